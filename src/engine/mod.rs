@@ -1,1 +1,345 @@
-//! placeholder
+//! The engine: sockets, timers and machines in a thread of their own, and the handle by which others reach it.
+//!
+//! Who owns what:
+//!
+//! - The engine's thread owns the sockets, the one timer queue, the client transactions and every [`Route`] that
+//!   waits for the network.
+//! - A server transaction is shared behind a short lock ([`IncomingRequest`]), so that a reply can say at once whether
+//!   it was accepted. Its effects are posted to the engine.
+//! - A [`Route`] has one owner at a time. For a round of callbacks it travels through the [`EventQueue`] to the
+//!   dispatcher and back; meanwhile everything that concerns its Client waits.
+//!
+//! No lock is held while Ruby runs, and nothing here waits for Ruby.
+
+mod branches;
+mod clock;
+mod commands;
+mod config;
+mod core;
+mod counts;
+mod events;
+mod incoming;
+mod network;
+mod outgoing;
+mod receive;
+mod resolver;
+mod route;
+mod server;
+mod start;
+mod timers;
+mod uac_acks;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
+use std::sync::mpsc::{sync_channel, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::client::{FlowTokenKey, LocalAliases, ProcessTags};
+use crate::clock::Clock;
+use crate::message::{Message, ResponseSnapshot};
+use crate::transaction::Timings;
+use crate::transport::{ConnectionId, Connections, Source, Transport};
+
+pub use clock::EngineClock;
+pub use config::{Config, Limits, StartError};
+pub use counts::Stats;
+pub use events::{EventQueue, Wake};
+pub use incoming::IncomingRequest;
+pub use outgoing::{hop_count, ProxyHeaders};
+pub use route::{ClientShared, Destination, Progress, RestoreHeaders, Route, RouteRequest};
+
+use commands::Command;
+use counts::Counts;
+use incoming::CoreRef;
+
+/// Something that Ruby has to run.
+#[derive(Debug)]
+pub enum Event {
+    /// A new request: `on_request`. [`Engine::request_done`] is due when it ended.
+    Request(Arc<IncomingRequest>),
+    /// A round of a Client's blocks. [`Engine::return_route`] is due when it ended.
+    Callback(Box<Route>),
+    /// A scheduled block's time has come.
+    Scheduled(u64),
+    /// A log record of the engine.
+    Log(LogRecord),
+}
+
+/// What the engine has to say to an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// 0 debug, 1 info, 3 warning, 4 error.
+    pub severity: u8,
+    /// The part of the engine that speaks.
+    pub target: String,
+    /// The text.
+    pub text: String,
+}
+
+/// What new requests meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Status {
+    /// Not ready yet: 500 with Retry-After.
+    Loading,
+    /// Processed.
+    Running,
+    /// Stopping: 500 with Retry-After; what is under way goes on.
+    Terminating,
+}
+
+/// What the engine's thread and the other threads both see.
+#[derive(Debug)]
+pub struct Shared {
+    clock: EngineClock,
+    timings: Timings,
+    tags: ProcessTags,
+    aliases: LocalAliases,
+    flow_tokens: FlowTokenKey,
+    product: String,
+    limits: Limits,
+    status: AtomicU8,
+    commands: UnboundedSender<Command>,
+    events: EventQueue<Event>,
+    counts: Counts,
+    routes: AtomicU64,
+}
+
+impl Shared {
+    fn post(&self, command: Command) {
+        // The engine is gone only after it was stopped; then nothing is owed to anybody.
+        let _ = self.commands.send(command);
+    }
+
+    fn status(&self) -> Status {
+        match self.status.load(Ordering::Relaxed) {
+            0 => Status::Loading,
+            1 => Status::Running,
+            _ => Status::Terminating,
+        }
+    }
+
+    fn antiloop_id(&self, message: &Message) -> [u8; 32] {
+        let route = message.routes().next().map(|(_, route)| route.uri().text);
+        let ruri = message.ruri().map_or(&b""[..], |uri| uri.text);
+        self.tags.antiloop_id(ruri, message.call_id().unwrap_or_default(), route)
+    }
+
+    /// Makes the server transaction of a request; an INVITE is told at once that it is being tried (RFC 3261 17.2.1).
+    fn create_transaction(&self, request: &Arc<IncomingRequest>, now: Instant) -> bool {
+        let post = |effects| self.post(Command::Server(request.clone(), effects));
+        if !request.create_transaction(now, &self.timings, post) {
+            return false;
+        }
+        if request.is_invite() {
+            upstream::reply(self, now, request, 100, b"Trying", &[], b"");
+        }
+        true
+    }
+}
+
+/// A running engine.
+pub struct Engine {
+    shared: Arc<Shared>,
+    listening: Vec<(Transport, SocketAddr)>,
+    connections: Connections,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Binds the listeners and starts the engine's thread. When it returns the listeners are served; new requests are
+    /// answered as [`Status::Loading`] says.
+    pub fn start(config: Config) -> Result<Arc<Engine>, StartError> {
+        start::start(config)
+    }
+
+    /// The listening sockets with their real ports.
+    pub fn listening(&self) -> &[(Transport, SocketAddr)] {
+        &self.listening
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    /// What [`Route::advance`] needs.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// The events for the thread that runs Ruby.
+    pub fn events(&self) -> &EventQueue<Event> {
+        &self.shared.events
+    }
+
+    /// Names that are ours (messages to them are for this server).
+    pub fn aliases(&self) -> &LocalAliases {
+        &self.shared.aliases
+    }
+
+    /// The tags and keys of this process.
+    pub fn tags(&self) -> &ProcessTags {
+        &self.shared.tags
+    }
+
+    /// The key that signs UDP flow tokens.
+    pub fn flow_tokens(&self) -> &FlowTokenKey {
+        &self.shared.flow_tokens
+    }
+
+    /// What `Server` and `User-Agent` headers say.
+    pub fn product(&self) -> &str {
+        &self.shared.product
+    }
+
+    /// Sets what new requests meet.
+    pub fn set_status(&self, status: Status) {
+        self.shared.status.store(status as u8, Ordering::Relaxed);
+    }
+
+    /// Replies to a request (RFC 3261 8.2.6). False: it is an ACK, or its transaction refuses the status.
+    pub fn reply(
+        &self,
+        request: &Arc<IncomingRequest>,
+        status: u16,
+        reason: &[u8],
+        extra_lines: &[Bytes],
+        body: &[u8],
+    ) -> bool {
+        upstream::reply(&self.shared, self.now(), request, status, reason, extra_lines, body)
+    }
+
+    /// Sends a complete response. False when the transaction refuses its status.
+    pub fn reply_full(&self, request: &Arc<IncomingRequest>, response: &ResponseSnapshot) -> bool {
+        upstream::forward(&self.shared, self.now(), request, response)
+    }
+
+    /// Tells the client that one early dialog is over (RFC 6228).
+    pub fn reply_199(&self, request: &Arc<IncomingRequest>, response: &Message) {
+        upstream::reply_199(&self.shared, self.now(), request, response);
+    }
+
+    /// Makes the server transaction: `Some(true)` when it was made, `Some(false)` when there is one already, `None`
+    /// for ACK and CANCEL, which never have one of their own.
+    pub fn create_transaction(&self, request: &Arc<IncomingRequest>) -> Option<bool> {
+        if request.key.is_none() {
+            return None;
+        }
+        Some(self.shared.create_transaction(request, self.now()))
+    }
+
+    /// The token of the flow that a request came by (RFC 5626); `None` for connections that we opened.
+    pub fn flow_token(&self, source: &Source) -> Option<String> {
+        match source.connection {
+            None => Some(self.shared.flow_tokens.sign(source.remote)),
+            Some(connection) => self.connections.flow_token(connection),
+        }
+    }
+
+    /// Whether a token names a flow that can be sent over: a signed UDP token, or a live connection.
+    pub fn is_flow(&self, token: &[u8]) -> bool {
+        if crate::client::is_udp_token(token) {
+            return self.shared.flow_tokens.verify(token).is_some();
+        }
+        std::str::from_utf8(token).is_ok_and(|token| self.connections.by_flow_token(token).is_some())
+    }
+
+    /// The stream connections, to be looked at.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Closes a stream connection after what is queued for it.
+    pub fn close_connection(&self, connection: ConnectionId) {
+        self.shared.post(Command::CloseConnection(connection));
+    }
+
+    /// Makes a route. A proxy's request gets its server transaction, and this route becomes that transaction's core.
+    /// Nothing leaves before the route was advanced and handed to [`Engine::start_route`].
+    pub fn new_route(&self, ask: RouteRequest) -> Box<Route> {
+        let now = self.now();
+        let id = self.shared.routes.fetch_add(1, Ordering::Relaxed);
+        if let Some(upstream) = &ask.upstream {
+            self.shared.create_transaction(upstream, now);
+            let effects = upstream.take_over(now, CoreRef { client: ask.client.id(), route: id });
+            if !effects.is_empty() {
+                self.shared.post(Command::Server(upstream.clone(), effects));
+            }
+        }
+        Route::new(id, &self.shared, now, ask)
+    }
+
+    /// Hands a new route to the engine.
+    pub fn start_route(&self, route: Box<Route>) {
+        self.shared.post(Command::Start(route));
+    }
+
+    /// Gives a route back after a round of callbacks.
+    pub fn return_route(&self, route: Box<Route>) {
+        self.shared.post(Command::Return(route));
+    }
+
+    /// `on_request` of this request ended.
+    pub fn request_done(&self, request: Arc<IncomingRequest>) {
+        self.shared.post(Command::RequestDone(request));
+    }
+
+    /// Cancels the INVITE that a Client has pending.
+    pub fn cancel_client(&self, client: &ClientShared) {
+        self.shared.post(Command::CancelClient(client.id()));
+    }
+
+    /// Queues [`Event::Scheduled`] after a time, at once for none.
+    pub fn schedule(&self, id: u64, after: Duration) {
+        if after.is_zero() {
+            self.shared.events.push(Event::Scheduled(id));
+        } else {
+            self.shared.post(Command::Schedule { id, after });
+        }
+    }
+
+    /// Stops the engine's clock.
+    pub fn freeze(&self) {
+        self.shared.clock.freeze();
+        self.shared.post(Command::ClockChanged);
+    }
+
+    /// Moves the stopped clock on. When it returns, every timer that came due has fired, each at its own time.
+    pub fn advance(&self, by: Duration) {
+        self.freeze();
+        let (done, wait) = sync_channel(1);
+        self.shared.post(Command::Advance { by, done });
+        // The engine's end drops the sender and so ends the wait.
+        let _ = wait.recv();
+    }
+
+    /// Stops: no new connections and requests; waits for open transactions as long as `limit`, then drops the rest.
+    /// `interrupted` is asked now and then whether to give up the wait.
+    pub fn stop(&self, limit: Duration, interrupted: impl Fn() -> bool) {
+        self.set_status(Status::Terminating);
+        let (done, wait) = sync_channel(1);
+        self.shared.post(Command::Stop { deadline: Instant::now() + limit, done });
+        while let Err(RecvTimeoutError::Timeout) = wait.recv_timeout(Duration::from_millis(50)) {
+            if interrupted() {
+                break;
+            }
+        }
+        self.shared.events.close();
+        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(thread) = thread.filter(JoinHandle::is_finished) {
+            let _ = thread.join();
+        }
+    }
+
+    /// Counts of what is alive and what was done.
+    pub fn stats(&self) -> Stats {
+        self.shared.counts.stats(&self.shared.events)
+    }
+}

@@ -1,0 +1,170 @@
+//! `OverSIP::SIP::Blacklist` and `OverSIP::SIP::DnsCache`: live views of a profile's stores, with the methods of a Hash
+//! that scripts use to print and clear them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RHash, RModule, Ruby, Value};
+use oversip::client::{Blacklist, DnsCache, Failure};
+use oversip::resolve::Resolution;
+
+use crate::{runtime, text};
+
+/// The engine's time, or the system's where no engine runs.
+fn now() -> Instant {
+    runtime::current().map_or_else(Instant::now, |engine| engine.now())
+}
+
+/// Wraps a profile's blacklist.
+#[derive(Default)]
+#[magnus::wrap(class = "OverSIP::SIP::Blacklist", free_immediately)]
+pub struct BlacklistObject(Arc<Blacklist>);
+
+/// Wraps a profile's DNS cache.
+#[derive(Default)]
+#[magnus::wrap(class = "OverSIP::SIP::DnsCache", free_immediately)]
+pub struct DnsCacheObject(Arc<DnsCache>);
+
+impl BlacklistObject {
+    /// The store itself.
+    pub fn store(&self) -> Arc<Blacklist> {
+        self.0.clone()
+    }
+}
+
+impl DnsCacheObject {
+    /// The store itself.
+    pub fn store(&self) -> Arc<DnsCache> {
+        self.0.clone()
+    }
+}
+
+/// `[status, reason, nil, code]`, the shape of an entry in the original.
+fn failure(ruby: &Ruby, failure: &Failure) -> Result<Value, Error> {
+    let entry = ruby.ary_new_capa(4);
+    entry.push(failure.status)?;
+    entry.push(text::utf8(ruby, failure.reason.as_bytes()))?;
+    entry.push(ruby.qnil())?;
+    entry.push(ruby.to_symbol(failure.code))?;
+    Ok(entry.as_value())
+}
+
+/// The targets as text, or the error code as a Symbol.
+fn resolution(ruby: &Ruby, resolution: &Arc<Resolution>) -> Result<Value, Error> {
+    match &**resolution {
+        Resolution::Failed(error) => Ok(ruby.to_symbol(error.code()).as_value()),
+        Resolution::Host { transport, port, addrs } => {
+            let list = ruby.ary_new_capa(addrs.len());
+            for ip in addrs {
+                let target = oversip::client::Target::new(*transport, *ip, *port);
+                list.push(text::utf8(ruby, target.to_string().as_bytes()))?;
+            }
+            Ok(list.as_value())
+        }
+    }
+}
+
+/// The Hash methods of one store.
+macro_rules! hash_view {
+    ($view:ident, $object:ty, $shape:path) => {
+        mod $view {
+            use super::*;
+
+            type This = Obj<$object>;
+
+            fn key_of(key: Value) -> Result<String, Error> {
+                Ok(String::from_utf8_lossy(&text::text_of(key)?).into_owned())
+            }
+
+            fn get(ruby: &Ruby, this: This, key: Value) -> Result<Value, Error> {
+                match this.0.get(now(), &key_of(key)?) {
+                    Some(entry) => $shape(ruby, &entry),
+                    None => Ok(ruby.qnil().as_value()),
+                }
+            }
+
+            fn delete(ruby: &Ruby, this: This, key: Value) -> Result<Value, Error> {
+                match this.0.delete(now(), &key_of(key)?) {
+                    Some(entry) => $shape(ruby, &entry),
+                    None => Ok(ruby.qnil().as_value()),
+                }
+            }
+
+            fn clear(this: This) -> This {
+                this.0.clear();
+                this
+            }
+
+            fn is_any(this: This) -> bool {
+                this.0.any(now())
+            }
+
+            fn is_empty(this: This) -> bool {
+                !this.0.any(now())
+            }
+
+            fn size(this: This) -> usize {
+                this.0.len(now())
+            }
+
+            fn keys(ruby: &Ruby, this: This) -> Result<RArray, Error> {
+                let keys = ruby.ary_new();
+                for key in this.0.keys(now()) {
+                    keys.push(text::utf8(ruby, key.as_bytes()))?;
+                }
+                Ok(keys)
+            }
+
+            fn to_h(ruby: &Ruby, this: This) -> Result<RHash, Error> {
+                let hash = ruby.hash_new();
+                for (key, entry) in this.0.snapshot(now()) {
+                    hash.aset(text::utf8(ruby, key.as_bytes()), $shape(ruby, &entry)?)?;
+                }
+                Ok(hash)
+            }
+
+            fn each(ruby: &Ruby, this: This) -> Result<Value, Error> {
+                let hash = to_h(ruby, this)?;
+                if !ruby.block_given() {
+                    return hash.funcall("each", ());
+                }
+                let _: Value = hash.funcall_with_block("each", (), ruby.block_proc()?)?;
+                Ok(this.as_value())
+            }
+
+            fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
+                Ok(to_h(ruby, this)?.inspect())
+            }
+
+            pub fn define(ruby: &Ruby, sip: RModule, name: &str) -> Result<(), Error> {
+                let class = sip.define_class(name, ruby.class_object())?;
+                class.define_alloc_func::<$object>();
+                class.define_method("[]", method!(get, 1))?;
+                class.define_method("delete", method!(delete, 1))?;
+                class.define_method("clear", method!(clear, 0))?;
+                class.define_method("any?", method!(is_any, 0))?;
+                class.define_method("empty?", method!(is_empty, 0))?;
+                class.define_method("size", method!(size, 0))?;
+                class.define_method("length", method!(size, 0))?;
+                class.define_method("keys", method!(keys, 0))?;
+                class.define_method("to_h", method!(to_h, 0))?;
+                class.define_method("each", method!(each, 0))?;
+                class.define_method("each_pair", method!(each, 0))?;
+                class.define_method("inspect", method!(inspect, 0))?;
+                class.define_method("to_s", method!(inspect, 0))?;
+                class.include_module(ruby.module_enumerable())?;
+                // Enumerable's own `any?` would go through every entry.
+                class.define_method("any?", method!(is_any, 0))
+            }
+        }
+    };
+}
+
+hash_view!(blacklist, BlacklistObject, failure);
+hash_view!(dns_cache, DnsCacheObject, resolution);
+
+/// Defines both classes.
+pub fn define(ruby: &Ruby, sip: RModule) -> Result<(), Error> {
+    blacklist::define(ruby, sip, "Blacklist")?;
+    dns_cache::define(ruby, sip, "DnsCache")
+}

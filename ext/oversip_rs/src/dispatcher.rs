@@ -1,0 +1,140 @@
+//! What the dispatcher thread calls: wait for an event, run it.
+//!
+//! The thread and its pool of fibers are Ruby's (`OverSIP::Dispatcher`). An event stays in the queue until a fiber
+//! takes it, so nothing is lost when the thread is killed while it waits.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use magnus::{prelude::*, value::Opaque, Error, RModule, Ruby, Value};
+use oversip::engine::{Engine, Event, IncomingRequest, Wake};
+
+use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request::RequestObject, runtime, text};
+
+/// How deep `route` may be nested in callbacks of `route`.
+const DEEPEST_NESTING: u32 = 32;
+
+thread_local! {
+    static IS_DISPATCHER: Cell<bool> = const { Cell::new(false) };
+    static NESTING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Blocks given to `OverSIP.schedule`, by the number that the engine has.
+static SCHEDULED: Mutex<Option<HashMap<u64, Anchor>>> = Mutex::new(None);
+
+/// Whether the caller runs on the dispatcher thread.
+pub fn is_current() -> bool {
+    IS_DISPATCHER.get()
+}
+
+/// One level of `route` inside a callback; ends when dropped.
+pub struct Nested(u32);
+
+impl Nested {
+    /// Raises `OverSIP::RuntimeError` when the nesting is too deep.
+    pub fn enter(ruby: &Ruby) -> Result<Nested, Error> {
+        let depth = NESTING.get();
+        if depth >= DEEPEST_NESTING {
+            return Err(text::runtime_error(
+                ruby,
+                format!("route is nested more than {DEEPEST_NESTING} deep in callbacks"),
+            ));
+        }
+        NESTING.set(depth + 1);
+        Ok(Nested(depth))
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTING.set(self.0);
+    }
+}
+
+/// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended.
+pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
+    let engine = runtime::engine(ruby)?;
+    IS_DISPATCHER.set(true);
+    loop {
+        let events = engine.events();
+        if !events.is_empty() {
+            return Ok(true);
+        }
+        let interrupts = events.interrupts();
+        // A kill that came before the wait must not have to wait for an event.
+        ruby.thread_check_ints()?;
+        match without_gvl(|| events.wait(interrupts), || events.interrupt()) {
+            Some(Wake::Event) => return Ok(true),
+            Some(Wake::Closed) => return Ok(false),
+            Some(Wake::Interrupted) | None => ruby.thread_check_ints()?,
+        }
+    }
+}
+
+/// `OverSIP::Engine.run_event`: runs one event in the calling fiber.
+pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
+    let engine = runtime::engine(ruby)?;
+    let Some(event) = engine.events().pop() else { return Ok(()) };
+    let outer = NESTING.replace(0);
+    let result = match event {
+        Event::Request(request) => run_request(ruby, &engine, request),
+        Event::Callback(route) => client::resume(ruby, &engine, route),
+        Event::Scheduled(id) => run_scheduled(ruby, id),
+        Event::Log(record) => logging::write(ruby, &record),
+    };
+    NESTING.set(outer);
+    result
+}
+
+/// Tells the engine that `on_request` ended, however it did.
+struct RequestDone<'a>(&'a Engine, Arc<IncomingRequest>);
+
+impl Drop for RequestDone<'_> {
+    fn drop(&mut self) {
+        self.0.request_done(self.1.clone());
+    }
+}
+
+fn run_request(ruby: &Ruby, engine: &Engine, request: Arc<IncomingRequest>) -> Result<(), Error> {
+    let _done = RequestDone(engine, request.clone());
+    let object = RequestObject::wrap_incoming(ruby, request);
+    let _: Value = dispatcher_module(ruby)?.funcall("on_request", (object,))?;
+    Ok(())
+}
+
+/// `OverSIP::Engine.schedule(seconds, proc)`.
+pub fn schedule(ruby: &Ruby, seconds: f64, block: Value) -> Result<(), Error> {
+    let engine = runtime::engine(ruby)?;
+    let after = std::time::Duration::try_from_secs_f64(seconds)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
+    let anchor = Anchor::hold(block, ruby.qnil().as_value());
+    let id = anchor.id();
+    scheduled().get_or_insert_with(HashMap::new).insert(id, anchor);
+    engine.schedule(id, after);
+    Ok(())
+}
+
+fn run_scheduled(ruby: &Ruby, id: u64) -> Result<(), Error> {
+    let anchor = scheduled().as_mut().and_then(|blocks| blocks.remove(&id));
+    let Some((block, _)) = anchor.as_ref().and_then(|anchor| anchor.values(ruby)) else { return Ok(()) };
+    let _: Value = block.funcall("call", ())?;
+    Ok(())
+}
+
+fn scheduled() -> std::sync::MutexGuard<'static, Option<HashMap<u64, Anchor>>> {
+    SCHEDULED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The Ruby half.
+pub fn dispatcher_module(ruby: &Ruby) -> Result<RModule, Error> {
+    thread_local! {
+        static MODULE: Cell<Option<Opaque<RModule>>> = const { Cell::new(None) };
+    }
+    if let Some(module) = MODULE.get() {
+        return Ok(ruby.get_inner(module));
+    }
+    let module: RModule = text::oversip_module(ruby)?.const_get("Dispatcher")?;
+    MODULE.set(Some(module.into()));
+    Ok(module)
+}

@@ -1,0 +1,171 @@
+//! `OverSIP::Engine`: start and end of the engine, its clock and its counts. The Ruby side of the library calls it;
+//! scripts use `OverSIP.start` and its like.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use magnus::{
+    function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value,
+};
+use oversip::engine::{Config, Engine, Limits, Status};
+use oversip::transport::ListenSpec;
+
+use crate::{anchors, dispatcher, gvl::without_gvl, logging, profile, runtime, text};
+
+fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
+    if runtime::current().is_some() {
+        return Err(text::runtime_error(ruby, "OverSIP runs already"));
+    }
+    let config = config(ruby, options)?;
+    anchors::reset();
+    let engine = Engine::start(config).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
+    let bound = ruby.ary_new();
+    for (transport, local) in engine.listening() {
+        let entry = ruby.hash_new();
+        entry.aset(ruby.to_symbol("transport"), ruby.to_symbol(transport.as_str()))?;
+        entry.aset(ruby.to_symbol("ip"), local.ip().to_string())?;
+        entry.aset(ruby.to_symbol("port"), local.port())?;
+        entry.aset(ruby.to_symbol("family"), ruby.to_symbol(if local.is_ipv4() { "ipv4" } else { "ipv6" }))?;
+        bound.push(entry)?;
+    }
+    runtime::set(Some(engine));
+    Ok(bound)
+}
+
+/// An option; `None` where it is absent or nil.
+fn option<T: TryConvert>(ruby: &Ruby, options: RHash, name: &str) -> Result<Option<T>, Error> {
+    match options.get(ruby.to_symbol(name)).filter(|value| !value.is_nil()) {
+        Some(value) => T::try_convert(value).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
+    let listeners: Vec<(Symbol, String, u16)> = option(ruby, options, "listeners")?.unwrap_or_default();
+    let nameservers: Vec<String> = option(ruby, options, "nameservers")?.unwrap_or_default();
+    let limits = Limits::default();
+    Ok(Config {
+        listeners: listeners.iter().map(|listener| listen_spec(ruby, listener)).collect::<Result<_, _>>()?,
+        advertised_ipv4: option(ruby, options, "advertised_ipv4")?,
+        advertised_ipv6: option(ruby, options, "advertised_ipv6")?,
+        local_domains: option(ruby, options, "local_domains")?.unwrap_or_default(),
+        product: option(ruby, options, "product")?.unwrap_or_else(|| "OverSIP".to_owned()),
+        nameservers: nameservers.iter().map(|text| name_server(ruby, text)).collect::<Result<_, _>>()?,
+        flow_token_key: option(ruby, options, "flow_token_key")?,
+        max_body_size: option(ruby, options, "max_body_size")?,
+        tcp_keepalive: option(ruby, options, "tcp_keepalive_interval")?.map(Duration::from_secs),
+        limits: Limits {
+            queued_requests: option(ruby, options, "max_queued_requests")?.unwrap_or(limits.queued_requests),
+            transactions: option(ruby, options, "max_transactions")?.unwrap_or(limits.transactions),
+        },
+    })
+}
+
+fn listen_spec(ruby: &Ruby, (transport, ip, port): &(Symbol, String, u16)) -> Result<ListenSpec, Error> {
+    let name = transport.name()?;
+    let transport = profile::transport(&name);
+    let ip: Option<IpAddr> = ip.parse().ok();
+    match (transport, ip) {
+        (Some(transport), Some(ip)) => Ok(ListenSpec { transport, ip, port: *port }),
+        _ => Err(configuration_error(ruby, format!("cannot listen by {name} on this address"))),
+    }
+}
+
+/// `IP`, `IP:PORT` or `[IPv6]:PORT`.
+fn name_server(ruby: &Ruby, text: &str) -> Result<SocketAddr, Error> {
+    let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    bare.or_else(|_| text.parse())
+        .map_err(|_| configuration_error(ruby, format!("core[nameservers]: '{text}' is not an address")))
+}
+
+fn configuration_error(ruby: &Ruby, message: String) -> Error {
+    let class = text::oversip_module(ruby).and_then(|module| module.const_get::<_, ExceptionClass>("ConfigurationError"));
+    match class {
+        Ok(class) => Error::new(class, message),
+        Err(error) => error,
+    }
+}
+
+fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
+    let Some(engine) = runtime::current() else {
+        runtime::set(None);
+        return Ok(());
+    };
+    let limit = Duration::try_from_secs_f64(seconds)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
+    let interrupted = AtomicBool::new(false);
+    without_gvl(
+        || engine.stop(limit, || interrupted.load(Ordering::Relaxed)),
+        || interrupted.store(true, Ordering::Relaxed),
+    );
+    runtime::set(None);
+    ruby.thread_check_ints()
+}
+
+fn is_running() -> bool {
+    runtime::current().is_some()
+}
+
+fn stats(ruby: &Ruby) -> Result<RHash, Error> {
+    let stats = runtime::engine(ruby)?.stats();
+    let hash = ruby.hash_new();
+    hash.aset(ruby.to_symbol("server_transactions"), stats.server_transactions)?;
+    hash.aset(ruby.to_symbol("client_transactions"), stats.client_transactions)?;
+    hash.aset(ruby.to_symbol("connections"), stats.connections)?;
+    hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
+    hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
+    hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
+    Ok(hash)
+}
+
+fn set_status(ruby: &Ruby, status: Symbol) -> Result<(), Error> {
+    let status = match &*status.name()? {
+        "loading" => Status::Loading,
+        "running" => Status::Running,
+        "terminating" => Status::Terminating,
+        other => return Err(Error::new(ruby.exception_arg_error(), format!("unknown status {other}"))),
+    };
+    runtime::engine(ruby)?.set_status(status);
+    Ok(())
+}
+
+fn freeze(ruby: &Ruby) -> Result<(), Error> {
+    runtime::engine(ruby)?.freeze();
+    Ok(())
+}
+
+fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
+    let engine = runtime::engine(ruby)?;
+    let by = Duration::try_from_secs_f64(seconds)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
+    without_gvl(|| engine.advance(by), || ());
+    ruby.thread_check_ints()
+}
+
+fn set_log_threshold(_: &Ruby, severity: u8) {
+    logging::set_threshold(severity);
+}
+
+fn anchored() -> usize {
+    anchors::count()
+}
+
+/// Defines the module.
+pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
+    let module = oversip.define_module("Engine")?;
+    module.define_singleton_method("start", function!(start, 1))?;
+    module.define_singleton_method("stop", function!(stop, 1))?;
+    module.define_singleton_method("running?", function!(is_running, 0))?;
+    module.define_singleton_method("stats", function!(stats, 0))?;
+    module.define_singleton_method("status=", function!(set_status, 1))?;
+    module.define_singleton_method("freeze", function!(freeze, 0))?;
+    module.define_singleton_method("advance", function!(advance, 1))?;
+    module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
+    module.define_singleton_method("held_objects", function!(anchored, 0))?;
+    module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;
+    module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
+    module.define_singleton_method("schedule", function!(dispatcher::schedule, 2))?;
+    let _: Option<Value> = None;
+    Ok(())
+}

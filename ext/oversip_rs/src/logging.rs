@@ -1,0 +1,100 @@
+//! The engine's log records on their way to `OverSIP::Logger`.
+//!
+//! Engine threads never touch Ruby: a record that passes the threshold is queued for the dispatcher, which hands it to
+//! the logger.
+
+use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use magnus::{prelude::*, Error, RModule, Ruby, Value};
+use oversip::engine::{Event, LogRecord};
+use tracing::field::{Field, Visit};
+use tracing::span;
+use tracing::{Level, Metadata, Subscriber};
+
+use crate::{runtime, text};
+
+/// Records that may wait for the dispatcher; beyond it they are dropped, since calls come first.
+const QUEUE_LIMIT: usize = 2_000;
+
+/// The logger's threshold as its severity number; 1 is info.
+static THRESHOLD: AtomicU8 = AtomicU8::new(1);
+
+/// The logger's severity of a level. What the engine calls info is a notice of the original's scale where it reports
+/// something that went wrong for one message.
+fn severity(level: &Level) -> u8 {
+    match *level {
+        Level::TRACE | Level::DEBUG => 0,
+        Level::INFO => 1,
+        Level::WARN => 3,
+        Level::ERROR => 4,
+    }
+}
+
+struct ToRuby;
+
+impl Subscriber for ToRuby {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("oversip") && severity(metadata.level()) >= THRESHOLD.load(Ordering::Relaxed)
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let Some(engine) = runtime::current().filter(|engine| engine.events().len() < QUEUE_LIMIT) else { return };
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        let metadata = event.metadata();
+        let target = metadata.target().trim_start_matches("oversip::").to_owned();
+        engine.events().push(Event::Log(LogRecord { severity: severity(metadata.level()), target, text: text.0 }));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let separator = if self.0.is_empty() { "" } else { " " };
+        // Writing to a String cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.0, "{separator}{value:?}"),
+            name => write!(self.0, "{separator}{name}={value:?}"),
+        };
+    }
+}
+
+/// Hands a record to `OverSIP::Logger`.
+pub fn write(ruby: &Ruby, record: &LogRecord) -> Result<(), Error> {
+    let name = match record.severity {
+        0 => "debug",
+        1 => "info",
+        3 => "warn",
+        _ => "error",
+    };
+    let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
+    let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str(), true);
+    let _: Value = logger.funcall("engine_record", arguments)?;
+    Ok(())
+}
+
+/// `OverSIP::Engine.log_threshold = severity`.
+pub fn set_threshold(severity: u8) {
+    THRESHOLD.store(severity, Ordering::Relaxed);
+    tracing::callsite::rebuild_interest_cache();
+}
+
+/// Begins to take the engine's records.
+pub fn install() {
+    // Another library of the process may have set a subscriber first; then the records are its.
+    let _ = tracing::subscriber::set_global_default(ToRuby);
+}

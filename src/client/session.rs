@@ -1,0 +1,551 @@
+//! What a `Proxy` or `Uac` decides during one `route`: the sans-IO machine between targets, responses and callbacks.
+//!
+//! The machine is fed with [`Input`]s and emptied with [`Session::next_action`]. An [`Action::Callback`] stops it
+//! until [`Session::callback_done`] tells how the round of Ruby blocks ended; every other action is carried out by
+//! whoever drives the machine and needs no answer.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Failure, Profile, RouteError, Target};
+use crate::message::Message;
+
+/// Longest life of a blacklist entry made from a `Retry-After` header.
+const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(600);
+
+/// Which class of `Client` routes the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A proxy: answers go upstream.
+    Proxy,
+    /// A user agent client: answers end in the callbacks.
+    Uac,
+}
+
+/// The shape of the request, as far as the routing rules differ by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestClass {
+    /// INVITE: cancellable, with provisional responses going upstream.
+    Invite,
+    /// ACK: forwarded without a transaction, failures are silent.
+    Ack,
+    /// Everything else.
+    NonInvite,
+}
+
+/// Something happened that the session has to know.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// RFC 3263 yielded these targets, in order.
+    Targets(Vec<Target>),
+    /// RFC 3263 yielded nothing, or the destination cannot be used.
+    Unroutable(RouteError),
+    /// The request goes over an established flow (RFC 5626): no targets, no `on_target`.
+    Flow,
+    /// The branch passed up a response other than 100.
+    Response(Arc<Message>),
+    /// Timer B or F of the branch expired.
+    Timeout,
+    /// The branch's transport failed.
+    ConnectionError,
+    /// The server's certificate was refused.
+    TlsValidationFailed,
+    /// The flow is gone, or the token names none (RFC 5626 5.3).
+    FlowFailed,
+    /// Another `route` of the same Client took over: only a 2xx is still of interest.
+    Abandoned,
+    /// Timer C expired; the branch sends CANCEL by itself.
+    InviteTimeout,
+    /// The client sent CANCEL for the request.
+    Canceled,
+    /// The branch is over; nothing more comes from it.
+    BranchEnded,
+}
+
+/// The Ruby blocks that are to run, with their arguments.
+#[derive(Debug, Clone)]
+pub enum Callback {
+    /// `on_provisional_response`
+    Provisional(Arc<Message>),
+    /// `on_success_response`
+    Success(Arc<Message>),
+    /// `on_failure_response`; `status` is what the block sees
+    /// (a proxy turns a 503 into a 500 where no failover was asked for).
+    Failure(Arc<Message>, u16),
+    /// `on_canceled`
+    Canceled,
+    /// `on_invite_timeout`
+    InviteTimeout,
+    /// `on_error`
+    Error(Failure),
+    /// `on_target`
+    Target(Target),
+}
+
+/// Names the list of blocks that a [`Callback`] belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CallbackClass {
+    /// `on_provisional_response`
+    Provisional,
+    /// `on_success_response`
+    Success,
+    /// `on_failure_response`
+    Failure,
+    /// `on_canceled`
+    Canceled,
+    /// `on_invite_timeout`
+    InviteTimeout,
+    /// `on_error`
+    Error,
+    /// `on_target`
+    Target,
+}
+
+impl CallbackClass {
+    /// All classes, in the order of their numbers.
+    pub const ALL: [CallbackClass; 7] = [
+        Self::Provisional,
+        Self::Success,
+        Self::Failure,
+        Self::Canceled,
+        Self::InviteTimeout,
+        Self::Error,
+        Self::Target,
+    ];
+
+    /// The bit of this class in a mask of classes.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// The name of the registering method, such as `on_target`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provisional => "on_provisional_response",
+            Self::Success => "on_success_response",
+            Self::Failure => "on_failure_response",
+            Self::Canceled => "on_canceled",
+            Self::InviteTimeout => "on_invite_timeout",
+            Self::Error => "on_error",
+            Self::Target => "on_target",
+        }
+    }
+}
+
+impl Callback {
+    /// The list of blocks that this callback runs.
+    pub fn class(&self) -> CallbackClass {
+        match self {
+            Self::Provisional(_) => CallbackClass::Provisional,
+            Self::Success(_) => CallbackClass::Success,
+            Self::Failure(..) => CallbackClass::Failure,
+            Self::Canceled => CallbackClass::Canceled,
+            Self::InviteTimeout => CallbackClass::InviteTimeout,
+            Self::Error(_) => CallbackClass::Error,
+            Self::Target(_) => CallbackClass::Target,
+        }
+    }
+}
+
+/// How a round of callbacks ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    /// `drop_response` was called: what this event would send upstream is not sent.
+    pub dropped: bool,
+    /// `abort_routing` was called.
+    pub aborted: bool,
+}
+
+/// What the driver has to do.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Run the blocks of this class, then call [`Session::callback_done`].
+    Callback(Callback),
+    /// Send the request to this target in a client transaction of its own (an ACK without one).
+    Send(Target),
+    /// Send the request over the flow that the request named.
+    SendOverFlow,
+    /// Send this response upstream, with this status (a 503 leaves a proxy as 500).
+    Forward(Arc<Message>, u16),
+    /// Answer upstream with a response of our own making.
+    Reply {
+        /// Status code.
+        status: u16,
+        /// Reason phrase.
+        reason: Cow<'static, str>,
+    },
+}
+
+/// The result that stands when no target is left.
+#[derive(Debug, Clone)]
+enum LastResult {
+    Failure(Failure),
+    Response(Arc<Message>),
+}
+
+/// Where the machine continues after a callback round.
+#[derive(Debug)]
+enum After {
+    Target(Target),
+    Forward(Arc<Message>, u16),
+    Final(Failure),
+    InviteTimeout,
+    Nothing,
+}
+
+/// Lifetime of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Waiting for targets.
+    Resolving,
+    /// Between two targets; a callback round of `on_target` may be running.
+    Choosing,
+    /// A branch is out.
+    Pending,
+    /// A final answer was given; further 2xx may still come.
+    Done,
+}
+
+/// One `route` of a Client.
+#[derive(Debug)]
+pub struct Session {
+    kind: Kind,
+    class: RequestClass,
+    profile: Arc<Profile>,
+    state: State,
+    targets: VecDeque<Target>,
+    current: Option<Target>,
+    last: Option<LastResult>,
+    canceled: bool,
+    canceled_told: bool,
+    aborted: bool,
+    over_flow: bool,
+    branch_live: bool,
+    actions: VecDeque<Action>,
+    after: VecDeque<After>,
+    waiting: bool,
+}
+
+impl Session {
+    /// A session that waits for its targets.
+    pub fn new(kind: Kind, class: RequestClass, profile: Arc<Profile>) -> Self {
+        Self {
+            kind,
+            class,
+            profile,
+            state: State::Resolving,
+            targets: VecDeque::new(),
+            current: None,
+            last: None,
+            canceled: false,
+            canceled_told: false,
+            aborted: false,
+            over_flow: false,
+            branch_live: false,
+            actions: VecDeque::new(),
+            after: VecDeque::new(),
+            waiting: false,
+        }
+    }
+
+    /// The profile the session was made with.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// The target in use or last used.
+    pub fn current_target(&self) -> Option<&Target> {
+        self.current.as_ref()
+    }
+
+    /// True when nothing can reach a callback or leave upstream any more.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Done && !self.branch_live && self.actions.is_empty() && !self.waiting
+    }
+
+    /// `abort_routing` was called before the targets were tried.
+    pub fn abort(&mut self) {
+        self.aborted = true;
+    }
+
+    /// CANCEL came while a callback round of this session runs: no target is tried after it.
+    /// The [`Input::Canceled`] that runs `on_canceled` follows in its turn.
+    pub fn note_canceled(&mut self) {
+        self.canceled = true;
+    }
+
+    /// The next thing to do, or `None` when the machine waits for an input or for [`Session::callback_done`].
+    pub fn next_action(&mut self) -> Option<Action> {
+        if self.waiting {
+            return None;
+        }
+        let action = self.actions.pop_front()?;
+        self.waiting = matches!(action, Action::Callback(_));
+        Some(action)
+    }
+
+    /// Takes an input. Never call it while a callback round of this session runs.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Targets(targets) => self.on_targets(now, targets),
+            Input::Unroutable(error) => self.on_unroutable(error),
+            Input::Flow => self.on_flow(),
+            Input::Response(response) => self.on_response(now, response),
+            Input::Timeout => self.on_branch_failure(now, RouteError::ClientTimeout),
+            Input::ConnectionError => self.on_branch_failure(now, RouteError::ConnectionError),
+            Input::TlsValidationFailed => self.on_branch_failure(now, RouteError::TlsValidationFailed),
+            Input::FlowFailed => self.on_branch_failure(now, RouteError::FlowFailed),
+            // RFC 3261 16.7 step 5: a 2xx of any branch is forwarded.
+            Input::Abandoned => self.state = State::Done,
+            Input::InviteTimeout => self.on_invite_timeout(),
+            Input::Canceled => self.on_canceled(),
+            Input::BranchEnded => self.on_branch_ended(),
+        }
+    }
+
+    /// Ends the callback round that the last [`Action::Callback`] asked for.
+    pub fn callback_done(&mut self, now: Instant, round: Round) {
+        self.waiting = false;
+        self.aborted |= round.aborted;
+        match self.after.pop_front() {
+            Some(After::Target(target)) => self.after_target(now, target),
+            Some(After::Forward(response, status)) => self.after_response(response, status, round.dropped),
+            Some(After::Final(failure)) => {
+                if !round.dropped {
+                    self.reply(failure.status, failure.reason.clone());
+                }
+            }
+            Some(After::InviteTimeout) => {
+                if !round.dropped {
+                    self.reply(408, "INVITE Timeout".into());
+                }
+            }
+            Some(After::Nothing) | None => {}
+        }
+    }
+
+    fn on_targets(&mut self, now: Instant, targets: Vec<Target>) {
+        if self.state != State::Resolving {
+            return;
+        }
+        if targets.is_empty() {
+            return self.on_unroutable(RouteError::NoDnsResolution);
+        }
+        self.targets = targets.into();
+        self.next_target(now);
+    }
+
+    fn on_unroutable(&mut self, error: RouteError) {
+        if self.state == State::Resolving {
+            if self.canceled {
+                return self.end_canceled();
+            }
+            self.finish(LastResult::Failure(error.into()));
+        }
+    }
+
+    fn on_flow(&mut self) {
+        self.over_flow = true;
+        if self.canceled {
+            return self.end_canceled();
+        }
+        self.start_branch(Action::SendOverFlow);
+    }
+
+    /// Tries the next target that is not blacklisted.
+    fn next_target(&mut self, now: Instant) {
+        self.state = State::Choosing;
+        if self.canceled {
+            return self.end_canceled();
+        }
+        if std::mem::take(&mut self.aborted) {
+            self.targets.clear();
+            return self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
+        }
+        while let Some(target) = self.targets.pop_front() {
+            self.current = Some(target.clone());
+            match self.profile.blacklist.get(now, &target.to_string()) {
+                Some(failure) => self.last = Some(LastResult::Failure(failure)),
+                None => return self.callback(Callback::Target(target.clone()), After::Target(target)),
+            }
+        }
+        let last = self.last.take().unwrap_or_else(|| LastResult::Failure(RouteError::NoDnsResolution.into()));
+        self.finish(last);
+    }
+
+    fn after_target(&mut self, now: Instant, target: Target) {
+        if self.canceled || self.aborted {
+            return self.next_target(now);
+        }
+        self.start_branch(Action::Send(target));
+    }
+
+    fn start_branch(&mut self, send: Action) {
+        // An ACK is forwarded statelessly: there is no transaction to wait for (RFC 3261 16.11, 17.1.1.3).
+        self.branch_live = self.class != RequestClass::Ack;
+        self.state = if self.branch_live { State::Pending } else { State::Done };
+        self.actions.push_back(send);
+    }
+
+    fn on_response(&mut self, now: Instant, response: Arc<Message>) {
+        let status = response.status().unwrap_or(500);
+        match status {
+            // RFC 3261 16.7: all 2xx go upstream, also after CANCEL and after another final response.
+            200..=299 => {
+                self.state = State::Done;
+                // Only an INVITE can get further 2xx, from other branches of a fork downstream (RFC 6026).
+                self.branch_live &= self.class == RequestClass::Invite;
+                self.callback(Callback::Success(response.clone()), After::Forward(response, status));
+            }
+            _ if self.state != State::Pending => self.branch_live &= status < 200,
+            ..=199 if self.canceled => {}
+            ..=199 => self.callback(Callback::Provisional(response.clone()), After::Forward(response, status)),
+            // After CANCEL the final response goes upstream without callbacks.
+            _ if self.canceled => {
+                self.state = State::Done;
+                self.branch_live = false;
+                let status = if status == 503 { 500 } else { status };
+                self.forward(response, status);
+            }
+            _ => {
+                self.branch_live = false;
+                match status {
+                    503 => self.on_service_unavailable(now, response),
+                    _ => self.finish(LastResult::Response(response)),
+                }
+            }
+        }
+    }
+
+    /// RFC 3263 4.3: a 503 moves on to the next target where the profile says so.
+    fn on_service_unavailable(&mut self, now: Instant, response: Arc<Message>) {
+        self.blacklist_retry_after(now, &response);
+        if self.kind == Kind::Proxy && self.profile.dns_failover_on_503 {
+            self.last = Some(LastResult::Response(response));
+            self.next_target(now);
+        } else {
+            self.finish(LastResult::Response(response));
+        }
+    }
+
+    /// RFC 3261 21.5.4: with Retry-After the server names the time in which it wants no request.
+    fn blacklist_retry_after(&mut self, now: Instant, response: &Message) {
+        let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) else { return };
+        let Some(seconds) = response.header_named(b"Retry-After").and_then(leading_number) else { return };
+        let ttl = self.profile.blacklist_time.max(Duration::from_secs(seconds)).min(RETRY_AFTER_LIMIT);
+        self.profile.blacklist.add(now, &target.to_string(), Failure::service_unavailable(), ttl);
+    }
+
+    fn on_branch_failure(&mut self, now: Instant, error: RouteError) {
+        self.branch_live = false;
+        if self.state != State::Pending {
+            return;
+        }
+        let failure = Failure::from(error);
+        if let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) {
+            self.profile.blacklist.add(now, &target.to_string(), failure.clone(), self.profile.blacklist_time);
+        }
+        self.last = Some(LastResult::Failure(failure));
+        if self.over_flow {
+            let last = self.last.take();
+            return last.into_iter().for_each(|last| self.finish(last));
+        }
+        self.next_target(now);
+    }
+
+    fn on_invite_timeout(&mut self) {
+        if self.state != State::Pending || self.canceled {
+            return;
+        }
+        self.state = State::Done;
+        self.callback(Callback::InviteTimeout, After::InviteTimeout);
+    }
+
+    fn on_canceled(&mut self) {
+        self.canceled = true;
+        // With a branch out its 487 ends the matter; between targets nothing is out and it ends here.
+        match self.state {
+            State::Done | State::Pending => self.tell_canceled(),
+            State::Resolving | State::Choosing => self.end_canceled(),
+        }
+    }
+
+    /// The branch ended without a final response that was passed up, for example after CANCEL was never answered.
+    fn on_branch_ended(&mut self) {
+        self.branch_live = false;
+        if self.state == State::Pending {
+            if self.canceled {
+                self.end_canceled();
+            } else {
+                self.state = State::Done;
+            }
+        }
+    }
+
+    fn end_canceled(&mut self) {
+        self.state = State::Done;
+        self.targets.clear();
+        self.reply(487, "Request Terminated".into());
+        self.tell_canceled();
+    }
+
+    fn tell_canceled(&mut self) {
+        if !std::mem::replace(&mut self.canceled_told, true) {
+            self.callback(Callback::Canceled, After::Nothing);
+        }
+    }
+
+    /// Gives the final result: callbacks first, then upstream.
+    fn finish(&mut self, result: LastResult) {
+        self.state = State::Done;
+        match result {
+            LastResult::Failure(failure) if self.class == RequestClass::Ack => drop(failure),
+            LastResult::Failure(failure) => {
+                self.callback(Callback::Error(failure.clone()), After::Final(failure));
+            }
+            LastResult::Response(response) => {
+                let status = response.status().unwrap_or(500);
+                // Without failover a proxy answers 500 in place of 503 and its blocks see that (RFC 3261 16.7).
+                let hidden = self.kind == Kind::Proxy && status == 503 && !self.profile.dns_failover_on_503;
+                let seen = if hidden { 500 } else { status };
+                self.callback(Callback::Failure(response.clone(), seen), After::Forward(response, seen));
+            }
+        }
+    }
+
+    fn after_response(&mut self, response: Arc<Message>, status: u16, dropped: bool) {
+        if !dropped {
+            let status = if status == 503 { 500 } else { status };
+            self.forward(response, status);
+        }
+    }
+
+    fn forward(&mut self, response: Arc<Message>, status: u16) {
+        // RFC 4320 4.1, 4.2: neither a provisional response nor a 408 of a non-INVITE request goes upstream.
+        let late = self.class == RequestClass::NonInvite && (status < 200 || status == 408);
+        if self.kind == Kind::Proxy && !late {
+            self.actions.push_back(Action::Forward(response, status));
+        }
+    }
+
+    fn reply(&mut self, status: u16, reason: Cow<'static, str>) {
+        let late = self.class == RequestClass::NonInvite && status == 408;
+        if self.kind == Kind::Proxy && self.class != RequestClass::Ack && !late {
+            self.actions.push_back(Action::Reply { status, reason });
+        }
+    }
+
+    fn callback(&mut self, callback: Callback, after: After) {
+        self.actions.push_back(Action::Callback(callback));
+        self.after.push_back(after);
+    }
+}
+
+/// The decimal number that a header value starts with (`Retry-After: 120 (maintenance)`).
+fn leading_number(value: &[u8]) -> Option<u64> {
+    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+    std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
+}

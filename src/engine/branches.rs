@@ -1,0 +1,384 @@
+//! Client transactions: making them, feeding them with what the network and the timers bring, carrying out their
+//! effects.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::core::{ArmedTimers, Core, TimerKey};
+use super::incoming::IncomingRequest;
+use super::network::Destination;
+use super::route::Route;
+use super::timers::{TimerId, TimerQueue};
+use crate::client::session::{Input, Kind};
+use crate::client::target::Target;
+use crate::clock::Clock;
+use crate::message::{self, Message, Method, RequestSnapshot};
+use crate::transaction::{ClientEffect, ClientEffects, InviteClient, NonInviteClient, Timer};
+use crate::transport::{ConnectionId, Source, Transport};
+
+#[derive(Debug)]
+enum Machine {
+    Invite(InviteClient),
+    NonInvite(NonInviteClient),
+}
+
+/// One client transaction and where it sends.
+#[derive(Debug)]
+pub(super) struct Branch {
+    machine: Machine,
+    client: u64,
+    route: u64,
+    kind: Kind,
+    sent: RequestSnapshot,
+    wire: Bytes,
+    destination: Destination,
+    timers: ArmedTimers,
+    reasons: Vec<Bytes>,
+    upstream: Option<Arc<IncomingRequest>>,
+    /// The session was told how this branch ended and forgets it.
+    settled: bool,
+}
+
+/// What a step of a branch means for its session.
+type Inputs = SmallVec<[Input; 2]>;
+
+impl Branch {
+    /// True while the peer may still give a final response.
+    pub(super) fn is_undecided(&self) -> bool {
+        use crate::transaction::{invite_client, non_invite_client};
+        match &self.machine {
+            Machine::Invite(m) => {
+                matches!(m.state(), invite_client::State::Calling | invite_client::State::Proceeding)
+            }
+            Machine::NonInvite(m) => {
+                matches!(m.state(), non_invite_client::State::Trying | non_invite_client::State::Proceeding)
+            }
+        }
+    }
+
+    fn timer(&mut self, now: Instant, timer: Timer) -> ClientEffects {
+        match &mut self.machine {
+            Machine::Invite(machine) => machine.timer(now, timer),
+            Machine::NonInvite(machine) => machine.timer(now, timer),
+        }
+    }
+
+    fn transport_failed(&mut self, now: Instant) -> ClientEffects {
+        match &mut self.machine {
+            Machine::Invite(machine) => machine.transport_failed(now),
+            Machine::NonInvite(machine) => machine.transport_failed(now),
+        }
+    }
+
+    fn response(&mut self, now: Instant, response: &Message) -> ClientEffects {
+        let status = response.status().unwrap_or(500);
+        match &mut self.machine {
+            Machine::Invite(machine) if response.cseq_method() == Some(&Method::Cancel) => {
+                machine.cancel_response(now, status)
+            }
+            Machine::Invite(machine) => machine.response(now, status, response.to_tag()),
+            Machine::NonInvite(machine) => machine.response(now, status),
+        }
+    }
+
+    fn abandon(&mut self, now: Instant) -> ClientEffects {
+        match &mut self.machine {
+            Machine::Invite(machine) => machine.abandon(now),
+            Machine::NonInvite(machine) => machine.abandon(now),
+        }
+    }
+}
+
+impl Core {
+    /// Sends the request of a route to a target, in a transaction of its own.
+    pub(super) fn send_to_target(&mut self, now: Instant, route: &mut Route, target: &Target) {
+        match self.network.destination(target.transport, target.addr) {
+            Some(destination) => self.start_branch(now, route, destination),
+            None => route.handle(now, Input::ConnectionError),
+        }
+    }
+
+    /// Sends the request of a route over the flow that it named (RFC 5626 5.3).
+    pub(super) fn send_over_flow(&mut self, now: Instant, route: &mut Route) {
+        let token = route.flow.clone().flatten();
+        let destination = token.and_then(|token| self.network.flow(&self.shared, &token));
+        match destination {
+            Some(destination) => self.start_branch(now, route, destination),
+            None => route.handle(now, Input::FlowFailed),
+        }
+    }
+
+    fn start_branch(&mut self, now: Instant, route: &mut Route, destination: Destination) {
+        // CANCEL overtook the routing: nothing is sent (RFC 3261 16.10).
+        if route.upstream.as_ref().is_some_and(|upstream| upstream.is_canceled()) {
+            route.handle(now, Input::Canceled);
+            return route.handle(now, Input::BranchEnded);
+        }
+        let id = Bytes::from(self.shared.tags.branch_id(&route.antiloop_id));
+        let sent = super::outgoing::request(&self.shared, &self.network, route, &destination, &id);
+        let wire = sent.to_bytes();
+        if sent.method == Method::Ack {
+            if !self.network.send(&destination, &wire) {
+                tracing::info!(target: "oversip::transaction", "ACK could not be sent to {destination}");
+            }
+            if route.kind == Kind::Uac {
+                self.remember_ack(now, &sent, destination, wire);
+            }
+            return;
+        }
+        let profile = route.profile();
+        let (reliable, timings) = (destination.transport().reliable(), &self.shared.timings);
+        let (machine, effects) = if sent.method == Method::Invite {
+            let (machine, effects) = InviteClient::new(now, reliable, timings, profile.timer_b, profile.timer_c);
+            (Machine::Invite(machine), effects)
+        } else {
+            let (machine, effects) = NonInviteClient::new(now, reliable, timings, profile.timer_f);
+            (Machine::NonInvite(machine), effects)
+        };
+        if let Some(connection) = destination.connection() {
+            self.connection_branches.entry(connection).or_default().push(id.clone());
+        }
+        let branch = Branch {
+            machine,
+            client: route.client.id(),
+            route: route.id,
+            kind: route.kind,
+            sent,
+            wire,
+            destination,
+            timers: ArmedTimers::new(),
+            reasons: Vec::new(),
+            upstream: route.upstream.clone(),
+            settled: false,
+        };
+        self.branches.insert(id.clone(), branch);
+        self.route_branches.insert(route.id, id.clone());
+        for input in self.branch_effects(now, &id, effects, None) {
+            route.handle(now, input);
+        }
+    }
+
+    /// Carries out the effects of one branch and says what its session has to know.
+    fn branch_effects(
+        &mut self,
+        now: Instant,
+        id: &Bytes,
+        effects: ClientEffects,
+        response: Option<&Arc<Message>>,
+    ) -> Inputs {
+        let mut inputs = Inputs::new();
+        let mut work: SmallVec<[ClientEffect; 8]> = effects.into_iter().collect();
+        let mut next = 0;
+        while next < work.len() {
+            let effect = work[next];
+            next += 1;
+            let Some(branch) = self.branches.get_mut(id) else { break };
+            match effect {
+                ClientEffect::SendRequest => {
+                    if !self.network.send(&branch.destination, &branch.wire) {
+                        work.extend(branch.transport_failed(now));
+                    }
+                }
+                ClientEffect::SendAck => {
+                    if let Some(response) = response {
+                        self.network.send(&branch.destination, &message::ack_for(&branch.sent, response));
+                    }
+                }
+                ClientEffect::SendCancel => {
+                    let cancel = message::cancel_for(&branch.sent, &branch.reasons);
+                    self.network.send(&branch.destination, &cancel);
+                }
+                ClientEffect::Arm(timer, at) => arm(&mut self.timers, branch, id, timer, at),
+                ClientEffect::Stop(timer) => stop(&mut self.timers, branch, timer),
+                ClientEffect::Response => {
+                    if let Some(response) = response {
+                        let status = response.status().unwrap_or(500);
+                        let more = matches!(branch.machine, Machine::Invite(_)) && status < 300;
+                        branch.settled = status >= 200 && !more;
+                        inputs.push(Input::Response(response.clone()));
+                    }
+                }
+                ClientEffect::RepeatedSuccess => {
+                    if let Some(response) = response {
+                        inputs.extend(self.success_again(now, id, response));
+                    }
+                }
+                ClientEffect::SwallowedFinal => {}
+                ClientEffect::Timeout => {
+                    branch.settled = true;
+                    inputs.push(Input::Timeout);
+                }
+                ClientEffect::InviteTimeout => inputs.push(Input::InviteTimeout),
+                ClientEffect::CancelTimeout => {}
+                ClientEffect::TransportFailed => {
+                    branch.settled = true;
+                    inputs.push(Input::ConnectionError);
+                }
+                ClientEffect::Terminated => {
+                    if !branch.settled {
+                        inputs.push(Input::BranchEnded);
+                    }
+                    self.drop_branch(id);
+                }
+            }
+        }
+        inputs
+    }
+
+    /// A 2xx that was passed up before: upstream gets the stored bytes again, a Uac its ACK (RFC 6026 7.2, 8.9).
+    fn success_again(&mut self, now: Instant, id: &Bytes, response: &Arc<Message>) -> Option<Input> {
+        let branch = self.branches.get(id)?;
+        if branch.kind == Kind::Uac {
+            let (client, route) = (branch.client, branch.route);
+            let sent = self.uac_acks.get(response).is_some_and(|ack| self.network.send(&ack.destination, &ack.wire));
+            tracing::debug!(target: "oversip::transaction", client, route, sent, "2xx repeated");
+            return (!sent).then(|| Input::Response(response.clone()));
+        }
+        // While the first 2xx is still with the blocks, or was dropped by them, there are no bytes to repeat.
+        let request = branch.upstream.clone().filter(|request| request.has_succeeded())?;
+        let wire = request.last_response()?;
+        let status = response.status().unwrap_or(200);
+        let upstream = request.clone();
+        upstream.respond(now, status, wire, |effects| {
+            if let Some(effects) = effects {
+                self.shared.post(super::commands::Command::Server(request, effects));
+            }
+        });
+        None
+    }
+
+    fn drop_branch(&mut self, id: &Bytes) {
+        let Some(branch) = self.branches.remove(id) else { return };
+        for (_, timer) in branch.timers {
+            self.timers.stop(timer);
+        }
+        if self.route_branches.get(&branch.route) == Some(id) {
+            self.route_branches.remove(&branch.route);
+        }
+        if let Some(connection) = branch.destination.connection() {
+            if let Some(waiting) = self.connection_branches.get_mut(&connection) {
+                waiting.retain(|other| other != id);
+                if waiting.is_empty() {
+                    self.connection_branches.remove(&connection);
+                }
+            }
+        }
+    }
+
+    fn step_branch(
+        &mut self,
+        id: &Bytes,
+        response: Option<&Arc<Message>>,
+        step: impl FnOnce(&mut Branch, Instant) -> ClientEffects,
+    ) {
+        let now = self.shared.clock.now();
+        let Some(branch) = self.branches.get_mut(id) else { return };
+        let (client, route) = (branch.client, branch.route);
+        let effects = step(branch, now);
+        for input in self.branch_effects(now, id, effects, response) {
+            self.deliver(client, route, input);
+        }
+    }
+
+    /// Matches a response to its transaction (RFC 3261 17.1.3); one that matches none is dropped.
+    pub(super) fn response(&mut self, response: Message, source: &Source) {
+        let Some(id) = response.top_via().and_then(|via| via.branch().map(Bytes::copy_from_slice)) else { return };
+        let Some(branch) = self.branches.get(&id) else {
+            tracing::debug!(target: "oversip::transaction", "response matches no transaction");
+            return;
+        };
+        let invite = matches!(branch.machine, Machine::Invite(_));
+        let method_fits = match response.cseq_method() {
+            Some(Method::Cancel) => invite,
+            method => method == Some(&branch.sent.method),
+        };
+        if !method_fits || branch.destination.transport() != source.transport {
+            return;
+        }
+        let response = Arc::new(response);
+        self.step_branch(&id, Some(&response.clone()), |branch, now| branch.response(now, &response));
+    }
+
+    pub(super) fn branch_timer(&mut self, now: Instant, fired: TimerId, id: &Bytes, timer: Timer) {
+        let Some(branch) = self.branches.get_mut(id) else { return };
+        branch.timers.retain(|(_, armed)| *armed != fired);
+        let (client, route) = (branch.client, branch.route);
+        let effects = branch.timer(now, timer);
+        for input in self.branch_effects(now, id, effects, None) {
+            self.deliver(client, route, input);
+        }
+    }
+
+    /// The connection did not come up, or was lost.
+    pub(super) fn connection_lost(&mut self, connection: ConnectionId) {
+        for id in self.connection_branches.remove(&connection).unwrap_or_default() {
+            self.step_branch(&id, None, |branch, now| branch.transport_failed(now));
+        }
+    }
+
+    /// An ICMP error came back for a datagram: it counts for the transaction whose branch the datagram carried.
+    pub(super) fn udp_error(&mut self, remote: std::net::SocketAddr, quoted: &[u8]) {
+        let Some(id) = quoted_branch(quoted) else { return };
+        let fits = self
+            .branches
+            .get(id)
+            .is_some_and(|branch| matches!(branch.destination, Destination::Udp(addr) if addr == remote));
+        if fits {
+            self.step_branch(&Bytes::copy_from_slice(id), None, |branch, now| branch.transport_failed(now));
+        }
+    }
+
+    /// CANCELs what a route has pending. The machine waits for a provisional response where it has to.
+    pub(super) fn cancel_branch(&mut self, now: Instant, route: u64, reasons: Vec<Bytes>) {
+        let Some(id) = self.route_branches.get(&route).cloned() else { return };
+        let Some(branch) = self.branches.get_mut(&id) else { return };
+        let Machine::Invite(machine) = &mut branch.machine else { return };
+        branch.reasons = reasons;
+        let effects = machine.cancel(now);
+        let (client, route) = (branch.client, branch.route);
+        for input in self.branch_effects(now, &id, effects, None) {
+            self.deliver(client, route, input);
+        }
+    }
+
+    /// Ends what a route has pending. False when nothing is.
+    pub(super) fn abandon_branch(&mut self, now: Instant, route: u64) -> bool {
+        let Some(id) = self.route_branches.get(&route).cloned() else { return false };
+        let Some(branch) = self.branches.get_mut(&id).filter(|branch| branch.is_undecided()) else { return false };
+        let effects = branch.abandon(now);
+        let (client, route) = (branch.client, branch.route);
+        for input in self.branch_effects(now, &id, effects, None) {
+            self.deliver(client, route, input);
+        }
+        true
+    }
+
+    fn remember_ack(&mut self, now: Instant, sent: &RequestSnapshot, destination: Destination, wire: Bytes) {
+        if let Some(key) = self.uac_acks.remember(sent, destination, wire) {
+            self.timers.arm(now + self.shared.timings.transaction_timeout(), TimerKey::UacAck(key));
+        }
+    }
+}
+
+fn arm(timers: &mut TimerQueue<TimerKey>, branch: &mut Branch, id: &Bytes, timer: Timer, at: Instant) {
+    stop(timers, branch, timer);
+    let armed = timers.arm(at, TimerKey::Branch(id.clone(), timer));
+    branch.timers.push((timer, armed));
+}
+
+fn stop(timers: &mut TimerQueue<TimerKey>, branch: &mut Branch, timer: Timer) {
+    if let Some(index) = branch.timers.iter().position(|(armed, _)| *armed == timer) {
+        timers.stop(branch.timers.swap_remove(index).1);
+    }
+}
+
+/// The branch in the first Via of a datagram that an ICMP error quotes, perhaps cut short.
+fn quoted_branch(quoted: &[u8]) -> Option<&[u8]> {
+    let start = memchr::memmem::find(quoted, b";branch=")? + b";branch=".len();
+    let rest = &quoted[start..];
+    let end = rest.iter().position(|b| matches!(b, b';' | b'\r' | b',' | b' '))?;
+    Some(&rest[..end])
+}

@@ -1,0 +1,42 @@
+//! What other threads ask of the engine. Posting never blocks; the order of one poster is kept.
+
+use std::sync::mpsc::SyncSender;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::incoming::IncomingRequest;
+use super::route::Route;
+use super::resolver::ResolutionKey;
+use crate::resolve::Resolved;
+use crate::transaction::ServerEffects;
+use crate::transport::ConnectionId;
+use bytes::Bytes;
+
+/// A message to the engine's thread.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// `route` was called; the route may already have run callbacks.
+    Start(Box<Route>),
+    /// A round of callbacks ended.
+    Return(Box<Route>),
+    /// A server transaction was stepped.
+    Server(Arc<IncomingRequest>, ServerEffects),
+    /// Send a response without a transaction.
+    Respond(Arc<IncomingRequest>, Bytes),
+    /// `on_request` is over.
+    RequestDone(Arc<IncomingRequest>),
+    /// Cancel what this Client has pending (`Uac#cancel`).
+    CancelClient(u64),
+    /// Queue [`super::Event::Scheduled`] when the time has passed.
+    Schedule { id: u64, after: Duration },
+    /// Close a stream connection after what is queued for it.
+    CloseConnection(ConnectionId),
+    /// A resolution ended.
+    Resolved(ResolutionKey, Resolved),
+    /// The clock was frozen or released: look at the timers again.
+    ClockChanged,
+    /// Move the frozen clock on, firing what comes due on the way.
+    Advance { by: Duration, done: SyncSender<()> },
+    /// Finish: wait for transactions until the deadline of real time, then drop the rest.
+    Stop { deadline: Instant, done: SyncSender<()> },
+}

@@ -1,0 +1,63 @@
+//! What an engine is started with.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::client::KeyTooShort;
+use crate::transport::{BindError, ListenSpec};
+
+/// Bounds at admission. Beyond them new requests get 503 with Retry-After; what was admitted is never dropped.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Events that may wait for Ruby.
+    pub queued_requests: usize,
+    /// Server transactions that may be alive.
+    pub transactions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queued_requests: 10_000, transactions: 200_000 }
+    }
+}
+
+/// The settings of an engine.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The sockets to open. Port 0 asks for one free number, the same for all that ask.
+    pub listeners: Vec<ListenSpec>,
+    /// The IPv4 address that headers name instead of the listening one.
+    pub advertised_ipv4: Option<String>,
+    /// The IPv6 address that headers name instead of the listening one.
+    pub advertised_ipv6: Option<String>,
+    /// Domains that are ours.
+    pub local_domains: Vec<String>,
+    /// What `Server` and `User-Agent` headers say.
+    pub product: String,
+    /// Name servers; the system's when empty.
+    pub nameservers: Vec<SocketAddr>,
+    /// Key of the UDP flow tokens, 16 bytes or more; random when `None`.
+    pub flow_token_key: Option<String>,
+    /// Largest body accepted over a stream, bytes; 1 MiB when `None`.
+    pub max_body_size: Option<usize>,
+    /// Idle time after which TCP probes a connection; none when `None`.
+    pub tcp_keepalive: Option<Duration>,
+    /// Bounds at admission.
+    pub limits: Limits,
+}
+
+/// The engine could not be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The flow token key is too short.
+    #[error("flow_token_key: {0}")]
+    FlowTokenKey(#[from] KeyTooShort),
+    /// The operating system refuses a thread, a reactor or a socket.
+    #[error("the SIP engine cannot be started: {0}")]
+    System(#[from] std::io::Error),
+}

@@ -1,0 +1,356 @@
+//! The engine's loop: the one owner of sockets, timers and transaction tables.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::SyncSender;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::sync::mpsc;
+
+use super::branches::Branch;
+use super::commands::Command;
+use super::incoming::{CoreRef, IncomingRequest};
+use super::network::Network;
+use super::resolver::Resolver;
+use super::route::{Effect, Progress, Route};
+use super::timers::{TimerId, TimerQueue};
+use super::uac_acks::UacAcks;
+use super::{Event, Shared};
+use crate::client::session::{Input, Kind};
+use crate::clock::Clock;
+use crate::transaction::{ServerKey, Timer};
+use crate::transport::{ConnectionId, TransportEvent, SWEEP_INTERVAL};
+
+/// How many commands or network events are handled before the loop looks at everything else again.
+const BATCH: usize = 128;
+
+/// Whose timer it is.
+#[derive(Debug)]
+pub(super) enum TimerKey {
+    Server(Arc<IncomingRequest>, Timer),
+    Branch(Bytes, Timer),
+    /// An INVITE has waited for the script long enough: say 100.
+    PendingTrying(Arc<IncomingRequest>),
+    Scheduled(u64),
+    /// Time to look for connections that are idle or late.
+    Sweep,
+    /// The ACK of a Uac need not be remembered any longer.
+    UacAck(super::uac_acks::AckKey),
+}
+
+/// The timers that an owner has armed.
+pub(super) type ArmedTimers = SmallVec<[(Timer, TimerId); 4]>;
+
+/// A request in the server table.
+#[derive(Debug)]
+pub(super) struct ServerEntry {
+    pub(super) request: Arc<IncomingRequest>,
+    pub(super) timers: ArmedTimers,
+    pub(super) pending: Option<TimerId>,
+}
+
+/// What the engine holds of one Client. While a route is away its owner is the dispatcher, and everything that
+/// concerns this Client waits in `queue`, so that its events keep their order.
+#[derive(Debug, Default)]
+pub(super) struct ClientSlot {
+    routes: SmallVec<[Box<Route>; 1]>,
+    queue: VecDeque<(u64, Input)>,
+    /// The route that the dispatcher has.
+    away: Option<u64>,
+    /// A route of this Client is on the engine's stack.
+    running: bool,
+}
+
+impl ClientSlot {
+    fn ids(&self) -> impl Iterator<Item = u64> + '_ {
+        self.routes.iter().map(|route| route.id).chain(self.away)
+    }
+}
+
+pub(super) struct Core {
+    pub(super) shared: Arc<Shared>,
+    pub(super) network: Network,
+    pub(super) resolver: Resolver,
+    pub(super) timers: TimerQueue<TimerKey>,
+    pub(super) servers: HashMap<ServerKey, ServerEntry>,
+    pub(super) branches: HashMap<Bytes, Branch>,
+    pub(super) route_branches: HashMap<u64, Bytes>,
+    pub(super) connection_branches: HashMap<ConnectionId, Vec<Bytes>>,
+    pub(super) uac_acks: UacAcks,
+    clients: HashMap<u64, ClientSlot>,
+    stopping: Option<(Instant, SyncSender<()>)>,
+}
+
+impl Core {
+    pub(super) fn new(shared: Arc<Shared>, network: Network, resolver: Resolver) -> Self {
+        Self {
+            shared,
+            network,
+            resolver,
+            timers: TimerQueue::default(),
+            servers: HashMap::new(),
+            branches: HashMap::new(),
+            route_branches: HashMap::new(),
+            connection_branches: HashMap::new(),
+            uac_acks: UacAcks::default(),
+            clients: HashMap::new(),
+            stopping: None,
+        }
+    }
+
+    /// Runs until [`Command::Stop`] has been carried out.
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+        mut events: mpsc::Receiver<TransportEvent>,
+    ) {
+        self.sweep(self.shared.clock.now());
+        let sleep = tokio::time::sleep(std::time::Duration::ZERO);
+        tokio::pin!(sleep);
+        loop {
+            let deadline = self.deadline();
+            if let Some(at) = deadline {
+                if sleep.deadline().into_std() != at {
+                    sleep.as_mut().reset(at.into());
+                }
+            }
+            tokio::select! {
+                Some(command) = commands.recv() => self.command(command),
+                Some(event) = events.recv() => self.event(event),
+                () = &mut sleep, if deadline.is_some() => {}
+                else => break,
+            }
+            for _ in 0..BATCH {
+                match (commands.try_recv(), events.try_recv()) {
+                    (Err(_), Err(_)) => break,
+                    (command, event) => {
+                        if let Ok(command) = command {
+                            self.command(command);
+                        }
+                        if let Ok(event) = event {
+                            self.event(event);
+                        }
+                    }
+                }
+            }
+            self.fire(self.shared.clock.now());
+            self.publish_counts();
+            if self.is_stopped() {
+                break;
+            }
+        }
+        self.network.shutdown().await;
+        if let Some((_, done)) = self.stopping.take() {
+            drop(self);
+            let _ = done.send(());
+        }
+    }
+
+    /// When the loop has to wake without an event.
+    fn deadline(&self) -> Option<Instant> {
+        let timers = if self.shared.clock.is_frozen() { None } else { self.timers.next() };
+        let stop = self.stopping.as_ref().map(|(at, _)| *at);
+        match (timers, stop) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Start(route) => self.start(route),
+            Command::Return(route) => self.give_back(route),
+            Command::Server(request, effects) => self.server_effects(&request, effects),
+            Command::Respond(request, wire) => self.network.respond(&request, &wire),
+            Command::RequestDone(request) => self.request_done(&request),
+            Command::CancelClient(client) => self.cancel_client(client),
+            Command::Schedule { id, after } => {
+                let at = self.shared.clock.now() + after;
+                self.timers.arm(at, TimerKey::Scheduled(id));
+            }
+            Command::CloseConnection(id) => self.network.close(id),
+            Command::Resolved(key, resolved) => self.resolved(&key, &resolved),
+            Command::ClockChanged => {}
+            Command::Advance { by, done } => {
+                self.advance_clock(by);
+                let _ = done.send(());
+            }
+            Command::Stop { deadline, done } => {
+                self.network.stop_listening();
+                self.stopping = Some((deadline, done));
+            }
+        }
+    }
+
+    /// Moves the frozen clock from timer to timer, so that each one fires at its own time.
+    fn advance_clock(&mut self, by: std::time::Duration) {
+        let target = self.shared.clock.target(by);
+        while let Some(at) = self.timers.next().filter(|at| *at <= target) {
+            self.shared.clock.move_to(at);
+            self.fire(self.shared.clock.now());
+        }
+        self.shared.clock.move_to(target);
+    }
+
+    fn fire(&mut self, now: Instant) {
+        while let Some((id, key)) = self.timers.pop_due(now) {
+            match key {
+                TimerKey::Server(request, timer) => self.server_timer(now, id, &request, timer),
+                TimerKey::Branch(branch, timer) => self.branch_timer(now, id, &branch, timer),
+                TimerKey::PendingTrying(request) => self.pending_trying(&request),
+                TimerKey::Scheduled(id) => self.shared.events.push(Event::Scheduled(id)),
+                TimerKey::Sweep => self.sweep(now),
+                TimerKey::UacAck(key) => self.uac_acks.forget(&key),
+            }
+        }
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        self.network.sweep(now);
+        self.timers.arm(now + SWEEP_INTERVAL, TimerKey::Sweep);
+    }
+
+    fn is_stopped(&self) -> bool {
+        let Some((deadline, _)) = &self.stopping else { return false };
+        let busy = self.branches.values().any(Branch::is_undecided)
+            || self.servers.values().any(|entry| entry.request.is_undecided())
+            || !self.shared.events.is_empty();
+        !busy || Instant::now() >= *deadline
+    }
+
+    fn publish_counts(&self) {
+        self.shared.counts.publish(self.servers.len(), self.branches.len(), self.network.connection_count());
+    }
+
+    /// Takes over a route from the thread that called `route`.
+    fn start(&mut self, route: Box<Route>) {
+        let now = self.shared.clock.now();
+        let (client, id) = (route.client.id(), route.id);
+        self.abandon_others(now, client, id);
+        self.clients.entry(client).or_default();
+        self.run_route(route);
+        self.drain(client);
+    }
+
+    /// A second `route` on a Client ends what its first one has pending (RFC 3261 16.7 step 10).
+    fn abandon_others(&mut self, now: Instant, client: u64, new: u64) {
+        let others: SmallVec<[u64; 2]> = match self.clients.get(&client) {
+            None => return,
+            Some(slot) => slot.ids().filter(|id| *id != new).collect(),
+        };
+        for id in others {
+            // Only a pending branch is abandoned: a route whose branch has failed ends in its own way.
+            if self.abandon_branch(now, id) || self.resolver.abandon(id) {
+                self.deliver(client, id, Input::Abandoned);
+            }
+        }
+    }
+
+    /// A callback round ended: carry out what it decided, then what waited for it.
+    fn give_back(&mut self, route: Box<Route>) {
+        let client = route.client.id();
+        let slot = self.clients.entry(client).or_default();
+        slot.away = None;
+        self.run_route(route);
+        self.drain(client);
+    }
+
+    /// Hands queued inputs to their routes until one of them needs the dispatcher again.
+    fn drain(&mut self, client: u64) {
+        while let Some(slot) = self.clients.get_mut(&client) {
+            if slot.away.is_some() {
+                return;
+            }
+            match slot.queue.pop_front() {
+                Some((route, input)) => self.input(client, route, input),
+                None if slot.routes.is_empty() => {
+                    self.clients.remove(&client);
+                    return;
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Gives an input to a route, in the order of the Client's events.
+    pub(super) fn deliver(&mut self, client: u64, route: u64, input: Input) {
+        let Some(slot) = self.clients.get_mut(&client) else { return };
+        slot.queue.push_back((route, input));
+        if slot.away.is_none() && !slot.running {
+            self.drain(client);
+        }
+    }
+
+    fn input(&mut self, client: u64, id: u64, input: Input) {
+        let Some(slot) = self.clients.get_mut(&client) else { return };
+        let Some(index) = slot.routes.iter().position(|route| route.id == id) else { return };
+        let mut route = slot.routes.swap_remove(index);
+        let relayed = matches!(input, Input::Response(_)) && route.kind == Kind::Proxy;
+        route.handle(self.shared.clock.now(), input);
+        let away = self.run_route(route);
+        if relayed && !away {
+            self.shared.counts.count_relayed();
+        }
+    }
+
+    /// Runs a route until it waits. Returns true when it left for the dispatcher.
+    fn run_route(&mut self, mut route: Box<Route>) -> bool {
+        let client = route.client.id();
+        self.slot(client).running = true;
+        loop {
+            let now = self.shared.clock.now();
+            if let Progress::Callback = route.advance(&self.shared, now) {
+                let slot = self.slot(client);
+                slot.running = false;
+                slot.away = Some(route.id);
+                self.shared.events.push(Event::Callback(route));
+                return true;
+            }
+            let effects = std::mem::take(&mut route.effects);
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                self.route_effect(now, &mut route, effect);
+            }
+        }
+        let over = route.is_over();
+        let slot = self.slot(client);
+        slot.running = false;
+        if !over {
+            slot.routes.push(route);
+        }
+        false
+    }
+
+    fn route_effect(&mut self, now: Instant, route: &mut Route, effect: Effect) {
+        match effect {
+            Effect::Resolve(inquiry) => self.resolve(route, inquiry),
+            Effect::Send(target) => self.send_to_target(now, route, &target),
+            Effect::SendOverFlow => self.send_over_flow(now, route),
+        }
+    }
+
+    fn slot(&mut self, client: u64) -> &mut ClientSlot {
+        self.clients.entry(client).or_default()
+    }
+
+    /// CANCEL reached the request that `core` routes (RFC 3261 16.10): downstream at once, the script in its turn.
+    pub(super) fn tell_canceled(&mut self, now: Instant, core: CoreRef, reasons: Vec<Bytes>) {
+        self.cancel_branch(now, core.route, reasons);
+        self.deliver(core.client, core.route, Input::Canceled);
+    }
+
+    /// `Uac#cancel`: the Client's pending INVITE is cancelled.
+    fn cancel_client(&mut self, client: u64) {
+        let now = self.shared.clock.now();
+        let Some(slot) = self.clients.get(&client) else { return };
+        let routes: SmallVec<[u64; 2]> = slot.ids().collect();
+        for id in routes {
+            self.cancel_branch(now, id, Vec::new());
+            self.deliver(client, id, Input::Canceled);
+        }
+    }
+}

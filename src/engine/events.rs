@@ -1,0 +1,159 @@
+//! The queue between the engine and the thread that runs the script's blocks.
+//!
+//! The engine pushes and never waits. The consumer waits for a first event and then takes one at a time, so that
+//! an event is either still queued or being run, and none is lost when the consumer's thread is killed.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// Why [`EventQueue::wait`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// An event is queued.
+    Event,
+    /// [`EventQueue::interrupt`] was called.
+    Interrupted,
+    /// The queue was closed and is empty.
+    Closed,
+}
+
+#[derive(Debug)]
+struct State<E> {
+    events: VecDeque<E>,
+    interrupts: u64,
+    closed: bool,
+    waiting: bool,
+}
+
+/// An unbounded queue with one consumer; its bound is kept at admission ([`EventQueue::len`]).
+#[derive(Debug)]
+pub struct EventQueue<E> {
+    state: Mutex<State<E>>,
+    wake: Condvar,
+    queued: AtomicUsize,
+    taken: AtomicU64,
+}
+
+impl<E> Default for EventQueue<E> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State { events: VecDeque::new(), interrupts: 0, closed: false, waiting: false }),
+            wake: Condvar::new(),
+            queued: AtomicUsize::new(0),
+            taken: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<E> EventQueue<E> {
+    /// Appends an event and wakes the consumer if it waits.
+    pub fn push(&self, event: E) {
+        let mut state = self.lock();
+        state.events.push_back(event);
+        self.queued.store(state.events.len(), Ordering::Relaxed);
+        if state.waiting {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes the oldest event.
+    pub fn pop(&self) -> Option<E> {
+        let mut state = self.lock();
+        let event = state.events.pop_front()?;
+        self.queued.store(state.events.len(), Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Some(event)
+    }
+
+    /// Blocks until there is an event, an interruption since `interrupts` was read, or the end.
+    pub fn wait(&self, interrupts: u64) -> Wake {
+        let mut state = self.lock();
+        loop {
+            if !state.events.is_empty() {
+                return Wake::Event;
+            }
+            if state.closed {
+                return Wake::Closed;
+            }
+            if state.interrupts != interrupts {
+                return Wake::Interrupted;
+            }
+            state.waiting = true;
+            state = self.wake.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.waiting = false;
+        }
+    }
+
+    /// The number to hand to [`EventQueue::wait`].
+    pub fn interrupts(&self) -> u64 {
+        self.lock().interrupts
+    }
+
+    /// Makes a present or coming [`EventQueue::wait`] return.
+    pub fn interrupt(&self) {
+        self.lock().interrupts += 1;
+        self.wake.notify_all();
+    }
+
+    /// No more events will be waited for; queued ones can still be taken.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_all();
+    }
+
+    /// How many events are queued.
+    pub fn len(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// True when no event is queued.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many events were taken so far.
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<E>> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn events_come_out_in_the_order_they_went_in() {
+        let queue = EventQueue::default();
+        queue.push(1);
+        queue.push(2);
+        assert_eq!(queue.wait(0), Wake::Event);
+        assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(1), Some(2), None));
+        assert_eq!(queue.taken(), 2);
+    }
+
+    #[test]
+    fn an_interruption_ends_a_wait_even_when_it_came_first() {
+        let queue: EventQueue<()> = EventQueue::default();
+        let seen = queue.interrupts();
+        queue.interrupt();
+        assert_eq!(queue.wait(seen), Wake::Interrupted);
+    }
+
+    #[test]
+    fn a_closed_queue_gives_its_events_and_then_ends() {
+        let queue = Arc::new(EventQueue::default());
+        let waiter = std::thread::spawn({
+            let queue = queue.clone();
+            move || (queue.wait(0), queue.pop(), queue.wait(0))
+        });
+        queue.push(7);
+        queue.close();
+        assert_eq!(waiter.join().expect("waiter"), (Wake::Event, Some(7), Wake::Closed));
+    }
+}

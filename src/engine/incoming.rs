@@ -1,0 +1,309 @@
+//! A request from the network and its server transaction, shared by the engine and the Ruby boundary.
+//!
+//! Both step the machine under one short lock and post the effects to the engine, so that `reply` and
+//! `create_transaction` can say at once what became of them. Before a script has decided anything the request is
+//! *pending*: it absorbs retransmissions and remembers a CANCEL, so that `on_request` runs once.
+
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::message::{Message, Method};
+use crate::transaction::{invite_server, AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings};
+use crate::transport::Source;
+
+/// How long an INVITE may wait for the script before the engine says 100 by itself (RFC 3261 17.2.1).
+pub(super) const PENDING_TRYING: Duration = Duration::from_millis(200);
+
+/// The Client and its routing that a server transaction reports CANCEL to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CoreRef {
+    pub(super) client: u64,
+    pub(super) route: u64,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+enum Stage {
+    /// Queued for the script or being looked at by it. `answered` is the final reply sent without a transaction.
+    Pending { answered: Option<Bytes> },
+    Invite(InviteServer),
+    NonInvite(NonInviteServer),
+    /// Never had a transaction (ACK), or it is over.
+    None,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Stage,
+    core: Option<CoreRef>,
+    local_tag: Option<Bytes>,
+}
+
+/// A request as it arrived, with its place in the transaction layer.
+#[derive(Debug)]
+pub struct IncomingRequest {
+    /// The request, its top Via stamped with the source (RFC 3261 18.2.1, RFC 3581).
+    pub message: Message,
+    /// Where it came from.
+    pub source: Source,
+    /// Marks our own branches of this request, so that it is recognised when it loops back.
+    pub antiloop_id: [u8; 32],
+    pub(super) key: Option<ServerKey>,
+    canceled: AtomicBool,
+    reply_port: AtomicU16,
+    state: Mutex<State>,
+}
+
+/// What the engine does about a CANCEL that matched this request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CancelOutcome {
+    /// Nothing more: it was cancelled before, has its final response, or waits for the script.
+    Noted,
+    /// Tell this core.
+    TellCore(CoreRef),
+    /// There is no core: the transaction itself replies 487.
+    ReplyTerminated,
+}
+
+impl IncomingRequest {
+    pub(super) fn new(
+        message: Message,
+        source: Source,
+        antiloop_id: [u8; 32],
+        key: Option<ServerKey>,
+    ) -> Arc<Self> {
+        let reply_port = match message.top_via() {
+            // RFC 3581 4: with rport the response goes to the source port.
+            Some(via) if via.has_rport() => source.remote.port(),
+            Some(via) => via.port().unwrap_or(5060),
+            None => source.remote.port(),
+        };
+        let stage = if key.is_some() { Stage::Pending { answered: None } } else { Stage::None };
+        Arc::new(Self {
+            message,
+            source,
+            antiloop_id,
+            key,
+            canceled: AtomicBool::new(false),
+            reply_port: AtomicU16::new(reply_port),
+            state: Mutex::new(State { stage, core: None, local_tag: None }),
+        })
+    }
+
+    /// True for INVITE.
+    pub fn is_invite(&self) -> bool {
+        self.message.method() == Some(&Method::Invite)
+    }
+
+    /// True for ACK.
+    pub fn is_ack(&self) -> bool {
+        self.message.method() == Some(&Method::Ack)
+    }
+
+    /// True once a CANCEL for it was answered.
+    pub fn is_canceled(&self) -> bool {
+        self.canceled.load(Ordering::Acquire)
+    }
+
+    /// The UDP port that responses go to (RFC 3261 18.2.2, RFC 3581).
+    pub fn reply_port(&self) -> u16 {
+        self.reply_port.load(Ordering::Relaxed)
+    }
+
+    /// Sends responses to the port the request came from, as if the client had asked for it with `rport`.
+    pub fn reply_to_source_port(&self) {
+        self.reply_port.store(self.source.remote.port(), Ordering::Relaxed);
+    }
+
+    /// The state of the server transaction, `None` when there is none.
+    pub fn transaction_state(&self) -> Option<&'static str> {
+        match &self.lock().stage {
+            Stage::Invite(machine) => Some(machine.state().as_str()),
+            Stage::NonInvite(machine) => Some(machine.state().as_str()),
+            Stage::Pending { .. } | Stage::None => None,
+        }
+    }
+
+    /// The last response that the server transaction sent.
+    pub fn last_response(&self) -> Option<Bytes> {
+        match &self.lock().stage {
+            Stage::Invite(machine) => machine.last_response().cloned(),
+            Stage::NonInvite(machine) => machine.last_response().cloned(),
+            Stage::Pending { .. } | Stage::None => None,
+        }
+    }
+
+    /// Whether the server transaction would take a response of this status now.
+    pub fn valid_response(&self, status: u16) -> bool {
+        match &self.lock().stage {
+            Stage::Invite(machine) => machine.accepts(status),
+            Stage::NonInvite(machine) => machine.accepts(status),
+            Stage::Pending { .. } | Stage::None => true,
+        }
+    }
+
+    /// The To tag of our responses, chosen by `make` at the first response that needs one (RFC 3261 8.2.6.2).
+    pub(super) fn local_tag(&self, make: impl FnOnce(bool) -> Bytes) -> Bytes {
+        let mut state = self.lock();
+        let with_transaction = matches!(state.stage, Stage::Invite(_) | Stage::NonInvite(_));
+        state.local_tag.get_or_insert_with(|| make(with_transaction)).clone()
+    }
+
+    /// The To tag chosen so far.
+    pub(super) fn chosen_tag(&self) -> Option<Bytes> {
+        self.lock().local_tag.clone()
+    }
+
+    /// Makes the server transaction. `None`: it has one already, or never gets one.
+    pub(super) fn create_transaction(
+        &self,
+        now: Instant,
+        timings: &Timings,
+        post: impl FnOnce(ServerEffects),
+    ) -> bool {
+        let mut state = self.lock();
+        if self.key.is_none() || matches!(state.stage, Stage::Invite(_) | Stage::NonInvite(_)) {
+            return false;
+        }
+        let reliable = self.source.transport.reliable();
+        let effects = if self.is_invite() {
+            let (machine, effects) = InviteServer::new(now, reliable, timings);
+            state.stage = Stage::Invite(machine);
+            effects
+        } else {
+            let (machine, effects) = NonInviteServer::new(now, reliable, timings);
+            state.stage = Stage::NonInvite(machine);
+            effects
+        };
+        post(effects);
+        true
+    }
+
+    /// Steps the machine with a response. `post` gets its effects, or `None` where there is no transaction and the
+    /// response goes out statelessly. False: the transaction refuses the response.
+    pub(super) fn respond(
+        &self,
+        now: Instant,
+        status: u16,
+        wire: Bytes,
+        post: impl FnOnce(Option<ServerEffects>),
+    ) -> bool {
+        let mut state = self.lock();
+        let effects = match &mut state.stage {
+            Stage::Invite(machine) => machine.respond(now, status, wire),
+            Stage::NonInvite(machine) => machine.respond(now, status, wire),
+            Stage::Pending { answered } => {
+                if status >= 200 {
+                    *answered = Some(wire);
+                }
+                post(None);
+                return true;
+            }
+            Stage::None => {
+                post(None);
+                return true;
+            }
+        };
+        let accepted = effects.is_some();
+        if accepted {
+            post(effects);
+        }
+        accepted
+    }
+
+    /// A retransmission: what to send for it.
+    pub(super) fn request_again(&self, now: Instant) -> Option<ServerEffects> {
+        match &mut self.lock().stage {
+            Stage::Invite(machine) => Some(machine.request_again(now)),
+            Stage::NonInvite(machine) => Some(machine.request_again(now)),
+            Stage::Pending { answered: Some(wire) } => {
+                Some(std::iter::once(crate::transaction::ServerEffect::Send(wire.clone())).collect())
+            }
+            Stage::Pending { answered: None } | Stage::None => None,
+        }
+    }
+
+    pub(super) fn ack(&self, now: Instant) -> AckOutcome {
+        match &mut self.lock().stage {
+            Stage::Invite(machine) => machine.ack(now),
+            _ => AckOutcome::PassToCore,
+        }
+    }
+
+    pub(super) fn timer(&self, now: Instant, timer: Timer) -> ServerEffects {
+        match &mut self.lock().stage {
+            Stage::Invite(machine) => machine.timer(now, timer),
+            Stage::NonInvite(machine) => machine.timer(now, timer),
+            Stage::Pending { .. } | Stage::None => ServerEffects::new(),
+        }
+    }
+
+    /// A CANCEL that matched (RFC 3261 9.2, 16.10).
+    pub(super) fn cancel(&self) -> CancelOutcome {
+        let mut state = self.lock();
+        let proceeding = match &mut state.stage {
+            Stage::Pending { answered } => answered.is_none(),
+            Stage::Invite(machine) => machine.cancel(),
+            Stage::NonInvite(_) | Stage::None => false,
+        };
+        if !proceeding || self.canceled.swap(true, Ordering::AcqRel) {
+            return CancelOutcome::Noted;
+        }
+        match (&state.stage, state.core) {
+            (Stage::Pending { .. }, _) => CancelOutcome::Noted,
+            (_, Some(core)) => CancelOutcome::TellCore(core),
+            (_, None) => CancelOutcome::ReplyTerminated,
+        }
+    }
+
+    /// Makes `core` the one that CANCEL is reported to, and restarts timer C2 for its branch.
+    pub(super) fn take_over(&self, now: Instant, core: CoreRef) -> ServerEffects {
+        let mut state = self.lock();
+        state.core = Some(core);
+        match &mut state.stage {
+            Stage::Invite(machine) => machine.rerouted(now),
+            _ => ServerEffects::new(),
+        }
+    }
+
+    pub(super) fn core(&self) -> Option<CoreRef> {
+        self.lock().core
+    }
+
+    /// True while the script has not made anything of the request.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.lock().stage, Stage::Pending { .. })
+    }
+
+    /// True once a 2xx went upstream for an INVITE.
+    pub(super) fn has_succeeded(&self) -> bool {
+        matches!(&self.lock().stage, Stage::Invite(machine) if machine.state() == invite_server::State::Accepted)
+    }
+
+    /// True while the client waits for a final response from a transaction.
+    pub(super) fn is_undecided(&self) -> bool {
+        match &self.lock().stage {
+            Stage::Pending { answered } => answered.is_none(),
+            Stage::Invite(machine) => machine.accepts(500),
+            Stage::NonInvite(machine) => machine.accepts(500),
+            Stage::None => false,
+        }
+    }
+
+    /// True when it is pending and was not answered.
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self.lock().stage, Stage::Pending { answered: None })
+    }
+
+    /// The transaction, or the pending record, is over.
+    pub(super) fn end(&self) {
+        self.lock().stage = Stage::None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

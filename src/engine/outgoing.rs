@@ -1,0 +1,142 @@
+//! The request as it leaves: our Via on top, the hop count, and a proxy's routing headers (RFC 3261 16.6).
+//!
+//! Everything is added to a copy for each target, so that neither failover nor serial forking adds twice or leaves a
+//! header of an earlier attempt behind.
+
+use bytes::Bytes;
+
+use super::network::{Destination, Listener, Network};
+use super::route::Route;
+use super::Shared;
+use crate::client::{connection_record_route, IncomingSide, RoutingHeader, RoutingHeaders};
+use crate::client::session::Kind;
+use crate::message::{HeaderName, Method, RequestSnapshot};
+
+/// The hop count of a request that has none (RFC 3261 16.6 step 3).
+const MAX_FORWARDS: u32 = 70;
+
+/// What a proxy needs to know to add its headers.
+#[derive(Debug, Clone)]
+pub struct ProxyHeaders {
+    /// The value that the Max-Forwards header leaves with.
+    pub max_forwards: u32,
+    /// The request is outside a dialog.
+    pub initial: bool,
+    /// The client asks for requests of the dialog to come over its flow (RFC 5626 5.1).
+    pub outgoing_outbound: bool,
+    /// The token of the flow that the request goes to.
+    pub incoming_outbound: Option<Vec<u8>>,
+}
+
+/// The hop count to forward a request with: the script's, else the received one less one, else 70. `None`: the request
+/// may not be forwarded any further.
+pub fn hop_count(received: Option<u32>, decided: Option<u32>) -> Option<u32> {
+    match (decided, received) {
+        (Some(decided), _) => Some(decided),
+        (None, Some(received)) => received.checked_sub(1),
+        (None, None) => Some(MAX_FORWARDS),
+    }
+}
+
+pub(super) fn request(
+    shared: &Shared,
+    network: &Network,
+    route: &Route,
+    destination: &Destination,
+    branch: &Bytes,
+) -> RequestSnapshot {
+    let mut request = route.request.clone();
+    let listener =
+        network.listener(destination.transport(), destination.remote()).or_else(|| network.any_listener());
+    match (&route.proxy_headers, route.kind) {
+        (Some(headers), Kind::Proxy) => {
+            request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());
+            if let Some(listener) = listener {
+                add_routing_headers(shared, network, route, headers, listener, &mut request);
+            }
+        }
+        _ => {
+            if request.headers.first(HeaderName::MaxForwards).is_none() {
+                request.headers.push(b"Max-Forwards", MAX_FORWARDS.to_string().as_bytes());
+            }
+        }
+    }
+    if let Some(listener) = listener {
+        request.headers.push_front(b"Via", &via(listener, branch, request.method == Method::Ack));
+    }
+    request
+}
+
+fn via(listener: &Listener, branch: &[u8], ack: bool) -> Vec<u8> {
+    let mut via = Vec::with_capacity(listener.names.via_core.len() + branch.len() + 14);
+    via.extend_from_slice(listener.names.via_core.as_bytes());
+    via.extend_from_slice(b";branch=");
+    via.extend_from_slice(branch);
+    if !ack {
+        via.extend_from_slice(b";rport");
+    }
+    via
+}
+
+fn add_routing_headers(
+    shared: &Shared,
+    network: &Network,
+    route: &Route,
+    headers: &ProxyHeaders,
+    outgoing: &Listener,
+    request: &mut RequestSnapshot,
+) {
+    let profile = route.profile();
+    let Some(upstream) = route.upstream.as_ref().filter(|_| profile.do_record_routing) else { return };
+    let source = &upstream.source;
+    let token = network.flow_token(shared, source);
+    let own = connection_record_route(source.transport, source.local, shared.tags.ovid());
+    let incoming = network.listener_of(source);
+    let side = match (&token, incoming) {
+        (Some(token), Some(listener)) if source.inbound => {
+            IncomingSide::Listener { names: &listener.names, flow_token: token }
+        }
+        _ => IncomingSide::OwnConnection { record_route: &own },
+    };
+    let decision = RoutingHeaders {
+        method: &route.request.method,
+        initial: headers.initial,
+        do_record_routing: profile.do_record_routing,
+        record_route_all: profile.record_route_all,
+        incoming: side,
+        outgoing: &outgoing.names,
+        same_listener: incoming.is_some_and(|listener| listener.local == outgoing.local && listener.transport == outgoing.transport),
+        outgoing_outbound: headers.outgoing_outbound,
+        incoming_outbound: headers.incoming_outbound.as_deref(),
+    };
+    let Some(added) = decision.decide() else { return };
+    let name = match added.header {
+        RoutingHeader::RecordRoute => HeaderName::RecordRoute,
+        RoutingHeader::Path => HeaderName::Path,
+    };
+    for value in [Some(&added.inner), added.outer.as_ref()].into_iter().flatten() {
+        request.headers.push_above(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hop_count_goes_down_once_and_starts_at_seventy() {
+        assert_eq!(hop_count(Some(10), None), Some(9));
+        assert_eq!(hop_count(None, None), Some(70));
+    }
+
+    #[test]
+    fn a_request_without_hops_left_goes_no_further() {
+        assert_eq!(hop_count(Some(0), None), None);
+    }
+
+    #[test]
+    fn the_scripts_decision_stands() {
+        assert_eq!(hop_count(Some(70), Some(5)), Some(5));
+        assert_eq!(hop_count(None, Some(20)), Some(20));
+    }
+}

@@ -1,0 +1,97 @@
+//! Resolutions under way, one for all routes that ask the same at the same time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::commands::Command;
+use super::core::Core;
+use super::route::Route;
+use super::Shared;
+use crate::client::session::Input;
+use crate::client::{Profile, RouteError};
+use crate::clock::Clock;
+use crate::resolve::{Inquiry, Lookup, Resolution, Resolved};
+
+/// A destination in one profile's cache: profiles share neither cache nor resolutions.
+pub(super) type ResolutionKey = (usize, String);
+
+#[derive(Debug)]
+struct Waiting {
+    client: u64,
+    route: u64,
+    profile: Arc<Profile>,
+}
+
+#[derive(Debug)]
+pub(super) struct Resolver {
+    lookup: Option<Lookup>,
+    waiting: HashMap<ResolutionKey, Vec<Waiting>>,
+}
+
+impl Resolver {
+    pub(super) fn new(lookup: Option<Lookup>) -> Self {
+        Self { lookup, waiting: HashMap::new() }
+    }
+
+    /// A route no longer wants its targets. False when it waits for none.
+    pub(super) fn abandon(&mut self, route: u64) -> bool {
+        let mut found = false;
+        for waiting in self.waiting.values_mut() {
+            waiting.retain(|other| other.route != route || !std::mem::replace(&mut found, true));
+        }
+        found
+    }
+}
+
+impl Core {
+    /// Asks DNS for a route, unless somebody else already does.
+    pub(super) fn resolve(&mut self, route: &mut Route, inquiry: Inquiry) {
+        let profile = route.profile().clone();
+        let Some(lookup) = self.resolver.lookup.clone() else {
+            return route.handle(self.shared.clock.now(), Input::Unroutable(RouteError::NoDnsResolution));
+        };
+        let key = (Arc::as_ptr(&profile.dns_cache) as usize, inquiry.cache_key().to_owned());
+        let waiting = Waiting { client: route.client.id(), route: route.id, profile };
+        if let Some(others) = self.resolver.waiting.get_mut(&key) {
+            return others.push(waiting);
+        }
+        self.resolver.waiting.insert(key.clone(), vec![waiting]);
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let resolved = lookup.resolve(inquiry).await;
+            shared.post(Command::Resolved(key, resolved));
+        });
+    }
+
+    /// A resolution ended: into the cache with it, and on with the routes that waited.
+    pub(super) fn resolved(&mut self, key: &ResolutionKey, resolved: &Resolved) {
+        let now = self.shared.clock.now();
+        let waiting = self.resolver.waiting.remove(key).unwrap_or_default();
+        if let (Some(first), Some(keep)) = (waiting.first(), resolved.keep) {
+            if first.profile.use_dns_cache {
+                first.profile.dns_cache.insert(now, &key.1, resolved.resolution.clone(), keep);
+            }
+        }
+        for Waiting { client, route, profile } in waiting {
+            self.deliver(client, route, input(&resolved.resolution, &profile));
+        }
+    }
+}
+
+impl Shared {
+    /// What the profile's cache knows of a destination.
+    pub(super) fn cached_resolution(&self, inquiry: &Inquiry, profile: &Profile) -> Option<Input> {
+        if !profile.use_dns_cache {
+            return None;
+        }
+        let resolution = profile.dns_cache.get(self.clock.now(), inquiry.cache_key())?;
+        Some(input(&resolution, profile))
+    }
+}
+
+fn input(resolution: &Resolution, profile: &Profile) -> Input {
+    match resolution.targets(profile) {
+        Ok(targets) => Input::Targets(targets),
+        Err(error) => Input::Unroutable(error),
+    }
+}

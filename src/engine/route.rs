@@ -1,0 +1,348 @@
+//! One `route` of a Client: the pure [`Session`] with the request it sends and the way back upstream.
+//!
+//! A route is a value with one owner at a time. It is made on the thread that calls `route`, moves into the engine
+//! at its first wait, and travels to the dispatcher and back for each round of callbacks.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::incoming::IncomingRequest;
+use super::outgoing::ProxyHeaders;
+use super::upstream;
+use super::Shared;
+use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
+use crate::client::{Profile, Target};
+use crate::message::{Message, Method, RequestSnapshot, ResponseSnapshot};
+use crate::resolve::plan::{self, Inquiry, Plan, Query};
+
+/// What the engine reads of a Ruby `Client` object without touching Ruby.
+#[derive(Debug)]
+pub struct ClientShared {
+    id: u64,
+    callbacks: AtomicU8,
+    drop_next: AtomicBool,
+    abort: AtomicBool,
+    target: Mutex<Option<Target>>,
+}
+
+impl ClientShared {
+    /// A Client without callbacks.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            callbacks: AtomicU8::new(0),
+            drop_next: AtomicBool::new(false),
+            abort: AtomicBool::new(false),
+            target: Mutex::new(None),
+        }
+    }
+
+    /// The number that the engine knows the Client by.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Says whether blocks are set for `class`.
+    pub fn set_callbacks(&self, class: CallbackClass, any: bool) {
+        if any {
+            self.callbacks.fetch_or(class.bit(), Ordering::AcqRel);
+        } else {
+            self.callbacks.fetch_and(!class.bit(), Ordering::AcqRel);
+        }
+    }
+
+    /// Whether blocks are set for `class`.
+    pub fn has_callbacks(&self, class: CallbackClass) -> bool {
+        self.callbacks.load(Ordering::Acquire) & class.bit() != 0
+    }
+
+    /// `drop_response` outside of a callback: the next response is not sent upstream.
+    pub fn drop_next_response(&self) {
+        self.drop_next.store(true, Ordering::Release);
+    }
+
+    /// `abort_routing`: the routing at hand, or the next one, tries no target.
+    pub fn abort_routing(&self) {
+        self.abort.store(true, Ordering::Release);
+    }
+
+    fn take_abort(&self) -> bool {
+        self.abort.swap(false, Ordering::AcqRel)
+    }
+
+    /// Takes the flag that [`ClientShared::drop_next_response`] set.
+    pub fn take_drop(&self) -> bool {
+        self.drop_next.swap(false, Ordering::AcqRel)
+    }
+
+    /// The target in use or last used.
+    pub fn current_target(&self) -> Option<Target> {
+        self.target.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    fn set_target(&self, target: &Target) {
+        *self.target.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(target.clone());
+    }
+}
+
+/// Where a request is to go.
+#[derive(Debug, Clone)]
+pub enum Destination {
+    /// By RFC 3263.
+    Resolve(Query),
+    /// Over the flow that this token names (RFC 5626); `None` when the request names one that is no token at all.
+    Flow(Option<Vec<u8>>),
+}
+
+/// Everything `Client#route` hands to the engine.
+pub struct RouteRequest {
+    /// Proxy or Uac.
+    pub kind: Kind,
+    /// The Client's shared part.
+    pub client: Arc<ClientShared>,
+    /// The profile, as read when `route` was called.
+    pub profile: Arc<Profile>,
+    /// The request as the script left it.
+    pub request: RequestSnapshot,
+    /// Marks our branches (RFC 3261 16.6 step 8).
+    pub antiloop_id: [u8; 32],
+    /// The request's server side: set in a proxy.
+    pub upstream: Option<Arc<IncomingRequest>>,
+    /// Routing headers and hop count: set in a proxy.
+    pub proxy_headers: Option<ProxyHeaders>,
+    /// Where to.
+    pub destination: Destination,
+    /// From and To values to put back into responses, where the script changed them.
+    pub restore: RestoreHeaders,
+    /// Keeps the Ruby objects alive; dropped with the route.
+    pub anchor: Box<dyn Any + Send>,
+}
+
+/// Header values of the client that replace rewritten ones in responses (RFC 3261 16.7).
+#[derive(Debug, Clone, Default)]
+pub struct RestoreHeaders {
+    /// The From value as received.
+    pub from: Option<Bytes>,
+    /// The To value as received, without a tag.
+    pub to: Option<Bytes>,
+}
+
+/// What the route asks of its driver.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Send(Target),
+    SendOverFlow,
+    Resolve(Inquiry),
+}
+
+/// Why [`Route::advance`] stopped.
+#[derive(Debug)]
+pub enum Progress {
+    /// Blocks have to run; the callback waits in [`Route::callback`].
+    Callback,
+    /// The route waits for the network, or is over.
+    Waiting,
+}
+
+/// A routing under way.
+pub struct Route {
+    pub(super) id: u64,
+    pub(super) client: Arc<ClientShared>,
+    pub(super) kind: Kind,
+    pub(super) request: RequestSnapshot,
+    pub(super) antiloop_id: [u8; 32],
+    pub(super) upstream: Option<Arc<IncomingRequest>>,
+    pub(super) proxy_headers: Option<ProxyHeaders>,
+    pub(super) flow: Option<Option<Vec<u8>>>,
+    pub(super) effects: Vec<Effect>,
+    session: Session,
+    restore: RestoreHeaders,
+    callback: Option<Callback>,
+    edited: Option<ResponseSnapshot>,
+    anchor: Box<dyn Any + Send>,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Route").field("id", &self.id).field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl Route {
+    /// Takes the request and plans its destination; nothing is sent yet.
+    pub(super) fn new(id: u64, shared: &Shared, now: Instant, ask: RouteRequest) -> Box<Self> {
+        let class = match ask.request.method {
+            Method::Invite => RequestClass::Invite,
+            Method::Ack => RequestClass::Ack,
+            _ => RequestClass::NonInvite,
+        };
+        let mut session = Session::new(ask.kind, class, ask.profile);
+        if ask.client.take_abort() {
+            session.abort();
+        }
+        if ask.upstream.as_ref().is_some_and(|up| up.is_canceled()) {
+            session.handle(now, Input::Canceled);
+        }
+        let mut route = Box::new(Self {
+            id,
+            client: ask.client,
+            kind: ask.kind,
+            request: ask.request,
+            antiloop_id: ask.antiloop_id,
+            upstream: ask.upstream,
+            proxy_headers: ask.proxy_headers,
+            flow: None,
+            effects: Vec::new(),
+            session,
+            restore: ask.restore,
+            callback: None,
+            edited: None,
+            anchor: ask.anchor,
+        });
+        route.head_for(shared, now, ask.destination);
+        route
+    }
+
+    fn head_for(&mut self, shared: &Shared, now: Instant, destination: Destination) {
+        let query = match destination {
+            Destination::Resolve(query) => query,
+            Destination::Flow(token) => {
+                self.flow = Some(token);
+                return self.session.handle(now, Input::Flow);
+            }
+        };
+        match plan::plan(&query, self.session.profile()) {
+            Plan::Failed(error) => self.session.handle(now, Input::Unroutable(error)),
+            Plan::Targets(targets) => self.session.handle(now, Input::Targets(targets)),
+            Plan::Ask(inquiry) => match shared.cached_resolution(&inquiry, self.session.profile()) {
+                Some(input) => self.session.handle(now, input),
+                None => self.effects.push(Effect::Resolve(inquiry)),
+            },
+        }
+    }
+
+    /// The object that keeps the script's objects alive.
+    pub fn anchor(&self) -> &dyn Any {
+        &*self.anchor
+    }
+
+    /// The callback whose blocks are to run.
+    pub fn callback(&self) -> Option<&Callback> {
+        self.callback.as_ref()
+    }
+
+    /// Proxy or Uac.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The profile the route was started with.
+    pub fn profile(&self) -> &Arc<Profile> {
+        self.session.profile()
+    }
+
+    /// Ends the round of blocks. `request` is the request as it is now, `response` the response that the blocks saw.
+    pub fn callback_done(
+        &mut self,
+        now: Instant,
+        mut round: Round,
+        request: Option<RequestSnapshot>,
+        response: Option<ResponseSnapshot>,
+    ) {
+        if let Some(request) = request {
+            self.request = request;
+        }
+        self.edited = response;
+        self.end_round(now, &mut round);
+    }
+
+    fn end_round(&mut self, now: Instant, round: &mut Round) {
+        let callback = self.callback.take();
+        if matches!(callback, Some(Callback::Target(_))) {
+            round.aborted |= self.client.take_abort();
+            if self.upstream.as_ref().is_some_and(|up| up.is_canceled()) {
+                self.session.note_canceled();
+            }
+        }
+        self.session.callback_done(now, *round);
+    }
+
+    pub(super) fn handle(&mut self, now: Instant, input: Input) {
+        self.session.handle(now, input);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.session.is_over() && self.effects.is_empty()
+    }
+
+    /// Goes on until blocks have to run or the network has to be waited for. A class without blocks costs nothing.
+    pub fn advance(&mut self, shared: &Shared, now: Instant) -> Progress {
+        while let Some(action) = self.session.next_action() {
+            match action {
+                Action::Callback(callback) => {
+                    if let Callback::Target(target) = &callback {
+                        self.client.set_target(target);
+                    }
+                    let run = self.client.has_callbacks(callback.class());
+                    self.callback = Some(callback);
+                    if run {
+                        return Progress::Callback;
+                    }
+                    self.end_round(now, &mut Round::default());
+                }
+                Action::Send(target) => self.effects.push(Effect::Send(target)),
+                Action::SendOverFlow => self.effects.push(Effect::SendOverFlow),
+                Action::Forward(response, status) => self.forward(shared, now, &response, status),
+                Action::Reply { status, reason } => self.reply(shared, now, status, &reason),
+            }
+        }
+        Progress::Waiting
+    }
+
+    /// Sends the response on, as the blocks left it (RFC 3261 16.7).
+    fn forward(&mut self, shared: &Shared, now: Instant, response: &Message, status: u16) {
+        let edited = self.edited.take();
+        let Some(upstream) = &self.upstream else { return };
+        if self.client.take_drop() {
+            return;
+        }
+        let mut snapshot = edited.unwrap_or_else(|| self.upstream_form(response));
+        // Blocks may have set a status of their own; only the 503 that came from downstream is hidden.
+        if snapshot.status == 503 && status == 500 {
+            snapshot.status = 500;
+            snapshot.reason = Bytes::from_static(crate::message::reason_phrase(500).as_bytes());
+        }
+        upstream::forward(shared, now, upstream, &snapshot);
+    }
+
+    /// The response as it goes upstream when no block has looked at it: without our Via.
+    pub fn upstream_form(&self, response: &Message) -> ResponseSnapshot {
+        let mut snapshot = ResponseSnapshot::from_message(response);
+        snapshot.headers.remove_top_value(crate::message::HeaderName::Via);
+        if let Some(from) = &self.restore.from {
+            snapshot.headers.replace(crate::message::HeaderName::From, from);
+        }
+        if let Some(to) = &self.restore.to {
+            let mut value = to.to_vec();
+            if let Some(tag) = response.to_tag() {
+                value.extend_from_slice(b";tag=");
+                value.extend_from_slice(tag);
+            }
+            snapshot.headers.replace(crate::message::HeaderName::To, &value);
+        }
+        snapshot
+    }
+
+    fn reply(&self, shared: &Shared, now: Instant, status: u16, reason: &str) {
+        let Some(upstream) = &self.upstream else { return };
+        if !self.client.take_drop() {
+            upstream::reply(shared, now, upstream, status, reason.as_bytes(), &[], b"");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Server transactions inside the engine: requests coming in, their timers, the effects of their machines.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::core::{Core, ServerEntry, TimerKey};
+use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
+use super::timers::TimerId;
+use super::{upstream, Event, Status};
+use crate::clock::Clock;
+use crate::message::{HeaderName, Message, Method};
+use crate::transaction::{AckOutcome, ServerEffect, ServerEffects, ServerKey, Timer};
+use crate::transport::Source;
+
+impl Core {
+    /// A request from the network (RFC 3261 17.2.3, 8.2).
+    pub(super) fn request(&mut self, message: Message, source: Source) {
+        let now = self.shared.clock.now();
+        match message.method() {
+            Some(Method::Ack) => self.ack(now, message, source),
+            Some(Method::Cancel) => self.cancel(now, message, source),
+            _ => self.new_or_repeated(now, message, source),
+        }
+    }
+
+    fn new_or_repeated(&mut self, now: Instant, message: Message, source: Source) {
+        let Some(key) = ServerKey::from_request(&message) else { return };
+        if let Some(entry) = self.servers.get(&key) {
+            let request = entry.request.clone();
+            if let Some(effects) = request.request_again(now) {
+                self.server_effects(&request, effects);
+            }
+            return;
+        }
+        if let Some(refusal) = self.refusal() {
+            return self.stateless(message, source, refusal);
+        }
+        let antiloop_id = self.shared.antiloop_id(&message);
+        if self.network.has_looped(&message, &antiloop_id) {
+            return self.stateless(message, source, Refusal { status: 482, reason: "Loop Detected", retry_after: None });
+        }
+        let invite = message.method() == Some(&Method::Invite);
+        let request = IncomingRequest::new(message, source, antiloop_id, Some(key.clone()));
+        let pending =
+            invite.then(|| self.timers.arm(now + PENDING_TRYING, TimerKey::PendingTrying(request.clone())));
+        let entry = ServerEntry { request: request.clone(), timers: Default::default(), pending };
+        self.servers.insert(key, entry);
+        self.shared.events.push(Event::Request(request));
+    }
+
+    /// Why no new request is taken now.
+    fn refusal(&self) -> Option<Refusal> {
+        match self.shared.status() {
+            Status::Loading => {
+                return Some(Refusal { status: 500, reason: "Server Still Loading", retry_after: Some(5) })
+            }
+            Status::Terminating => {
+                return Some(Refusal { status: 500, reason: "Server is Being Stopped", retry_after: Some(5) })
+            }
+            Status::Running => {}
+        }
+        let limits = &self.shared.limits;
+        let full = self.shared.events.len() >= limits.queued_requests || self.servers.len() >= limits.transactions;
+        full.then_some(Refusal { status: 503, reason: "Service Unavailable", retry_after: Some(5) })
+    }
+
+    fn stateless(&mut self, message: Message, source: Source, refusal: Refusal) {
+        let lines: Vec<Bytes> =
+            refusal.retry_after.map(|seconds| format!("Retry-After: {seconds}").into()).into_iter().collect();
+        self.reply_statelessly(message, source, refusal.status, refusal.reason, &lines);
+    }
+
+    /// Replies without a transaction; an ACK is never answered.
+    pub(super) fn reply_statelessly(
+        &mut self,
+        message: Message,
+        source: Source,
+        status: u16,
+        reason: &str,
+        lines: &[Bytes],
+    ) {
+        if message.method() == Some(&Method::Ack) {
+            return;
+        }
+        let tag = message.to_tag().map_or_else(|| self.shared.tags.totag_for_sl_reply().into_bytes(), <[u8]>::to_vec);
+        let product = self.shared.product.as_bytes();
+        let wire = crate::message::reply(&message, status, reason.as_bytes(), Some(&tag), lines, b"", product);
+        let request = IncomingRequest::new(message, source, [0; 32], None);
+        self.network.respond(&request, &wire);
+    }
+
+    /// An ACK belongs to the INVITE's transaction, to a stateless reply of ours, or to the script.
+    fn ack(&mut self, now: Instant, message: Message, source: Source) {
+        let known = ServerKey::invite_key(&message).and_then(|key| self.servers.get(&key));
+        if let Some(request) = known.map(|entry| entry.request.clone()) {
+            match request.ack(now) {
+                AckOutcome::Absorbed(effects) => return self.server_effects(&request, effects),
+                AckOutcome::PassToCore => {}
+            }
+        } else if message.to_tag().is_some_and(|tag| self.shared.tags.check_totag_for_sl_reply(tag)) {
+            return;
+        }
+        if self.refusal().is_some() {
+            return;
+        }
+        let antiloop_id = self.shared.antiloop_id(&message);
+        if self.network.has_looped(&message, &antiloop_id) {
+            return;
+        }
+        self.shared.events.push(Event::Request(IncomingRequest::new(message, source, antiloop_id, None)));
+    }
+
+    /// CANCEL (RFC 3261 9.2): answered here, reported to the core once.
+    fn cancel(&mut self, now: Instant, message: Message, source: Source) {
+        let known = ServerKey::invite_key(&message).and_then(|key| self.servers.get(&key));
+        let Some(request) = known.map(|entry| entry.request.clone()).filter(|request| request.is_invite()) else {
+            return self.reply_statelessly(message, source, 481, "Call/Transaction Does Not Exist", &[]);
+        };
+        let reasons = message
+            .lines()
+            .filter(|(name, raw, _)| *name == HeaderName::Other && raw.eq_ignore_ascii_case(b"Reason"))
+            .map(|(_, _, value)| Bytes::copy_from_slice(value))
+            .collect();
+        self.reply_statelessly(message, source, 200, "Cancelled", &[]);
+        match request.cancel() {
+            CancelOutcome::Noted => {}
+            CancelOutcome::TellCore(core) => self.tell_canceled(now, core, reasons),
+            CancelOutcome::ReplyTerminated => self.terminate_canceled(now, &request),
+        }
+    }
+
+    fn terminate_canceled(&mut self, now: Instant, request: &Arc<IncomingRequest>) {
+        upstream::reply(&self.shared, now, request, 487, b"Request Terminated", &[], b"");
+    }
+
+    /// `on_request` ended. What the script made nothing of is over.
+    pub(super) fn request_done(&mut self, request: &Arc<IncomingRequest>) {
+        if !request.is_pending() {
+            return;
+        }
+        if request.is_canceled() && request.is_unanswered() {
+            let now = self.shared.clock.now();
+            if self.shared.create_transaction(request, now) {
+                self.terminate_canceled(now, request);
+                return;
+            }
+        }
+        self.end_server(request);
+    }
+
+    /// Carries out what a server machine asks for.
+    pub(super) fn server_effects(&mut self, request: &Arc<IncomingRequest>, effects: ServerEffects) {
+        self.stop_pending(request);
+        for effect in effects {
+            match effect {
+                ServerEffect::Send(wire) => self.network.respond(request, &wire),
+                ServerEffect::Arm(timer, at) => {
+                    self.stop_server_timer(request, timer);
+                    // A transaction that is no longer in the table is over and arms nothing.
+                    if let Some(entry) = entry(&mut self.servers, request) {
+                        let id = self.timers.arm(at, TimerKey::Server(request.clone(), timer));
+                        entry.timers.push((timer, id));
+                    }
+                }
+                ServerEffect::Stop(timer) => self.stop_server_timer(request, timer),
+                ServerEffect::StillAlive => {
+                    upstream::reply(&self.shared, self.shared.clock.now(), request, 100, b"I'm alive", &[], b"");
+                }
+                ServerEffect::Expired => self.server_expired(request),
+                ServerEffect::Terminated => self.end_server(request),
+            }
+        }
+    }
+
+    /// Timer C2: nobody has answered the client for too long (RFC 3261 16.8).
+    fn server_expired(&mut self, request: &Arc<IncomingRequest>) {
+        let now = self.shared.clock.now();
+        if let Some(core) = request.core() {
+            self.abandon_branch(now, core.route);
+        }
+        upstream::reply(&self.shared, now, request, 408, b"Request Timeout", &[], b"");
+    }
+
+    fn stop_pending(&mut self, request: &Arc<IncomingRequest>) {
+        if request.is_pending() {
+            return;
+        }
+        if let Some(id) = entry(&mut self.servers, request).and_then(|entry| entry.pending.take()) {
+            self.timers.stop(id);
+        }
+    }
+
+    fn stop_server_timer(&mut self, request: &Arc<IncomingRequest>, timer: Timer) {
+        let Some(entry) = entry(&mut self.servers, request) else { return };
+        if let Some(index) = entry.timers.iter().position(|(armed, _)| *armed == timer) {
+            let (_, id) = entry.timers.swap_remove(index);
+            self.timers.stop(id);
+        }
+    }
+
+    fn end_server(&mut self, request: &Arc<IncomingRequest>) {
+        request.end();
+        if entry(&mut self.servers, request).is_none() {
+            return;
+        }
+        let Some(key) = &request.key else { return };
+        if let Some(entry) = self.servers.remove(key) {
+            for id in entry.timers.into_iter().map(|(_, id)| id).chain(entry.pending) {
+                self.timers.stop(id);
+            }
+        }
+    }
+
+    pub(super) fn server_timer(
+        &mut self,
+        now: Instant,
+        fired: TimerId,
+        request: &Arc<IncomingRequest>,
+        timer: Timer,
+    ) {
+        if let Some(entry) = entry(&mut self.servers, request) {
+            entry.timers.retain(|(_, armed)| *armed != fired);
+            let effects = request.timer(now, timer);
+            self.server_effects(request, effects);
+        }
+    }
+
+    /// The script takes its time: the client is told that its INVITE arrived (RFC 3261 17.2.1).
+    pub(super) fn pending_trying(&mut self, request: &Arc<IncomingRequest>) {
+        if let Some(entry) = entry(&mut self.servers, request) {
+            entry.pending = None;
+        }
+        if request.is_unanswered() {
+            let product = self.shared.product.as_bytes();
+            let wire = crate::message::reply(&request.message, 100, b"Trying", None, &[], b"", product);
+            self.network.respond(request, &wire);
+        }
+    }
+}
+
+struct Refusal {
+    status: u16,
+    reason: &'static str,
+    retry_after: Option<u32>,
+}
+
+/// The table's entry of exactly this request; a later one may have the same key.
+fn entry<'a>(
+    servers: &'a mut std::collections::HashMap<ServerKey, ServerEntry>,
+    request: &Arc<IncomingRequest>,
+) -> Option<&'a mut ServerEntry> {
+    servers.get_mut(request.key.as_ref()?).filter(|entry| Arc::ptr_eq(&entry.request, request))
+}

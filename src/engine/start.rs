@@ -1,0 +1,138 @@
+//! Setting an engine up: sockets first, so that an address in use is the caller's error, then the thread.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicU8};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+
+use super::config::{Config, StartError};
+use super::core::Core;
+use super::network::{Listener, Network};
+use super::resolver::Resolver;
+use super::{Engine, Shared, Status};
+use crate::client::{FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
+use crate::resolve::{Lookup, NameServer};
+use crate::transaction::Timings;
+use crate::transport::{bind_all, Bound, Options, Transport, TransportLayer};
+
+/// Transport events that may wait for the engine; beyond it the readers wait.
+const EVENT_QUEUE: usize = 1024;
+
+pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
+    let flow_tokens = match &config.flow_token_key {
+        Some(key) => FlowTokenKey::from_bytes(key.as_bytes())?,
+        None => FlowTokenKey::random(),
+    };
+    let bound = bind_all(&config.listeners)?;
+    let listening: Vec<(Transport, SocketAddr)> =
+        bound.iter().map(|socket| (socket.transport, socket.local)).collect();
+    let tags = ProcessTags::random();
+    let listeners = named_listeners(&config, &listening, tags.ovid());
+    let (commands, command_queue) = mpsc::unbounded_channel();
+    let shared = Arc::new(Shared {
+        clock: Default::default(),
+        timings: Timings::default(),
+        aliases: aliases(&config, &listening),
+        tags,
+        flow_tokens,
+        product: config.product.clone(),
+        limits: config.limits,
+        status: AtomicU8::new(Status::Loading as u8),
+        commands,
+        events: Default::default(),
+        counts: Default::default(),
+        routes: AtomicU64::new(1),
+    });
+    let (ready, is_ready) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({
+        let shared = shared.clone();
+        move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            runtime.block_on(async move {
+                let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
+                match serve(&config, &shared, bound, events) {
+                    Ok(layer) => {
+                        let connections = layer.connections().clone();
+                        let resolver = Resolver::new(lookup(&config));
+                        let core = Core::new(shared, Network::new(layer, listeners), resolver);
+                        let _ = ready.send(Ok(connections));
+                        core.run(command_queue, event_queue).await;
+                    }
+                    Err(error) => drop(ready.send(Err(error))),
+                }
+            });
+        }
+    })?;
+    let connections = is_ready
+        .recv()
+        .map_err(|_| std::io::Error::other("the engine's thread ended before it was ready"))??;
+    Ok(Arc::new(Engine { shared, listening, connections, thread: Mutex::new(Some(thread)) }))
+}
+
+fn serve(
+    config: &Config,
+    shared: &Arc<Shared>,
+    bound: Vec<Bound>,
+    events: mpsc::Sender<crate::transport::TransportEvent>,
+) -> std::io::Result<TransportLayer> {
+    let defaults = Options::default();
+    let options = Options {
+        max_body_size: config.max_body_size.unwrap_or(defaults.max_body_size),
+        tcp_keepalive: config.tcp_keepalive,
+        ..defaults
+    };
+    TransportLayer::start(bound, options, Arc::new(SharedClock(shared.clone())), events)
+}
+
+/// The engine's clock, for the transport layer's deadlines.
+struct SharedClock(Arc<Shared>);
+
+impl crate::clock::Clock for SharedClock {
+    fn now(&self) -> std::time::Instant {
+        self.0.clock.now()
+    }
+}
+
+fn lookup(config: &Config) -> Option<Lookup> {
+    let servers: Vec<NameServer> = config.nameservers.iter().copied().map(NameServer).collect();
+    let lookup = if servers.is_empty() { Lookup::system() } else { Lookup::with_name_servers(&servers) };
+    lookup
+        .inspect_err(|error| tracing::warn!(target: "oversip::dns", "names cannot be resolved: {error}"))
+        .ok()
+}
+
+fn advertised<'a>(config: &'a Config, local: &SocketAddr) -> Option<&'a str> {
+    if local.is_ipv4() { config.advertised_ipv4.as_deref() } else { config.advertised_ipv6.as_deref() }
+}
+
+fn named_listeners(config: &Config, listening: &[(Transport, SocketAddr)], ovid: &str) -> Vec<Listener> {
+    let name = |&(transport, local): &(Transport, SocketAddr)| {
+        let own = local.ip().to_string();
+        let host = advertised(config, &local).unwrap_or(&own);
+        Listener { transport, local, names: ListenerNames::new(transport, host, local.port(), ovid) }
+    };
+    listening.iter().map(name).collect()
+}
+
+fn aliases(config: &Config, listening: &[(Transport, SocketAddr)]) -> LocalAliases {
+    let mut hosts: Vec<String> = Vec::new();
+    for (_, local) in listening {
+        hosts.push(local.ip().to_string());
+        hosts.extend(advertised(config, local).map(str::to_owned));
+    }
+    hosts.sort();
+    hosts.dedup();
+    let port_of = |secure| listening.iter().find(|(t, _)| t.secure() == secure).map(|(_, local)| local.port());
+    let sip = ListenerAliases {
+        hosts: hosts.iter().map(String::as_str).collect(),
+        port: port_of(false),
+        tls_port: port_of(true),
+    };
+    let domains: Vec<&str> = config.local_domains.iter().map(String::as_str).collect();
+    LocalAliases::new(&domains, &sip, &ListenerAliases::default())
+}

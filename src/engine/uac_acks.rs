@@ -1,0 +1,65 @@
+//! The ACKs that scripts sent through a `Uac`, kept to be sent again for a repeated 2xx (RFC 3261 13.2.2.4).
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use super::network::Destination;
+use crate::message::{HeaderName, Message, NameAddrRef, RequestSnapshot};
+
+/// ACKs remembered at once; beyond it the script's blocks see a repeated 2xx again.
+const LIMIT: usize = 50_000;
+
+/// The dialog and the INVITE that an ACK belongs to: Call-ID, CSeq number, To tag.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct AckKey(Bytes, u32, Bytes);
+
+/// An ACK as it was sent.
+#[derive(Debug)]
+pub(super) struct SentAck {
+    pub(super) destination: Destination,
+    pub(super) wire: Bytes,
+}
+
+/// The remembered ACKs.
+#[derive(Debug, Default)]
+pub(super) struct UacAcks {
+    sent: HashMap<AckKey, SentAck>,
+}
+
+impl UacAcks {
+    /// Remembers an ACK. `None`: it belongs to no dialog, or too many are remembered.
+    pub(super) fn remember(
+        &mut self,
+        ack: &RequestSnapshot,
+        destination: Destination,
+        wire: Bytes,
+    ) -> Option<AckKey> {
+        let tag = to_tag(ack.headers.first(HeaderName::To)?)?;
+        let key = AckKey(Bytes::copy_from_slice(ack.call_id()?), ack.cseq()?, Bytes::copy_from_slice(tag));
+        if self.sent.len() >= LIMIT && !self.sent.contains_key(&key) {
+            return None;
+        }
+        let known = self.sent.insert(key.clone(), SentAck { destination, wire }).is_some();
+        (!known).then_some(key)
+    }
+
+    /// The ACK that was sent for this 2xx.
+    pub(super) fn get(&self, response: &Message) -> Option<&SentAck> {
+        let key = AckKey(
+            Bytes::copy_from_slice(response.call_id()?),
+            response.cseq()?,
+            Bytes::copy_from_slice(response.to_tag()?),
+        );
+        self.sent.get(&key)
+    }
+
+    pub(super) fn forget(&mut self, key: &AckKey) {
+        self.sent.remove(key);
+    }
+}
+
+/// The tag in a From or To value.
+fn to_tag(value: &[u8]) -> Option<&[u8]> {
+    NameAddrRef::tag_of(value)
+}
