@@ -1,0 +1,98 @@
+//! Timer names and the values they are derived from (RFC 3261 table 4, RFC 6026 7.1, RFC 3261 16.6 item 11).
+
+use std::time::Duration;
+
+/// The three base values of RFC 3261 17.1.1.1. Every other interval follows from them or from the profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// Estimate of the round-trip time; first retransmission interval.
+    pub t1: Duration,
+    /// Longest interval between retransmissions of a non-INVITE request or of a final response to INVITE.
+    pub t2: Duration,
+    /// Longest time a message stays in the network.
+    pub t4: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Timings { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+    }
+}
+
+impl Timings {
+    /// How long a final response is held against late retransmissions over an unreliable transport: "at least 32 s".
+    const D: Duration = Duration::from_secs(32);
+    /// A little above timer C's upper bound of 180 s, so that the client side gives up first.
+    const C2: Duration = Duration::from_secs(182);
+
+    /// 64*T1: timers H, J, L, M, and how long a cancelled INVITE waits for its final response.
+    pub fn transaction_timeout(&self) -> Duration {
+        self.t1 * 64
+    }
+
+    /// Timer D over an unreliable transport.
+    pub fn d(&self) -> Duration {
+        Self::D
+    }
+
+    /// Timer C2.
+    pub fn c2(&self) -> Duration {
+        Self::C2
+    }
+
+    /// Timer INT1: the client's timer E has grown to T2 by then, so that a 100 spares traffic (RFC 4320 4.1).
+    pub fn int1(&self) -> Duration {
+        self.t2 + Duration::from_secs(1)
+    }
+
+    /// Timer INT2: what is left of the client's timer F after INT1.
+    pub fn int2(&self) -> Duration {
+        self.transaction_timeout().saturating_sub(self.int1())
+    }
+
+    /// The interval after `last` for timers that double up to T2 (E and G).
+    pub(super) fn doubled(&self, last: Duration) -> Duration {
+        (last * 2).min(self.t2)
+    }
+}
+
+/// The timers of all four machines. A machine knows only its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timer {
+    /// INVITE client: next retransmission of the request while calling.
+    A,
+    /// INVITE client: no response at all.
+    B,
+    /// INVITE client: no final response; not reset by provisional ones.
+    C,
+    /// INVITE client: absorbs retransmissions of a non-2xx final response.
+    D,
+    /// INVITE client: lets further 2xx through (RFC 6026).
+    M,
+    /// INVITE client: next retransmission of its CANCEL.
+    CancelE,
+    /// INVITE client: the final response due after CANCEL; bounds the retransmissions of CANCEL too.
+    CancelWait,
+    /// Non-INVITE client: next retransmission of the request.
+    E,
+    /// Non-INVITE client: no final response.
+    F,
+    /// Non-INVITE client: absorbs retransmissions of the final response.
+    K,
+    /// INVITE server: the core gave no final response.
+    C2,
+    /// INVITE server: next retransmission of a non-2xx final response.
+    G,
+    /// INVITE server: no ACK came.
+    H,
+    /// INVITE server: absorbs retransmissions of the ACK.
+    I,
+    /// INVITE server: absorbs retransmissions of an accepted INVITE (RFC 6026).
+    L,
+    /// Non-INVITE server: the core has sent nothing, the client deserves a 100.
+    Int1,
+    /// Non-INVITE server: the client has given up by now.
+    Int2,
+    /// Non-INVITE server: answers retransmissions of the request with the final response.
+    J,
+}
