@@ -168,7 +168,7 @@ async fn a_connection_lost_later_is_reported_with_what_was_not_sent() {
     peer.expect("x").await;
     // A peer that is killed with data unread resets the connection.
     rig.layer.connections().send(id, bytes("unread"));
-    within(peer.0.readable()).await.unwrap();
+    within(peer.0.peek(&mut [0])).await.unwrap();
     drop(peer);
     let (reason, unsent) = rig.closed(id).await;
     assert!(matches!(reason, CloseReason::Error(_)), "{reason:?}");

@@ -34,8 +34,8 @@ async fn pipelined_messages_arrive_in_order() {
 
 #[tokio::test]
 async fn both_families_tell_the_source_and_answer_over_the_connection() {
-    let mut rig = Rig::start();
     for ip in [V4, V6] {
+        let mut rig = Rig::start();
         let mut peer = rig.dial(ip).await;
         let id = match rig.next().await {
             TransportEvent::ConnectionOpened { id, transport, remote, local, inbound } => {

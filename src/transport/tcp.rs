@@ -114,7 +114,12 @@ async fn dial(remote: SocketAddr, local_ip: Option<IpAddr>) -> io::Result<TcpStr
     if let Some(ip) = local_ip {
         socket.bind(SocketAddr::new(ip, 0))?;
     }
-    socket.connect(remote).await
+    let stream = socket.connect(remote).await?;
+    // Nobody listened, and the system gave our end the very port that was dialled: TCP then meets itself.
+    if stream.local_addr()? == remote {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
 }
 
 fn prepare(connections: &Connections, stream: &TcpStream) -> io::Result<SocketAddr> {

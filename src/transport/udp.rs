@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use socket2::SockRef;
+use socket2::{SockAddr, SockRef};
 use tokio::io::Interest;
 use tokio::sync::{mpsc, Notify};
 use tokio::task::AbortHandle;
@@ -104,10 +104,14 @@ impl UdpSocket {
 
 /// One send call that belongs to this datagram. An unconnected socket reports the ICMP error of an earlier datagram
 /// on the next call, whatever its destination, and forgets it by doing so; an error of this datagram comes again.
+///
+/// The call does not go through tokio, which would answer `WouldBlock` on its own until it has seen the socket become
+/// writable for the first time.
 fn send(socket: &tokio::net::UdpSocket, datagram: &[u8], remote: SocketAddr) -> io::Result<()> {
+    let remote = SockAddr::from(remote);
     let mut attempt = 1;
     loop {
-        match socket.try_send_to(datagram, remote) {
+        match SockRef::from(socket).send_to(datagram, &remote) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock || attempt == SEND_ATTEMPTS => {
                 return Err(error)
