@@ -184,8 +184,9 @@ fn options() -> ResolverOpts {
     options.ndots = 0;
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;
-    options.timeout = Duration::from_secs(5);
-    options.attempts = 1;
+    // The library repeats a datagram that stays unanswered; a server that answered with a failure is not asked again.
+    options.timeout = RESOLUTION_LIMIT;
+    options.attempts = 0;
     // CNAMEs count for the time to live.
     options.preserve_intermediates = true;
     options
@@ -247,3 +248,7 @@ fn addresses(name: &Name, records: &[Record]) -> Answer {
     // Records, but none that answers: not a denial.
     Answer::Unavailable
 }
+
+#[cfg(test)]
+#[path = "lookup_tests.rs"]
+mod tests;
