@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use smallvec::SmallVec;
 
+use crate::message::normalize_ipv6;
+
 /// Hosts and ports that mean this server: a Route value or Request-URI with one of them is ours.
 ///
 /// Hosts are kept as a parsed URI gives them: lower case, IPv6 shortened and in brackets.
@@ -94,11 +96,10 @@ impl Ports {
 
 /// A configured host in the spelling of a parsed URI.
 fn normalised(host: &str) -> String {
-    let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    if let Ok(ip) = inner.parse::<std::net::Ipv6Addr>() {
-        return format!("[{ip}]");
+    match normalize_ipv6(host.as_bytes(), true) {
+        Some(ip) => format!("[{ip}]"),
+        None => host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase(),
     }
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Which Record-Route or Path values a proxied request gets (RFC 3261 16.6 step 4, RFC 3327, RFC 5626, RFC 5658).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use super::transport_standin::Method;
 use super::Transport;
+use crate::message::{ip_type, IpType, Method};
 
 /// The texts by which a listener names itself in headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +22,9 @@ impl ListenerNames {
     /// The texts of a listener. `host` is the first that is set of: the Record-Route host name (TLS and WSS only), the
     /// advertised address, the listening address; an IPv6 address is put in brackets here.
     pub fn new(transport: Transport, host: &str, port: u16, ovid: &str) -> ListenerNames {
-        let host = match host.parse::<std::net::Ipv6Addr>() {
-            Ok(_) => format!("[{host}]"),
-            Err(_) => host.to_owned(),
+        let host = match ip_type(host.as_bytes()) {
+            Some(IpType::Ipv6) => format!("[{host}]"),
+            _ => host.to_owned(),
         };
         let uri = format!("{host}:{port};transport={};lr;ovid={ovid}", transport.as_str());
         ListenerNames {
@@ -38,11 +38,7 @@ impl ListenerNames {
 
 /// The Record-Route text of a connection that the server itself opened: the local end of that connection.
 pub fn connection_record_route(transport: Transport, local: SocketAddr, ovid: &str) -> String {
-    let host = match local.ip() {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => ip.to_string(),
-    };
-    ListenerNames::new(transport, &host, local.port(), ovid).record_route
+    ListenerNames::new(transport, &local.ip().to_string(), local.port(), ovid).record_route
 }
 
 /// Where the request came from.
@@ -113,6 +109,8 @@ pub struct Added {
     pub inner: Vec<u8>,
     /// The value of the outgoing side, above the inner one (double record-routing, RFC 5658).
     pub outer: Option<Vec<u8>>,
+    /// The name of the Ruby symbol that `Request#in_rr` answers from then on.
+    pub in_rr: &'static str,
 }
 
 impl Added {
@@ -138,7 +136,7 @@ impl RoutingHeaders<'_> {
             }
             None => None,
         };
-        Some(Added { header, inner, outer })
+        Some(Added { header, inner, outer, in_rr: self.in_rr(header) })
     }
 
     fn header(&self) -> Option<RoutingHeader> {
@@ -171,6 +169,19 @@ impl RoutingHeaders<'_> {
                     names.record_route.clone().into_bytes()
                 }
             }
+        }
+    }
+
+    fn in_rr(&self, header: RoutingHeader) -> &'static str {
+        match (header, self.outgoing_outbound, self.incoming_outbound.is_some()) {
+            (RoutingHeader::RecordRoute, false, false) => "rr",
+            (RoutingHeader::RecordRoute, true, false) => "outgoing_outbound_rr",
+            (RoutingHeader::RecordRoute, false, true) => "incoming_outbound_rr",
+            (RoutingHeader::RecordRoute, true, true) => "both_outbound_rr",
+            (RoutingHeader::Path, false, false) => "path",
+            (RoutingHeader::Path, true, false) => "outgoing_outbound_path",
+            (RoutingHeader::Path, false, true) => "incoming_outbound_path",
+            (RoutingHeader::Path, true, true) => "both_outbound_path",
         }
     }
 
@@ -381,6 +392,37 @@ mod tests {
     }
 
     #[test]
+    fn the_request_remembers_which_kind_it_got() {
+        let (udp, tcp) = (udp(), tcp());
+        let kind = |method: &Method, outgoing_outbound: bool, token: Option<&'static [u8]>| {
+            let input = RoutingHeaders {
+                method,
+                initial: true,
+                do_record_routing: true,
+                record_route_all: false,
+                incoming: IncomingSide::Listener { names: &udp, flow_token: "_tok" },
+                outgoing: &tcp,
+                same_listener: false,
+                outgoing_outbound,
+                incoming_outbound: token,
+            };
+            input.decide().unwrap().in_rr
+        };
+        let kinds = |method| {
+            [(false, None), (true, None), (false, Some(&b"t"[..])), (true, Some(b"t"))]
+                .map(|(outgoing, token)| kind(method, outgoing, token))
+        };
+        assert_eq!(
+            kinds(&Method::Invite),
+            ["rr", "outgoing_outbound_rr", "incoming_outbound_rr", "both_outbound_rr"]
+        );
+        assert_eq!(
+            kinds(&Method::Register),
+            ["path", "outgoing_outbound_path", "incoming_outbound_path", "both_outbound_path"]
+        );
+    }
+
+    #[test]
     fn nothing_is_added_when_the_profile_says_so() {
         for method in [Method::Invite, Method::Register, Method::Notify, Method::Bye] {
             let off = decide(&method, |i| {
@@ -397,6 +439,7 @@ mod tests {
             header: RoutingHeader::RecordRoute,
             inner: b"inner".to_vec(),
             outer: Some(b"outer".to_vec()),
+            in_rr: "rr",
         };
         assert_eq!(added.values().collect::<Vec<_>>(), [&b"outer"[..], b"inner"]);
     }

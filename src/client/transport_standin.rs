@@ -36,26 +36,3 @@ impl fmt::Display for Transport {
         f.write_str(self.as_str())
     }
 }
-/// SIP method.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Method {
-    Invite,
-    Ack,
-    Cancel,
-    Prack,
-    Bye,
-    Refer,
-    Info,
-    Update,
-    Options,
-    Register,
-    Message,
-    Subscribe,
-    Notify,
-    Publish,
-    Pull,
-    Push,
-    Store,
-    Other(bytes::Bytes),
-}

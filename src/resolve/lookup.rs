@@ -1,6 +1,6 @@
 //! Asks DNS, through hickory-resolver.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,9 +42,6 @@ impl From<IpAddr> for NameServer {
 /// The resolver cannot be set up.
 #[derive(Debug, Error)]
 pub enum LookupError {
-    /// The system's configuration cannot be used.
-    #[error("the system's DNS configuration cannot be used: {0}")]
-    System(String),
     /// There is no name server to ask.
     #[error("no name server is configured")]
     NoNameServer,
@@ -71,11 +68,16 @@ impl std::fmt::Debug for Lookup {
 }
 
 impl Lookup {
-    /// The name servers of `/etc/resolv.conf`. Its search list is not used: SIP domains are complete names.
+    /// The name servers of `/etc/resolv.conf`. Its search list is not used: SIP domains are complete names. Where it names
+    /// none or cannot be read, the local machine is asked, as resolv.conf(5) says.
     pub fn system() -> Result<Lookup, LookupError> {
-        let (config, _) =
-            system_conf::read_system_conf().map_err(|error| LookupError::System(error.to_string()))?;
-        Lookup::from_configs(config.name_servers().to_vec())
+        match system_conf::read_system_conf() {
+            Ok((config, _)) => Lookup::from_configs(config.name_servers().to_vec()),
+            Err(error) => {
+                tracing::warn!(%error, "no name server in the system's configuration, asking 127.0.0.1");
+                Lookup::with_name_servers(&[NameServer::from(IpAddr::V4(Ipv4Addr::LOCALHOST))])
+            }
+        }
     }
 
     /// The given name servers.

@@ -1,12 +1,13 @@
 //! The procedure of RFC 3263 as a value: it says what to ask DNS, is told the answers, and ends with a resolution.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::question::{Answer, Question};
 use super::resolution::{Resolution, Resolved};
 use crate::client::{IpFamily, Profile, RouteError, Target, Transport};
+use crate::message::{parse_ip, Scheme, TransportParam, UriRef};
 
 /// The port of SIP over UDP and TCP.
 const SIP_PORT: u16 = 5060;
@@ -57,18 +58,38 @@ pub struct Query {
     pub transport: Option<QueryTransport>,
 }
 
+impl Query {
+    /// The destination that a URI names (RFC 3263 4). A URI without a host, such as `tel:`, has no usable scheme either.
+    pub fn from_uri(uri: &UriRef<'_>) -> Query {
+        let scheme = match uri.scheme() {
+            Scheme::Sip => QueryScheme::Sip,
+            Scheme::Sips => QueryScheme::Sips,
+            Scheme::Tel | Scheme::Other(_) => QueryScheme::Other,
+        };
+        let host = QueryHost::parse(uri.host_normalised().unwrap_or_default().as_bytes());
+        let transport = uri.transport().map(|transport| match transport {
+            TransportParam::Udp => QueryTransport::Known(Transport::Udp),
+            TransportParam::Tcp => QueryTransport::Known(Transport::Tcp),
+            TransportParam::Tls => QueryTransport::Known(Transport::Tls),
+            TransportParam::Ws => QueryTransport::Known(Transport::Ws),
+            TransportParam::Wss => QueryTransport::Known(Transport::Wss),
+            TransportParam::Sctp | TransportParam::Other(_) => QueryTransport::Unknown,
+        });
+        Query { scheme, host, port: uri.port(), transport }
+    }
+
+    /// A destination that a script names: always `sip`.
+    pub fn from_destination(host: &[u8], port: Option<u16>, transport: Option<QueryTransport>) -> Query {
+        Query { scheme: QueryScheme::Sip, host: QueryHost::parse(host), port, transport }
+    }
+}
+
 impl QueryHost {
     /// A host from text: an IPv4 address, an IPv6 address with or without brackets, else a name.
     pub fn parse(host: &[u8]) -> QueryHost {
-        let text = String::from_utf8_lossy(host);
-        let bracketed = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
-        let ip = match bracketed {
-            Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-            None => text.parse::<IpAddr>().ok(),
-        };
-        match ip {
+        match parse_ip(host) {
             Some(ip) => QueryHost::Ip(ip),
-            None => QueryHost::Domain(text.into_owned()),
+            None => QueryHost::Domain(String::from_utf8_lossy(host).into_owned()),
         }
     }
 }
@@ -479,6 +500,43 @@ mod tests {
         let answers = vec![Answer::Unavailable, addresses(&["10.0.0.1"], 60)];
         let resolved = resolved(&sip("example.net", None, None), &p, answers);
         assert_eq!(resolved.resolution.targets(&p).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_uri_names_scheme_host_port_and_transport() {
+        let text = |uri: &str| {
+            let query = Query::from_uri(&UriRef::parse(uri.as_bytes()).unwrap());
+            target_text(&query, &Profile::default())
+        };
+        assert_eq!(text("sip:u@1.2.3.4"), "udp:1.2.3.4:5060");
+        assert_eq!(text("sip:u@1.2.3.4:5070;transport=TCP"), "tcp:1.2.3.4:5070");
+        assert_eq!(text("sips:u@[2001:DB8:0::1]"), "tls:[2001:db8::1]:5061");
+        assert_eq!(text("sip:1.2.3.4;transport=sctp"), "unsupported_transport");
+        assert_eq!(text("sip:1.2.3.4;transport=foo"), "unsupported_transport");
+        assert_eq!(text("sip:1.2.3.4;transport=ws"), "unsupported_transport");
+        assert_eq!(text("tel:+34600000000"), "unsupported_uri_scheme");
+        assert_eq!(text("http://example.net"), "unsupported_uri_scheme");
+        assert_eq!(text("sip:example.net"), "ask");
+        let query = Query::from_uri(&UriRef::parse(b"sip:u@Example.NET.;transport=tls").unwrap());
+        assert_eq!(inquiry(&query, &Profile::default()).cache_key(), "sip|example.net||tls");
+    }
+
+    #[test]
+    fn other_schemes_are_refused_as_such_even_without_dns() {
+        let p = Profile { use_dns: false, ..Profile::default() };
+        let query = Query::from_uri(&UriRef::parse(b"tel:+34600000000").unwrap());
+        assert_eq!(target_text(&query, &p), "unsupported_uri_scheme");
+    }
+
+    #[test]
+    fn a_destination_of_a_script_is_sip() {
+        let p = Profile::default();
+        let text =
+            |host: &[u8], port, transport| target_text(&Query::from_destination(host, port, transport), &p);
+        assert_eq!(text(b"[::1]", None, None), "udp:[::1]:5060");
+        assert_eq!(text(b"1.2.3.4", Some(9), Some(QueryTransport::Known(Transport::Tls))), "tls:1.2.3.4:9");
+        assert_eq!(text(b"1.2.3.4", None, Some(QueryTransport::Unknown)), "unsupported_transport");
+        assert_eq!(text(b"\xff\xfe", None, None), "ask");
     }
 
     #[test]
