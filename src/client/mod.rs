@@ -1,1 +1,31 @@
-//! placeholder
+//! What the client side decides: targets, failures, profiles and their stores, flow tokens, routing headers. All of it
+//! is values: the time is handed in, and randomness is drawn only where tags and keys are made.
+
+mod aliases;
+mod blacklist;
+mod dns_cache;
+mod error_table;
+mod expiring_map;
+mod flow_token;
+mod loose_route;
+mod profile;
+mod random;
+mod routing_headers;
+mod tags;
+mod target;
+mod transport_standin;
+
+pub use transport_standin::Transport;
+
+pub use aliases::{ListenerAliases, LocalAliases};
+pub use blacklist::{Blacklist, BLACKLIST_CAPACITY};
+pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
+pub use error_table::{Failure, RouteError};
+pub use flow_token::{is_udp_token, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
+pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
+pub use profile::Profile;
+pub use routing_headers::{
+    connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
+};
+pub use tags::{random_hex, ProcessTags};
+pub use target::{IpFamily, Target};

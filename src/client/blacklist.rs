@@ -1,0 +1,149 @@
+//! Targets that are known not to work, kept per profile.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error_table::Failure;
+use super::expiring_map::ExpiringMap;
+
+/// The most entries one blacklist holds. Expired ones go first, then the one stored longest ago.
+pub const BLACKLIST_CAPACITY: usize = 10_000;
+
+/// Targets (by their text, `udp:1.2.3.4:5060`) and the failure that a request to them gets without being sent.
+///
+/// Shared behind an `Arc`: routing reads and writes it, and scripts print and clear it. Every method holds its lock for
+/// the one operation only. An entry is gone the instant its time is over.
+#[derive(Debug)]
+pub struct Blacklist {
+    entries: Mutex<ExpiringMap<Failure>>,
+}
+
+impl Default for Blacklist {
+    fn default() -> Self {
+        Blacklist::new()
+    }
+}
+
+impl Blacklist {
+    /// An empty blacklist.
+    pub fn new() -> Blacklist {
+        Blacklist { entries: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)) }
+    }
+
+    /// The failure stored for a target.
+    pub fn get(&self, now: Instant, key: &str) -> Option<Failure> {
+        self.lock().get(now, key)
+    }
+
+    /// Stores a failure for `ttl`; an entry already there is replaced together with its expiry.
+    pub fn add(&self, now: Instant, key: &str, failure: Failure, ttl: Duration) {
+        self.lock().insert(now, key, failure, now + ttl);
+    }
+
+    /// Removes and returns an entry.
+    pub fn delete(&self, now: Instant, key: &str) -> Option<Failure> {
+        self.lock().delete(now, key)
+    }
+
+    /// Removes all entries.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Whether there is any entry.
+    pub fn any(&self, now: Instant) -> bool {
+        self.len(now) > 0
+    }
+
+    /// The number of entries.
+    pub fn len(&self, now: Instant) -> usize {
+        self.lock().len(now)
+    }
+
+    /// The keys, the oldest entry first.
+    pub fn keys(&self, now: Instant) -> Vec<String> {
+        self.lock().snapshot(now).into_iter().map(|(key, _)| key.to_string()).collect()
+    }
+
+    /// Keys and failures, the oldest entry first, as they are now: later changes are not seen through it.
+    pub fn snapshot(&self, now: Instant) -> Vec<(String, Failure)> {
+        self.lock().snapshot(now).into_iter().map(|(key, failure)| (key.to_string(), failure)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ExpiringMap<Failure>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error_table::RouteError;
+    use super::*;
+
+    const KEY: &str = "udp:1.2.3.4:5060";
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn an_entry_ends_exactly_at_its_time() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        list.add(start, KEY, RouteError::ClientTimeout.into(), seconds(10));
+        let last = start + seconds(10) - Duration::from_nanos(1);
+        assert_eq!(list.get(last, KEY), Some(RouteError::ClientTimeout.into()));
+        assert!(list.any(last));
+        assert_eq!(list.get(start + seconds(10), KEY), None);
+        assert!(!list.any(start + seconds(10)));
+    }
+
+    #[test]
+    fn adding_again_replaces_the_entry_and_its_expiry() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        list.add(start, KEY, RouteError::ClientTimeout.into(), seconds(10));
+        list.add(start + seconds(5), KEY, Failure::destination_blacklisted(403, "No"), seconds(20));
+        assert_eq!(list.len(start + seconds(5)), 1);
+        let at_old_expiry =
+            list.get(start + seconds(10), KEY).expect("the newer entry outlives the older one's time");
+        assert_eq!((at_old_expiry.status, at_old_expiry.code), (403, "destination_blacklisted"));
+        assert_eq!(list.get(start + seconds(25), KEY), None);
+    }
+
+    #[test]
+    fn a_shorter_replacement_also_counts() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        list.add(start, KEY, RouteError::ClientTimeout.into(), seconds(100));
+        list.add(start, KEY, RouteError::ConnectionError.into(), seconds(2));
+        assert_eq!(list.get(start + seconds(2), KEY), None);
+    }
+
+    #[test]
+    fn scripts_can_list_delete_and_clear() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        list.add(start, "udp:1.1.1.1:5060", RouteError::ClientTimeout.into(), seconds(9));
+        list.add(start, "tcp:2.2.2.2:5060", RouteError::ConnectionError.into(), seconds(9));
+        assert_eq!(list.keys(start), ["udp:1.1.1.1:5060", "tcp:2.2.2.2:5060"]);
+        let snapshot = list.snapshot(start);
+        assert_eq!(list.delete(start, "udp:1.1.1.1:5060"), Some(RouteError::ClientTimeout.into()));
+        assert_eq!(list.delete(start, "udp:1.1.1.1:5060"), None);
+        assert_eq!((list.len(start), snapshot.len()), (1, 2));
+        list.clear();
+        assert_eq!((list.len(start), list.any(start)), (0, false));
+    }
+
+    #[test]
+    fn is_bounded() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        for i in 0..BLACKLIST_CAPACITY + 5 {
+            list.add(start, &format!("udp:h{i}:1"), RouteError::ClientTimeout.into(), seconds(9));
+        }
+        assert_eq!(list.len(start), BLACKLIST_CAPACITY);
+        assert_eq!(list.get(start, "udp:h4:1"), None);
+        assert!(list.get(start, "udp:h5:1").is_some());
+    }
+}

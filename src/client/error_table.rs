@@ -1,0 +1,159 @@
+//! The failures that the client side itself produces: what `on_error` is told and what goes upstream.
+
+use std::borrow::Cow;
+
+/// Why a request could not be routed, or why its current target gave nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RouteError {
+    /// Timer B or F fired (RFC 3261 17.1.1.2, 17.1.2.2).
+    ClientTimeout,
+    /// The TCP or TLS connection failed, or UDP refused the datagram.
+    ConnectionError,
+    /// The certificate of the TLS server was not accepted.
+    TlsValidationFailed,
+    /// The flow that the request asks for is gone (RFC 5626 5.3).
+    FlowFailed,
+    /// RFC 3263 led to no address.
+    NoDnsResolution,
+    /// Neither `sip` nor `sips`, or `sips` without TLS.
+    UnsupportedUriScheme,
+    /// The destination asks for a transport that is not available.
+    UnsupportedTransport,
+    /// The destination is an IPv4 address and IPv4 is not available.
+    NoIpv4,
+    /// The destination is an IPv6 address and IPv6 is not available.
+    NoIpv6,
+    /// The destination is a domain and the profile forbids DNS.
+    NoDns,
+    /// The script called `abort_routing`.
+    DestinationAborted,
+}
+
+impl RouteError {
+    /// Every error, in the order of the documentation's table.
+    pub const ALL: [RouteError; 11] = [
+        RouteError::ClientTimeout,
+        RouteError::ConnectionError,
+        RouteError::TlsValidationFailed,
+        RouteError::FlowFailed,
+        RouteError::NoDnsResolution,
+        RouteError::UnsupportedUriScheme,
+        RouteError::UnsupportedTransport,
+        RouteError::NoIpv4,
+        RouteError::NoIpv6,
+        RouteError::NoDns,
+        RouteError::DestinationAborted,
+    ];
+
+    /// The status code of the reply upstream.
+    pub fn status(self) -> u16 {
+        self.row().0
+    }
+
+    /// The reason phrase, letter by letter as documented.
+    pub fn reason(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The name of the Ruby symbol handed to `on_error`.
+    pub fn code(self) -> &'static str {
+        self.row().2
+    }
+
+    /// Whether the target that failed so is put on the blacklist (when the profile has one).
+    pub fn blacklists(self) -> bool {
+        matches!(
+            self,
+            RouteError::ClientTimeout | RouteError::ConnectionError | RouteError::TlsValidationFailed
+        )
+    }
+
+    fn row(self) -> (u16, &'static str, &'static str) {
+        match self {
+            RouteError::ClientTimeout => (408, "Client Timeout", "client_timeout"),
+            RouteError::ConnectionError => (500, "Connection Error", "connection_error"),
+            RouteError::TlsValidationFailed => (500, "TLS Validation Failed", "tls_validation_failed"),
+            RouteError::FlowFailed => (430, "Flow Failed", "flow_failed"),
+            RouteError::NoDnsResolution => (404, "No DNS Resolution", "no_dns_resolution"),
+            RouteError::UnsupportedUriScheme => (416, "Unsupported URI scheme", "unsupported_uri_scheme"),
+            RouteError::UnsupportedTransport => (478, "Unsupported transport", "unsupported_transport"),
+            RouteError::NoIpv4 => (478, "Destination Requires Unsupported IPv4", "no_ipv4"),
+            RouteError::NoIpv6 => (478, "Destination Requires Unsupported IPv6", "no_ipv6"),
+            RouteError::NoDns => (478, "Destination Requires Unsupported DNS Resolution", "no_dns"),
+            RouteError::DestinationAborted => (403, "Destination Aborted", "destination_aborted"),
+        }
+    }
+}
+
+/// What `on_error` is called with, and what a blacklist entry stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: Cow<'static, str>,
+    /// The name of the Ruby symbol.
+    pub code: &'static str,
+}
+
+impl Failure {
+    /// A target that a script put on the blacklist.
+    pub fn destination_blacklisted(status: u16, reason: impl Into<Cow<'static, str>>) -> Failure {
+        Failure { status, reason: reason.into(), code: "destination_blacklisted" }
+    }
+
+    /// A target that answered 503 with Retry-After (RFC 3261 21.5.4).
+    pub fn service_unavailable() -> Failure {
+        Failure { status: 503, reason: Cow::Borrowed("Service Unavailable"), code: "service_unavailable" }
+    }
+}
+
+impl From<RouteError> for Failure {
+    fn from(error: RouteError) -> Failure {
+        Failure { status: error.status(), reason: Cow::Borrowed(error.reason()), code: error.code() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_reads_as_documented() {
+        let rows = RouteError::ALL.map(|e| (e.status(), e.reason(), e.code(), e.blacklists()));
+        assert_eq!(
+            rows,
+            [
+                (408, "Client Timeout", "client_timeout", true),
+                (500, "Connection Error", "connection_error", true),
+                (500, "TLS Validation Failed", "tls_validation_failed", true),
+                (430, "Flow Failed", "flow_failed", false),
+                (404, "No DNS Resolution", "no_dns_resolution", false),
+                (416, "Unsupported URI scheme", "unsupported_uri_scheme", false),
+                (478, "Unsupported transport", "unsupported_transport", false),
+                (478, "Destination Requires Unsupported IPv4", "no_ipv4", false),
+                (478, "Destination Requires Unsupported IPv6", "no_ipv6", false),
+                (478, "Destination Requires Unsupported DNS Resolution", "no_dns", false),
+                (403, "Destination Aborted", "destination_aborted", false),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_carries_the_row() {
+        let failure = Failure::from(RouteError::FlowFailed);
+        assert_eq!(
+            (failure.status, failure.reason.as_ref(), failure.code),
+            (430, "Flow Failed", "flow_failed")
+        );
+    }
+
+    #[test]
+    fn a_manual_entry_carries_the_scripts_words() {
+        let failure = Failure::destination_blacklisted(403, String::from("Never here!"));
+        assert_eq!(
+            (failure.status, failure.reason.as_ref(), failure.code),
+            (403, "Never here!", "destination_blacklisted")
+        );
+    }
+}

@@ -1,0 +1,331 @@
+//! Which Route values of a request are ours, and what they say (RFC 3261 16.4, RFC 5626 5.3).
+
+use std::borrow::Cow;
+
+use super::aliases::LocalAliases;
+use crate::message::UriRef;
+
+/// What decides whether the sender of a request wants to be reached over the flow it used ("outgoing Outbound").
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OutboundFacts {
+    /// The request is outside a dialog.
+    pub initial: bool,
+    /// It came over UDP or a connection that the peer opened.
+    pub outbound_listener: bool,
+    /// `fix_nat` asked for it.
+    pub forced: bool,
+    /// It has one Via value: nobody stands between the sender and us.
+    pub single_via: bool,
+    /// Its method is INVITE, REGISTER, SUBSCRIBE or REFER.
+    pub outbound_aware: bool,
+    /// Its Contact URI has the parameter `ob`.
+    pub contact_ob: bool,
+    /// It is a REGISTER whose Contact has `reg-id`.
+    pub register_reg_id: bool,
+}
+
+impl OutboundFacts {
+    /// RFC 5626 5.1: the decision. `preloaded_ob` tells that the sender put a Route value of ours with `ob` there itself.
+    pub fn outgoing_outbound(&self, preloaded_ob: bool) -> bool {
+        let asked_for = preloaded_ob || self.contact_ob || self.register_reg_id;
+        let direct = self.single_via && self.outbound_aware && asked_for;
+        self.initial && self.outbound_listener && (self.forced || direct)
+    }
+}
+
+/// How Route values are recognised, and what is known of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct LooseRoute<'a> {
+    /// The facts about the sender's flow.
+    pub outbound: OutboundFacts,
+    /// The token of the flow the request came by; none on a connection that the server opened.
+    pub own_flow_token: Option<&'a [u8]>,
+    /// The names of this server.
+    pub aliases: &'a LocalAliases,
+    /// The mark of this process in its own Route values.
+    pub ovid: &'a str,
+}
+
+/// Whether the removed Route values lead to a flow ("incoming Outbound").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncomingFlow {
+    /// They do not: the request goes where its remaining Route or its Request-URI says.
+    None,
+    /// It goes to the flow of the token.
+    Requested,
+    /// It asks for a flow that is gone, or with a token that is not ours: the proxy replies 430.
+    Failed,
+}
+
+/// What [`LooseRoute::apply`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LooseRouteOutcome {
+    /// How many Route values to remove from the top.
+    pub strip: usize,
+    /// The answer of `loose_route`: there is a route to follow.
+    pub result: bool,
+    /// The sender wants to be reached over its flow.
+    pub outgoing_outbound: bool,
+    /// The token found, even when it leads nowhere.
+    pub flow_token: Option<Vec<u8>>,
+    /// What it leads to.
+    pub incoming: IncomingFlow,
+}
+
+impl LooseRoute<'_> {
+    /// Looks at the URIs of all Route values. `verifies` judges a flow token: signed with our key, or the name of a
+    /// connection that is there. It is asked once at most.
+    pub fn apply<'u>(
+        &self,
+        routes: impl IntoIterator<Item = UriRef<'u>>,
+        verifies: impl FnOnce(&[u8]) -> bool,
+    ) -> LooseRouteOutcome {
+        let mut total = 0;
+        let mut strip = 0;
+        let mut preloaded_ob = false;
+        let mut last: Option<UriRef<'u>> = None;
+        for uri in routes {
+            if strip == total {
+                let marked = uri.ovid() == Some(self.ovid.as_bytes());
+                if marked || self.is_local(&uri) {
+                    strip += 1;
+                    preloaded_ob |= !marked && uri.ob();
+                    last = Some(uri);
+                }
+            }
+            total += 1;
+        }
+        let initial = self.outbound.initial;
+        let flow_token = match (strip == total && strip <= 2, last) {
+            (true, Some(uri)) => flow_token(&uri),
+            _ => None,
+        };
+        LooseRouteOutcome {
+            strip,
+            result: if initial { total > strip } else { strip > 0 },
+            outgoing_outbound: self.outbound.outgoing_outbound(preloaded_ob),
+            incoming: self.incoming(flow_token.as_deref(), verifies),
+            flow_token: flow_token.map(Cow::into_owned),
+        }
+    }
+
+    /// Whether a URI is `sip` or `sips` and names this server.
+    pub fn is_local(&self, uri: &UriRef<'_>) -> bool {
+        local_uri(uri, self.aliases)
+    }
+
+    /// RFC 5626 5.3.1: the request goes over the flow of the token, unless it just came over it.
+    fn incoming(&self, token: Option<&[u8]>, verifies: impl FnOnce(&[u8]) -> bool) -> IncomingFlow {
+        match token {
+            None => IncomingFlow::None,
+            Some(token) if Some(token) == self.own_flow_token => IncomingFlow::None,
+            Some(token) if verifies(token) => IncomingFlow::Requested,
+            Some(_) if self.outbound.initial => IncomingFlow::Failed,
+            // Inside a dialog the Request-URI still says where to go.
+            Some(_) => IncomingFlow::None,
+        }
+    }
+}
+
+/// Whether a URI is `sip` or `sips` and names this server; its transport does not matter.
+pub fn local_uri(uri: &UriRef<'_>, aliases: &LocalAliases) -> bool {
+    match uri.host_normalised() {
+        Some(host) => aliases.contains(&host, uri.port()),
+        None => false,
+    }
+}
+
+/// A flow token is the user part of a Route value that carries an `ovid`. Whose `ovid` it is does not matter: it changes
+/// at a restart, and the token answers for itself.
+fn flow_token<'u>(uri: &UriRef<'u>) -> Option<Cow<'u, [u8]>> {
+    uri.ovid()?;
+    uri.user_unescaped()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::aliases::ListenerAliases;
+    use super::*;
+
+    const OVID: &str = "0a1b2c3d";
+    const LOCAL: &str = "sip:edge.example.net;lr";
+    const FOREIGN: &str = "sip:other.example.org;lr";
+
+    fn aliases() -> LocalAliases {
+        let sip = ListenerAliases {
+            hosts: vec!["10.0.0.1", "2001:db8::1", "203.0.113.5"],
+            port: Some(5060),
+            tls_port: None,
+        };
+        LocalAliases::new(&["edge.example.net"], &sip, &ListenerAliases::default())
+    }
+
+    fn facts(initial: bool) -> OutboundFacts {
+        OutboundFacts {
+            initial,
+            outbound_listener: true,
+            single_via: true,
+            outbound_aware: true,
+            ..Default::default()
+        }
+    }
+
+    fn route_with(
+        facts: OutboundFacts,
+        own: Option<&str>,
+        verifies: bool,
+        routes: &[&str],
+    ) -> LooseRouteOutcome {
+        let aliases = aliases();
+        let input = LooseRoute {
+            outbound: facts,
+            own_flow_token: own.map(str::as_bytes),
+            aliases: &aliases,
+            ovid: OVID,
+        };
+        let uris =
+            routes.iter().map(|text| UriRef::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text}")));
+        input.apply(uris, |_| verifies)
+    }
+
+    fn route(initial: bool, routes: &[&str]) -> LooseRouteOutcome {
+        route_with(facts(initial), Some("own"), true, routes)
+    }
+
+    #[test]
+    fn verified_table() {
+        let with_ovid = format!("{FOREIGN};ovid={OVID}");
+        let wrong_ovid = format!("{FOREIGN};ovid=ffffffff");
+        let with_ob = format!("{LOCAL};ob");
+        let token = "sip:tok@edge.example.net;lr;ovid=any";
+        // routes, result initial, result in-dialog, stripped, incoming flow
+        let rows: [(&[&str], bool, bool, usize, bool); 10] = [
+            (&[], false, false, 0, false),
+            (&[LOCAL], false, true, 1, false),
+            (&[FOREIGN], true, false, 0, false),
+            (&[LOCAL, FOREIGN, LOCAL], true, true, 1, false),
+            (&[&with_ovid], false, true, 1, false),
+            (&[&wrong_ovid], true, false, 0, false),
+            (&[&with_ob], false, true, 1, false),
+            (&[token], false, true, 1, true),
+            (&[LOCAL, LOCAL, token], false, true, 3, false),
+            (&["sip:tok@edge.example.net;lr"], false, true, 1, false),
+        ];
+        for (routes, initial, in_dialog, strip, incoming) in rows {
+            for (is_initial, result) in [(true, initial), (false, in_dialog)] {
+                let got = route(is_initial, routes);
+                let flow = if incoming { IncomingFlow::Requested } else { IncomingFlow::None };
+                assert_eq!(
+                    (got.result, got.strip, got.incoming),
+                    (result, strip, flow),
+                    "{routes:?} {is_initial}"
+                );
+                let ob = routes.first() == Some(&with_ob.as_str());
+                assert_eq!(got.outgoing_outbound, is_initial && ob, "{routes:?} {is_initial}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_may_stand_in_the_second_of_two_values() {
+        let got = route(true, &[LOCAL, "sip:tok@10.0.0.1:5060;lr;ovid=x"]);
+        assert_eq!((got.strip, got.incoming), (2, IncomingFlow::Requested));
+        assert_eq!(got.flow_token.as_deref(), Some(&b"tok"[..]));
+    }
+
+    #[test]
+    fn a_token_before_a_foreign_value_is_no_flow() {
+        let got = route(true, &["sip:tok@10.0.0.1;lr;ovid=x", FOREIGN]);
+        assert_eq!((got.strip, got.result, got.incoming), (1, true, IncomingFlow::None));
+        assert_eq!(got.flow_token, None);
+    }
+
+    #[test]
+    fn m_b08_a_request_that_came_over_the_flow_of_its_token_is_not_sent_back() {
+        let own = "sip:own@10.0.0.1;lr;ovid=0a1b2c3d";
+        for initial in [true, false] {
+            let got = route(initial, &[own]);
+            assert_eq!((got.strip, got.incoming), (1, IncomingFlow::None));
+            assert_eq!(got.flow_token.as_deref(), Some(&b"own"[..]));
+        }
+        // Without a token of its own, as on a connection that the server opened, it is another flow.
+        let got = route_with(facts(false), None, true, &[own]);
+        assert_eq!(got.incoming, IncomingFlow::Requested);
+    }
+
+    #[test]
+    fn m_b33_a_token_that_does_not_verify_fails_an_initial_request() {
+        let got = route_with(facts(true), Some("own"), false, &["sip:forged@10.0.0.1;lr;ovid=0a1b2c3d"]);
+        assert_eq!(got.incoming, IncomingFlow::Failed);
+    }
+
+    #[test]
+    fn a_token_that_does_not_verify_counts_as_none_inside_a_dialog() {
+        let got = route_with(facts(false), Some("own"), false, &["sip:gone@10.0.0.1;lr;ovid=0a1b2c3d"]);
+        assert_eq!((got.result, got.strip, got.incoming), (true, 1, IncomingFlow::None));
+    }
+
+    #[test]
+    fn tokens_are_unescaped_before_they_are_judged() {
+        let aliases = aliases();
+        let input = LooseRoute { outbound: facts(true), own_flow_token: None, aliases: &aliases, ovid: OVID };
+        let uri = UriRef::parse(b"sip:%5ftok@10.0.0.1;lr;ovid=x").unwrap();
+        let mut seen = Vec::new();
+        let got = input.apply([uri], |token| {
+            seen = token.to_vec();
+            true
+        });
+        assert_eq!((seen.as_slice(), got.flow_token.as_deref()), (&b"_tok"[..], Some(&b"_tok"[..])));
+    }
+
+    #[test]
+    fn m_b23_an_advertised_address_is_ours() {
+        assert_eq!(route(false, &["sip:203.0.113.5:5060;lr;ovid=0ld0v1d0"]).strip, 1);
+        assert_eq!(route(false, &["sip:203.0.113.5;lr;transport=tcp"]).strip, 1);
+        assert_eq!(route(false, &["sip:203.0.113.5:5070;lr"]).strip, 0);
+    }
+
+    #[test]
+    fn hosts_are_compared_normalised_and_only_sip_uris_count() {
+        assert_eq!(route(false, &["sips:EDGE.example.NET.;lr"]).strip, 1);
+        assert_eq!(route(false, &["sip:[2001:DB8:0:0::1]:5060;lr"]).strip, 1);
+        assert_eq!(route(false, &["tel:+123"]).strip, 0);
+        assert_eq!(route(false, &["http://edge.example.net"]).strip, 0);
+    }
+
+    #[test]
+    fn ob_counts_only_on_a_value_that_is_local_by_its_name() {
+        let marked = format!("sip:edge.example.net;lr;ob;ovid={OVID}");
+        assert!(!route(true, &[&marked]).outgoing_outbound);
+        assert!(route(true, &["sip:edge.example.net;lr;ob;ovid=other"]).outgoing_outbound);
+        assert!(!route(true, &["sip:other.example.org;lr;ob"]).outgoing_outbound);
+    }
+
+    #[test]
+    fn outgoing_outbound_needs_every_condition() {
+        let asked = OutboundFacts { contact_ob: true, ..facts(true) };
+        assert!(asked.outgoing_outbound(false));
+        assert!(OutboundFacts { register_reg_id: true, ..facts(true) }.outgoing_outbound(false));
+        assert!(facts(true).outgoing_outbound(true));
+        assert!(!facts(true).outgoing_outbound(false));
+        assert!(!OutboundFacts { initial: false, ..asked }.outgoing_outbound(true));
+        assert!(!OutboundFacts { outbound_listener: false, ..asked }.outgoing_outbound(true));
+        assert!(!OutboundFacts { single_via: false, ..asked }.outgoing_outbound(true));
+        assert!(!OutboundFacts { outbound_aware: false, ..asked }.outgoing_outbound(true));
+    }
+
+    #[test]
+    fn fix_nat_forces_outgoing_outbound_but_not_inside_a_dialog_or_over_our_own_connections() {
+        let forced =
+            OutboundFacts { initial: true, outbound_listener: true, forced: true, ..Default::default() };
+        assert!(forced.outgoing_outbound(false));
+        assert!(!OutboundFacts { initial: false, ..forced }.outgoing_outbound(false));
+        assert!(!OutboundFacts { outbound_listener: false, ..forced }.outgoing_outbound(false));
+    }
+
+    #[test]
+    fn the_facts_count_without_any_route_too() {
+        let got = route_with(OutboundFacts { contact_ob: true, ..facts(true) }, None, true, &[]);
+        assert_eq!((got.strip, got.result, got.outgoing_outbound), (0, false, true));
+    }
+}

@@ -1,0 +1,453 @@
+//! Which Record-Route or Path values a proxied request gets (RFC 3261 16.6 step 4, RFC 3327, RFC 5626, RFC 5658).
+
+use std::net::SocketAddr;
+
+use super::Transport;
+use crate::message::{ip_type, IpType, Method};
+
+/// The texts by which a listener names itself in headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerNames {
+    /// `SIP/2.0/UDP host:port`.
+    pub via_core: String,
+    /// `<sip:host:port;transport=udp;lr;ovid=X>`.
+    pub record_route: String,
+    /// What follows a flow token in a Record-Route: `@host:port;transport=udp;lr;ovid=X>`.
+    pub outbound_record_route_fragment: String,
+    /// What follows a flow token in a Path: the same with `;ob`.
+    pub outbound_path_fragment: String,
+}
+
+impl ListenerNames {
+    /// The texts of a listener. `host` is the first that is set of: the Record-Route host name (TLS and WSS only), the
+    /// advertised address, the listening address; an IPv6 address is put in brackets here.
+    pub fn new(transport: Transport, host: &str, port: u16, ovid: &str) -> ListenerNames {
+        let host = match ip_type(host.as_bytes()) {
+            Some(IpType::Ipv6) => format!("[{host}]"),
+            _ => host.to_owned(),
+        };
+        let uri = format!("{host}:{port};transport={};lr;ovid={ovid}", transport.as_str());
+        ListenerNames {
+            via_core: format!("SIP/2.0/{} {host}:{port}", transport.via_token()),
+            record_route: format!("<sip:{uri}>"),
+            outbound_record_route_fragment: format!("@{uri}>"),
+            outbound_path_fragment: format!("@{uri};ob>"),
+        }
+    }
+}
+
+/// The Record-Route text of a connection that the server itself opened: the local end of that connection.
+pub fn connection_record_route(transport: Transport, local: SocketAddr, ovid: &str) -> String {
+    ListenerNames::new(transport, &local.ip().to_string(), local.port(), ovid).record_route
+}
+
+/// Where the request came from.
+#[derive(Debug, Clone, Copy)]
+pub enum IncomingSide<'a> {
+    /// A listener: UDP, or a connection that the peer opened.
+    Listener {
+        /// The listener's texts.
+        names: &'a ListenerNames,
+        /// The token of the flow the request came by.
+        flow_token: &'a str,
+    },
+    /// A connection that the server opened.
+    OwnConnection {
+        /// See [`connection_record_route`].
+        record_route: &'a str,
+    },
+}
+
+/// What the decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct RoutingHeaders<'a> {
+    /// The request's method.
+    pub method: &'a Method,
+    /// The request is outside a dialog.
+    pub initial: bool,
+    /// The profile's flag.
+    pub do_record_routing: bool,
+    /// The profile's flag.
+    pub record_route_all: bool,
+    /// The side the request came from.
+    pub incoming: IncomingSide<'a>,
+    /// The listener whose transport and family the request leaves by.
+    pub outgoing: &'a ListenerNames,
+    /// The request came in by that very listener.
+    pub same_listener: bool,
+    /// The sender wants further requests of the dialog or registration over its flow ("outgoing Outbound").
+    pub outgoing_outbound: bool,
+    /// The token of the flow that the request itself leaves by ("incoming Outbound").
+    pub incoming_outbound: Option<&'a [u8]>,
+}
+
+/// The header a value is added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoutingHeader {
+    /// `Record-Route`.
+    RecordRoute,
+    /// `Path`.
+    Path,
+}
+
+impl RoutingHeader {
+    /// The header's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RoutingHeader::RecordRoute => "Record-Route",
+            RoutingHeader::Path => "Path",
+        }
+    }
+}
+
+/// The values to add above those already there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// The header.
+    pub header: RoutingHeader,
+    /// The value of the incoming side.
+    pub inner: Vec<u8>,
+    /// The value of the outgoing side, above the inner one (double record-routing, RFC 5658).
+    pub outer: Option<Vec<u8>>,
+    /// The name of the Ruby symbol that `Request#in_rr` answers from then on.
+    pub in_rr: &'static str,
+}
+
+impl Added {
+    /// The values in the order in which they stand in the message.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
+        self.outer.iter().chain(std::iter::once(&self.inner)).map(Vec::as_slice)
+    }
+}
+
+impl RoutingHeaders<'_> {
+    /// The header to add, if this request gets one.
+    pub fn decide(&self) -> Option<Added> {
+        let header = self.header()?;
+        let inner = self.inner(header);
+        let outer = match self.incoming_outbound {
+            // The next requests of the dialog reach the flow by this value.
+            Some(token) => Some(with_token(token, self.outgoing, header)),
+            // A flow token in the inner value only means something on the side it came from.
+            None if self.outgoing_outbound => Some(self.outgoing.record_route.clone().into_bytes()),
+            // RFC 5658: both sides are named when they differ.
+            None if !self.came_by_outgoing_listener() => {
+                Some(self.outgoing.record_route.clone().into_bytes())
+            }
+            None => None,
+        };
+        Some(Added { header, inner, outer, in_rr: self.in_rr(header) })
+    }
+
+    fn header(&self) -> Option<RoutingHeader> {
+        if !self.do_record_routing {
+            return None;
+        }
+        match self.method {
+            Method::Register => Some(RoutingHeader::Path),
+            Method::Notify => Some(RoutingHeader::RecordRoute),
+            Method::Invite | Method::Subscribe | Method::Refer if self.initial => {
+                Some(RoutingHeader::RecordRoute)
+            }
+            _ if self.record_route_all => Some(RoutingHeader::RecordRoute),
+            _ => None,
+        }
+    }
+
+    fn inner(&self, header: RoutingHeader) -> Vec<u8> {
+        match self.incoming {
+            IncomingSide::OwnConnection { record_route } => record_route.as_bytes().to_vec(),
+            IncomingSide::Listener { names, flow_token } => {
+                let with_own_token = match (self.outgoing_outbound, self.incoming_outbound, header) {
+                    (true, _, _) => true,
+                    (false, Some(_), _) => false,
+                    (false, None, header) => header == RoutingHeader::RecordRoute,
+                };
+                if with_own_token {
+                    with_token(flow_token.as_bytes(), names, header)
+                } else {
+                    names.record_route.clone().into_bytes()
+                }
+            }
+        }
+    }
+
+    fn in_rr(&self, header: RoutingHeader) -> &'static str {
+        match (header, self.outgoing_outbound, self.incoming_outbound.is_some()) {
+            (RoutingHeader::RecordRoute, false, false) => "rr",
+            (RoutingHeader::RecordRoute, true, false) => "outgoing_outbound_rr",
+            (RoutingHeader::RecordRoute, false, true) => "incoming_outbound_rr",
+            (RoutingHeader::RecordRoute, true, true) => "both_outbound_rr",
+            (RoutingHeader::Path, false, false) => "path",
+            (RoutingHeader::Path, true, false) => "outgoing_outbound_path",
+            (RoutingHeader::Path, false, true) => "incoming_outbound_path",
+            (RoutingHeader::Path, true, true) => "both_outbound_path",
+        }
+    }
+
+    fn came_by_outgoing_listener(&self) -> bool {
+        self.same_listener && matches!(self.incoming, IncomingSide::Listener { .. })
+    }
+}
+
+/// `<sip:TOKEN@...>` with the fragment that fits the header. A token is received text: what may not stand in a user part
+/// is escaped again (RFC 3261 25.1).
+fn with_token(token: &[u8], names: &ListenerNames, header: RoutingHeader) -> Vec<u8> {
+    let fragment = match header {
+        RoutingHeader::RecordRoute => &names.outbound_record_route_fragment,
+        RoutingHeader::Path => &names.outbound_path_fragment,
+    };
+    let mut value = Vec::with_capacity(5 + token.len() + fragment.len());
+    value.extend_from_slice(b"<sip:");
+    for &byte in token {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/:".contains(&byte) {
+            value.push(byte);
+        } else {
+            value.push(b'%');
+            value.extend_from_slice(super::random::hex(&[byte]).to_ascii_uppercase().as_bytes());
+        }
+    }
+    value.extend_from_slice(fragment.as_bytes());
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OVID: &str = "e51a5c9d";
+
+    fn udp() -> ListenerNames {
+        ListenerNames::new(Transport::Udp, "203.0.113.5", 25060, OVID)
+    }
+
+    fn tcp() -> ListenerNames {
+        ListenerNames::new(Transport::Tcp, "203.0.113.5", 25060, OVID)
+    }
+
+    /// (header, inner, outer) as text.
+    type Row = Option<(&'static str, String, Option<String>)>;
+
+    fn decide(method: &Method, change: impl Fn(&mut RoutingHeaders<'_>)) -> Row {
+        let (udp, tcp) = (udp(), tcp());
+        let mut input = RoutingHeaders {
+            method,
+            initial: true,
+            do_record_routing: true,
+            record_route_all: false,
+            incoming: IncomingSide::Listener { names: &udp, flow_token: "_tok" },
+            outgoing: &tcp,
+            same_listener: false,
+            outgoing_outbound: false,
+            incoming_outbound: None,
+        };
+        change(&mut input);
+        input.decide().map(|added| {
+            let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+            (added.header.as_str(), text(added.inner), added.outer.map(text))
+        })
+    }
+
+    fn row(header: &'static str, inner: &str, outer: Option<&str>) -> Row {
+        let full = |short: &str| match short.split_once(':') {
+            Some(("own", _)) => "<sip:10.0.0.1:40000;transport=tcp;lr;ovid=e51a5c9d>".to_owned(),
+            Some((t, "")) => format!("<sip:203.0.113.5:25060;transport={t};lr;ovid={OVID}>"),
+            Some((t, user)) => match user.strip_suffix(";ob") {
+                Some(user) => format!("<sip:{user}@203.0.113.5:25060;transport={t};lr;ovid={OVID};ob>"),
+                None => format!("<sip:{user}@203.0.113.5:25060;transport={t};lr;ovid={OVID}>"),
+            },
+            None => unreachable!("rows are written with a colon"),
+        };
+        Some((header, full(inner), outer.map(full)))
+    }
+
+    fn own_connection(input: &mut RoutingHeaders<'_>) {
+        input.incoming = IncomingSide::OwnConnection {
+            record_route: "<sip:10.0.0.1:40000;transport=tcp;lr;ovid=e51a5c9d>",
+        };
+    }
+
+    #[test]
+    fn listener_texts_read_as_documented() {
+        assert_eq!(
+            udp(),
+            ListenerNames {
+                via_core: "SIP/2.0/UDP 203.0.113.5:25060".into(),
+                record_route: "<sip:203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>".into(),
+                outbound_record_route_fragment: "@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>".into(),
+                outbound_path_fragment: "@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d;ob>".into(),
+            }
+        );
+    }
+
+    #[test]
+    fn every_transport_is_written_in_its_own_name_and_ipv6_in_brackets() {
+        let v6 = ListenerNames::new(Transport::Wss, "2001:DB8::1", 10443, OVID);
+        assert_eq!(v6.via_core, "SIP/2.0/WSS [2001:DB8::1]:10443");
+        assert_eq!(v6.record_route, "<sip:[2001:DB8::1]:10443;transport=wss;lr;ovid=e51a5c9d>");
+        let name = ListenerNames::new(Transport::Tls, "edge.example.net", 5061, OVID);
+        assert_eq!(name.via_core, "SIP/2.0/TLS edge.example.net:5061");
+    }
+
+    #[test]
+    fn a_connection_of_our_own_is_named_by_its_local_end() {
+        let v4 = connection_record_route(Transport::Tcp, "10.0.0.1:40000".parse().unwrap(), OVID);
+        assert_eq!(v4, "<sip:10.0.0.1:40000;transport=tcp;lr;ovid=e51a5c9d>");
+        let v6 = connection_record_route(Transport::Tls, "[::1]:40000".parse().unwrap(), OVID);
+        assert_eq!(v6, "<sip:[::1]:40000;transport=tls;lr;ovid=e51a5c9d>");
+    }
+
+    #[test]
+    fn plain_request_from_a_listener() {
+        assert_eq!(decide(&Method::Invite, |_| ()), row("Record-Route", "udp:_tok", Some("tcp:")));
+        assert_eq!(
+            decide(&Method::Invite, |i| i.same_listener = true),
+            row("Record-Route", "udp:_tok", None)
+        );
+        assert_eq!(decide(&Method::Register, |_| ()), row("Path", "udp:", Some("tcp:")));
+        assert_eq!(decide(&Method::Register, |i| i.same_listener = true), row("Path", "udp:", None));
+    }
+
+    #[test]
+    fn plain_request_from_a_connection_of_our_own() {
+        assert_eq!(decide(&Method::Invite, own_connection), row("Record-Route", "own:", Some("tcp:")));
+        assert_eq!(decide(&Method::Register, own_connection), row("Path", "own:", Some("tcp:")));
+        let same = |i: &mut RoutingHeaders<'_>| {
+            own_connection(i);
+            i.same_listener = true;
+        };
+        assert_eq!(decide(&Method::Invite, same), row("Record-Route", "own:", Some("tcp:")));
+    }
+
+    #[test]
+    fn outgoing_outbound() {
+        for same in [false, true] {
+            let change = |i: &mut RoutingHeaders<'_>| {
+                i.outgoing_outbound = true;
+                i.same_listener = same;
+            };
+            assert_eq!(decide(&Method::Invite, change), row("Record-Route", "udp:_tok", Some("tcp:")));
+            assert_eq!(decide(&Method::Register, change), row("Path", "udp:_tok;ob", Some("tcp:")));
+        }
+    }
+
+    #[test]
+    fn incoming_outbound() {
+        for same in [false, true] {
+            let change = |i: &mut RoutingHeaders<'_>| {
+                i.incoming_outbound = Some(b"0123456789");
+                i.same_listener = same;
+            };
+            assert_eq!(decide(&Method::Invite, change), row("Record-Route", "udp:", Some("tcp:0123456789")));
+            assert_eq!(decide(&Method::Register, change), row("Path", "udp:", Some("tcp:0123456789;ob")));
+        }
+    }
+
+    #[test]
+    fn incoming_outbound_on_a_connection_of_our_own() {
+        let change = |i: &mut RoutingHeaders<'_>| {
+            own_connection(i);
+            i.incoming_outbound = Some(b"0123456789");
+        };
+        assert_eq!(decide(&Method::Invite, change), row("Record-Route", "own:", Some("tcp:0123456789")));
+    }
+
+    #[test]
+    fn both_kinds_of_outbound() {
+        let change = |i: &mut RoutingHeaders<'_>| {
+            i.outgoing_outbound = true;
+            i.incoming_outbound = Some(b"0123456789");
+        };
+        assert_eq!(decide(&Method::Invite, change), row("Record-Route", "udp:_tok", Some("tcp:0123456789")));
+        assert_eq!(decide(&Method::Register, change), row("Path", "udp:_tok;ob", Some("tcp:0123456789;ob")));
+    }
+
+    #[test]
+    fn which_requests_get_a_header() {
+        use Method::*;
+        let got = |method: &Method, initial: bool, all: bool| {
+            decide(method, |i| {
+                i.initial = initial;
+                i.record_route_all = all;
+            })
+            .map(|row| row.0)
+        };
+        for method in [Invite, Subscribe, Refer] {
+            assert_eq!(got(&method, true, false), Some("Record-Route"), "{method:?}");
+            assert_eq!(got(&method, false, false), None, "{method:?}");
+        }
+        assert_eq!(got(&Notify, true, false), Some("Record-Route"));
+        assert_eq!(got(&Notify, false, false), Some("Record-Route"));
+        assert_eq!(got(&Register, true, false), Some("Path"));
+        for method in [Bye, Options, Message, Ack, Publish] {
+            assert_eq!(got(&method, true, false), None, "{method:?}");
+            assert_eq!(got(&method, false, false), None, "{method:?}");
+        }
+        for method in [Invite, Bye, Options, Message, Notify] {
+            for initial in [true, false] {
+                assert_eq!(got(&method, initial, true), Some("Record-Route"), "{method:?}");
+            }
+        }
+        assert_eq!(got(&Register, true, true), Some("Path"));
+    }
+
+    #[test]
+    fn the_request_remembers_which_kind_it_got() {
+        let (udp, tcp) = (udp(), tcp());
+        let kind = |method: &Method, outgoing_outbound: bool, token: Option<&'static [u8]>| {
+            let input = RoutingHeaders {
+                method,
+                initial: true,
+                do_record_routing: true,
+                record_route_all: false,
+                incoming: IncomingSide::Listener { names: &udp, flow_token: "_tok" },
+                outgoing: &tcp,
+                same_listener: false,
+                outgoing_outbound,
+                incoming_outbound: token,
+            };
+            input.decide().unwrap().in_rr
+        };
+        let kinds = |method| {
+            [(false, None), (true, None), (false, Some(&b"t"[..])), (true, Some(b"t"))]
+                .map(|(outgoing, token)| kind(method, outgoing, token))
+        };
+        assert_eq!(
+            kinds(&Method::Invite),
+            ["rr", "outgoing_outbound_rr", "incoming_outbound_rr", "both_outbound_rr"]
+        );
+        assert_eq!(
+            kinds(&Method::Register),
+            ["path", "outgoing_outbound_path", "incoming_outbound_path", "both_outbound_path"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_added_when_the_profile_says_so() {
+        for method in [Method::Invite, Method::Register, Method::Notify, Method::Bye] {
+            let off = decide(&method, |i| {
+                i.do_record_routing = false;
+                i.record_route_all = true;
+            });
+            assert_eq!(off, None);
+        }
+    }
+
+    #[test]
+    fn the_outer_value_stands_above_the_inner_one() {
+        let added = Added {
+            header: RoutingHeader::RecordRoute,
+            inner: b"inner".to_vec(),
+            outer: Some(b"outer".to_vec()),
+            in_rr: "rr",
+        };
+        assert_eq!(added.values().collect::<Vec<_>>(), [&b"outer"[..], b"inner"]);
+    }
+
+    #[test]
+    fn a_received_token_cannot_break_out_of_the_user_part() {
+        let value = with_token(b"a@b>\r\nX: y%\xff", &udp(), RoutingHeader::RecordRoute);
+        let text = String::from_utf8(value).unwrap();
+        assert_eq!(text, "<sip:a%40b%3E%0D%0AX:%20y%25%FF@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>");
+    }
+}

@@ -1,0 +1,167 @@
+//! Marks by which the process recognises what it wrote itself: tags, `ovid`, branch ends.
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use super::random::{hex, push_hex, random_bytes};
+
+/// The random values that last as long as the process.
+#[derive(Clone)]
+pub struct ProcessTags {
+    ovid: String,
+    totag_prefix: String,
+    antiloop: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for ProcessTags {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProcessTags").field("ovid", &self.ovid).finish_non_exhaustive()
+    }
+}
+
+impl ProcessTags {
+    /// Draws the values from the operating system.
+    pub fn random() -> ProcessTags {
+        ProcessTags::from_parts(random_bytes(), random_bytes(), random_bytes())
+    }
+
+    /// The values made from given randomness, so that a simulated process can be repeated.
+    pub fn from_parts(ovid: [u8; 4], totag_prefix: [u8; 4], antiloop_key: [u8; 16]) -> ProcessTags {
+        let mut prefix = hex(&totag_prefix);
+        prefix.push('.');
+        let antiloop = Hmac::new_from_slice(&antiloop_key).expect("HMAC takes a key of any length");
+        ProcessTags { ovid: hex(&ovid), totag_prefix: prefix, antiloop }
+    }
+
+    /// The value of the `ovid` parameter that marks our own Route values: eight hexadecimal digits.
+    pub fn ovid(&self) -> &str {
+        &self.ovid
+    }
+
+    /// Whether a received `ovid` value is ours.
+    pub fn check_ovid(&self, value: &[u8]) -> bool {
+        value == self.ovid.as_bytes()
+    }
+
+    /// A new To tag for a stateless reply (RFC 3261 8.2.7): the process prefix and eight random digits.
+    pub fn totag_for_sl_reply(&self) -> String {
+        let mut tag = String::with_capacity(self.totag_prefix.len() + 8);
+        tag.push_str(&self.totag_prefix);
+        push_hex(&mut tag, &random_bytes::<4>());
+        tag
+    }
+
+    /// Whether a To tag was made by [`Self::totag_for_sl_reply`] of this process: an ACK that carries it ends here.
+    pub fn check_totag_for_sl_reply(&self, tag: &[u8]) -> bool {
+        tag.starts_with(self.totag_prefix.as_bytes())
+    }
+
+    /// 32 hexadecimal digits that are the same whenever the same request passes: it ends our branches, so that a
+    /// request that comes back unchanged is seen to loop (RFC 3261 16.3 step 4, 16.6 step 8). Nobody without the
+    /// process's key can make one.
+    pub fn antiloop_id(&self, ruri: &[u8], call_id: &[u8], first_route_uri: Option<&[u8]>) -> [u8; 32] {
+        let mut mac = self.antiloop.clone();
+        // Lengths go in as well: no two different triples feed the same bytes.
+        for part in [Some(ruri), Some(call_id), first_route_uri] {
+            let length = part.map_or(u64::MAX, |bytes| bytes.len() as u64);
+            mac.update(&length.to_be_bytes());
+            mac.update(part.unwrap_or_default());
+        }
+        let mut id = [0; 32];
+        id.copy_from_slice(hex(&mac.finalize().into_bytes()[..16]).as_bytes());
+        id
+    }
+
+    /// A new branch for a client transaction (RFC 3261 8.1.1.7): the magic cookie, 16 random digits and the loop mark.
+    pub fn new_branch(&self, antiloop_id: &[u8; 32]) -> String {
+        let mut branch = String::with_capacity(7 + 16 + 32);
+        branch.push_str("z9hG4bK");
+        push_hex(&mut branch, &random_bytes::<8>());
+        branch.extend(antiloop_id.iter().map(|digit| char::from(*digit)));
+        branch
+    }
+}
+
+/// A random text of `2 * N` hexadecimal digits, for Call-IDs, From tags and the like.
+pub fn random_hex<const N: usize>() -> String {
+    hex(&random_bytes::<N>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags() -> ProcessTags {
+        ProcessTags::from_parts([1, 2, 3, 0xff], [0xab; 4], [7; 16])
+    }
+
+    fn is_hex(text: &str) -> bool {
+        text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    }
+
+    #[test]
+    fn ovid_is_eight_digits_and_recognised_byte_by_byte() {
+        assert_eq!(tags().ovid(), "010203ff");
+        assert!(tags().check_ovid(b"010203ff"));
+        assert!(!tags().check_ovid(b"010203FF"));
+        assert!(!tags().check_ovid(b"010203ff0"));
+        assert!(!tags().check_ovid(b""));
+    }
+
+    #[test]
+    fn to_tags_are_new_each_time_and_recognised() {
+        let tags = tags();
+        let (a, b) = (tags.totag_for_sl_reply(), tags.totag_for_sl_reply());
+        assert_ne!(a, b);
+        assert!(a.starts_with("abababab.") && a.len() == 17 && is_hex(&a[9..]));
+        assert!(tags.check_totag_for_sl_reply(a.as_bytes()));
+    }
+
+    #[test]
+    fn to_tags_of_others_are_not_recognised() {
+        let tags = tags();
+        for foreign in ["", "abababab", "ababababX12345678", "x\nabababab.12345678", "0bababab.12345678"] {
+            assert!(!tags.check_totag_for_sl_reply(foreign.as_bytes()), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn the_loop_mark_depends_on_all_three_parts_and_on_the_key() {
+        let tags = tags();
+        let mark = tags.antiloop_id(b"sip:a@b", b"call", Some(b"sip:r"));
+        assert!(is_hex(std::str::from_utf8(&mark).unwrap()));
+        assert_eq!(mark, tags.antiloop_id(b"sip:a@b", b"call", Some(b"sip:r")));
+        let others = [
+            tags.antiloop_id(b"sip:a@c", b"call", Some(b"sip:r")),
+            tags.antiloop_id(b"sip:a@b", b"calx", Some(b"sip:r")),
+            tags.antiloop_id(b"sip:a@b", b"call", None),
+            tags.antiloop_id(b"sip:a@b", b"call", Some(b"")),
+            tags.antiloop_id(b"sip:a@bc", b"all", Some(b"sip:r")),
+            ProcessTags::from_parts([1, 2, 3, 0xff], [0xab; 4], [8; 16]).antiloop_id(
+                b"sip:a@b",
+                b"call",
+                Some(b"sip:r"),
+            ),
+        ];
+        for other in others {
+            assert_ne!(mark, other);
+        }
+        assert_ne!(others[2], others[3]);
+    }
+
+    #[test]
+    fn a_branch_starts_with_the_cookie_and_ends_with_the_loop_mark() {
+        let tags = tags();
+        let mark = tags.antiloop_id(b"sip:a@b", b"call", None);
+        let (a, b) = (tags.new_branch(&mark), tags.new_branch(&mark));
+        assert_ne!(a, b);
+        assert!(a.starts_with("z9hG4bK") && a.as_bytes().ends_with(&mark));
+        assert_eq!(a.len(), 55);
+    }
+
+    #[test]
+    fn processes_differ() {
+        assert_ne!(ProcessTags::random().ovid(), ProcessTags::random().ovid());
+        assert_eq!(random_hex::<5>().len(), 10);
+    }
+}

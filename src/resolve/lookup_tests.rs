@@ -1,0 +1,385 @@
+//! Look-ups against a DNS server on loopback that says what a test tells it to.
+
+use std::sync::Mutex;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
+
+use super::*;
+use crate::client::Profile;
+use crate::resolve::{plan, Plan, Query, QueryHost, QueryScheme};
+
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const SOA: u16 = 6;
+const AAAA: u16 = 28;
+
+/// No test waits longer for what has to come.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// One record: owner, type, time to live, data.
+type Rr = (&'static str, u16, u32, Vec<u8>);
+
+#[derive(Default)]
+struct Reply {
+    rcode: u8,
+    truncated: bool,
+    answers: Vec<Rr>,
+    authorities: Vec<Rr>,
+}
+
+fn a(owner: &'static str, ttl: u32, ip: [u8; 4]) -> Rr {
+    (owner, A, ttl, ip.to_vec())
+}
+
+fn aaaa(owner: &'static str, ttl: u32, ip: &str) -> Rr {
+    (owner, AAAA, ttl, ip.parse::<std::net::Ipv6Addr>().unwrap().octets().to_vec())
+}
+
+fn cname(owner: &'static str, ttl: u32, target: &str) -> Rr {
+    (owner, CNAME, ttl, wire_name(target))
+}
+
+fn soa(ttl: u32, minimum: u32) -> Rr {
+    let mut data = [wire_name("ns.example.net"), wire_name("admin.example.net")].concat();
+    for number in [1, 2, 3, 4, minimum] {
+        data.extend_from_slice(&u32::to_be_bytes(number));
+    }
+    ("example.net", SOA, ttl, data)
+}
+
+fn found(answers: Vec<Rr>) -> Option<Reply> {
+    Some(Reply { answers, ..Reply::default() })
+}
+
+fn nothing(rcode: u8, authorities: Vec<Rr>) -> Option<Reply> {
+    Some(Reply { rcode, authorities, ..Reply::default() })
+}
+
+fn wire_name(name: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for label in name.split('.').filter(|label| !label.is_empty()) {
+        wire.push(label.len() as u8);
+        wire.extend_from_slice(label.as_bytes());
+    }
+    wire.push(0);
+    wire
+}
+
+/// The name and type asked for, and where the question ends.
+fn question(query: &[u8]) -> (String, u16, usize) {
+    let mut at = 12;
+    let mut labels = Vec::new();
+    while query[at] != 0 {
+        let end = at + 1 + usize::from(query[at]);
+        labels.push(String::from_utf8(query[at + 1..end].to_vec()).unwrap());
+        at = end;
+    }
+    (labels.join("."), u16::from_be_bytes([query[at + 1], query[at + 2]]), at + 5)
+}
+
+fn wire(query: &[u8], reply: &Reply) -> Vec<u8> {
+    let (_, _, end) = question(query);
+    let mut out = query[..2].to_vec();
+    out.extend_from_slice(&[0x81 | u8::from(reply.truncated) << 1, 0x80 | reply.rcode, 0, 1]);
+    for count in [reply.answers.len(), reply.authorities.len(), 0] {
+        out.extend_from_slice(&(count as u16).to_be_bytes());
+    }
+    out.extend_from_slice(&query[12..end]);
+    for (owner, kind, ttl, data) in reply.answers.iter().chain(&reply.authorities) {
+        out.extend_from_slice(&wire_name(owner));
+        out.extend_from_slice(&kind.to_be_bytes());
+        out.extend_from_slice(&[0, 1]);
+        out.extend_from_slice(&ttl.to_be_bytes());
+        out.extend_from_slice(&(data.len() as u16).to_be_bytes());
+        out.extend_from_slice(data);
+    }
+    out
+}
+
+/// A server; `None` from its script is silence.
+struct Server {
+    addr: SocketAddr,
+    asked: Arc<Mutex<Vec<(String, u16)>>>,
+}
+
+impl Server {
+    async fn start(script: impl Fn(&str, u16) -> Option<Reply> + Send + 'static) -> Server {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let addr = socket.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        tokio::spawn(async move {
+            let mut buffer = [0; 1500];
+            while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
+                let (name, kind, _) = question(&buffer[..length]);
+                log.lock().unwrap().push((name.clone(), kind));
+                if let Some(reply) = script(&name, kind) {
+                    let _ = socket.send_to(&wire(&buffer[..length], &reply), peer).await;
+                }
+            }
+        });
+        Server { addr, asked }
+    }
+
+    fn asked(&self) -> Vec<(String, u16)> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn lookup(&self) -> Lookup {
+        lookup(&[self.addr])
+    }
+}
+
+fn lookup(servers: &[SocketAddr]) -> Lookup {
+    let servers: Vec<_> = servers.iter().map(|addr| NameServer(*addr)).collect();
+    Lookup::with_name_servers(&servers).unwrap()
+}
+
+async fn ask(lookup: &Lookup, family: IpFamily, name: &str) -> Answer {
+    let question = Question { family, name: name.to_owned() };
+    tokio::time::timeout(PATIENCE, lookup.ask(&question)).await.expect("an answer in time")
+}
+
+fn inquiry(name: &str) -> Inquiry {
+    let query = Query {
+        scheme: QueryScheme::Sip,
+        host: QueryHost::Domain(name.to_owned()),
+        port: None,
+        transport: None,
+    };
+    match plan(&query, &Profile::default()) {
+        Plan::Ask(inquiry) => inquiry,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn answer(addrs: &[&str], ttl: u64) -> Answer {
+    Answer::Addresses {
+        addrs: addrs.iter().map(|ip| ip.parse().unwrap()).collect(),
+        ttl: Duration::from_secs(ttl),
+    }
+}
+
+#[tokio::test]
+async fn addresses_come_with_the_smallest_ttl() {
+    let server = Server::start(|_, kind| match kind {
+        A => found(vec![a("h.example.net", 90, [10, 0, 0, 1]), a("h.example.net", 60, [10, 0, 0, 2])]),
+        _ => found(vec![aaaa("h.example.net", 70, "2001:db8::1")]),
+    })
+    .await;
+    let lookup = server.lookup();
+    assert_eq!(ask(&lookup, IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1", "10.0.0.2"], 60));
+    assert_eq!(ask(&lookup, IpFamily::V6, "h.example.net").await, answer(&["2001:db8::1"], 70));
+}
+
+#[tokio::test]
+async fn both_families_are_asked_at_the_same_time() {
+    // Says nothing to a question before the other one came; each is asked again when nothing comes.
+    let seen = Mutex::new([false; 2]);
+    let server = Server::start(move |_, kind| {
+        let mut seen = seen.lock().unwrap();
+        seen[usize::from(kind == A)] = true;
+        match (kind, *seen) {
+            (A, [true, true]) => found(vec![a("h.example.net", 60, [10, 0, 0, 1])]),
+            (AAAA, [true, true]) => found(vec![aaaa("h.example.net", 60, "::5")]),
+            _ => None,
+        }
+    })
+    .await;
+    let resolve = server.lookup();
+    let resolved = tokio::time::timeout(PATIENCE, resolve.resolve(inquiry("h.example.net"))).await.unwrap();
+    assert_eq!(resolved.keep, Some(Duration::from_secs(60)));
+    let targets = resolved.resolution.targets(&Profile::default()).unwrap();
+    let texts: Vec<_> = targets.iter().map(|target| target.to_string()).collect();
+    assert_eq!(texts, ["udp:[::5]:5060", "udp:10.0.0.1:5060"]);
+}
+
+#[tokio::test]
+async fn no_such_name_is_told_with_the_ttl_of_the_soa() {
+    let server = Server::start(|name, _| match name {
+        "gone.example.net" => nothing(3, vec![soa(60, 30)]),
+        "short.example.net" => nothing(3, vec![soa(20, 30)]),
+        "empty.example.net" => nothing(0, vec![soa(60, 30)]),
+        _ => nothing(3, Vec::new()),
+    })
+    .await;
+    let lookup = server.lookup();
+    let denied = |ttl: Option<u64>| Answer::NoSuchRecord { ttl: ttl.map(Duration::from_secs) };
+    assert_eq!(ask(&lookup, IpFamily::V4, "gone.example.net").await, denied(Some(30)));
+    assert_eq!(ask(&lookup, IpFamily::V4, "short.example.net").await, denied(Some(20)));
+    assert_eq!(ask(&lookup, IpFamily::V6, "empty.example.net").await, denied(Some(30)));
+    assert_eq!(ask(&lookup, IpFamily::V4, "nosoa.example.net").await, denied(None));
+    let resolved = lookup.resolve(inquiry("gone.example.net")).await;
+    assert_eq!(*resolved.resolution, Resolution::Failed(RouteError::NoDnsResolution));
+    assert_eq!(resolved.keep, Some(Duration::from_secs(30)));
+}
+
+#[tokio::test]
+async fn a_server_that_fails_knows_nothing() {
+    let server =
+        Server::start(|name, _| nothing(if name.starts_with("refused") { 5 } else { 2 }, Vec::new())).await;
+    let lookup = server.lookup();
+    assert_eq!(ask(&lookup, IpFamily::V4, "servfail.example.net").await, Answer::Unavailable);
+    assert_eq!(ask(&lookup, IpFamily::V4, "refused.example.net").await, Answer::Unavailable);
+    let resolved = lookup.resolve(inquiry("servfail.example.net")).await;
+    assert_eq!(*resolved.resolution, Resolution::Failed(RouteError::NoDnsResolution));
+    assert_eq!(resolved.keep, None);
+}
+
+#[tokio::test]
+async fn a_lost_datagram_is_repeated() {
+    let lost = Mutex::new(true);
+    let server = Server::start(move |_, _| {
+        if std::mem::replace(&mut *lost.lock().unwrap(), false) {
+            return None;
+        }
+        found(vec![a("h.example.net", 60, [10, 0, 0, 1])])
+    })
+    .await;
+    assert_eq!(ask(&server.lookup(), IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
+}
+
+#[tokio::test]
+async fn silence_ends_with_the_limit() {
+    let server = Server::start(|_, _| None).await;
+    let lookup = Lookup { limit: Duration::from_millis(300), ..server.lookup() };
+    let start = Instant::now();
+    let resolved = tokio::time::timeout(PATIENCE, lookup.resolve(inquiry("h.example.net"))).await.unwrap();
+    assert_eq!(*resolved.resolution, Resolution::Failed(RouteError::NoDnsResolution));
+    assert_eq!(resolved.keep, None);
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    assert_eq!(server.lookup().limit, RESOLUTION_LIMIT);
+}
+
+#[tokio::test]
+async fn one_silent_family_leaves_the_other_usable_but_nothing_to_keep() {
+    let server = Server::start(|_, kind| match kind {
+        A => found(vec![a("h.example.net", 60, [10, 0, 0, 1])]),
+        _ => None,
+    })
+    .await;
+    let lookup = Lookup { limit: Duration::from_millis(500), ..server.lookup() };
+    let resolved = tokio::time::timeout(PATIENCE, lookup.resolve(inquiry("h.example.net"))).await.unwrap();
+    assert_eq!(resolved.resolution.targets(&Profile::default()).unwrap().len(), 1);
+    assert_eq!(resolved.keep, None);
+}
+
+#[tokio::test]
+async fn cnames_are_followed_and_count_for_the_ttl() {
+    let server = Server::start(|name, _| match name {
+        "whole.example.net" => found(vec![
+            cname("whole.example.net", 40, "x.example.org"),
+            a("x.example.org", 90, [10, 0, 0, 1]),
+        ]),
+        "hop.example.net" => found(vec![cname("hop.example.net", 50, "y.example.org")]),
+        "y.example.org" => found(vec![a("y.example.org", 80, [10, 0, 0, 2])]),
+        "dead.example.net" => found(vec![cname("dead.example.net", 50, "z.example.org")]),
+        _ => nothing(3, vec![soa(60, 30)]),
+    })
+    .await;
+    let lookup = server.lookup();
+    assert_eq!(ask(&lookup, IpFamily::V4, "whole.example.net").await, answer(&["10.0.0.1"], 40));
+    assert_eq!(ask(&lookup, IpFamily::V4, "hop.example.net").await, answer(&["10.0.0.2"], 50));
+    let gone = Answer::NoSuchRecord { ttl: Some(Duration::from_secs(30)) };
+    assert_eq!(ask(&lookup, IpFamily::V4, "dead.example.net").await, gone);
+}
+
+#[tokio::test]
+async fn a_cname_that_leads_to_itself_ends() {
+    let server = Server::start(|name, _| match name {
+        "a.example.net" => found(vec![cname("a.example.net", 50, "b.example.net")]),
+        _ => found(vec![cname("b.example.net", 50, "a.example.net")]),
+    })
+    .await;
+    let answer = ask(&server.lookup(), IpFamily::V4, "a.example.net").await;
+    assert!(matches!(answer, Answer::Unavailable | Answer::NoSuchRecord { ttl: None }), "{answer:?}");
+}
+
+#[tokio::test]
+async fn records_of_other_names_are_not_taken() {
+    let server = Server::start(|_, _| {
+        found(vec![a("evil.example.org", 60, [6, 6, 6, 6]), a("h.example.net", 60, [10, 0, 0, 1])])
+    })
+    .await;
+    assert_eq!(ask(&server.lookup(), IpFamily::V4, "H.Example.net").await, answer(&["10.0.0.1"], 60));
+}
+
+#[tokio::test]
+async fn names_are_complete_and_nothing_is_remembered() {
+    let server = Server::start(|_, _| nothing(3, vec![soa(60, 30)])).await;
+    let lookup = server.lookup();
+    for name in ["intranet", "h.example.net", "h.example.net."] {
+        assert!(matches!(ask(&lookup, IpFamily::V4, name).await, Answer::NoSuchRecord { .. }));
+    }
+    let asked: Vec<_> = server.asked().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(asked, ["intranet", "h.example.net", "h.example.net"]);
+}
+
+#[tokio::test]
+async fn text_that_is_no_name_is_not_asked_for() {
+    let server = Server::start(|_, _| None).await;
+    let long = "a".repeat(64);
+    for name in ["", ".", "a..b", long.as_str(), "ex ample\u{fc}.net"] {
+        assert_eq!(ask(&server.lookup(), IpFamily::V4, name).await, Answer::Unavailable, "{name:?}");
+    }
+    assert_eq!(server.asked(), []);
+}
+
+#[tokio::test]
+async fn the_next_server_is_asked_at_once_when_one_fails() {
+    let failing = Server::start(|_, _| nothing(2, Vec::new())).await;
+    let good = Server::start(|_, _| found(vec![a("h.example.net", 60, [10, 0, 0, 1])])).await;
+    let lookup = Lookup { next_after: Duration::from_secs(3600), ..lookup(&[failing.addr, good.addr]) };
+    assert_eq!(ask(&lookup, IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
+    assert_eq!((failing.asked().len(), good.asked().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn the_next_server_is_asked_too_when_one_is_silent() {
+    let silent = Server::start(|_, _| None).await;
+    let good = Server::start(|_, _| found(vec![a("h.example.net", 60, [10, 0, 0, 1])])).await;
+    let lookup = Lookup { next_after: Duration::from_millis(50), ..lookup(&[silent.addr, good.addr]) };
+    assert_eq!(ask(&lookup, IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
+    assert!(!silent.asked().is_empty());
+}
+
+#[tokio::test]
+async fn the_first_server_decides_while_it_answers() {
+    let first = Server::start(|_, _| nothing(3, vec![soa(60, 30)])).await;
+    let second = Server::start(|_, _| found(vec![a("h.example.net", 60, [10, 0, 0, 1])])).await;
+    let lookup = Lookup { next_after: PATIENCE, ..lookup(&[first.addr, second.addr]) };
+    assert!(matches!(ask(&lookup, IpFamily::V4, "h.example.net").await, Answer::NoSuchRecord { .. }));
+    assert_eq!(second.asked(), []);
+}
+
+#[tokio::test]
+async fn a_truncated_answer_is_asked_for_again_over_tcp() {
+    let server = Server::start(|_, _| Some(Reply { truncated: true, ..Reply::default() })).await;
+    let listener = TcpListener::bind(server.addr).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            while let Ok(length) = stream.read_u16().await {
+                let mut query = vec![0; usize::from(length)];
+                stream.read_exact(&mut query).await.unwrap();
+                let reply =
+                    Reply { answers: vec![a("h.example.net", 60, [10, 0, 0, 1])], ..Reply::default() };
+                let reply = wire(&query, &reply);
+                stream.write_u16(reply.len() as u16).await.unwrap();
+                stream.write_all(&reply).await.unwrap();
+            }
+        }
+    });
+    assert_eq!(ask(&server.lookup(), IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
+}
+
+#[test]
+fn without_a_name_server_there_is_no_resolver() {
+    assert!(matches!(Lookup::with_name_servers(&[]), Err(LookupError::NoNameServer)));
+}
+
+#[test]
+fn a_name_server_without_a_port_listens_on_53() {
+    let ip: IpAddr = "2001:db8::53".parse().unwrap();
+    assert_eq!(NameServer::from(ip).0, "[2001:db8::53]:53".parse().unwrap());
+}
