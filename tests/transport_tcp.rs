@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use oversip::transport::{CloseReason, Options, Source, Transport, TransportEvent};
-use transport_support::{bytes, call_id, request, within, Rig, V4, V6};
+use tokio::net::TcpSocket;
+use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
 
 #[tokio::test]
 async fn a_message_in_pieces_arrives_once_it_is_complete() {
@@ -95,15 +96,19 @@ async fn close_sends_what_is_queued_first() {
 #[tokio::test]
 async fn the_answer_before_a_close_survives_unread_input() {
     let mut rig = Rig::start();
-    let (mut peer, id) = rig.peer().await;
+    // A narrow window keeps the answer here for a while: a reset would take what is left of it along.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(32 * 1024).unwrap();
+    let mut peer = Peer(within(socket.connect(rig.address(V4))).await.unwrap());
+    let id = rig.opened().await;
     peer.write(request("a", "").replace("z9hG4bK", "")).await;
     assert!(rig.reply().await.2);
-    peer.write(vec![b'x'; 100_000]).await;
-    assert!(rig.layer.connections().send(id, bytes("400")));
+    let answer = Bytes::from(vec![b'x'; 1_000_000]);
+    assert!(rig.layer.connections().send(id, answer.clone()));
     rig.layer.connections().close(id);
-    peer.write(vec![b'x'; 100_000]).await;
-    assert_eq!(peer.rest().await, b"400");
+    peer.write(vec![b'y'; 10_000]).await;
     assert_eq!(rig.closed(id).await, (CloseReason::Local, false));
+    assert_eq!(peer.rest().await.len(), answer.len());
 }
 
 #[tokio::test]
@@ -267,7 +272,17 @@ async fn many_small_messages_to_a_peer_that_does_not_read_are_bounded_too() {
     let (_peer, id) = rig.peer().await;
     // Without a pause the writer does not run: every message stays in the queue.
     let sent = (0..10_000).take_while(|_| rig.layer.connections().send(id, bytes("x"))).count();
-    assert!(sent < 10_000, "{sent}");
+    assert_eq!(sent, 4096);
+    assert_eq!(rig.closed(id).await, (CloseReason::Overflow, true));
+}
+
+#[tokio::test]
+async fn few_large_messages_are_bounded_by_their_bytes() {
+    let mut rig = Rig::start();
+    let (_peer, id) = rig.peer().await;
+    let chunk = Bytes::from(vec![b'x'; 1024 * 1024]);
+    let sent = (0..10).take_while(|_| rig.layer.connections().send(id, chunk.clone())).count();
+    assert_eq!(sent, 4);
     assert_eq!(rig.closed(id).await, (CloseReason::Overflow, true));
 }
 
