@@ -11,11 +11,11 @@ mod loose_route;
 mod profile;
 mod random;
 mod routing_headers;
+pub mod session;
 mod tags;
 mod target;
-mod transport_standin;
 
-pub use transport_standin::Transport;
+pub use crate::transport::Transport;
 
 pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, BLACKLIST_CAPACITY};

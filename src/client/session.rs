@@ -372,7 +372,8 @@ impl Session {
                 None => return self.callback(Callback::Target(target.clone()), After::Target(target)),
             }
         }
-        let last = self.last.take().unwrap_or_else(|| LastResult::Failure(RouteError::NoDnsResolution.into()));
+        let last =
+            self.last.take().unwrap_or_else(|| LastResult::Failure(RouteError::NoDnsResolution.into()));
         self.finish(last);
     }
 
@@ -402,7 +403,9 @@ impl Session {
             }
             _ if self.state != State::Pending => self.branch_live &= status < 200,
             ..=199 if self.canceled => {}
-            ..=199 => self.callback(Callback::Provisional(response.clone()), After::Forward(response, status)),
+            ..=199 => {
+                self.callback(Callback::Provisional(response.clone()), After::Forward(response, status))
+            }
             // After CANCEL the final response goes upstream without callbacks.
             _ if self.canceled => {
                 self.state = State::Done;
@@ -433,7 +436,9 @@ impl Session {
 
     /// RFC 3261 21.5.4: with Retry-After the server names the time in which it wants no request.
     fn blacklist_retry_after(&mut self, now: Instant, response: &Message) {
-        let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) else { return };
+        let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) else {
+            return;
+        };
         let Some(seconds) = response.header_named(b"Retry-After").and_then(leading_number) else { return };
         let ttl = self.profile.blacklist_time.max(Duration::from_secs(seconds)).min(RETRY_AFTER_LIMIT);
         self.profile.blacklist.add(now, &target.to_string(), Failure::service_unavailable(), ttl);
@@ -446,7 +451,12 @@ impl Session {
         }
         let failure = Failure::from(error);
         if let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) {
-            self.profile.blacklist.add(now, &target.to_string(), failure.clone(), self.profile.blacklist_time);
+            self.profile.blacklist.add(
+                now,
+                &target.to_string(),
+                failure.clone(),
+                self.profile.blacklist_time,
+            );
         }
         self.last = Some(LastResult::Failure(failure));
         if self.over_flow {

@@ -2,7 +2,7 @@
 //! effects.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -13,11 +13,11 @@ use super::network::Destination;
 use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
 use crate::client::session::{Input, Kind};
-use crate::client::target::Target;
+use crate::client::Target;
 use crate::clock::Clock;
 use crate::message::{self, Message, Method, RequestSnapshot};
 use crate::transaction::{ClientEffect, ClientEffects, InviteClient, NonInviteClient, Timer};
-use crate::transport::{ConnectionId, Source, Transport};
+use crate::transport::{ConnectionId, Source};
 
 #[derive(Debug)]
 enum Machine {
@@ -117,7 +117,7 @@ impl Core {
             route.handle(now, Input::Canceled);
             return route.handle(now, Input::BranchEnded);
         }
-        let id = Bytes::from(self.shared.tags.branch_id(&route.antiloop_id));
+        let id = Bytes::from(self.shared.tags.new_branch(&route.antiloop_id));
         let sent = super::outgoing::request(&self.shared, &self.network, route, &destination, &id);
         let wire = sent.to_bytes();
         if sent.method == Method::Ack {
@@ -132,7 +132,8 @@ impl Core {
         let profile = route.profile();
         let (reliable, timings) = (destination.transport().reliable(), &self.shared.timings);
         let (machine, effects) = if sent.method == Method::Invite {
-            let (machine, effects) = InviteClient::new(now, reliable, timings, profile.timer_b, profile.timer_c);
+            let (machine, effects) =
+                InviteClient::new(now, reliable, timings, profile.timer_b, profile.timer_c);
             (Machine::Invite(machine), effects)
         } else {
             let (machine, effects) = NonInviteClient::new(now, reliable, timings, profile.timer_f);
@@ -233,7 +234,8 @@ impl Core {
         let branch = self.branches.get(id)?;
         if branch.kind == Kind::Uac {
             let (client, route) = (branch.client, branch.route);
-            let sent = self.uac_acks.get(response).is_some_and(|ack| self.network.send(&ack.destination, &ack.wire));
+            let sent =
+                self.uac_acks.get(response).is_some_and(|ack| self.network.send(&ack.destination, &ack.wire));
             tracing::debug!(target: "oversip::transaction", client, route, sent, "2xx repeated");
             return (!sent).then(|| Input::Response(response.clone()));
         }
@@ -285,7 +287,9 @@ impl Core {
 
     /// Matches a response to its transaction (RFC 3261 17.1.3); one that matches none is dropped.
     pub(super) fn response(&mut self, response: Message, source: &Source) {
-        let Some(id) = response.top_via().and_then(|via| via.branch().map(Bytes::copy_from_slice)) else { return };
+        let Some(id) = response.top_via().and_then(|via| via.branch().map(Bytes::copy_from_slice)) else {
+            return;
+        };
         let Some(branch) = self.branches.get(&id) else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
             return;
@@ -347,7 +351,9 @@ impl Core {
     /// Ends what a route has pending. False when nothing is.
     pub(super) fn abandon_branch(&mut self, now: Instant, route: u64) -> bool {
         let Some(id) = self.route_branches.get(&route).cloned() else { return false };
-        let Some(branch) = self.branches.get_mut(&id).filter(|branch| branch.is_undecided()) else { return false };
+        let Some(branch) = self.branches.get_mut(&id).filter(|branch| branch.is_undecided()) else {
+            return false;
+        };
         let effects = branch.abandon(now);
         let (client, route) = (branch.client, branch.route);
         for input in self.branch_effects(now, &id, effects, None) {

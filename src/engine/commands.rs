@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::incoming::IncomingRequest;
-use super::route::Route;
 use super::resolver::ResolutionKey;
+use super::route::Route;
 use crate::resolve::Resolved;
 use crate::transaction::ServerEffects;
 use crate::transport::ConnectionId;

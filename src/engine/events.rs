@@ -38,7 +38,12 @@ pub struct EventQueue<E> {
 impl<E> Default for EventQueue<E> {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State { events: VecDeque::new(), interrupts: 0, closed: false, waiting: false }),
+            state: Mutex::new(State {
+                events: VecDeque::new(),
+                interrupts: 0,
+                closed: false,
+                waiting: false,
+            }),
             wake: Condvar::new(),
             queued: AtomicUsize::new(0),
             taken: AtomicU64::new(0),

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::message::{Message, Method};
-use crate::transaction::{invite_server, AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings};
+use crate::transaction::{
+    invite_server, AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings,
+};
 use crate::transport::Source;
 
 /// How long an INVITE may wait for the script before the engine says 100 by itself (RFC 3261 17.2.1).
@@ -28,7 +30,9 @@ pub(super) struct CoreRef {
 #[derive(Debug)]
 enum Stage {
     /// Queued for the script or being looked at by it. `answered` is the final reply sent without a transaction.
-    Pending { answered: Option<Bytes> },
+    Pending {
+        answered: Option<Bytes>,
+    },
     Invite(InviteServer),
     NonInvite(NonInviteServer),
     /// Never had a transaction (ACK), or it is over.

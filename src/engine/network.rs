@@ -140,7 +140,9 @@ impl Network {
                     false
                 }
             },
-            Destination::Stream { connection, .. } => self.layer.connections().send(*connection, wire.clone()),
+            Destination::Stream { connection, .. } => {
+                self.layer.connections().send(*connection, wire.clone())
+            }
         }
     }
 
@@ -181,7 +183,9 @@ impl Network {
                 .is_some_and(|at| matches!(value.get(at + 32), None | Some(b';' | b' ' | b'\t')))
                 && self.listeners.iter().any(|listener| {
                     memchr::memmem::find(value, listener.sent_by().as_bytes()).is_some_and(|at| {
-                        at > 0 && value[at - 1] == b' ' && value.get(at + listener.sent_by().len()) == Some(&b';')
+                        at > 0
+                            && value[at - 1] == b' '
+                            && value.get(at + listener.sent_by().len()) == Some(&b';')
                     })
                 })
         })

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::network::{Destination, Listener, Network};
 use super::route::Route;
 use super::Shared;
-use crate::client::{connection_record_route, IncomingSide, RoutingHeader, RoutingHeaders};
 use crate::client::session::Kind;
+use crate::client::{connection_record_route, IncomingSide, RoutingHeaders};
 use crate::message::{HeaderName, Method, RequestSnapshot};
 
 /// The hop count of a request that has none (RFC 3261 16.6 step 3).
@@ -105,17 +105,16 @@ fn add_routing_headers(
         record_route_all: profile.record_route_all,
         incoming: side,
         outgoing: &outgoing.names,
-        same_listener: incoming.is_some_and(|listener| listener.local == outgoing.local && listener.transport == outgoing.transport),
+        same_listener: incoming.is_some_and(|listener| {
+            listener.local == outgoing.local && listener.transport == outgoing.transport
+        }),
         outgoing_outbound: headers.outgoing_outbound,
         incoming_outbound: headers.incoming_outbound.as_deref(),
     };
     let Some(added) = decision.decide() else { return };
-    let name = match added.header {
-        RoutingHeader::RecordRoute => HeaderName::RecordRoute,
-        RoutingHeader::Path => HeaderName::Path,
-    };
+    // Above those already there: in front of everything.
     for value in [Some(&added.inner), added.outer.as_ref()].into_iter().flatten() {
-        request.headers.push_above(name, value);
+        request.headers.push_front(added.header.as_str().as_bytes(), value);
     }
 }
 

@@ -8,7 +8,9 @@ use crate::transport::TransportEvent;
 impl Core {
     pub(super) fn event(&mut self, event: TransportEvent) {
         match event {
-            TransportEvent::Message { message, source } if message.is_request() => self.request(message, source),
+            TransportEvent::Message { message, source } if message.is_request() => {
+                self.request(message, source)
+            }
             TransportEvent::Message { message, source } => self.response(message, &source),
             TransportEvent::Reply { to, source, status, reason, close } => {
                 self.reply_statelessly(to, source, status, reason, &[] as &[Bytes]);

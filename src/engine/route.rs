@@ -16,8 +16,8 @@ use super::upstream;
 use super::Shared;
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
 use crate::client::{Profile, Target};
-use crate::message::{Message, Method, RequestSnapshot, ResponseSnapshot};
-use crate::resolve::plan::{self, Inquiry, Plan, Query};
+use crate::message::{HeaderName, Message, Method, RequestSnapshot, ResponseSnapshot};
+use crate::resolve::{plan, Inquiry, Plan, Query};
 
 /// What the engine reads of a Ruby `Client` object without touching Ruby.
 #[derive(Debug)]
@@ -217,7 +217,7 @@ impl Route {
                 return self.session.handle(now, Input::Flow);
             }
         };
-        match plan::plan(&query, self.session.profile()) {
+        match plan(&query, self.session.profile()) {
             Plan::Failed(error) => self.session.handle(now, Input::Unroutable(error)),
             Plan::Targets(targets) => self.session.handle(now, Input::Targets(targets)),
             Plan::Ask(inquiry) => match shared.cached_resolution(&inquiry, self.session.profile()) {
@@ -312,7 +312,7 @@ impl Route {
         if self.client.take_drop() {
             return;
         }
-        let mut snapshot = edited.unwrap_or_else(|| self.upstream_form(response));
+        let Some(mut snapshot) = edited.or_else(|| self.upstream_form(response)) else { return };
         // Blocks may have set a status of their own; only the 503 that came from downstream is hidden.
         if snapshot.status == 503 && status == 500 {
             snapshot.status = 500;
@@ -322,11 +322,11 @@ impl Route {
     }
 
     /// The response as it goes upstream when no block has looked at it: without our Via.
-    pub fn upstream_form(&self, response: &Message) -> ResponseSnapshot {
-        let mut snapshot = ResponseSnapshot::from_message(response);
-        snapshot.headers.remove_top_value(crate::message::HeaderName::Via);
+    fn upstream_form(&self, response: &Message) -> Option<ResponseSnapshot> {
+        let mut snapshot = ResponseSnapshot::from_message(response)?;
+        snapshot.headers.remove_top_value(HeaderName::Via);
         if let Some(from) = &self.restore.from {
-            snapshot.headers.replace(crate::message::HeaderName::From, from);
+            snapshot.headers.replace(HeaderName::From, from);
         }
         if let Some(to) = &self.restore.to {
             let mut value = to.to_vec();
@@ -334,9 +334,9 @@ impl Route {
                 value.extend_from_slice(b";tag=");
                 value.extend_from_slice(tag);
             }
-            snapshot.headers.replace(crate::message::HeaderName::To, &value);
+            snapshot.headers.replace(HeaderName::To, &value);
         }
-        snapshot
+        Some(snapshot)
     }
 
     fn reply(&self, shared: &Shared, now: Instant, status: u16, reason: &str) {

@@ -10,7 +10,7 @@ use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
 use super::timers::TimerId;
 use super::{upstream, Event, Status};
 use crate::clock::Clock;
-use crate::message::{HeaderName, Message, Method};
+use crate::message::{Message, Method};
 use crate::transaction::{AckOutcome, ServerEffect, ServerEffects, ServerKey, Timer};
 use crate::transport::Source;
 
@@ -39,7 +39,11 @@ impl Core {
         }
         let antiloop_id = self.shared.antiloop_id(&message);
         if self.network.has_looped(&message, &antiloop_id) {
-            return self.stateless(message, source, Refusal { status: 482, reason: "Loop Detected", retry_after: None });
+            return self.stateless(
+                message,
+                source,
+                Refusal { status: 482, reason: "Loop Detected", retry_after: None },
+            );
         }
         let invite = message.method() == Some(&Method::Invite);
         let request = IncomingRequest::new(message, source, antiloop_id, Some(key.clone()));
@@ -62,7 +66,8 @@ impl Core {
             Status::Running => {}
         }
         let limits = &self.shared.limits;
-        let full = self.shared.events.len() >= limits.queued_requests || self.servers.len() >= limits.transactions;
+        let full =
+            self.shared.events.len() >= limits.queued_requests || self.servers.len() >= limits.transactions;
         full.then_some(Refusal { status: 503, reason: "Service Unavailable", retry_after: Some(5) })
     }
 
@@ -84,9 +89,12 @@ impl Core {
         if message.method() == Some(&Method::Ack) {
             return;
         }
-        let tag = message.to_tag().map_or_else(|| self.shared.tags.totag_for_sl_reply().into_bytes(), <[u8]>::to_vec);
+        let tag = message
+            .to_tag()
+            .map_or_else(|| self.shared.tags.totag_for_sl_reply().into_bytes(), <[u8]>::to_vec);
         let product = self.shared.product.as_bytes();
-        let wire = crate::message::reply(&message, status, reason.as_bytes(), Some(&tag), lines, b"", product);
+        let wire =
+            crate::message::reply(&message, status, reason.as_bytes(), Some(&tag), lines, b"", product);
         let request = IncomingRequest::new(message, source, [0; 32], None);
         self.network.respond(&request, &wire);
     }
@@ -115,14 +123,12 @@ impl Core {
     /// CANCEL (RFC 3261 9.2): answered here, reported to the core once.
     fn cancel(&mut self, now: Instant, message: Message, source: Source) {
         let known = ServerKey::invite_key(&message).and_then(|key| self.servers.get(&key));
-        let Some(request) = known.map(|entry| entry.request.clone()).filter(|request| request.is_invite()) else {
+        let Some(request) = known.map(|entry| entry.request.clone()).filter(|request| request.is_invite())
+        else {
             return self.reply_statelessly(message, source, 481, "Call/Transaction Does Not Exist", &[]);
         };
-        let reasons = message
-            .lines()
-            .filter(|(name, raw, _)| *name == HeaderName::Other && raw.eq_ignore_ascii_case(b"Reason"))
-            .map(|(_, _, value)| Bytes::copy_from_slice(value))
-            .collect();
+        // RFC 3326: the reason for hanging up travels with the CANCEL.
+        let reasons = message.header_all_named(b"Reason").map(Bytes::copy_from_slice).collect();
         self.reply_statelessly(message, source, 200, "Cancelled", &[]);
         match request.cancel() {
             CancelOutcome::Noted => {}
@@ -166,7 +172,15 @@ impl Core {
                 }
                 ServerEffect::Stop(timer) => self.stop_server_timer(request, timer),
                 ServerEffect::StillAlive => {
-                    upstream::reply(&self.shared, self.shared.clock.now(), request, 100, b"I'm alive", &[], b"");
+                    upstream::reply(
+                        &self.shared,
+                        self.shared.clock.now(),
+                        request,
+                        100,
+                        b"I'm alive",
+                        &[],
+                        b"",
+                    );
                 }
                 ServerEffect::Expired => self.server_expired(request),
                 ServerEffect::Terminated => self.end_server(request),

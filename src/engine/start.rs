@@ -107,7 +107,11 @@ fn lookup(config: &Config) -> Option<Lookup> {
 }
 
 fn advertised<'a>(config: &'a Config, local: &SocketAddr) -> Option<&'a str> {
-    if local.is_ipv4() { config.advertised_ipv4.as_deref() } else { config.advertised_ipv6.as_deref() }
+    if local.is_ipv4() {
+        config.advertised_ipv4.as_deref()
+    } else {
+        config.advertised_ipv6.as_deref()
+    }
 }
 
 fn named_listeners(config: &Config, listening: &[(Transport, SocketAddr)], ovid: &str) -> Vec<Listener> {
@@ -127,7 +131,8 @@ fn aliases(config: &Config, listening: &[(Transport, SocketAddr)]) -> LocalAlias
     }
     hosts.sort();
     hosts.dedup();
-    let port_of = |secure| listening.iter().find(|(t, _)| t.secure() == secure).map(|(_, local)| local.port());
+    let port_of =
+        |secure| listening.iter().find(|(t, _)| t.secure() == secure).map(|(_, local)| local.port());
     let sip = ListenerAliases {
         hosts: hosts.iter().map(String::as_str).collect(),
         port: port_of(false),

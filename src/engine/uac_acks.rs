@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::network::Destination;
-use crate::message::{HeaderName, Message, NameAddrRef, RequestSnapshot};
+use crate::message::{HeaderName, Message, RequestSnapshot};
 
 /// ACKs remembered at once; beyond it the script's blocks see a repeated 2xx again.
 const LIMIT: usize = 50_000;
@@ -59,7 +59,24 @@ impl UacAcks {
     }
 }
 
-/// The tag in a From or To value.
+/// The tag among the header parameters of a From or To value.
 fn to_tag(value: &[u8]) -> Option<&[u8]> {
-    NameAddrRef::tag_of(value)
+    let params = value.iter().rposition(|byte| *byte == b'>').map_or(value, |end| &value[end + 1..]);
+    let mut pairs = params.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    pairs.find_map(|pair| match pair.split_at_checked(4) {
+        Some((name, tag)) if name.eq_ignore_ascii_case(b"tag=") => Some(tag),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_is_the_headers_not_the_uris() {
+        assert_eq!(to_tag(b"\"B\" <sip:b@h;tag=no>;x=1; Tag=yes"), Some(&b"yes"[..]));
+        assert_eq!(to_tag(b"<sip:b@h>"), None);
+        assert_eq!(to_tag(b"sip:b@h;tag=t"), Some(&b"t"[..]));
+    }
 }

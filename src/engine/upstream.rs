@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::commands::Command;
 use super::incoming::IncomingRequest;
 use super::Shared;
+use crate::client::random_hex;
 use crate::message::{self, Message, ResponseSnapshot};
 
 /// Replies to a request (RFC 3261 8.2.6). False: the request is an ACK, or its transaction refuses the status.
@@ -30,7 +31,15 @@ pub(super) fn reply(
         return false;
     }
     let tag = (status > 100).then(|| local_tag(shared, request)).or_else(|| request.chosen_tag());
-    let wire = message::reply(&request.message, status, reason, tag.as_deref(), extra_lines, body, shared.product.as_bytes());
+    let wire = message::reply(
+        &request.message,
+        status,
+        reason,
+        tag.as_deref(),
+        extra_lines,
+        body,
+        shared.product.as_bytes(),
+    );
     send(shared, now, request, status, wire)
 }
 
@@ -55,7 +64,7 @@ pub(super) fn reply_199(shared: &Shared, now: Instant, request: &Arc<IncomingReq
         line.push(byte);
     }
     line.push(b'"');
-    let tag = response.to_tag().map_or_else(|| Bytes::from(shared.tags.random_tag()), Bytes::copy_from_slice);
+    let tag = response.to_tag().map_or_else(|| Bytes::from(random_hex::<6>()), Bytes::copy_from_slice);
     let wire = message::reply(
         &request.message,
         199,
@@ -71,7 +80,7 @@ pub(super) fn reply_199(shared: &Shared, now: Instant, request: &Arc<IncomingReq
 fn local_tag(shared: &Shared, request: &IncomingRequest) -> Bytes {
     request.local_tag(|with_transaction| match request.message.to_tag() {
         Some(tag) => Bytes::copy_from_slice(tag),
-        None if with_transaction => Bytes::from(shared.tags.random_tag()),
+        None if with_transaction => Bytes::from(random_hex::<6>()),
         None => Bytes::from(shared.tags.totag_for_sl_reply()),
     })
 }

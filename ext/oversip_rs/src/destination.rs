@@ -1,0 +1,65 @@
+//! The destination arguments that `Proxy#route` and `Uac#route` share.
+
+use magnus::{prelude::*, scan_args::scan_args, Error, Ruby, Symbol, Value};
+use oversip::message::{RequestSnapshot, UriRef};
+use oversip::resolve::{Query, QueryTransport};
+
+use crate::{profile, text};
+
+/// `request, dst_host = nil, dst_port = nil, dst_transport = nil`.
+pub struct RouteArguments {
+    /// The request.
+    pub request: Value,
+    /// The destination, if the script named one.
+    pub destination: Option<Query>,
+}
+
+impl RouteArguments {
+    /// Raises `TypeError` for an argument of the wrong kind, `OverSIP::RuntimeError` for a port that is none.
+    pub fn scan(ruby: &Ruby, args: &[Value]) -> Result<Self, Error> {
+        let args = scan_args::<(Value,), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
+        let (host, port, transport) = args.optional;
+        let given = |value: Option<Value>| value.filter(|value| !value.is_nil());
+        let destination = match given(host) {
+            None => None,
+            Some(host) => {
+                let host = text::string_argument(ruby, host, "dst_host must be a String")?;
+                let port = given(port).map(|port| self::port(ruby, port)).transpose()?;
+                let transport = given(transport).map(|transport| self::transport(ruby, transport)).transpose()?;
+                Some(Query::from_destination(&host, port, transport))
+            }
+        };
+        Ok(Self { request: args.required.0, destination })
+    }
+}
+
+fn port(ruby: &Ruby, value: Value) -> Result<u16, Error> {
+    let number = i64::try_convert(value)?;
+    u16::try_from(number)
+        .ok()
+        .filter(|port| *port != 0)
+        .ok_or_else(|| text::runtime_error(ruby, format!("dst_port must be between 1 and 65535, not {number}")))
+}
+
+fn transport(ruby: &Ruby, value: Value) -> Result<QueryTransport, Error> {
+    let Some(symbol) = Symbol::from_value(value) else {
+        return Err(Error::new(ruby.exception_type_error(), "dst_transport must be a Symbol"));
+    };
+    let name = symbol.name()?;
+    Ok(profile::transport(&name).map_or(QueryTransport::Unknown, QueryTransport::Known))
+}
+
+/// The destination of a request itself: its top Route where `use_route` says so, else the Request-URI.
+pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Query {
+    let route = request.route_values().next().filter(|_| use_route);
+    let parsed = route.and_then(oversip::message::NameAddrRef::parse);
+    let uri = match &parsed {
+        Some(route) => Some(route.uri()),
+        None => UriRef::parse(&request.ruri),
+    };
+    match uri {
+        Some(uri) => Query::from_uri(&uri),
+        // What a script put there is no URI at all.
+        None => Query { scheme: oversip::resolve::QueryScheme::Other, ..Query::from_destination(b"", None, None) },
+    }
+}

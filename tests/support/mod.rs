@@ -1,0 +1,181 @@
+//! Peers and a relay for tests of the engine: real sockets on loopback, everything waits with a deadline.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oversip::client::session::{Kind, Round};
+use oversip::client::Profile;
+use oversip::engine::{
+    hop_count, ClientShared, Config, Destination, Engine, Event, IncomingRequest, Limits, Progress,
+    ProxyHeaders, RouteRequest, Stats, Status, Wake,
+};
+use oversip::message::RequestSnapshot;
+use oversip::resolve::Query;
+use oversip::transport::{ListenSpec, Transport};
+
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long silence is listened to before it counts as silence.
+const SILENCE: Duration = Duration::from_millis(100);
+
+/// A UDP peer.
+pub struct Peer(UdpSocket);
+
+#[allow(dead_code)]
+impl Peer {
+    pub fn udp() -> Peer {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        Peer(socket)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("a bound socket")
+    }
+
+    /// Sends a message; `{self}` in it stands for this peer's address.
+    pub fn send(&self, message: &str, to: SocketAddr) {
+        let message = message.replace("{self}", &self.address().to_string());
+        self.0.send_to(message.as_bytes(), to).expect("sending on loopback");
+    }
+
+    pub fn receive(&self) -> String {
+        let mut buffer = [0; 65536];
+        let (length, _) = self.0.recv_from(&mut buffer).expect("a message within the deadline");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// The next response that is final.
+    pub fn receive_final(&self) -> String {
+        loop {
+            let response = self.receive();
+            if !response.starts_with("SIP/2.0 1") && !response.contains("CSeq: 1 CANCEL") {
+                return response;
+            }
+        }
+    }
+
+    pub fn expect_nothing(&self) {
+        self.0.set_read_timeout(Some(SILENCE)).expect("a timeout");
+        let mut buffer = [0; 65536];
+        if let Ok((length, _)) = self.0.recv_from(&mut buffer) {
+            panic!("unexpected message: {}", String::from_utf8_lossy(&buffer[..length]));
+        }
+        self.0.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    }
+
+    /// Answers a request as a user agent does.
+    pub fn answer(&self, request: &str, status: &str, to_tag: &str) {
+        let mut response = format!("SIP/2.0 {status}\r\n");
+        for line in request.split("\r\n").skip(1).take_while(|line| !line.is_empty()) {
+            let name = line.split(':').next().unwrap_or_default();
+            match name {
+                "Via" | "From" | "Call-ID" | "CSeq" | "Record-Route" => {
+                    response.push_str(&format!("{line}\r\n"))
+                }
+                "To" => response.push_str(&format!("{line}{to_tag}\r\n")),
+                _ => {}
+            }
+        }
+        response.push_str("Content-Length: 0\r\n\r\n");
+        let via = request.split("Via: SIP/2.0/UDP ").nth(1).expect("a Via");
+        let to: SocketAddr =
+            via.split(';').next().unwrap_or_default().parse().expect("an address in the Via");
+        self.0.send_to(response.as_bytes(), to).expect("sending on loopback");
+    }
+}
+
+/// An engine on loopback whose requests the test routes.
+pub struct Relay {
+    pub engine: Arc<Engine>,
+    profile: Arc<Profile>,
+}
+
+#[allow(dead_code)]
+impl Relay {
+    pub fn start() -> Relay {
+        Relay::with_limits(Limits::default().queued_requests)
+    }
+
+    pub fn with_limits(queued_requests: usize) -> Relay {
+        let listen = |transport| ListenSpec { transport, ip: [127, 0, 0, 1].into(), port: 0 };
+        let engine = Engine::start(Config {
+            listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],
+            product: "OverSIP/test".into(),
+            limits: Limits { queued_requests, ..Limits::default() },
+            ..Config::default()
+        })
+        .expect("an engine on loopback");
+        engine.set_status(Status::Running);
+        let mut profile = Profile { has_tls: false, has_ipv6: false, ..Profile::default() };
+        profile.settle();
+        Relay { engine, profile: Arc::new(profile) }
+    }
+
+    pub fn udp(&self) -> SocketAddr {
+        self.engine.listening()[0].1
+    }
+
+    pub fn address(&self) -> String {
+        self.udp().to_string()
+    }
+
+    pub fn next_request(&self) -> Arc<IncomingRequest> {
+        let waited = Instant::now();
+        loop {
+            match self.engine.events().pop() {
+                Some(Event::Request(request)) => return request,
+                Some(other) => panic!("unexpected event {other:?}"),
+                None => assert!(waited.elapsed() < DEADLINE, "no request within the deadline"),
+            }
+            assert_eq!(self.engine.events().wait(0), Wake::Event);
+        }
+    }
+
+    /// Does what `Proxy.new.route(request, host, port)` in on_request does.
+    pub fn route_next_request_to(&self, to: SocketAddr) {
+        let request = self.next_request();
+        let ask = RouteRequest {
+            kind: Kind::Proxy,
+            client: Arc::new(ClientShared::new()),
+            profile: self.profile.clone(),
+            request: RequestSnapshot::from_message(&request.message).expect("a request"),
+            antiloop_id: request.antiloop_id,
+            upstream: Some(request.clone()),
+            proxy_headers: Some(ProxyHeaders {
+                max_forwards: hop_count(request.message.max_forwards().map(u32::from), None)
+                    .expect("hops left"),
+                initial: true,
+                outgoing_outbound: false,
+                incoming_outbound: None,
+            }),
+            destination: Destination::Resolve(Query::from_destination(
+                to.ip().to_string().as_bytes(),
+                Some(to.port()),
+                None,
+            )),
+            restore: Default::default(),
+            anchor: Box::new(()),
+        };
+        let mut route = self.engine.new_route(ask);
+        while let Progress::Callback = route.advance(self.engine.shared(), self.engine.now()) {
+            route.callback_done(self.engine.now(), Round::default(), None, None);
+        }
+        self.engine.start_route(route);
+        self.engine.request_done(request);
+    }
+
+    pub fn eventually(&self, condition: impl Fn(&Stats) -> bool) {
+        let started = Instant::now();
+        while !condition(&self.engine.stats()) {
+            assert!(started.elapsed() < DEADLINE, "stats stay {:?}", self.engine.stats());
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.engine.stop(Duration::ZERO, || false);
+    }
+}
