@@ -40,8 +40,8 @@ module OverSIP
     def parser
       @parser ||= OptionParser.new do |parser|
         parser.banner = "Usage: #{@program} [options]\n\n" \
-                        "Runs in the foreground and logs to stderr. TERM, QUIT or INT end it, HUP reloads proxies.conf and\n" \
-                        "server.rb, USR1 runs SystemEvents.on_user_reload.\n\n"
+                        "Runs in the foreground and logs to stderr. TERM, QUIT or INT end it, HUP reloads\n" \
+                        "proxies.conf and server.rb, USR1 runs SystemEvents.on_user_reload.\n\n"
         files(parser)
         process(parser)
         ruby(parser)
@@ -50,7 +50,8 @@ module OverSIP
     end
 
     def files(parser)
-      parser.on("--config-dir DIR", "Folder of oversip.conf, proxies.conf and server.rb (default #{DEFAULT_DIR})") do |dir|
+      parser.on("--config-dir DIR",
+                "Folder of oversip.conf, proxies.conf and server.rb (default #{DEFAULT_DIR})") do |dir|
         @options.config_dir = File.expand_path(dir)
       end
       parser.on("--config-file FILE", "Name of the main file in that folder (default #{Config::FILE_NAME})") do |file|

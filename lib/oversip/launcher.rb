@@ -44,7 +44,7 @@ module OverSIP
       serve
     rescue Fatal
       finish(error: true, callbacks: false)
-    rescue SystemExit, Interrupt, SignalException => e
+    rescue SystemExit, SignalException => e
       log_system_notice "ended by #{e.class}" unless e.is_a?(SystemExit)
       finish(error: false)
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it is, it is said and ends with status 1

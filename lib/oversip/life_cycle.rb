@@ -36,7 +36,7 @@ module OverSIP
             configure(folder, configuration, proxies)
             stage&.call(:configured)
             serve(&stage)
-          rescue Exception
+          rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
             abandon
             raise
           end

@@ -3,6 +3,7 @@
 require "oversip/life_cycle"
 require "oversip/signals"
 
+# Starting, stopping and asking the engine of this process.
 module OverSIP
   class << self
     # Opens the listeners and begins to serve. Returns when they are bound and the start events have run.

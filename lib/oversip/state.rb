@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+# What the engine of this process is doing, as scripts read it.
 module OverSIP
   class << self
     # @return [Hash{Symbol => Hash{Symbol => Object}}, nil] the parameters of oversip.conf by section; nil before the start

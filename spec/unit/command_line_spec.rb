@@ -5,7 +5,7 @@ require "socket"
 require "tmpdir"
 require_relative "../support/command"
 
-RSpec.describe "The oversip command" do # rubocop:disable RSpec/DescribeClass -- a program
+RSpec.describe "The oversip command" do
   include Command
 
   # A port that nothing else uses just now; a file cannot ask for "any".

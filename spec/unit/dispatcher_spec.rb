@@ -106,7 +106,7 @@ RSpec.describe OverSIP::Dispatcher do
   end
 
   describe "on_request" do
-    let(:request) { double("request", sip_method: :INVITE, ruri: "sip:a@b") } # rubocop:disable RSpec/VerifiedDoubles -- the class is the extension's
+    let(:request) { double("request", sip_method: :INVITE, ruri: "sip:a@b") }
     let(:replies) { [] }
 
     before { allow(request).to receive(:reply) { |*arguments| replies << arguments } }
@@ -115,8 +115,8 @@ RSpec.describe OverSIP::Dispatcher do
       capture_log { described_class.on_request(request) }
     end
 
-    def script(&block)
-      allow(OverSIP::SipEvents).to receive(:on_request, &block)
+    def script(&)
+      allow(OverSIP::SipEvents).to receive(:on_request, &)
     end
 
     it "hands the request to the script" do

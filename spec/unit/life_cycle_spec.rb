@@ -3,7 +3,7 @@
 require "tmpdir"
 require_relative "../support/fake_engine"
 
-RSpec.describe "Start and end of the engine" do # rubocop:disable RSpec/DescribeClass -- OverSIP.start, stop, run and status
+RSpec.describe "Start and end of the engine" do
   let(:engine) { FakeEngine.new }
   let(:order) { [] }
 

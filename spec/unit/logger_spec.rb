@@ -5,8 +5,8 @@ require "open3"
 RSpec.describe OverSIP::Logger do
   let(:speaker) { Class.new { include OverSIP::Logger }.tap { |c| stub_const("Some::Speaker", c) }.new }
 
-  def bodies(&block)
-    capture_log(&block).map(&:body)
+  def bodies(&)
+    capture_log(&).map(&:body)
   end
 
   it "has a method for scripts and one for the library at each of the eight severities" do

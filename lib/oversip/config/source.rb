@@ -26,19 +26,21 @@ module OverSIP
 
         # As {sections}, for an argument of {OverSIP.start}: a wrong shape there is a mistake, not an empty file.
         def given(value, argument)
-          unless value.is_a?(Hash)
-            raise ConfigurationError, "#{argument}: must be a Hash of Hashes, not #{value.inspect}"
-          end
+          mistaken("#{argument}: must be a Hash of Hashes", value) unless value.is_a?(Hash)
 
           value.to_h do |name, content|
-            next [name.to_s.to_sym, {}] if content.nil?
-            raise ConfigurationError, "#{argument}: #{name} must be a Hash, not #{content.inspect}" unless content.is_a?(Hash)
+            content = {} if content.nil?
+            mistaken("#{argument}: #{name} must be a Hash", content) unless content.is_a?(Hash)
 
             [name.to_s.to_sym, symbolize(content)]
           end
         end
 
         private
+
+        def mistaken(rule, value)
+          raise ConfigurationError, "#{rule}, not #{value.inspect}"
+        end
 
         def symbolize(hash)
           hash.transform_keys { |key| key.to_s.to_sym }

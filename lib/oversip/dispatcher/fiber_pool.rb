@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "fiber"
-
 module OverSIP
   module Dispatcher
     # Fibers that run one event after the other: making one costs ten times as much as waking an idle one. A Fiber that a
@@ -68,8 +66,8 @@ module OverSIP
 
       def full(reason)
         unless @said
-          Dispatcher.log_system_error "no further Fiber for callbacks (#{reason}): they run without one and cannot suspend; " \
-                                      "scripts must resume the Fibers that they suspend"
+          Dispatcher.log_system_error "no further Fiber for callbacks (#{reason}): they run without one and cannot " \
+                                      "suspend; scripts must resume the Fibers that they suspend"
         end
         @said = true
         nil
