@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 # A small relay: initial requests go to RELAY_TARGET (host:port, 127.0.0.1:5090 if it is not set), requests inside a dialog
-# follow their Route headers. Requests for the user "failover" try another destination first, RELAY_FIRST_TARGET, where nobody
-# should listen (127.0.0.1:5091, TCP). Every block logs and counts what it sees; USR1 prints the counts.
+# follow their Route headers. Requests for the user "failover" try RELAY_FIRST_TARGET before (TCP, 127.0.0.1:5091), where
+# nobody should listen. Every block logs and counts what it sees; USR1 prints the counts.
 
 module Relay
   extend OverSIP::Logger
