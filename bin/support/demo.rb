@@ -1,0 +1,171 @@
+# frozen_string_literal: true
+
+# The demonstration: a caller (this process, OverSIP::SIP::Uac), a relay (exe/oversip with examples/relay/server.rb) and a
+# callee (callee.rb) on loopback. Ends with status 0 only if every expected event came, in its order.
+
+require "fileutils"
+require "oversip"
+require "rbconfig"
+require "socket"
+require "tmpdir"
+require_relative "ladder"
+require_relative "scene"
+require_relative "trace"
+require_relative "../../examples/uac/call"
+
+class Demo
+  ROOT = File.expand_path("../..", __dir__)
+  RELAY = File.join(ROOT, "examples", "relay")
+  START_LIMIT = 20
+
+  def initialize
+    @events = Thread::Queue.new
+    @children = []
+    @scenes = []
+  end
+
+  # @return [Boolean] whether everything expected happened
+  def run
+    Dir.mktmpdir("oversip-demo") do |folder|
+      start_callee
+      start_relay(folder)
+      OverSIP.start(configuration: { core: { syslog_level: "warn" }, sip: { listen_port: 0, enable_ipv6: false } }) do
+        parties
+        scenes
+      end
+      stop_relay
+    end
+    conclude
+  ensure
+    @children.each { |pid| end_child(pid) }
+  end
+
+  private
+
+  def start_callee
+    reader = child(File.join(__dir__, "callee.rb"), stream: :out)
+    @callee_port = Integer(reader.gets)
+    follow(reader)
+  end
+
+  # The folder of the example, only with ports that are free here.
+  def start_relay(folder)
+    FileUtils.cp(Dir[File.join(RELAY, "*")], folder)
+    @relay_port = free_port
+    configuration = File.join(folder, "oversip.conf")
+    File.write(configuration, File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{@relay_port}"))
+
+    # Bound, but not listening: the kernel refuses connections, and nobody else can take the port meanwhile.
+    @dead = Addrinfo.tcp("127.0.0.1", 0).bind
+    environment = { "RELAY_TARGET" => "127.0.0.1:#{@callee_port}",
+                    "RELAY_FIRST_TARGET" => "127.0.0.1:#{@dead.local_address.ip_port}" }
+    # Its log is of interest here, not the configuration that it prints.
+    reader = child(File.join(ROOT, "exe", "oversip"), "--config-dir", folder, "-r", File.join(__dir__, "relay_trace"),
+                   stream: :err, out: File::NULL, environment: environment)
+    @relay = @children.last
+    wait_for_start(reader)
+    follow(reader)
+  end
+
+  def wait_for_start(reader)
+    said = +""
+    deadline = Trace.now + START_LIMIT
+    until said.include?("running, process")
+      ready = reader.wait_readable([deadline - Trace.now, 0].max)
+      line = ready && reader.gets
+      abort "the relay did not start:\n#{said}" unless line
+      said << line
+    end
+  end
+
+  # @param stream [Symbol] which of its outputs to read; the other one goes where ours goes
+  # @return [IO]
+  def child(*arguments, stream:, environment: {}, **others)
+    reader, writer = IO.pipe
+    @children << Process.spawn(environment, RbConfig.ruby, *arguments, stream => writer, **others)
+    writer.close
+    reader
+  end
+
+  # Turns the lines of a child into events; whatever else it says is shown.
+  def follow(reader)
+    Thread.new do
+      reader.each_line { |line| (event = Trace.parse(line)) ? @events << event : $stderr.print(line) }
+    end
+  end
+
+  def note(name, text)
+    @events << Trace::Event.new(Trace.now, "caller", name.to_s, text)
+  end
+
+  def parties
+    puts "caller  127.0.0.1:#{OverSIP.configuration[:sip][:listen_port]}   OverSIP::SIP::Uac, this process"
+    puts "relay   127.0.0.1:#{@relay_port}   exe/oversip with examples/relay/server.rb, process #{@relay}"
+    puts "callee  127.0.0.1:#{@callee_port}   a UDP socket, process #{@children.first}"
+    puts "nobody  127.0.0.1:#{@dead.local_address.ip_port}   (TCP) the dead target of the last scene"
+  end
+
+  def scenes
+    scene("A call", Scene.call("sip:bob@")) { call("bob") }
+    scene("An OPTIONS", Scene.options) { options }
+    scene("A call to a dead target that fails over to a live one", Scene.failover) { call("failover") }
+  end
+
+  def scene(title, expected)
+    scene = Scene.new(title, expected, @events)
+    @scenes << scene
+    yield
+    scene.wait
+    puts "", scene
+  end
+
+  def call(user)
+    call = Call.new("sip:#{user}@127.0.0.1:#{@relay_port}") { |event, text| note(event, text) }
+    call.bye if call.invite
+  end
+
+  def options
+    uac = OverSIP::SIP::Uac.new
+    uac.on_success_response { |response| note(:success, "#{response.status_code} #{response.reason_phrase} to OPTIONS") }
+    uac.on_error { |*error| note(:error, error.join(" ")) }
+    request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:127.0.0.1:#{@relay_port}" })
+    note(:sent, "OPTIONS #{request.ruri}")
+    uac.route(request)
+  end
+
+  def stop_relay
+    Process.kill("TERM", @relay)
+    @children.delete(@relay)
+    @relay_status = Process.wait2(@relay).last
+  end
+
+  def conclude
+    missing = @scenes.reject(&:complete?)
+    missing.each { |scene| puts "", "MISSING in \"#{scene.title}\": #{scene.missing}" }
+    puts "", "The relay did not end in order: #{@relay_status}" unless @relay_status.success?
+    good = missing.empty? && @relay_status.success?
+    puts "", good ? "Everything expected happened in #{@scenes.size} scenes, and the relay ended in order." : "FAILED"
+    good
+  end
+
+  # One number that is free for UDP and for TCP.
+  def free_port
+    loop do
+      Addrinfo.tcp("127.0.0.1", 0).bind do |tcp|
+        port = tcp.local_address.ip_port
+        Addrinfo.udp("127.0.0.1", port).bind { return port }
+      rescue Errno::EADDRINUSE
+        next
+      end
+    end
+  end
+
+  def end_child(pid)
+    Process.kill("KILL", pid)
+    Process.wait(pid)
+  rescue Errno::ESRCH, Errno::ECHILD
+    nil
+  end
+end
+
+exit Demo.new.run

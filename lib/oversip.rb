@@ -1,0 +1,21 @@
+# frozen_string_literal: true
+
+require "oversip/version"
+require "oversip/errors"
+require "oversip/sip/rfc3263"
+require "oversip/state"
+require "oversip/logger"
+require "oversip/modules"
+require "oversip/events"
+require "oversip/system_callbacks"
+require "oversip/dispatcher"
+require "oversip_rs/oversip_rs"
+require "oversip/config"
+require "oversip/proxies_config"
+require "oversip/server"
+
+# A SIP engine behind a Ruby API: a proxy and user agent client whose routing logic is Ruby code.
+#
+# `require "oversip"` starts nothing; {OverSIP.start} or {OverSIP.run} does.
+module OverSIP
+end

@@ -1,0 +1,93 @@
+# frozen_string_literal: true
+
+require "optparse"
+require "oversip"
+require "oversip/launcher"
+
+module OverSIP
+  # The options of the `oversip` command.
+  #
+  # @api private
+  class CommandLine
+    DEFAULT_DIR = "/etc/oversip"
+
+    # What the options say.
+    Options = Struct.new(:pid_file, :process_name, :config_dir, :config_file, :user, :group, :color, keyword_init: true)
+
+    # @return [Integer] the exit status
+    def self.run(arguments, program: File.basename($PROGRAM_NAME))
+      new(program).run(arguments)
+    end
+
+    def initialize(program)
+      @program = program
+      @options = Options.new(process_name: program, config_dir: DEFAULT_DIR, config_file: Config::FILE_NAME, color: true)
+    end
+
+    def run(arguments)
+      leave_early = catch(:exit) { parser.parse(arguments) && nil }
+      return leave_early if leave_early
+
+      Launcher.new(@options).run
+    rescue OptionParser::ParseError, LoadError => e
+      warn "ERROR: #{@program} #{e.message}"
+      puts parser.help
+      1
+    end
+
+    private
+
+    def parser
+      @parser ||= OptionParser.new do |parser|
+        parser.banner = "Usage: #{@program} [options]\n\n" \
+                        "Runs in the foreground and logs to stderr. TERM, QUIT or INT end it, HUP reloads\n" \
+                        "proxies.conf and server.rb, USR1 runs SystemEvents.on_user_reload.\n\n"
+        files(parser)
+        process(parser)
+        ruby(parser)
+        information(parser)
+      end
+    end
+
+    def files(parser)
+      parser.on("--config-dir DIR",
+                "Folder of oversip.conf, proxies.conf and server.rb (default #{DEFAULT_DIR})") do |dir|
+        @options.config_dir = File.expand_path(dir)
+      end
+      parser.on("--config-file FILE", "Name of the main file in that folder (default #{Config::FILE_NAME})") do |file|
+        @options.config_file = file
+      end
+    end
+
+    def process(parser)
+      parser.on("-P", "--pid FILE", "Run as a daemon (not available in this version)") do |file|
+        @options.pid_file = File.expand_path(file)
+      end
+      parser.on("-p", "--process-name NAME", "Name of the process (default #{@program})") do |name|
+        @options.process_name = name
+      end
+      parser.on("-u", "--user USER", "Run as this user once the ports are open") { |user| @options.user = user }
+      parser.on("-g", "--group GROUP", "Run as this group once the ports are open") { |group| @options.group = group }
+      parser.on("--no-color", "No colours in the printed configuration") { @options.color = false }
+    end
+
+    def ruby(parser)
+      parser.on("-d", "--debug", "Set $DEBUG") { $DEBUG = true }
+      parser.on("-w", "--warn", "Turn Ruby's warnings on") { $VERBOSE = true }
+      parser.on("-I", "--include PATH", "Search libraries here first (may be repeated; PATH:PATH)") do |paths|
+        $LOAD_PATH.unshift(*paths.split(":").map { |path| File.expand_path(path) })
+      end
+      parser.on("-r", "--require LIBRARY", "Load a library first (may be repeated)") { |library| require library }
+    end
+
+    def information(parser)
+      parser.on("-h", "--help", "Show this and exit") { finish_with(parser.help) }
+      parser.on("-v", "--version", "Show the version and exit") { finish_with(DESCRIPTION) }
+    end
+
+    def finish_with(text)
+      puts text
+      throw :exit, 0
+    end
+  end
+end

@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+require "oversip/config/schema"
+require "oversip/config/source"
+require "oversip/config/addresses"
+require "oversip/config/derivation"
+
+module OverSIP
+  # Makes `OverSIP.configuration` from oversip.conf and from what a script hands over.
+  #
+  # @api private
+  module Config
+    extend Logger
+
+    TITLE = "Main Configuration"
+    FILE_NAME = "oversip.conf"
+
+    # Parameters of the `tls` section that are files; relative ones are looked for in the folder's `tls/`.
+    TLS_FILES = %i[public_cert private_cert ca_dir].freeze
+
+    # Keys that {OverSIP.configuration} has beside the parameters; handing them back is no mistake.
+    DERIVED = { tls: [:full_cert] }.freeze
+
+    class << self
+      # @param file [Object, nil] the content of oversip.conf as YAML gives it
+      # @param given [Hash] the `configuration:` of {OverSIP.start}; goes over the file
+      # @param config_dir [String, nil] the folder of the file
+      # @param scope [Symbol] :loopback or :network, see {Addresses}
+      # @return [Hash{Symbol => Hash{Symbol => Object}}]
+      # @raise [ConfigurationError] naming section, parameter, value and rule
+      def build(file: nil, given: {}, config_dir: nil, scope: :loopback)
+        file = Source.sections(file)
+        given = Source.given(given, "configuration")
+        [[file, FILE_NAME], [given, "configuration:"]].each { |sections, origin| warn_unknown(sections, origin) }
+
+        configuration = SCHEMA.to_h do |section, parameters|
+          [section, parameters.to_h do |name, parameter|
+            [name, value(section, parameter, given.dig(section, name), file.dig(section, name), config_dir)]
+          end]
+        end
+        Derivation.new(configuration, scope).apply
+      end
+
+      private
+
+      # A value from Ruby goes over one from the file, and null means "not set" in both.
+      def value(section, parameter, given, from_file, config_dir)
+        chosen = given.nil? ? from_file : given
+        return parameter.default_value if chosen.nil?
+
+        if section == :tls && chosen.is_a?(String) && !chosen.start_with?("/") && config_dir
+          chosen = File.join(config_dir, "tls", chosen)
+        end
+        parameter.check(section.to_s, chosen, from_ruby: !given.nil?)
+      end
+
+      def warn_unknown(sections, origin)
+        sections.each do |section, values|
+          unless SCHEMA.key?(section)
+            log_system_warn "#{origin} unknown section '#{section}' ignored"
+            next
+          end
+
+          (values.keys - SCHEMA.fetch(section).keys - DERIVED.fetch(section, [])).each do |name|
+            log_system_warn "#{origin} unknown parameter #{section}[#{name}] ignored"
+          end
+        end
+      end
+    end
+  end
+end

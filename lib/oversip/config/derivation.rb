@@ -1,0 +1,86 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Config
+    # What follows from the values once each of them is valid: transports that are off lose their ports and addresses,
+    # and addresses that were not given are found.
+    #
+    # @api private
+    class Derivation
+      # section => [transports without TLS, transport with TLS]
+      TRANSPORTS = { sip: [%i[sip_udp sip_tcp], :sip_tls], websocket: [%i[sip_ws], :sip_wss] }.freeze
+
+      FAMILIES = %i[ipv4 ipv6].freeze
+
+      # Listeners that this version cannot open yet. Asking for one is not an error, but it is said.
+      UNAVAILABLE = { sip: %i[sip_tls], websocket: %i[sip_ws sip_wss] }.freeze
+
+      def initialize(configuration, scope)
+        @configuration = configuration
+        @scope = scope
+      end
+
+      # @return [Hash] the configuration
+      def apply
+        tls_without_certificate
+        unavailable_listeners
+        TRANSPORTS.each do |section, (plain, secure)|
+          close_ports(@configuration.fetch(section), plain, secure)
+          find_addresses(@configuration.fetch(section), plain + [secure])
+        end
+        sip = @configuration.fetch(:sip)
+        sip[:local_domains] = sip[:local_domains]&.map(&:downcase)
+        @configuration
+      end
+
+      private
+
+      def tls_without_certificate
+        tls = @configuration.fetch(:tls)
+        return if tls[:public_cert] && tls[:private_cert]
+
+        TRANSPORTS.each do |section, (_, secure)|
+          values = @configuration.fetch(section)
+          next unless values[secure]
+
+          Config.log_system_warn "#{section}[#{secure}] is off: tls[public_cert] and tls[private_cert] are not both set"
+          values[secure] = false
+        end
+      end
+
+      def unavailable_listeners
+        UNAVAILABLE.each do |section, transports|
+          values = @configuration.fetch(section)
+          transports.select { |transport| values[transport] }.each do |transport|
+            Config.log_system_warn "#{section}[#{transport}] is off: this version has no such listener yet"
+            values[transport] = false
+          end
+        end
+      end
+
+      def close_ports(values, plain, secure)
+        values[:listen_port] = nil if plain.none? { |transport| values[transport] }
+        values[:listen_port_tls] = nil unless values[secure]
+        values[:listen_port_tls_tunnel] = nil unless values[:use_tls_tunnel]
+      end
+
+      def find_addresses(values, transports)
+        active = transports.any? { |transport| values[transport] }
+        FAMILIES.each do |family|
+          values[:"enable_#{family}"] = nil unless active
+          next forget(values, family) unless values[:"enable_#{family}"]
+
+          values[:"listen_#{family}"] ||= Addresses.default(family, @scope)
+          values[:"enable_#{family}"] = false unless values[:"listen_#{family}"]
+        end
+      end
+
+      def forget(values, family)
+        %w[listen advertised record_route_hostname_tls].each do |prefix|
+          key = :"#{prefix}_#{family}"
+          values[key] = nil if values.key?(key)
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,77 @@
+# frozen_string_literal: true
+
+require "oversip/config/parameter"
+
+module OverSIP
+  module Config
+    # The parameters of oversip.conf, section by section, in the order in which they are checked and printed.
+    #
+    # @api private
+    SCHEMA = begin
+      parameter = Parameter.method(:new)
+      index = ->(*list) { list.to_h { |entry| [entry.name, entry] }.freeze }
+
+      addresses = [
+        parameter.call(:enable_ipv4, true, :boolean),
+        parameter.call(:listen_ipv4, nil, :ipv4),
+        parameter.call(:advertised_ipv4, nil, :ipv4),
+        parameter.call(:enable_ipv6, true, :boolean),
+        parameter.call(:listen_ipv6, nil, :ipv6),
+        parameter.call(:advertised_ipv6, nil, :ipv6)
+      ]
+
+      core = index.call(
+        parameter.call(:nameservers, nil, :nameserver, list: true),
+        parameter.call(:syslog_facility, "user",
+                       { choices: %w[kern user daemon local0 local1 local2 local3 local4 local5 local6 local7] }),
+        parameter.call(:syslog_level, "info", { choices: Logger::THRESHOLDS }),
+        parameter.call(:product, nil, :string),
+        parameter.call(:error_details_on_wire, false, :boolean),
+        parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0 }),
+        parameter.call(:max_queued_requests, 10_000, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_transactions, 100_000, :fixnum, { greater_equal_than: 1 })
+      )
+
+      sip = index.call(
+        parameter.call(:sip_udp, true, :boolean),
+        parameter.call(:sip_tcp, true, :boolean),
+        parameter.call(:sip_tls, false, :boolean),
+        *addresses,
+        parameter.call(:listen_port, 5060, :port),
+        parameter.call(:listen_port_tls, 5061, :port),
+        parameter.call(:use_tls_tunnel, false, :boolean),
+        parameter.call(:listen_port_tls_tunnel, 5062, :port),
+        parameter.call(:callback_on_client_tls_handshake, true, :boolean),
+        parameter.call(:local_domains, nil, :domain, list: true),
+        parameter.call(:tcp_keepalive_interval, nil, :fixnum, { greater_equal_than: 180 }),
+        parameter.call(:record_route_hostname_tls_ipv4, nil, :domain),
+        parameter.call(:record_route_hostname_tls_ipv6, nil, :domain),
+        parameter.call(:flow_token_key, nil, { min_bytes: 16 }),
+        parameter.call(:accept_unsigned_flow_tokens, false, :boolean),
+        parameter.call(:max_body_size, 1024 * 1024, :fixnum, { greater_equal_than: 1 })
+      )
+
+      websocket = index.call(
+        parameter.call(:sip_ws, false, :boolean),
+        parameter.call(:sip_wss, false, :boolean),
+        *addresses,
+        parameter.call(:listen_port, 10_080, :port),
+        parameter.call(:listen_port_tls, 10_443, :port),
+        parameter.call(:use_tls_tunnel, false, :boolean),
+        parameter.call(:listen_port_tls_tunnel, 10_444, :port),
+        parameter.call(:callback_on_client_tls_handshake, true, :boolean),
+        parameter.call(:max_ws_message_size, 65_536, :fixnum, { greater_equal_than: 125, minor_than: 1_048_576 }),
+        parameter.call(:max_ws_frame_size, 65_536, :fixnum, { greater_equal_than: 125, minor_than: 1_048_576 }),
+        parameter.call(:ws_keepalive_interval, nil, :fixnum, { greater_equal_than: 180 })
+      )
+
+      tls = index.call(
+        parameter.call(:public_cert, nil, :readable_file, :tls_pem_chain),
+        parameter.call(:private_cert, nil, :readable_file, :tls_pem_private),
+        parameter.call(:ca_dir, nil, :readable_dir)
+      )
+
+      { core: core, sip: sip, websocket: websocket, tls: tls }.freeze
+    end
+  end
+end

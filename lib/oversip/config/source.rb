@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+require "date"
+require "yaml"
+
+module OverSIP
+  module Config
+    # Reading of the two YAML files, and of the Hashes that scripts hand over in their place.
+    #
+    # @api private
+    module Source
+      class << self
+        # @return [Object] what the file says, in the types of YAML 1.1
+        def read(path)
+          YAML.safe_load(File.read(path, encoding: Encoding::UTF_8),
+                         permitted_classes: [Symbol, Date, Time], aliases: true, filename: path)
+        end
+
+        # @return [Hash{Symbol => Hash{Symbol => Object}}] the same with Symbol keys, where parts that are no mappings
+        #   count as empty
+        def sections(value)
+          return {} unless value.is_a?(Hash)
+
+          value.to_h { |name, content| [name.to_s.to_sym, content.is_a?(Hash) ? symbolize(content) : {}] }
+        end
+
+        # As {sections}, for an argument of {OverSIP.start}: a wrong shape there is a mistake, not an empty file.
+        def given(value, argument)
+          mistaken("#{argument}: must be a Hash of Hashes", value) unless value.is_a?(Hash)
+
+          value.to_h do |name, content|
+            content = {} if content.nil?
+            mistaken("#{argument}: #{name} must be a Hash", content) unless content.is_a?(Hash)
+
+            [name.to_s.to_sym, symbolize(content)]
+          end
+        end
+
+        private
+
+        def mistaken(rule, value)
+          raise ConfigurationError, "#{rule}, not #{value.inspect}"
+        end
+
+        def symbolize(hash)
+          hash.transform_keys { |key| key.to_s.to_sym }
+        end
+      end
+    end
+  end
+end

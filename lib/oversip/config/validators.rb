@@ -1,0 +1,114 @@
+# frozen_string_literal: true
+
+require "ipaddr"
+
+module OverSIP
+  module Config
+    # The rules that a value of oversip.conf or proxies.conf may have to satisfy, by the name that error messages use.
+    #
+    # @api private
+    module Validators
+      OCTET = /(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)/
+      IPV4 = /\A#{OCTET}(?:\.#{OCTET}){3}\z/
+      DOMAIN = /\A[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*\z/
+      MAX_PORT = 65_535
+
+      class << self
+        # @param rule [Symbol] the name of a rule
+        # @param argument [Object, nil] its bound or its list, for the rules that have one
+        # @return [Boolean]
+        def satisfied?(rule, value, argument = nil)
+          argument.nil? ? public_send(rule, value) : public_send(rule, value, argument)
+        end
+
+        def boolean(value)
+          [true, false].include?(value)
+        end
+
+        def fixnum(value)
+          value.is_a?(Integer)
+        end
+
+        # Port 0 ("any free one") is for Ruby code only, see {Parameter}.
+        def port(value)
+          value.is_a?(Integer) && value.between?(1, MAX_PORT)
+        end
+
+        def string(value)
+          value.is_a?(String) && !value.empty?
+        end
+
+        def ipv4(value)
+          value.is_a?(String) && value.match?(IPV4) && value != "0.0.0.0"
+        end
+
+        def ipv6(value)
+          return false unless value.is_a?(String) && value.match?(/\A[0-9A-Fa-f:.]+\z/)
+
+          address = IPAddr.new(value, Socket::AF_INET6)
+          !address.to_i.zero?
+        rescue IPAddr::Error
+          false
+        end
+
+        # `192.0.2.53`, `2001:db8::53`, `192.0.2.53:5353` or `[2001:db8::53]:5353`
+        def nameserver(value)
+          return false unless value.is_a?(String)
+          return true if ipv4(value) || ipv6(value)
+
+          host, port = value.match(/\A(?:\[(.+)\]|([^:]+)):(\d{1,5})\z/)&.then { |m| [m[1] || m[2], m[3].to_i] }
+          !host.nil? && port(port) && (value.start_with?("[") ? ipv6(host) : ipv4(host))
+        end
+
+        def domain(value)
+          value.is_a?(String) && value.match?(DOMAIN)
+        end
+
+        def choices(value, list)
+          list.include?(value)
+        end
+
+        def greater_equal_than(value, bound)
+          value.is_a?(Numeric) && value >= bound
+        end
+
+        def minor_than(value, bound)
+          value.is_a?(Numeric) && value < bound
+        end
+
+        def minor_equal_than(value, bound)
+          value.is_a?(Numeric) && value <= bound
+        end
+
+        # The key of flow tokens: HMAC wants at least 128 bits.
+        def min_bytes(value, bound)
+          value.is_a?(String) && value.bytesize >= bound
+        end
+
+        def readable_file(value)
+          value.is_a?(String) && File.file?(value) && File.readable?(value)
+        end
+
+        def readable_dir(value)
+          value.is_a?(String) && File.directory?(value) && File.readable?(value)
+        end
+
+        def tls_pem_chain(value)
+          require "openssl"
+          blocks = File.binread(value).scan(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/m)
+          !blocks.empty? && blocks.all? { |pem| OpenSSL::X509::Certificate.new(pem) }
+        rescue OpenSSL::X509::CertificateError, SystemCallError
+          false
+        end
+
+        def tls_pem_private(value)
+          require "openssl"
+          # The empty passphrase keeps OpenSSL from asking for one on the terminal.
+          OpenSSL::PKey.read(File.binread(value), "").private?
+        rescue OpenSSL::PKey::PKeyError, SystemCallError
+          false
+        end
+      end
+    end
+  end
+end

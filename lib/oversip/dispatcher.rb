@@ -1,0 +1,175 @@
+# frozen_string_literal: true
+
+require "oversip/dispatcher/fiber_pool"
+require "oversip/script_hints"
+
+module OverSIP
+  # The one thread on which scripts' blocks run. It waits for events of the engine without holding the interpreter's lock and
+  # runs each in a Fiber of its own, so that a block that suspends its Fiber holds up nothing else.
+  #
+  # @api private
+  module Dispatcher
+    extend Logger
+
+    # Exceptions that end the process rather than one callback.
+    FATAL = [SystemExit, SignalException, NoMemoryError].freeze
+
+    @thread = nil
+    @closing = true
+
+    class << self
+      # Starts the thread. The engine must be running.
+      def start
+        @closing = false
+        spawn
+      end
+
+      # Ends the thread. The engine must have been stopped: its queue is closed then, and the thread ends by itself unless a
+      # block does not return.
+      #
+      # @param timeout [Numeric] seconds after which a block that still runs is cut off
+      def stop(timeout)
+        @closing = true
+        thread = @thread
+        @thread = nil
+        return if thread.nil? || thread == Thread.current || thread.join(timeout)
+
+        log_system_warn "a callback still runs after #{timeout} s: it is cut off"
+        thread.kill
+        thread.join(timeout)
+      end
+
+      # Forgets the thread without touching it: after fork it does not exist in the child.
+      def forget
+        @closing = true
+        @thread = nil
+      end
+
+      # @return [Boolean] whether the caller is the dispatcher thread
+      def current?
+        @thread == Thread.current
+      end
+
+      # The engine's entry for a new request: runs the script's on_request.
+      def on_request(request)
+        SipEvents.on_request(request)
+      rescue *FATAL => e
+        refuse(request, e)
+        raise
+      rescue Exception => e # rubocop:disable Lint/RescueException -- ScriptError, SystemStackError and their like must not end the dispatcher
+        report("exception in on_request (#{description(request)}), replying 500:", e)
+        refuse(request, e)
+      end
+
+      # Called when a script's block raised something that must not stop the engine.
+      #
+      # @param exception [Exception]
+      # @param name [String] which callback it was
+      def callback_failed(exception, name)
+        report("exception in a block given to #{name}:", exception)
+      end
+
+      # Runs a block of which nothing but the end of the process may get out.
+      #
+      # @param name [String] what to call it in the log
+      def guard(name)
+        yield
+      rescue *FATAL
+        raise
+      rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
+        callback_failed(e, name)
+      end
+
+      # Runs a block on the dispatcher and waits for its end, unless the dispatcher is the caller: then it runs at once.
+      #
+      # @return [Object] what the block returned; what it raised is raised here
+      def call(timeout: nil, &block)
+        return yield if current?
+
+        outcome = Thread::Queue.new
+        Engine.schedule(0.0, -> { capture(outcome, &block) })
+        kind, value = wait(outcome, timeout)
+        raise value if kind == :raised
+
+        value
+      end
+
+      private
+
+      def report(what, exception)
+        log_system_error what
+        log_system_error exception
+        hint = ScriptHints.for(exception)
+        log_system_error hint if hint
+      end
+
+      def spawn
+        @thread = Thread.new { run }
+        @thread.name = "oversip dispatcher"
+        @thread.report_on_exception = true
+        OverSIP.root_fiber = nil
+      end
+
+      def run
+        OverSIP.root_fiber = Fiber.current
+        pool = FiberPool.new { |exception| end_process(exception) }
+        pool.run_event while Engine.wait_event
+        finished = true
+      rescue *FATAL => e
+        end_process(e)
+      ensure
+        # A script killed the thread (or it died otherwise): the engine still serves, so somebody has to run its events.
+        replace unless finished || @closing || @thread != Thread.current || !Engine.running?
+      end
+
+      def replace
+        log_system_error "the dispatcher thread ended unexpectedly: starting another"
+        spawn
+      end
+
+      # SystemExit and its like end the process in an orderly way: the main thread raises them.
+      def end_process(exception)
+        main = Thread.main
+        main.raise(exception) if main.alive? && main != Thread.current
+      end
+
+      def refuse(request, exception)
+        return if request.sip_method == :ACK
+
+        if OverSIP.configuration&.dig(:core, :error_details_on_wire)
+          details = "#{exception.class}: #{exception.message}"
+          request.reply 500, "Internal Error", ["Content-Type: text/plain"], details
+        else
+          request.reply 500, "Internal Error"
+        end
+      rescue StandardError => e
+        log_system_error e
+      end
+
+      def description(request)
+        "#{request.sip_method} #{request.ruri}"
+      rescue StandardError
+        "a request"
+      end
+
+      def capture(outcome)
+        result = [:raised, OverSIP::RuntimeError.new("the dispatcher thread was killed")]
+        result = [:returned, yield]
+      rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the thread that waits
+        result = [:raised, e]
+      ensure
+        outcome << result
+      end
+
+      def wait(outcome, timeout)
+        return outcome.pop unless timeout
+
+        # Queue#pop(timeout:) came with Ruby 3.2.
+        waker = Thread.new { sleep timeout and outcome << [:returned, nil] }
+        outcome.pop
+      ensure
+        waker&.kill
+      end
+    end
+  end
+end

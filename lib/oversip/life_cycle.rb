@@ -1,0 +1,188 @@
+# frozen_string_literal: true
+
+require "monitor"
+require "oversip/folder"
+
+module OverSIP
+  # Start and end of the engine in this process, and what Ruby does around them.
+  #
+  # @api private
+  module LifeCycle
+    extend Logger
+
+    # Seconds that callbacks of the end, and blocks that still run, have when the process leaves anyway.
+    EXIT_LIMIT = 1
+
+    LISTENERS = [%i[udp sip_udp], %i[tcp sip_tcp]].freeze
+
+    @lock = Monitor.new
+
+    class << self
+      # @return [#call, nil] called once, when the engine has come to its end
+      attr_writer :on_end
+
+      # See {OverSIP.start}.
+      #
+      # @param folder [Folder, nil] in place of config_dir
+      # @yieldparam stage [Symbol] :configured, then :bound
+      def start(config_dir: nil, configuration: {}, proxies: {}, folder: nil, &stage)
+        begin_in_this_process
+        @lock.synchronize do
+          raise OverSIP::RuntimeError, "already running" if running?
+
+          begin
+            become(:loading)
+            folder ||= Folder.new(config_dir) if config_dir
+            configure(folder, configuration, proxies)
+            stage&.call(:configured)
+            serve(&stage)
+          rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
+            abandon
+            raise
+          end
+        end
+      end
+
+      # See {OverSIP.stop}.
+      #
+      # @param error [Boolean] what on_terminated callbacks are told
+      # @param callbacks [Boolean] whether they run
+      # @param callback_limit [Numeric, nil] seconds after which the end no longer waits for them
+      def stop(timeout:, error: false, callbacks: true, callback_limit: nil)
+        return unless running?
+
+        arguments = { timeout: timeout, error: error, callbacks: callbacks, callback_limit: callback_limit }
+        return Thread.new { stop(**arguments) } if Dispatcher.current?
+
+        @lock.synchronize do
+          next unless running?
+
+          become(:terminating)
+          terminated(error, callback_limit) if callbacks
+          Engine.stop(timeout.to_f)
+          abandon
+        end
+      end
+
+      # Reads proxies.conf again; the profiles are replaced as a whole or not at all.
+      def reload_proxies(folder)
+        OverSIP.proxies = load_proxies(folder, @given_proxies)
+      end
+
+      def running?
+        own_process? && @running == true
+      end
+
+      def own_process?
+        OverSIP.pid == Process.pid
+      end
+
+      private
+
+      # After fork nothing of the parent's engine lives here: forget it, do not close it.
+      def begin_in_this_process
+        return if own_process?
+
+        @lock = Monitor.new
+        @running = false
+        Dispatcher.forget
+        at_exit { leave } unless OverSIP.pid
+        OverSIP.pid = Process.pid
+      end
+
+      def configure(folder, configuration, proxies)
+        folder&.load
+        OverSIP.configuration = Config.build(file: folder&.configuration, given: configuration,
+                                             config_dir: folder&.path, scope: folder ? :network : :loopback)
+        Logger.level = OverSIP.configuration.dig(:core, :syslog_level)
+        OverSIP.proxies = load_proxies(folder, proxies)
+      end
+
+      def load_proxies(folder, given)
+        @given_proxies = given
+        ProxiesConfig.build(file: folder&.proxies, path: folder&.proxies_file, given: given,
+                            configuration: OverSIP.configuration)
+      end
+
+      def serve
+        bound = Engine.start(engine_options)
+        @running = true
+        become(:loading)
+        note_ports(bound)
+        yield :bound if block_given?
+        Dispatcher.start
+        Dispatcher.call { started }
+        become(:running)
+      end
+
+      # The order is part of the contract: the first event, the modules' callbacks, the last event.
+      def started
+        SystemEvents.on_initialize
+        SystemCallbacks.on_started_callbacks.each(&:call)
+        SystemEvents.on_started
+      end
+
+      def terminated(error, limit)
+        Dispatcher.call(timeout: limit) do
+          Dispatcher.guard("on_terminated") { SystemEvents.on_terminated(error) }
+          SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
+            Dispatcher.guard("SystemCallbacks.on_terminated") { callback.call(error) }
+          end
+        end
+      rescue *Dispatcher::FATAL
+        # A callback wants the process to end: it does.
+      end
+
+      def become(status)
+        OverSIP.status = status
+        OverSIP.is_ready = status == :running
+        Engine.status = status if @running
+      end
+
+      # Takes down what has been started, as far as it was.
+      def abandon
+        Engine.stop(0.0) if @running && Engine.running?
+        @running = false
+        Dispatcher.stop(EXIT_LIMIT)
+        OverSIP.status = nil
+        OverSIP.is_ready = false
+        @on_end&.call
+        @on_end = nil
+      end
+
+      # The at_exit block: the engine must be down before the interpreter frees what it points to.
+      def leave
+        stop(timeout: 0, callback_limit: EXIT_LIMIT) if running?
+      end
+
+      def engine_options
+        core, sip = OverSIP.configuration.values_at(:core, :sip)
+        {
+          listeners: listeners(sip),
+          advertised_ipv4: sip[:advertised_ipv4], advertised_ipv6: sip[:advertised_ipv6],
+          local_domains: sip[:local_domains] || [],
+          product: core[:product] || "#{PROGRAM_NAME}/#{VERSION}",
+          nameservers: core[:nameservers],
+          flow_token_key: sip[:flow_token_key],
+          accept_unsigned_flow_tokens: sip[:accept_unsigned_flow_tokens],
+          max_body_size: sip[:max_body_size],
+          tcp_keepalive_interval: sip[:tcp_keepalive_interval],
+          max_queued_requests: core[:max_queued_requests],
+          max_transactions: core[:max_transactions],
+          error_details_on_wire: core[:error_details_on_wire]
+        }
+      end
+
+      def listeners(sip)
+        addresses = [sip[:listen_ipv4], sip[:listen_ipv6]].compact
+        LISTENERS.select { |_, parameter| sip[parameter] }
+                 .flat_map { |transport, _| addresses.map { |address| [transport, address, sip[:listen_port]] } }
+      end
+
+      def note_ports(bound)
+        OverSIP.configuration[:sip][:listen_port] = bound.first&.fetch(:port)
+        bound.each { |listener| log_system_debug "listening on #{listener[:transport]} #{listener[:ip]} #{listener[:port]}" }
+      end
+    end
+  end
+end

@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Logger
+    # Turns what was given to a log method into text that is safe to print: valid UTF-8, no control bytes. What peers
+    # send can thus never forge a record or drive a terminal.
+    #
+    # @api private
+    module Formatting
+      BACKTRACE_LINES = 4
+
+      NAMED_ESCAPES = { "\r" => "\\r", "\n" => "\\n", "\t" => "\\t", "\0" => "" }.freeze
+
+      # A second line of an exception's message is indented, so that it never looks like a record of its own.
+      CONTINUATION = "\n    "
+
+      class << self
+        # @return [String] the body of a record
+        def body(object)
+          case object
+          when String then text(object)
+          when Exception then exception(object)
+          else text(object.inspect)
+          end
+        rescue StandardError => e
+          "(a #{object.class} that cannot be shown: #{e.class})"
+        end
+
+        # @return [String] one line: UTF-8, control characters escaped, NUL removed
+        def text(string)
+          utf8(string).gsub(/[[:cntrl:]]/) { |char| NAMED_ESCAPES.fetch(char) { format("\\x%02X", char.ord) } }
+        end
+
+        private
+
+        def exception(error)
+          message = utf8(error.message).each_line(chomp: true).map { |line| text(line) }.join(CONTINUATION)
+          lines = Array(error.backtrace).first(BACKTRACE_LINES).map { |line| text(line) }
+          ["#{message} (#{error.class})", *lines].join("\n")
+        end
+
+        def utf8(string)
+          string = string.to_s
+          if string.encoding.ascii_compatible?
+            string = string.dup.force_encoding(Encoding::UTF_8) if string.encoding != Encoding::UTF_8
+          else
+            string = string.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
+          end
+          string.valid_encoding? ? string : string.scrub { |bytes| bytes.unpack("C*").map { |b| format("\\x%02X", b) }.join }
+        end
+      end
+    end
+  end
+end

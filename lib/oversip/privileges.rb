@@ -1,0 +1,42 @@
+# frozen_string_literal: true
+
+require "etc"
+
+module OverSIP
+  # The user and group that the server runs as once its ports are open.
+  #
+  # @api private
+  class Privileges
+    include Logger
+
+    # @raise [ConfigurationError] no such user or group
+    def initialize(user, group)
+      @log_id = "launcher"
+      unless Process.euid.zero?
+        log_system_warn "not started by root: --user and --group are ignored" if user || group
+        return
+      end
+
+      @user = find(:getpwnam, "user", user)
+      @group = find(:getgrnam, "group", group)
+    end
+
+    # Gives up root's rights. Without a group it is the user's own one: never root's.
+    def drop
+      group = @group&.gid || @user&.gid
+      if group && Process.egid != group
+        Process.initgroups(@user.name, group) if @user
+        Process::GID.change_privilege(group)
+      end
+      Process::UID.change_privilege(@user.uid) if @user && Process.euid != @user.uid
+    end
+
+    private
+
+    def find(lookup, kind, name)
+      name && Etc.public_send(lookup, name)
+    rescue ArgumentError
+      raise ConfigurationError, "#{kind} '#{name}' does not exist in the system"
+    end
+  end
+end

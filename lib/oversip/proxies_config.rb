@@ -1,0 +1,122 @@
+# frozen_string_literal: true
+
+require "oversip/config/parameter"
+require "oversip/config/source"
+
+module OverSIP
+  # Makes `OverSIP.proxies` from proxies.conf and from what a script hands over.
+  #
+  # @api private
+  module ProxiesConfig
+    extend Logger
+
+    TITLE = "Proxies Configuration"
+    FILE_NAME = "proxies.conf"
+
+    # The profile of {SIP::Proxy} and {SIP::Uac} objects that were made without a name.
+    DEFAULT_PROFILE = :default_proxy
+
+    parameter = Config::Parameter.method(:new)
+    timer = ->(name, default, bounds) { parameter.call(name, default, :fixnum, bounds) }
+
+    # The parameters of a profile, in the order in which they are checked and shown.
+    PARAMETERS = [
+      parameter.call(:do_record_routing, true, :boolean),
+      parameter.call(:record_route_all, false, :boolean),
+      parameter.call(:use_dns, true, :boolean),
+      parameter.call(:use_dns_cache, true, :boolean),
+      parameter.call(:dns_cache_time, 300, :fixnum, { greater_equal_than: 300 }),
+      parameter.call(:dns_cache_respect_ttl, true, :boolean),
+      parameter.call(:use_blacklist, true, :boolean),
+      parameter.call(:blacklist_time, 10, :fixnum, { greater_equal_than: 2, minor_equal_than: 600 }),
+      parameter.call(:use_naptr, true, :boolean),
+      parameter.call(:use_srv, true, :boolean),
+      parameter.call(:transport_preference, %w[tls tcp udp], { choices: %w[tls tcp udp] }, list: true, non_empty: true),
+      parameter.call(:force_transport_preference, false, :boolean),
+      parameter.call(:ip_type_preference, %w[ipv6 ipv4], { choices: %w[ipv4 ipv6] }, list: true, non_empty: true),
+      parameter.call(:dns_failover_on_503, true, :boolean),
+      timer.call(:timer_B, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
+      timer.call(:timer_C, 120, { greater_equal_than: 8, minor_equal_than: 180 }),
+      timer.call(:timer_F, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
+      parameter.call(:callback_on_server_tls_handshake, true, :boolean)
+    ].freeze
+
+    # Keys that a profile has beside its parameters; handing them back to {OverSIP.start} is no mistake.
+    DERIVED = %i[name has_sip_ipv4 has_sip_ipv6 has_sip_udp has_sip_tcp has_sip_tls dns_cache blacklist].freeze
+
+    class << self
+      # @param file [Object] the content of proxies.conf as YAML gives it; nil: the default profile alone
+      # @param path [String, nil] the file's name, for messages
+      # @param given [Hash] the `proxies:` of {OverSIP.start}; goes over the file
+      # @param configuration [Hash] as {Config.build} made it
+      # @return [Hash{Symbol => Hash{Symbol => Object}}] with an empty blacklist and DNS cache for each profile
+      # @raise [ConfigurationError] naming profile, parameter, value and rule
+      def build(configuration:, file: nil, path: nil, given: {})
+        from_file = in_file(path) { file_profiles(file, path) }
+        given = Config::Source.given(given, "proxies")
+
+        (from_file.keys | given.keys).to_h do |name|
+          warn_unknown(name, from_file.fetch(name, {}).merge(given.fetch(name, {})))
+          [name, profile(name, from_file.fetch(name, {}), given.fetch(name, {}), path, configuration)]
+        end
+      end
+
+      private
+
+      def file_profiles(file, path)
+        return { DEFAULT_PROFILE => {} } if path.nil? && file.nil?
+
+        raise ConfigurationError, "invalid proxies configuration file, it is not a collection" unless file.is_a?(Hash)
+
+        file.each_key do |name|
+          raise ConfigurationError, "proxy name is not a string (#{name.inspect})" unless name.is_a?(String)
+        end
+        Config::Source.sections(file)
+      end
+
+      def profile(name, from_file, given, path, configuration)
+        values = PARAMETERS.to_h do |parameter|
+          [parameter.name, value(name, parameter, given[parameter.name], from_file[parameter.name], path)]
+        end
+        derive(values, name, configuration)
+      end
+
+      def value(profile, parameter, given, from_file, path)
+        return parameter.check(profile.to_s, given, from_ruby: true) unless given.nil?
+        return parameter.default_value if from_file.nil?
+
+        in_file(path) { parameter.check(profile.to_s, from_file) }
+      end
+
+      def derive(values, name, configuration)
+        sip = configuration.fetch(:sip)
+        has = { udp: sip[:sip_udp], tcp: sip[:sip_tcp], tls: sip[:sip_tls],
+                ipv4: sip[:listen_ipv4], ipv6: sip[:listen_ipv6] }.transform_values { |present| present ? true : false }
+
+        values[:record_route_all] = false unless values[:do_record_routing]
+        values[:use_naptr] = false unless values[:use_srv]
+        %i[transport_preference ip_type_preference].each do |list|
+          values[list] = values[list].map(&:to_sym).uniq.select { |entry| has.fetch(entry) }
+        end
+        values.merge(name: name.to_s, has_sip_ipv4: has[:ipv4], has_sip_ipv6: has[:ipv6], has_sip_udp: has[:udp],
+                     has_sip_tcp: has[:tcp], has_sip_tls: has[:tls],
+                     dns_cache: SIP::DnsCache.new, blacklist: SIP::Blacklist.new)
+      end
+
+      def warn_unknown(profile, values)
+        (values.keys - PARAMETERS.map(&:name) - DERIVED).each do |name|
+          log_system_warn "unknown parameter #{profile}[#{name}] ignored"
+        end
+      end
+
+      # Says which file a bad value stands in.
+      def in_file(path)
+        yield
+      rescue ConfigurationError => e
+        raise e unless path
+
+        raise ConfigurationError, "error in #{TITLE} file '#{path}': #{e.message}"
+      end
+    end
+  end
+end

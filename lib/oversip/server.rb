@@ -1,0 +1,87 @@
+# frozen_string_literal: true
+
+require "oversip/life_cycle"
+require "oversip/signals"
+
+# Starting, stopping and asking the engine of this process.
+module OverSIP
+  class << self
+    # Opens the listeners and begins to serve. Returns when they are bound and the start events have run.
+    #
+    # Without a folder it listens on 127.0.0.1 and, where there is one, ::1, by UDP and TCP, on port 5060. Port 0 takes
+    # any port that is free for all of them; `OverSIP.configuration[:sip][:listen_port]` tells which.
+    #
+    # With a block: stops after it, whatever happens in it.
+    #
+    # @param config_dir [String, nil] a folder with oversip.conf and, if wanted, proxies.conf and server.rb
+    # @param configuration [Hash] parameters by section, as in {OverSIP.configuration}; they go over the file
+    # @param proxies [Hash] parameters by profile, as in {OverSIP.proxies}; they go over the file
+    # @raise [ConfigurationError] a value cannot be used; the message names parameter, value and rule
+    # @raise [OverSIP::RuntimeError] an address or port cannot be bound, or the engine runs already
+    # @return [nil, Object] with a block, what it returned
+    def start(config_dir: nil, configuration: {}, proxies: {})
+      LifeCycle.start(config_dir: config_dir, configuration: configuration, proxies: proxies)
+      return unless block_given?
+
+      begin
+        yield
+      ensure
+        stop
+      end
+    end
+
+    # Closes the listeners, waits for live transactions, drops what is left and ends the dispatcher. Does nothing when
+    # nothing runs. From inside a callback it only begins the end and returns.
+    #
+    # @param timeout [Numeric] seconds that transactions are given
+    def stop(timeout: 5)
+      LifeCycle.stop(timeout: timeout, callback_limit: timeout)
+      nil
+    end
+
+    # {start}, then wait for TERM, INT or a {stop} from a callback, then {stop}. The arguments are those of {start}.
+    #
+    # @yield runs once, when everything listens
+    def run(**options)
+      start(**options) do
+        Signals.trap("TERM", "INT") do |signals|
+          LifeCycle.on_end = signals.method(:wake)
+          yield if block_given?
+          signals.wait
+        end
+      end
+      nil
+    end
+
+    # @return [Boolean] whether this process has a running engine; false in a forked child
+    def running?
+      LifeCycle.running?
+    end
+
+    # @return [Symbol, nil] :loading, :running or :terminating; nil while nothing is started, and in a forked child
+    def status
+      @status if LifeCycle.own_process?
+    end
+
+    # @return [Hash{Symbol => Integer}] counts of what lives in the engine now and of what it has done
+    # @raise [OverSIP::RuntimeError] nothing is started
+    def stats
+      Engine.stats
+    end
+
+    # Runs a block on the dispatcher, where all other callbacks run. May be called from any thread: it is how a suspended
+    # Fiber is resumed.
+    #
+    # @param after [Numeric] seconds to wait
+    # @return [nil]
+    def schedule(after: 0, &block)
+      raise ArgumentError, "no block given" unless block
+      unless after.is_a?(Numeric) && after.to_f.finite? && !after.to_f.negative?
+        raise ArgumentError, "after: must be a number of seconds, not #{after.inspect}"
+      end
+
+      Engine.schedule(after.to_f, -> { Dispatcher.guard("OverSIP.schedule", &block) })
+      nil
+    end
+  end
+end

@@ -1,0 +1,50 @@
+# frozen_string_literal: true
+
+module OverSIP
+  # Waits for signals outside of the trap context, in which locks and logging are forbidden: the handlers only write a byte
+  # to a pipe.
+  #
+  # @api private
+  class Signals
+    # Handles the named signals during the block and restores what was there before.
+    #
+    # @param names [Array<String>]
+    # @yieldparam signals [Signals]
+    def self.trap(*names)
+      signals = new(names)
+      yield signals
+    ensure
+      signals&.close
+    end
+
+    def initialize(names)
+      @names = names
+      @reader, @writer = IO.pipe
+      @previous = names.each_with_index.to_h { |name, index| [name, Signal.trap(name) { note(index) }] }
+    end
+
+    # @return [String, nil] the name of the next signal; nil after {wake}
+    def wait
+      @names[@reader.readbyte]
+    end
+
+    # Ends a {wait} without a signal.
+    def wake
+      note(@names.size)
+    end
+
+    def close
+      @previous.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
+      @reader.close
+      @writer.close
+    end
+
+    private
+
+    def note(index)
+      @writer.write_nonblock(index.chr, exception: false)
+    rescue IOError
+      # Closed a moment ago: the handlers are on their way out.
+    end
+  end
+end

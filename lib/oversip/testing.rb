@@ -1,0 +1,36 @@
+# frozen_string_literal: true
+
+require "oversip"
+
+module OverSIP
+  # For specs of scripts: a clock that stands still and moves when it is told to. Every timer of the engine (transactions,
+  # blacklist, DNS cache, connections, {OverSIP.schedule}) follows it; sockets stay real.
+  #
+  # @example a request that nobody answers ends after Timer F
+  #   require "oversip/testing"
+  #   OverSIP.start(configuration: { sip: { listen_port: 0 } })
+  #   OverSIP::Testing.freeze
+  #   uac.route request
+  #   OverSIP::Testing.advance 32
+  module Testing
+    class << self
+      # Stops the clock of the running engine. Lasts until the engine is stopped.
+      def freeze
+        Engine.freeze
+        nil
+      end
+
+      # Moves the stopped clock; everything that is due within that time happens, in the order of its time.
+      #
+      # @param seconds [Numeric]
+      def advance(seconds)
+        unless seconds.is_a?(Numeric) && seconds.to_f.finite? && !seconds.to_f.negative?
+          raise ArgumentError, "seconds must be a number that is not negative, not #{seconds.inspect}"
+        end
+
+        Engine.advance(seconds.to_f)
+        nil
+      end
+    end
+  end
+end

@@ -1,0 +1,26 @@
+# frozen_string_literal: true
+
+require_relative "lib/oversip/version"
+
+Gem::Specification.new do |spec|
+  spec.name = "oversip-rs"
+  spec.version = OverSIP::VERSION
+  spec.authors = [OverSIP::AUTHOR]
+  spec.summary = "SIP proxy and user agent client: a Rust engine whose routing logic is Ruby"
+  spec.description = "A SIP engine in Rust (transactions, RFC 3263, UDP and TCP) behind the Ruby API of OverSIP: scripts " \
+                     "decide about each request and see each response in blocks, everything else happens without Ruby."
+  spec.homepage = OverSIP::HOMEPAGE
+  spec.license = "MIT"
+  spec.required_ruby_version = ">= 3.1"
+  spec.metadata = { "rubygems_mfa_required" => "true" }
+
+  spec.files = Dir.chdir(__dir__) do
+    Dir["lib/**/*.rb", "exe/*", "src/**/*.rs", "benches/**/*.rs", "ext/**/*.{rs,rb,toml}", "Cargo.toml", "Cargo.lock",
+        "examples/**/*", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"].select { |path| File.file?(path) }
+  end
+  spec.bindir = "exe"
+  spec.executables = ["oversip"]
+  spec.require_paths = ["lib"]
+  spec.extensions = ["ext/oversip_rs/extconf.rb"]
+  spec.extra_rdoc_files = ["README.md", "CHANGELOG.md"]
+end

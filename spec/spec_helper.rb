@@ -1,0 +1,30 @@
+# frozen_string_literal: true
+
+root = File.expand_path("..", __dir__)
+lib = File.join(root, "lib")
+$LOAD_PATH.unshift(lib) unless $LOAD_PATH.include?(lib)
+
+# The parts that are Ruby alone can be tested before the extension is compiled.
+NATIVE = Dir.exist?(File.join(lib, "oversip_rs")) && !Dir.glob(File.join(lib, "oversip_rs", "oversip_rs.{so,bundle}")).empty?
+$LOAD_PATH.push(File.join(__dir__, "support", "without_native")) unless NATIVE
+
+require "oversip"
+require_relative "support/log_capture"
+
+RSpec.configure do |config|
+  config.disable_monkey_patching!
+  config.expect_with(:rspec) { |expectations| expectations.syntax = :expect }
+  config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
+  config.order = :random
+  Kernel.srand(config.seed)
+
+  config.include LogCapture
+
+  # What needs the engine cannot run without it.
+  config.filter_run_excluding(:native) unless NATIVE
+
+  # What an example started must not reach the next one.
+  config.after do
+    OverSIP.stop(timeout: 0) if OverSIP.running?
+  end
+end

@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+# The engine as the Ruby half sees it: a queue of events without sockets or SIP.
+class FakeEngine
+  attr_reader :options, :calls
+  attr_accessor :status
+
+  def initialize(start_error: nil)
+    @start_error = start_error
+    @calls = []
+    @running = false
+  end
+
+  def start(options)
+    raise @start_error if @start_error
+
+    @options = options
+    @queue = Thread::Queue.new
+    @running = true
+    options[:listeners].map do |transport, ip, port|
+      { transport: transport, ip: ip, port: port.zero? ? 40_000 : port, family: ip.include?(":") ? :ipv6 : :ipv4 }
+    end
+  end
+
+  def stop(timeout)
+    @calls << [:stop, timeout]
+    @running = false
+    @queue&.close
+  end
+
+  def running?
+    @running
+  end
+
+  def stats
+    { dispatched_events: 0 }
+  end
+
+  def schedule(seconds, block)
+    @calls << [:schedule, seconds]
+    @queue << block
+  end
+
+  def wait_event
+    @found = @queue.pop
+    !@found.nil?
+  end
+
+  def run_event
+    @found.call
+  end
+end

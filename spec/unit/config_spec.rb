@@ -1,0 +1,204 @@
+# frozen_string_literal: true
+
+require "tmpdir"
+require "openssl"
+require "oversip/config_printer"
+
+RSpec.describe OverSIP::Config do
+  def build(given = {}, yaml: nil, **options)
+    file = yaml && OverSIP::Config::Source.read(yaml_file(yaml))
+    result = nil
+    @log = capture_log(level: :warn) { result = described_class.build(file: file, given: given, **options) }
+    result
+  end
+
+  def yaml_file(text)
+    File.join(@dir, "oversip.conf").tap { |path| File.write(path, text) }
+  end
+
+  def warnings
+    @log.map(&:body)
+  end
+
+  around { |example| Dir.mktmpdir { |dir| (@dir = dir) && example.run } }
+
+  it "has the sections and the parameters in the documented order" do
+    configuration = build
+    expect(configuration.keys).to eq(%i[core sip websocket tls])
+    expect(configuration[:core].keys.first(3)).to eq(%i[nameservers syslog_facility syslog_level])
+    expect(configuration[:sip].keys.first(9))
+      .to eq(%i[sip_udp sip_tcp sip_tls enable_ipv4 listen_ipv4 advertised_ipv4 enable_ipv6 listen_ipv6 advertised_ipv6])
+    expect(configuration[:websocket].keys.last(3)).to eq(%i[max_ws_message_size max_ws_frame_size ws_keepalive_interval])
+    expect(configuration[:tls].keys).to eq(%i[public_cert private_cert ca_dir])
+  end
+
+  it "listens on loopback by UDP and TCP, port 5060, when nothing is said" do
+    sip = build[:sip]
+    expect(sip.values_at(:sip_udp, :sip_tcp, :sip_tls, :listen_ipv4, :listen_port, :listen_port_tls))
+      .to eq([true, true, false, "127.0.0.1", 5060, nil])
+  end
+
+  it "puts what a script gives over the file, and the file over the defaults" do
+    configuration = build({ "sip" => { "listen_port" => 6000 } }, yaml: "sip:\n  listen_port: 5070\n  sip_tcp: no\n")
+    expect(configuration[:sip].values_at(:listen_port, :sip_tcp, :sip_udp)).to eq([6000, false, true])
+  end
+
+  it "keeps the default where a value is null, and for files without sections" do
+    expect(build(yaml: "sip:\n  listen_port: ~\ncore: [1]\n")[:sip][:listen_port]).to eq(5060)
+    expect(build(yaml: "")[:core][:syslog_level]).to eq("info")
+    expect(build(yaml: "- a\n- b\n")[:core][:syslog_level]).to eq("info")
+  end
+
+  it "takes its own result back without complaint" do
+    first = build({ sip: { local_domains: "Example.NET" } })
+    expect(build(first)).to eq(first)
+    expect(warnings).to be_empty
+  end
+
+  describe "refuses" do
+    {
+      "a quoted Boolean" => ["sip: {sip_udp: 'yes'}",
+                             "sip[sip_udp] has invalid value 'yes' (does not satisfy 'boolean' validation requirement)"],
+      "a number that is none" => ["sip: {listen_port: abc}",
+                                  "sip[listen_port] has invalid value 'abc' (does not satisfy 'port' validation requirement)"],
+      "S-B10 port 65536" => ["sip: {listen_port: 65536}",
+                             "sip[listen_port] has invalid value '65536' (does not satisfy 'port' validation requirement)"],
+      "port 0 in a file" => ["sip: {listen_port: 0}",
+                             "sip[listen_port] has invalid value '0' (does not satisfy 'port' validation requirement)"],
+      "an address with leading zeros" => ["sip: {listen_ipv4: 127.0.0.01}",
+                                          "sip[listen_ipv4] has invalid value '127.0.0.01' " \
+                                          "(does not satisfy 'ipv4' validation requirement)"],
+      "the unspecified address" => ["sip: {listen_ipv6: '::'}",
+                                    "sip[listen_ipv6] has invalid value '::' (does not satisfy 'ipv6' validation requirement)"],
+      "an address with a zone" => ["sip: {listen_ipv6: 'fe80::1%eth0'}",
+                                   "sip[listen_ipv6] has invalid value 'fe80::1%eth0' " \
+                                   "(does not satisfy 'ipv6' validation requirement)"],
+      "an unknown level" => ["core: {syslog_level: alert}",
+                             "core[syslog_level] has invalid value 'alert' (does not satisfy 'choices' validation requirement)"],
+      "a list where none is allowed" => ["sip: {listen_port: [1, 2]}", "sip[listen_port] does not allow multiple values"],
+      "too small an interval" => ["sip: {tcp_keepalive_interval: 179}",
+                                  "sip[tcp_keepalive_interval] has invalid value '179' " \
+                                  "(does not satisfy 'greater_equal_than' validation requirement)"],
+      "S-B11 a domain of two lines" => ["sip: {local_domains: \"a.example\\nb c\"}",
+                                        "sip[local_domains] has invalid value 'a.example\nb c' " \
+                                        "(does not satisfy 'domain' validation requirement)"],
+      "S-B66 a message size below 125" => ["websocket: {max_ws_message_size: 124}",
+                                           "websocket[max_ws_message_size] has invalid value '124' " \
+                                           "(does not satisfy 'greater_equal_than' validation requirement)"],
+      "a short flow token key" => ["sip: {flow_token_key: short}",
+                                   "sip[flow_token_key] has invalid value 'short' " \
+                                   "(does not satisfy 'min_bytes' validation requirement)"],
+      "a missing certificate" => ["tls: {public_cert: /nonexistent}",
+                                  "tls[public_cert] has invalid value '/nonexistent' " \
+                                  "(does not satisfy 'readable_file' validation requirement)"]
+    }.each do |name, (yaml, message)|
+      it name do
+        expect { build(yaml: yaml) }.to raise_error(OverSIP::ConfigurationError, message)
+      end
+    end
+
+    it "the first wrong value in table order" do
+      expect { build(yaml: "sip: {listen_port: x}\ncore: {syslog_level: x}") }
+        .to raise_error(OverSIP::ConfigurationError, /\Acore\[syslog_level\]/)
+    end
+
+    it "an argument that is no Hash of Hashes" do
+      expect { build({ sip: 5060 }) }.to raise_error(OverSIP::ConfigurationError, /configuration: sip must be a Hash, not 5060/)
+      expect { build([]) }.to raise_error(OverSIP::ConfigurationError, /configuration: must be a Hash/)
+    end
+  end
+
+  describe "accepts" do
+    it "YAML 1.1 numbers and Booleans" do
+      configuration = build(yaml: "sip: {listen_port: 5_070, sip_tcp: off}\nwebsocket: {listen_port: 010}")
+      expect(configuration[:sip].values_at(:listen_port, :sip_tcp)).to eq([5070, false])
+    end
+
+    it "S-B09: an unquoted IPv6 address that begins with colons" do
+      expect(build(yaml: "sip:\n  listen_ipv6: ::1\n")[:sip][:listen_ipv6]).to eq("::1")
+    end
+
+    it "port 0 from Ruby code" do
+      expect(build({ sip: { listen_port: 0 } })[:sip][:listen_port]).to eq(0)
+    end
+
+    it "one value for a list, and nameservers with address family and port" do
+      expect(build({ core: { nameservers: "192.0.2.53" } })[:core][:nameservers]).to eq(["192.0.2.53"])
+      servers = ["2001:db8::53", "192.0.2.53:5353", "[2001:db8::53]:5353"]
+      expect(build({ core: { nameservers: servers } })[:core][:nameservers]).to eq(servers)
+      expect { build({ core: { nameservers: ["192.0.2.53:0"] } }) }.to raise_error(OverSIP::ConfigurationError)
+    end
+
+    it "S-B12: certificates and EC keys, looked for in the folder's tls/" do
+      Dir.mkdir(File.join(@dir, "tls"))
+      key = OpenSSL::PKey::EC.generate("prime256v1")
+      certificate = OpenSSL::X509::Certificate.new
+      certificate.public_key = key
+      certificate.not_before = certificate.not_after = Time.now
+      certificate.sign(key, "SHA256")
+      File.write(File.join(@dir, "tls", "c.pem"), certificate.to_pem.gsub("\n", "\r\n").chomp)
+      File.write(File.join(@dir, "tls", "k.pem"), key.to_pem)
+      tls = build(yaml: "tls: {public_cert: c.pem, private_cert: k.pem}", config_dir: @dir)[:tls]
+      expect(tls[:public_cert]).to eq(File.join(@dir, "tls", "c.pem"))
+
+      File.write(File.join(@dir, "tls", "k.pem"), key.to_pem(OpenSSL::Cipher.new("aes-128-cbc"), "secret"))
+      expect { build(yaml: "tls: {private_cert: k.pem}", config_dir: @dir) }
+        .to raise_error(OverSIP::ConfigurationError, /'tls_pem_private'/)
+    end
+  end
+
+  describe "warns of" do
+    it "S-B65: unknown sections and parameters" do
+      build({ sip: { listen_prot: 1 } }, yaml: "spi: {a: 1}\ncore: {b: 1}")
+      expect(warnings).to contain_exactly("oversip.conf unknown section 'spi' ignored",
+                                          "oversip.conf unknown parameter core[b] ignored",
+                                          "configuration: unknown parameter sip[listen_prot] ignored")
+    end
+
+    it "S-B65: TLS without a certificate, which is switched off" do
+      expect(build(yaml: "sip: {sip_tls: yes}")[:sip].values_at(:sip_tls, :listen_port_tls)).to eq([false, nil])
+      expect(warnings.first).to match(/sip\[sip_tls\] is off/)
+    end
+
+    it "listeners that this version has not" do
+      expect(build(yaml: "websocket: {sip_ws: yes}")[:websocket][:sip_ws]).to be(false)
+      expect(warnings.first).to match(/websocket\[sip_ws\] is off: this version/)
+    end
+  end
+
+  describe "derives" do
+    it "no port and no addresses without a transport" do
+      sip = build({ sip: { sip_udp: false, sip_tcp: false } })[:sip]
+      expect(sip.values_at(:listen_port, :enable_ipv4, :listen_ipv4, :enable_ipv6)).to all(be_nil)
+    end
+
+    it "nothing of a family that is off" do
+      sip = build({ sip: { enable_ipv6: false, advertised_ipv6: "2001:db8::1", record_route_hostname_tls_ipv6: "a" } })[:sip]
+      expect(sip.values_at(:enable_ipv6, :listen_ipv6, :advertised_ipv6, :record_route_hostname_tls_ipv6))
+        .to eq([false, nil, nil, nil])
+    end
+
+    it "IPv6 off where there is none" do
+      allow(OverSIP::Config::Addresses).to receive(:default).and_call_original
+      allow(OverSIP::Config::Addresses).to receive(:default).with(:ipv6, :loopback).and_return(nil)
+      expect(build[:sip].values_at(:enable_ipv6, :listen_ipv6)).to eq([false, nil])
+    end
+
+    it "local domains in lower case" do
+      expect(build({ sip: { local_domains: %w[Example.NET b] } })[:sip][:local_domains]).to eq(%w[example.net b])
+    end
+
+    it "the address that faces the network for a server" do
+      sip = build({}, scope: :network)[:sip]
+      expect(sip[:listen_ipv4]).to be_nil.or match(/\A\d+\.\d+\.\d+\.\d+\z/)
+      expect(sip[:enable_ipv4]).to be(!sip[:listen_ipv4].nil?)
+    end
+  end
+
+  it "prints the configuration without the secret in it" do
+    text = OverSIP::ConfigPrinter.new(color: false).text(build({ sip: { flow_token_key: "0123456789abcdef" } }))
+    expect(text).to start_with("\n  core:\n    nameservers                     :  null\n")
+    expect(text).to include("    sip_udp                         :  yes\n", "flow_token_key                  :  (set)\n")
+    expect(text).not_to include("0123456789abcdef")
+  end
+end

@@ -1,0 +1,106 @@
+# frozen_string_literal: true
+
+RSpec.describe OverSIP::ProxiesConfig do
+  let(:configuration) { OverSIP::Config.build(given: { sip: { listen_ipv6: "::1" } }) }
+
+  def build(given = {}, yaml: nil)
+    options = yaml ? { file: YAML.safe_load(yaml, permitted_classes: [Symbol]), path: "/x/proxies.conf" } : {}
+    result = nil
+    @log = capture_log(level: :warn) { result = described_class.build(given: given, configuration: configuration, **options) }
+    result
+  end
+
+  def message(...)
+    build(...)
+    nil
+  rescue OverSIP::ConfigurationError => e
+    e.message
+  end
+
+  it "has one profile with the documented defaults when nothing is given" do
+    proxies = build
+    expect(proxies.keys).to eq([:default_proxy])
+    expect(proxies[:default_proxy]).to include(
+      do_record_routing: true, record_route_all: false, use_dns: true, use_dns_cache: true, dns_cache_time: 300,
+      use_blacklist: true, blacklist_time: 10, use_naptr: true, use_srv: true, force_transport_preference: false,
+      dns_failover_on_503: true, timer_B: 32, timer_C: 120, timer_F: 32, callback_on_server_tls_handshake: true
+    )
+  end
+
+  it "adds the name, what the server has, and an empty blacklist and DNS cache" do
+    profile = build[:default_proxy]
+    expect(profile).to include(name: "default_proxy", has_sip_ipv4: true, has_sip_ipv6: true, has_sip_udp: true,
+                               has_sip_tcp: true, has_sip_tls: false)
+    expect(profile[:blacklist]).to be_a(OverSIP::SIP::Blacklist)
+    expect(profile[:dns_cache]).to be_a(OverSIP::SIP::DnsCache)
+  end
+
+  it "does not share a blacklist between profiles" do
+    proxies = build({ a: {}, b: {} })
+    expect(proxies[:a][:blacklist]).not_to equal(proxies[:b][:blacklist])
+  end
+
+  it "drops transports and families that the server has not, and repetitions" do
+    expect(build({ a: { transport_preference: %w[udp tls udp tcp] } })[:a][:transport_preference]).to eq(%i[udp tcp])
+    configuration[:sip][:listen_ipv6] = nil
+    expect(build({ a: { ip_type_preference: :ipv6 } })[:a][:ip_type_preference]).to eq([])
+  end
+
+  it "forces what follows from other parameters" do
+    profile = build({ a: { use_srv: false, do_record_routing: false, record_route_all: true } })[:a]
+    expect(profile.values_at(:use_naptr, :record_route_all)).to eq([false, false])
+  end
+
+  it "puts what a script gives over the file" do
+    proxies = build({ "default_proxy" => { "timer_B" => 4 } }, yaml: "default_proxy: {timer_B: 8, timer_F: 9}\nother: {}")
+    expect(proxies[:default_proxy].values_at(:timer_B, :timer_F)).to eq([4, 9])
+    expect(proxies.keys).to eq(%i[default_proxy other])
+  end
+
+  it "does not add the default profile to a file that has none" do
+    expect(build(yaml: "mine: {}").keys).to eq([:mine])
+  end
+
+  it "S-B17: takes a profile without a body as all defaults" do
+    expect(build(yaml: "mine:\n")[:mine][:timer_C]).to eq(120)
+  end
+
+  it "takes its own result back without complaint" do
+    proxies = build
+    expect(build(proxies)[:default_proxy].keys).to eq(proxies[:default_proxy].keys)
+    expect(@log).to be_empty
+  end
+
+  it "warns of unknown parameters" do
+    build({ a: { timer_b: 5 } })
+    expect(@log.map(&:body)).to eq(["unknown parameter a[timer_b] ignored"])
+  end
+
+  describe "an error names profile, parameter, value and rule:" do
+    {
+      { timer_B: 1 } => "p[timer_B] has invalid value '1' (does not satisfy 'greater_equal_than' validation requirement)",
+      { timer_B: 65 } => "p[timer_B] has invalid value '65' (does not satisfy 'minor_equal_than' validation requirement)",
+      { timer_C: 7 } => "p[timer_C] has invalid value '7' (does not satisfy 'greater_equal_than' validation requirement)",
+      { timer_F: "8" } => "p[timer_F] has invalid value '8' (does not satisfy 'fixnum' validation requirement)",
+      { dns_cache_time: 299 } =>
+        "p[dns_cache_time] has invalid value '299' (does not satisfy 'greater_equal_than' validation requirement)",
+      { blacklist_time: 601 } =>
+        "p[blacklist_time] has invalid value '601' (does not satisfy 'minor_equal_than' validation requirement)",
+      { use_dns: "no" } => "p[use_dns] has invalid value 'no' (does not satisfy 'boolean' validation requirement)",
+      { transport_preference: %w[udp ws] } =>
+        "p[transport_preference] has invalid value 'ws' (does not satisfy 'choices' validation requirement)",
+      { transport_preference: [] } => "p[transport_preference] does not allow empty values",
+      { use_srv: [true] } => "p[use_srv] does not allow multiple values"
+    }.each do |values, expected|
+      it(values.inspect) { expect(message({ p: values })).to eq(expected) }
+    end
+
+    it "S-B16: and the file" do
+      expect(message(yaml: "p: {timer_B: 1}"))
+        .to eq("error in Proxies Configuration file '/x/proxies.conf': p[timer_B] has invalid value '1' " \
+               "(does not satisfy 'greater_equal_than' validation requirement)")
+      expect(message(yaml: "- a")).to end_with("invalid proxies configuration file, it is not a collection")
+      expect(message(yaml: "1: {}")).to end_with("proxy name is not a string (1)")
+    end
+  end
+end
