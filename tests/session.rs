@@ -1,0 +1,296 @@
+//! The decisions of one `route`, without clock, sockets or Ruby.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use oversip::client::session::{Action, Callback, Input, Kind, RequestClass, Round, Session};
+use oversip::client::{Failure, Profile, RouteError, Target};
+use oversip::message::Message;
+use oversip::transport::Transport;
+
+struct Case {
+    session: Session,
+    now: Instant,
+    profile: Arc<Profile>,
+}
+
+impl Case {
+    fn new(kind: Kind, class: RequestClass, change: impl Fn(&mut Profile)) -> Case {
+        let mut profile = Profile::default();
+        change(&mut profile);
+        let profile = Arc::new(profile);
+        Case { session: Session::new(kind, class, profile.clone()), now: Instant::now(), profile }
+    }
+
+    fn proxy(class: RequestClass) -> Case {
+        Case::new(Kind::Proxy, class, |_| {})
+    }
+
+    /// Hands an input in and lists what the session does, callbacks ended without a word.
+    fn give(&mut self, input: Input) -> Vec<String> {
+        self.give_with(input, |_| Round::default())
+    }
+
+    fn give_with(&mut self, input: Input, round: impl Fn(&str) -> Round) -> Vec<String> {
+        self.session.handle(self.now, input);
+        let mut seen = Vec::new();
+        while let Some(action) = self.session.next_action() {
+            let text = describe(&action);
+            if matches!(action, Action::Callback(_)) {
+                self.session.callback_done(self.now, round(&text));
+            }
+            seen.push(text);
+        }
+        seen
+    }
+}
+
+fn describe(action: &Action) -> String {
+    match action {
+        Action::Callback(Callback::Provisional(_)) => "on_provisional_response".into(),
+        Action::Callback(Callback::Success(_)) => "on_success_response".into(),
+        Action::Callback(Callback::Failure(_, status)) => format!("on_failure_response {status}"),
+        Action::Callback(Callback::Canceled) => "on_canceled".into(),
+        Action::Callback(Callback::InviteTimeout) => "on_invite_timeout".into(),
+        Action::Callback(Callback::Error(failure)) => {
+            format!("on_error {} {} {}", failure.status, failure.reason, failure.code)
+        }
+        Action::Callback(Callback::Target(target)) => format!("on_target {target}"),
+        Action::Send(target) => format!("send {target}"),
+        Action::SendOverFlow => "send over the flow".into(),
+        Action::Forward(_, status) => format!("forward {status}"),
+        Action::Reply { status, reason } => format!("reply {status} {reason}"),
+    }
+}
+
+fn target(port: u16) -> Target {
+    Target::new(Transport::Udp, [192, 0, 2, 1].into(), port)
+}
+
+fn targets(ports: &[u16]) -> Input {
+    Input::Targets(ports.iter().copied().map(target).collect())
+}
+
+fn response(status: u16, more: &str) -> Input {
+    let text = format!(
+        "SIP/2.0 {status} X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n\
+         Call-ID: c\r\nCSeq: 1 INVITE\r\n{more}\r\n"
+    );
+    let (message, _) = Message::parse(Bytes::from(text)).expect("a valid response");
+    Input::Response(Arc::new(message))
+}
+
+const DROP: Round = Round { dropped: true, aborted: false };
+
+#[test]
+fn a_target_is_shown_before_the_request_is_sent_to_it() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    assert_eq!(case.give(targets(&[1])), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+    assert_eq!(case.give(response(180, "")), ["on_provisional_response", "forward 180"]);
+    assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
+    assert!(!case.session.is_over(), "further 2xx may come");
+    assert_eq!(case.give(Input::BranchEnded), [""; 0]);
+    assert!(case.session.is_over());
+}
+
+#[test]
+fn a_target_that_fails_is_blacklisted_and_the_next_one_is_tried() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(Input::Timeout), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    let entry = case.profile.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
+    assert_eq!((entry.status, entry.code), (408, "client_timeout"));
+    assert_eq!(
+        case.give(Input::ConnectionError),
+        ["on_error 500 Connection Error connection_error", "reply 500 Connection Error"]
+    );
+    assert!(case.session.is_over());
+}
+
+#[test]
+fn without_use_blacklist_nothing_is_remembered() {
+    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
+    case.give(targets(&[1]));
+    case.give(Input::Timeout);
+    assert!(!case.profile.blacklist.any(case.now));
+}
+
+#[test]
+fn a_wholly_blacklisted_destination_gives_the_stored_result_of_the_last_target_and_sends_nothing() {
+    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
+    let ttl = Duration::from_secs(10);
+    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", Failure::destination_blacklisted(403, "One"), ttl);
+    case.profile.blacklist.add(case.now, "udp:192.0.2.1:2", Failure::destination_blacklisted(410, "Two"), ttl);
+    assert_eq!(case.give(targets(&[1, 2])), ["on_error 410 Two destination_blacklisted", "reply 410 Two"]);
+}
+
+#[test]
+fn abort_routing_drops_all_targets_that_remain() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    let abort = |text: &str| Round { dropped: false, aborted: text.starts_with("on_target") };
+    assert_eq!(
+        case.give_with(targets(&[1, 2]), abort),
+        [
+            "on_target udp:192.0.2.1:1",
+            "on_error 403 Destination Aborted destination_aborted",
+            "reply 403 Destination Aborted"
+        ]
+    );
+}
+
+#[test]
+fn abort_routing_before_the_targets_are_tried_shows_none() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.session.abort();
+    assert_eq!(
+        case.give(targets(&[1])),
+        ["on_error 403 Destination Aborted destination_aborted", "reply 403 Destination Aborted"]
+    );
+}
+
+#[test]
+fn an_empty_list_of_targets_is_no_dns_resolution() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    assert_eq!(
+        case.give(targets(&[])),
+        ["on_error 404 No DNS Resolution no_dns_resolution", "reply 404 No DNS Resolution"]
+    );
+}
+
+#[test]
+fn drop_response_keeps_the_answer_from_going_upstream() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1]));
+    assert_eq!(case.give_with(response(180, ""), |_| DROP), ["on_provisional_response"]);
+    assert_eq!(case.give_with(response(486, ""), |_| DROP), ["on_failure_response 486"]);
+    let mut case = Case::proxy(RequestClass::Invite);
+    assert_eq!(
+        case.give_with(Input::Unroutable(RouteError::NoDns), |_| DROP),
+        ["on_error 478 Destination Requires Unsupported DNS Resolution no_dns"]
+    );
+}
+
+#[test]
+fn a_503_moves_on_and_leaves_a_proxy_as_500() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(response(503, "")), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert!(!case.profile.blacklist.any(case.now), "a plain 503 makes no entry");
+    assert_eq!(case.give(response(503, "")), ["on_failure_response 503", "forward 500"]);
+}
+
+#[test]
+fn a_503_with_retry_after_blacklists_for_that_time() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    case.give(response(503, "Retry-After: 30 (busy)\r\n"));
+    let (now, key) = (case.now, "udp:192.0.2.1:1");
+    assert_eq!(case.profile.blacklist.get(now, key).map(|e| e.code), Some("service_unavailable"));
+    assert!(case.profile.blacklist.get(now + Duration::from_secs(29), key).is_some());
+    assert!(case.profile.blacklist.get(now + Duration::from_secs(31), key).is_none());
+}
+
+#[test]
+fn without_failover_the_blocks_of_a_proxy_see_500_for_503() {
+    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(response(503, "")), ["on_failure_response 500", "forward 500"]);
+}
+
+#[test]
+fn a_uac_keeps_503_and_sends_nothing_upstream() {
+    let mut case = Case::new(Kind::Uac, RequestClass::NonInvite, |_| {});
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(response(503, "")), ["on_failure_response 503"]);
+    assert!(case.session.is_over());
+}
+
+#[test]
+fn after_cancel_there_is_no_failover_and_no_failure_callback() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(Input::Canceled), ["on_canceled"]);
+    assert_eq!(case.give(response(503, "")), ["forward 500"]);
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    case.give(Input::Canceled);
+    assert_eq!(case.give(Input::Timeout), ["reply 487 Request Terminated"]);
+}
+
+#[test]
+fn a_2xx_that_crosses_a_cancel_still_counts() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1]));
+    case.give(Input::Canceled);
+    assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
+}
+
+#[test]
+fn cancel_before_any_target_ends_the_routing_and_is_told_once() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
+    assert_eq!(case.give(Input::Canceled), [""; 0]);
+    assert_eq!(case.give(targets(&[1])), [""; 0]);
+    assert!(case.session.is_over());
+}
+
+#[test]
+fn cancel_during_the_target_callback_sends_nothing() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.session.handle(case.now, targets(&[1, 2]));
+    assert!(matches!(case.session.next_action(), Some(Action::Callback(Callback::Target(_)))));
+    case.session.note_canceled();
+    case.session.callback_done(case.now, Round::default());
+    assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
+}
+
+#[test]
+fn timer_c_replies_408_and_a_late_2xx_still_passes() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1]));
+    assert_eq!(case.give(Input::InviteTimeout), ["on_invite_timeout", "reply 408 INVITE Timeout"]);
+    assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
+}
+
+#[test]
+fn for_a_non_invite_neither_a_1xx_nor_a_408_goes_upstream() {
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.give(targets(&[1]));
+    assert_eq!(case.give(response(183, "")), ["on_provisional_response"]);
+    assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout"]);
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.give(targets(&[1]));
+    assert_eq!(case.give(response(408, "")), ["on_failure_response 408"]);
+}
+
+#[test]
+fn an_ack_is_sent_once_and_fails_silently() {
+    let mut case = Case::proxy(RequestClass::Ack);
+    assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+    assert!(case.session.is_over());
+    let mut case = Case::proxy(RequestClass::Ack);
+    assert_eq!(case.give(Input::Unroutable(RouteError::NoDnsResolution)), [""; 0]);
+}
+
+#[test]
+fn a_flow_has_no_targets_and_leaves_no_blacklist_entry() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    assert_eq!(case.give(Input::Flow), ["send over the flow"]);
+    assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]);
+    assert!(!case.profile.blacklist.any(case.now));
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(Input::Flow);
+    assert_eq!(case.give(Input::FlowFailed), ["on_error 430 Flow Failed flow_failed", "reply 430 Flow Failed"]);
+}
+
+#[test]
+fn an_abandoned_session_only_passes_a_2xx() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    case.give(Input::Abandoned);
+    assert_eq!(case.give(response(180, "")), [""; 0]);
+    assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
+    assert_eq!(case.give(Input::BranchEnded), [""; 0]);
+    assert!(case.session.is_over());
+}
