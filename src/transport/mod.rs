@@ -1,1 +1,196 @@
-//! placeholder
+//! Sockets, stream framing and the connection table.
+//!
+//! [`TransportLayer::start`] takes the sockets of [`bind_all`] and from then on reports what arrives as
+//! [`TransportEvent`]s over one bounded channel. Everything that is sent goes through [`UdpSocket::try_send`] or
+//! [`Connections::send`]; neither ever waits. The layer knows how messages are framed and which of them are fit to
+//! be looked at (RFC 3261 section 18); of transactions it knows nothing.
+
+mod admit;
+mod bind;
+mod connection;
+mod connections;
+mod icmp;
+mod layer;
+mod stream;
+mod tcp;
+mod udp;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use crate::message::Message;
+
+pub use bind::{address_available, bind_all, BindError, Bound, ListenSpec};
+pub use connection::{CloseReason, ConnectionInfo};
+pub use connections::{Connections, SWEEP_INTERVAL};
+pub use layer::{Options, TransportLayer};
+pub use udp::UdpSocket;
+
+/// How a message travels (RFC 3261 section 18, RFC 7118).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// One message per datagram.
+    Udp,
+    /// A plain stream.
+    Tcp,
+    /// A stream under TLS.
+    Tls,
+    /// WebSocket.
+    Ws,
+    /// WebSocket under TLS.
+    Wss,
+}
+
+impl Transport {
+    /// The lower-case name, as in a URI's `transport` parameter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            Transport::Ws => "ws",
+            Transport::Wss => "wss",
+        }
+    }
+
+    /// The upper-case name, as in a Via value.
+    pub fn via_token(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+            Transport::Ws => "WS",
+            Transport::Wss => "WSS",
+        }
+    }
+
+    /// Whether lower layers deliver or report failure, so that nothing needs retransmitting.
+    pub fn reliable(self) -> bool {
+        self != Transport::Udp
+    }
+
+    /// Whether the bytes are encrypted on the way.
+    pub fn secure(self) -> bool {
+        matches!(self, Transport::Tls | Transport::Wss)
+    }
+
+    /// Whether messages travel in WebSocket frames.
+    pub fn websocket(self) -> bool {
+        matches!(self, Transport::Ws | Transport::Wss)
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Names one connection for the life of the process; numbers are never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    /// The number itself, for logs.
+    pub fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a message came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// The transport it came over.
+    pub transport: Transport,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// Our address: the listener's for UDP, the socket's own for a connection.
+    pub local: SocketAddr,
+    /// The connection it came over; `None` for UDP.
+    pub connection: Option<ConnectionId>,
+    /// `true` for UDP and for connections a listener accepted, `false` for those opened from here.
+    pub inbound: bool,
+}
+
+/// What the transport layer tells the engine.
+#[derive(Debug)]
+pub enum TransportEvent {
+    /// A message that passed every check common to all of them: core headers present once, `received` and `rport`
+    /// written into the top Via of a request, branch in RFC 3261 form, body attached.
+    Message {
+        /// The message.
+        message: Message,
+        /// Where it came from.
+        source: Source,
+    },
+    /// A request that is not to be processed but to be answered statelessly. Never an ACK.
+    Reply {
+        /// The request; its top Via is stamped.
+        to: Message,
+        /// Where it came from.
+        source: Source,
+        /// The status to answer with.
+        status: u16,
+        /// The reason phrase to answer with.
+        reason: &'static str,
+        /// Whether [`Connections::close`] is due after the answer. The connection reads nothing more by then.
+        close: bool,
+    },
+    /// A connection is up. For one opened from here, what was queued is on its way.
+    ConnectionOpened {
+        /// The connection.
+        id: ConnectionId,
+        /// Its transport.
+        transport: Transport,
+        /// The peer's address.
+        remote: SocketAddr,
+        /// Our end.
+        local: SocketAddr,
+        /// Whether a listener accepted it.
+        inbound: bool,
+    },
+    /// A connection opened from here never came up. Sent once; nothing that was queued on it has left.
+    ConnectionFailed {
+        /// The connection.
+        id: ConnectionId,
+        /// Its transport.
+        transport: Transport,
+        /// The address that was tried.
+        remote: SocketAddr,
+        /// Why, in words.
+        error: String,
+    },
+    /// A connection that was up is gone. Sent once, after the last message that came over it.
+    ConnectionClosed {
+        /// The connection.
+        id: ConnectionId,
+        /// Its transport.
+        transport: Transport,
+        /// The peer's address.
+        remote: SocketAddr,
+        /// Who ended it and why.
+        reason: CloseReason,
+        /// Whether something accepted by [`Connections::send`] was not handed to the system any more.
+        unsent: bool,
+    },
+    /// A datagram did not arrive, says the network (RFC 3261 section 18.4), or could not be sent late.
+    UdpError {
+        /// The socket it was sent from.
+        local: SocketAddr,
+        /// The destination it was sent to.
+        remote: SocketAddr,
+        /// The beginning of that datagram, as the router or host quoted it; may be empty.
+        quoted: Bytes,
+        /// The error it stands for.
+        error: io::Error,
+    },
+}

@@ -1,0 +1,313 @@
+//! What the table, the callers and the task of one connection share: its phase, its outgoing queue, its times.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use bytes::{Buf, Bytes};
+use smallvec::SmallVec;
+use tokio::sync::{watch, Notify};
+
+use super::{ConnectionId, Source, Transport};
+use crate::message::Defect;
+
+/// Bytes that may wait on one connection: room for a few messages with the largest body.
+const QUEUE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Messages that may wait on one connection.
+const QUEUE_MESSAGES: usize = 4096;
+
+/// Messages written with one system call.
+pub(super) const BATCH: usize = 16;
+
+/// What the writer takes from the queue at a time.
+pub(super) type Batch = SmallVec<[Bytes; BATCH]>;
+
+/// Stands for "no deadline" among the times of a connection.
+const NEVER: u64 = u64::MAX;
+
+/// Why a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Asked for from here.
+    Local,
+    /// The peer closed it.
+    Peer,
+    /// No traffic in either direction for the idle limit. Counts as closed from here.
+    Idle,
+    /// A message or its rest did not arrive in time.
+    Stalled,
+    /// The peer does not read as fast as is sent to it.
+    Overflow,
+    /// The peer sent something that leaves the stream unusable.
+    Protocol(Defect),
+    /// The engine stops.
+    Shutdown,
+    /// The system reported an error; its words.
+    Error(String),
+}
+
+impl CloseReason {
+    /// Whether the connection was closed from here for no fault of its own.
+    pub fn local(&self) -> bool {
+        matches!(self, CloseReason::Local | CloseReason::Idle | CloseReason::Shutdown)
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CloseReason::Local => f.write_str("closed locally"),
+            CloseReason::Peer => f.write_str("closed by the peer"),
+            CloseReason::Idle => f.write_str("idle for too long"),
+            CloseReason::Stalled => f.write_str("message not completed in time"),
+            CloseReason::Overflow => f.write_str("peer does not read"),
+            CloseReason::Protocol(defect) => defect.fmt(f),
+            CloseReason::Shutdown => f.write_str("stopping"),
+            CloseReason::Error(error) => f.write_str(error),
+        }
+    }
+}
+
+/// A connection as seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// Its transport.
+    pub transport: Transport,
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// Our end; `None` while connecting.
+    pub local: Option<SocketAddr>,
+    /// Whether a listener accepted it.
+    pub inbound: bool,
+    /// Whether it is up.
+    pub connected: bool,
+    /// Its flow token; connections opened from here have none.
+    pub flow_token: Option<String>,
+    /// Bytes accepted for sending that the system has not taken yet.
+    pub queued: usize,
+}
+
+/// The life of a connection. It only ever moves forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Being opened from here; the queue fills.
+    Connecting,
+    /// Up.
+    Open,
+    /// Out of the table; what is queued still goes out, then it is closed.
+    Closing,
+    /// To be dropped as it stands.
+    Dead,
+}
+
+/// What became of a message handed over for sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Queued {
+    /// It is in the queue.
+    Yes,
+    /// The connection takes no more.
+    Closed,
+    /// The queue is full.
+    Full,
+}
+
+pub(super) struct Connection {
+    pub id: ConnectionId,
+    pub transport: Transport,
+    pub remote: SocketAddr,
+    pub inbound: bool,
+    pub flow_token: Option<String>,
+    local: OnceLock<SocketAddr>,
+    phase: watch::Sender<Phase>,
+    reason: OnceLock<CloseReason>,
+    outbox: Mutex<Outbox>,
+    outbox_filled: Notify,
+    /// Milliseconds since the table's epoch of the last traffic in either direction.
+    active_at: AtomicU64,
+    /// Milliseconds since the table's epoch by which the peer must have sent more.
+    deadline: AtomicU64,
+}
+
+#[derive(Default)]
+struct Outbox {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Connection {
+    pub fn new(
+        id: ConnectionId,
+        transport: Transport,
+        remote: SocketAddr,
+        flow_token: Option<String>,
+        inbound: bool,
+        now: u64,
+    ) -> Connection {
+        Connection {
+            id,
+            transport,
+            remote,
+            inbound,
+            flow_token,
+            local: OnceLock::new(),
+            phase: watch::Sender::new(Phase::Connecting),
+            reason: OnceLock::new(),
+            outbox: Mutex::default(),
+            outbox_filled: Notify::new(),
+            active_at: AtomicU64::new(now),
+            deadline: AtomicU64::new(NEVER),
+        }
+    }
+
+    pub fn info(&self) -> ConnectionInfo {
+        ConnectionInfo {
+            transport: self.transport,
+            remote: self.remote,
+            local: self.local.get().copied(),
+            inbound: self.inbound,
+            connected: self.phase() == Phase::Open,
+            flow_token: self.flow_token.clone(),
+            queued: self.outbox().bytes,
+        }
+    }
+
+    /// The source of messages that come over it; `local` was set when it came up.
+    pub fn source(&self, local: SocketAddr) -> Source {
+        Source {
+            transport: self.transport,
+            remote: self.remote,
+            local,
+            connection: Some(self.id),
+            inbound: self.inbound,
+        }
+    }
+
+    // Phase ----------------------------------------------------------------------------------------------------
+
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Marks a connection as up; `false` if it was closed meanwhile.
+    pub fn opened(&self, local: SocketAddr, now: u64) -> bool {
+        let _ = self.local.set(local);
+        self.active(now);
+        self.advance(Phase::Open);
+        self.phase() == Phase::Open
+    }
+
+    /// Moves on to `Closing` or `Dead`. The first reason given is the one reported.
+    pub fn end(&self, phase: Phase, reason: CloseReason) {
+        let _ = self.reason.set(reason);
+        self.advance(phase);
+        // The writer sits on an empty queue and has to see that no more will come.
+        self.outbox_filled.notify_one();
+    }
+
+    pub fn reason(&self) -> CloseReason {
+        self.reason.get().cloned().unwrap_or(CloseReason::Local)
+    }
+
+    /// Resolves once the connection is in `phase` or beyond.
+    pub async fn reached(&self, phase: Phase) {
+        // The sender is a field of self, so the wait cannot end for lack of it.
+        let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
+    }
+
+    fn advance(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let forward = phase > *now;
+            if forward {
+                *now = phase;
+            }
+            forward
+        });
+    }
+
+    // Outgoing queue -------------------------------------------------------------------------------------------
+
+    pub fn push(&self, bytes: Bytes) -> Queued {
+        if bytes.is_empty() {
+            return Queued::Yes;
+        }
+        let mut outbox = self.outbox();
+        if outbox.closed || self.phase() >= Phase::Closing {
+            return Queued::Closed;
+        }
+        if outbox.bytes + bytes.len() > QUEUE_BYTES || outbox.queue.len() >= QUEUE_MESSAGES {
+            return Queued::Full;
+        }
+        outbox.bytes += bytes.len();
+        outbox.queue.push_back(bytes);
+        drop(outbox);
+        self.outbox_filled.notify_one();
+        Queued::Yes
+    }
+
+    /// Waits for something to write and hands out the first few messages; `None` once the connection is closing
+    /// and everything was written. Only for the one writer: what it wrote it reports with [`Connection::written`].
+    pub async fn next_batch(&self) -> Option<Batch> {
+        loop {
+            {
+                let mut outbox = self.outbox();
+                if !outbox.queue.is_empty() {
+                    return Some(outbox.queue.iter().take(BATCH).cloned().collect());
+                }
+                if self.phase() >= Phase::Closing {
+                    outbox.closed = true;
+                    return None;
+                }
+            }
+            self.outbox_filled.notified().await;
+        }
+    }
+
+    /// Takes `count` bytes off the front of the queue.
+    pub fn written(&self, mut count: usize) {
+        let mut outbox = self.outbox();
+        outbox.bytes = outbox.bytes.saturating_sub(count);
+        while let Some(first) = outbox.queue.front_mut() {
+            if first.len() > count {
+                first.advance(count);
+                return;
+            }
+            count -= first.len();
+            outbox.queue.pop_front();
+        }
+    }
+
+    /// Empties the queue for good; whether there was anything left in it.
+    pub fn discard(&self) -> bool {
+        let mut outbox = self.outbox();
+        outbox.closed = true;
+        outbox.bytes = 0;
+        !std::mem::take(&mut outbox.queue).is_empty()
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        // Every change of the queue is complete before anything could panic.
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // Times, in milliseconds since the table's epoch -----------------------------------------------------------
+
+    pub fn active(&self, now: u64) {
+        self.active_at.fetch_max(now, Ordering::Relaxed);
+    }
+
+    pub fn idle_since(&self) -> u64 {
+        self.active_at.load(Ordering::Relaxed)
+    }
+
+    pub fn set_deadline(&self, deadline: Option<u64>) {
+        self.deadline.store(deadline.unwrap_or(NEVER), Ordering::Relaxed);
+    }
+
+    pub fn overdue(&self, now: u64) -> bool {
+        self.deadline.load(Ordering::Relaxed) <= now
+    }
+}

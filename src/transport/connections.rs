@@ -1,0 +1,304 @@
+//! The table of stream connections.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
+use super::{ConnectionId, Options, Transport, TransportEvent};
+use crate::clock::Clock;
+
+/// How often [`Connections::sweep`] is due.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A connection without traffic for this long is closed.
+const IDLE_LIMIT: Duration = Duration::from_secs(7200);
+
+/// Every stream connection, whoever opened it. Clones are handles to the same table and may be used from any thread;
+/// no method waits.
+#[derive(Clone)]
+pub struct Connections(Arc<Shared>);
+
+/// What the tasks of the connections share with the table.
+pub(super) struct Shared {
+    table: Mutex<Table>,
+    clock: Arc<dyn Clock>,
+    epoch: Instant,
+    pub events: mpsc::Sender<TransportEvent>,
+    pub options: Options,
+    runtime: Handle,
+}
+
+#[derive(Default)]
+struct Table {
+    last_id: u64,
+    by_id: HashMap<ConnectionId, Arc<Connection>>,
+    /// Newest last. More than one is rare: the peer connected to us while we connected to it.
+    by_peer: HashMap<(Transport, SocketAddr), SmallVec<[ConnectionId; 1]>>,
+    by_token: HashMap<String, ConnectionId>,
+    tasks: Tasks,
+}
+
+/// Counts the tasks that still have something to write: each holds a clone of the sender.
+enum Tasks {
+    Running { alive: mpsc::Sender<()>, ended: mpsc::Receiver<()> },
+    Stopped,
+}
+
+impl Default for Tasks {
+    fn default() -> Tasks {
+        let (alive, ended) = mpsc::channel(1);
+        Tasks::Running { alive, ended }
+    }
+}
+
+/// Held by a task until it wrote what it had to.
+pub(super) type Alive = mpsc::Sender<()>;
+
+impl Connections {
+    /// An empty table. To be called within the runtime that will run the connections.
+    pub fn new(options: Options, clock: Arc<dyn Clock>, events: mpsc::Sender<TransportEvent>) -> Connections {
+        let epoch = clock.now();
+        let runtime = Handle::current();
+        Connections(Arc::new(Shared { table: Mutex::default(), clock, epoch, events, options, runtime }))
+    }
+
+    /// Opens a TCP connection from `local_ip`, or from wherever the route leads. Messages may be sent on it at once:
+    /// they wait until it is up. Within 2 s there is a [`TransportEvent::ConnectionOpened`] or
+    /// [`TransportEvent::ConnectionFailed`].
+    pub fn connect(&self, remote: SocketAddr, local_ip: Option<IpAddr>) -> ConnectionId {
+        let (connection, alive) = self.insert(Transport::Tcp, remote, false);
+        let id = connection.id;
+        self.0.runtime.spawn(super::tcp::open(self.clone(), connection, local_ip, alive));
+        id
+    }
+
+    /// The newest connection to this address over this transport, whoever opened it, be it up or being opened.
+    pub fn lookup(&self, transport: Transport, remote: SocketAddr) -> Option<ConnectionId> {
+        self.table().by_peer.get(&peer_key(transport, remote)).and_then(|ids| ids.last().copied())
+    }
+
+    /// The accepted connection that this flow token was drawn for.
+    pub fn by_flow_token(&self, token: &str) -> Option<ConnectionId> {
+        self.table().by_token.get(token).copied()
+    }
+
+    /// What is known about a connection; `None` once it is closing.
+    pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
+        self.get(id).map(|connection| connection.info())
+    }
+
+    /// The flow token of a connection; `None` for one opened from here and for one that is gone.
+    pub fn flow_token(&self, id: ConnectionId) -> Option<String> {
+        self.get(id).and_then(|connection| connection.flow_token.clone())
+    }
+
+    /// How many connections are up or being opened.
+    pub fn len(&self) -> usize {
+        self.table().by_id.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Queues bytes for sending. `false` if the connection is gone, or if it had to be given up because its queue
+    /// was full; a full queue also shows as [`TransportEvent::ConnectionClosed`].
+    pub fn send(&self, id: ConnectionId, bytes: Bytes) -> bool {
+        self.get(id).is_some_and(|connection| self.push(&connection, bytes))
+    }
+
+    pub(super) fn push(&self, connection: &Arc<Connection>, bytes: Bytes) -> bool {
+        match connection.push(bytes) {
+            Queued::Yes => true,
+            Queued::Closed => false,
+            Queued::Full => {
+                warn!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote,
+                    "outgoing queue full, connection dropped");
+                self.end(connection, Phase::Dead, CloseReason::Overflow);
+                false
+            }
+        }
+    }
+
+    /// Closes a connection after what is queued was sent. `false` if there is no such connection.
+    pub fn close(&self, id: ConnectionId) -> bool {
+        match self.get(id) {
+            Some(connection) => {
+                self.end(&connection, Phase::Closing, CloseReason::Local);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Closes what was idle for two hours and what keeps us waiting for the rest of a message. `now` is the
+    /// engine's time; due every [`SWEEP_INTERVAL`] while there are connections.
+    pub fn sweep(&self, now: Instant) {
+        let now = self.millis(now);
+        let idle_limit = IDLE_LIMIT.as_millis() as u64;
+        let mut due = Vec::new();
+        for connection in self.table().by_id.values() {
+            if connection.overdue(now) {
+                due.push((connection.clone(), CloseReason::Stalled));
+            } else if now.saturating_sub(connection.idle_since()) >= idle_limit {
+                due.push((connection.clone(), CloseReason::Idle));
+            }
+        }
+        for (connection, reason) in due {
+            info!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote, %reason,
+                "closing");
+            self.end(&connection, Phase::Closing, reason);
+        }
+    }
+
+    /// Closes every connection: what is queued may go out for as long as `grace`, the rest is dropped. No
+    /// connection can be opened or accepted any more.
+    pub async fn shutdown(&self, grace: Duration) {
+        let (all, tasks) = {
+            let mut table = self.table();
+            let all: Vec<_> = table.by_id.values().cloned().collect();
+            (all, std::mem::replace(&mut table.tasks, Tasks::Stopped))
+        };
+        for connection in &all {
+            self.end(connection, Phase::Closing, CloseReason::Shutdown);
+        }
+        if let Tasks::Running { alive, mut ended } = tasks {
+            drop(alive);
+            let _ = tokio::time::timeout(grace, ended.recv()).await;
+        }
+        for connection in &all {
+            connection.end(Phase::Dead, CloseReason::Shutdown);
+        }
+    }
+
+    // For the tasks of the connections -------------------------------------------------------------------------
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// Enters an accepted connection; `None` when there are too many or the layer is stopping.
+    pub(super) fn accepted(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> Option<(Arc<Connection>, Alive)> {
+        let (connection, alive) = self.insert(transport, remote, true);
+        alive.map(|alive| (connection, alive))
+    }
+
+    pub(super) fn spawn(&self, task: impl std::future::Future<Output = ()> + Send + 'static) {
+        self.0.runtime.spawn(task);
+    }
+
+    /// The present, in milliseconds since the epoch of the table.
+    pub(super) fn now(&self) -> u64 {
+        self.millis(self.0.clock.now())
+    }
+
+    /// Takes a connection out of the table and has its task end it.
+    pub(super) fn end(&self, connection: &Arc<Connection>, phase: Phase, reason: CloseReason) {
+        self.table().remove(connection);
+        debug!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote, %reason,
+            "connection ends");
+        connection.end(phase, reason);
+    }
+
+    /// Enters a new connection. Without the second half of the answer it was not entered and must not be opened.
+    fn insert(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        inbound: bool,
+    ) -> (Arc<Connection>, Option<Alive>) {
+        let now = self.now();
+        let mut table = self.table();
+        table.last_id += 1;
+        let id = ConnectionId(table.last_id);
+        let alive = match &table.tasks {
+            Tasks::Running { alive, .. } if table.by_id.len() < self.0.options.max_connections => {
+                Some(alive.clone())
+            }
+            _ => None,
+        };
+        let token = if inbound && alive.is_some() { table.draw_token() } else { None };
+        let connection = Arc::new(Connection::new(id, transport, remote, token, inbound, now));
+        if alive.is_some() {
+            table.insert(&connection);
+        }
+        (connection, alive)
+    }
+
+    fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.table().by_id.get(&id).cloned()
+    }
+
+    pub(super) fn millis(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.0.epoch).as_millis() as u64
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // No code that could panic runs between two changes that belong together.
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn insert(&mut self, connection: &Arc<Connection>) {
+        self.by_id.insert(connection.id, connection.clone());
+        self.by_peer
+            .entry(peer_key(connection.transport, connection.remote))
+            .or_default()
+            .push(connection.id);
+        if let Some(token) = &connection.flow_token {
+            self.by_token.insert(token.clone(), connection.id);
+        }
+    }
+
+    /// Removes exactly this connection: another one to the same address stays.
+    fn remove(&mut self, connection: &Connection) {
+        if self.by_id.remove(&connection.id).is_none() {
+            return;
+        }
+        let key = peer_key(connection.transport, connection.remote);
+        if let Some(ids) = self.by_peer.get_mut(&key) {
+            ids.retain(|id| *id != connection.id);
+            if ids.is_empty() {
+                self.by_peer.remove(&key);
+            }
+        }
+        if let Some(token) = &connection.flow_token {
+            self.by_token.remove(token);
+        }
+    }
+
+    /// Ten hexadecimal digits that no other connection has. Without a source of randomness there is no token, and
+    /// the connection cannot be reached by one.
+    fn draw_token(&self) -> Option<String> {
+        loop {
+            let random = getrandom::u64().ok()?;
+            let token = format!("{:010x}", random >> 24);
+            if !self.by_token.contains_key(&token) {
+                return Some(token);
+            }
+        }
+    }
+}
+
+/// Addresses of targets carry no scope and no flow label, those of sockets may.
+fn peer_key(transport: Transport, remote: SocketAddr) -> (Transport, SocketAddr) {
+    (transport, SocketAddr::new(remote.ip(), remote.port()))
+}

@@ -1,0 +1,141 @@
+//! The transport layer as a whole.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::{tcp, Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
+use crate::clock::Clock;
+
+/// What can be set.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Largest body accepted over a stream, bytes; over it there is 413.
+    pub max_body_size: usize,
+    /// Connections that may exist at a time; further ones are closed at once, or fail.
+    pub max_connections: usize,
+    /// Idle time and interval of TCP keepalive probes; `None` for no probes.
+    pub tcp_keepalive: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { max_body_size: 1024 * 1024, max_connections: 60_000, tcp_keepalive: None }
+    }
+}
+
+/// Every socket of an engine.
+pub struct TransportLayer {
+    udp: Vec<UdpSocket>,
+    connections: Connections,
+    listening: Vec<(Transport, SocketAddr)>,
+    listeners: Mutex<Vec<AbortHandle>>,
+}
+
+impl TransportLayer {
+    /// Serves the bound sockets. Must be called within the runtime. Events come over `events` until
+    /// [`TransportLayer::shutdown`] or until its receiver is dropped; while the channel is full nothing is read.
+    pub fn start(
+        bound: Vec<Bound>,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        events: mpsc::Sender<TransportEvent>,
+    ) -> io::Result<TransportLayer> {
+        let mut layer = TransportLayer {
+            udp: Vec::new(),
+            connections: Connections::new(options, clock, events.clone()),
+            listening: bound.iter().map(|socket| (socket.transport, socket.local)).collect(),
+            listeners: Mutex::default(),
+        };
+        let mut listeners = Vec::new();
+        for socket in bound {
+            match socket.transport {
+                Transport::Udp => layer.udp.push(UdpSocket::start(socket, events.clone())?),
+                Transport::Tcp => {
+                    let listener = TcpListener::from_std(socket.socket.into())?;
+                    listeners
+                        .push(tokio::spawn(tcp::accept(listener, layer.connections.clone())).abort_handle());
+                }
+                other => {
+                    return Err(io::Error::new(io::ErrorKind::Unsupported, format!("no {other} listener")))
+                }
+            }
+        }
+        *layer.listeners.lock().unwrap_or_else(PoisonError::into_inner) = listeners;
+        Ok(layer)
+    }
+
+    /// Transport and address of every listening socket, in the order they were bound.
+    pub fn listening(&self) -> &[(Transport, SocketAddr)] {
+        &self.listening
+    }
+
+    /// The stream connections.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// The UDP socket bound to this address, else the first of its family.
+    pub fn udp(&self, local: SocketAddr) -> Option<&UdpSocket> {
+        self.udp
+            .iter()
+            .find(|socket| socket.local() == local)
+            .or_else(|| self.udp.iter().find(|socket| socket.local().is_ipv4() == local.is_ipv4()))
+    }
+
+    /// Sends a datagram from the first UDP socket of the destination's family; see [`UdpSocket::try_send`].
+    pub fn send_udp(&self, datagram: &Bytes, remote: SocketAddr) -> io::Result<()> {
+        match self.udp(remote) {
+            Some(socket) => socket.try_send(datagram, remote),
+            None => Err(io::Error::new(io::ErrorKind::Unsupported, "no UDP socket of that family")),
+        }
+    }
+
+    /// A TCP connection to this address: the newest there is, whoever opened it, else one that is opened now from
+    /// the listening address of the family.
+    pub fn tcp_to(&self, remote: SocketAddr) -> ConnectionId {
+        match self.connections.lookup(Transport::Tcp, remote) {
+            Some(id) => id,
+            None => self.connections.connect(remote, self.local_ip(remote)),
+        }
+    }
+
+    /// The address that outgoing connections to `remote` start from.
+    fn local_ip(&self, remote: SocketAddr) -> Option<IpAddr> {
+        self.listening
+            .iter()
+            .find(|(transport, local)| transport.reliable() && local.is_ipv4() == remote.is_ipv4())
+            .map(|(_, local)| local.ip())
+    }
+
+    /// Accepts no more connections and frees the ports. Existing connections and UDP go on.
+    pub fn close_listeners(&self) {
+        for listener in self.listeners.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            listener.abort();
+        }
+    }
+
+    /// Ends everything: listeners first; connections may write what is queued for as long as `grace`.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.close_listeners();
+        self.connections.shutdown(grace).await;
+        for socket in &self.udp {
+            socket.stop();
+        }
+    }
+}
+
+impl Drop for TransportLayer {
+    fn drop(&mut self) {
+        self.close_listeners();
+        for socket in &self.udp {
+            socket.stop();
+        }
+    }
+}

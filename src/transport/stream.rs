@@ -1,0 +1,254 @@
+//! The task of one stream connection, whatever the stream is made of.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{ready, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tracing::{debug, info};
+
+use super::admit::{admit, refuse};
+use super::connection::{Batch, CloseReason, Connection, Phase, BATCH};
+use super::connections::{Alive, Connections};
+use super::{Source, TransportEvent};
+use crate::message::{Frame, StreamFramer};
+
+/// Bytes read at a time.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// How long a connection that is closed from here may take to write what is queued.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the peer may take to close its side after everything was written. To close while bytes of it are unread
+/// would make the system reset the connection, and the last answer could be lost.
+const LINGER_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a rejected request may wait for its answer before the connection closes without one, milliseconds.
+const ANSWER_LIMIT: u64 = 10_000;
+
+thread_local! {
+    /// Connections read into this and their framers copy what they keep, so that a silent connection costs no buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER].into_boxed_slice());
+}
+
+/// Serves a connection that is up until it ends, and reports it.
+pub(super) async fn run<R, W>(
+    connections: Connections,
+    connection: Arc<Connection>,
+    local: SocketAddr,
+    mut reader: R,
+    writer: W,
+    alive: Alive,
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let id = connection.id;
+    let (transport, remote, inbound) = (connection.transport, connection.remote, connection.inbound);
+    debug!(target: "oversip::transport", connection = %id, %transport, %remote, %local, inbound, "connection up");
+
+    let mut reading = Reading {
+        connections: &connections,
+        connection: &connection,
+        source: connection.source(local),
+        reader: &mut reader,
+    };
+    let read = async {
+        let opened = TransportEvent::ConnectionOpened { id, transport, remote, local, inbound };
+        if reading.emit(opened).await {
+            reading.run().await;
+        }
+    };
+    let write = async {
+        write(&connections, &connection, writer).await;
+        drop(alive);
+    };
+    let give_up = async {
+        connection.reached(Phase::Closing).await;
+        tokio::time::sleep(FLUSH_LIMIT).await;
+    };
+    tokio::select! {
+        biased;
+        () = connection.reached(Phase::Dead) => {}
+        () = give_up => {}
+        _ = async { tokio::join!(read, write) } => {}
+    }
+
+    let unsent = connection.discard();
+    let reason = connection.reason();
+    info!(target: "oversip::transport", connection = %id, %remote, %reason, unsent, "connection closed");
+    let linger = connection.phase() == Phase::Closing && reason != CloseReason::Peer;
+    let closed = TransportEvent::ConnectionClosed { id, transport, remote, reason, unsent };
+    let _ = connections.shared().events.send(closed).await;
+    if linger {
+        let drained = async { while matches!(read_some(&mut reader, |_| {}).await, Ok(1..)) {} };
+        let _ = tokio::time::timeout(LINGER_LIMIT, drained).await;
+    }
+}
+
+// Reading ------------------------------------------------------------------------------------------------------
+
+struct Reading<'a, R> {
+    connections: &'a Connections,
+    connection: &'a Arc<Connection>,
+    source: Source,
+    reader: &'a mut R,
+}
+
+impl<R: AsyncRead + Unpin> Reading<'_, R> {
+    /// Reads messages until the connection closes or one of them forbids to read on.
+    async fn run(&mut self) {
+        let mut framer = StreamFramer::new(self.connections.shared().options.max_body_size);
+        loop {
+            // Only while waiting for the peer: the time that the engine takes is not the peer's fault.
+            self.connection.set_deadline(framer.deadline().map(|at| self.connections.millis(at)));
+            let clock = self.connections.clock();
+            if !self.read(|bytes| framer.push(clock.now(), bytes)).await {
+                return;
+            }
+            self.connection.set_deadline(None);
+            while let Some(frame) = framer.next() {
+                if !self.take(frame).await {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Handles one frame; `false` when nothing more is to be read.
+    async fn take(&mut self, frame: Frame) -> bool {
+        match frame {
+            // RFC 5626 section 4.4.1
+            Frame::Keepalive => self.connections.push(self.connection, Bytes::from_static(b"\r\n")),
+            Frame::Message(message) => match admit(message, self.source) {
+                Some(event) => self.emit(event).await,
+                None => true,
+            },
+            Frame::Failed { close_reason, reply_to: Some(request), status, reason } => {
+                debug!(target: "oversip::transport", connection = %self.connection.id,
+                    remote = %self.source.remote, status, %close_reason, "request refused");
+                if self.emit(refuse(request, self.source, status, reason, true)).await {
+                    self.ignore().await;
+                }
+                false
+            }
+            Frame::Failed { close_reason, reply_to: None, .. } => {
+                self.connections.end(self.connection, Phase::Closing, CloseReason::Protocol(close_reason));
+                false
+            }
+        }
+    }
+
+    /// Throws away what comes until the connection closes.
+    async fn ignore(&mut self) {
+        self.connection.set_deadline(Some(self.connections.now() + ANSWER_LIMIT));
+        while self.read(|_| {}).await {}
+    }
+
+    /// Reads once; `false` when the connection is closing or has just ended.
+    async fn read(&mut self, take: impl FnMut(&[u8])) -> bool {
+        let result = tokio::select! {
+            biased;
+            () = self.connection.reached(Phase::Closing) => return false,
+            result = read_some(self.reader, take) => result,
+        };
+        match result {
+            Ok(0) => self.connections.end(self.connection, Phase::Closing, CloseReason::Peer),
+            Ok(_) => {
+                self.connection.active(self.connections.now());
+                return true;
+            }
+            Err(error) => {
+                self.connections.end(self.connection, Phase::Dead, CloseReason::Error(error.to_string()));
+            }
+        }
+        false
+    }
+
+    /// Waits until the engine takes the event; `false` once it takes none any more.
+    async fn emit(&self, event: TransportEvent) -> bool {
+        let taken = self.connections.shared().events.send(event).await.is_ok();
+        if !taken {
+            self.connections.end(self.connection, Phase::Dead, CloseReason::Shutdown);
+        }
+        taken
+    }
+}
+
+/// Reads once into the shared buffer and shows the bytes to `take`; 0 at the end of the stream.
+async fn read_some<R: AsyncRead + Unpin>(reader: &mut R, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+    poll_fn(|context| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
+            take(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+    })
+    .await
+}
+
+// Writing ------------------------------------------------------------------------------------------------------
+
+/// Writes what is queued until the connection closes; then says so to the peer.
+async fn write<W: AsyncWrite + Unpin>(
+    connections: &Connections,
+    connection: &Arc<Connection>,
+    mut writer: W,
+) {
+    let written = async {
+        while let Some(batch) = connection.next_batch().await {
+            write_batch(connections, connection, &mut writer, batch).await?;
+        }
+        writer.shutdown().await
+    };
+    if let Err(error) = written.await {
+        connections.end(connection, Phase::Dead, CloseReason::Error(error.to_string()));
+    }
+}
+
+async fn write_batch<W: AsyncWrite + Unpin>(
+    connections: &Connections,
+    connection: &Connection,
+    writer: &mut W,
+    mut batch: Batch,
+) -> io::Result<()> {
+    while !batch.is_empty() {
+        let mut slices = [IoSlice::new(&[]); BATCH];
+        for (slice, bytes) in slices.iter_mut().zip(&batch) {
+            *slice = IoSlice::new(bytes);
+        }
+        let count = writer.write_vectored(&slices[..batch.len()]).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        connection.written(count);
+        connection.active(connections.now());
+        skip(&mut batch, count);
+    }
+    writer.flush().await
+}
+
+/// Drops `count` bytes off the front.
+fn skip(batch: &mut Batch, mut count: usize) {
+    let whole = batch
+        .iter()
+        .take_while(|bytes| {
+            let written = bytes.len() <= count;
+            if written {
+                count -= bytes.len();
+            }
+            written
+        })
+        .count();
+    batch.drain(..whole);
+    if let Some(first) = batch.first_mut() {
+        first.advance(count);
+    }
+}

@@ -1,0 +1,323 @@
+//! UDP: one socket per listening address, used for requests and responses in both directions.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use socket2::{SockAddr, SockRef};
+use tokio::io::Interest;
+use tokio::sync::{mpsc, Notify};
+use tokio::task::AbortHandle;
+use tracing::{debug, info, warn};
+
+use super::admit::{admit, refuse};
+use super::{icmp, Bound, Source, Transport, TransportEvent};
+use crate::message::{datagram, Datagram};
+
+/// Larger than any UDP payload.
+const RECEIVE_BUFFER: usize = 65_536;
+
+/// Datagrams read, and errors taken, before other tasks get a turn.
+const RECEIVE_BATCH: usize = 64;
+
+/// Datagrams that may wait for a system buffer to drain; beyond it they are lost, as UDP may lose them.
+const BACKLOG_DATAGRAMS: usize = 2048;
+
+/// Attempts to send while errors of earlier datagrams come back.
+const SEND_ATTEMPTS: usize = 4;
+
+/// A listening UDP socket that is being served. Clones are handles to the same socket.
+#[derive(Clone)]
+pub struct UdpSocket(Arc<Inner>);
+
+struct Inner {
+    socket: tokio::net::UdpSocket,
+    local: SocketAddr,
+    events: mpsc::Sender<TransportEvent>,
+    backlog: Mutex<VecDeque<(Bytes, SocketAddr)>>,
+    backlog_filled: Notify,
+    tasks: Mutex<Vec<AbortHandle>>,
+}
+
+impl UdpSocket {
+    /// Takes over a bound UDP socket and starts to report what arrives. Must be called within the runtime.
+    pub fn start(bound: Bound, events: mpsc::Sender<TransportEvent>) -> io::Result<UdpSocket> {
+        let socket = UdpSocket(Arc::new(Inner {
+            socket: tokio::net::UdpSocket::from_std(bound.socket.into())?,
+            local: bound.local,
+            events,
+            backlog: Mutex::default(),
+            backlog_filled: Notify::new(),
+            tasks: Mutex::default(),
+        }));
+        let receiver = tokio::spawn(receive(socket.clone())).abort_handle();
+        let flusher = tokio::spawn(flush(socket.clone())).abort_handle();
+        *socket.0.tasks.lock().unwrap_or_else(PoisonError::into_inner) = vec![receiver, flusher];
+        Ok(socket)
+    }
+
+    /// The address it is bound to.
+    pub fn local(&self) -> SocketAddr {
+        self.0.local
+    }
+
+    /// Sends one datagram without waiting. If the system has no room for it, it is queued; if sending it fails
+    /// then, that is reported as a [`TransportEvent::UdpError`] which quotes the datagram.
+    ///
+    /// # Errors
+    ///
+    /// What the system says to this datagram: no route, larger than a datagram can be, and so on. `WouldBlock` if
+    /// the queue is full.
+    pub fn try_send(&self, datagram: &Bytes, remote: SocketAddr) -> io::Result<()> {
+        let mut backlog = self.backlog();
+        if backlog.is_empty() {
+            match send(&self.0.socket, datagram, remote) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+        if backlog.len() >= BACKLOG_DATAGRAMS {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        backlog.push_back((datagram.clone(), remote));
+        self.0.backlog_filled.notify_one();
+        Ok(())
+    }
+
+    /// Ends reception and frees the port once the last handle is dropped.
+    pub fn stop(&self) {
+        for task in self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+    }
+
+    fn backlog(&self) -> MutexGuard<'_, VecDeque<(Bytes, SocketAddr)>> {
+        self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn source(&self, remote: SocketAddr) -> Source {
+        Source { transport: Transport::Udp, remote, local: self.0.local, connection: None, inbound: true }
+    }
+}
+
+/// One send call that belongs to this datagram. An unconnected socket reports the ICMP error of an earlier datagram
+/// on the next call, whatever its destination, and forgets it by doing so; an error of this datagram comes again.
+///
+/// The call does not go through tokio, which would answer `WouldBlock` on its own until it has seen the socket become
+/// writable for the first time.
+fn send(socket: &tokio::net::UdpSocket, datagram: &[u8], remote: SocketAddr) -> io::Result<()> {
+    let remote = SockAddr::from(remote);
+    let mut attempt = 1;
+    loop {
+        match SockRef::from(socket).send_to(datagram, &remote) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock || attempt == SEND_ATTEMPTS => {
+                return Err(error)
+            }
+            Err(_) => attempt += 1,
+        }
+    }
+}
+
+// Receiving ----------------------------------------------------------------------------------------------------
+
+async fn receive(socket: UdpSocket) {
+    // One buffer for all, and one copy of exactly the datagram out of it. To receive into shared blocks without a
+    // copy would pin a whole block, 64 KiB and more, for the life of the transaction that keeps one message in it.
+    let mut buffer = vec![0; RECEIVE_BUFFER];
+    loop {
+        let ready = match socket.0.socket.ready(Interest::READABLE | Interest::ERROR).await {
+            Ok(ready) => ready,
+            Err(error) => {
+                warn!(target: "oversip::transport", local = %socket.local(), %error, "UDP socket lost");
+                return;
+            }
+        };
+        if ready.is_error() && !take_errors(&socket).await {
+            return;
+        }
+        if ready.is_readable() && !take_datagrams(&socket, &mut buffer).await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// `false` once nobody listens to the events any more.
+async fn take_datagrams(socket: &UdpSocket, buffer: &mut [u8]) -> bool {
+    for _ in 0..RECEIVE_BATCH {
+        match socket.0.socket.try_recv_from(buffer) {
+            Ok((length, remote)) => {
+                if !take_datagram(socket, &buffer[..length], remote).await {
+                    return false;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // The error of a datagram sent earlier; its details are in the error queue.
+            Err(error) => debug!(target: "oversip::transport", local = %socket.local(), %error, "UDP error"),
+        }
+    }
+    true
+}
+
+async fn take_errors(socket: &UdpSocket) -> bool {
+    for _ in 0..RECEIVE_BATCH {
+        match socket.0.socket.try_io(Interest::ERROR, || icmp::take(&socket.0.socket)) {
+            Ok(Some(icmp::Undelivered { remote, quoted, error })) => {
+                debug!(target: "oversip::transport", local = %socket.local(), %remote, %error, "ICMP error");
+                let event = TransportEvent::UdpError { local: socket.local(), remote, quoted, error };
+                if socket.0.events.send(event).await.is_err() {
+                    return false;
+                }
+            }
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => {
+                debug!(target: "oversip::transport", local = %socket.local(), %error, "error queue")
+            }
+        }
+    }
+    true
+}
+
+async fn take_datagram(socket: &UdpSocket, bytes: &[u8], remote: SocketAddr) -> bool {
+    match event(socket, datagram(Bytes::copy_from_slice(bytes)), remote) {
+        Some(event) => socket.0.events.send(event).await.is_ok(),
+        None => true,
+    }
+}
+
+/// RFC 3261 section 18.3: what one datagram means.
+fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<TransportEvent> {
+    match datagram {
+        Datagram::Message(message) => admit(message, socket.source(remote)),
+        // RFC 5626 section 4.4.1; a message behind it counts as well (RFC 3261 section 7.5).
+        Datagram::Keepalive { then } => {
+            if let Err(error) = socket.try_send(&Bytes::from_static(b"\r\n"), remote) {
+                debug!(target: "oversip::transport", %remote, %error, "keep-alive not answered");
+            }
+            then.and_then(|content| event(socket, *content, remote))
+        }
+        Datagram::Refused { request, status, reason, defect } => {
+            debug!(target: "oversip::transport", %remote, status, %defect, "request refused");
+            Some(refuse(request, socket.source(remote), status, reason, false))
+        }
+        Datagram::Failed { defect, .. } => {
+            info!(target: "oversip::transport", %remote, %defect, "datagram dropped");
+            None
+        }
+        Datagram::Ignored | Datagram::Stun(_) => None,
+    }
+}
+
+// Sending what had to wait -------------------------------------------------------------------------------------
+
+async fn flush(socket: UdpSocket) {
+    loop {
+        socket.0.backlog_filled.notified().await;
+        while !socket.backlog().is_empty() {
+            if let Err(error) = flush_when_writable(&socket).await {
+                let lost = std::mem::take(&mut *socket.backlog()).len();
+                warn!(target: "oversip::transport", local = %socket.local(), %error, lost, "UDP backlog dropped");
+            }
+        }
+    }
+}
+
+/// Waits until the system takes datagrams again and sends what it takes.
+///
+/// The wait needs a registration of its own: an ICMP error marks the socket's registration as closed for writing
+/// for good, and a wait on that would never sleep again.
+async fn flush_when_writable(socket: &UdpSocket) -> io::Result<()> {
+    let duplicate = SockRef::from(&socket.0.socket).try_clone()?;
+    let fresh = tokio::net::UdpSocket::from_std(duplicate.into())?;
+    fresh.writable().await?;
+    loop {
+        let Some((datagram, remote)) = socket.backlog().front().cloned() else { return Ok(()) };
+        let failed = match send(&fresh, &datagram, remote) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            result => result.err(),
+        };
+        socket.backlog().pop_front();
+        if let Some(error) = failed {
+            let event = TransportEvent::UdpError { local: socket.local(), remote, quoted: datagram, error };
+            // Ends with the task: without a receiver of events the layer is being dropped.
+            let _ = socket.0.events.send(event).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::{bind_all, ListenSpec};
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
+    const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn start() -> (UdpSocket, mpsc::Receiver<TransportEvent>) {
+        let bound = bind_all(&[ListenSpec { transport: Transport::Udp, ip: V4, port: 0 }]).unwrap().remove(0);
+        let (sender, events) = mpsc::channel(16);
+        (UdpSocket::start(bound, sender).unwrap(), events)
+    }
+
+    async fn within<T>(future: impl std::future::Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(20), future).await.expect("in time")
+    }
+
+    async fn udp_error(events: &mut mpsc::Receiver<TransportEvent>) -> (SocketAddr, Bytes) {
+        match within(events.recv()).await {
+            Some(TransportEvent::UdpError { remote, quoted, .. }) => (remote, quoted),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Queues as if the system's buffer had been full: that cannot be arranged on loopback.
+    fn queue(socket: &UdpSocket, datagram: Bytes, remote: SocketAddr) {
+        socket.backlog().push_back((datagram, remote));
+        socket.0.backlog_filled.notify_one();
+    }
+
+    #[tokio::test]
+    async fn what_was_queued_leaves_in_order_also_after_an_icmp_error() {
+        let (socket, mut events) = start();
+        let peer = tokio::net::UdpSocket::bind((V4, 0)).await.unwrap();
+        let dead = tokio::net::UdpSocket::bind((V4, 0)).await.unwrap().local_addr().unwrap();
+        socket.try_send(&Bytes::from_static(b"lost"), dead).unwrap();
+        assert_eq!(udp_error(&mut events).await, (dead, Bytes::from_static(b"lost")));
+        for text in ["1", "2"] {
+            queue(&socket, Bytes::from_static(text.as_bytes()), peer.local_addr().unwrap());
+        }
+        socket.try_send(&Bytes::from_static(b"3"), peer.local_addr().unwrap()).unwrap();
+        for text in ["1", "2", "3"] {
+            let mut buffer = [0; 10];
+            let (length, _) = within(peer.recv_from(&mut buffer)).await.unwrap();
+            assert_eq!(&buffer[..length], text.as_bytes());
+        }
+        assert!(socket.backlog().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_failure_to_send_late_is_reported_with_the_datagram() {
+        let (socket, mut events) = start();
+        let large = Bytes::from(vec![0; 70_000]);
+        let remote = SocketAddr::new(V4, 9);
+        queue(&socket, large.clone(), remote);
+        assert_eq!(udp_error(&mut events).await, (remote, large));
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded() {
+        let (socket, _events) = start();
+        let remote = SocketAddr::new(V4, 9);
+        for _ in 0..BACKLOG_DATAGRAMS {
+            queue(&socket, Bytes::from_static(b"x"), remote);
+        }
+        let error = socket.try_send(&Bytes::from_static(b"x"), remote).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(socket.backlog().len(), BACKLOG_DATAGRAMS);
+    }
+}

@@ -1,0 +1,176 @@
+//! TCP connections opened from here, and the table's view of those from both sides.
+
+mod transport_support;
+
+use std::time::Duration;
+
+use oversip::transport::{CloseReason, Transport, TransportEvent};
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpListener;
+use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
+
+async fn accept(listener: &TcpListener) -> Peer {
+    Peer(within(listener.accept()).await.unwrap().0)
+}
+
+/// A listener whose queue is full: further connections get no answer. Everything returned must be kept.
+fn silent_listener() -> (Socket, Vec<Socket>) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&std::net::SocketAddr::new(V4, 0).into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let fillers = (0..4).map(|_| {
+        let filler = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        filler.set_nonblocking(true).unwrap();
+        let _ = filler.connect(&address);
+        filler
+    });
+    let fillers = fillers.collect();
+    (listener, fillers)
+}
+
+#[tokio::test]
+async fn messages_wait_for_the_connection_in_both_families() {
+    let mut rig = Rig::start();
+    for ip in [V4, V6] {
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
+        let remote = listener.local_addr().unwrap();
+        let id = rig.layer.tcp_to(remote);
+        assert!(rig.layer.connections().send(id, bytes("one,")));
+        assert!(rig.layer.connections().send(id, bytes("two")));
+        assert!(!rig.layer.connections().info(id).unwrap().connected);
+        let mut peer = accept(&listener).await;
+        peer.expect("one,two").await;
+        match rig.next().await {
+            TransportEvent::ConnectionOpened { id: opened, transport, remote: to, local, inbound } => {
+                assert_eq!((opened, transport, to, inbound), (id, Transport::Tcp, remote, false));
+                assert_eq!(local, peer.0.peer_addr().unwrap());
+                assert_eq!(local.ip(), ip);
+            }
+            other => panic!("{other:?}"),
+        }
+        let info = rig.layer.connections().info(id).unwrap();
+        assert!(info.connected && !info.inbound);
+        assert_eq!((info.remote, info.flow_token), (remote, None));
+    }
+}
+
+#[tokio::test]
+async fn requests_come_in_over_connections_opened_from_here() {
+    let mut rig = Rig::start();
+    let listener = TcpListener::bind((V4, 0)).await.unwrap();
+    let id = rig.layer.tcp_to(listener.local_addr().unwrap());
+    let mut peer = accept(&listener).await;
+    assert_eq!(rig.opened().await, id);
+    peer.write(request("back", "")).await;
+    let (message, source) = rig.message().await;
+    assert_eq!(call_id(&message), "back");
+    assert_eq!((source.connection, source.inbound), (Some(id), false));
+    assert_eq!(source.local, peer.0.peer_addr().unwrap());
+}
+
+#[tokio::test]
+async fn a_connection_is_reused_whoever_opened_it() {
+    let mut rig = Rig::start();
+    let (peer, inbound) = rig.peer().await;
+    assert_eq!(rig.layer.tcp_to(peer.local()), inbound);
+
+    let listener = TcpListener::bind((V4, 0)).await.unwrap();
+    let remote = listener.local_addr().unwrap();
+    let id = rig.layer.tcp_to(remote);
+    assert_eq!(rig.layer.tcp_to(remote), id, "while connecting");
+    rig.opened().await;
+    assert_eq!(rig.layer.tcp_to(remote), id, "when up");
+    assert_eq!(rig.layer.connections().lookup(Transport::Tls, remote), None);
+    assert_eq!(rig.layer.connections().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_reported_once_and_forgotten() {
+    let mut rig = Rig::start();
+    let remote = TcpListener::bind((V4, 0)).await.unwrap().local_addr().unwrap();
+    let id = rig.layer.tcp_to(remote);
+    rig.layer.connections().send(id, bytes("x"));
+    assert!(rig.failed(id).await.contains("refused"));
+    assert!(!rig.layer.connections().send(id, bytes("x")));
+    let again = rig.layer.tcp_to(remote);
+    assert_ne!(again, id);
+    assert!(rig.failed(again).await.contains("refused"));
+    // Nothing more came of the first.
+    let (_peer, _) = rig.peer().await;
+}
+
+#[tokio::test]
+async fn a_local_address_that_cannot_reach_the_peer_is_a_failure_too() {
+    let mut rig = Rig::start();
+    let remote = TcpListener::bind((V4, 0)).await.unwrap().local_addr().unwrap();
+    let foreign = "192.0.2.1".parse().unwrap();
+    let id = rig.layer.connections().connect(remote, Some(foreign));
+    assert!(rig.failed(id).await.contains("Cannot assign requested address"));
+}
+
+#[tokio::test]
+async fn two_seconds_without_an_answer_are_a_failure() {
+    let mut rig = Rig::start();
+    let (listener, _fillers) = silent_listener();
+    let remote = listener.local_addr().unwrap().as_socket().unwrap();
+    let started = std::time::Instant::now();
+    let id = rig.layer.tcp_to(remote);
+    assert_eq!(rig.failed(id).await, "no answer within 2 s");
+    let took = started.elapsed();
+    assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test]
+async fn closing_while_connecting_is_a_failure() {
+    let mut rig = Rig::start();
+    let (listener, _fillers) = silent_listener();
+    let remote = listener.local_addr().unwrap().as_socket().unwrap();
+    let id = rig.layer.tcp_to(remote);
+    rig.layer.connections().send(id, bytes("x"));
+    assert!(rig.layer.connections().close(id));
+    assert_eq!(rig.failed(id).await, "closed locally");
+    assert!(rig.layer.connections().is_empty());
+}
+
+#[tokio::test]
+async fn of_two_connections_to_one_address_each_survives_the_other() {
+    let mut rig = Rig::start();
+    let listener = TcpListener::bind((V4, 0)).await.unwrap();
+    let remote = listener.local_addr().unwrap();
+    let connections = rig.layer.connections().clone();
+    let mut ids = Vec::new();
+    let mut peers = Vec::new();
+    for _ in 0..3 {
+        ids.push(connections.connect(remote, None));
+        peers.push(accept(&listener).await);
+        rig.opened().await;
+    }
+    assert_eq!(connections.lookup(Transport::Tcp, remote), Some(ids[2]));
+    drop(peers.remove(0));
+    rig.closed(ids[0]).await;
+    assert_eq!(connections.lookup(Transport::Tcp, remote), Some(ids[2]), "the older one closed");
+    drop(peers.remove(1));
+    rig.closed(ids[2]).await;
+    assert_eq!(connections.lookup(Transport::Tcp, remote), Some(ids[1]), "the newer one closed");
+    assert!(connections.send(ids[1], bytes("x")));
+    peers[0].expect("x").await;
+}
+
+#[tokio::test]
+async fn a_connection_lost_later_is_reported_with_what_was_not_sent() {
+    let mut rig = Rig::start();
+    let listener = TcpListener::bind((V4, 0)).await.unwrap();
+    let id = rig.layer.tcp_to(listener.local_addr().unwrap());
+    let mut peer = accept(&listener).await;
+    rig.opened().await;
+    rig.layer.connections().send(id, bytes("x"));
+    peer.expect("x").await;
+    // A peer that is killed with data unread resets the connection.
+    rig.layer.connections().send(id, bytes("unread"));
+    within(peer.0.peek(&mut [0])).await.unwrap();
+    drop(peer);
+    let (reason, unsent) = rig.closed(id).await;
+    assert!(matches!(reason, CloseReason::Error(_)), "{reason:?}");
+    assert!(!unsent);
+}
