@@ -13,9 +13,8 @@ mod random;
 mod routing_headers;
 mod tags;
 mod target;
-mod transport_standin;
 
-pub use transport_standin::Transport;
+pub use crate::transport::Transport;
 
 pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, BLACKLIST_CAPACITY};
