@@ -41,6 +41,14 @@ class FakeEngine
     @queue << block
   end
 
+  def freeze
+    @calls << [:freeze]
+  end
+
+  def advance(seconds)
+    @calls << [:advance, seconds]
+  end
+
   def wait_event
     @found = @queue.pop
     !@found.nil?

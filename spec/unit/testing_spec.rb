@@ -1,0 +1,24 @@
+# frozen_string_literal: true
+
+require "oversip/testing"
+require_relative "../support/fake_engine"
+
+RSpec.describe OverSIP::Testing do
+  let(:engine) { FakeEngine.new }
+
+  before { stub_const("OverSIP::Engine", engine) }
+
+  it "stops and moves the engine's clock" do
+    described_class.freeze
+    described_class.advance(32)
+    described_class.advance(0.5)
+    expect(engine.calls).to eq([[:freeze], [:advance, 32.0], [:advance, 0.5]])
+  end
+
+  [-1, Float::INFINITY, Float::NAN, "1", nil].each do |seconds|
+    it "does not move it by #{seconds.inspect}" do
+      expect { described_class.advance(seconds) }.to raise_error(ArgumentError, /seconds must be/)
+      expect(engine.calls).to be_empty
+    end
+  end
+end
