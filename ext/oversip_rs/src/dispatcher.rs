@@ -54,7 +54,7 @@ impl Drop for Nested {
 
 /// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended.
 pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
-    let engine = runtime::engine(ruby)?;
+    let Some(engine) = runtime::current() else { return Ok(false) };
     IS_DISPATCHER.set(true);
     loop {
         let events = engine.events();
@@ -74,7 +74,7 @@ pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
 
 /// `OverSIP::Engine.run_event`: runs one event in the calling fiber.
 pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
-    let engine = runtime::engine(ruby)?;
+    let Some(engine) = runtime::current() else { return Ok(()) };
     let Some(event) = engine.events().pop() else { return Ok(()) };
     let outer = NESTING.replace(0);
     let result = match event {
