@@ -35,6 +35,7 @@ module OverSIP
         raise ConfigurationError, "unknown log level #{name.inspect}" unless THRESHOLDS.include?(name.to_s)
 
         @threshold = SEVERITIES.fetch(name.to_sym)
+        Engine.log_threshold = @threshold if defined?(OverSIP::Engine)
         $oversip_debug = @threshold.zero? # rubocop:disable Style/GlobalVars -- scripts of the original read it
       end
 
@@ -57,6 +58,13 @@ module OverSIP
         @target = StderrTarget.new
         write(:error, "Logger", "syslog is not available (#{e.message}): logging to stderr", system: true)
         false
+      end
+
+      # Writes a record of the engine, which speaks for its part (transport, transaction, dns).
+      #
+      # @api private
+      def engine_record(severity, part, text)
+        write(severity, part, text, system: true) if SEVERITIES.fetch(severity) >= @threshold
       end
 
       # Writes one record; the log methods call it for records that pass the threshold.

@@ -105,6 +105,17 @@ impl FlowTokenKey {
     }
 }
 
+/// Reads the unsigned form that the original wrote: `_` and the Base64 of `ip_port`, with `-` for `=`. Anybody can make
+/// such a token, so it is taken only where an operator allows it for the time of a migration.
+pub fn read_unsigned(token: &[u8]) -> Option<SocketAddr> {
+    let text: Vec<u8> =
+        token.strip_prefix(&[PREFIX])?.iter().map(|byte| if *byte == b'-' { b'=' } else { *byte }).collect();
+    let decoded = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    let (ip, port) = std::str::from_utf8(&decoded).ok()?.rsplit_once('_')?;
+    let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
+    Some(SocketAddr::new(ip.parse().ok()?, port))
+}
+
 /// Whether a token has the form of a UDP token (any other one names a connection).
 pub fn is_udp_token(token: &[u8]) -> bool {
     token.first() == Some(&PREFIX)
@@ -128,6 +139,16 @@ mod tests {
         for addr in addresses() {
             assert_eq!(key().verify(key().sign(addr).as_bytes()), Some(addr));
         }
+    }
+
+    #[test]
+    fn the_unsigned_form_of_the_original_can_be_read() {
+        let read = |token: &str| read_unsigned(token.as_bytes()).map(|addr| addr.to_string());
+        assert_eq!(read("_MTI3LjAuMC4xXzQ0OTky").as_deref(), Some("127.0.0.1:44992"));
+        assert_eq!(read("_OjoxXzQ0NDU0").as_deref(), Some("[::1]:44454"));
+        assert_eq!(read("_MjAzLjAuMTEzLjlfNDAwMDA-").as_deref(), Some("203.0.113.9:40000"));
+        assert_eq!(read("_MTI3LjAuMC4xXzA-"), None);
+        assert_eq!(read("_nonsense!"), None);
     }
 
     #[test]

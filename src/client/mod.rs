@@ -21,7 +21,7 @@ pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, BLACKLIST_CAPACITY};
 pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
 pub use error_table::{Failure, RouteError};
-pub use flow_token::{is_udp_token, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
+pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
 pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
 pub use profile::Profile;
 pub use routing_headers::{

@@ -40,6 +40,8 @@ pub struct Config {
     pub nameservers: Vec<SocketAddr>,
     /// Key of the UDP flow tokens, 16 bytes or more; random when `None`.
     pub flow_token_key: Option<String>,
+    /// Take the original's unsigned UDP flow tokens too.
+    pub accept_unsigned_flow_tokens: bool,
     /// Largest body accepted over a stream, bytes; 1 MiB when `None`.
     pub max_body_size: Option<usize>,
     /// Idle time after which TCP probes a connection; none when `None`.

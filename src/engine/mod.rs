@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{FlowTokenKey, LocalAliases, ProcessTags};
+use crate::client::{read_unsigned, FlowTokenKey, LocalAliases, ProcessTags};
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot};
 use crate::transaction::Timings;
@@ -102,6 +102,7 @@ pub struct Shared {
     tags: ProcessTags,
     aliases: LocalAliases,
     flow_tokens: FlowTokenKey,
+    accept_unsigned_flow_tokens: bool,
     product: String,
     limits: Limits,
     status: AtomicU8,
@@ -123,6 +124,12 @@ impl Shared {
             1 => Status::Running,
             _ => Status::Terminating,
         }
+    }
+
+    /// The address that a UDP flow token names, if it is one of ours.
+    fn udp_flow(&self, token: &[u8]) -> Option<SocketAddr> {
+        let signed = self.flow_tokens.verify(token);
+        signed.or_else(|| self.accept_unsigned_flow_tokens.then(|| read_unsigned(token)).flatten())
     }
 
     fn antiloop_id(&self, message: &Message) -> [u8; 32] {
@@ -246,7 +253,7 @@ impl Engine {
     /// Whether a token names a flow that can be sent over: a signed UDP token, or a live connection.
     pub fn is_flow(&self, token: &[u8]) -> bool {
         if crate::client::is_udp_token(token) {
-            return self.shared.flow_tokens.verify(token).is_some();
+            return self.shared.udp_flow(token).is_some();
         }
         std::str::from_utf8(token).is_ok_and(|token| self.connections.by_flow_token(token).is_some())
     }

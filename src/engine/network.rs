@@ -113,7 +113,7 @@ impl Network {
     /// The live flow that a token names (RFC 5626 5.3).
     pub(super) fn flow(&self, shared: &Shared, token: &[u8]) -> Option<Destination> {
         if is_udp_token(token) {
-            let remote = shared.flow_tokens.verify(token)?;
+            let remote = shared.udp_flow(token)?;
             return self.destination(Transport::Udp, remote);
         }
         let connections = self.layer.connections();

@@ -37,6 +37,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         aliases: aliases(&config, &listening),
         tags,
         flow_tokens,
+        accept_unsigned_flow_tokens: config.accept_unsigned_flow_tokens,
         product: config.product.clone(),
         limits: config.limits,
         status: AtomicU8::new(Status::Loading as u8),

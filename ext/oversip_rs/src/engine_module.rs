@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use magnus::{
-    function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value,
+    function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert,
 };
 use oversip::engine::{Config, Engine, Limits, Status};
 use oversip::transport::ListenSpec;
@@ -53,6 +53,7 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         product: option(ruby, options, "product")?.unwrap_or_else(|| "OverSIP".to_owned()),
         nameservers: nameservers.iter().map(|text| name_server(ruby, text)).collect::<Result<_, _>>()?,
         flow_token_key: option(ruby, options, "flow_token_key")?,
+        accept_unsigned_flow_tokens: option(ruby, options, "accept_unsigned_flow_tokens")?.unwrap_or(false),
         max_body_size: option(ruby, options, "max_body_size")?,
         tcp_keepalive: option(ruby, options, "tcp_keepalive_interval")?.map(Duration::from_secs),
         limits: Limits {
@@ -166,6 +167,5 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(dispatcher::schedule, 2))?;
-    let _: Option<Value> = None;
     Ok(())
 }

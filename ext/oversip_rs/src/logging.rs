@@ -82,7 +82,7 @@ pub fn write(ruby: &Ruby, record: &LogRecord) -> Result<(), Error> {
         _ => "error",
     };
     let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
-    let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str(), true);
+    let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str());
     let _: Value = logger.funcall("engine_record", arguments)?;
     Ok(())
 }
