@@ -4,7 +4,7 @@
 //! A machine is a value. It is handed the present instant and an input (a response arrived, a timer fired, the core
 //! wants to send this) and answers with effects: data that says what to send, which timers to set and what to tell
 //! the core. It never sees a message, a clock or a socket; the bytes of a response pass through a server machine
-//! only so that it can ask for them again.
+//! only so that it can ask for them again. Only the keys, by which messages find their machine, look into messages.
 //!
 //! Rules that hold for all four:
 //!
@@ -17,6 +17,7 @@
 mod effect;
 pub mod invite_client;
 pub mod invite_server;
+mod key;
 pub mod non_invite_client;
 pub mod non_invite_server;
 mod timer;
@@ -24,6 +25,7 @@ mod timer;
 pub use effect::{AckOutcome, ClientEffect, ClientEffects, ServerEffect, ServerEffects};
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;
+pub use key::{ClientKey, ServerKey};
 pub use non_invite_client::NonInviteClient;
 pub use non_invite_server::NonInviteServer;
 pub use timer::{Timer, Timings};
