@@ -1,0 +1,129 @@
+//! Matching of messages to transactions: RFC 3261 17.1.3 and 17.2.3.
+
+use bytes::Bytes;
+use oversip::message::{Message, Method};
+use oversip::transaction::{ClientKey, ServerKey};
+
+fn message(first_line: &str, via: &str, cseq_method: &str) -> Message {
+    let text = format!(
+        "{first_line}\r\nVia: {via}\r\nFrom: <sip:a@example.net>;tag=1\r\nTo: <sip:b@example.net>\r\n\
+         Call-ID: c\r\nCSeq: 1 {cseq_method}\r\n\r\n"
+    );
+    match Message::parse(Bytes::from(text)) {
+        Ok((message, _)) => message,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn request(method: &str, via: &str) -> Message {
+    message(&format!("{method} sip:b@example.net SIP/2.0"), via, method)
+}
+
+fn response(method: &str, via: &str) -> Message {
+    message("SIP/2.0 200 OK", via, method)
+}
+
+fn server_key(method: &str, via: &str) -> Option<ServerKey> {
+    ServerKey::from_request(&request(method, via))
+}
+
+const VIA: &str = "SIP/2.0/UDP gw.example:5070;branch=z9hG4bKabc";
+
+#[test]
+fn a_retransmission_has_the_key_of_the_first_request() {
+    for method in ["INVITE", "BYE", "FOO"] {
+        let key = server_key(method, VIA).expect("a key");
+        assert_eq!(Some(&key), server_key(method, VIA).as_ref());
+        assert_eq!(key.method(), &Method::from_bytes(method.as_bytes()));
+        assert_eq!(key.branch_id(), b"abc");
+    }
+}
+
+#[test]
+fn a_server_key_differs_by_branch_host_port_and_method() {
+    let key = server_key("INVITE", VIA);
+    for other in [
+        "SIP/2.0/UDP gw.example:5070;branch=z9hG4bKabd",
+        "SIP/2.0/UDP gw.example:5070;branch=z9hG4bKABC",
+        "SIP/2.0/UDP gw2.example:5070;branch=z9hG4bKabc",
+        "SIP/2.0/UDP gw.example:5071;branch=z9hG4bKabc",
+        "SIP/2.0/UDP gw.example;branch=z9hG4bKabc",
+    ] {
+        assert_ne!(key, server_key("INVITE", other), "{other}");
+    }
+    assert_ne!(key, server_key("OPTIONS", VIA));
+}
+
+#[test]
+fn the_host_of_sent_by_is_compared_without_case_and_the_other_params_not_at_all() {
+    let other = "SIP/2.0/UDP GW.Example:5070;received=192.0.2.1;rport=9;branch=z9hG4bKabc;x=y";
+    assert_eq!(server_key("INVITE", VIA), server_key("INVITE", other));
+}
+
+#[test]
+fn a_missing_port_is_the_default_one_of_the_transport() {
+    let with = |transport: &str, port: &str| {
+        server_key("INVITE", &format!("SIP/2.0/{transport} gw.example{port};branch=z9hG4bKabc"))
+    };
+    assert_eq!(with("UDP", ""), with("UDP", ":5060"));
+    assert_eq!(with("TCP", ""), with("TCP", ":5060"));
+    assert_eq!(with("TLS", ""), with("TLS", ":5061"));
+    assert_ne!(with("TLS", ""), with("TLS", ":5060"));
+}
+
+#[test]
+fn ack_and_cancel_find_their_invite() {
+    let invite = server_key("INVITE", VIA);
+    for method in ["ACK", "CANCEL"] {
+        let message = request(method, VIA);
+        assert_eq!(ServerKey::invite_key(&message), invite);
+        assert_ne!(ServerKey::from_request(&message), invite, "{method} is not the INVITE again");
+        let other = request(method, "SIP/2.0/UDP other.example:5070;branch=z9hG4bKabc");
+        assert_ne!(ServerKey::invite_key(&other), invite);
+    }
+}
+
+#[test]
+fn a_branch_that_is_not_unique_makes_no_key() {
+    for via in [
+        "SIP/2.0/UDP gw.example",
+        "SIP/2.0/UDP gw.example;branch=abc",
+        "SIP/2.0/UDP gw.example;branch=z9hG4bK",
+        "SIP/2.0/UDP gw.example;branch=z9hG4bKx;branch=y",
+    ] {
+        assert_eq!(server_key("INVITE", via), None, "{via}");
+        assert_eq!(ServerKey::invite_key(&request("ACK", via)), None, "{via}");
+        assert_eq!(ClientKey::from_response(&response("INVITE", via)), None, "{via}");
+    }
+}
+
+#[test]
+fn requests_and_responses_do_not_match_each_other() {
+    assert_eq!(ServerKey::from_request(&response("INVITE", VIA)), None);
+    assert_eq!(ServerKey::invite_key(&response("INVITE", VIA)), None);
+    assert_eq!(ClientKey::from_response(&request("INVITE", VIA)), None);
+}
+
+#[test]
+fn a_response_matches_by_branch_and_cseq_method() {
+    let sent = |branch: &'static str, method| ClientKey::new(Bytes::from_static(branch.as_bytes()), method);
+    let came = |method| ClientKey::from_response(&response(method, VIA)).expect("a key");
+    assert_eq!(came("INVITE"), sent("abc", Method::Invite));
+    assert_eq!(came("BYE"), sent("abc", Method::Bye));
+    assert_ne!(came("BYE"), sent("abc", Method::Invite));
+    assert_ne!(came("BYE"), sent("abd", Method::Bye));
+    assert_eq!(came("BYE").method(), &Method::Bye);
+    assert_eq!(came("BYE").branch_id(), b"abc");
+}
+
+#[test]
+fn the_answer_to_a_cancel_belongs_to_the_invite() {
+    let invite = ClientKey::new(Bytes::from_static(b"abc"), Method::Invite);
+    assert_eq!(ClientKey::from_response(&response("CANCEL", VIA)), Some(invite.clone()));
+    assert_eq!(ClientKey::new(Bytes::from_static(b"abc"), Method::Cancel), invite);
+}
+
+#[test]
+fn nothing_answers_an_ack() {
+    assert_eq!(ClientKey::from_response(&response("ACK", VIA)), None);
+}
