@@ -174,3 +174,27 @@ async fn a_connection_lost_later_is_reported_with_what_was_not_sent() {
     assert!(matches!(reason, CloseReason::Error(_)), "{reason:?}");
     assert!(!unsent);
 }
+
+#[tokio::test]
+async fn handles_work_from_a_thread_outside_the_runtime() {
+    let mut rig = Rig::start();
+    let listener = TcpListener::bind((V4, 0)).await.unwrap();
+    let remote = listener.local_addr().unwrap();
+    let udp_peer = tokio::net::UdpSocket::bind((V4, 0)).await.unwrap();
+    let udp_remote = udp_peer.local_addr().unwrap();
+    let connections = rig.layer.connections().clone();
+    let udp = rig.layer.udp(udp_remote).unwrap().clone();
+    let id = std::thread::spawn(move || {
+        udp.try_send(&bytes("datagram"), udp_remote).unwrap();
+        let id = connections.connect(remote, None);
+        assert!(connections.send(id, bytes("stream")));
+        id
+    })
+    .join()
+    .unwrap();
+    accept(&listener).await.expect("stream").await;
+    assert_eq!(rig.opened().await, id);
+    let mut buffer = [0; 20];
+    let (length, _) = within(udp_peer.recv_from(&mut buffer)).await.unwrap();
+    assert_eq!(&buffer[..length], b"datagram");
+}

@@ -112,6 +112,24 @@ async fn the_answer_before_a_close_survives_unread_input() {
 }
 
 #[tokio::test]
+async fn messages_behind_the_one_that_made_us_close_are_ignored() {
+    let mut rig = Rig::with(Options::default(), 1);
+    let mut peer = rig.dial(V4).await;
+    let id = rig.opened().await;
+    let text: String = (0..10).map(|number| request(&number.to_string(), "")).collect();
+    peer.write(text).await;
+    assert_eq!(call_id(&rig.message().await.0), "0");
+    rig.layer.connections().close(id);
+    // One may be in the channel and one on its way into it.
+    let mut late = 0;
+    while let TransportEvent::Message { .. } = rig.next().await {
+        late += 1;
+    }
+    assert!(late <= 2, "{late}");
+    assert_eq!(peer.rest().await, b"");
+}
+
+#[tokio::test]
 async fn what_comes_after_a_rejected_request_is_ignored() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;

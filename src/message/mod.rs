@@ -1,1 +1,55 @@
-//! placeholder
+//! Bytes to messages and back: parser, headers, URIs, Via, framing, serialiser.
+//!
+//! All text is bytes; nothing is taken for UTF-8. A received [`Message`] is its head's bytes and offsets into them.
+//! What is sent is a [`RequestSnapshot`] or a [`ResponseSnapshot`], or made from a message by [`reply`],
+//! [`ack_for`] or [`cancel_for`].
+
+mod check;
+mod datagram;
+mod derived;
+mod escape;
+mod framing;
+mod haproxy;
+mod header_name;
+mod header_syntax;
+mod headers;
+mod host;
+mod lex;
+mod message;
+mod method;
+mod name_addr;
+mod neutral;
+mod outgoing;
+mod params;
+mod parsed;
+mod parser;
+mod reason;
+mod split;
+mod stamp;
+mod uri;
+mod uri_syntax;
+mod via;
+
+pub use check::{Defect, REASON_BODY_SIZE, REASON_BRANCH, REASON_CSEQ};
+pub use datagram::{datagram, Datagram};
+pub use derived::{ack_for, cancel_for, reply};
+pub use escape::{escape_user, unescape};
+pub use framing::{Frame, StreamFramer, StreamLimits};
+pub use haproxy::parse_haproxy;
+pub use header_name::{headerize, HeaderName};
+pub use headers::{split_line, HeaderField, Headers};
+pub use host::{
+    compare_ips, compare_pure_ips, ip_type, normalize_ipv6, parse_ip, parse_udp_flow, to_pure_ip, HostType, IpType,
+};
+pub use lex::is_token;
+pub use message::{Message, ParseError};
+pub use method::Method;
+pub use name_addr::NameAddrRef;
+pub use neutral::{put_neutral, Folds};
+pub use outgoing::{RequestSnapshot, ResponseSnapshot};
+pub use params::HeaderParams;
+pub use parser::{Parser, Progress, Started, SyntaxError};
+pub use reason::{reason_phrase, REASON_PHRASES, REASON_PHRASE_NOT_SET};
+pub use split::CommaList;
+pub use uri::{Scheme, TransportParam, UriParams, UriRef};
+pub use via::TopVia;

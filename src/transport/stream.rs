@@ -73,17 +73,17 @@ pub(super) async fn run<R, W>(
         connection.reached(Phase::Closing).await;
         tokio::time::sleep(FLUSH_LIMIT).await;
     };
-    tokio::select! {
+    let orderly = tokio::select! {
         biased;
-        () = connection.reached(Phase::Dead) => {}
-        () = give_up => {}
-        _ = async { tokio::join!(read, write) } => {}
-    }
+        () = connection.reached(Phase::Dead) => false,
+        () = give_up => false,
+        _ = async { tokio::join!(read, write) } => true,
+    };
 
     let unsent = connection.discard();
     let reason = connection.reason();
     info!(target: "oversip::transport", connection = %id, %remote, %reason, unsent, "connection closed");
-    let linger = connection.phase() == Phase::Closing && reason != CloseReason::Peer;
+    let linger = orderly && connection.phase() == Phase::Closing && reason != CloseReason::Peer;
     let closed = TransportEvent::ConnectionClosed { id, transport, remote, reason, unsent };
     let _ = connections.shared().events.send(closed).await;
     if linger {
@@ -114,7 +114,8 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
             }
             self.connection.set_deadline(None);
             while let Some(frame) = framer.next() {
-                if !self.take(frame).await {
+                // What was closed from here while the last message waited to be taken has nothing more to say.
+                if self.connection.phase() >= Phase::Closing || !self.take(frame).await {
                     return;
                 }
             }

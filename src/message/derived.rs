@@ -1,0 +1,106 @@
+//! Messages that follow from another message: replies, ACK and CANCEL.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::header_name::HeaderName;
+use super::headers::{put_content_length, put_foreign_line, put_line};
+use super::message::Message;
+use super::outgoing::{put_request_line, put_status_line, RequestSnapshot};
+
+/// A response to a request, made from what was received of it (RFC 3261 8.2.6): status line, Via values, From, To,
+/// Call-ID, CSeq, Content-Length, the extra lines, Server, body.
+///
+/// `to_tag` is added unless the request's To has a tag already. An extra line is a whole header line without CRLF;
+/// one that does not begin with a header name and a colon is left out. Without `server` there is no Server header.
+pub fn reply(
+    request: &Message,
+    status: u16,
+    reason: &[u8],
+    to_tag: Option<&[u8]>,
+    extra_lines: &[Bytes],
+    body: &[u8],
+    server: &[u8],
+) -> Bytes {
+    let extra: usize = extra_lines.iter().map(|line| line.len() + 2).sum();
+    let capacity = request.head_bytes().len() + reason.len() + extra + body.len() + server.len() + 192;
+    let mut out = BytesMut::with_capacity(capacity);
+    put_status_line(&mut out, status, reason);
+    for via in request.via_values() {
+        put_line(&mut out, HeaderName::Via, via);
+    }
+    if let Some(from) = request.from_value() {
+        put_line(&mut out, HeaderName::From, from);
+    }
+    if let Some(to) = request.to_value() {
+        match to_tag.filter(|_| request.to_tag().is_none()) {
+            Some(tag) => put_line(&mut out, HeaderName::To, &[to, b";tag=", tag].concat()),
+            None => put_line(&mut out, HeaderName::To, to),
+        }
+    }
+    if let Some(call_id) = request.call_id() {
+        put_line(&mut out, HeaderName::CallId, call_id);
+    }
+    if let (Some(number), Some(method)) = (request.cseq_digits(), request.method()) {
+        put_line(&mut out, HeaderName::CSeq, &[number, b" ", method.as_bytes()].concat());
+    }
+    put_content_length(&mut out, body.len());
+    for line in extra_lines {
+        put_foreign_line(&mut out, line);
+    }
+    if !server.is_empty() {
+        put_line(&mut out, HeaderName::Server, server);
+    }
+    out.put_slice(b"\r\n");
+    out.put_slice(body);
+    out.freeze()
+}
+
+/// Writes what ACK and CANCEL share with the INVITE as it was sent; `to` is the To of the new request.
+fn put_like(out: &mut BytesMut, sent: &RequestSnapshot, method: &[u8], to: Option<&[u8]>) {
+    put_request_line(out, method, &sent.ruri);
+    if let Some(via) = sent.headers.list(HeaderName::Via).next() {
+        put_line(out, HeaderName::Via, via);
+    }
+    for route in sent.headers.all(HeaderName::Route) {
+        put_line(out, HeaderName::Route, route);
+    }
+    let carried = [
+        (HeaderName::MaxForwards, sent.headers.first(HeaderName::MaxForwards)),
+        (HeaderName::From, sent.from()),
+        (HeaderName::To, to),
+        (HeaderName::CallId, sent.call_id()),
+    ];
+    for (name, value) in carried {
+        if let Some(value) = value {
+            put_line(out, name, value);
+        }
+    }
+    if let Some(number) = sent.cseq() {
+        put_line(out, HeaderName::CSeq, &[number.to_string().as_bytes(), b" ", method].concat());
+    }
+}
+
+fn finish(mut out: BytesMut) -> Bytes {
+    put_content_length(&mut out, 0);
+    out.put_slice(b"\r\n");
+    out.freeze()
+}
+
+/// The ACK for a response of 300 to 699 (RFC 3261 17.1.1.3). `sent` is the INVITE with its top Via; only the To is
+/// that of the response.
+pub fn ack_for(sent: &RequestSnapshot, response: &Message) -> Bytes {
+    let mut out = BytesMut::with_capacity(sent.headers.wire_len() + sent.ruri.len() + 64);
+    put_like(&mut out, sent, b"ACK", response.to_value().or(sent.to()));
+    finish(out)
+}
+
+/// The CANCEL of an INVITE that was sent (RFC 3261 9.1), with Reason headers (RFC 3326).
+pub fn cancel_for(sent: &RequestSnapshot, reason_values: &[Bytes]) -> Bytes {
+    let reasons: usize = reason_values.iter().map(|value| value.len() + 10).sum();
+    let mut out = BytesMut::with_capacity(sent.headers.wire_len() + sent.ruri.len() + reasons + 64);
+    put_like(&mut out, sent, b"CANCEL", sent.to());
+    for reason in reason_values {
+        put_line(&mut out, HeaderName::Reason, reason);
+    }
+    finish(out)
+}

@@ -1,0 +1,71 @@
+//! Percent-escapes of the user part of a URI.
+
+use std::borrow::Cow;
+
+/// Replaces each `%XX` by its byte; anything else stays.
+pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'%') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        match (byte, tail) {
+            (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                out.push(nibble(*high) << 4 | nibble(*low));
+                rest = tail;
+            }
+            _ => {
+                out.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
+}
+
+/// Escapes a user part. `:` stays, because the password is part of it; `@`, `[` and `]` do not, since they would
+/// make another URI of it.
+pub fn escape_user(user: &[u8]) -> Cow<'_, [u8]> {
+    fn plain(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || b"!$&'()*+,-./:;=?_~".contains(&byte)
+    }
+    if user.iter().all(|b| plain(*b)) {
+        return Cow::Borrowed(user);
+    }
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = Vec::with_capacity(user.len() + 12);
+    for byte in user {
+        if plain(*byte) {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_that_looks_like_a_host_is_escaped() {
+        assert_eq!(&escape_user(b"d@q r")[..], b"d%40q%20r");
+        assert_eq!(&escape_user(b"d:secret")[..], b"d:secret");
+        assert_eq!(&escape_user(b"[x]#\xc3\xa4\r\n")[..], b"%5Bx%5D%23%C3%A4%0D%0A");
+    }
+
+    #[test]
+    fn incomplete_escapes_stay() {
+        assert_eq!(&unescape(b"a%4")[..], b"a%4");
+        assert_eq!(&unescape(b"%zz%41%")[..], b"%zzA%");
+    }
+}

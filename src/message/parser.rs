@@ -1,0 +1,334 @@
+//! The incremental parser: one pass over the head of a message, line by line.
+
+use bytes::Bytes;
+
+use super::header_syntax;
+use super::lex::{Cursor, Span};
+use super::message::Message;
+use super::parsed::{FirstLine, Parsed};
+use super::uri_syntax::{self, Place};
+
+/// The bytes are no SIP message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("syntax error at byte {offset}")]
+pub struct SyntaxError {
+    /// Index of the first byte that no rule accepts.
+    pub offset: usize,
+}
+
+/// How far [`Parser::feed`] came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// All bytes were accepted, more are needed.
+    Incomplete,
+    /// `CR LF CR LF` stood where a message would begin (RFC 5626 3.5.1).
+    Keepalive {
+        /// Bytes consumed.
+        len: usize,
+    },
+    /// The head is complete.
+    Head {
+        /// Bytes up to and with the empty line.
+        len: usize,
+    },
+    /// No message will come of this.
+    Error(SyntaxError),
+}
+
+/// What a parser has begun to read, for those who log failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// Nothing that tells.
+    Nothing,
+    /// A method and the space behind it.
+    Request,
+    /// A version and the space behind it.
+    Response,
+    /// A keepalive.
+    Keepalive,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Start,
+    FirstLine,
+    Headers,
+    Head,
+    Keepalive,
+    Failed(usize),
+}
+
+/// Reads one head. The buffer handed to each [`feed`](Parser::feed) holds the message from its first byte;
+/// reading goes on at the line where it stopped, and the total work is linear in the bytes however they arrive.
+#[derive(Debug, Default)]
+pub struct Parser {
+    state: State,
+    parsed: Parsed,
+    /// Where the line that is being read begins.
+    line: usize,
+    /// Where the search for the end of that line goes on.
+    scan: usize,
+    /// An incomplete line is looked at again when the buffer has this length, which doubles what it had: so that an
+    /// error shows before the line ends, without reading the line once per byte.
+    retry_at: usize,
+    /// Bytes accepted.
+    nread: usize,
+}
+
+/// Most messages have fewer lines.
+const USUAL_LINES: usize = 20;
+const USUAL_ELEMENTS: usize = 8;
+
+impl Parser {
+    /// A parser that expects a message.
+    pub fn new() -> Parser {
+        Parser::default()
+    }
+
+    /// Forgets everything read.
+    pub fn reset(&mut self) {
+        *self = Parser::default();
+    }
+
+    /// Bytes accepted since the start; after an error the index of the offending byte.
+    pub fn nread(&self) -> usize {
+        self.nread
+    }
+
+    /// True once a head or a keepalive was read completely.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, State::Head | State::Keepalive)
+    }
+
+    /// True after a syntax error.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
+    }
+
+    /// Reads on. A further call after the end of a head is an error, as is a buffer that shrank.
+    pub fn feed(&mut self, buf: &[u8]) -> Progress {
+        if let State::Failed(offset) = self.state {
+            return Progress::Error(SyntaxError { offset });
+        }
+        if self.is_finished() || buf.len() < self.nread || u32::try_from(buf.len()).is_err() {
+            return self.fail(self.nread.min(buf.len()));
+        }
+        loop {
+            let step = match self.state {
+                State::Start => self.start(buf),
+                State::FirstLine => self.next_line(buf, first_line),
+                State::Headers if buf[self.line..].starts_with(b"\r\n") => {
+                    self.state = State::Head;
+                    Some(Progress::Head { len: self.line + 2 })
+                }
+                _ => self.next_line(buf, header_syntax::header_line),
+            };
+            match step {
+                None => {}
+                Some(Progress::Error(SyntaxError { offset })) => return self.fail(offset),
+                Some(progress) => {
+                    self.nread = match progress {
+                        Progress::Head { len } | Progress::Keepalive { len } => len,
+                        _ => buf.len(),
+                    };
+                    return progress;
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, offset: usize) -> Progress {
+        self.state = State::Failed(offset);
+        self.nread = offset;
+        Progress::Error(SyntaxError { offset })
+    }
+
+    /// One CRLF before the message is skipped, two are a keepalive.
+    fn start(&mut self, buf: &[u8]) -> Option<Progress> {
+        for (i, expected) in b"\r\n\r\n".iter().enumerate() {
+            match buf.get(i) {
+                Some(byte) if byte == expected => {}
+                None => return Some(Progress::Incomplete),
+                Some(_) if i % 2 == 0 => {
+                    self.state = State::FirstLine;
+                    self.begin_line(i);
+                    self.parsed.lines.reserve(USUAL_LINES);
+                    self.parsed.elements.reserve(USUAL_ELEMENTS);
+                    return None;
+                }
+                Some(_) => return Some(Progress::Error(SyntaxError { offset: i })),
+            }
+        }
+        self.state = State::Keepalive;
+        Some(Progress::Keepalive { len: 4 })
+    }
+
+    fn begin_line(&mut self, at: usize) {
+        self.line = at;
+        self.scan = at;
+        self.retry_at = at + 1;
+    }
+
+    /// Reads a line by `grammar`, if there is a chance that it is complete or wrong.
+    fn next_line(
+        &mut self,
+        buf: &[u8],
+        grammar: fn(&mut Cursor<'_>, &mut Parsed) -> Option<()>,
+    ) -> Option<Progress> {
+        if buf.len() < self.retry_at && !self.line_is_complete(buf) {
+            return Some(Progress::Incomplete);
+        }
+        let before = (self.parsed.elements.len(), self.parsed.routes.len());
+        let mut c = Cursor::new(buf, self.line);
+        if grammar(&mut c, &mut self.parsed).is_some() {
+            self.begin_line(c.pos);
+            self.state = State::Headers;
+            return None;
+        }
+        if c.furthest < buf.len() {
+            return Some(Progress::Error(SyntaxError { offset: c.furthest }));
+        }
+        self.parsed.elements.truncate(before.0);
+        self.parsed.routes.truncate(before.1);
+        self.retry_at = buf.len() + (buf.len() - self.line).max(1);
+        Some(Progress::Incomplete)
+    }
+
+    /// Searches on for the line's end. A header line ends only before a byte that is no blank.
+    fn line_is_complete(&mut self, buf: &[u8]) -> bool {
+        while let Some(found) = memchr::memchr(b'\n', &buf[self.scan..]) {
+            let lf = self.scan + found;
+            match buf.get(lf + 1) {
+                _ if self.state == State::FirstLine => return true,
+                None => {
+                    self.scan = lf;
+                    return false;
+                }
+                Some(b' ' | b'\t') => self.scan = lf + 1,
+                Some(_) => return true,
+            }
+        }
+        self.scan = buf.len();
+        false
+    }
+
+    /// After [`Progress::Head`]: the message, and a parser that expects the next one. `buf` holds the same bytes as
+    /// the last feed, or just the head; the message keeps a slice of it and has no body yet. `None` in any other
+    /// state.
+    pub fn take(&mut self, buf: Bytes) -> Option<Message> {
+        if self.state != State::Head || buf.len() < self.nread {
+            return None;
+        }
+        let mut head = buf;
+        head.truncate(self.nread);
+        let parsed = std::mem::take(&mut self.parsed);
+        self.reset();
+        Some(Message::new(head, parsed))
+    }
+
+    /// What the bytes fed so far have begun.
+    pub fn started(&self, buf: &[u8]) -> Started {
+        match (self.state, &self.parsed.first) {
+            (State::Keepalive, _) => Started::Keepalive,
+            (State::Start, _) => Started::Nothing,
+            (_, FirstLine::Request { .. }) => Started::Request,
+            (_, FirstLine::Response { .. }) => Started::Response,
+            (_, FirstLine::Unknown) => {
+                let mut c = Cursor::new(buf.get(..self.nread).unwrap_or(buf), self.line);
+                match first_word(&mut c) {
+                    Some(Word::Method(_)) => Started::Request,
+                    Some(Word::Version(_)) => Started::Response,
+                    None => Started::Nothing,
+                }
+            }
+        }
+    }
+
+    /// The message as far as its lines were read, in any state; `None` unless a request or response has begun. Such
+    /// a message is good for logging only.
+    pub fn partial(&self, buf: &Bytes) -> Option<Message> {
+        let mut parsed = self.parsed.clone();
+        if let FirstLine::Unknown = parsed.first {
+            let mut c = Cursor::new(buf.get(..self.nread)?, self.line);
+            match first_word(&mut c).filter(|_| self.state != State::Start)? {
+                Word::Method(method) => parsed.first = FirstLine::Request { method, uri: None },
+                Word::Version(version) => {
+                    parsed.first = FirstLine::Response { status: 0, reason: Span::default() };
+                    parsed.version = version;
+                }
+            }
+        }
+        Some(Message::new(buf.slice(..self.nread.min(buf.len())), parsed))
+    }
+}
+
+enum Word {
+    Method(Span),
+    Version(Span),
+}
+
+/// The method or the version at the start of a first line, and the space behind it.
+fn first_word(c: &mut Cursor<'_>) -> Option<Word> {
+    let start = c.pos;
+    let method = c.token()?;
+    let word = if c.peek() == Some(b'/') && method.of(c.buf).eq_ignore_ascii_case(b"SIP") {
+        c.pos = start;
+        Word::Version(version(c)?)
+    } else {
+        Word::Method(method)
+    };
+    c.byte(b' ')?;
+    Some(word)
+}
+
+/// `SIP/n.m` in any letter case, one or two digits each.
+fn version(c: &mut Cursor<'_>) -> Option<Span> {
+    let start = c.pos;
+    for letter in b"sip" {
+        if !c.peek().is_some_and(|b| b.eq_ignore_ascii_case(letter)) {
+            return c.fail();
+        }
+        c.pos += 1;
+    }
+    c.byte(b'/')?;
+    c.digits(1, 2)?;
+    c.byte(b'.')?;
+    c.digits(1, 2)?;
+    Some(Span::new(start, c.pos))
+}
+
+/// Request line (RFC 3261 7.1) or status line (7.2).
+fn first_line(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<()> {
+    match first_word(c)? {
+        Word::Method(method) => {
+            let uri = uri_syntax::uri(c, Place::Enclosed)?;
+            c.byte(b' ')?;
+            let version = version(c)?;
+            crlf(c)?;
+            parsed.first = FirstLine::Request { method, uri: Some(uri) };
+            parsed.version = version;
+        }
+        Word::Version(version) => {
+            if !matches!(c.peek(), Some(b'1'..=b'6')) {
+                return c.fail();
+            }
+            let digits = c.digits(3, 3)?;
+            let status = digits.of(c.buf).iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
+            c.byte(b' ')?;
+            let start = c.pos;
+            let rest = &c.buf[start..];
+            c.pos += memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            let reason = Span::new(start, c.pos);
+            crlf(c)?;
+            parsed.first = FirstLine::Response { status, reason };
+            parsed.version = version;
+        }
+    }
+    Some(())
+}
+
+fn crlf(c: &mut Cursor<'_>) -> Option<()> {
+    c.byte(b'\r')?;
+    c.byte(b'\n')
+}

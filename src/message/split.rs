@@ -1,0 +1,70 @@
+//! Comma lists of header values whose grammar need not be known.
+
+use super::lex;
+
+/// The values of a comma list. Commas in quoted strings and angle brackets do not count; blanks and folds around a
+/// value are no part of it.
+#[derive(Debug, Clone)]
+pub struct CommaList<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> CommaList<'a> {
+    /// Splits a value.
+    pub fn new(value: &'a [u8]) -> CommaList<'a> {
+        CommaList { rest: Some(value) }
+    }
+
+    /// What was not split yet.
+    pub(crate) fn rest(&self) -> Option<&'a [u8]> {
+        self.rest.map(lex::trim_start)
+    }
+}
+
+impl<'a> Iterator for CommaList<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let text = self.rest?;
+        let comma = top_level_comma(text);
+        self.rest = comma.map(|at| &text[at + 1..]);
+        Some(lex::trim(&text[..comma.unwrap_or(text.len())]))
+    }
+}
+
+fn top_level_comma(text: &[u8]) -> Option<usize> {
+    let mut quoted = false;
+    let mut bracketed = false;
+    let mut escaped = false;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' if !bracketed => quoted = !quoted,
+            _ if quoted => {}
+            b'<' => bracketed = true,
+            b'>' => bracketed = false,
+            b',' if !bracketed => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<&str> {
+        CommaList::new(text.as_bytes()).map(|v| std::str::from_utf8(v).unwrap()).collect()
+    }
+
+    #[test]
+    fn commas_inside_quotes_and_brackets_do_not_split() {
+        assert_eq!(split(r#""a, \"b" <sip:x,y@h>;p="1,2" ,  <sip:c>"#), [r#""a, \"b" <sip:x,y@h>;p="1,2""#, "<sip:c>"]);
+        assert_eq!(split("a,\r\n b"), ["a", "b"]);
+        assert_eq!(split("a"), ["a"]);
+        assert_eq!(split("a,"), ["a", ""]);
+        assert_eq!(split(""), [""]);
+    }
+}

@@ -1,0 +1,153 @@
+//! Via values (RFC 3261 20.42) and the view on the topmost one.
+
+use super::host::{self, HostType};
+use super::lex::{self, Cursor, Span, TOKEN};
+use super::params::{self, HeaderParams, Rule};
+
+/// What makes a branch one of RFC 3261.
+pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
+
+/// Offsets of a Via value.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ViaParts {
+    /// From the protocol name to the end of sent-by.
+    pub(crate) core: Span,
+    pub(crate) host: Span,
+    pub(crate) host_type: HostType,
+    pub(crate) port: Option<u16>,
+    pub(crate) params: Span,
+    pub(crate) branch: Option<Span>,
+    pub(crate) branch_repeated: bool,
+    pub(crate) received: Option<Span>,
+    pub(crate) rport: bool,
+    pub(crate) alias: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Branch,
+    Received,
+    Rport,
+    Alias,
+}
+
+fn known(key: &[u8]) -> Option<Known> {
+    let names = [
+        (&b"branch"[..], Known::Branch),
+        (b"received", Known::Received),
+        (b"rport", Known::Rport),
+        (b"alias", Known::Alias),
+    ];
+    names.into_iter().find(|(name, _)| key.eq_ignore_ascii_case(name)).map(|(_, known)| known)
+}
+
+fn rule(key: &[u8]) -> Rule {
+    match known(key) {
+        Some(Known::Branch) => Rule::Token,
+        Some(Known::Received) => Rule::Address,
+        Some(Known::Rport) => Rule::OptionalPort,
+        Some(Known::Alias) => Rule::OptionalToken,
+        None => Rule::Generic,
+    }
+}
+
+/// Reads one Via value.
+pub(crate) fn via(c: &mut Cursor<'_>) -> Option<ViaParts> {
+    let start = c.pos;
+    for _ in 0..2 {
+        c.token()?;
+        c.separator(b'/')?;
+    }
+    c.token()?;
+    c.lws()?;
+    let (host, host_type) = host::host(c)?;
+    let mut parts = ViaParts { host, host_type, ..ViaParts::default() };
+    if c.separator(b':').is_some() {
+        parts.port = Some(c.port()?);
+    }
+    parts.core = Span::new(start, c.pos);
+    let buf = c.buf;
+    parts.params = params::params(c, rule, |key, value| match known(key.of(buf)) {
+        Some(Known::Branch) => {
+            parts.branch_repeated = parts.branch.is_some();
+            parts.branch = value;
+        }
+        Some(Known::Received) => parts.received = value,
+        Some(Known::Rport) => parts.rport = true,
+        Some(Known::Alias) => parts.alias = true,
+        None => {}
+    })?;
+    Some(parts)
+}
+
+/// The topmost Via as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct TopVia<'a> {
+    buf: &'a [u8],
+    parts: ViaParts,
+}
+
+impl<'a> TopVia<'a> {
+    pub(crate) fn new(buf: &'a [u8], parts: ViaParts) -> TopVia<'a> {
+        TopVia { buf, parts }
+    }
+
+    /// Text from the protocol name to the end of sent-by, inner blanks kept.
+    pub fn core(&self) -> &'a [u8] {
+        self.parts.core.of(self.buf)
+    }
+
+    /// Transport token of sent-protocol, for example `UDP`.
+    pub fn transport(&self) -> &'a [u8] {
+        let before_host = &self.buf[..(self.parts.host.start as usize).min(self.buf.len())];
+        let text = lex::trim_end(before_host);
+        let start = text.iter().rposition(|b| !lex::is(TOKEN, *b)).map_or(0, |i| i + 1);
+        &text[start..]
+    }
+
+    /// Host of sent-by as received.
+    pub fn host(&self) -> &'a [u8] {
+        self.parts.host.of(self.buf)
+    }
+
+    /// What the host of sent-by is.
+    pub fn host_type(&self) -> HostType {
+        self.parts.host_type
+    }
+
+    /// Port of sent-by, if written.
+    pub fn port(&self) -> Option<u16> {
+        self.parts.port
+    }
+
+    /// The branch with its magic cookie; the last one if the parameter is repeated.
+    pub fn branch(&self) -> Option<&'a [u8]> {
+        Some(self.parts.branch?.of(self.buf))
+    }
+
+    /// True if the branch begins with `z9hG4bK`, goes on behind it, and is the only one.
+    pub fn branch_rfc3261(&self) -> bool {
+        let unique = !self.parts.branch_repeated;
+        self.branch().is_some_and(|b| unique && b.len() > MAGIC_COOKIE.len() && b.starts_with(MAGIC_COOKIE))
+    }
+
+    /// Parameter `received` as the peer wrote it; the last one if repeated.
+    pub fn received(&self) -> Option<&'a [u8]> {
+        Some(self.parts.received?.of(self.buf))
+    }
+
+    /// True if `rport` is there, with or without value (RFC 3581).
+    pub fn has_rport(&self) -> bool {
+        self.parts.rport
+    }
+
+    /// True if `alias` is there, with or without value (RFC 5923).
+    pub fn has_alias(&self) -> bool {
+        self.parts.alias
+    }
+
+    /// The parameters that have no method here, in order, keys and values as received.
+    pub fn params(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
+        HeaderParams::new(self.parts.params.of(self.buf)).filter(|(key, _)| known(key).is_none())
+    }
+}
