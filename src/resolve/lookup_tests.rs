@@ -10,6 +10,7 @@ use crate::client::Profile;
 use crate::resolve::{plan, Plan, Query, QueryHost, QueryScheme};
 
 const A: u16 = 1;
+const NS: u16 = 2;
 const CNAME: u16 = 5;
 const SOA: u16 = 6;
 const AAAA: u16 = 28;
@@ -225,6 +226,13 @@ async fn a_server_that_fails_knows_nothing() {
     let resolved = lookup.resolve(inquiry("servfail.example.net")).await;
     assert_eq!(*resolved.resolution, Resolution::Failed(RouteError::NoDnsResolution));
     assert_eq!(resolved.keep, None);
+}
+
+#[tokio::test]
+async fn a_server_that_only_refers_to_others_knows_nothing() {
+    let server =
+        Server::start(|_, _| nothing(0, vec![("example.net", NS, 60, wire_name("ns.example.net"))])).await;
+    assert_eq!(ask(&server.lookup(), IpFamily::V4, "h.example.net").await, Answer::Unavailable);
 }
 
 #[tokio::test]

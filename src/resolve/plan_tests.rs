@@ -1,0 +1,276 @@
+//! The rules of RFC 3263 and of the profile, row by row.
+
+use super::*;
+
+fn query(scheme: QueryScheme, host: &str, port: Option<u16>, transport: Option<Transport>) -> Query {
+    Query {
+        scheme,
+        host: QueryHost::parse(host.as_bytes()),
+        port,
+        transport: transport.map(QueryTransport::Known),
+    }
+}
+
+fn sip(host: &str, port: Option<u16>, transport: Option<Transport>) -> Query {
+    query(QueryScheme::Sip, host, port, transport)
+}
+
+fn without(transport: Transport) -> Profile {
+    let mut profile = Profile::default();
+    profile.transport_preference.retain(|t| *t != transport);
+    profile
+}
+
+fn target_text(query: &Query, profile: &Profile) -> String {
+    match plan(query, profile) {
+        Plan::Targets(targets) => targets.iter().map(Target::to_string).collect::<Vec<_>>().join(" "),
+        Plan::Failed(error) => error.code().to_owned(),
+        Plan::Ask(_) => "ask".to_owned(),
+    }
+}
+
+fn inquiry(query: &Query, profile: &Profile) -> Inquiry {
+    match plan(query, profile) {
+        Plan::Ask(inquiry) => inquiry,
+        other => panic!("no question: {other:?}"),
+    }
+}
+
+fn resolved(query: &Query, profile: &Profile, answers: Vec<Answer>) -> Resolved {
+    match inquiry(query, profile).told(answers) {
+        Progress::Done(resolved) => resolved,
+        Progress::Ask(more) => panic!("more questions: {more:?}"),
+    }
+}
+
+fn addresses(list: &[&str], ttl: u64) -> Answer {
+    Answer::Addresses {
+        addrs: list.iter().map(|a| a.parse().unwrap()).collect(),
+        ttl: Duration::from_secs(ttl),
+    }
+}
+
+fn denied(ttl: u64) -> Answer {
+    Answer::NoSuchRecord { ttl: Some(Duration::from_secs(ttl)) }
+}
+
+#[test]
+fn address_literals_need_no_dns() {
+    use Transport::*;
+    let p = Profile { use_dns: false, ..Profile::default() };
+    let rows = [
+        (sip("1.2.3.4", None, None), "udp:1.2.3.4:5060"),
+        (sip("1.2.3.4", Some(5070), None), "udp:1.2.3.4:5070"),
+        (sip("1.2.3.4", None, Some(Tcp)), "tcp:1.2.3.4:5060"),
+        (sip("1.2.3.4", None, Some(Tls)), "tls:1.2.3.4:5061"),
+        (sip("1.2.3.4", Some(5060), Some(Tls)), "tls:1.2.3.4:5060"),
+        (sip("[2001:DB8:0::1]", None, None), "udp:[2001:db8::1]:5060"),
+        (sip("2001:DB8:0::1", None, Some(Tcp)), "tcp:[2001:db8::1]:5060"),
+        (query(QueryScheme::Sips, "1.2.3.4", None, None), "tls:1.2.3.4:5061"),
+        (query(QueryScheme::Sips, "1.2.3.4", Some(5070), Some(Tcp)), "tls:1.2.3.4:5070"),
+        (query(QueryScheme::Sips, "1.2.3.4", None, Some(Tls)), "tls:1.2.3.4:5061"),
+    ];
+    for (query, expected) in rows {
+        assert_eq!(target_text(&query, &p), expected, "{query:?}");
+    }
+}
+
+#[test]
+fn without_a_transport_sip_goes_by_udp_else_by_tcp() {
+    assert_eq!(target_text(&sip("1.2.3.4", None, None), &without(Transport::Udp)), "tcp:1.2.3.4:5060");
+    let tls_only = Profile { transport_preference: vec![Transport::Tls], ..Profile::default() };
+    assert_eq!(target_text(&sip("1.2.3.4", None, None), &tls_only), "unsupported_transport");
+    assert_eq!(target_text(&sip("1.2.3.4", None, Some(Transport::Tls)), &tls_only), "tls:1.2.3.4:5061");
+}
+
+#[test]
+fn transports_the_profile_lacks_and_unknown_ones_are_unsupported() {
+    use Transport::*;
+    for transport in [Udp, Tcp, Tls] {
+        let query = sip("1.2.3.4", None, Some(transport));
+        assert_eq!(target_text(&query, &without(transport)), "unsupported_transport");
+    }
+    for transport in [Ws, Wss] {
+        let query = sip("1.2.3.4", None, Some(transport));
+        assert_eq!(target_text(&query, &Profile::default()), "unsupported_transport");
+    }
+    let sctp = Query { transport: Some(QueryTransport::Unknown), ..sip("1.2.3.4", None, None) };
+    assert_eq!(target_text(&sctp, &Profile::default()), "unsupported_transport");
+    let sips_udp = query(QueryScheme::Sips, "1.2.3.4", None, Some(Udp));
+    assert_eq!(target_text(&sips_udp, &Profile::default()), "unsupported_transport");
+}
+
+#[test]
+fn only_sip_and_sips_are_supported_and_sips_needs_tls() {
+    for host in ["1.2.3.4", "example.net"] {
+        let other = query(QueryScheme::Other, host, None, None);
+        assert_eq!(target_text(&other, &Profile::default()), "unsupported_uri_scheme");
+        let sips = query(QueryScheme::Sips, host, None, None);
+        assert_eq!(target_text(&sips, &without(Transport::Tls)), "unsupported_uri_scheme");
+    }
+}
+
+#[test]
+fn a_family_that_is_not_allowed_is_named() {
+    let no_v4 = Profile { has_ipv4: false, ..Profile::default() };
+    let no_v6 = Profile { ip_type_preference: vec![IpFamily::V4], ..Profile::default() };
+    assert_eq!(target_text(&sip("1.2.3.4", None, None), &no_v4), "no_ipv4");
+    assert_eq!(target_text(&sip("[::1]", None, None), &no_v6), "no_ipv6");
+    assert_eq!(target_text(&sip("[::1]", None, None), &no_v4), "udp:[::1]:5060");
+}
+
+#[test]
+fn checks_come_in_the_documented_order() {
+    let p = Profile { use_dns: false, has_tls: false, has_ipv4: false, has_udp: false, ..Profile::default() };
+    assert_eq!(target_text(&query(QueryScheme::Sips, "example.net", None, None), &p), "no_dns");
+    assert_eq!(target_text(&sip("example.net", None, Some(Transport::Udp)), &p), "no_dns");
+    let sips = query(QueryScheme::Sips, "1.2.3.4", None, Some(Transport::Udp));
+    assert_eq!(target_text(&sips, &p), "unsupported_uri_scheme");
+    assert_eq!(target_text(&sip("1.2.3.4", None, Some(Transport::Udp)), &p), "unsupported_transport");
+    assert_eq!(target_text(&sip("1.2.3.4", None, None), &p), "no_ipv4");
+}
+
+#[test]
+fn a_domain_is_asked_for_in_the_allowed_families_only() {
+    let families = |profile: &Profile| -> Vec<IpFamily> {
+        let inquiry = inquiry(&sip("example.net", None, None), profile);
+        assert!(inquiry.questions().iter().all(|q| q.name == "example.net"));
+        inquiry.questions().iter().map(|q| q.family).collect()
+    };
+    assert_eq!(families(&Profile::default()), [IpFamily::V6, IpFamily::V4]);
+    let v4 = Profile { has_ipv6: false, ..Profile::default() };
+    assert_eq!(families(&v4), [IpFamily::V4]);
+    let none = Profile { ip_type_preference: Vec::new(), ..Profile::default() };
+    assert_eq!(target_text(&sip("example.net", None, None), &none), "no_dns_resolution");
+}
+
+#[test]
+fn a_domain_gets_transport_and_port_by_the_same_rules_as_an_address() {
+    let text = |query: &Query| {
+        let p = Profile::default();
+        let resolved = resolved(query, &p, vec![denied(60), addresses(&["10.0.0.1"], 60)]);
+        resolved.resolution.targets(&p).unwrap()[0].to_string()
+    };
+    assert_eq!(text(&sip("example.net", None, None)), "udp:10.0.0.1:5060");
+    assert_eq!(text(&sip("example.net", Some(5070), Some(Transport::Tcp))), "tcp:10.0.0.1:5070");
+    assert_eq!(text(&sip("example.net", None, Some(Transport::Tls))), "tls:10.0.0.1:5061");
+    assert_eq!(text(&query(QueryScheme::Sips, "example.net", None, None)), "tls:10.0.0.1:5061");
+}
+
+#[test]
+fn both_families_are_used_in_the_preferred_order() {
+    let p = Profile { ip_type_preference: vec![IpFamily::V4, IpFamily::V6], ..Profile::default() };
+    let answers = vec![addresses(&["10.0.0.1", "10.0.0.2"], 60), addresses(&["2001:db8::1"], 60)];
+    let targets = resolved(&sip("example.net", None, None), &p, answers).resolution.targets(&p).unwrap();
+    let texts: Vec<_> = targets.iter().map(Target::to_string).collect();
+    assert_eq!(texts, ["udp:10.0.0.1:5060", "udp:10.0.0.2:5060", "udp:[2001:db8::1]:5060"]);
+}
+
+#[test]
+fn the_cache_key_tells_apart_what_resolves_differently() {
+    let key = |query: &Query| inquiry(query, &Profile::default()).cache_key().to_owned();
+    assert_eq!(key(&sip("Example.NET", None, None)), "sip|example.net||");
+    assert_eq!(key(&sip("example.net", Some(5070), Some(Transport::Tcp))), "sip|example.net|5070|tcp");
+    assert_eq!(key(&query(QueryScheme::Sips, "example.net", None, None)), "sips|example.net||");
+}
+
+fn kept(profile: &Profile, answers: Vec<Answer>) -> Option<u64> {
+    resolved(&sip("example.net", None, None), profile, answers).keep.map(|d| d.as_secs())
+}
+
+#[test]
+fn a_good_resolution_is_kept_for_the_shortest_ttl_within_the_limits() {
+    let p = Profile::default();
+    let found = |ttl6, ttl4| vec![addresses(&["::1"], ttl6), addresses(&["10.0.0.1"], ttl4)];
+    assert_eq!(kept(&p, found(60, 90)), Some(60));
+    assert_eq!(kept(&p, found(86_400, 90_000)), Some(300));
+    assert_eq!(kept(&p, found(0, 90)), Some(1));
+    // A denial of the other family is no record used.
+    assert_eq!(kept(&p, vec![denied(5), addresses(&["10.0.0.1"], 90)]), Some(90));
+    let fixed = Profile { dns_cache_respect_ttl: false, ..Profile::default() };
+    assert_eq!(kept(&fixed, found(60, 90)), Some(300));
+}
+
+#[test]
+fn a_denial_is_kept_no_longer_than_its_soa_and_the_profile_say() {
+    let p = Profile::default();
+    assert_eq!(kept(&p, vec![denied(60), denied(30)]), Some(30));
+    assert_eq!(kept(&p, vec![denied(3600), denied(7200)]), Some(300));
+    assert_eq!(kept(&p, vec![denied(0), denied(60)]), None);
+    let fixed = Profile { dns_cache_respect_ttl: false, ..Profile::default() };
+    assert_eq!(kept(&fixed, vec![denied(60), denied(30)]), Some(30));
+}
+
+#[test]
+fn what_dns_did_not_deny_with_authority_is_never_kept() {
+    let p = Profile::default();
+    assert_eq!(kept(&p, vec![Answer::NoSuchRecord { ttl: None }, denied(60)]), None);
+    assert_eq!(kept(&p, vec![Answer::Unavailable, Answer::Unavailable]), None);
+    assert_eq!(kept(&p, vec![denied(60), Answer::Unavailable]), None);
+    assert_eq!(kept(&p, vec![denied(60)]), None);
+    assert_eq!(kept(&p, vec![Answer::Unavailable, addresses(&["10.0.0.1"], 60)]), None);
+}
+
+#[test]
+fn no_address_at_all_is_no_dns_resolution() {
+    let p = Profile::default();
+    for answers in [vec![denied(60), denied(60)], vec![Answer::Unavailable, Answer::Unavailable], vec![]] {
+        let resolved = resolved(&sip("example.net", None, None), &p, answers);
+        assert_eq!(resolved.resolution.targets(&p), Err(RouteError::NoDnsResolution));
+    }
+}
+
+#[test]
+fn one_family_is_enough_when_the_other_is_not_known() {
+    let p = Profile::default();
+    let answers = vec![Answer::Unavailable, addresses(&["10.0.0.1"], 60)];
+    let resolved = resolved(&sip("example.net", None, None), &p, answers);
+    assert_eq!(resolved.resolution.targets(&p).unwrap().len(), 1);
+}
+
+#[test]
+fn a_uri_names_scheme_host_port_and_transport() {
+    let text = |uri: &str| {
+        let query = Query::from_uri(&UriRef::parse(uri.as_bytes()).unwrap());
+        target_text(&query, &Profile::default())
+    };
+    assert_eq!(text("sip:u@1.2.3.4"), "udp:1.2.3.4:5060");
+    assert_eq!(text("sip:u@1.2.3.4:5070;transport=TCP"), "tcp:1.2.3.4:5070");
+    assert_eq!(text("sips:u@[2001:DB8:0::1]"), "tls:[2001:db8::1]:5061");
+    assert_eq!(text("sip:1.2.3.4;transport=sctp"), "unsupported_transport");
+    assert_eq!(text("sip:1.2.3.4;transport=foo"), "unsupported_transport");
+    assert_eq!(text("sip:1.2.3.4;transport=ws"), "unsupported_transport");
+    assert_eq!(text("tel:+34600000000"), "unsupported_uri_scheme");
+    assert_eq!(text("http://example.net"), "unsupported_uri_scheme");
+    assert_eq!(text("sip:example.net"), "ask");
+    let query = Query::from_uri(&UriRef::parse(b"sip:u@Example.NET.;transport=tls").unwrap());
+    assert_eq!(inquiry(&query, &Profile::default()).cache_key(), "sip|example.net||tls");
+}
+
+#[test]
+fn other_schemes_are_refused_as_such_even_without_dns() {
+    let p = Profile { use_dns: false, ..Profile::default() };
+    let query = Query::from_uri(&UriRef::parse(b"tel:+34600000000").unwrap());
+    assert_eq!(target_text(&query, &p), "unsupported_uri_scheme");
+}
+
+#[test]
+fn a_destination_of_a_script_is_sip() {
+    let p = Profile::default();
+    let text =
+        |host: &[u8], port, transport| target_text(&Query::from_destination(host, port, transport), &p);
+    assert_eq!(text(b"[::1]", None, None), "udp:[::1]:5060");
+    assert_eq!(text(b"1.2.3.4", Some(9), Some(QueryTransport::Known(Transport::Tls))), "tls:1.2.3.4:9");
+    assert_eq!(text(b"1.2.3.4", None, Some(QueryTransport::Unknown)), "unsupported_transport");
+    assert_eq!(text(b"\xff\xfe", None, None), "ask");
+}
+
+#[test]
+fn hosts_are_told_apart_by_their_text() {
+    assert!(matches!(QueryHost::parse(b"1.2.3.4"), QueryHost::Ip(IpAddr::V4(_))));
+    assert!(matches!(QueryHost::parse(b"::1"), QueryHost::Ip(IpAddr::V6(_))));
+    assert!(matches!(QueryHost::parse(b"[::1]"), QueryHost::Ip(IpAddr::V6(_))));
+    for name in ["example.net", "1.2.3", "[1.2.3.4]", "[::1", "::1]", "01.2.3.4", "fe80::1%eth0", ""] {
+        assert_eq!(QueryHost::parse(name.as_bytes()), QueryHost::Domain(name.to_owned()));
+    }
+}
