@@ -3,7 +3,7 @@
 require "open3"
 require "rbconfig"
 
-# Runs exe/oversip as a child process.
+# Runs exe/oversip, or any Ruby, as a child process.
 module Command
   ROOT = File.expand_path("../..", __dir__)
 
@@ -12,9 +12,10 @@ module Command
     Open3.capture3(*command(*arguments))
   end
 
+  # @param environment [Hash{String => String}] beside the inherited one
   # @yieldparam server [Running]
-  def running_oversip(*arguments)
-    server = Running.new(command(*arguments))
+  def running_oversip(*arguments, environment: {})
+    server = Running.new(command(*arguments), environment: environment)
     yield server
   ensure
     server&.kill
@@ -26,29 +27,39 @@ module Command
     [RbConfig.ruby, *include_path, File.join(ROOT, "exe", "oversip"), *arguments]
   end
 
-  # A server process and what it has said so far.
+  # A child process and what it has said so far. Its output is read all the time, so that it never waits for a reader.
   class Running
     LIMIT = 15
 
-    attr_reader :output
+    attr_reader :pid
 
-    def initialize(command)
+    def initialize(command, environment: {})
       @reader, writer = IO.pipe
-      @pid = Process.spawn(*command, out: writer, err: writer)
+      @pid = Process.spawn(environment, *command, in: File::NULL, out: writer, err: writer)
       writer.close
+      @waiter = Process.detach(@pid)
+      @lock = Mutex.new
+      @said = ConditionVariable.new
       @output = +""
+      @listener = Thread.new { listen }
     end
 
-    # Reads until the output matches.
-    def wait_for(pattern)
-      deadline = now + LIMIT
-      until @output.match?(pattern)
-        raise "no #{pattern.inspect} in:\n#{@output}" unless @reader.wait_readable([deadline - now, 0].max)
+    # @return [String] everything that it wrote to stdout and stderr until now
+    def output
+      @lock.synchronize { @output.dup }
+    end
 
-        @output << @reader.readpartial(65_536)
+    # Waits until the output matches.
+    def wait_for(pattern, limit: LIMIT)
+      deadline = now + limit
+      @lock.synchronize do
+        until @output.match?(pattern)
+          raise "the process ended without #{pattern.inspect}:\n#{@output}" if @ended
+          raise "no #{pattern.inspect} within #{limit} s in:\n#{@output}" unless now < deadline
+
+          @said.wait(@lock, deadline - now)
+        end
       end
-    rescue EOFError
-      raise "the process ended without #{pattern.inspect}:\n#{@output}"
     end
 
     def signal(name)
@@ -56,19 +67,39 @@ module Command
     end
 
     # @return [Process::Status] of the process, which has to end by itself
-    def status
-      @output << @reader.read.to_s
-      @status ||= Process.wait2(@pid).last
+    def status(limit: LIMIT)
+      @waiter.join(limit) or raise "the process still runs after #{limit} s:\n#{output}"
+      @listener.join(limit)
+      @waiter.value
     end
 
     def kill
-      return if @status
-
-      Process.kill("KILL", @pid)
-      Process.wait(@pid)
+      Process.kill("KILL", @pid) if @waiter.alive?
+      @waiter.join
+      @listener.join
+    rescue Errno::ESRCH
+      @waiter.join
     end
 
     private
+
+    def listen
+      loop { hear(@reader.readpartial(65_536)) }
+    rescue EOFError
+      @lock.synchronize do
+        @ended = true
+        @said.broadcast
+      end
+    ensure
+      @reader.close
+    end
+
+    def hear(text)
+      @lock.synchronize do
+        @output << text.force_encoding(Encoding::UTF_8)
+        @said.broadcast
+      end
+    end
 
     def now
       Process.clock_gettime(Process::CLOCK_MONOTONIC)

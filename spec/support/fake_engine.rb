@@ -4,6 +4,7 @@
 class FakeEngine
   attr_reader :options, :calls
   attr_accessor :status
+  attr_writer :log_threshold
 
   def initialize(start_error: nil)
     @start_error = start_error
