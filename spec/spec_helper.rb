@@ -11,6 +11,7 @@ $LOAD_PATH.push(File.join(__dir__, "support", "without_native")) unless NATIVE
 require "oversip"
 require_relative "support/log_capture"
 require_relative "support/relay"
+require_relative "support/calls"
 
 RSpec.configure do |config|
   config.disable_monkey_patching!

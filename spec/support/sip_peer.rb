@@ -45,11 +45,11 @@ module SipPeer
   end
 
   # The CANCEL, or the ACK for a failure, of a request text that this peer sent.
-  def companion(request, method)
+  def companion(request, method, headers: {})
     sent = SipText.new(request)
-    build(method, sent.ruri, call_id: sent.header("Call-ID"),
-                             headers: { "Via" => sent.header("Via"), "From" => sent.header("From"), "To" => sent.header("To"),
-                                        "CSeq" => "#{sent.header("CSeq").to_i} #{method}", "Contact" => nil })
+    own = { "Via" => sent.header("Via"), "From" => sent.header("From"), "To" => sent.header("To"),
+            "CSeq" => "#{sent.header("CSeq").to_i} #{method}", "Contact" => nil }
+    build(method, sent.ruri, call_id: sent.header("Call-ID"), headers: own.merge(headers))
   end
 
   # The next message that fits; what does not fit is passed over.
