@@ -58,7 +58,7 @@ class Demo
     # Bound, but not listening: the kernel refuses connections, and nobody else can take the port meanwhile.
     @dead = Addrinfo.tcp("127.0.0.1", 0).bind
     environment = { "RELAY_TARGET" => "127.0.0.1:#{@callee_port}",
-                    "RELAY_FIRST_TARGET" => "127.0.0.1:#{@dead.local_address.ip_port}" }
+                    "RELAY_FIRST_TARGET" => "tcp:127.0.0.1:#{@dead.local_address.ip_port}" }
     # Its log is of interest here, not the configuration that it prints.
     reader = child(File.join(ROOT, "exe", "oversip"), "--config-dir", folder, "-r", File.join(__dir__, "relay_trace"),
                    stream: :err, out: File::NULL, environment: environment)

@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
-# A small relay: initial requests go to RELAY_TARGET (host:port, 127.0.0.1:5090 if it is not set), requests inside a dialog
-# follow their Route headers. Requests for the user "failover" try RELAY_FIRST_TARGET before (TCP, 127.0.0.1:5091), where
-# nobody should listen. Every block logs and counts what it sees; USR1 prints the counts.
+# A small relay: initial requests go to RELAY_TARGET (host:port or tcp:host:port, 127.0.0.1:5090 if it is not set), requests
+# inside a dialog follow their Route headers. Requests for the user "failover" try RELAY_FIRST_TARGET before
+# (tcp:127.0.0.1:5091), where nobody should listen. Every block logs and counts what it sees; USR1 prints the counts.
 
 module Relay
   extend OverSIP::Logger
 
-  ADDRESS = /\A(?:\[(?<ipv6>.+)\]|(?<host>[^:]+)):(?<port>\d+)\z/
+  ADDRESS = /\A(?:(?<transport>udp|tcp):)?(?:\[(?<ipv6>.+)\]|(?<host>[^:]+)):(?<port>\d+)\z/
 
   @counts = Hash.new(0)
 
@@ -20,11 +20,11 @@ module Relay
       log_info "#{event}: #{details}"
     end
 
-    # @return [Array] host, port and transport, nil when the variable is not set
-    def destination(variable, default = nil, transport = nil)
-      text = ENV.fetch(variable, default) or return
+    # @return [Array] host, port and transport; nil leaves the transport to the request
+    def destination(variable, default)
+      text = ENV.fetch(variable, default)
       address = ADDRESS.match(text) or raise OverSIP::ConfigurationError, "#{variable} must be host:port, not #{text}"
-      [address[:ipv6] || address[:host], address[:port].to_i, transport]
+      [address[:ipv6] || address[:host], address[:port].to_i, address[:transport]&.to_sym]
     end
 
     def target
@@ -33,7 +33,7 @@ module Relay
 
     # TCP says at once that nobody listens there.
     def first_target
-      @first_target ||= destination("RELAY_FIRST_TARGET", "127.0.0.1:5091", :tcp)
+      @first_target ||= destination("RELAY_FIRST_TARGET", "tcp:127.0.0.1:5091")
     end
 
     def proxy_for(request)

@@ -50,10 +50,12 @@ module Command
     end
 
     # Waits until the output matches.
-    def wait_for(pattern, limit: LIMIT)
+    #
+    # @param from [Integer] how many characters of the output to leave out
+    def wait_for(pattern, from: 0, limit: LIMIT)
       deadline = now + limit
       @lock.synchronize do
-        until @output.match?(pattern)
+        until @output.match?(pattern, from)
           raise "the process ended without #{pattern.inspect}:\n#{@output}" if @ended
           raise "no #{pattern.inspect} within #{limit} s in:\n#{@output}" unless now < deadline
 

@@ -1,0 +1,119 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "tmpdir"
+require_relative "ports"
+
+# SIPp, a SIP peer that others have written, as caller and as callee.
+module Sipp
+  SCENARIOS = File.expand_path("../load/scenarios", __dir__)
+
+  TRANSPORTS = { udp: "u1", tcp: "t1" }.freeze
+
+  # What SIPp counts as something that should not have happened.
+  FAULTS = %w[FailedCall(C) FailedUnexpectedMessage(C) FailedMaxUDPRetrans(C) FailedRegexpDoesntMatch(C) FailedCallRejected(C)
+              FailedCmdNotSent(C) FailedOutboundCongestion(C) FailedTimeoutOnRecv(C) FailedTimeoutOnSend(C) OutOfCallMsgs(C)
+              DeadCallMsgs(C) FatalErrors(C) Warnings(C)].freeze
+
+  # One run: a scenario, a number of calls, and a deadline after which it has failed.
+  class Run
+    attr_reader :port
+
+    # @param scenario [String] the name of a file in scenarios/ without its ending
+    # @param to [Integer, nil] the port of 127.0.0.1 that a caller calls; nil for a callee
+    # @param rate [Integer] calls a second
+    # @param limit [Integer] seconds
+    # @param words [Hash{Symbol => String}] what stands for @words@ of the scenario (SIPp's own keywords cannot be a method)
+    def initialize(scenario, calls:, transport: :udp, to: nil, rate: 50, limit: 60, words: {})
+      @port = Ports.free
+      @limit = limit
+      @folder = Dir.mktmpdir("sipp")
+      options = { "-sf" => filled(scenario, words), "-i" => "127.0.0.1", "-p" => @port, "-m" => calls,
+                  "-t" => TRANSPORTS.fetch(transport), "-stf" => file("statistics"), "-fd" => 1, "-error_file" => file("errors"),
+                  "-timeout" => limit, "-cp" => Ports.free }
+      options.merge!("-r" => rate, "-l" => calls) if to
+      given = options.to_a.flatten
+      given.unshift("127.0.0.1:#{to}") if to
+      @pid = Process.spawn("sipp", *given.map(&:to_s), "-nostdin", "-trace_stat", "-trace_err", "-timeout_error",
+                           in: File::NULL, out: file("screen"), err: %i[child out])
+      @waiter = Process.detach(@pid)
+    end
+
+    # Waits for the end.
+    #
+    # @return [Hash{String => Integer}] the counts that are not zero and should be, plus "status"; empty when all was well
+    def faults
+      status = @waiter.join(@limit + 5)&.value
+      found = statistics.slice(*FAULTS).reject { |_, count| count.zero? }
+      status&.success? ? found : found.merge("status" => status&.exitstatus || -1)
+    end
+
+    # @return [Integer] calls that went as the scenario says
+    def successful
+      statistics.fetch("SuccessfulCall(C)", 0)
+    end
+
+    # @return [Hash{String => Integer}] the last line of the statistics file
+    def statistics
+      return {} unless File.exist?(file("statistics"))
+
+      lines = File.readlines(file("statistics"), chomp: true)
+      lines.first.split(";").zip(lines.last.split(";")).to_h.transform_values(&:to_i)
+    end
+
+    # @return [String] what SIPp has to say about a failure
+    def explanation
+      [file("errors"), file("screen")].select { |path| File.exist?(path) }.map { |path| File.read(path)[-4000..] || File.read(path) }
+                                      .join("\n")
+    end
+
+    def close
+      Process.kill("KILL", @pid) if @waiter.alive?
+      @waiter.join
+      FileUtils.rm_rf(@folder)
+    rescue Errno::ESRCH
+      FileUtils.rm_rf(@folder)
+    end
+
+    private
+
+    def filled(scenario, words)
+      text = File.read(File.join(SCENARIOS, "#{scenario}.xml"))
+      File.write(file("#{scenario}.xml"), text.gsub(/@\w+@/) { |word| words.fetch(word.delete("@").to_sym) })
+      file("#{scenario}.xml")
+    end
+
+    def file(name)
+      File.join(@folder, name)
+    end
+  end
+
+  # @return [Run] a callee that listens when this returns
+  def sipp_callee(scenario, **options)
+    sipp(scenario, **options).tap { |callee| wait_until_bound(callee.port, options.fetch(:transport, :udp)) }
+  end
+
+  # @return [Run] a caller, already calling
+  def sipp_caller(scenario, to:, **options)
+    sipp(scenario, to: to, **options)
+  end
+
+  def close_sipp
+    @sipp_runs&.each(&:close)
+  end
+
+  private
+
+  def sipp(scenario, **options)
+    Run.new(scenario, **options).tap { |run| (@sipp_runs ||= []) << run }
+  end
+
+  # A port is bound once nobody else can bind it.
+  def wait_until_bound(port, transport)
+    eventually(message: "SIPp does not listen on #{transport} port #{port}") do
+      Addrinfo.public_send(transport, "127.0.0.1", port).bind { false }
+    rescue Errno::EADDRINUSE
+      true
+    end
+  end
+end
