@@ -30,10 +30,12 @@ mod timers;
 mod uac_acks;
 mod upstream;
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
 use std::sync::mpsc::{sync_channel, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -95,7 +97,6 @@ pub enum Status {
 }
 
 /// What the engine's thread and the other threads both see.
-#[derive(Debug)]
 pub struct Shared {
     clock: EngineClock,
     timings: Timings,
@@ -110,12 +111,20 @@ pub struct Shared {
     events: EventQueue<Event>,
     counts: Counts,
     routes: AtomicU64,
+    companions: Companions,
 }
+
+/// What the boundary keeps for each connection.
+type Companions = Mutex<HashMap<ConnectionId, Box<dyn Any + Send>>>;
 
 impl Shared {
     fn post(&self, command: Command) {
         // The engine is gone only after it was stopped; then nothing is owed to anybody.
         let _ = self.commands.send(command);
+    }
+
+    fn companions(&self) -> MutexGuard<'_, HashMap<ConnectionId, Box<dyn Any + Send>>> {
+        self.companions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn status(&self) -> Status {
@@ -261,6 +270,20 @@ impl Engine {
     /// The stream connections, to be looked at.
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// Looks at what was kept with [`Engine::set_companion`].
+    pub fn companion<R>(&self, connection: ConnectionId, look: impl FnOnce(&dyn Any) -> R) -> Option<R> {
+        self.shared.companions().get(&connection).map(|companion| look(&**companion))
+    }
+
+    /// Keeps something for a connection until it is gone.
+    pub fn set_companion(&self, connection: ConnectionId, companion: Box<dyn Any + Send>) {
+        self.shared.companions().insert(connection, companion);
+        // It may have gone before; then nobody would ever take the companion away.
+        if self.connections.info(connection).is_none() {
+            self.shared.companions().remove(&connection);
+        }
     }
 
     /// Closes a stream connection after what is queued for it.

@@ -23,7 +23,10 @@ impl Core {
                 tracing::info!(target: "oversip::transport", "connecting to {remote}: {error}");
                 self.connection_lost(id);
             }
-            TransportEvent::ConnectionClosed { id, .. } => self.connection_lost(id),
+            TransportEvent::ConnectionClosed { id, .. } => {
+                self.shared.companions().remove(&id);
+                self.connection_lost(id);
+            }
             TransportEvent::UdpError { remote, quoted, .. } => self.udp_error(remote, &quoted),
         }
     }

@@ -45,6 +45,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         events: Default::default(),
         counts: Default::default(),
         routes: AtomicU64::new(1),
+        companions: Default::default(),
     });
     let (ready, is_ready) = sync_channel(1);
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({

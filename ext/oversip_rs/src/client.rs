@@ -11,7 +11,7 @@ use magnus::{
     scan_args::scan_args,
     typed_data::{DataType, DataTypeBuilder, DataTypeFunctions, Obj},
     value::Lazy,
-    Error, Exception, RArray, RClass, RHash, RModule, RObject, Ruby, Symbol, TypedData, Value,
+    Error, Exception, RArray, RClass, RHash, RModule, Ruby, Symbol, TypedData, Value,
 };
 use oversip::client::session::{Callback, CallbackClass, Kind, Round};
 use oversip::client::{Failure, Target};
@@ -20,9 +20,7 @@ use oversip::engine::{ClientShared, Engine, Progress, Route};
 use crate::{
     anchors::Anchor,
     dispatcher, profile,
-    request::{self, RequestObject},
-    response::ResponseObject,
-    runtime,
+    message, request, response, runtime,
     slot::Slot,
     text,
 };
@@ -287,12 +285,14 @@ fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Erro
     };
     let dropped = client.events.borrow_mut().pop().unwrap_or(false);
     let sent = request::snapshot_of(ruby, request).ok();
-    let edited = response.filter(|_| route.kind() == Kind::Proxy).and_then(|response| response.snapshot(ruby).ok());
+    let edited = response
+        .filter(|_| route.kind() == Kind::Proxy)
+        .and_then(|response| response::snapshot(ruby, response).ok());
     route.callback_done(engine.now(), Round { dropped, aborted: false }, sent, edited);
     result
 }
 
-type Arguments = (Vec<Value>, Option<Obj<ResponseObject>>);
+type Arguments = (Vec<Value>, Option<message::This>);
 
 fn arguments(
     ruby: &Ruby,
@@ -302,9 +302,9 @@ fn arguments(
     request: Value,
 ) -> Result<Arguments, Error> {
     let response = |message: &Arc<oversip::message::Message>, status: Option<u16>| {
-        let object = ResponseObject::received(ruby, message.clone(), request, route.kind() == Kind::Proxy);
+        let object = response::wrap(ruby, message.clone(), request, route.kind() == Kind::Proxy);
         if let Some(status) = status {
-            object.rewrite_status(status);
+            response::rewrite_status(ruby, object, status);
         }
         (vec![object.as_value()], Some(object))
     };
@@ -363,14 +363,10 @@ fn is_fatal(ruby: &Ruby, exception: Exception) -> bool {
 }
 
 fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
-    let class: String = RObject::from_value(this.as_value())
-        .map_or_else(|| this.class().name(), |object| object.class().name())
-        .into_owned();
-    let name = match this.profile.get(ruby).and_then(RHash::from_value) {
-        Some(profile) => profile.get(ruby.to_symbol("name")).map_or_else(String::new, |name| name.to_string()),
-        None => String::new(),
-    };
-    Ok(format!("#<{class} profile={name}>"))
+    let class: Value = this.funcall("class", ())?;
+    let profile = this.profile.get(ruby).and_then(RHash::from_value);
+    let name = profile.and_then(|profile| profile.get(ruby.to_symbol("name")));
+    Ok(format!("#<{class} profile={}>", name.map_or_else(|| "none".to_owned(), |name| name.to_string())))
 }
 
 /// Defines `Client`.
@@ -401,9 +397,4 @@ pub fn define(ruby: &Ruby, sip: RModule) -> Result<RClass, Error> {
     class.define_method("current_target", method!(current_target, 0))?;
     class.define_method("inspect", method!(inspect, 0))?;
     Ok(class)
-}
-
-/// The type of a request argument, for messages and checks.
-pub fn is_request(value: Value) -> bool {
-    Obj::<RequestObject>::try_convert(value).is_ok()
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use magnus::{prelude::*, value::Opaque, Error, RModule, Ruby, Value};
 use oversip::engine::{Engine, Event, IncomingRequest, Wake};
 
-use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request::RequestObject, runtime, text};
+use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime, text};
 
 /// How deep `route` may be nested in callbacks of `route`.
 const DEEPEST_NESTING: u32 = 32;
@@ -96,9 +96,9 @@ impl Drop for RequestDone<'_> {
     }
 }
 
-fn run_request(ruby: &Ruby, engine: &Engine, request: Arc<IncomingRequest>) -> Result<(), Error> {
-    let _done = RequestDone(engine, request.clone());
-    let object = RequestObject::wrap_incoming(ruby, request);
+fn run_request(ruby: &Ruby, engine: &Engine, incoming: Arc<IncomingRequest>) -> Result<(), Error> {
+    let _done = RequestDone(engine, incoming.clone());
+    let object = request::wrap(ruby, incoming);
     let _: Value = dispatcher_module(ruby)?.funcall("on_request", (object,))?;
     Ok(())
 }

@@ -42,11 +42,11 @@ fn option<T: TryConvert>(ruby: &Ruby, options: RHash, name: &str) -> Result<Opti
 }
 
 fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
-    let listeners: Vec<(Symbol, String, u16)> = option(ruby, options, "listeners")?.unwrap_or_default();
+    let listeners = option::<RArray>(ruby, options, "listeners")?.unwrap_or_else(|| ruby.ary_new());
     let nameservers: Vec<String> = option(ruby, options, "nameservers")?.unwrap_or_default();
     let limits = Limits::default();
     Ok(Config {
-        listeners: listeners.iter().map(|listener| listen_spec(ruby, listener)).collect::<Result<_, _>>()?,
+        listeners: listen_specs(ruby, listeners)?,
         advertised_ipv4: option(ruby, options, "advertised_ipv4")?,
         advertised_ipv6: option(ruby, options, "advertised_ipv6")?,
         local_domains: option(ruby, options, "local_domains")?.unwrap_or_default(),
@@ -63,14 +63,18 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
     })
 }
 
-fn listen_spec(ruby: &Ruby, (transport, ip, port): &(Symbol, String, u16)) -> Result<ListenSpec, Error> {
-    let name = transport.name()?;
-    let transport = profile::transport(&name);
-    let ip: Option<IpAddr> = ip.parse().ok();
-    match (transport, ip) {
-        (Some(transport), Some(ip)) => Ok(ListenSpec { transport, ip, port: *port }),
-        _ => Err(configuration_error(ruby, format!("cannot listen by {name} on this address"))),
+/// `[[transport, ip, port], ...]`.
+fn listen_specs(ruby: &Ruby, list: RArray) -> Result<Vec<ListenSpec>, Error> {
+    let mut specs = Vec::with_capacity(list.len());
+    for index in 0..list.len() {
+        let (transport, ip, port): (Symbol, String, u16) = list.entry(index as isize)?;
+        let name = transport.name()?;
+        match (profile::transport(&name), ip.parse::<IpAddr>()) {
+            (Some(transport), Ok(ip)) => specs.push(ListenSpec { transport, ip, port }),
+            _ => return Err(configuration_error(ruby, format!("cannot listen by {name} on '{ip}'"))),
+        }
     }
+    Ok(specs)
 }
 
 /// `IP`, `IP:PORT` or `[IPv6]:PORT`.

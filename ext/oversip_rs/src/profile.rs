@@ -109,7 +109,7 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, key: StaticSymbol, value: Value, rule: &str) -> Error {
-        let key = key.name().unwrap_or_default().into_owned();
+        let key = key.name().unwrap_or_default().to_owned();
         let message = format!("proxy profile parameter {key}: {} is not {rule}", value.inspect());
         text::runtime_error(self.ruby, message)
     }

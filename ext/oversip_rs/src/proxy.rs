@@ -1,6 +1,6 @@
 //! `OverSIP::SIP::Proxy`.
 
-use magnus::{method, prelude::*, scan_args::scan_args, typed_data::Obj, Error, RClass, RModule, Ruby, Value};
+use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
 use oversip::client::session::Kind;
 use oversip::engine::{hop_count, Destination, ProxyHeaders, RouteRequest};
 use oversip::message::Method;
@@ -10,16 +10,13 @@ use crate::{
     client::{self, ClientObject, This},
     destination::{self, RouteArguments},
     dispatcher::Nested,
-    profile,
-    request::RequestObject,
-    response::ResponseObject,
-    runtime, text,
+    message, profile, request, response, runtime, text,
 };
 
 /// `route(request, dst_host = nil, dst_port = nil, dst_transport = nil)`.
 fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
     let arguments = RouteArguments::scan(ruby, args)?;
-    let Ok(request) = Obj::<RequestObject>::try_convert(arguments.request) else {
+    let Some(request) = request::from_value(arguments.request) else {
         return Err(text::runtime_error(ruby, "request must be a OverSIP::SIP::Request instance"));
     };
     let engine = runtime::engine(ruby)?;
@@ -28,17 +25,17 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
         return Err(text::runtime_error(ruby, "the request did not come from the network: it has no way back"));
     };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
-    let facts = request.routing_facts(ruby)?;
+    let facts = request::routing_facts(ruby, request)?;
     // RFC 3261 16.3 step 3: checked before anything else is done for the request.
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
         engine.reply(&incoming, 483, b"Too Many Hops", &[], b"");
         return Ok(());
     };
-    let snapshot = RequestObject::snapshot(ruby, request)?;
+    let snapshot = request::snapshot(ruby, request)?;
     let incoming_outbound = facts.incoming_outbound && arguments.destination.is_none();
     let to = match arguments.destination {
         Some(query) => Destination::Resolve(query),
-        None if incoming_outbound => Destination::Flow(facts.route_outbound_flow_token.clone()),
+        None if incoming_outbound => Destination::Flow(facts.flow_token.clone()),
         None => Destination::Resolve(destination::of_request(&snapshot, true)),
     };
     ClientObject::set_request(this, request.as_value());
@@ -53,10 +50,10 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
             max_forwards,
             initial: facts.initial,
             outgoing_outbound: facts.outgoing_outbound,
-            incoming_outbound: facts.route_outbound_flow_token.filter(|_| incoming_outbound),
+            incoming_outbound: facts.flow_token.filter(|_| incoming_outbound),
         }),
         destination: to,
-        restore: request.restore_headers(ruby),
+        restore: request::restore_headers(request),
         anchor: Box::new(Anchor::hold(this.as_value(), request.as_value())),
     };
     client::launch(ruby, &engine, engine.new_route(ask))
@@ -67,7 +64,7 @@ fn drop_response(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error>
     let args = scan_args::<(), (Option<Value>,), (), (), (), ()>(args)?;
     this.drop_response();
     if let Some(response) = args.optional.0.filter(|response| !response.is_nil()) {
-        let Ok(response) = Obj::<ResponseObject>::try_convert(response) else {
+        let Some(response) = response::from_value(response) else {
             return Err(Error::new(ruby.exception_type_error(), "response must be a OverSIP::SIP::Response"));
         };
         end_early_dialog(ruby, this, response)?;
@@ -76,13 +73,13 @@ fn drop_response(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error>
 }
 
 /// RFC 6228: a client that supports it is told that one early dialog is over though the call goes on.
-fn end_early_dialog(ruby: &Ruby, this: This, response: Obj<ResponseObject>) -> Result<(), Error> {
-    let request: Result<Obj<RequestObject>, _> = this.funcall("request", ());
-    let Some(incoming) = request.ok().and_then(|request| request.incoming()) else { return Ok(()) };
-    let final_failure = response.message().status().is_some_and(|status| status >= 300);
+fn end_early_dialog(ruby: &Ruby, this: This, response: message::This) -> Result<(), Error> {
+    let request: Value = this.funcall("request", ())?;
+    let Some(incoming) = request::from_value(request).and_then(|request| request.incoming()) else { return Ok(()) };
+    let final_failure = response.received().status().is_some_and(|status| status >= 300);
     let invite = incoming.message.method() == Some(&Method::Invite);
     if final_failure && invite && incoming.message.supported().iter().any(|tag| tag == b"199") {
-        runtime::engine(ruby)?.reply_199(&incoming, response.message());
+        runtime::engine(ruby)?.reply_199(&incoming, response.received());
     }
     Ok(())
 }

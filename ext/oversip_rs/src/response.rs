@@ -1,0 +1,161 @@
+//! `OverSIP::SIP::Response`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use magnus::{method, prelude::*, value::Lazy, Error, RClass, RModule, RString, Ruby, Value};
+use oversip::message::{reason_phrase, HeaderName, Headers, Message, ResponseSnapshot};
+
+use crate::{
+    headers::{self, Wire},
+    message::{body_bytes, MessageObject, Received, This},
+    request,
+    text::{self, utf8},
+    uri::sip_class,
+};
+
+fn class(ruby: &Ruby) -> RClass {
+    static CLASS: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "Response"));
+    ruby.get_inner(&CLASS)
+}
+
+/// A Response for one that a Client received. A proxy's blocks see it without our own Via.
+pub fn wrap(ruby: &Ruby, message: Arc<Message>, request: Value, without_top_via: bool) -> This {
+    let this = MessageObject::wrap(ruby, class(ruby), Received::Response(message));
+    this.request.set(this, request);
+    if without_top_via {
+        headers::remove_top_via(this);
+    }
+    this
+}
+
+/// The response that a value is, if it is one.
+pub fn from_value(value: Value) -> Option<This> {
+    This::try_convert(value).ok().filter(|this| this.response().is_some())
+}
+
+/// Shows another status than the received one, with its usual reason phrase.
+pub fn rewrite_status(ruby: &Ruby, this: This, status: u16) {
+    this.status.set(Some(status));
+    this.reason.set(this, utf8(ruby, reason_phrase(status).as_bytes()));
+}
+
+fn status(this: This) -> u16 {
+    this.status.get().or_else(|| this.received().status()).unwrap_or(500)
+}
+
+fn status_code(this: This) -> u16 {
+    status(this)
+}
+
+fn set_status_code(ruby: &Ruby, this: This, value: u16) -> Result<u16, Error> {
+    if !(100..=699).contains(&value) {
+        return Err(Error::new(ruby.exception_arg_error(), format!("invalid status code {value}")));
+    }
+    this.status.set(Some(value));
+    Ok(value)
+}
+
+fn reason_value(ruby: &Ruby, this: This) -> Value {
+    this.reason.get(ruby).unwrap_or_else(|| {
+        let value = utf8(ruby, this.received().reason()).as_value();
+        this.reason.set(this, value);
+        value
+    })
+}
+
+fn set_reason_phrase(this: This, value: Value) -> Value {
+    this.reason.set(this, value);
+    value
+}
+
+fn reason_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
+    match this.reason.get(ruby) {
+        Some(reason) => text::text_of(reason),
+        None => Ok(Bytes::copy_from_slice(this.received().reason())),
+    }
+}
+
+fn request_value(ruby: &Ruby, this: This) -> Value {
+    this.request.get_or_nil(ruby)
+}
+
+fn set_request(this: This, value: Value) -> Value {
+    this.request.set(this, value);
+    value
+}
+
+/// `tvars`: the Hash of the request.
+fn tvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
+    match request_value(ruby, this) {
+        request if request.is_nil() => Ok(ruby.qnil().as_value()),
+        request => request.funcall("tvars", ()),
+    }
+}
+
+/// Puts From and To back as the client sent them, where the script changed them in the request (RFC 3261 16.7).
+fn restored(ruby: &Ruby, this: This, mut headers: Headers) -> Headers {
+    let Some(request) = this.request.get(ruby).and_then(request::from_value) else { return headers };
+    let restore = request::restore_headers(request);
+    if let Some(from) = restore.from {
+        headers.replace(HeaderName::From, &from);
+    }
+    if let Some(to) = restore.to {
+        let mut value = to.to_vec();
+        // A request within a dialog has the tag already.
+        if let (None, Some(tag)) = (request.received().to_tag(), this.received().to_tag()) {
+            value.extend_from_slice(b";tag=");
+            value.extend_from_slice(tag);
+        }
+        headers.replace(HeaderName::To, &value);
+    }
+    headers
+}
+
+/// The response as it goes out now.
+pub fn snapshot(ruby: &Ruby, this: This) -> Result<ResponseSnapshot, Error> {
+    let (Wire::Received(headers) | Wire::Canonical(headers)) = headers::wire(ruby, this)?;
+    Ok(ResponseSnapshot {
+        status: status(this),
+        reason: reason_bytes(ruby, this)?,
+        headers: restored(ruby, this, headers),
+        body: body_bytes(ruby, this)?,
+    })
+}
+
+fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
+    let headers = restored(ruby, this, headers::canonical(ruby, this)?);
+    let mut out = format!("SIP/2.0 {} ", status(this)).into_bytes();
+    let reason = reason_bytes(ruby, this)?;
+    out.extend_from_slice(&text::neutralise(&reason, false).unwrap_or_else(|| reason.to_vec()));
+    out.extend_from_slice(b"\r\n");
+    request::write_headers(&headers, &mut out);
+    out.extend_from_slice(&body_bytes(ruby, this)?);
+    Ok(utf8(ruby, &out))
+}
+
+fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
+    let reason = reason_bytes(ruby, this)?;
+    let call_id = String::from_utf8_lossy(this.received().call_id().unwrap_or_default()).into_owned();
+    Ok(format!(
+        "#<OverSIP::SIP::Response {} {} call_id={call_id}>",
+        status(this),
+        String::from_utf8_lossy(&reason)
+    ))
+}
+
+/// Defines `Response`; `Message` comes first.
+pub fn define(ruby: &Ruby, sip: RModule, message: RClass) -> Result<(), Error> {
+    let class = sip.define_class("Response", message)?;
+    let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
+    class.include_module(logger)?;
+    class.define_method("status_code", method!(status_code, 0))?;
+    class.define_method("status_code=", method!(set_status_code, 1))?;
+    class.define_method("reason_phrase", method!(reason_value, 0))?;
+    class.define_method("reason_phrase=", method!(set_reason_phrase, 1))?;
+    class.define_method("request", method!(request_value, 0))?;
+    class.define_method("request=", method!(set_request, 1))?;
+    class.define_method("tvars", method!(tvars, 0))?;
+    class.define_method("to_s", method!(to_s, 0))?;
+    class.define_method("inspect", method!(inspect, 0))
+}

@@ -1,0 +1,134 @@
+//! Bytes and Ruby Strings: what the wire knows as bytes becomes a String here, and the other way round.
+
+use bytes::Bytes;
+use magnus::{kwargs, prelude::*, Error, ExceptionClass, RModule, RString, Ruby, Value};
+
+/// A String tagged UTF-8, valid or not: the tag of everything that comes from the network.
+pub fn utf8(ruby: &Ruby, bytes: &[u8]) -> RString {
+    ruby.enc_str_new(bytes, ruby.utf8_encindex())
+}
+
+/// A String tagged BINARY (ASCII-8BIT).
+pub fn binary(ruby: &Ruby, bytes: &[u8]) -> RString {
+    ruby.str_from_slice(bytes)
+}
+
+/// UTF-8 String, or nil.
+pub fn utf8_or_nil(ruby: &Ruby, bytes: Option<&[u8]>) -> Value {
+    match bytes {
+        Some(bytes) => utf8(ruby, bytes).as_value(),
+        None => ruby.qnil().as_value(),
+    }
+}
+
+/// `true`, or nil: the form of the attributes that only a present thing sets.
+pub fn true_or_nil(ruby: &Ruby, flag: bool) -> Value {
+    if flag {
+        ruby.qtrue().as_value()
+    } else {
+        ruby.qnil().as_value()
+    }
+}
+
+/// A copy of a String's bytes, whatever its encoding says.
+pub fn bytes_of(string: RString) -> Bytes {
+    // SAFETY: the slice is copied before any Ruby code can run and change or free the String.
+    Bytes::copy_from_slice(unsafe { string.as_slice() })
+}
+
+/// Whether a String consists of exactly these bytes.
+pub fn same_bytes(string: RString, bytes: &[u8]) -> bool {
+    // SAFETY: only compared; no Ruby code runs meanwhile.
+    unsafe { string.as_slice() == bytes }
+}
+
+/// The text of any object: a String's bytes, or what its `to_s` answers (Ruby code may run).
+pub fn text_of(value: Value) -> Result<Bytes, Error> {
+    if let Some(string) = RString::from_value(value) {
+        return Ok(bytes_of(string));
+    }
+    let string: RString = value.funcall("to_s", ())?;
+    Ok(bytes_of(string))
+}
+
+/// The bytes of an argument that has to be a String; `TypeError` with this text otherwise.
+pub fn string_argument(ruby: &Ruby, value: Value, complaint: &'static str) -> Result<Bytes, Error> {
+    match RString::from_value(value) {
+        Some(string) => Ok(bytes_of(string)),
+        None => Err(Error::new(ruby.exception_type_error(), complaint)),
+    }
+}
+
+/// The bytes of a text to be parsed as URI or name-addr; the errors are those of Ruby's `StringValueCStr`.
+pub fn parse_argument(ruby: &Ruby, value: Value) -> Result<Bytes, Error> {
+    let text = string_argument(ruby, value, "Wrong argument type for string required T_STRING")?;
+    if text.contains(&0) {
+        return Err(Error::new(ruby.exception_arg_error(), "string contains null byte"));
+    }
+    Ok(text)
+}
+
+/// The Symbol of an ASCII text.
+pub fn symbol(ruby: &Ruby, name: &str) -> Value {
+    ruby.to_symbol(name).as_value()
+}
+
+/// The module `OverSIP`.
+pub fn oversip_module(ruby: &Ruby) -> Result<RModule, Error> {
+    ruby.class_object().const_get("OverSIP")
+}
+
+/// `OverSIP::RuntimeError` with this message.
+pub fn runtime_error(ruby: &Ruby, message: impl Into<String>) -> Error {
+    oversip_error(ruby, "RuntimeError", message.into())
+}
+
+/// `OverSIP::ParsingError` with this message.
+pub fn parsing_error(ruby: &Ruby, message: impl Into<String>) -> Error {
+    oversip_error(ruby, "ParsingError", message.into())
+}
+
+fn oversip_error(ruby: &Ruby, name: &str, message: String) -> Error {
+    // Looked up each time: the classes are defined in Ruby, and an error is rare enough.
+    match oversip_module(ruby).and_then(|module| module.const_get::<_, ExceptionClass>(name)) {
+        Ok(class) => Error::new(class, message),
+        Err(_) => Error::new(ruby.exception_runtime_error(), message),
+    }
+}
+
+/// Writes an error record through `OverSIP::Logger`, which is loaded before this library and never raises.
+pub fn log_error(ruby: &Ruby, record: &str) {
+    let logger = oversip_module(ruby).and_then(|module| module.const_get::<_, Value>("Logger"));
+    let options = kwargs!(ruby, "system" => true);
+    let arguments = (symbol(ruby, "error"), "SIP", utf8(ruby, record.as_bytes()), options);
+    let written = logger.and_then(|logger| logger.funcall::<_, _, Value>("write", arguments));
+    if let Err(error) = written {
+        ruby.warning(&format!("{record} (and the logger failed: {error})"));
+    }
+}
+
+/// Whether a text is a token of RFC 3261 25.1: at least one byte, none of them a separator.
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
+}
+
+/// Replaces what would end a line by a blank: CR, LF and NUL. In a header value the CRLF of a folded line (before
+/// a blank) survives.
+pub fn neutralise(text: &[u8], folding_allowed: bool) -> Option<Vec<u8>> {
+    if !text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return None;
+    }
+    let mut clean = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        if folding_allowed && rest.starts_with(b"\r\n") && matches!(rest.get(2), Some(b' ' | b'\t')) {
+            clean.extend_from_slice(b"\r\n");
+            at += 2;
+            continue;
+        }
+        clean.push(if matches!(rest[0], b'\r' | b'\n' | 0) { b' ' } else { rest[0] });
+        at += 1;
+    }
+    Some(clean)
+}

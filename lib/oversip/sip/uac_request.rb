@@ -1,0 +1,126 @@
+# frozen_string_literal: true
+
+require "securerandom"
+
+module OverSIP
+  module SIP
+    # A request that a {Uac} sends: made of a few facts instead of a received message.
+    #
+    # @example
+    #   request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:example.net" })
+    #   OverSIP::SIP::Uac.new.route request
+    class UacRequest
+      # The From of a request that names none.
+      DEFAULT_FROM = '"OverSIP" <sip:anonymous@anonymous.invalid>'
+
+      # Characters that would end a line, other than in a folded one (RFC 3261 7.3.1).
+      LINE_BREAKS = /\r\n(?=[ \t])|[\r\n\0]/n
+
+      # @return [Symbol, String]
+      attr_reader :sip_method
+      # @return [Uri, NameAddr]
+      attr_reader :ruri
+      # @return [String, Uri, NameAddr]
+      attr_reader :from
+      # @return [String]
+      attr_reader :from_tag
+      # @return [String, Uri, NameAddr]
+      attr_reader :to
+      # @return [String, nil]
+      attr_reader :to_tag
+      # @return [String, nil]
+      attr_reader :body
+      # @return [String]
+      attr_reader :call_id
+      # @return [Integer]
+      attr_reader :cseq
+      # @return [String] eight hexadecimal digits
+      attr_reader :via_branch_id
+      # @return [Hash, nil] for the script's own use
+      attr_accessor :tvars
+
+      # @param data [Hash] `:sip_method` and `:ruri` (String, {Uri} or {NameAddr}) are needed; `:from`, `:from_tag`, `:to`,
+      #   `:to_tag`, `:call_id`, `:cseq` and `:max_forwards` have defaults
+      # @param extra_headers [Array<String>] complete header lines
+      # @param body [String, nil]
+      # @raise [OverSIP::RuntimeError] no method or URI is given, or the URI is none
+      # @raise [OverSIP::ParsingError] the URI is a String that is no URI
+      def initialize(data, extra_headers = [], body = nil)
+        @sip_method = data[:sip_method] or raise OverSIP::RuntimeError, "no data[:sip_method] given"
+        @ruri = uri(data[:ruri] || raise(OverSIP::RuntimeError, "no data[:ruri] given"))
+        @from = data[:from] || DEFAULT_FROM
+        @from_tag = data[:from_tag] || SecureRandom.hex(4)
+        @to = data[:to] || @ruri
+        @to_tag = data[:to_tag]
+        @call_id = data[:call_id] || SecureRandom.hex(8)
+        @cseq = data[:cseq] || rand(1000)
+        @max_forwards = data[:max_forwards] || "20"
+        @via_branch_id = SecureRandom.hex(4)
+        @extra_headers = extra_headers || []
+        @body = body
+        @headers = {}
+      end
+
+      # Sets a header; a second call with the same name replaces its value.
+      #
+      # @param name [String] as it is to be written
+      # @param value [#to_s]
+      # @raise [OverSIP::RuntimeError] the name is no token
+      def insert_header(name, value)
+        unless name.to_s.match?(/\A[-.!%*_+`'~0-9A-Za-z]+\z/)
+          raise OverSIP::RuntimeError, "invalid header name #{name.inspect}"
+        end
+
+        @headers[name] = value.to_s
+      end
+
+      # @return [String, nil] the removed value
+      def delete_header_top(name)
+        @headers.delete(name)
+      end
+
+      # Always nil: the destination is the Request-URI.
+      def routes
+        nil
+      end
+
+      # @return [String] the request without Via, as bytes
+      def to_s
+        lines = ["#{@sip_method} #{@ruri.uri} SIP/2.0", *@headers.map { |name, value| "#{name}: #{value}" },
+                 "From: #{address(@from)};tag=#{@from_tag}", "To: #{address(@to)}#{";tag=#{@to_tag}" if @to_tag}",
+                 "Call-ID: #{@call_id}", "CSeq: #{@cseq} #{@sip_method}", "Content-Length: #{@body.to_s.bytesize}",
+                 "Max-Forwards: #{@max_forwards}", "User-Agent: #{product}", *@extra_headers]
+        head = lines.map { |line| clean(line) }.join("\r\n")
+        (head << "\r\n\r\n" << @body.to_s.b).force_encoding(Encoding::UTF_8)
+      end
+
+      def inspect
+        "#<#{self.class} #{@sip_method} #{@ruri.uri} call_id=#{@call_id}>"
+      end
+
+      private
+
+      def uri(value)
+        case value
+        when Uri then value
+        when String then Uri.parse(value)
+        else raise OverSIP::RuntimeError, "invalid URI #{value.inspect}"
+        end
+      end
+
+      # Without angle brackets the URI's parameters would be the header's (RFC 3261 20.10).
+      def address(value)
+        text = value.to_s
+        value.is_a?(Uri) && text.match?(/\A[^<]*[;?,]/) ? "<#{text}>" : text
+      end
+
+      def product
+        OverSIP.configuration&.dig(:core, :product) || "#{PROGRAM_NAME}/#{VERSION}"
+      end
+
+      def clean(line)
+        line.to_s.b.gsub(LINE_BREAKS) { |found| found == "\r\n" ? found : " " }
+      end
+    end
+  end
+end
