@@ -27,5 +27,5 @@ pub use profile::Profile;
 pub use routing_headers::{
     connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
 };
-pub use tags::{random_hex, ProcessTags};
+pub use tags::{random_hex, random_loop_mark, ProcessTags};
 pub use target::{IpFamily, Target};

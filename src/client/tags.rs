@@ -82,6 +82,13 @@ impl ProcessTags {
     }
 }
 
+/// A loop mark that belongs to no request, for requests that start here.
+pub fn random_loop_mark() -> [u8; 32] {
+    let mut mark = [0; 32];
+    mark.copy_from_slice(random_hex::<16>().as_bytes());
+    mark
+}
+
 /// A random text of `2 * N` hexadecimal digits, for Call-IDs, From tags and the like.
 pub fn random_hex<const N: usize>() -> String {
     hex(&random_bytes::<N>())

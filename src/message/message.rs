@@ -8,9 +8,9 @@ use super::header_name::HeaderName;
 use super::lex::Span;
 use super::method::Method;
 use super::name_addr::NameAddrRef;
+use super::params::HeaderParams;
 use super::parsed::{Address, FirstLine, Parsed, DUPLICABLE};
 use super::parser::{Parser, Progress, SyntaxError};
-use super::params::HeaderParams;
 use super::uri::UriRef;
 use super::via::{TopVia, MAGIC_COOKIE};
 

@@ -10,7 +10,7 @@ use magnus::{
     prelude::*,
     typed_data::{DataType, DataTypeBuilder, DataTypeFunctions},
     value::{Lazy, Opaque},
-    Error, RClass, RModule, Ruby, TypedData, Value,
+    RClass, Ruby, TypedData, Value,
 };
 
 type Pair = (Opaque<Value>, Opaque<Value>);
@@ -104,9 +104,9 @@ impl DataTypeFunctions for Root {
 // not write-barrier protected, so the GC looks at it each time.
 unsafe impl TypedData for Root {
     fn class(ruby: &Ruby) -> RClass {
+        // Nobody but the GC sees the object: its class has no name.
         static CLASS: Lazy<RClass> = Lazy::new(|ruby| {
-            let class = ruby.define_class("OverSIPAnchors", ruby.class_object());
-            let class = class.unwrap_or_else(|_| ruby.class_object());
+            let class = RClass::new(ruby.class_object()).unwrap_or_else(|_| ruby.class_object());
             class.undef_default_alloc_func();
             class
         });
@@ -121,13 +121,8 @@ unsafe impl TypedData for Root {
 }
 
 /// Makes the root known to the GC.
-pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
+pub fn define(ruby: &Ruby) {
     reset();
     let root = ruby.obj_wrap(Root);
     ruby.gc_register_mark_object(root);
-    // Only the GC needs the object; the class is no part of the API.
-    let _ = oversip;
-    let object: RModule = ruby.class_object().funcall("itself", ())?;
-    let _: Value = object.funcall("send", ("remove_const", "OverSIPAnchors"))?;
-    Ok(())
 }

@@ -17,13 +17,7 @@ use oversip::client::session::{Callback, CallbackClass, Kind, Round};
 use oversip::client::{Failure, Target};
 use oversip::engine::{ClientShared, Engine, Progress, Route};
 
-use crate::{
-    anchors::Anchor,
-    dispatcher, profile,
-    message, request, response, runtime,
-    slot::Slot,
-    text,
-};
+use crate::{anchors::Anchor, dispatcher, message, profile, request, response, runtime, slot::Slot, text};
 
 /// Bounds of the life of a blacklist entry, seconds.
 const BLACKLIST_TIMEOUT: std::ops::RangeInclusive<i64> = 2..=600;

@@ -17,7 +17,8 @@ pub struct RouteArguments {
 impl RouteArguments {
     /// Raises `TypeError` for an argument of the wrong kind, `OverSIP::RuntimeError` for a port that is none.
     pub fn scan(ruby: &Ruby, args: &[Value]) -> Result<Self, Error> {
-        let args = scan_args::<(Value,), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
+        let args =
+            scan_args::<(Value,), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
         let (host, port, transport) = args.optional;
         let given = |value: Option<Value>| value.filter(|value| !value.is_nil());
         let destination = match given(host) {
@@ -25,7 +26,8 @@ impl RouteArguments {
             Some(host) => {
                 let host = text::string_argument(ruby, host, "dst_host must be a String")?;
                 let port = given(port).map(|port| self::port(ruby, port)).transpose()?;
-                let transport = given(transport).map(|transport| self::transport(ruby, transport)).transpose()?;
+                let transport =
+                    given(transport).map(|transport| self::transport(ruby, transport)).transpose()?;
                 Some(Query::from_destination(&host, port, transport))
             }
         };
@@ -35,10 +37,9 @@ impl RouteArguments {
 
 fn port(ruby: &Ruby, value: Value) -> Result<u16, Error> {
     let number = i64::try_convert(value)?;
-    u16::try_from(number)
-        .ok()
-        .filter(|port| *port != 0)
-        .ok_or_else(|| text::runtime_error(ruby, format!("dst_port must be between 1 and 65535, not {number}")))
+    u16::try_from(number).ok().filter(|port| *port != 0).ok_or_else(|| {
+        text::runtime_error(ruby, format!("dst_port must be between 1 and 65535, not {number}"))
+    })
 }
 
 fn transport(ruby: &Ruby, value: Value) -> Result<QueryTransport, Error> {
@@ -60,6 +61,8 @@ pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Query {
     match uri {
         Some(uri) => Query::from_uri(&uri),
         // What a script put there is no URI at all.
-        None => Query { scheme: oversip::resolve::QueryScheme::Other, ..Query::from_destination(b"", None, None) },
+        None => {
+            Query { scheme: oversip::resolve::QueryScheme::Other, ..Query::from_destination(b"", None, None) }
+        }
     }
 }

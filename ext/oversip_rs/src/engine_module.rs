@@ -5,9 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use magnus::{
-    function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert,
-};
+use magnus::{function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert};
 use oversip::engine::{Config, Engine, Limits, Status};
 use oversip::transport::ListenSpec;
 
@@ -26,7 +24,8 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
         entry.aset(ruby.to_symbol("transport"), ruby.to_symbol(transport.as_str()))?;
         entry.aset(ruby.to_symbol("ip"), local.ip().to_string())?;
         entry.aset(ruby.to_symbol("port"), local.port())?;
-        entry.aset(ruby.to_symbol("family"), ruby.to_symbol(if local.is_ipv4() { "ipv4" } else { "ipv6" }))?;
+        entry
+            .aset(ruby.to_symbol("family"), ruby.to_symbol(if local.is_ipv4() { "ipv4" } else { "ipv6" }))?;
         bound.push(entry)?;
     }
     runtime::set(Some(engine));
@@ -85,7 +84,8 @@ fn name_server(ruby: &Ruby, text: &str) -> Result<SocketAddr, Error> {
 }
 
 fn configuration_error(ruby: &Ruby, message: String) -> Error {
-    let class = text::oversip_module(ruby).and_then(|module| module.const_get::<_, ExceptionClass>("ConfigurationError"));
+    let class = text::oversip_module(ruby)
+        .and_then(|module| module.const_get::<_, ExceptionClass>("ConfigurationError"));
     match class {
         Ok(class) => Error::new(class, message),
         Err(error) => error,

@@ -237,7 +237,8 @@ fn hdr_array(ruby: &Ruby, this: This, name: HeaderName, slot: &Slot) -> Result<V
     if this.headers.hash_exists() {
         return Ok(slot.get_or_nil(ruby));
     }
-    Ok(array(ruby, this, &Wanted::known(name))?.map_or_else(|| ruby.qnil().as_value(), |array| array.as_value()))
+    Ok(array(ruby, this, &Wanted::known(name))?
+        .map_or_else(|| ruby.qnil().as_value(), |array| array.as_value()))
 }
 
 /// `hdr_via`.
@@ -549,7 +550,8 @@ pub fn canonical(ruby: &Ruby, this: This) -> Result<Headers, Error> {
 /// The first value of a header, read without leaving a trace.
 pub fn peek(ruby: &Ruby, this: This, name: HeaderName) -> Result<Option<Bytes>, Error> {
     let wanted = Wanted::known(name);
-    let holder = existing_hash(ruby, this).or_else(|| this.headers.touched.get(ruby).and_then(RHash::from_value));
+    let holder =
+        existing_hash(ruby, this).or_else(|| this.headers.touched.get(ruby).and_then(RHash::from_value));
     if let Some(entry) = holder.and_then(|hash| Some(hash.get(wanted.key(ruby).ok()?)?)) {
         let first: Value = as_array(ruby, entry).entry(0)?;
         return Ok(RString::from_value(first).map(bytes_of));

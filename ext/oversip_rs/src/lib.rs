@@ -31,7 +31,7 @@ use magnus::{prelude::*, Error, RModule, Ruby};
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let oversip: RModule = ruby.class_object().const_get("OverSIP")?;
     let sip = oversip.define_module("SIP")?;
-    anchors::define(ruby, oversip)?;
+    anchors::define(ruby);
     caches::define(ruby, sip)?;
     uri::define(ruby, sip)?;
     name_addr::define(ruby, sip)?;

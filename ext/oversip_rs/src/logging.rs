@@ -35,7 +35,8 @@ struct ToRuby;
 
 impl Subscriber for ToRuby {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("oversip") && severity(metadata.level()) >= THRESHOLD.load(Ordering::Relaxed)
+        metadata.target().starts_with("oversip")
+            && severity(metadata.level()) >= THRESHOLD.load(Ordering::Relaxed)
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -47,12 +48,18 @@ impl Subscriber for ToRuby {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let Some(engine) = runtime::current().filter(|engine| engine.events().len() < QUEUE_LIMIT) else { return };
+        let Some(engine) = runtime::current().filter(|engine| engine.events().len() < QUEUE_LIMIT) else {
+            return;
+        };
         let mut text = Text(String::new());
         event.record(&mut text);
         let metadata = event.metadata();
         let target = metadata.target().trim_start_matches("oversip::").to_owned();
-        engine.events().push(Event::Log(LogRecord { severity: severity(metadata.level()), target, text: text.0 }));
+        engine.events().push(Event::Log(LogRecord {
+            severity: severity(metadata.level()),
+            target,
+            text: text.0,
+        }));
     }
 
     fn enter(&self, _: &span::Id) {}

@@ -2,12 +2,8 @@
 
 use bytes::Bytes;
 use magnus::{
-    method,
-    prelude::*,
-    scan_args::scan_args,
-    typed_data::Obj,
-    value::Lazy,
-    Error, RClass, RModule, Ruby, TypedData, Value,
+    method, prelude::*, scan_args::scan_args, typed_data::Obj, value::Lazy, Error, RClass, RModule, Ruby,
+    TypedData, Value,
 };
 use oversip::message::NameAddrRef;
 

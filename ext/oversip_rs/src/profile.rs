@@ -83,7 +83,8 @@ impl Reader<'_> {
         let Some(value) = self.hash.get(key).filter(|value| !value.is_nil()) else {
             return Ok(Duration::from_secs_f64(default));
         };
-        let seconds = f64::try_convert(value).ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let seconds =
+            f64::try_convert(value).ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         seconds.ok_or_else(|| self.wrong(key, value, "a number of seconds"))
     }
 

@@ -22,7 +22,10 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
     let _nested = Nested::enter(ruby)?;
     let Some(incoming) = request.incoming() else {
-        return Err(text::runtime_error(ruby, "the request did not come from the network: it has no way back"));
+        return Err(text::runtime_error(
+            ruby,
+            "the request did not come from the network: it has no way back",
+        ));
     };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let facts = request::routing_facts(ruby, request)?;
@@ -75,7 +78,9 @@ fn drop_response(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error>
 /// RFC 6228: a client that supports it is told that one early dialog is over though the call goes on.
 fn end_early_dialog(ruby: &Ruby, this: This, response: message::This) -> Result<(), Error> {
     let request: Value = this.funcall("request", ())?;
-    let Some(incoming) = request::from_value(request).and_then(|request| request.incoming()) else { return Ok(()) };
+    let Some(incoming) = request::from_value(request).and_then(|request| request.incoming()) else {
+        return Ok(());
+    };
     let final_failure = response.received().status().is_some_and(|status| status >= 300);
     let invite = incoming.message.method() == Some(&Method::Invite);
     if final_failure && invite && incoming.message.supported().iter().any(|tag| tag == b"199") {

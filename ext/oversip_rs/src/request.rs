@@ -15,10 +15,7 @@ use crate::{
     connection,
     headers::{self, Wire},
     message::{body_bytes, is_outbound_aware_method, method_value, routes, MessageObject, Received, This},
-    name_addr,
-    response,
-    runtime,
-    server_transaction,
+    name_addr, response, runtime, server_transaction,
     text::{self, symbol, true_or_nil, utf8},
     uri::{self, sip_class, UriObject},
 };
@@ -165,7 +162,8 @@ fn cvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
         return Ok(value);
     }
     let stream = this.incoming().is_some_and(|incoming| incoming.source.connection.is_some());
-    let value = if stream { connection(ruby, this)?.funcall("cvars", ())? } else { ruby.hash_new().as_value() };
+    let value =
+        if stream { connection(ruby, this)?.funcall("cvars", ())? } else { ruby.hash_new().as_value() };
     this.cvars.set(this, value);
     Ok(value)
 }
@@ -313,8 +311,7 @@ fn server_transaction(ruby: &Ruby, this: This) -> Value {
 
 fn outbound_facts(ruby: &Ruby, this: This) -> Result<OutboundFacts, Error> {
     let received = this.received();
-    let contact: Option<Obj<UriObject>> =
-        Obj::try_convert(this.funcall::<_, _, Value>("contact", ())?).ok();
+    let contact: Option<Obj<UriObject>> = Obj::try_convert(this.funcall::<_, _, Value>("contact", ())?).ok();
     let contact_ob = match contact {
         Some(contact) => {
             let text = uri::uri_text(ruby, contact)?.unwrap_or_default();
@@ -421,7 +418,8 @@ fn fix_nat(ruby: &Ruby, this: This) {
         this.via_rport.set(this, ruby.integer_from_i64(i64::from(incoming.source.remote.port())));
     }
     let received = this.received();
-    if received.to_tag().is_none() && received.num_vias() == 1 && is_outbound_aware_method(received.method()) {
+    if received.to_tag().is_none() && received.num_vias() == 1 && is_outbound_aware_method(received.method())
+    {
         this.flags.force_outgoing_outbound.set(true);
     }
 }
@@ -603,7 +601,9 @@ pub fn snapshot_of(ruby: &Ruby, value: Value) -> Result<RequestSnapshot, Error> 
         message.set_body(wire.slice(head..));
         RequestSnapshot::from_message(&message)
     });
-    parsed.ok_or_else(|| text::runtime_error(ruby, format!("the request is not valid SIP: {}", value.inspect())))
+    parsed.ok_or_else(|| {
+        text::runtime_error(ruby, format!("the request is not valid SIP: {}", value.inspect()))
+    })
 }
 
 /// `to_s`: canonical, whatever goes over the wire.
@@ -629,7 +629,8 @@ pub fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
 }
 
 fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
-    let method: String = method_value(ruby, this.received().method().unwrap_or(&Method::Other(Bytes::new()))).to_string();
+    let method: String =
+        method_value(ruby, this.received().method().unwrap_or(&Method::Other(Bytes::new()))).to_string();
     let uri = ruri_bytes(ruby, this)?;
     let call_id = String::from_utf8_lossy(this.received().call_id().unwrap_or_default()).into_owned();
     Ok(format!("#<OverSIP::SIP::Request {method} {} call_id={call_id}>", String::from_utf8_lossy(&uri)))

@@ -20,7 +20,8 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
     let snapshot = request::snapshot_of(ruby, arguments.request)?;
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let query = arguments.destination.unwrap_or_else(|| destination::of_request(&snapshot, false));
-    let antiloop_id = engine.tags().antiloop_id(&snapshot.ruri, snapshot.call_id().unwrap_or_default(), None);
+    // A request of our own is new wherever it arrives, our own listener included: nothing marks it as a loop.
+    let antiloop_id = oversip::client::random_loop_mark();
     ClientObject::set_request(this, arguments.request);
     let ask = RouteRequest {
         kind: Kind::Uac,

@@ -273,7 +273,8 @@ fn param(ruby: &Ruby, this: This, name: &str) -> Result<Option<Option<Bytes>>, E
             Some(value) => Ok(Some(Some(text_of(value)?))),
         };
     }
-    let found = this.parsed().and_then(|uri| uri.param(name.as_bytes()).map(|v| v.map(Bytes::copy_from_slice)));
+    let found =
+        this.parsed().and_then(|uri| uri.param(name.as_bytes()).map(|v| v.map(Bytes::copy_from_slice)));
     Ok(found)
 }
 
@@ -320,7 +321,8 @@ fn phone_context_param(ruby: &Ruby, this: This) -> Result<Value, Error> {
     if let Some(value) = this.phone_context.get(ruby) {
         return Ok(value);
     }
-    if !is_tel(ruby, this) || live_params(ruby, this).is_some_and(|hash| hash.get("phone-context").is_none()) {
+    if !is_tel(ruby, this) || live_params(ruby, this).is_some_and(|hash| hash.get("phone-context").is_none())
+    {
         return Ok(ruby.qnil().as_value());
     }
     let value = this.parsed().and_then(|uri| uri.phone_context().map(|context| context.to_vec()));
@@ -385,8 +387,8 @@ fn clear_params(ruby: &Ruby, this: This) -> Result<Value, Error> {
     if is_unknown_scheme(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
-    let had_some = live_params(ruby, this).is_some()
-        || this.parsed().is_some_and(|uri| uri.params().next().is_some());
+    let had_some =
+        live_params(ruby, this).is_some() || this.parsed().is_some_and(|uri| uri.params().next().is_some());
     if !had_some {
         return Ok(ruby.qfalse().as_value());
     }
@@ -627,7 +629,8 @@ fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
 
 /// `Uri.new(scheme = :sip, user = nil, host = nil, port = nil)`.
 fn initialize(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
-    let args = scan_args::<(), (Option<Value>, Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
+    let args =
+        scan_args::<(), (Option<Value>, Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
     let (scheme, user, host, port) = args.optional;
     fill(ruby, this, scheme, user, host, port)
 }
@@ -648,7 +651,9 @@ pub(crate) fn fill(
     let host = host.filter(|host| host.to_bool());
     let host_type = host.map(|host| host_type_of(ruby, host)).transpose()?;
     this.scheme.set(this, scheme);
-    for (slot, value) in [(&this.user, user), (&this.host, host), (&this.host_type, host_type), (&this.port, port)] {
+    for (slot, value) in
+        [(&this.user, user), (&this.host, host), (&this.host_type, host_type), (&this.port, port)]
+    {
         if let Some(value) = value {
             slot.set(this, value);
         }
