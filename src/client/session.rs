@@ -366,10 +366,10 @@ impl Session {
             return self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
         }
         while let Some(target) = self.targets.pop_front() {
-            self.current = Some(target.clone());
+            self.current = Some(target);
             match self.profile.blacklist.get(now, &target.to_string()) {
                 Some(failure) => self.last = Some(LastResult::Failure(failure)),
-                None => return self.callback(Callback::Target(target.clone()), After::Target(target)),
+                None => return self.callback(Callback::Target(target), After::Target(target)),
             }
         }
         let last =

@@ -245,9 +245,7 @@ impl Engine {
     /// Makes the server transaction: `Some(true)` when it was made, `Some(false)` when there is one already, `None`
     /// for ACK and CANCEL, which never have one of their own.
     pub fn create_transaction(&self, request: &Arc<IncomingRequest>) -> Option<bool> {
-        if request.key.is_none() {
-            return None;
-        }
+        request.key.as_ref()?;
         Some(self.shared.create_transaction(request, self.now()))
     }
 

@@ -83,11 +83,11 @@ impl ClientShared {
 
     /// The target in use or last used.
     pub fn current_target(&self) -> Option<Target> {
-        self.target.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        *self.target.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn set_target(&self, target: &Target) {
-        *self.target.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(target.clone());
+        *self.target.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(*target);
     }
 }
 

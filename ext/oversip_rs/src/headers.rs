@@ -513,12 +513,15 @@ fn from_hash(ruby: &Ruby, hash: RHash) -> Result<Headers, Error> {
     Ok(headers)
 }
 
+/// A header name in canonical form with its values.
+type Group<'a> = (Cow<'static, [u8]>, Vec<&'a [u8]>);
+
 /// The received header fields in canonical form, without making the Hash.
 pub fn canonical(ruby: &Ruby, this: This) -> Result<Headers, Error> {
     if let Wire::Canonical(headers) = wire(ruby, this)? {
         return Ok(headers);
     }
-    let mut groups: Vec<(Cow<'static, [u8]>, Vec<&[u8]>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let mut group_of: HashMap<Cow<'static, [u8]>, usize> = HashMap::new();
     let (mut vias, mut routes) = (this.headers.removed_vias.get(), this.headers.removed_routes.get());
     for (name, raw, value) in this.received().values() {
@@ -552,7 +555,7 @@ pub fn peek(ruby: &Ruby, this: This, name: HeaderName) -> Result<Option<Bytes>, 
     let wanted = Wanted::known(name);
     let holder =
         existing_hash(ruby, this).or_else(|| this.headers.touched.get(ruby).and_then(RHash::from_value));
-    if let Some(entry) = holder.and_then(|hash| Some(hash.get(wanted.key(ruby).ok()?)?)) {
+    if let Some(entry) = holder.and_then(|hash| hash.get(wanted.key(ruby).ok()?)) {
         let first: Value = as_array(ruby, entry).entry(0)?;
         return Ok(RString::from_value(first).map(bytes_of));
     }
