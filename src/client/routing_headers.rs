@@ -48,8 +48,9 @@ pub enum IncomingSide<'a> {
     Listener {
         /// The listener's texts.
         names: &'a ListenerNames,
-        /// The token of the flow the request came by.
-        flow_token: &'a str,
+        /// The token of the flow the request came by; none when it came from this server itself (a spiral): a flow to
+        /// ourselves would bring the requests of the dialog back here, without the Routes that say what next.
+        flow_token: Option<&'a str>,
     },
     /// A connection that the server opened.
     OwnConnection {
@@ -163,10 +164,9 @@ impl RoutingHeaders<'_> {
                     (false, Some(_), _) => false,
                     (false, None, header) => header == RoutingHeader::RecordRoute,
                 };
-                if with_own_token {
-                    with_token(flow_token.as_bytes(), names, header)
-                } else {
-                    names.record_route.clone().into_bytes()
+                match flow_token.filter(|_| with_own_token) {
+                    Some(token) => with_token(token.as_bytes(), names, header),
+                    None => names.record_route.clone().into_bytes(),
                 }
             }
         }
@@ -235,7 +235,7 @@ mod tests {
             initial: true,
             do_record_routing: true,
             record_route_all: false,
-            incoming: IncomingSide::Listener { names: &udp, flow_token: "_tok" },
+            incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
             outgoing: &tcp,
             same_listener: false,
             outgoing_outbound: false,
@@ -392,6 +392,22 @@ mod tests {
     }
 
     #[test]
+    fn a_spiral_is_named_without_a_flow() {
+        for method in [Method::Invite, Method::Register] {
+            let (_, inner, outer) = decide(&method, |input| {
+                input.incoming = match input.incoming {
+                    IncomingSide::Listener { names, .. } => {
+                        IncomingSide::Listener { names, flow_token: None }
+                    }
+                    own @ IncomingSide::OwnConnection { .. } => own,
+                };
+            })
+            .unwrap();
+            assert_eq!((inner, outer), (udp().record_route, None));
+        }
+    }
+
+    #[test]
     fn the_request_remembers_which_kind_it_got() {
         let (udp, tcp) = (udp(), tcp());
         let kind = |method: &Method, outgoing_outbound: bool, token: Option<&'static [u8]>| {
@@ -400,7 +416,7 @@ mod tests {
                 initial: true,
                 do_record_routing: true,
                 record_route_all: false,
-                incoming: IncomingSide::Listener { names: &udp, flow_token: "_tok" },
+                incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
                 outgoing: &tcp,
                 same_listener: false,
                 outgoing_outbound,

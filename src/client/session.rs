@@ -222,6 +222,8 @@ pub struct Session {
     canceled: bool,
     canceled_told: bool,
     aborted: bool,
+    /// `drop_response` was called in the `on_target` that aborted.
+    refusal_dropped: bool,
     over_flow: bool,
     branch_live: bool,
     actions: VecDeque<Action>,
@@ -243,6 +245,7 @@ impl Session {
             canceled: false,
             canceled_told: false,
             aborted: false,
+            refusal_dropped: false,
             over_flow: false,
             branch_live: false,
             actions: VecDeque::new(),
@@ -311,10 +314,10 @@ impl Session {
         self.waiting = false;
         self.aborted |= round.aborted;
         match self.after.pop_front() {
-            Some(After::Target(target)) => self.after_target(now, target),
+            Some(After::Target(target)) => self.after_target(now, target, round.dropped),
             Some(After::Forward(response, status)) => self.after_response(response, status, round.dropped),
             Some(After::Final(failure)) => {
-                if !round.dropped {
+                if !round.dropped && !std::mem::take(&mut self.refusal_dropped) {
                     self.reply(failure.status, failure.reason.clone());
                 }
             }
@@ -377,8 +380,10 @@ impl Session {
         self.finish(last);
     }
 
-    fn after_target(&mut self, now: Instant, target: Target) {
+    fn after_target(&mut self, now: Instant, target: Target, dropped: bool) {
         if self.canceled || self.aborted {
+            // The refusal that follows is what became of this event.
+            self.refusal_dropped = dropped;
             return self.next_target(now);
         }
         self.start_branch(Action::Send(target));

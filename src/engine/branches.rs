@@ -240,13 +240,13 @@ impl Core {
             return (!sent).then(|| Input::Response(response.clone()));
         }
         // While the first 2xx is still with the blocks, or was dropped by them, there are no bytes to repeat.
-        let request = branch.upstream.clone().filter(|request| request.has_succeeded())?;
-        let wire = request.last_response()?;
+        let request = branch.upstream.clone()?;
+        let wire = request.success(branch.route, response.to_tag())?;
         let status = response.status().unwrap_or(200);
         let upstream = request.clone();
         upstream.respond(now, status, wire, |effects| {
             if let Some(effects) = effects {
-                self.shared.post(super::commands::Command::Server(request, effects));
+                self.shared.carry_out(&request, effects);
             }
         });
         None

@@ -15,6 +15,8 @@ use bytes::Bytes;
 /// A message to the engine's thread.
 #[derive(Debug)]
 pub(super) enum Command {
+    /// Several commands of one thread.
+    Batch(Vec<Command>),
     /// `route` was called; the route may already have run callbacks.
     Start(Box<Route>),
     /// A round of callbacks ended.
@@ -39,4 +41,15 @@ pub(super) enum Command {
     Advance { by: Duration, done: SyncSender<()> },
     /// Finish: wait for transactions until the deadline of real time, then drop the rest.
     Stop { deadline: Instant, done: SyncSender<()> },
+}
+
+impl Command {
+    /// Whether something has to leave for it now. The others may wait until the poster's event is over.
+    pub(super) fn is_urgent(&self) -> bool {
+        match self {
+            Command::Server(..) | Command::RequestDone(_) => false,
+            Command::Return(route) => !route.effects.is_empty(),
+            _ => true,
+        }
+    }
 }

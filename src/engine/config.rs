@@ -11,7 +11,7 @@ use crate::transport::{BindError, ListenSpec};
 /// Bounds at admission. Beyond them new requests get 503 with Retry-After; what was admitted is never dropped.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Events that may wait for Ruby.
+    /// Requests that may wait for Ruby.
     pub queued_requests: usize,
     /// Server transactions that may be alive.
     pub transactions: usize,

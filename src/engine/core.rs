@@ -160,10 +160,11 @@ impl Core {
 
     fn command(&mut self, command: Command) {
         match command {
+            Command::Batch(commands) => commands.into_iter().for_each(|command| self.command(command)),
             Command::Start(route) => self.start(route),
             Command::Return(route) => self.give_back(route),
             Command::Server(request, effects) => self.server_effects(&request, effects),
-            Command::Respond(request, wire) => self.network.respond(&request, &wire),
+            Command::Respond(request, wire) => self.network.respond_anew(&request, &wire),
             Command::RequestDone(request) => self.request_done(&request),
             Command::CancelClient(client) => self.cancel_client(client),
             Command::Schedule { id, after } => {
@@ -319,7 +320,8 @@ impl Core {
         let over = route.is_over();
         let slot = self.slot(client);
         slot.running = false;
-        if !over {
+        // What came before the end is still heard, above all a CANCEL.
+        if !over || slot.queue.iter().any(|(id, _)| *id == route.id) {
             slot.routes.push(route);
         }
         false

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::events::EventQueue;
+use super::events::{EventQueue, Queued};
 
 /// A reading of the engine's counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Counts {
         self.relayed.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn stats<E>(&self, events: &EventQueue<E>) -> Stats {
+    pub(super) fn stats<E: Queued>(&self, events: &EventQueue<E>) -> Stats {
         Stats {
             server_transactions: self.servers.load(Ordering::Relaxed),
             client_transactions: self.branches.load(Ordering::Relaxed),

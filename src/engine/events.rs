@@ -18,6 +18,12 @@ pub enum Wake {
     Closed,
 }
 
+/// What can be queued.
+pub trait Queued {
+    /// Whether the event counts towards the bound at admission.
+    fn counts(&self) -> bool;
+}
+
 #[derive(Debug)]
 struct State<E> {
     events: VecDeque<E>,
@@ -26,12 +32,13 @@ struct State<E> {
     waiting: bool,
 }
 
-/// An unbounded queue with one consumer; its bound is kept at admission ([`EventQueue::len`]).
+/// An unbounded queue with one consumer; its bound is kept at admission ([`EventQueue::counted`]).
 #[derive(Debug)]
 pub struct EventQueue<E> {
     state: Mutex<State<E>>,
     wake: Condvar,
     queued: AtomicUsize,
+    counted: AtomicUsize,
     taken: AtomicU64,
 }
 
@@ -46,15 +53,17 @@ impl<E> Default for EventQueue<E> {
             }),
             wake: Condvar::new(),
             queued: AtomicUsize::new(0),
+            counted: AtomicUsize::new(0),
             taken: AtomicU64::new(0),
         }
     }
 }
 
-impl<E> EventQueue<E> {
+impl<E: Queued> EventQueue<E> {
     /// Appends an event and wakes the consumer if it waits.
     pub fn push(&self, event: E) {
         let mut state = self.lock();
+        self.counted.fetch_add(usize::from(event.counts()), Ordering::Relaxed);
         state.events.push_back(event);
         self.queued.store(state.events.len(), Ordering::Relaxed);
         if state.waiting {
@@ -66,6 +75,7 @@ impl<E> EventQueue<E> {
     pub fn pop(&self) -> Option<E> {
         let mut state = self.lock();
         let event = state.events.pop_front()?;
+        self.counted.fetch_sub(usize::from(event.counts()), Ordering::Relaxed);
         self.queued.store(state.events.len(), Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed);
         Some(event)
@@ -112,6 +122,11 @@ impl<E> EventQueue<E> {
         self.queued.load(Ordering::Relaxed)
     }
 
+    /// How many events are queued that count towards the bound.
+    pub fn counted(&self) -> usize {
+        self.counted.load(Ordering::Relaxed)
+    }
+
     /// True when no event is queued.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -132,6 +147,22 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
+    impl Queued for i32 {
+        fn counts(&self) -> bool {
+            *self > 0
+        }
+    }
+
+    #[test]
+    fn only_events_that_count_are_counted() {
+        let queue = EventQueue::default();
+        [1, -1, 2].into_iter().for_each(|event| queue.push(event));
+        assert_eq!((queue.len(), queue.counted()), (3, 2));
+        queue.pop();
+        queue.pop();
+        assert_eq!((queue.len(), queue.counted()), (1, 1));
+    }
+
     #[test]
     fn events_come_out_in_the_order_they_went_in() {
         let queue = EventQueue::default();
@@ -144,7 +175,7 @@ mod tests {
 
     #[test]
     fn an_interruption_ends_a_wait_even_when_it_came_first() {
-        let queue: EventQueue<()> = EventQueue::default();
+        let queue: EventQueue<i32> = EventQueue::default();
         let seen = queue.interrupts();
         queue.interrupt();
         assert_eq!(queue.wait(seen), Wake::Interrupted);

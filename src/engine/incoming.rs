@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::message::{Message, Method};
 use crate::transaction::{
-    invite_server, AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings,
+    AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings,
 };
 use crate::transport::Source;
 
@@ -44,6 +45,16 @@ struct State {
     stage: Stage,
     core: Option<CoreRef>,
     local_tag: Option<Bytes>,
+    /// The 2xx that went upstream, each as it was sent.
+    successes: SmallVec<[Success; 1]>,
+}
+
+/// A 2xx of an INVITE: the route and the To tag that it came with from downstream, and its bytes upstream.
+#[derive(Debug)]
+struct Success {
+    route: u64,
+    tag: Bytes,
+    wire: Bytes,
 }
 
 /// A request as it arrived, with its place in the transaction layer.
@@ -57,6 +68,7 @@ pub struct IncomingRequest {
     pub antiloop_id: [u8; 32],
     pub(super) key: Option<ServerKey>,
     canceled: AtomicBool,
+    canceled_told: AtomicBool,
     reply_port: AtomicU16,
     state: Mutex<State>,
 }
@@ -92,8 +104,9 @@ impl IncomingRequest {
             antiloop_id,
             key,
             canceled: AtomicBool::new(false),
+            canceled_told: AtomicBool::new(false),
             reply_port: AtomicU16::new(reply_port),
-            state: Mutex::new(State { stage, core: None, local_tag: None }),
+            state: Mutex::new(State { stage, core: None, local_tag: None, successes: SmallVec::new() }),
         })
     }
 
@@ -110,6 +123,11 @@ impl IncomingRequest {
     /// True once a CANCEL for it was answered.
     pub fn is_canceled(&self) -> bool {
         self.canceled.load(Ordering::Acquire)
+    }
+
+    /// Whether the script has yet to hear of the CANCEL; it counts as told from now on.
+    pub(super) fn tell_canceled(&self) -> bool {
+        !self.canceled_told.swap(true, Ordering::AcqRel)
     }
 
     /// The UDP port that responses go to (RFC 3261 18.2.2, RFC 3581).
@@ -282,9 +300,31 @@ impl IncomingRequest {
         matches!(self.lock().stage, Stage::Pending { .. })
     }
 
-    /// True once a 2xx went upstream for an INVITE.
-    pub(super) fn has_succeeded(&self) -> bool {
-        matches!(&self.lock().stage, Stage::Invite(machine) if machine.state() == invite_server::State::Accepted)
+    /// Remembers a 2xx as it went upstream. How many there may be is bounded by the client transaction.
+    pub(super) fn keep_success(&self, route: u64, tag: Option<&[u8]>, wire: Bytes) {
+        if self.is_invite() {
+            let tag = tag.map_or_else(Bytes::new, Bytes::copy_from_slice);
+            self.lock().successes.push(Success { route, tag, wire });
+        }
+    }
+
+    /// The bytes of a 2xx that went upstream.
+    pub(super) fn success(&self, route: u64, tag: Option<&[u8]>) -> Option<Bytes> {
+        let tag = tag.unwrap_or_default();
+        let state = self.lock();
+        let known = state.successes.iter().find(|success| success.route == route && success.tag == tag);
+        known.map(|success| success.wire.clone())
+    }
+
+    /// True when it was cancelled and nobody is there to answer it: the script has not routed it.
+    pub(super) fn is_left_canceled(&self) -> bool {
+        let state = self.lock();
+        let proceeding = match &state.stage {
+            Stage::Pending { answered } => answered.is_none(),
+            Stage::Invite(machine) => machine.accepts(487),
+            Stage::NonInvite(_) | Stage::None => false,
+        };
+        proceeding && state.core.is_none() && self.is_canceled()
     }
 
     /// True while the client waits for a final response from a transaction.

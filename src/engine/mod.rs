@@ -20,11 +20,13 @@ mod counts;
 mod events;
 mod incoming;
 mod network;
+mod outbox;
 mod outgoing;
 mod receive;
 mod resolver;
 mod route;
 mod server;
+mod sockets;
 mod start;
 mod timers;
 mod uac_acks;
@@ -35,7 +37,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
 use std::sync::mpsc::{sync_channel, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -45,13 +47,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::client::{read_unsigned, FlowTokenKey, LocalAliases, ProcessTags};
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot};
-use crate::transaction::Timings;
+use crate::transaction::{ServerEffect, ServerEffects, Timings};
 use crate::transport::{ConnectionId, Connections, Source, Transport};
 
 pub use clock::EngineClock;
 pub use config::{Config, Limits, StartError};
 pub use counts::Stats;
-pub use events::{EventQueue, Wake};
+pub use events::{EventQueue, Queued, Wake};
 pub use incoming::IncomingRequest;
 pub use outgoing::{hop_count, ProxyHeaders};
 pub use route::{ClientShared, Destination, Progress, RestoreHeaders, Route, RouteRequest};
@@ -59,6 +61,7 @@ pub use route::{ClientShared, Destination, Progress, RestoreHeaders, Route, Rout
 use commands::Command;
 use counts::Counts;
 use incoming::CoreRef;
+use sockets::Sockets;
 
 /// Something that Ruby has to run.
 #[derive(Debug)]
@@ -71,6 +74,12 @@ pub enum Event {
     Scheduled(u64),
     /// A log record of the engine.
     Log(LogRecord),
+}
+
+impl Queued for Event {
+    fn counts(&self) -> bool {
+        matches!(self, Event::Request(_))
+    }
 }
 
 /// What the engine has to say to an operator.
@@ -112,6 +121,7 @@ pub struct Shared {
     counts: Counts,
     routes: AtomicU64,
     companions: Companions,
+    sockets: OnceLock<Sockets>,
 }
 
 /// What the boundary keeps for each connection.
@@ -119,8 +129,29 @@ type Companions = Mutex<HashMap<ConnectionId, Box<dyn Any + Send>>>;
 
 impl Shared {
     fn post(&self, command: Command) {
-        // The engine is gone only after it was stopped; then nothing is owed to anybody.
-        let _ = self.commands.send(command);
+        outbox::post(self, command);
+    }
+
+    /// Sends a response from the calling thread. Where that is not possible the engine finds another way.
+    fn deliver(&self, request: &Arc<IncomingRequest>, wire: &Bytes) {
+        let sent = self.sockets.get().is_some_and(|sockets| sockets.respond(request, wire));
+        if !sent {
+            self.post(Command::Respond(request.clone(), wire.clone()));
+        }
+    }
+
+    /// Carries out what a server machine asks for: sends at once, timers through the engine.
+    fn carry_out(&self, request: &Arc<IncomingRequest>, effects: ServerEffects) {
+        let mut rest = ServerEffects::new();
+        for effect in effects {
+            match effect {
+                ServerEffect::Send(wire) => self.deliver(request, &wire),
+                other => rest.push(other),
+            }
+        }
+        if !rest.is_empty() {
+            self.post(Command::Server(request.clone(), rest));
+        }
     }
 
     fn companions(&self) -> MutexGuard<'_, HashMap<ConnectionId, Box<dyn Any + Send>>> {
@@ -149,8 +180,7 @@ impl Shared {
 
     /// Makes the server transaction of a request; an INVITE is told at once that it is being tried (RFC 3261 17.2.1).
     fn create_transaction(&self, request: &Arc<IncomingRequest>, now: Instant) -> bool {
-        let post = |effects| self.post(Command::Server(request.clone(), effects));
-        if !request.create_transaction(now, &self.timings, post) {
+        if !request.create_transaction(now, &self.timings, |effects| self.carry_out(request, effects)) {
             return false;
         }
         if request.is_invite() {
@@ -295,10 +325,11 @@ impl Engine {
         let now = self.now();
         let id = self.shared.routes.fetch_add(1, Ordering::Relaxed);
         if let Some(upstream) = &ask.upstream {
-            self.shared.create_transaction(upstream, now);
+            let fresh = self.shared.create_transaction(upstream, now);
             let effects = upstream.take_over(now, CoreRef { client: ask.client.id(), route: id });
-            if !effects.is_empty() {
-                self.shared.post(Command::Server(upstream.clone(), effects));
+            // A transaction made just now has its whole timer C2 before it.
+            if !fresh {
+                self.shared.carry_out(upstream, effects);
             }
         }
         Route::new(id, &self.shared, now, ask)
@@ -316,7 +347,21 @@ impl Engine {
 
     /// `on_request` of this request ended.
     pub fn request_done(&self, request: Arc<IncomingRequest>) {
-        self.shared.post(Command::RequestDone(request));
+        // Only a request that nothing was made of leaves something to clear away.
+        if request.is_pending() {
+            self.shared.post(Command::RequestDone(request));
+        }
+    }
+
+    /// From now on what this thread posts may wait for [`Engine::release_posts`], as far as nothing has to leave for
+    /// it: one wake-up of the engine's thread serves a whole event.
+    pub fn hold_posts(&self) {
+        outbox::hold();
+    }
+
+    /// Posts what this thread has held back.
+    pub fn release_posts(&self) {
+        outbox::release(&self.shared);
     }
 
     /// Cancels the INVITE that a Client has pending.

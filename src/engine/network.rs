@@ -146,34 +146,20 @@ impl Network {
         }
     }
 
-    /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4).
-    pub(super) fn respond(&self, request: &IncomingRequest, wire: &Bytes) {
+    /// Sends a response that could not leave from the thread that made it. The connection of the request is gone: one
+    /// attempt to reach the address it came from on the port that its Via names (RFC 3261 18.2.2). WebSocket clients
+    /// cannot be called back.
+    pub(super) fn respond_anew(&self, request: &IncomingRequest, wire: &Bytes) {
         let source = &request.source;
-        let sent = match source.connection {
-            None => {
-                let to = SocketAddr::new(source.remote.ip(), request.reply_port());
-                let socket = self.layer.udp(source.local);
-                socket.is_some_and(|socket| socket.try_send(wire, to).is_ok())
-            }
-            Some(connection) => {
-                self.layer.connections().send(connection, wire.clone()) || self.respond_anew(request, wire)
-            }
+        let sent = source.transport == Transport::Tcp && {
+            let port = request.message.top_via().and_then(|via| via.port()).unwrap_or(5060);
+            let connection = self.layer.tcp_to(SocketAddr::new(source.remote.ip(), port));
+            self.layer.connections().send(connection, wire.clone())
         };
         if !sent {
-            tracing::info!(target: "oversip::transport", "error sending the SIP response to {}:{}", source.transport, source.remote);
+            let (transport, remote) = (source.transport, source.remote);
+            tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
         }
-    }
-
-    /// The connection of the request is gone: one attempt to reach the address it came from on the port that its Via
-    /// names (RFC 3261 18.2.2). WebSocket clients cannot be called back.
-    fn respond_anew(&self, request: &IncomingRequest, wire: &Bytes) -> bool {
-        let source = &request.source;
-        if source.transport != Transport::Tcp {
-            return false;
-        }
-        let port = request.message.top_via().and_then(|via| via.port()).unwrap_or(5060);
-        let connection = self.layer.tcp_to(SocketAddr::new(source.remote.ip(), port));
-        self.layer.connections().send(connection, wire.clone())
     }
 
     /// Whether a request has been here before: one of our Via values ends in its antiloop id (RFC 3261 16.3 step 4).
@@ -181,13 +167,24 @@ impl Network {
         message.via_values().any(|value| {
             memchr::memmem::find(value, antiloop_id)
                 .is_some_and(|at| matches!(value.get(at + 32), None | Some(b';' | b' ' | b'\t')))
-                && self.listeners.iter().any(|listener| {
-                    memchr::memmem::find(value, listener.sent_by().as_bytes()).is_some_and(|at| {
-                        at > 0
-                            && value[at - 1] == b' '
-                            && value.get(at + listener.sent_by().len()) == Some(&b';')
-                    })
-                })
+                && self.is_sent_by_us(value)
+        })
+    }
+
+    /// Whether a request has just left this server: its top Via and its source address are ours. A client elsewhere may have
+    /// our address behind its NAT, so the Via alone says too little.
+    pub(super) fn is_from_us(&self, request: &IncomingRequest) -> bool {
+        let source = request.source.remote.ip();
+        self.listeners.iter().any(|listener| listener.local.ip() == source)
+            && request.message.via_values().next().is_some_and(|value| self.is_sent_by_us(value))
+    }
+
+    /// Whether a Via value names one of our listeners.
+    fn is_sent_by_us(&self, via: &[u8]) -> bool {
+        self.listeners.iter().any(|listener| {
+            let sent_by = listener.sent_by().as_bytes();
+            memchr::memmem::find(via, sent_by)
+                .is_some_and(|at| at > 0 && via[at - 1] == b' ' && via.get(at + sent_by.len()) == Some(&b';'))
         })
     }
 

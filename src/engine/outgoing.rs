@@ -89,12 +89,12 @@ fn add_routing_headers(
     let profile = route.profile();
     let Some(upstream) = route.upstream.as_ref().filter(|_| profile.do_record_routing) else { return };
     let source = &upstream.source;
-    let token = network.flow_token(shared, source);
+    let token = network.flow_token(shared, source).filter(|_| !network.is_from_us(upstream));
     let own = connection_record_route(source.transport, source.local, shared.tags.ovid());
     let incoming = network.listener_of(source);
-    let side = match (&token, incoming) {
-        (Some(token), Some(listener)) if source.inbound => {
-            IncomingSide::Listener { names: &listener.names, flow_token: token }
+    let side = match incoming {
+        Some(listener) if source.inbound => {
+            IncomingSide::Listener { names: &listener.names, flow_token: token.as_deref() }
         }
         _ => IncomingSide::OwnConnection { record_route: &own },
     };

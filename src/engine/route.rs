@@ -274,6 +274,10 @@ impl Route {
     }
 
     pub(super) fn handle(&mut self, now: Instant, input: Input) {
+        // Inputs wait for their turn: what was cancelled meanwhile is treated so, whichever comes first.
+        if self.upstream.as_ref().is_some_and(|up| up.is_canceled()) {
+            self.session.note_canceled();
+        }
         self.session.handle(now, input);
     }
 
@@ -289,8 +293,10 @@ impl Route {
                     if let Callback::Target(target) = &callback {
                         self.client.set_target(target);
                     }
-                    let run = self.client.has_callbacks(callback.class());
+                    let run = self.client.has_callbacks(callback.class()) && self.is_news(&callback);
                     self.callback = Some(callback);
+                    // What the blocks of an earlier event made of its response is no longer wanted.
+                    self.edited = None;
                     if run {
                         return Progress::Callback;
                     }
@@ -303,6 +309,14 @@ impl Route {
             }
         }
         Progress::Waiting
+    }
+
+    /// `on_canceled` runs once for a request, whichever Client of a serial fork comes to it first.
+    fn is_news(&self, callback: &Callback) -> bool {
+        match (callback, &self.upstream) {
+            (Callback::Canceled, Some(upstream)) => upstream.tell_canceled(),
+            _ => true,
+        }
     }
 
     /// Sends the response on, as the blocks left it (RFC 3261 16.7).
@@ -318,7 +332,11 @@ impl Route {
             snapshot.status = 500;
             snapshot.reason = Bytes::from_static(crate::message::reason_phrase(500).as_bytes());
         }
-        upstream::forward(shared, now, upstream, &snapshot);
+        let wire = snapshot.to_bytes();
+        let sent = upstream::send(shared, now, upstream, snapshot.status, wire.clone());
+        if sent && (200..300).contains(&snapshot.status) {
+            upstream.keep_success(self.id, response.to_tag(), wire);
+        }
     }
 
     /// The response as it goes upstream when no block has looked at it: without our Via.

@@ -66,8 +66,8 @@ impl Core {
             Status::Running => {}
         }
         let limits = &self.shared.limits;
-        let full =
-            self.shared.events.len() >= limits.queued_requests || self.servers.len() >= limits.transactions;
+        let full = self.shared.events.counted() >= limits.queued_requests
+            || self.servers.len() >= limits.transactions;
         full.then_some(Refusal { status: 503, reason: "Service Unavailable", retry_after: Some(5) })
     }
 
@@ -96,7 +96,7 @@ impl Core {
         let wire =
             crate::message::reply(&message, status, reason.as_bytes(), Some(&tag), lines, b"", product);
         let request = IncomingRequest::new(message, source, [0; 32], None);
-        self.network.respond(&request, &wire);
+        self.shared.deliver(&request, &wire);
     }
 
     /// An ACK belongs to the INVITE's transaction, to a stateless reply of ours, or to the script.
@@ -143,17 +143,13 @@ impl Core {
 
     /// `on_request` ended. What the script made nothing of is over.
     pub(super) fn request_done(&mut self, request: &Arc<IncomingRequest>) {
-        if !request.is_pending() {
-            return;
-        }
-        if request.is_canceled() && request.is_unanswered() {
+        if request.is_left_canceled() {
             let now = self.shared.clock.now();
-            if self.shared.create_transaction(request, now) {
-                self.terminate_canceled(now, request);
-                return;
-            }
+            self.shared.create_transaction(request, now);
+            self.terminate_canceled(now, request);
+        } else if request.is_pending() {
+            self.end_server(request);
         }
-        self.end_server(request);
     }
 
     /// Carries out what a server machine asks for.
@@ -161,7 +157,7 @@ impl Core {
         self.stop_pending(request);
         for effect in effects {
             match effect {
-                ServerEffect::Send(wire) => self.network.respond(request, &wire),
+                ServerEffect::Send(wire) => self.shared.deliver(request, &wire),
                 ServerEffect::Arm(timer, at) => {
                     self.stop_server_timer(request, timer);
                     // A transaction that is no longer in the table is over and arms nothing.
@@ -249,7 +245,7 @@ impl Core {
         if request.is_unanswered() {
             let product = self.shared.product.as_bytes();
             let wire = crate::message::reply(&request.message, 100, b"Trying", None, &[], b"", product);
-            self.network.respond(request, &wire);
+            self.shared.deliver(request, &wire);
         }
     }
 }

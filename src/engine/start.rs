@@ -11,6 +11,7 @@ use super::config::{Config, StartError};
 use super::core::Core;
 use super::network::{Listener, Network};
 use super::resolver::Resolver;
+use super::sockets::Sockets;
 use super::{Engine, Shared, Status};
 use crate::client::{FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::resolve::{Lookup, NameServer};
@@ -46,6 +47,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         counts: Default::default(),
         routes: AtomicU64::new(1),
         companions: Default::default(),
+        sockets: Default::default(),
     });
     let (ready, is_ready) = sync_channel(1);
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({
@@ -60,6 +62,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                 match serve(&config, &shared, bound, events) {
                     Ok(layer) => {
                         let connections = layer.connections().clone();
+                        let _ = shared.sockets.set(Sockets::of(&layer));
                         let resolver = Resolver::new(lookup(&config));
                         let core = Core::new(shared, Network::new(layer, listeners), resolver);
                         let _ = ready.send(Ok(connections));

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::commands::Command;
 use super::incoming::IncomingRequest;
 use super::Shared;
 use crate::client::random_hex;
@@ -43,7 +42,7 @@ pub(super) fn reply(
     send(shared, now, request, status, wire)
 }
 
-/// Sends a response that came from downstream (or that a script made) through the server transaction.
+/// Sends a response that a script made through the server transaction.
 pub(super) fn forward(
     shared: &Shared,
     now: Instant,
@@ -85,10 +84,17 @@ fn local_tag(shared: &Shared, request: &IncomingRequest) -> Bytes {
     })
 }
 
-fn send(shared: &Shared, now: Instant, request: &Arc<IncomingRequest>, status: u16, wire: Bytes) -> bool {
+/// Sends the bytes of a response through the server transaction. False: it refuses the status.
+pub(super) fn send(
+    shared: &Shared,
+    now: Instant,
+    request: &Arc<IncomingRequest>,
+    status: u16,
+    wire: Bytes,
+) -> bool {
     let accepted = request.respond(now, status, wire.clone(), |effects| match effects {
-        Some(effects) => shared.post(Command::Server(request.clone(), effects)),
-        None => shared.post(Command::Respond(request.clone(), wire)),
+        Some(effects) => shared.carry_out(request, effects),
+        None => shared.deliver(request, &wire),
     });
     if !accepted {
         tracing::info!(target: "oversip::transaction", "response {status} refused in state {:?}", request.transaction_state());

@@ -81,6 +81,11 @@ impl TransportLayer {
         &self.connections
     }
 
+    /// The UDP sockets, in the order they were bound.
+    pub fn udp_sockets(&self) -> &[UdpSocket] {
+        &self.udp
+    }
+
     /// The UDP socket bound to this address, else the first of its family.
     pub fn udp(&self, local: SocketAddr) -> Option<&UdpSocket> {
         self.udp

@@ -71,13 +71,14 @@ impl UdpSocket {
     /// What the system says to this datagram: no route, larger than a datagram can be, and so on. `WouldBlock` if
     /// the queue is full.
     pub fn try_send(&self, datagram: &Bytes, remote: SocketAddr) -> io::Result<()> {
-        let mut backlog = self.backlog();
-        if backlog.is_empty() {
+        // The lock is not held over the system call: two threads that send do not wait for each other.
+        if self.backlog().is_empty() {
             match send(&self.0.socket, datagram, remote) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
         }
+        let mut backlog = self.backlog();
         if backlog.len() >= BACKLOG_DATAGRAMS {
             return Err(io::ErrorKind::WouldBlock.into());
         }
