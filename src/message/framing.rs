@@ -61,7 +61,12 @@ pub enum Frame {
 enum State {
     Head,
     /// The head is read; the body needs this many bytes.
-    Body { message: Box<Message>, len: usize, started: Instant, last_byte: Instant },
+    Body {
+        message: Box<Message>,
+        len: usize,
+        started: Instant,
+        last_byte: Instant,
+    },
     Ended,
 }
 
@@ -168,12 +173,8 @@ impl StreamFramer {
             return Some(Frame::Message(message));
         }
         let now = self.now?;
-        self.state = State::Body {
-            message: Box::new(message),
-            len: body_len as usize,
-            started: now,
-            last_byte: now,
-        };
+        self.state =
+            State::Body { message: Box::new(message), len: body_len as usize, started: now, last_byte: now };
         self.next_body()
     }
 
@@ -183,7 +184,9 @@ impl StreamFramer {
             return None;
         }
         let body = Bytes::copy_from_slice(&self.buf[..len]);
-        let State::Body { mut message, .. } = std::mem::replace(&mut self.state, State::Head) else { return None };
+        let State::Body { mut message, .. } = std::mem::replace(&mut self.state, State::Head) else {
+            return None;
+        };
         self.consume(len);
         message.set_body(body);
         Some(Frame::Message(*message))
@@ -210,7 +213,13 @@ impl StreamFramer {
         self.fail(defect, reply_to, status, reason)
     }
 
-    fn fail(&mut self, close_reason: Defect, reply_to: Option<Message>, status: u16, reason: &'static str) -> Frame {
+    fn fail(
+        &mut self,
+        close_reason: Defect,
+        reply_to: Option<Message>,
+        status: u16,
+        reason: &'static str,
+    ) -> Frame {
         self.state = State::Ended;
         self.buf = BytesMut::new();
         self.head_started = None;

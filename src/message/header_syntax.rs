@@ -181,7 +181,9 @@ fn contacts(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
                 break end;
             }
             c.pos = after;
-            if c.separator(b',').is_some() && c.peek().is_some_and(|b| b"\"<".contains(&b) || lex::is(TOKEN, b)) {
+            if c.separator(b',').is_some()
+                && c.peek().is_some_and(|b| b"\"<".contains(&b) || lex::is(TOKEN, b))
+            {
                 first.get_or_insert(contact);
                 element(parsed, start, after);
                 continue;

@@ -216,7 +216,21 @@ mod tests {
         assert_eq!(host_of("a_b.c-d.org."), Some(HostType::Domain));
         assert_eq!(host_of("10.0.0.1"), Some(HostType::Ipv4));
         assert_eq!(host_of("[2001:db8::1]"), Some(HostType::Ipv6Reference));
-        for bad in ["10.1.2", "10.0.0.256", "10.0.0.01", "10.0.0.1.", "a..b", ".a", "-a", "a-", "a-.b", "", "[::1", "[x]", "::1"] {
+        for bad in [
+            "10.1.2",
+            "10.0.0.256",
+            "10.0.0.01",
+            "10.0.0.1.",
+            "a..b",
+            ".a",
+            "-a",
+            "a-",
+            "a-.b",
+            "",
+            "[::1",
+            "[x]",
+            "::1",
+        ] {
             assert_eq!(host_of(bad), None, "{bad}");
         }
     }

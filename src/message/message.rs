@@ -8,9 +8,9 @@ use super::header_name::HeaderName;
 use super::lex::Span;
 use super::method::Method;
 use super::name_addr::NameAddrRef;
+use super::params::HeaderParams;
 use super::parsed::{Address, FirstLine, Parsed, DUPLICABLE};
 use super::parser::{Parser, Progress, SyntaxError};
-use super::params::HeaderParams;
 use super::uri::UriRef;
 use super::via::{TopVia, MAGIC_COOKIE};
 
@@ -139,7 +139,10 @@ impl Message {
     }
 
     /// All values of the header that these bytes name in any spelling.
-    pub fn header_all_named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 'a {
+    pub fn header_all_named<'a, 'n>(
+        &'a self,
+        name: &'n [u8],
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let known = HeaderName::lookup(name);
         self.values()
             .filter(move |(n, text, _)| {

@@ -39,7 +39,8 @@ pub use haproxy::parse_haproxy;
 pub use header_name::{headerize, HeaderName};
 pub use headers::{split_line, HeaderField, Headers};
 pub use host::{
-    compare_ips, compare_pure_ips, ip_type, normalize_ipv6, parse_ip, parse_udp_flow, to_pure_ip, HostType, IpType,
+    compare_ips, compare_pure_ips, ip_type, normalize_ipv6, parse_ip, parse_udp_flow, to_pure_ip, HostType,
+    IpType,
 };
 pub use lex::is_token;
 pub use message::{Message, ParseError};

@@ -12,8 +12,14 @@ pub(crate) enum FirstLine {
     #[default]
     Unknown,
     /// The URI is missing only in a message that was not read to the end of its first line.
-    Request { method: Span, uri: Option<UriParts> },
-    Response { status: u16, reason: Span },
+    Request {
+        method: Span,
+        uri: Option<UriParts>,
+    },
+    Response {
+        status: u16,
+        reason: Span,
+    },
 }
 
 /// One header line.

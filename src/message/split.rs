@@ -61,7 +61,10 @@ mod tests {
 
     #[test]
     fn commas_inside_quotes_and_brackets_do_not_split() {
-        assert_eq!(split(r#""a, \"b" <sip:x,y@h>;p="1,2" ,  <sip:c>"#), [r#""a, \"b" <sip:x,y@h>;p="1,2""#, "<sip:c>"]);
+        assert_eq!(
+            split(r#""a, \"b" <sip:x,y@h>;p="1,2" ,  <sip:c>"#),
+            [r#""a, \"b" <sip:x,y@h>;p="1,2""#, "<sip:c>"]
+        );
         assert_eq!(split("a,\r\n b"), ["a", "b"]);
         assert_eq!(split("a"), ["a"]);
         assert_eq!(split("a,"), ["a", ""]);

@@ -67,7 +67,9 @@ impl<'a> UriRef<'a> {
             SchemeKind::Sip => Scheme::Sip,
             SchemeKind::Sips => Scheme::Sips,
             SchemeKind::Tel => Scheme::Tel,
-            SchemeKind::Other => Scheme::Other(&self.text[..(self.parts.scheme_len as usize).min(self.text.len())]),
+            SchemeKind::Other => {
+                Scheme::Other(&self.text[..(self.parts.scheme_len as usize).min(self.text.len())])
+            }
         }
     }
 
@@ -178,7 +180,8 @@ impl<'a> UriRef<'a> {
         let mut c = Cursor::new(value, 0);
         let domain = matches!(host::host(&mut c), Some((_, HostType::Domain))) && c.at_end();
         let global = value.strip_prefix(b"+").is_some_and(|digits| {
-            digits.iter().all(|b| b.is_ascii_digit() || is_visual_separator(*b)) && digits.iter().any(u8::is_ascii_digit)
+            digits.iter().all(|b| b.is_ascii_digit() || is_visual_separator(*b))
+                && digits.iter().any(u8::is_ascii_digit)
         });
         if !domain && !global {
             return None;

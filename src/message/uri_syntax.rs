@@ -71,7 +71,8 @@ fn scheme(c: &mut Cursor<'_>) -> Option<SchemeKind> {
     if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
         return c.fail();
     }
-    let len = rest.iter().position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b)).unwrap_or(rest.len());
+    let len =
+        rest.iter().position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b)).unwrap_or(rest.len());
     if rest.get(len) != Some(&b':') {
         return c.fail_at(c.pos + len);
     }
@@ -190,7 +191,8 @@ fn tel(c: &mut Cursor<'_>, place: Place) -> Option<UriParts> {
     }
     let mut digits = 0;
     while let Some(byte) = c.peek() {
-        let digit = if global { byte.is_ascii_digit() } else { byte.is_ascii_hexdigit() || b"*#".contains(&byte) };
+        let digit =
+            if global { byte.is_ascii_digit() } else { byte.is_ascii_hexdigit() || b"*#".contains(&byte) };
         if !digit && !is_visual_separator(byte) {
             break;
         }
@@ -224,7 +226,9 @@ fn other(c: &mut Cursor<'_>, place: Place) -> Option<UriParts> {
         // An IPv6 reference may only be the host: right after `//`, or after the user information behind it.
         let before = &c.buf[rest..c.pos];
         let authority = before.strip_prefix(b"//").is_some_and(|authority| {
-            !authority.contains(&b'/') && !authority.contains(&b'?') && matches!(authority.last(), None | Some(b'@'))
+            !authority.contains(&b'/')
+                && !authority.contains(&b'?')
+                && matches!(authority.last(), None | Some(b'@'))
         });
         if !authority {
             return c.fail();
