@@ -1,5 +1,7 @@
 //! Cost of reading and writing ordinary messages.
 
+#![allow(missing_docs)] // The macros of criterion make public functions.
+
 use std::hint::black_box;
 
 use bytes::Bytes;
