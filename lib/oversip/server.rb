@@ -63,10 +63,14 @@ module OverSIP
       @status if LifeCycle.own_process?
     end
 
-    # @return [Hash{Symbol => Integer}] counts of what lives in the engine now and of what it has done
+    # @return [Hash{Symbol => Integer}] counts of what lives now (`:server_transactions`, `:client_transactions`,
+    #   `:connections`, `:dispatcher_queue`, and the entries of all profiles' `:dns_cache` and `:blacklist`) and of what was
+    #   done (`:dispatched_events`, `:engine_relayed_responses`)
     # @raise [OverSIP::RuntimeError] nothing is started
     def stats
-      Engine.stats
+      profiles = OverSIP.proxies&.values || []
+      Engine.stats.merge(dns_cache: profiles.sum { |profile| profile[:dns_cache].size },
+                         blacklist: profiles.sum { |profile| profile[:blacklist].size })
     end
 
     # Runs a block on the dispatcher, where all other callbacks run. May be called from any thread: it is how a suspended

@@ -31,10 +31,9 @@ module RelayProcess
 
   # @param target [String] RELAY_TARGET: where initial requests go
   # @yieldparam relay [Relay]
-  def running_relay(target:)
+  def running_relay(target:, port: Ports.free)
     Dir.mktmpdir("relay") do |folder|
       FileUtils.cp(Dir[File.join(EXAMPLE, "*")], folder)
-      port = Ports.free
       configuration = File.join(folder, "oversip.conf")
       File.write(configuration, File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{port}"))
       running_oversip("--config-dir", folder, environment: { "RELAY_TARGET" => target }) do |server|

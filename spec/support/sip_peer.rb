@@ -52,6 +52,13 @@ module SipPeer
     build(method, sent.ruri, call_id: sent.header("Call-ID"), headers: own.merge(headers))
   end
 
+  # A request in the dialog that a response to this peer's INVITE has made (RFC 3261 12.2.1.1).
+  def in_dialog(method, response, cseq:)
+    headers = { "Route" => response.headers("Record-Route").reverse, "From" => response.header("From"),
+                "To" => response.header("To") }
+    build(method, response.header("Contact")[/<(.+)>/, 1], call_id: response.header("Call-ID"), cseq: cseq, headers: headers)
+  end
+
   # The next message that fits; what does not fit is passed over.
   def receive_until(limit: LIMIT)
     deadline = now + limit

@@ -393,17 +393,21 @@ mod tests {
 
     #[test]
     fn a_spiral_is_named_without_a_flow() {
+        let udp = udp();
         for method in [Method::Invite, Method::Register] {
-            let (_, inner, outer) = decide(&method, |input| {
-                input.incoming = match input.incoming {
-                    IncomingSide::Listener { names, .. } => {
-                        IncomingSide::Listener { names, flow_token: None }
-                    }
-                    own @ IncomingSide::OwnConnection { .. } => own,
-                };
-            })
-            .unwrap();
-            assert_eq!((inner, outer), (udp().record_route, None));
+            let input = RoutingHeaders {
+                method: &method,
+                initial: true,
+                do_record_routing: true,
+                record_route_all: false,
+                incoming: IncomingSide::Listener { names: &udp, flow_token: None },
+                outgoing: &udp,
+                same_listener: true,
+                outgoing_outbound: false,
+                incoming_outbound: None,
+            };
+            let added = input.decide().unwrap();
+            assert_eq!((added.inner, added.outer), (udp.record_route.clone().into_bytes(), None));
         }
     }
 

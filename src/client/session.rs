@@ -472,8 +472,12 @@ impl Session {
     }
 
     fn on_invite_timeout(&mut self) {
-        if self.state != State::Pending || self.canceled {
+        if self.state != State::Pending {
             return;
+        }
+        // The branch waits for nothing but a 2xx any more, so that its 487 will not answer the CANCEL.
+        if self.canceled {
+            return self.end_canceled();
         }
         self.state = State::Done;
         self.callback(Callback::InviteTimeout, After::InviteTimeout);

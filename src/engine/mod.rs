@@ -347,8 +347,8 @@ impl Engine {
 
     /// `on_request` of this request ended.
     pub fn request_done(&self, request: Arc<IncomingRequest>) {
-        // Only a request that nothing was made of leaves something to clear away.
-        if request.is_pending() {
+        // Only a request that nothing was made of, or that is left to its CANCEL, has something to clear away.
+        if request.is_pending() || request.is_left_canceled() {
             self.shared.post(Command::RequestDone(request));
         }
     }

@@ -139,7 +139,10 @@ impl Message {
     }
 
     /// All values of the header that these bytes name in any spelling.
-    pub fn header_all_named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + 'a {
+    pub fn header_all_named<'a, 'n>(
+        &'a self,
+        name: &'n [u8],
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let known = HeaderName::lookup(name);
         self.values()
             .filter(move |(n, text, _)| {

@@ -118,11 +118,15 @@ impl Parser {
             let step = match self.state {
                 State::Start => self.start(buf),
                 State::FirstLine => self.next_line(buf, first_line),
-                State::Headers if buf[self.line..].starts_with(b"\r\n") => {
-                    self.state = State::Head;
-                    Some(Progress::Head { len: self.line + 2 })
-                }
-                _ => self.next_line(buf, header_syntax::header_line),
+                _ => match &buf[self.line..] {
+                    [b'\r'] => Some(Progress::Incomplete),
+                    [b'\r', b'\n', ..] => {
+                        self.state = State::Head;
+                        Some(Progress::Head { len: self.line + 2 })
+                    }
+                    [b'\r', ..] => Some(Progress::Error(SyntaxError { offset: self.line + 1 })),
+                    _ => self.next_line(buf, header_syntax::header_line),
+                },
             };
             match step {
                 None => {}

@@ -64,12 +64,10 @@ pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
             return Ok(true);
         }
         let interrupts = events.interrupts();
-        // A kill that came before the wait must not have to wait for an event.
-        ruby.thread_check_ints()?;
-        match without_gvl(|| events.wait(interrupts), || events.interrupt()) {
-            Some(Wake::Event) => return Ok(true),
-            Some(Wake::Closed) => return Ok(false),
-            Some(Wake::Interrupted) | None => ruby.thread_check_ints()?,
+        match without_gvl(ruby, || events.wait(interrupts), || events.interrupt())? {
+            Wake::Event => return Ok(true),
+            Wake::Closed => return Ok(false),
+            Wake::Interrupted => {}
         }
     }
 }

@@ -100,12 +100,17 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     let limit = Duration::try_from_secs_f64(seconds)
         .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
     let interrupted = AtomicBool::new(false);
-    without_gvl(
+    let done = without_gvl(
+        ruby,
         || engine.stop(limit, || interrupted.load(Ordering::Relaxed)),
         || interrupted.store(true, Ordering::Relaxed),
     );
+    if done.is_err() {
+        // What was raised may have kept it from being begun.
+        engine.stop(Duration::ZERO, || true);
+    }
     runtime::set(None);
-    ruby.thread_check_ints()
+    done
 }
 
 fn is_running() -> bool {
@@ -144,8 +149,7 @@ fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
     let by = Duration::try_from_secs_f64(seconds)
         .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
-    without_gvl(|| engine.advance(by), || ());
-    ruby.thread_check_ints()
+    without_gvl(ruby, || engine.advance(by), || ())
 }
 
 fn set_log_threshold(_: &Ruby, severity: u8) {

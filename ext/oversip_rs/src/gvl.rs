@@ -4,20 +4,28 @@ use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr::null_mut;
 
+use magnus::{Error, Ruby};
+
 struct Call<F, U, R> {
     work: Option<F>,
     unblock: U,
     result: Option<R>,
 }
 
-/// Runs `work` without the GVL. Ruby calls `unblock`, from any thread, when this thread has to come back (kill, signal,
-/// exit); `work` has to return soon after it. `None`: Ruby wanted the thread back before it began, or `work` panicked.
+/// Runs `work` without the GVL, then whatever Ruby has for this thread (kill, signal, exit); that may raise. Ruby calls
+/// `unblock`, from any thread, when this thread has to come back; `work` has to return soon after it.
 ///
-/// Neither closure may touch a Ruby object. Afterwards `Ruby#thread_check_ints` is due.
-pub fn without_gvl<R>(work: impl FnOnce() -> R, unblock: impl Fn()) -> Option<R> {
+/// Neither closure may touch a Ruby object.
+pub fn without_gvl<R>(ruby: &Ruby, work: impl FnOnce() -> R, unblock: impl Fn()) -> Result<R, Error> {
     let mut call = Call { work: Some(work), unblock, result: None };
-    run(&mut call);
-    call.result
+    // An interruption that is pending already keeps `work` from being begun at all. Each time that another thread woke this
+    // one up leaves one behind, so that this is no reason to give up.
+    while call.work.is_some() {
+        ruby.thread_check_ints()?;
+        run(&mut call);
+    }
+    ruby.thread_check_ints()?;
+    call.result.ok_or_else(|| Error::new(ruby.exception_fatal(), "the engine panicked"))
 }
 
 fn run<F: FnOnce() -> R, U: Fn(), R>(call: &mut Call<F, U, R>) {

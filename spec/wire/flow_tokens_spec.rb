@@ -1,0 +1,93 @@
+# frozen_string_literal: true
+
+require_relative "../support/callbacks"
+
+# The user part of our Route values names the flow that a dialog came by. Only a token that this server has signed, or
+# that names a live connection, leads anywhere.
+RSpec.describe "A flow token in a Route of ours", :native do
+  let(:seen) { mailbox }
+  let!(:alice) { udp_peer }
+  let!(:bob) { udp_peer }
+
+  # Requests with a Route follow it, others go to bob.
+  before do
+    start_oversip do |request|
+      next if request.sip_method == :ACK
+
+      proxy = record(OverSIP::SIP::Proxy.new, into: seen, only: %i[target error])
+      request.headers["Route"] && request.loose_route
+      next proxy.route(request) if request.incoming_outbound_requested? || request.in_dialog?
+
+      proxy.route(request, "127.0.0.1", bob.port)
+    end
+  end
+
+  # The Route value under which bob reaches a caller.
+  def token_route(caller)
+    sent = caller.send_text(caller.build(:INVITE, "sip:bob@b.example"), oversip_port)
+    request = bob.receive
+    bob.answer(request, 486, "Busy Here")
+    acknowledge(caller, sent, caller.receive_final)
+    bob.receive_until { |message| message.method_name == "ACK" }
+    seen.all
+    request.headers("Record-Route").last
+  end
+
+  def message_along(route, **options)
+    bob.send_text(bob.build(:MESSAGE, "sip:alice@a.example", headers: { "Route" => route }, **options), oversip_port)
+  end
+
+  # The same Route with another token, its shape kept.
+  def with_token(route, &)
+    route.sub(/(?<=sip:)[^@]+/, &)
+  end
+
+  it "brings an initial request over the UDP flow, without on_target" do
+    message_along(token_route(alice))
+    request = alice.receive
+    expect(request.first_line).to eq("MESSAGE sip:alice@a.example SIP/2.0")
+    alice.answer(request, 200)
+    expect(bob.receive_final.status).to eq(200)
+    expect(seen.all).to be_empty
+  end
+
+  it "brings an initial request over the TCP connection, without on_target" do
+    caller = tcp_peer
+    message_along(token_route(caller))
+    request = caller.receive_until(&:request?)
+    caller.answer(request, 200)
+    expect(bob.receive_final.status).to eq(200)
+    expect(seen.all).to be_empty
+  end
+
+  it "is 430 Flow Failed when its connection is gone" do
+    caller = tcp_peer
+    route = token_route(caller)
+    caller.close
+    eventually { OverSIP.stats[:connections].zero? }
+    message_along(route)
+    expect(bob.receive_final.first_line).to eq("SIP/2.0 430 Flow Failed")
+    expect(seen.all).to eq([[:error, 430, "Flow Failed", :flow_failed]])
+  end
+
+  it "is 430 Flow Failed when it was changed, and nothing goes to the address in it" do
+    message_along(with_token(token_route(alice)) { |token| token.sub(/.(?=.{4}\z)/) { |letter| letter == "A" ? "B" : "A" } })
+    expect(bob.receive_final.first_line).to eq("SIP/2.0 430 Flow Failed")
+    expect(seen.all).to eq([[:error, 430, "Flow Failed", :flow_failed]])
+    expect(alice.receive?(SipPeer::SILENCE)).to be_nil
+  end
+
+  it "is 430 Flow Failed when it is an address without a signature" do
+    message_along(with_token(token_route(alice)) { "_#{["127.0.0.1_#{alice.port}"].pack("m0").tr("=", "-")}" })
+    expect(bob.receive_final.first_line).to eq("SIP/2.0 430 Flow Failed")
+    expect(alice.receive?(SipPeer::SILENCE)).to be_nil
+  end
+
+  it "does not matter inside a dialog when it is no good: the Request-URI says where to go" do
+    carol = udp_peer
+    route = with_token(token_route(alice)) { "_nonsense" }
+    bob.send_text(bob.build(:MESSAGE, "sip:carol@#{carol.address}", to_tag: "t", headers: { "Route" => route }), oversip_port)
+    expect(carol.receive.first_line).to eq("MESSAGE sip:carol@#{carol.address} SIP/2.0")
+    expect(seen.all).to eq([[:target, "udp:#{carol.address}"]])
+  end
+end

@@ -1,0 +1,33 @@
+//! The sockets as every thread may use them: sending never waits, so a response leaves from the thread that made it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::incoming::IncomingRequest;
+use crate::transport::{Connections, TransportLayer, UdpSocket};
+
+/// Handles to the sockets of an engine.
+pub(super) struct Sockets {
+    udp: Vec<UdpSocket>,
+    connections: Connections,
+}
+
+impl Sockets {
+    pub(super) fn of(layer: &TransportLayer) -> Self {
+        Self { udp: layer.udp_sockets().to_vec(), connections: layer.connections().clone() }
+    }
+
+    /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). False when it did not leave.
+    pub(super) fn respond(&self, request: &IncomingRequest, wire: &Bytes) -> bool {
+        let source = &request.source;
+        match source.connection {
+            Some(connection) => self.connections.send(connection, wire.clone()),
+            None => {
+                let to = SocketAddr::new(source.remote.ip(), request.reply_port());
+                let socket = self.udp.iter().find(|socket| socket.local() == source.local);
+                socket.is_some_and(|socket| socket.try_send(wire, to).is_ok())
+            }
+        }
+    }
+}
