@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../support/scripted_dns"
+
 # What goes to the wire is the message as it was when `route` or `reply` was called, or when a round of callbacks ended.
 RSpec.describe "What is sent of a message", :native do
   let!(:alice) { udp_peer }
@@ -122,6 +124,49 @@ RSpec.describe "What is sent of a message", :native do
     OverSIP::Testing.advance(0.5)
     expect(bob.receive.text).to eq(first.text)
     expect(first.header("X-Late")).to be_nil
+  end
+
+  describe "to the next target of a name" do
+    # Listens on every address, so that both targets of the name are here.
+    let!(:bob) { udp_peer("0.0.0.0") }
+
+    # Routes to a name with two addresses; the first one answers 183 and 503. Tells what the second one gets.
+    def second_attempt(&script)
+      dns = scripted_dns({ "twice.example" => ["127.0.0.1", "127.0.0.2"] })
+      start_oversip(configuration: { core: { nameservers: [dns.address] } }) do |request|
+        proxy = OverSIP::SIP::Proxy.new
+        change = script.call(proxy, request)
+        proxy.route(request, "twice.example", bob.port, :udp)
+        change&.call
+        seen << :routed
+      end
+      OverSIP::Testing.freeze
+      call_from(alice)
+      seen.pop
+      first = bob.receive
+      bob.answer(first, 183, "Progress")
+      alice.receive_until { |message| message.status == 183 }
+      bob.answer(first, 503, "Service Unavailable")
+      bob.receive_until { |message| message.method_name == "INVITE" }
+    end
+
+    it "holds what a callback between the two changed" do
+      second = second_attempt do |proxy, request|
+        proxy.on_provisional_response { request.set_header("X-Between", "yes") }
+        nil
+      end
+      expect(second.header("X-Between")).to eq("yes")
+    end
+
+    it "holds nothing that was changed outside of callbacks" do
+      second = second_attempt { |_, request| -> { request.set_header("X-Late", "yes") } }
+      expect(second.header("X-Late")).to be_nil
+    end
+
+    it "has the routing headers once" do
+      second = second_attempt { nil }
+      expect([second.headers("Via").size, second.headers("Record-Route").size, second.header("Max-Forwards")]).to eq([2, 1, "69"])
+    end
   end
 
   it "holds nothing that was changed in a response after its callbacks" do

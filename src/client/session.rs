@@ -269,6 +269,16 @@ impl Session {
         self.state == State::Done && !self.branch_live && self.actions.is_empty() && !self.waiting
     }
 
+    /// Whether the event of this callback ends in a response upstream, which `drop_response` may keep back.
+    pub fn answers(&self, callback: &Callback) -> bool {
+        match callback {
+            Callback::Target(_) | Callback::Canceled => false,
+            // RFC 4320 4.1: none of a non-INVITE request goes upstream.
+            Callback::Provisional(_) => self.class == RequestClass::Invite,
+            _ => true,
+        }
+    }
+
     /// `abort_routing` was called before the targets were tried.
     pub fn abort(&mut self) {
         self.aborted = true;

@@ -237,6 +237,11 @@ impl Route {
         self.callback.as_ref()
     }
 
+    /// Whether the callback's event ends in a response upstream.
+    pub fn answers(&self) -> bool {
+        self.callback.as_ref().is_some_and(|callback| self.session.answers(callback))
+    }
+
     /// Proxy or Uac.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -272,8 +272,7 @@ fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Erro
         return Ok(());
     };
     // An event that sends nothing upstream leaves a flag set outside to the response that follows.
-    let answers = !matches!(callback, Callback::Target(_) | Callback::Canceled);
-    let dropped = answers && client.shared().take_drop();
+    let dropped = route.answers() && client.shared().take_drop();
     client.events.borrow_mut().push(dropped);
     let (result, response) = match arguments(ruby, route, &callback, client, request) {
         Ok((arguments, response)) => (run_blocks(ruby, client, callback.class(), &arguments), response),
