@@ -141,6 +141,7 @@ fn as_array(ruby: &Ruby, value: Value) -> RArray {
 
 /// The live Array of a header; nothing when the message has no such header.
 fn array(ruby: &Ruby, this: This, wanted: &Wanted) -> Result<Option<RArray>, Error> {
+    show_sent_edit(ruby, this, wanted.name)?;
     let key = wanted.key(ruby)?;
     if let Some(hash) = existing_hash(ruby, this) {
         let entry = hash.get(key).filter(|value| !value.is_nil());
@@ -164,6 +165,14 @@ fn array(ruby: &Ruby, this: This, wanted: &Wanted) -> Result<Option<RArray>, Err
     });
     touched.aset(key, array)?;
     Ok(Some(array))
+}
+
+/// A header that was edited and sent is no longer what was received: only the Hash can show that.
+fn show_sent_edit(ruby: &Ruby, this: This, name: HeaderName) -> Result<(), Error> {
+    if crate::request::has_sent_edit(this, name) {
+        hash(ruby, this)?;
+    }
+    Ok(())
 }
 
 fn existing_hash(ruby: &Ruby, this: This) -> Option<RHash> {
@@ -253,6 +262,7 @@ pub fn hdr_route(ruby: &Ruby, this: This) -> Result<Value, Error> {
 
 /// `hdr_from` and `hdr_to`: the first value, the same String as in the Array.
 fn hdr_first(ruby: &Ruby, this: This, name: HeaderName, slot: &Slot) -> Result<Value, Error> {
+    show_sent_edit(ruby, this, name)?;
     if this.headers.hash_exists() {
         return Ok(slot.get_or_nil(ruby));
     }

@@ -11,15 +11,16 @@ use magnus::{
     prelude::*,
     typed_data::{DataType, DataTypeBuilder, DataTypeFunctions, Obj},
     value::Lazy,
-    Error, RArray, RClass, RHash, RModule, Ruby, TypedData, Value,
+    Error, RArray, RClass, RHash, RModule, Ruby, Symbol, TypedData, Value,
 };
 use oversip::engine::IncomingRequest;
 use oversip::message::{HeaderName, Message, Method};
-use oversip::transport::Transport;
+use oversip::transport::{Source, Transport};
 
 use crate::{
+    connection,
     headers::{self, HeaderState},
-    name_addr,
+    name_addr, runtime,
     slot::Slot,
     text::{self, binary, symbol, true_or_nil, utf8, utf8_or_nil},
 };
@@ -46,15 +47,19 @@ pub struct MessageObject {
     pub(crate) contact: Slot,
     pub(crate) routes: Slot,
     pub(crate) body: Slot,
-    pub(crate) connection: Slot,
+    connection: Slot,
+    transport: Slot,
+    source_ip: Slot,
+    source_port: Slot,
+    source_ip_type: Slot,
     pub(crate) tvars: Slot,
     pub(crate) cvars: Slot,
     /// Of a response: its request.
     pub(crate) request: Slot,
     pub(crate) status: Cell<Option<u16>>,
     pub(crate) reason: Slot,
-    pub(crate) via_rport: Slot,
-    pub(crate) via_branch_id: Slot,
+    via_rport: Slot,
+    via_branch_id: Slot,
     pub(crate) flags: RequestFlags,
 }
 
@@ -88,6 +93,10 @@ impl DataTypeFunctions for MessageObject {
             &self.routes,
             &self.body,
             &self.connection,
+            &self.transport,
+            &self.source_ip,
+            &self.source_port,
+            &self.source_ip_type,
             &self.tvars,
             &self.cvars,
             &self.request,
@@ -164,6 +173,30 @@ impl MessageObject {
     }
 }
 
+/// A message from a complete text, for `Request.parse` and `Response.parse`. Raises `OverSIP::ParsingError`.
+pub fn from_text(ruby: &Ruby, text: Value, request: bool) -> Result<Message, Error> {
+    let bytes = text::string_argument(ruby, text, "Argument must be a String")?;
+    match Message::parse(bytes.clone()) {
+        Ok((mut message, head)) if message.is_request() == request => {
+            message.set_body(bytes.slice(head..));
+            Ok(message)
+        }
+        Ok(_) => {
+            Err(text::parsing_error(ruby, if request { "not a SIP request" } else { "not a SIP response" }))
+        }
+        Err(error) => Err(text::parsing_error(ruby, format!("not a SIP message: {error}"))),
+    }
+}
+
+/// A line that tells messages apart, without the body.
+pub fn describe(class: &str, this: This, what: &str) -> String {
+    let cut = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(100)]).into_owned();
+    let received = this.received();
+    let call_id = cut(received.call_id().unwrap_or_default());
+    let source = source(this).map(|source| format!(" from {}:{}", source.transport, source.remote));
+    format!("#<{class} {} call_id={call_id}{}>", cut(what.as_bytes()), source.unwrap_or_default())
+}
+
 /// The Symbol of a known method, else the name as String.
 pub fn method_value(ruby: &Ruby, method: &Method) -> Value {
     if method.is_known() {
@@ -221,11 +254,12 @@ pub fn body_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
     }
 }
 
+fn integer(ruby: &Ruby, number: u32) -> Value {
+    ruby.integer_from_i64(i64::from(number)).as_value()
+}
+
 fn integer_or_nil(ruby: &Ruby, number: Option<u32>) -> Value {
-    match number {
-        Some(number) => ruby.integer_from_i64(i64::from(number)).as_value(),
-        None => ruby.qnil().as_value(),
-    }
+    number.map_or_else(|| ruby.qnil().as_value(), |number| integer(ruby, number))
 }
 
 fn call_id(ruby: &Ruby, this: This) -> Value {
@@ -394,54 +428,159 @@ fn num_vias(this: This) -> usize {
     this.received().num_vias()
 }
 
-/// The transport that the message came over.
-fn transport_of(this: This) -> Option<Transport> {
-    this.incoming().map(|incoming| incoming.source.transport)
+// Where the message came from. A script may set all of it, for the eyes of other parts of the script.
+
+fn source(this: This) -> Option<Source> {
+    this.incoming().map(|incoming| incoming.source)
+}
+
+/// What a script has set, else what the source says; nil for a message without one.
+fn of_source(ruby: &Ruby, this: This, slot: &Slot, read: impl FnOnce(Source) -> Value) -> Value {
+    slot.get(ruby).unwrap_or_else(|| match source(this) {
+        Some(source) => read(source),
+        None => ruby.qnil().as_value(),
+    })
 }
 
 fn transport(ruby: &Ruby, this: This) -> Value {
-    match transport_of(this) {
-        Some(transport) => symbol(ruby, transport.as_str()),
+    of_source(ruby, this, &this.transport, |source| symbol(ruby, source.transport.as_str()))
+}
+
+fn source_ip(ruby: &Ruby, this: This) -> Value {
+    of_source(ruby, this, &this.source_ip, |source| {
+        utf8(ruby, source.remote.ip().to_string().as_bytes()).as_value()
+    })
+}
+
+fn source_port(ruby: &Ruby, this: This) -> Value {
+    of_source(ruby, this, &this.source_port, |source| integer(ruby, u32::from(source.remote.port())))
+}
+
+fn source_ip_type(ruby: &Ruby, this: This) -> Value {
+    of_source(ruby, this, &this.source_ip_type, |source| {
+        symbol(ruby, if source.remote.is_ipv4() { "ipv4" } else { "ipv6" })
+    })
+}
+
+/// `connection`: the connection of the message, or the UDP socket with the peer's address.
+pub fn connection(ruby: &Ruby, this: This) -> Result<Value, Error> {
+    if let Some(value) = this.connection.get(ruby) {
+        return Ok(value);
+    }
+    let value = match source(this) {
+        Some(source) => connection::of(ruby, &source)?,
         None => ruby.qnil().as_value(),
+    };
+    this.connection.set(this, value);
+    Ok(value)
+}
+
+/// `close_connection`: false for UDP.
+fn close_connection(ruby: &Ruby, this: This) -> Result<bool, Error> {
+    match source(this).and_then(|source| source.connection) {
+        Some(connection) => {
+            runtime::engine(ruby)?.close_connection(connection);
+            Ok(true)
+        }
+        None => Ok(false),
     }
 }
 
-fn is_udp(this: This) -> bool {
-    transport_of(this) == Some(Transport::Udp)
+/// `via_rport`: the source port when the sender asks for it and its transport lets the server say so (RFC 3581).
+fn via_rport(ruby: &Ruby, this: This) -> Value {
+    let asked = this.received().top_via().is_some_and(|via| via.has_rport());
+    let source = source(this).filter(|source| asked && !source.transport.websocket());
+    this.via_rport.get(ruby).unwrap_or_else(|| {
+        integer_or_nil(ruby, source.map(|source| u32::from(source.remote.port())))
+    })
 }
 
-fn is_tcp(this: This) -> bool {
-    transport_of(this) == Some(Transport::Tcp)
+/// From now on `via_rport` is the source port.
+pub fn use_source_port(ruby: &Ruby, this: This) {
+    let port = source_port(ruby, this);
+    this.via_rport.set(this, port);
 }
 
-fn is_tls(this: This) -> bool {
-    transport_of(this) == Some(Transport::Tls)
+/// Defines writers that only store.
+macro_rules! writers {
+    ($($name:ident => $slot:ident;)*) => {
+        $(fn $name(this: This, value: Value) -> Value {
+            this.$slot.set(this, value);
+            value
+        })*
+    };
 }
 
-fn is_ws(this: This) -> bool {
-    transport_of(this) == Some(Transport::Ws)
+writers! {
+    set_transport => transport;
+    set_source_ip => source_ip;
+    set_source_port => source_port;
+    set_source_ip_type => source_ip_type;
+    set_connection => connection;
+    set_via_rport => via_rport;
 }
 
-fn is_wss(this: This) -> bool {
-    transport_of(this) == Some(Transport::Wss)
+/// Whether the transport is one of these.
+fn is_over(ruby: &Ruby, this: This, transports: &[Transport]) -> bool {
+    match this.transport.get(ruby) {
+        Some(set) => Symbol::from_value(set)
+            .and_then(|set| set.name().ok())
+            .is_some_and(|name| transports.iter().any(|transport| transport.as_str() == name)),
+        None => source(this).is_some_and(|source| transports.contains(&source.transport)),
+    }
 }
 
-fn is_websocket(this: This) -> bool {
-    transport_of(this).is_some_and(Transport::websocket)
+fn is_udp(ruby: &Ruby, this: This) -> bool {
+    is_over(ruby, this, &[Transport::Udp])
+}
+
+fn is_tcp(ruby: &Ruby, this: This) -> bool {
+    is_over(ruby, this, &[Transport::Tcp])
+}
+
+fn is_tls(ruby: &Ruby, this: This) -> bool {
+    is_over(ruby, this, &[Transport::Tls])
+}
+
+fn is_ws(ruby: &Ruby, this: This) -> bool {
+    is_over(ruby, this, &[Transport::Ws])
+}
+
+fn is_wss(ruby: &Ruby, this: This) -> bool {
+    is_over(ruby, this, &[Transport::Wss])
+}
+
+fn is_websocket(ruby: &Ruby, this: This) -> bool {
+    is_over(ruby, this, &[Transport::Ws, Transport::Wss])
+}
+
+/// `secure?` of a request.
+pub fn is_secure(ruby: &Ruby, this: This) -> bool {
+    is_over(ruby, this, &[Transport::Tls, Transport::Wss])
 }
 
 /// Methods that create a dialog.
-pub fn is_dialog_forming_method(method: Option<&Method>) -> bool {
-    matches!(method, Some(Method::Invite | Method::Subscribe | Method::Refer))
+const DIALOG_FORMING: [Method; 3] = [Method::Invite, Method::Subscribe, Method::Refer];
+/// Methods that Outbound and record-routing are meant for.
+const ROUTING_AWARE: [Method; 4] = [Method::Invite, Method::Register, Method::Subscribe, Method::Refer];
+
+/// Whether Outbound and record-routing are meant for a method.
+pub fn is_outbound_aware_method(method: Option<&Method>) -> bool {
+    method.is_some_and(|method| ROUTING_AWARE.contains(method))
 }
 
-/// Methods that Outbound and record-routing are meant for.
-pub fn is_outbound_aware_method(method: Option<&Method>) -> bool {
-    is_dialog_forming_method(method) || method == Some(&Method::Register)
+/// `{ INVITE: true, ... }`, as scripts of the original look methods up.
+fn method_table(ruby: &Ruby, methods: &[Method]) -> Result<RHash, Error> {
+    let table = ruby.hash_new();
+    for method in methods {
+        table.aset(method_value(ruby, method), true)?;
+    }
+    table.freeze();
+    Ok(table)
 }
 
 fn is_dialog_forming(ruby: &Ruby, this: This) -> Value {
-    true_or_nil(ruby, is_dialog_forming_method(this.received().method()))
+    true_or_nil(ruby, this.received().method().is_some_and(|method| DIALOG_FORMING.contains(method)))
 }
 
 fn is_outbound_aware(ruby: &Ruby, this: This) -> Value {
@@ -463,6 +602,9 @@ pub fn define(ruby: &Ruby, sip: RModule) -> Result<RClass, Error> {
         empty.freeze();
         empty
     })?;
+    class.const_set("DIALOG_FORMING_METHODS", method_table(ruby, &DIALOG_FORMING)?)?;
+    class.const_set("RECORD_ROUTING_AWARE_METHODS", method_table(ruby, &ROUTING_AWARE)?)?;
+    class.const_set("OUTBOUND_AWARE_METHODS", method_table(ruby, &ROUTING_AWARE)?)?;
     class.define_singleton_method("headerize", magnus::function!(headerize, 1))?;
     class.define_method("sip_method", method!(sip_method, 0))?;
     class.define_method("unknown_method?", method!(is_unknown_method, 0))?;
@@ -502,7 +644,19 @@ pub fn define(ruby: &Ruby, sip: RModule) -> Result<RClass, Error> {
     class.define_method("via_core_value", method!(via_core_value, 0))?;
     class.define_method("via_params", method!(via_params, 0))?;
     class.define_method("num_vias", method!(num_vias, 0))?;
+    class.define_method("via_rport", method!(via_rport, 0))?;
+    class.define_method("via_rport=", method!(set_via_rport, 1))?;
     class.define_method("transport", method!(transport, 0))?;
+    class.define_method("transport=", method!(set_transport, 1))?;
+    class.define_method("source_ip", method!(source_ip, 0))?;
+    class.define_method("source_ip=", method!(set_source_ip, 1))?;
+    class.define_method("source_port", method!(source_port, 0))?;
+    class.define_method("source_port=", method!(set_source_port, 1))?;
+    class.define_method("source_ip_type", method!(source_ip_type, 0))?;
+    class.define_method("source_ip_type=", method!(set_source_ip_type, 1))?;
+    class.define_method("connection", method!(connection, 0))?;
+    class.define_method("connection=", method!(set_connection, 1))?;
+    class.define_method("close_connection", method!(close_connection, 0))?;
     class.define_method("udp?", method!(is_udp, 0))?;
     class.define_method("tcp?", method!(is_tcp, 0))?;
     class.define_method("tls?", method!(is_tls, 0))?;

@@ -12,11 +12,10 @@ use oversip::engine::{Engine, IncomingRequest, RestoreHeaders};
 use oversip::message::{HeaderName, Headers, Message, Method, RequestSnapshot, UriRef};
 
 use crate::{
-    connection,
     headers::{self, Wire},
-    message::{body_bytes, is_outbound_aware_method, method_value, routes, MessageObject, Received, This},
+    message::{self, body_bytes, is_outbound_aware_method, routes, MessageObject, Received, This},
     name_addr, response, runtime, server_transaction,
-    text::{self, symbol, true_or_nil, utf8},
+    text::{self, true_or_nil, utf8},
     uri::{self, sip_class, UriObject},
 };
 
@@ -37,16 +36,8 @@ pub fn from_value(value: Value) -> Option<This> {
 
 /// `Request.parse(text)`: a request without a connection, for tests and tools. Raises `OverSIP::ParsingError`.
 fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
-    let bytes = text::string_argument(ruby, text, "Argument must be a String")?;
-    let parsed = Message::parse(bytes.clone());
-    match parsed {
-        Ok((mut message, head)) if message.is_request() => {
-            message.set_body(bytes.slice(head..));
-            Ok(MessageObject::wrap(ruby, class, Received::Detached(Box::new(message))))
-        }
-        Ok(_) => Err(text::parsing_error(ruby, "not a request")),
-        Err(error) => Err(text::parsing_error(ruby, format!("not a SIP message: {error:?}"))),
-    }
+    let message = message::from_text(ruby, text, true)?;
+    Ok(MessageObject::wrap(ruby, class, Received::Detached(Box::new(message))))
 }
 
 // The Request-URI.
@@ -55,7 +46,8 @@ fn ruri(ruby: &Ruby, this: This) -> Value {
     if let Some(value) = this.ruri.get(ruby) {
         return value;
     }
-    let text = this.received().ruri().map_or_else(Bytes::new, |uri| Bytes::copy_from_slice(uri.text));
+    let received = this.received();
+    let text = received.ruri().map_or_else(Bytes::new, |uri| received.head_bytes().slice_ref(uri.text));
     let value = UriObject::new_uri(ruby, text).as_value();
     this.ruri.set(this, value);
     value
@@ -76,10 +68,20 @@ fn set_ruri(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
 /// The Request-URI that goes out.
 fn ruri_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
     let Some(value) = this.ruri.get(ruby) else {
-        return Ok(this.received().ruri().map_or_else(Bytes::new, |uri| Bytes::copy_from_slice(uri.text)));
+        let received = this.received();
+        return Ok(received.ruri().map_or_else(Bytes::new, |uri| received.head_bytes().slice_ref(uri.text)));
     };
     let text = uri::uri_text(ruby, Obj::<UriObject>::try_convert(value)?)?;
     text.ok_or_else(|| text::runtime_error(ruby, "the Request-URI has no text"))
+}
+
+/// The Request-URI that goes out now; an edit of it is taken over.
+fn sent_ruri(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
+    let text = ruri_bytes(ruby, this)?;
+    if let Some(Ok(uri)) = this.ruri.get(ruby).map(Obj::<UriObject>::try_convert) {
+        uri.edit_was_taken_over();
+    }
+    Ok(text)
 }
 
 // What the dialog and the routing rest on.
@@ -92,54 +94,9 @@ fn in_dialog(ruby: &Ruby, this: This) -> Value {
     text::utf8_or_nil(ruby, this.received().to_tag())
 }
 
-fn is_secure(this: This) -> bool {
-    this.incoming().is_some_and(|incoming| incoming.source.transport.secure())
-}
-
 fn log_id(ruby: &Ruby, this: This) -> Value {
     let branch = String::from_utf8_lossy(this.received().branch_id().unwrap_or_default()).into_owned();
     utf8(ruby, format!("SIP Request {branch}").as_bytes()).as_value()
-}
-
-fn source_ip(ruby: &Ruby, this: This) -> Value {
-    match this.incoming() {
-        Some(incoming) => utf8(ruby, incoming.source.remote.ip().to_string().as_bytes()).as_value(),
-        None => ruby.qnil().as_value(),
-    }
-}
-
-fn source_port(this: This) -> Option<u16> {
-    this.incoming().map(|incoming| incoming.source.remote.port())
-}
-
-fn source_ip_type(ruby: &Ruby, this: This) -> Value {
-    match this.incoming() {
-        Some(incoming) => symbol(ruby, if incoming.source.remote.is_ipv4() { "ipv4" } else { "ipv6" }),
-        None => ruby.qnil().as_value(),
-    }
-}
-
-fn connection(ruby: &Ruby, this: This) -> Result<Value, Error> {
-    if let Some(value) = this.connection.get(ruby) {
-        return Ok(value);
-    }
-    let value = match this.incoming() {
-        Some(incoming) => connection::of(ruby, &incoming.source)?,
-        None => ruby.qnil().as_value(),
-    };
-    this.connection.set(this, value);
-    Ok(value)
-}
-
-/// `close_connection`: false for UDP.
-fn close_connection(ruby: &Ruby, this: This) -> Result<bool, Error> {
-    match this.incoming().and_then(|incoming| incoming.source.connection) {
-        Some(connection) => {
-            runtime::engine(ruby)?.close_connection(connection);
-            Ok(true)
-        }
-        None => Ok(false),
-    }
 }
 
 /// `tvars`: the Hash of this request.
@@ -161,31 +118,14 @@ fn cvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
     if let Some(value) = this.cvars.get(ruby) {
         return Ok(value);
     }
-    let stream = this.incoming().is_some_and(|incoming| incoming.source.connection.is_some());
-    let value =
-        if stream { connection(ruby, this)?.funcall("cvars", ())? } else { ruby.hash_new().as_value() };
+    let connection = message::connection(ruby, this)?;
+    let value = if connection.is_nil() { ruby.hash_new().as_value() } else { connection.funcall("cvars", ())? };
     this.cvars.set(this, value);
     Ok(value)
 }
 
 fn set_cvars(this: This, value: Value) -> Value {
     this.cvars.set(this, value);
-    value
-}
-
-fn via_rport(ruby: &Ruby, this: This) -> Value {
-    if let Some(value) = this.via_rport.get(ruby) {
-        return value;
-    }
-    let asked = this.received().top_via().is_some_and(|via| via.has_rport());
-    match source_port(this).filter(|_| asked) {
-        Some(port) => ruby.integer_from_i64(i64::from(port)).as_value(),
-        None => ruby.qnil().as_value(),
-    }
-}
-
-fn set_via_rport(this: This, value: Value) -> Value {
-    this.via_rport.set(this, value);
     value
 }
 
@@ -287,6 +227,7 @@ fn reply_full(ruby: &Ruby, this: This, response: Value) -> Result<bool, Error> {
     let Some(response) = response::from_value(response) else {
         return Err(Error::new(ruby.exception_type_error(), "response must be a OverSIP::SIP::Response"));
     };
+    response::set_content_length(ruby, response)?;
     let snapshot = response::snapshot(ruby, response)?;
     let engine = runtime::engine(ruby)?;
     match this.incoming() {
@@ -415,8 +356,8 @@ fn is_local_uri(ruby: &Ruby, _: This, uri: Value) -> Result<bool, Error> {
 fn fix_nat(ruby: &Ruby, this: This) {
     if let Some(incoming) = this.incoming() {
         incoming.reply_to_source_port();
-        this.via_rport.set(this, ruby.integer_from_i64(i64::from(incoming.source.remote.port())));
     }
+    message::use_source_port(ruby, this);
     let received = this.received();
     if received.to_tag().is_none() && received.num_vias() == 1 && is_outbound_aware_method(received.method())
     {
@@ -561,6 +502,11 @@ fn take_over_edits(ruby: &Ruby, this: This) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a header was edited and sent while there was no Hash to show it.
+pub fn has_sent_edit(this: This, name: HeaderName) -> bool {
+    this.flags.sent_edits.borrow().iter().any(|(edited, _)| *edited == name)
+}
+
 /// The Hash is made after edits went out without it: it has to show them.
 pub fn reapply_sent_edits(ruby: &Ruby, this: This, hash: RHash) -> Result<(), Error> {
     for (name, value) in this.flags.sent_edits.take() {
@@ -584,7 +530,7 @@ pub fn snapshot(ruby: &Ruby, this: This) -> Result<RequestSnapshot, Error> {
         Wire::Canonical(headers) => headers,
     };
     let method = this.received().method().cloned().unwrap_or(Method::Other(Bytes::new()));
-    Ok(RequestSnapshot { method, ruri: ruri_bytes(ruby, this)?, headers, body: body_bytes(ruby, this)? })
+    Ok(RequestSnapshot { method, ruri: sent_ruri(ruby, this)?, headers, body: body_bytes(ruby, this)? })
 }
 
 /// What a `Uac` sends: a Request or a UacRequest.
@@ -613,7 +559,8 @@ fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
     let mut out = Vec::new();
     out.extend_from_slice(this.received().method().map_or(&b""[..], Method::as_bytes));
     out.push(b' ');
-    out.extend_from_slice(&ruri_bytes(ruby, this)?);
+    let ruri = sent_ruri(ruby, this)?;
+    out.extend_from_slice(&text::neutralise(&ruri, false).unwrap_or_else(|| ruri.to_vec()));
     out.extend_from_slice(b" SIP/2.0\r\n");
     write_headers(&headers, &mut out);
     out.extend_from_slice(&body_bytes(ruby, this)?);
@@ -628,12 +575,10 @@ pub fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
-    let method: String =
-        method_value(ruby, this.received().method().unwrap_or(&Method::Other(Bytes::new()))).to_string();
-    let uri = ruri_bytes(ruby, this)?;
-    let call_id = String::from_utf8_lossy(this.received().call_id().unwrap_or_default()).into_owned();
-    Ok(format!("#<OverSIP::SIP::Request {method} {} call_id={call_id}>", String::from_utf8_lossy(&uri)))
+fn inspect(ruby: &Ruby, this: This) -> String {
+    let method = String::from_utf8_lossy(this.received().method().map_or(&b""[..], Method::as_bytes));
+    let uri = ruri_bytes(ruby, this).unwrap_or_default();
+    message::describe("OverSIP::SIP::Request", this, &format!("{method} {}", String::from_utf8_lossy(&uri)))
 }
 
 fn was_modified(this: This, name: HeaderName) -> bool {
@@ -662,24 +607,20 @@ pub fn define(ruby: &Ruby, sip: RModule, message: RClass) -> Result<(), Error> {
     class.const_set("SECURE_TRANSPORTS", transports)?;
     let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
     class.include_module(logger)?;
+    // A module of its own, so that a script can put its own methods before or behind these.
+    let core = sip.define_module("Core")?;
+    class.include_module(core)?;
     class.define_singleton_method("parse", method!(parse, 1))?;
     class.define_method("ruri", method!(ruri, 0))?;
     class.define_method("ruri=", method!(set_ruri, 1))?;
     class.define_method("initial?", method!(is_initial, 0))?;
     class.define_method("in_dialog?", method!(in_dialog, 0))?;
-    class.define_method("secure?", method!(is_secure, 0))?;
+    class.define_method("secure?", method!(message::is_secure, 0))?;
     class.define_method("log_id", method!(log_id, 0))?;
-    class.define_method("source_ip", method!(source_ip, 0))?;
-    class.define_method("source_port", method!(source_port, 0))?;
-    class.define_method("source_ip_type", method!(source_ip_type, 0))?;
-    class.define_method("connection", method!(connection, 0))?;
-    class.define_method("close_connection", method!(close_connection, 0))?;
     class.define_method("tvars", method!(tvars, 0))?;
     class.define_method("tvars=", method!(set_tvars, 1))?;
     class.define_method("cvars", method!(cvars, 0))?;
     class.define_method("cvars=", method!(set_cvars, 1))?;
-    class.define_method("via_rport", method!(via_rport, 0))?;
-    class.define_method("via_rport=", method!(set_via_rport, 1))?;
     class.define_method("antiloop_id", method!(antiloop_id, 0))?;
     class.define_method("antiloop_id=", method!(set_antiloop_id, 1))?;
     class.define_method("proxied", method!(proxied, 0))?;
@@ -687,19 +628,19 @@ pub fn define(ruby: &Ruby, sip: RModule, message: RClass) -> Result<(), Error> {
     class.define_method("in_rr", method!(in_rr, 0))?;
     class.define_method("in_rr=", method!(set_in_rr, 1))?;
     class.define_method("new_max_forwards", method!(new_max_forwards, 0))?;
-    class.define_method("check_max_forwards", method!(check_max_forwards, 1))?;
+    core.define_method("check_max_forwards", method!(check_max_forwards, 1))?;
     class.define_method("reply", method!(reply, -1))?;
     class.define_method("reply_full", method!(reply_full, 1))?;
-    class.define_method("create_transaction", method!(create_transaction, 0))?;
+    core.define_method("create_transaction", method!(create_transaction, 0))?;
     class.define_method("server_transaction", method!(server_transaction, 0))?;
-    class.define_method("connection_outbound_flow_token", method!(connection_outbound_flow_token, 0))?;
-    class.define_method("loose_route", method!(loose_route, 0))?;
-    class.define_method("destination_myself?", method!(is_destination_myself, 0))?;
-    class.define_method("local_uri?", method!(is_local_uri, 1))?;
-    class.define_method("fix_nat", method!(fix_nat, 0))?;
-    class.define_method("outgoing_outbound_requested?", method!(is_outgoing_outbound_requested, 0))?;
+    core.define_method("connection_outbound_flow_token", method!(connection_outbound_flow_token, 0))?;
+    core.define_method("loose_route", method!(loose_route, 0))?;
+    core.define_method("destination_myself?", method!(is_destination_myself, 0))?;
+    core.define_method("local_uri?", method!(is_local_uri, 1))?;
+    core.define_method("fix_nat", method!(fix_nat, 0))?;
+    core.define_method("outgoing_outbound_requested?", method!(is_outgoing_outbound_requested, 0))?;
     class.define_method("outgoing_outbound_requested=", method!(set_outgoing_outbound_requested, 1))?;
-    class.define_method("incoming_outbound_requested?", method!(is_incoming_outbound_requested, 0))?;
+    core.define_method("incoming_outbound_requested?", method!(is_incoming_outbound_requested, 0))?;
     class.define_method("incoming_outbound_requested=", method!(set_incoming_outbound_requested, 1))?;
     class.define_method("route_outbound_flow_token", method!(route_outbound_flow_token, 0))?;
     class.define_method("route_outbound_flow_token=", method!(set_route_outbound_flow_token, 1))?;

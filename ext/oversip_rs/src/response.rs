@@ -8,7 +8,7 @@ use oversip::message::{reason_phrase, HeaderName, Headers, Message, ResponseSnap
 
 use crate::{
     headers::{self, Wire},
-    message::{body_bytes, MessageObject, Received, This},
+    message::{self, body_bytes, MessageObject, Received, This},
     request,
     text::{self, utf8},
     uri::sip_class,
@@ -27,6 +27,12 @@ pub fn wrap(ruby: &Ruby, message: Arc<Message>, request: Value, without_top_via:
         headers::remove_top_via(this);
     }
     this
+}
+
+/// `Response.parse(text)`: a response without a connection, for tests and tools. Raises `OverSIP::ParsingError`.
+fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
+    let message = message::from_text(ruby, text, false)?;
+    Ok(MessageObject::wrap(ruby, class, Received::Response(Arc::new(message))))
 }
 
 /// The response that a value is, if it is one.
@@ -123,6 +129,15 @@ pub fn snapshot(ruby: &Ruby, this: This) -> Result<ResponseSnapshot, Error> {
     })
 }
 
+/// Shows in the Hash, if there is one, the Content-Length that goes out.
+pub fn set_content_length(ruby: &Ruby, this: This) -> Result<(), Error> {
+    if this.headers.hash_exists() {
+        let length = body_bytes(ruby, this)?.len().to_string();
+        headers::set_in_hash(ruby, headers::hash(ruby, this)?, HeaderName::ContentLength, length.as_bytes())?;
+    }
+    Ok(())
+}
+
 fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
     let headers = restored(ruby, this, headers::canonical(ruby, this)?);
     let mut out = format!("SIP/2.0 {} ", status(this)).into_bytes();
@@ -134,14 +149,10 @@ fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
     Ok(utf8(ruby, &out))
 }
 
-fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
-    let reason = reason_bytes(ruby, this)?;
-    let call_id = String::from_utf8_lossy(this.received().call_id().unwrap_or_default()).into_owned();
-    Ok(format!(
-        "#<OverSIP::SIP::Response {} {} call_id={call_id}>",
-        status(this),
-        String::from_utf8_lossy(&reason)
-    ))
+fn inspect(ruby: &Ruby, this: This) -> String {
+    let reason = reason_bytes(ruby, this).unwrap_or_default();
+    let what = format!("{} {}", status(this), String::from_utf8_lossy(&reason));
+    message::describe("OverSIP::SIP::Response", this, &what)
 }
 
 /// Defines `Response`; `Message` comes first.
@@ -149,6 +160,7 @@ pub fn define(ruby: &Ruby, sip: RModule, message: RClass) -> Result<(), Error> {
     let class = sip.define_class("Response", message)?;
     let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
     class.include_module(logger)?;
+    class.define_singleton_method("parse", method!(parse, 1))?;
     class.define_method("status_code", method!(status_code, 0))?;
     class.define_method("status_code=", method!(set_status_code, 1))?;
     class.define_method("reason_phrase", method!(reason_value, 0))?;

@@ -108,10 +108,10 @@ module OverSIP
         end
       end
 
-      # Without angle brackets the URI's parameters would be the header's (RFC 3261 20.10).
+      # Without angle brackets the URI's parameters would be the header's (RFC 3261 20.10). A NameAddr writes its own.
       def address(value)
         text = value.to_s
-        value.is_a?(Uri) && text.match?(/\A[^<]*[;?,]/) ? "<#{text}>" : text
+        value.is_a?(Uri) && !value.is_a?(NameAddr) && text.match?(/[;?,]/) ? "<#{text}>" : text
       end
 
       def product

@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+RSpec.describe OverSIP::SIP::UacRequest, :native do
+  def request(data = {}, *rest)
+    described_class.new({ sip_method: :NOTIFY, ruri: "sip:w@x.example" }.merge(data), *rest)
+  end
+
+  def line(request, name)
+    request.to_s.lines(chomp: true).find { |line| line.start_with?("#{name}:") }
+  end
+
+  it "writes what it was given, the To tag included (M-B12)" do
+    made = request({ from: "<sip:o@x.example>", from_tag: "ab", to_tag: "cd", call_id: "q", cseq: 4 }, ["Event: z"], "hi")
+    expect(made.to_s).to eq(
+      ["NOTIFY sip:w@x.example SIP/2.0", "From: <sip:o@x.example>;tag=ab", "To: sip:w@x.example;tag=cd", "Call-ID: q",
+       "CSeq: 4 NOTIFY", "Content-Length: 2", "Max-Forwards: 20", "User-Agent: OverSIP/#{OverSIP::VERSION}",
+       "Event: z"].join("\r\n") + "\r\n\r\nhi"
+    )
+  end
+
+  it "has defaults for all but method and URI" do
+    made = request
+    expect([made.from, made.to]).to eq ['"OverSIP" <sip:anonymous@anonymous.invalid>', made.ruri]
+    expect(made.from_tag).to match(/\A\h{8}\z/)
+    expect(made.call_id).to match(/\A\h{16}\z/)
+    expect(made.via_branch_id).to match(/\A\h{8}\z/)
+    expect(made.cseq).to be_between(0, 999)
+    expect([made.routes, made.tvars, made.body]).to all be_nil
+    expect(request.call_id).not_to eq made.call_id
+  end
+
+  it "says what is missing" do
+    expect { described_class.new({ ruri: "sip:w@x" }) }.to raise_error(OverSIP::RuntimeError, "no data[:sip_method] given")
+    expect { described_class.new({ sip_method: :OPTIONS }) }.to raise_error(OverSIP::RuntimeError, "no data[:ruri] given")
+  end
+
+  it "wants a URI" do
+    expect { request({ ruri: 7 }) }.to raise_error(OverSIP::RuntimeError, "invalid URI 7")
+    expect { request({ ruri: "no uri" }) }.to raise_error(OverSIP::ParsingError)
+    expect(request({ ruri: OverSIP::SIP::NameAddr.parse("<sip:n@x>") }).to_s.lines.first).to eq "NOTIFY sip:n@x SIP/2.0\r\n"
+  end
+
+  it "puts a Uri with parameters into angle brackets (M-B13)" do
+    made = request({ from: OverSIP::SIP::Uri.parse("sip:a@b;x=1"), from_tag: "t", to: OverSIP::SIP::Uri.parse("sip:c@d") })
+    expect([line(made, "From"), line(made, "To")]).to eq ["From: <sip:a@b;x=1>;tag=t", "To: sip:c@d"]
+  end
+
+  it "leaves a NameAddr as it writes itself" do
+    name_addr = OverSIP::SIP::NameAddr.parse('"Doe, John; Mr?" <sip:a@b>')
+    expect(line(request({ from: name_addr, from_tag: "t" }), "From")).to eq 'From: "Doe, John; Mr?" <sip:a@b>;tag=t'
+  end
+
+  it "inserts headers on top, one value for each name as given" do
+    made = request
+    made.insert_header("x-a", 1)
+    made.insert_header("x-a", 2)
+    made.insert_header("B", "3")
+    expect(made.to_s.lines[1, 2]).to eq ["x-a: 2\r\n", "B: 3\r\n"]
+    expect([made.delete_header_top("x-a"), made.delete_header_top("x-a")]).to eq ["2", nil]
+  end
+
+  it "lets no line end through (M-B14)" do
+    made = request({ from_tag: "a\r\nEvil: 1", call_id: "c\0d" }, ["X: 1\r\nEvil: 2\r\n fold"])
+    expect(made.to_s).to include(";tag=a  Evil: 1\r\n").and include("Call-ID: c d\r\n")
+    expect(made.to_s).to include("X: 1  Evil: 2\r\n fold\r\n")
+    expect { made.insert_header("a b", "x") }.to raise_error(OverSIP::RuntimeError)
+  end
+
+  it "counts the bytes of its body and keeps them (M-B39)" do
+    made = request({ from: '"ä" <sip:a@b>' }, [], "\xFFü".b)
+    expect(made.to_s.b).to include("Content-Length: 3\r\n").and end_with("\r\n\r\n\xFF\xC3\xBC".b)
+  end
+end
