@@ -39,9 +39,9 @@ module CallHelpers
   # Returns when the engine has dealt with every datagram that was sent to it, and with every call of its API: a CANCEL
   # that matches nothing is answered at once and in its turn.
   def engine_caught_up
-    stranger = udp_peer
-    stranger.send_text(stranger.build(:CANCEL, "sip:nobody@b.example"), oversip_port)
-    stranger.receive
+    @stranger ||= udp_peer
+    @stranger.send_text(@stranger.build(:CANCEL, "sip:nobody@b.example"), oversip_port)
+    @stranger.receive
     OverSIP::Testing.advance(0)
   end
 
