@@ -1,6 +1,7 @@
 //! The engine's loop: the one owner of sockets, timers and transaction tables.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 use std::time::Instant;
@@ -117,8 +118,8 @@ impl Core {
                 }
             }
             tokio::select! {
-                Some(command) = commands.recv() => self.command(command),
-                Some(event) = events.recv() => self.event(event),
+                Some(command) = commands.recv() => self.guard(|core| core.command(command)),
+                Some(event) = events.recv() => self.guard(|core| core.event(event)),
                 () = &mut sleep, if deadline.is_some() => {}
                 else => break,
             }
@@ -127,15 +128,15 @@ impl Core {
                     (Err(_), Err(_)) => break,
                     (command, event) => {
                         if let Ok(command) = command {
-                            self.command(command);
+                            self.guard(|core| core.command(command));
                         }
                         if let Ok(event) = event {
-                            self.event(event);
+                            self.guard(|core| core.event(event));
                         }
                     }
                 }
             }
-            self.fire(self.shared.clock.now());
+            self.guard(|core| core.fire(core.shared.clock.now()));
             self.publish_counts();
             if self.is_stopped() {
                 break;
@@ -145,6 +146,13 @@ impl Core {
         if let Some((_, done)) = self.stopping.take() {
             drop(self);
             let _ = done.send(());
+        }
+    }
+
+    /// One step of the loop. A defect that panics costs the call it belongs to, not all the others.
+    fn guard(&mut self, step: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
+            tracing::error!(target: "oversip::engine", "a defect: one step of the engine panicked and was left out");
         }
     }
 
