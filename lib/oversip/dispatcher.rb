@@ -34,9 +34,16 @@ module OverSIP
         @thread = nil
         return if thread.nil? || thread == Thread.current || thread.join(timeout)
 
-        log_system_warn "a callback still runs after #{timeout} s: it is cut off"
-        thread.kill
+        cut_off(thread, timeout)
         thread.join(timeout)
+      end
+
+      # Waits until the dispatcher has run what is queued now. A block that takes longer is cut off, so that others can run.
+      #
+      # @param timeout [Numeric] seconds
+      def make_way(timeout)
+        thread = @thread
+        cut_off(thread, timeout) unless current? || call(timeout: timeout) { true }
       end
 
       # Forgets the thread without touching it: after fork it does not exist in the child.
@@ -95,6 +102,11 @@ module OverSIP
       end
 
       private
+
+      def cut_off(thread, timeout)
+        log_system_warn "a callback still runs after #{timeout} s: it is cut off"
+        thread.kill
+      end
 
       def report(what, exception)
         log_system_error what

@@ -13,6 +13,9 @@ module OverSIP
     # Seconds that callbacks of the end, and blocks that still run, have when the process leaves anyway.
     EXIT_LIMIT = 1
 
+    # Seconds after which a block that still runs no longer keeps the callbacks of the server's end from running.
+    BUSY_LIMIT = 3
+
     LISTENERS = [%i[udp sip_udp], %i[tcp sip_tcp]].freeze
 
     @lock = Monitor.new
@@ -57,10 +60,14 @@ module OverSIP
         @lock.synchronize do
           next unless running?
 
-          become(:terminating)
-          terminated(error, callback_limit) if callbacks
-          Engine.stop(timeout.to_f)
-          abandon
+          begin
+            become(:terminating)
+            terminated(error, callback_limit) if callbacks
+            Engine.stop(timeout.to_f)
+          ensure
+            # Also when a signal or a kill cuts the waiting short.
+            abandon
+          end
         end
       end
 
@@ -123,14 +130,20 @@ module OverSIP
       end
 
       def terminated(error, limit)
+        limit = [limit, EXIT_LIMIT].max if limit
+        Dispatcher.make_way(limit || BUSY_LIMIT)
         Dispatcher.call(timeout: limit) do
-          Dispatcher.guard("on_terminated") { SystemEvents.on_terminated(error) }
+          last_callback("on_terminated") { SystemEvents.on_terminated(error) }
           SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
-            Dispatcher.guard("SystemCallbacks.on_terminated") { callback.call(error) }
+            last_callback("SystemCallbacks.on_terminated") { callback.call(error) }
           end
         end
+      end
+
+      def last_callback(name, &block)
+        Dispatcher.guard(name, &block)
       rescue *Dispatcher::FATAL
-        # A callback wants the process to end: it does.
+        # It wants the process to end: it does. (A signal for the thread that waits here is another matter.)
       end
 
       def become(status)

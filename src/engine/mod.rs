@@ -36,7 +36,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
-use std::sync::mpsc::{sync_channel, RecvTimeoutError};
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -393,26 +393,41 @@ impl Engine {
         let _ = wait.recv();
     }
 
-    /// Stops: no new connections and requests; waits for open transactions as long as `limit`, then drops the rest.
-    /// `interrupted` is asked now and then whether to give up the wait.
-    pub fn stop(&self, limit: Duration, interrupted: impl Fn() -> bool) {
+    /// Begins to stop: no new connections and requests. Open transactions may go on as long as `limit`, then they are
+    /// dropped. A second call can only bring the end nearer.
+    pub fn stop(&self, limit: Duration) -> Stopping<'_> {
         self.set_status(Status::Terminating);
         let (done, wait) = sync_channel(1);
         self.shared.post(Command::Stop { deadline: Instant::now() + limit, done });
-        while let Err(RecvTimeoutError::Timeout) = wait.recv_timeout(Duration::from_millis(50)) {
-            if interrupted() {
-                break;
-            }
-        }
-        self.shared.events.close();
-        let thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        if let Some(thread) = thread.filter(JoinHandle::is_finished) {
-            let _ = thread.join();
-        }
+        Stopping { engine: self, done: wait }
     }
 
     /// Counts of what is alive and what was done.
     pub fn stats(&self) -> Stats {
         self.shared.counts.stats(&self.shared.events)
+    }
+}
+
+/// An engine on its way down. Nothing is dispatched any more once this is dropped.
+#[must_use]
+pub struct Stopping<'a> {
+    engine: &'a Engine,
+    done: Receiver<()>,
+}
+
+impl Stopping<'_> {
+    /// Waits for the end; false when it has not come within `at_most`.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        self.done.recv_timeout(at_most) != Err(RecvTimeoutError::Timeout)
+    }
+}
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        self.engine.shared.events.close();
+        let thread = self.engine.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if let Some(thread) = thread.filter(JoinHandle::is_finished) {
+            let _ = thread.join();
+        }
     }
 }

@@ -176,6 +176,6 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.engine.stop(Duration::ZERO, || false);
+        self.engine.stop(Duration::ZERO).wait(DEADLINE);
     }
 }

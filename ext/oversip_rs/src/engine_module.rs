@@ -2,14 +2,16 @@
 //! scripts use `OverSIP.start` and its like.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use magnus::{function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert};
-use oversip::engine::{Config, Engine, Limits, Status};
+use oversip::engine::{Config, Engine, Limits, Status, Stopping};
 use oversip::transport::ListenSpec;
 
 use crate::{anchors, dispatcher, gvl::without_gvl, logging, profile, runtime, text};
+
+/// How long a signal may wait for the main thread to look.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 
 fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     if runtime::current().is_some() {
@@ -99,18 +101,19 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     };
     let limit = Duration::try_from_secs_f64(seconds)
         .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
-    let interrupted = AtomicBool::new(false);
-    let done = without_gvl(
-        ruby,
-        || engine.stop(limit, || interrupted.load(Ordering::Relaxed)),
-        || interrupted.store(true, Ordering::Relaxed),
-    );
-    if done.is_err() {
-        // What was raised may have kept it from being begun.
-        engine.stop(Duration::ZERO, || true);
+    let down = wait_for_end(ruby, &engine.stop(limit));
+    if down.is_err() {
+        drop(engine.stop(Duration::ZERO));
     }
     runtime::set(None);
-    done
+    down
+}
+
+/// Waits for the engine's end. Ruby is looked after in between: a signal reaches a thread that waits without the GVL only if
+/// some other thread happens to watch for it.
+fn wait_for_end(ruby: &Ruby, stopping: &Stopping<'_>) -> Result<(), Error> {
+    while !without_gvl(ruby, || stopping.wait(SIGNAL_INTERVAL), || ())? {}
+    Ok(())
 }
 
 fn is_running() -> bool {
