@@ -120,8 +120,18 @@ fn without_use_blacklist_nothing_is_remembered() {
 fn a_wholly_blacklisted_destination_gives_the_stored_result_of_the_last_target_and_sends_nothing() {
     let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     let ttl = Duration::from_secs(10);
-    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", Failure::destination_blacklisted(403, "One"), ttl);
-    case.profile.blacklist.add(case.now, "udp:192.0.2.1:2", Failure::destination_blacklisted(410, "Two"), ttl);
+    case.profile.blacklist.add(
+        case.now,
+        "udp:192.0.2.1:1",
+        Failure::destination_blacklisted(403, "One"),
+        ttl,
+    );
+    case.profile.blacklist.add(
+        case.now,
+        "udp:192.0.2.1:2",
+        Failure::destination_blacklisted(410, "Two"),
+        ttl,
+    );
     assert_eq!(case.give(targets(&[1, 2])), ["on_error 410 Two destination_blacklisted", "reply 410 Two"]);
 }
 
@@ -193,7 +203,8 @@ fn a_503_with_retry_after_blacklists_for_that_time() {
 
 #[test]
 fn without_failover_the_blocks_of_a_proxy_see_500_for_503() {
-    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
+    let mut case =
+        Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(response(503, "")), ["on_failure_response 500", "forward 500"]);
 }
@@ -277,11 +288,17 @@ fn an_ack_is_sent_once_and_fails_silently() {
 fn a_flow_has_no_targets_and_leaves_no_blacklist_entry() {
     let mut case = Case::proxy(RequestClass::Invite);
     assert_eq!(case.give(Input::Flow), ["send over the flow"]);
-    assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]);
+    assert_eq!(
+        case.give(Input::Timeout),
+        ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
+    );
     assert!(!case.profile.blacklist.any(case.now));
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(Input::Flow);
-    assert_eq!(case.give(Input::FlowFailed), ["on_error 430 Flow Failed flow_failed", "reply 430 Flow Failed"]);
+    assert_eq!(
+        case.give(Input::FlowFailed),
+        ["on_error 430 Flow Failed flow_failed", "reply 430 Flow Failed"]
+    );
 }
 
 #[test]
