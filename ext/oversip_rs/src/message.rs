@@ -490,9 +490,9 @@ fn close_connection(ruby: &Ruby, this: This) -> Result<bool, Error> {
 fn via_rport(ruby: &Ruby, this: This) -> Value {
     let asked = this.received().top_via().is_some_and(|via| via.has_rport());
     let source = source(this).filter(|source| asked && !source.transport.websocket());
-    this.via_rport.get(ruby).unwrap_or_else(|| {
-        integer_or_nil(ruby, source.map(|source| u32::from(source.remote.port())))
-    })
+    this.via_rport
+        .get(ruby)
+        .unwrap_or_else(|| integer_or_nil(ruby, source.map(|source| u32::from(source.remote.port()))))
 }
 
 /// From now on `via_rport` is the source port.

@@ -119,7 +119,8 @@ fn cvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
         return Ok(value);
     }
     let connection = message::connection(ruby, this)?;
-    let value = if connection.is_nil() { ruby.hash_new().as_value() } else { connection.funcall("cvars", ())? };
+    let value =
+        if connection.is_nil() { ruby.hash_new().as_value() } else { connection.funcall("cvars", ())? };
     this.cvars.set(this, value);
     Ok(value)
 }
