@@ -47,8 +47,8 @@ module RelayHelpers
     Mailbox.new
   end
 
-  def udp_peer(ip = "127.0.0.1")
-    UdpPeer.new(ip).tap { |peer| opened << peer }
+  def udp_peer(ip = "127.0.0.1", port: 0)
+    UdpPeer.new(ip, port).tap { |peer| opened << peer }
   end
 
   def tcp_peer(port = oversip_port)

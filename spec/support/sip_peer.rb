@@ -95,9 +95,9 @@ end
 class UdpPeer
   include SipPeer
 
-  def initialize(ip = "127.0.0.1")
+  def initialize(ip = "127.0.0.1", port = 0)
     @socket = UDPSocket.new(ip.include?(":") ? Socket::AF_INET6 : Socket::AF_INET)
-    @socket.bind(ip, 0)
+    @socket.bind(ip, port)
     @ip = ip
   end
 

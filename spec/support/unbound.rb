@@ -51,7 +51,7 @@ class Unbound
       "server:",
       "  interface: 127.0.0.1@#{port}", "  port: #{port}", "  do-daemonize: no", "  username: \"\"", "  chroot: \"\"",
       "  directory: \"#{@folder}\"", "  pidfile: \"#{@folder}/pid\"", "  use-syslog: no", "  logfile: \"\"",
-      "  num-threads: 1", "  module-config: \"iterator\"", "  access-control: 127.0.0.0/8 allow",
+      "  num-threads: 1", "  rrset-roundrobin: no", "  module-config: \"iterator\"", "  access-control: 127.0.0.0/8 allow",
       *zones.map { |zone| "  local-zone: \"#{zone}\" static" },
       *zones.map { |zone| "  local-data: \"#{zone} 60 IN SOA ns.#{zone} admin.#{zone} 1 60 60 60 60\"" },
       *records.map { |record| "  local-data: \"#{record}\"" },

@@ -97,6 +97,9 @@ RSpec.describe "An exception that ends the process", :native do
         request.sip_method == :OPTIONS ? exit(3) : request.reply(200)
       end
       OverSIP.start(configuration: { sip: { listen_port: #{@port = Ports.free}, enable_ipv6: false } })
+      goes_on = Thread::Queue.new
+      Signal.trap("USR1") { goes_on << true }
+      OverSIP::SystemCallbacks.on_terminated { $stdout.puts "terminated" }
       begin
         $stdout.puts "listening"
         $stdout.flush
@@ -105,10 +108,7 @@ RSpec.describe "An exception that ends the process", :native do
         $stdout.puts "rescued"
         $stdout.flush
       end
-      gets_on = Thread::Queue.new
-      OverSIP::SystemCallbacks.on_terminated { $stdout.puts "terminated" }
-      Signal.trap("USR1") { gets_on << true }
-      gets_on.pop
+      goes_on.pop
     RUBY
     process = Command::Running.new([RbConfig.ruby, "-I", File.join(Command::ROOT, "lib"), "-e", script])
     process.wait_for(/listening/)

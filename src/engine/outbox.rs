@@ -13,19 +13,18 @@ thread_local! {
 
 /// Posts a command, together with those held back before it; or holds it back.
 pub(super) fn post(shared: &Shared, command: Command) {
-    let urgent = command.is_urgent();
-    let held = HELD.with_borrow_mut(|held| match held {
-        Some(held) => {
-            held.push(command);
-            Ok(urgent)
-        }
-        None => Err(command),
-    });
-    match held {
-        Ok(true) => flush(shared),
-        Ok(false) => {}
-        Err(command) => send(shared, command),
+    if !is_holding() {
+        return send(shared, command);
     }
+    let urgent = command.is_urgent();
+    HELD.with_borrow_mut(|held| held.get_or_insert_default().push(command));
+    if urgent {
+        flush(shared);
+    }
+}
+
+fn is_holding() -> bool {
+    HELD.with_borrow(|held| held.is_some())
 }
 
 /// This thread begins to hold back.

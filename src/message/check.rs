@@ -1,8 +1,8 @@
 //! What every transport demands of a head before it goes on with the message.
 
 use super::header_name::HeaderName;
-use super::message::Message;
 use super::method::Method;
+use super::received::Message;
 
 /// Reason of the 400 for a top Via without a branch of RFC 3261.
 pub const REASON_BRANCH: &str = "Via branch non RFC 3261 compliant";

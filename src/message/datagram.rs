@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 
 use super::check::{Defect, REASON_BODY_SIZE, REASON_BRANCH};
-use super::message::{Message, ParseError};
+use super::received::{Message, ParseError};
 
 /// What a datagram holds.
 #[derive(Debug, Clone)]

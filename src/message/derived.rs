@@ -4,8 +4,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
 use super::headers::{put_content_length, put_foreign_line, put_line};
-use super::message::Message;
 use super::outgoing::{put_request_line, put_status_line, RequestSnapshot};
+use super::received::Message;
 
 /// A response to a request, made from what was received of it (RFC 3261 8.2.6): status line, Via values, From, To,
 /// Call-ID, CSeq, Content-Length, the extra lines, Server, body.

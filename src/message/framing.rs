@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::check::{Defect, REASON_BODY_SIZE, REASON_BRANCH};
-use super::message::Message;
 use super::parser::{Parser, Progress};
 use super::reason::reason_phrase;
+use super::received::Message;
 
 /// Bounds of what a peer may send and of how long it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -177,7 +177,6 @@ fn contacts(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
             if let Some(end) = c.value_end() {
                 first.get_or_insert(contact);
                 element(parsed, start, end);
-                parsed.contact_is_valid = true;
                 break end;
             }
             c.pos = after;
@@ -192,7 +191,6 @@ fn contacts(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
         c.pos = start;
         let end = c.text_line()?;
         element(parsed, start, end);
-        parsed.contact_is_valid = false;
         break end;
     };
     if parsed.num_contacts == 0 {

@@ -4,8 +4,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
 use super::lex;
-use super::message::Message;
 use super::neutral::{put_neutral, Folds};
+use super::received::Message;
 use super::split::CommaList;
 
 /// One header line.

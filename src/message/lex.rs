@@ -252,14 +252,15 @@ impl<'a> Cursor<'a> {
 
     /// Optional LWS: at most one fold. A CRLF that starts no fold is left where it is, but the byte after it counts
     /// as looked at.
+    #[inline]
     pub(crate) fn sws(&mut self) {
-        let Some(byte) = self.peek() else {
-            self.fail::<()>();
-            return;
-        };
-        if byte != b'\r' && !is_wsp(byte) {
-            return;
+        // Most often there is none.
+        if self.peek().is_none_or(|byte| byte <= b' ') {
+            self.blanks();
         }
+    }
+
+    fn blanks(&mut self) {
         while self.peek().is_some_and(is_wsp) {
             self.pos += 1;
         }
@@ -414,5 +415,68 @@ impl<'a> Cursor<'a> {
         self.sws();
         self.line_end()?;
         Some(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fast_path_of_text_stops_at_the_same_byte_as_the_table() {
+        for special in 0..=255u8 {
+            for at in 0..20 {
+                let mut text = [b'a'; 24];
+                text[at] = special;
+                let mut c = Cursor::new(&text, 0);
+                c.skip_text();
+                assert_eq!(c.pos, if is(TEXT, special) { text.len() } else { at }, "{special:#x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_fold_is_a_blank_and_a_line_end_is_none() {
+        for (text, end, furthest) in [
+            (&b"x"[..], 0, 0),
+            (b" \tx", 2, 0),
+            (b"  \r\n\t x", 6, 0),
+            (b" \r\n x", 4, 0),
+            (b" \r\nx", 1, 3),
+            (b" \rx", 1, 2),
+            (b"\r\n \r\n x", 3, 0),
+            (b"  ", 2, 2),
+            (b" \r\n", 1, 3),
+        ] {
+            let mut c = Cursor::new(text, 0);
+            c.sws();
+            assert_eq!((c.pos, c.furthest), (end, furthest), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quoted_strings_end_at_the_first_bare_quote() {
+        for (text, inside) in [
+            (&b"\"a\\\"b\" c\""[..], Some(&b"a\\\"b"[..])),
+            (b"\"\"", Some(b"")),
+            (b"\"a\r\n b\"", Some(b"a\r\n b")),
+            (b"\"\xc3\xa4\\\x01\"", Some(b"\xc3\xa4\\\x01")),
+            (b"\"a\r\nb\"", None),
+            (b"\"\\\n\"", None),
+            (b"\"\x80\"", None),
+            (b"\"\x01\"", None),
+            (b"\"a\\\"", None),
+            (b"a", None),
+        ] {
+            let mut c = Cursor::new(text, 0);
+            assert_eq!(c.quoted().map(|span| span.of(text)), inside, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn trimming_leaves_inner_blanks() {
+        assert_eq!(trim(b" \r\n a b\t\r\n "), b"a b");
+        assert_eq!(trim(b" \t"), b"");
+        assert_eq!(trim_end(b" a "), b" a");
     }
 }

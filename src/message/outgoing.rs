@@ -4,9 +4,9 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
 use super::headers::Headers;
-use super::message::Message;
 use super::method::Method;
 use super::neutral::{put_neutral, Folds};
+use super::received::Message;
 
 const VERSION: &[u8] = b"SIP/2.0";
 

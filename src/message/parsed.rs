@@ -50,7 +50,7 @@ pub(crate) struct Address {
     pub(crate) tag: Option<Span>,
 }
 
-/// The first element of the first Contact line.
+/// The first element of the first Contact line, if it is a SIP contact.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Contact {
     pub(crate) name_addr: NameAddrParts,
@@ -84,8 +84,6 @@ pub(crate) struct Parsed {
     pub(crate) content_length: Option<u32>,
     pub(crate) contact: Option<Contact>,
     pub(crate) num_contacts: u32,
-    /// The only Contact value, if it is the only one, is a valid element.
-    pub(crate) contact_is_valid: bool,
     /// One bit per name of [`DUPLICABLE`] that was seen twice.
     pub(crate) duplicated: u8,
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::header_syntax;
 use super::lex::{Cursor, Span};
-use super::message::Message;
 use super::parsed::{FirstLine, Parsed};
+use super::received::Message;
 use super::uri_syntax::{self, Place};
 
 /// The bytes are no SIP message.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::host;
-use super::message::Message;
+use super::received::Message;
 
 impl Message {
     /// Rewrites the top Via if the source has to be noted in it, or if the peer wrote a `received` of its own, which

@@ -279,7 +279,7 @@ impl Message {
 
     /// The Contact, if the message has exactly one value and it is a SIP or SIPS one.
     pub fn contact(&self) -> Option<NameAddrRef<'_>> {
-        if self.parsed.num_contacts != 1 || !self.parsed.contact_is_valid {
+        if self.parsed.num_contacts != 1 {
             return None;
         }
         Some(NameAddrRef::new(&self.head, self.parsed.contact?.name_addr))
