@@ -8,7 +8,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
      "t: <sip:u@d.example>",
      "i: call-1",
      "CSeq: 31 INVITE",
-     "m: <sip:fay@198.51.100.4>;expires=9"].join("\r\n") + "\r\n\r\n"
+     "m: <sip:fay@198.51.100.4>;expires=9", "", ""].join("\r\n")
   end
   let(:request) { parse(text) }
 
@@ -34,7 +34,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
          "To: <sip:u@d.example>",
          "Call-ID: call-1",
          "CSeq: 31 INVITE",
-         "Contact: <sip:fay@198.51.100.4>;expires=9"].join("\r\n") + "\r\n\r\n"
+         "Contact: <sip:fay@198.51.100.4>;expires=9", "", ""].join("\r\n")
       )
     end
 
@@ -74,7 +74,10 @@ RSpec.describe OverSIP::SIP::Message, :native do
     it "survives a to_s that edits the Hash" do
       value = Object.new
       headers = request.headers
-      value.define_singleton_method(:to_s) { headers.clear; "v" }
+      value.define_singleton_method(:to_s) do
+        headers.clear
+        "v"
+      end
       request.headers["X-Odd"] = [value]
       expect(request.to_s).to include("X-Odd: v\r\n")
       expect(headers).to be_empty
@@ -380,7 +383,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       OverSIP::SIP::Response.parse(
         ["SIP/2.0 200 OK", "Via: SIP/2.0/UDP a;branch=z9hG4bKa, SIP/2.0/UDP b;branch=z9hG4bKb",
          'From: "Fay" <sip:zoe@d.example>;tag=F1', "To: <sip:u@d.example>;tag=T1", "Call-ID: call-1", "CSeq: 31 INVITE",
-         "l: 0"].join("\r\n") + "\r\n\r\n"
+         "l: 0", "", ""].join("\r\n")
       )
     end
 
@@ -442,12 +445,12 @@ RSpec.describe OverSIP::SIP::Message, :native do
     message = parse(text)
     message.header("From") << "x"
     message.from.user = "zoe"
-    message.tvars[:k] = "v#{1}"
-    message.append_header("X-L", "l#{1}")
+    message.tvars[:k] = "v#{1 + 1}"
+    message.append_header("X-L", "l#{1 + 1}")
     written = message.to_s
     GC.stress = stress
-    expect(written).to include("zoe").and include("X-L: l1")
-    expect(message.tvars).to eq({ k: "v1" })
+    expect(written).to include("zoe").and include("X-L: l2")
+    expect(message.tvars).to eq({ k: "v2" })
   ensure
     GC.stress = stress
   end

@@ -14,7 +14,7 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
     expect(made.to_s).to eq(
       ["NOTIFY sip:w@x.example SIP/2.0", "From: <sip:o@x.example>;tag=ab", "To: sip:w@x.example;tag=cd", "Call-ID: q",
        "CSeq: 4 NOTIFY", "Content-Length: 2", "Max-Forwards: 20", "User-Agent: OverSIP/#{OverSIP::VERSION}",
-       "Event: z"].join("\r\n") + "\r\n\r\nhi"
+       "Event: z", "", "hi"].join("\r\n")
     )
   end
 

@@ -221,7 +221,10 @@ RSpec.describe OverSIP::SIP::Uri, :native do
     it "survive a to_s that edits the URI itself" do
       uri = parse("sip:b")
       value = Object.new
-      value.define_singleton_method(:to_s) { uri.port = 5090; "v" }
+      value.define_singleton_method(:to_s) do
+        uri.port = 5090
+        "v"
+      end
       uri.set_param("x", value)
       uri.to_s
       expect(uri.to_s).to eq "sip:b:5090;x=v"

@@ -275,7 +275,7 @@ fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Erro
     let dropped = route.answers() && client.shared().take_drop();
     client.events.borrow_mut().push(dropped);
     let (result, response) = match arguments(ruby, route, &callback, client, request) {
-        Ok((arguments, response)) => (run_blocks(ruby, client, callback.class(), &arguments), response),
+        Ok(arguments) => (run_blocks(ruby, client, callback.class(), &arguments), arguments.response),
         Err(error) => (Err(error), None),
     };
     let dropped = client.events.borrow_mut().pop().unwrap_or(false);
@@ -287,7 +287,22 @@ fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Erro
     result
 }
 
-type Arguments = (Vec<Value>, Option<message::This>);
+/// What the blocks of a round are called with. An array and no `Vec`: the GC finds values on the stack, not those that
+/// only memory of Rust's heap refers to.
+struct Arguments {
+    values: [Value; 3],
+    count: usize,
+    /// The Response among them.
+    response: Option<message::This>,
+}
+
+impl Arguments {
+    fn new<const N: usize>(ruby: &Ruby, given: [Value; N]) -> Self {
+        let mut values = [ruby.qnil().as_value(); 3];
+        values[..N].copy_from_slice(&given);
+        Self { values, count: N, response: None }
+    }
+}
 
 fn arguments(
     ruby: &Ruby,
@@ -301,27 +316,27 @@ fn arguments(
         if let Some(status) = status {
             response::rewrite_status(ruby, object, status);
         }
-        (vec![object.as_value()], Some(object))
+        Arguments { response: Some(object), ..Arguments::new(ruby, [object.as_value()]) }
     };
     Ok(match callback {
         Callback::Provisional(message) | Callback::Success(message) => response(message, None),
         Callback::Failure(message, status) => {
             response(message, Some(*status).filter(|status| message.status() != Some(*status)))
         }
-        Callback::Canceled | Callback::InviteTimeout => (Vec::new(), None),
+        Callback::Canceled | Callback::InviteTimeout => Arguments::new(ruby, []),
         Callback::Error(failure) => {
             let reason = text::utf8(ruby, failure.reason.as_bytes());
             let code = ruby.to_symbol(failure.code);
             let status = ruby.integer_from_i64(i64::from(failure.status));
-            (vec![status.as_value(), reason.as_value(), code.as_value()], None)
+            Arguments::new(ruby, [status.as_value(), reason.as_value(), code.as_value()])
         }
-        Callback::Target(_) => (vec![current_target(ruby, client)?], None),
+        Callback::Target(_) => Arguments::new(ruby, [current_target(ruby, client)?]),
     })
 }
 
 /// Runs a list of blocks in order. A block that fails is logged and the next one runs; only what ends the process or the
 /// thread ends the round.
-fn run_blocks(ruby: &Ruby, client: This, class: CallbackClass, arguments: &[Value]) -> Result<(), Error> {
+fn run_blocks(ruby: &Ruby, client: This, class: CallbackClass, arguments: &Arguments) -> Result<(), Error> {
     let mut index = 0;
     // The list is read anew each time: blocks may add to it or clear it, as in Array#each.
     while let Some(list) = client.lists[class as usize].get(ruby).and_then(RArray::from_value) {
@@ -330,7 +345,8 @@ fn run_blocks(ruby: &Ruby, client: This, class: CallbackClass, arguments: &[Valu
         }
         let block: Value = list.entry(index as isize)?;
         index += 1;
-        if let Err(error) = block.funcall_public::<_, _, Value>("call", arguments) {
+        let given = &arguments.values[..arguments.count];
+        if let Err(error) = block.funcall_public::<_, _, Value>("call", given) {
             report(ruby, error, class.name())?;
         }
     }

@@ -137,6 +137,8 @@ pub fn dispatcher_module(ruby: &Ruby) -> Result<RModule, Error> {
         return Ok(ruby.get_inner(module));
     }
     let module: RModule = text::oversip_module(ruby)?.const_get("Dispatcher")?;
+    // Pinned: a compaction must not move what only this cell remembers.
+    ruby.gc_register_mark_object(module);
     MODULE.set(Some(module.into()));
     Ok(module)
 }
