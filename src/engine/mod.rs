@@ -19,6 +19,7 @@ mod core;
 mod counts;
 mod events;
 mod incoming;
+mod log;
 mod network;
 mod outbox;
 mod outgoing;
@@ -55,6 +56,7 @@ pub use config::{Config, Limits, StartError};
 pub use counts::Stats;
 pub use events::{EventQueue, Queued, Wake};
 pub use incoming::IncomingRequest;
+pub use log::{is_engine_thread, queue_record, LogRecord};
 pub use outgoing::{hop_count, ProxyHeaders};
 pub use route::{ClientShared, Destination, Progress, RestoreHeaders, Route, RouteRequest};
 
@@ -80,17 +82,6 @@ impl Queued for Event {
     fn counts(&self) -> bool {
         matches!(self, Event::Request(_))
     }
-}
-
-/// What the engine has to say to an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogRecord {
-    /// 0 debug, 1 info, 3 warning, 4 error.
-    pub severity: u8,
-    /// The part of the engine that speaks.
-    pub target: String,
-    /// The text.
-    pub text: String,
 }
 
 /// What new requests meet.

@@ -12,7 +12,7 @@ use super::core::Core;
 use super::network::{Listener, Network};
 use super::resolver::Resolver;
 use super::sockets::Sockets;
-use super::{Engine, Shared, Status};
+use super::{log, Engine, Shared, Status};
 use crate::client::{FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::resolve::{Lookup, NameServer};
 use crate::transaction::Timings;
@@ -53,6 +53,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({
         let shared = shared.clone();
         move || {
+            log::speak_for(&shared);
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(ready.send(Err(error))),

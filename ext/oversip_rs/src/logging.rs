@@ -7,15 +7,12 @@ use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use magnus::{prelude::*, Error, RModule, Ruby, Value};
-use oversip::engine::{Event, LogRecord};
+use oversip::engine::{self, LogRecord};
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Level, Metadata, Subscriber};
 
 use crate::{runtime, text};
-
-/// Records that may wait for the dispatcher; beyond it they are dropped, since calls come first.
-const QUEUE_LIMIT: usize = 2_000;
 
 /// The logger's threshold as its severity number; 1 is info.
 static THRESHOLD: AtomicU8 = AtomicU8::new(1);
@@ -48,18 +45,16 @@ impl Subscriber for ToRuby {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let Some(engine) = runtime::current().filter(|engine| engine.events().len() < QUEUE_LIMIT) else {
-            return;
-        };
         let mut text = Text(String::new());
         event.record(&mut text);
         let metadata = event.metadata();
         let target = metadata.target().trim_start_matches("oversip::").to_owned();
-        engine.events().push(Event::Log(LogRecord {
-            severity: severity(metadata.level()),
-            target,
-            text: text.0,
-        }));
+        let record = LogRecord { severity: severity(metadata.level()), target, text: text.0 };
+        if engine::is_engine_thread() {
+            engine::queue_record(record);
+        } else if let Some(engine) = runtime::current() {
+            engine.shared().queue_record(record);
+        }
     }
 
     fn enter(&self, _: &span::Id) {}

@@ -29,9 +29,12 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
     };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let facts = request::routing_facts(ruby, request)?;
-    // RFC 3261 16.3 step 3: checked before anything else is done for the request.
+    ClientObject::set_request(this, request.as_value());
+    // RFC 3261 16.3 step 3: checked before anything else is done for the request. An ACK is not answered.
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
-        engine.reply(&incoming, 483, b"Too Many Hops", &[], b"");
+        if !incoming.is_ack() {
+            engine.reply(&incoming, 483, b"Too Many Hops", &[], b"");
+        }
         return Ok(());
     };
     let snapshot = request::snapshot(ruby, request)?;
@@ -41,7 +44,6 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
         None if incoming_outbound => Destination::Flow(facts.flow_token.clone()),
         None => Destination::Resolve(destination::of_request(&snapshot, true)),
     };
-    ClientObject::set_request(this, request.as_value());
     let ask = RouteRequest {
         kind: Kind::Proxy,
         client: this.shared().clone(),
