@@ -110,7 +110,8 @@ impl Core {
         } else if message.to_tag().is_some_and(|tag| self.shared.tags.check_totag_for_sl_reply(tag)) {
             return;
         }
-        if self.refusal().is_some() {
+        // The bounds are for new calls; an ACK belongs to one that was admitted.
+        if self.shared.status() != Status::Running {
             return;
         }
         let antiloop_id = self.shared.antiloop_id(&message);
