@@ -1,0 +1,191 @@
+# frozen_string_literal: true
+
+require_relative "../support/callbacks"
+
+# What a Proxy leaves behind so that the next requests of a dialog or registration come by again.
+RSpec.describe "A Proxy", :native do
+  let!(:alice) { udp_peer }
+  let!(:bob) { udp_peer }
+  let(:tcp_bob) { tcp_server }
+
+  # Everything goes to bob, over UDP or TCP.
+  def start(profile = {}, over: :udp, sip: {})
+    port = over == :udp ? bob.port : tcp_bob.port
+    start_oversip(configuration: { sip: sip }, proxies: { default_proxy: profile }) do |request|
+      request.loose_route
+      OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", port, over)
+    end
+  end
+
+  # The request as bob gets it.
+  def relayed(method, from: alice, over: :udp, **options)
+    from.send_text(from.build(method, "sip:bob@b.example", **options), oversip_port)
+    @connection ||= tcp_bob.accept if over == :tcp
+    (over == :tcp ? @connection : bob).receive_until { |message| message.method_name == method.to_s }
+  end
+
+  # The values of a header with their random parts by name.
+  def shapes(request, name)
+    request.headers(name).map do |value|
+      value.sub(/(?<=sip:)_[\w-]+(?=@)/, "UDP_TOKEN").sub(/(?<=sip:)\h{10}(?=@)/, "STREAM_TOKEN")
+           .sub(/(?<=ovid=)\h{8}/, "OVID").sub("127.0.0.1:#{oversip_port}", "HERE").sub("[::1]:#{oversip_port}", "HERE6")
+    end
+  end
+
+  udp = "<sip:HERE;transport=udp;lr;ovid=OVID>"
+  udp_token = "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID>"
+  tcp = "<sip:HERE;transport=tcp;lr;ovid=OVID>"
+  tcp_token = "<sip:STREAM_TOKEN@HERE;transport=tcp;lr;ovid=OVID>"
+
+  %i[INVITE SUBSCRIBE REFER NOTIFY].each do |method|
+    it "record-routes an initial #{method} that stays on UDP, with the token of the caller's flow" do
+      start
+      expect(shapes(relayed(method), "Record-Route")).to eq([udp_token])
+    end
+  end
+
+  %i[MESSAGE OPTIONS PUBLISH INFO UPDATE PRACK BYE].each do |method|
+    it "does not record-route an initial #{method}" do
+      start
+      request = relayed(method)
+      expect(shapes(request, "Record-Route") + shapes(request, "Path")).to be_empty
+    end
+  end
+
+  it "names both sides when a call goes from UDP to TCP, the one nearer to the callee first" do
+    start(over: :tcp)
+    expect(shapes(relayed(:INVITE, over: :tcp), "Record-Route")).to eq([tcp, udp_token])
+  end
+
+  it "names both sides when a call goes from TCP to UDP" do
+    start
+    expect(shapes(relayed(:INVITE, from: tcp_peer), "Record-Route")).to eq([udp, tcp_token])
+  end
+
+  it "names one side when a call stays on TCP" do
+    start(over: :tcp)
+    expect(shapes(relayed(:INVITE, from: tcp_peer, over: :tcp), "Record-Route")).to eq([tcp_token])
+  end
+
+  it "names both sides when a call goes from IPv4 to IPv6" do
+    skip "no ::1 here" unless Socket.ip_address_list.any?(&:ipv6_loopback?)
+
+    callee = udp_peer("::1")
+    start_oversip(configuration: { sip: { enable_ipv6: true, listen_ipv6: "::1" } }) do |request|
+      OverSIP::SIP::Proxy.new.route(request, "::1", callee.port)
+    end
+    call_from(alice)
+    expect(shapes(callee.receive, "Record-Route")).to eq(["<sip:HERE6;transport=udp;lr;ovid=OVID>", udp_token])
+  end
+
+  it "puts its values above those of the proxies before it" do
+    start
+    before = ["<sip:p2.example;lr>, <sip:p1.example;lr>", "<sip:p0.example;lr>"]
+    request = relayed(:INVITE, headers: { "Record-Route" => before })
+    expect(shapes(request, "Record-Route").join(", ")).to eq([udp_token, *before].join(", "))
+  end
+
+  it "adds a Path to a REGISTER, without a token" do
+    start
+    request = relayed(:REGISTER)
+    expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp], []])
+  end
+
+  it "adds a double Path to a REGISTER that goes from UDP to TCP" do
+    start(over: :tcp)
+    expect(shapes(relayed(:REGISTER, over: :tcp), "Path")).to eq([tcp, udp])
+  end
+
+  it "adds a Path with token and ob to a REGISTER of a client that wants its flow kept" do
+    start
+    contact = "<sip:alice@#{alice.address}>;reg-id=1;+sip.instance=\"<urn:uuid:0>\""
+    expect(shapes(relayed(:REGISTER, headers: { "Contact" => contact }), "Path"))
+      .to eq([udp, "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID;ob>"])
+  end
+
+  it "record-routes twice for a caller that wants its flow kept" do
+    start
+    contact = "<sip:alice@#{alice.address};ob>"
+    expect(shapes(relayed(:INVITE, headers: { "Contact" => contact }), "Record-Route")).to eq([udp, udp_token])
+  end
+
+  describe "inside a dialog" do
+    it "record-routes no INVITE, SUBSCRIBE or BYE" do
+      start
+      %i[INVITE SUBSCRIBE BYE].each { |method| expect(relayed(method, to_tag: "t").headers("Record-Route")).to be_empty }
+    end
+
+    it "record-routes a NOTIFY" do
+      start
+      expect(shapes(relayed(:NOTIFY, to_tag: "t"), "Record-Route")).to eq([udp_token])
+    end
+  end
+
+  describe "with record_route_all" do
+    it "record-routes every request, inside a dialog too, but REGISTER, which gets its Path" do
+      start({ record_route_all: true })
+      %i[INVITE MESSAGE OPTIONS BYE].each do |method|
+        expect(shapes(relayed(method), "Record-Route")).to eq([udp_token])
+        expect(shapes(relayed(method, to_tag: "t"), "Record-Route")).to eq([udp_token])
+      end
+      request = relayed(:REGISTER)
+      expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp], []])
+    end
+  end
+
+  describe "without do_record_routing" do
+    it "adds nothing" do
+      start({ do_record_routing: false, record_route_all: true })
+      %i[INVITE SUBSCRIBE REGISTER NOTIFY].each do |method|
+        request = relayed(method)
+        expect(shapes(request, "Record-Route") + shapes(request, "Path")).to be_empty
+      end
+    end
+
+    it "leaves nothing of an earlier Proxy's behind when it takes the request over" do
+      dead = dead_port
+      start_oversip(proxies: { default_proxy: {}, silent: { do_record_routing: false } }) do |request|
+        first = OverSIP::SIP::Proxy.new
+        first.on_error do
+          first.drop_response
+          OverSIP::SIP::Proxy.new(:silent).route(request, "127.0.0.1", bob.port)
+        end
+        first.route(request, "127.0.0.1", dead)
+      end
+      call_from(alice)
+      expect(bob.receive.headers("Record-Route")).to be_empty
+    end
+  end
+
+  it "adds its headers though the first Proxy's target was aborted" do
+    start_oversip do |request|
+      first = OverSIP::SIP::Proxy.new
+      first.on_target { first.abort_routing }
+      first.on_error do
+        first.drop_response
+        OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", bob.port)
+      end
+      first.route(request, "127.0.0.1", 9)
+    end
+    call_from(alice)
+    request = bob.receive
+    expect([shapes(request, "Record-Route"), request.header("Max-Forwards")]).to eq([[udp_token], "69"])
+  end
+
+  it "adds its headers once though two Proxies have sent the request" do
+    first_bob = udp_peer
+    start_oversip do |request|
+      first = OverSIP::SIP::Proxy.new
+      first.on_failure_response do
+        first.drop_response
+        OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", bob.port)
+      end
+      first.route(request, "127.0.0.1", first_bob.port)
+    end
+    call_from(alice)
+    first_bob.answer(first_bob.receive, 486)
+    request = bob.receive
+    expect([shapes(request, "Record-Route"), request.headers("Via").size, request.header("Max-Forwards")])
+      .to eq([[udp_token], 2, "69"])
+  end
+end
