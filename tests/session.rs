@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oversip::client::session::{Action, Callback, Input, Kind, RequestClass, Round, Session};
-use oversip::client::{Failure, Profile, RouteError, Target};
+use oversip::client::{Failure, IncomingResponse, Profile, RouteError, Target};
 use oversip::message::Message;
-use oversip::transport::Transport;
+use oversip::transport::{Source, Transport};
 
 struct Case {
     session: Session,
@@ -78,7 +78,15 @@ fn response(status: u16, more: &str) -> Input {
          Call-ID: c\r\nCSeq: 1 INVITE\r\n{more}\r\n"
     );
     let (message, _) = Message::parse(Bytes::from(text)).expect("a valid response");
-    Input::Response(Arc::new(message))
+    let address = "192.0.2.1:5060".parse().expect("an address");
+    let source = Source {
+        transport: Transport::Udp,
+        remote: address,
+        local: address,
+        connection: None,
+        inbound: true,
+    };
+    Input::Response(Arc::new(IncomingResponse { message, source }))
 }
 
 const DROP: Round = Round { dropped: true, aborted: false };

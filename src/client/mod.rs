@@ -7,6 +7,7 @@ mod dns_cache;
 mod error_table;
 mod expiring_map;
 mod flow_token;
+mod incoming_response;
 mod loose_route;
 mod profile;
 mod random;
@@ -22,6 +23,7 @@ pub use blacklist::{Blacklist, BLACKLIST_CAPACITY};
 pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
 pub use error_table::{Failure, RouteError};
 pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
+pub use incoming_response::IncomingResponse;
 pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
 pub use profile::Profile;
 pub use routing_headers::{

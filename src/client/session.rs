@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Failure, Profile, RouteError, Target};
+use super::{Failure, IncomingResponse, Profile, RouteError, Target};
 use crate::message::Message;
 
 /// Longest life of a blacklist entry made from a `Retry-After` header.
@@ -45,7 +45,7 @@ pub enum Input {
     /// The request goes over an established flow (RFC 5626): no targets, no `on_target`.
     Flow,
     /// The branch passed up a response other than 100.
-    Response(Arc<Message>),
+    Response(Arc<IncomingResponse>),
     /// Timer B or F of the branch expired.
     Timeout,
     /// The branch's transport failed.
@@ -68,12 +68,12 @@ pub enum Input {
 #[derive(Debug, Clone)]
 pub enum Callback {
     /// `on_provisional_response`
-    Provisional(Arc<Message>),
+    Provisional(Arc<IncomingResponse>),
     /// `on_success_response`
-    Success(Arc<Message>),
+    Success(Arc<IncomingResponse>),
     /// `on_failure_response`; `status` is what the block sees
     /// (a proxy turns a 503 into a 500 where no failover was asked for).
-    Failure(Arc<Message>, u16),
+    Failure(Arc<IncomingResponse>, u16),
     /// `on_canceled`
     Canceled,
     /// `on_invite_timeout`
@@ -169,7 +169,7 @@ pub enum Action {
     /// Send the request over the flow that the request named.
     SendOverFlow,
     /// Send this response upstream, with this status (a 503 leaves a proxy as 500).
-    Forward(Arc<Message>, u16),
+    Forward(Arc<IncomingResponse>, u16),
     /// Answer upstream with a response of our own making.
     Reply {
         /// Status code.
@@ -183,14 +183,14 @@ pub enum Action {
 #[derive(Debug, Clone)]
 enum LastResult {
     Failure(Failure),
-    Response(Arc<Message>),
+    Response(Arc<IncomingResponse>),
 }
 
 /// Where the machine continues after a callback round.
 #[derive(Debug)]
 enum After {
     Target(Target),
-    Forward(Arc<Message>, u16),
+    Forward(Arc<IncomingResponse>, u16),
     Final(Failure),
     InviteTimeout,
     Nothing,
@@ -406,7 +406,7 @@ impl Session {
         self.actions.push_back(send);
     }
 
-    fn on_response(&mut self, now: Instant, response: Arc<Message>) {
+    fn on_response(&mut self, now: Instant, response: Arc<IncomingResponse>) {
         let status = response.status().unwrap_or(500);
         match status {
             // RFC 3261 16.7: all 2xx go upstream, also after CANCEL and after another final response.
@@ -439,7 +439,7 @@ impl Session {
     }
 
     /// RFC 3263 4.3: a 503 moves on to the next target where the profile says so.
-    fn on_service_unavailable(&mut self, now: Instant, response: Arc<Message>) {
+    fn on_service_unavailable(&mut self, now: Instant, response: Arc<IncomingResponse>) {
         self.blacklist_retry_after(now, &response);
         if self.kind == Kind::Proxy && self.profile.dns_failover_on_503 {
             self.last = Some(LastResult::Response(response));
@@ -545,14 +545,14 @@ impl Session {
         }
     }
 
-    fn after_response(&mut self, response: Arc<Message>, status: u16, dropped: bool) {
+    fn after_response(&mut self, response: Arc<IncomingResponse>, status: u16, dropped: bool) {
         if !dropped {
             let status = if status == 503 { 500 } else { status };
             self.forward(response, status);
         }
     }
 
-    fn forward(&mut self, response: Arc<Message>, status: u16) {
+    fn forward(&mut self, response: Arc<IncomingResponse>, status: u16) {
         // RFC 4320 4.1, 4.2: neither a provisional response nor a 408 of a non-INVITE request goes upstream.
         let late = self.class == RequestClass::NonInvite && (status < 200 || status == 408);
         if self.kind == Kind::Proxy && !late {

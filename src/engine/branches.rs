@@ -13,7 +13,7 @@ use super::network::Destination;
 use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
 use crate::client::session::{Input, Kind};
-use crate::client::Target;
+use crate::client::{IncomingResponse, Target};
 use crate::clock::Clock;
 use crate::message::{self, Message, Method, RequestSnapshot};
 use crate::transaction::{ClientEffect, ClientEffects, InviteClient, NonInviteClient, Timer};
@@ -168,7 +168,7 @@ impl Core {
         now: Instant,
         id: &Bytes,
         effects: ClientEffects,
-        response: Option<&Arc<Message>>,
+        response: Option<&Arc<IncomingResponse>>,
     ) -> Inputs {
         let mut inputs = Inputs::new();
         let mut work: SmallVec<[ClientEffect; 8]> = effects.into_iter().collect();
@@ -230,7 +230,7 @@ impl Core {
     }
 
     /// A 2xx that was passed up before: upstream gets the stored bytes again, a Uac its ACK (RFC 6026 7.2, 8.9).
-    fn success_again(&mut self, now: Instant, id: &Bytes, response: &Arc<Message>) -> Option<Input> {
+    fn success_again(&mut self, now: Instant, id: &Bytes, response: &Arc<IncomingResponse>) -> Option<Input> {
         let branch = self.branches.get(id)?;
         if branch.kind == Kind::Uac {
             let (client, route) = (branch.client, branch.route);
@@ -273,7 +273,7 @@ impl Core {
     fn step_branch(
         &mut self,
         id: &Bytes,
-        response: Option<&Arc<Message>>,
+        response: Option<&Arc<IncomingResponse>>,
         step: impl FnOnce(&mut Branch, Instant) -> ClientEffects,
     ) {
         let now = self.shared.clock.now();
@@ -302,7 +302,7 @@ impl Core {
         if !method_fits || branch.destination.transport() != source.transport {
             return;
         }
-        let response = Arc::new(response);
+        let response = Arc::new(IncomingResponse { message: response, source: *source });
         self.step_branch(&id, Some(&response.clone()), |branch, now| branch.response(now, &response));
     }
 

@@ -14,7 +14,7 @@ use magnus::{
     Error, Exception, RArray, RClass, RHash, RModule, Ruby, Symbol, TypedData, Value,
 };
 use oversip::client::session::{Callback, CallbackClass, Kind, Round};
-use oversip::client::{Failure, Target};
+use oversip::client::{Failure, IncomingResponse, Target};
 use oversip::engine::{ClientShared, Engine, Progress, Route};
 
 use crate::{anchors::Anchor, dispatcher, message, profile, request, response, runtime, slot::Slot, text};
@@ -311,7 +311,7 @@ fn arguments(
     client: This,
     request: Value,
 ) -> Result<Arguments, Error> {
-    let response = |message: &Arc<oversip::message::Message>, status: Option<u16>| {
+    let response = |message: &Arc<IncomingResponse>, status: Option<u16>| {
         let object = response::wrap(ruby, message.clone(), request, route.kind() == Kind::Proxy);
         if let Some(status) = status {
             response::rewrite_status(ruby, object, status);

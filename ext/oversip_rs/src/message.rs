@@ -13,6 +13,7 @@ use magnus::{
     value::Lazy,
     Error, RArray, RClass, RHash, RModule, Ruby, Symbol, TypedData, Value,
 };
+use oversip::client::IncomingResponse;
 use oversip::engine::IncomingRequest;
 use oversip::message::{HeaderName, Message, Method};
 use oversip::transport::{Source, Transport};
@@ -31,8 +32,8 @@ pub enum Received {
     Incoming(Arc<IncomingRequest>),
     /// A request made from text, without a way back.
     Detached(Box<Message>),
-    /// A response.
-    Response(Arc<Message>),
+    /// A response that a Client received.
+    Response(Arc<IncomingResponse>),
 }
 
 /// The state of a `Request` or a `Response`.
@@ -160,14 +161,6 @@ impl MessageObject {
     pub fn incoming(&self) -> Option<Arc<IncomingRequest>> {
         match self.received.get() {
             Some(Received::Incoming(request)) => Some(request.clone()),
-            _ => None,
-        }
-    }
-
-    /// The response in the engine.
-    pub fn response(&self) -> Option<&Arc<Message>> {
-        match self.received.get() {
-            Some(Received::Response(message)) => Some(message),
             _ => None,
         }
     }
@@ -431,7 +424,11 @@ fn num_vias(this: This) -> usize {
 // Where the message came from. A script may set all of it, for the eyes of other parts of the script.
 
 fn source(this: This) -> Option<Source> {
-    this.incoming().map(|incoming| incoming.source)
+    match this.received.get() {
+        Some(Received::Incoming(request)) => Some(request.source),
+        Some(Received::Response(response)) => Some(response.source),
+        Some(Received::Detached(_)) | None => None,
+    }
 }
 
 /// What a script has set, else what the source says; nil for a message without one.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use magnus::{method, prelude::*, value::Lazy, Error, RClass, RModule, RString, Ruby, Value};
-use oversip::message::{reason_phrase, HeaderName, Headers, Message, ResponseSnapshot};
+use oversip::client::IncomingResponse;
+use oversip::message::{reason_phrase, HeaderName, Headers, ResponseSnapshot};
 
 use crate::{
     headers::{self, Wire},
@@ -20,7 +21,7 @@ fn class(ruby: &Ruby) -> RClass {
 }
 
 /// A Response for one that a Client received. A proxy's blocks see it without our own Via.
-pub fn wrap(ruby: &Ruby, message: Arc<Message>, request: Value, without_top_via: bool) -> This {
+pub fn wrap(ruby: &Ruby, message: Arc<IncomingResponse>, request: Value, without_top_via: bool) -> This {
     let this = MessageObject::wrap(ruby, class(ruby), Received::Response(message));
     this.request.set(this, request);
     if without_top_via {
@@ -32,12 +33,12 @@ pub fn wrap(ruby: &Ruby, message: Arc<Message>, request: Value, without_top_via:
 /// `Response.parse(text)`: a response without a connection, for tests and tools. Raises `OverSIP::ParsingError`.
 fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
     let message = message::from_text(ruby, text, false)?;
-    Ok(MessageObject::wrap(ruby, class, Received::Response(Arc::new(message))))
+    Ok(MessageObject::wrap(ruby, class, Received::Detached(Box::new(message))))
 }
 
 /// The response that a value is, if it is one.
 pub fn from_value(value: Value) -> Option<This> {
-    This::try_convert(value).ok().filter(|this| this.response().is_some())
+    This::try_convert(value).ok().filter(|this| !this.received().is_request())
 }
 
 /// Shows another status than the received one, with its usual reason phrase.
