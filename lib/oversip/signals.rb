@@ -20,7 +20,8 @@ module OverSIP
     def initialize(names)
       @names = names
       @reader, @writer = IO.pipe
-      @previous = names.each_with_index.to_h { |name, index| [name, Signal.trap(name) { note(index) }] }
+      @process = Process.pid
+      @previous = names.each_with_index.to_h { |name, index| [name, Signal.trap(name) { received(name, index) }] }
     end
 
     # @return [String, nil] the name of the next signal; nil after {wake}
@@ -34,12 +35,24 @@ module OverSIP
     end
 
     def close
-      @previous.each { |name, handler| Signal.trap(name, handler || "DEFAULT") }
+      @previous.each_key { |name| restore(name) }
       @reader.close
       @writer.close
     end
 
     private
+
+    # A forked child has inherited handler and pipe; its signals are not its parent's business.
+    def received(name, index)
+      return note(index) if Process.pid == @process
+
+      restore(name)
+      Process.kill(name, Process.pid)
+    end
+
+    def restore(name)
+      Signal.trap(name, @previous[name] || "DEFAULT")
+    end
 
     def note(index)
       @writer.write_nonblock(index.chr, exception: false)

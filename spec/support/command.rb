@@ -35,7 +35,7 @@ module Command
 
     def initialize(command, environment: {})
       @reader, writer = IO.pipe
-      @pid = Process.spawn(environment, *command, in: File::NULL, out: writer, err: writer)
+      @pid = Process.spawn(environment, *command, in: File::NULL, out: writer, err: writer, pgroup: true)
       writer.close
       @waiter = Process.detach(@pid)
       @lock = Mutex.new
@@ -75,12 +75,14 @@ module Command
       @waiter.value
     end
 
+    # Ends the process and those that it started, as far as they are there.
     def kill
-      Process.kill("KILL", @pid) if @waiter.alive?
+      Process.kill("KILL", -@pid)
+    rescue Errno::ESRCH
+      nil
+    ensure
       @waiter.join
       @listener.join
-    rescue Errno::ESRCH
-      @waiter.join
     end
 
     private
