@@ -264,6 +264,11 @@ impl Session {
         self.current.as_ref()
     }
 
+    /// True when the final answer was given: no target is tried any more.
+    pub fn is_answered(&self) -> bool {
+        self.state == State::Done
+    }
+
     /// True when nothing can reach a callback or leave upstream any more.
     pub fn is_over(&self) -> bool {
         self.state == State::Done && !self.branch_live && self.actions.is_empty() && !self.waiting

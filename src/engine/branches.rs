@@ -15,7 +15,7 @@ use super::timers::{TimerId, TimerQueue};
 use crate::client::session::{Input, Kind};
 use crate::client::{IncomingResponse, Target};
 use crate::clock::Clock;
-use crate::message::{self, Message, Method, RequestSnapshot};
+use crate::message::{self, Headers, Message, Method, RequestSnapshot};
 use crate::transaction::{ClientEffect, ClientEffects, InviteClient, NonInviteClient, Timer};
 use crate::transport::{ConnectionId, Source};
 
@@ -55,6 +55,18 @@ impl Branch {
             }
             Machine::NonInvite(m) => {
                 matches!(m.state(), non_invite_client::State::Trying | non_invite_client::State::Proceeding)
+            }
+        }
+    }
+
+    /// After a final response nothing is sent again but the ACK for a failure, made from the request. The transaction
+    /// stays for half a minute; what it sent need not.
+    fn forget_request(&mut self, status: u16) {
+        if status >= 200 {
+            self.wire = Bytes::new();
+            if status < 300 || matches!(self.machine, Machine::NonInvite(_)) {
+                self.sent.headers = Headers::new();
+                self.sent.body = Bytes::new();
             }
         }
     }
@@ -199,6 +211,7 @@ impl Core {
                         let status = response.status().unwrap_or(500);
                         let more = matches!(branch.machine, Machine::Invite(_)) && status < 300;
                         branch.settled = status >= 200 && !more;
+                        branch.forget_request(status);
                         inputs.push(Input::Response(response.clone()));
                     }
                 }

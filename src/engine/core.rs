@@ -325,6 +325,7 @@ impl Core {
                 self.route_effect(now, &mut route, effect);
             }
         }
+        route.slim_down();
         let over = route.is_over();
         let slot = self.slot(client);
         slot.running = false;

@@ -16,7 +16,7 @@ use super::upstream;
 use super::Shared;
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
 use crate::client::{Profile, Target};
-use crate::message::{HeaderName, Message, Method, RequestSnapshot, ResponseSnapshot};
+use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot};
 use crate::resolve::{plan, Inquiry, Plan, Query};
 
 /// What the engine reads of a Ruby `Client` object without touching Ruby.
@@ -284,6 +284,14 @@ impl Route {
             self.session.note_canceled();
         }
         self.session.handle(now, input);
+    }
+
+    /// Nothing is sent for this route any more, though further 2xx may come for half a minute: the request can go.
+    pub(super) fn slim_down(&mut self) {
+        if self.session.is_answered() {
+            self.request.headers = Headers::new();
+            self.request.body = Bytes::new();
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
