@@ -87,10 +87,13 @@ class Demo
     reader
   end
 
-  # Turns the lines of a child into events; whatever else it says is shown.
+  # Turns the lines of a child into events. Of what else it says, warnings and worse are shown.
   def follow(reader)
     Thread.new do
-      reader.each_line { |line| (event = Trace.parse(line)) ? @events << event : $stderr.print(line) }
+      reader.each_line do |line|
+        event = Trace.parse(line)
+        event ? @events << event : $stderr.print(line.sub(/\A(?:INFO|NOTICE): .*/m, ""))
+      end
     end
   end
 
