@@ -168,6 +168,17 @@ RSpec.describe "A destination that is a name", :native do
     end
   end
 
+  it "is asked for by TCP when its addresses fill more than a datagram" do
+    addresses = (1..120).map { |last| "bob.example. 60 IN A 127.0.1.#{last}" }
+    start(addresses) do |proxy, request|
+      proxy.on_target { proxy.abort_routing }
+      proxy.route(request, "bob.example", 9)
+    end
+    ask
+    expect(caller.receive_final.status).to eq(403)
+    expect(OverSIP.proxies[:default_proxy][:dns_cache].to_h.values.first.size).to eq(120)
+  end
+
   describe "with addresses of both families" do
     both = ["bob.example. 60 IN A 127.0.0.3", "bob.example. 60 IN AAAA ::1"]
 
