@@ -140,8 +140,8 @@ module OverSIP
         end
       end
 
-      def last_callback(name, &block)
-        Dispatcher.guard(name, &block)
+      def last_callback(name, &)
+        Dispatcher.guard(name, &)
       rescue *Dispatcher::FATAL
         # It wants the process to end: it does. (A signal for the thread that waits here is another matter.)
       end
