@@ -11,6 +11,7 @@ mod incoming_response;
 mod loose_route;
 mod profile;
 mod random;
+mod restore;
 mod routing_headers;
 pub mod session;
 mod tags;
@@ -26,6 +27,7 @@ pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN
 pub use incoming_response::IncomingResponse;
 pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
 pub use profile::Profile;
+pub use restore::RestoreHeaders;
 pub use routing_headers::{
     connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
 };

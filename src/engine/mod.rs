@@ -58,7 +58,7 @@ pub use events::{EventQueue, Queued, Wake};
 pub use incoming::IncomingRequest;
 pub use log::{is_engine_thread, queue_record, LogRecord};
 pub use outgoing::{hop_count, ProxyHeaders};
-pub use route::{ClientShared, Destination, Progress, RestoreHeaders, Route, RouteRequest};
+pub use route::{ClientShared, Destination, Progress, Route, RouteRequest};
 
 use commands::Command;
 use counts::Counts;

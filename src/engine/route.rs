@@ -15,7 +15,7 @@ use super::outgoing::ProxyHeaders;
 use super::upstream;
 use super::Shared;
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
-use crate::client::{Profile, Target};
+use crate::client::{Profile, RestoreHeaders, Target};
 use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot};
 use crate::resolve::{plan, Inquiry, Plan, Query};
 
@@ -122,15 +122,6 @@ pub struct RouteRequest {
     pub restore: RestoreHeaders,
     /// Keeps the Ruby objects alive; dropped with the route.
     pub anchor: Box<dyn Any + Send>,
-}
-
-/// Header values of the client that replace rewritten ones in responses (RFC 3261 16.7).
-#[derive(Debug, Clone, Default)]
-pub struct RestoreHeaders {
-    /// The From value as received.
-    pub from: Option<Bytes>,
-    /// The To value as received, without a tag.
-    pub to: Option<Bytes>,
 }
 
 /// What the route asks of its driver.
@@ -252,16 +243,18 @@ impl Route {
         self.session.profile()
     }
 
-    /// Ends the round of blocks. `request` is the request as it is now, `response` the response that the blocks saw.
+    /// Ends the round of blocks. `request` is the request as it is now with what responses to it get back, `response` the
+    /// response that the blocks saw.
     pub fn callback_done(
         &mut self,
         now: Instant,
         mut round: Round,
-        request: Option<RequestSnapshot>,
+        request: Option<(RequestSnapshot, RestoreHeaders)>,
         response: Option<ResponseSnapshot>,
     ) {
-        if let Some(request) = request {
+        if let Some((request, restore)) = request {
             self.request = request;
+            self.restore = restore;
         }
         self.edited = response;
         self.end_round(now, &mut round);
@@ -356,17 +349,7 @@ impl Route {
     fn upstream_form(&self, response: &Message) -> Option<ResponseSnapshot> {
         let mut snapshot = ResponseSnapshot::from_message(response)?;
         snapshot.headers.remove_top_value(HeaderName::Via);
-        if let Some(from) = &self.restore.from {
-            snapshot.headers.replace(HeaderName::From, from);
-        }
-        if let Some(to) = &self.restore.to {
-            let mut value = to.to_vec();
-            if let Some(tag) = response.to_tag() {
-                value.extend_from_slice(b";tag=");
-                value.extend_from_slice(tag);
-            }
-            snapshot.headers.replace(HeaderName::To, &value);
-        }
+        self.restore.apply(&mut snapshot.headers, response.to_tag());
         Some(snapshot)
     }
 

@@ -279,7 +279,8 @@ fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Erro
         Err(error) => (Err(error), None),
     };
     let dropped = client.events.borrow_mut().pop().unwrap_or(false);
-    let sent = request::snapshot_of(ruby, request).ok();
+    let restore = || request::from_value(request).map(request::restore_headers).unwrap_or_default();
+    let sent = request::snapshot_of(ruby, request).ok().map(|sent| (sent, restore()));
     let edited = response
         .filter(|_| route.kind() == Kind::Proxy)
         .and_then(|response| response::snapshot(ruby, response).ok());

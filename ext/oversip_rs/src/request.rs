@@ -7,8 +7,8 @@ use magnus::{
     method, prelude::*, scan_args::scan_args, typed_data::Obj, value::Lazy, Error, RArray, RClass, RHash,
     RModule, RString, Ruby, Value,
 };
-use oversip::client::{local_uri, IncomingFlow, LooseRoute, OutboundFacts};
-use oversip::engine::{Engine, IncomingRequest, RestoreHeaders};
+use oversip::client::{local_uri, IncomingFlow, LooseRoute, OutboundFacts, RestoreHeaders};
+use oversip::engine::{Engine, IncomingRequest};
 use oversip::message::{HeaderName, Headers, Message, Method, RequestSnapshot, UriRef};
 
 use crate::{
@@ -433,12 +433,8 @@ fn number(text: &[u8]) -> Option<u32> {
 
 /// The values of the client that go back into responses, where the script changed From or To.
 pub fn restore_headers(this: This) -> RestoreHeaders {
-    let value = |modified: bool, value: Option<&[u8]>| value.filter(|_| modified).map(Bytes::copy_from_slice);
-    let received = this.received();
-    RestoreHeaders {
-        from: value(this.flags.from_was_modified.get(), received.from_value()),
-        to: value(this.flags.to_was_modified.get(), received.to_value()),
-    }
+    let flags = &this.flags;
+    RestoreHeaders::of(this.received(), flags.from_was_modified.get(), flags.to_was_modified.get())
 }
 
 // Serialisation.

@@ -103,19 +103,7 @@ fn tvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
 /// Puts From and To back as the client sent them, where the script changed them in the request (RFC 3261 16.7).
 fn restored(ruby: &Ruby, this: This, mut headers: Headers) -> Headers {
     let Some(request) = this.request.get(ruby).and_then(request::from_value) else { return headers };
-    let restore = request::restore_headers(request);
-    if let Some(from) = restore.from {
-        headers.replace(HeaderName::From, &from);
-    }
-    if let Some(to) = restore.to {
-        let mut value = to.to_vec();
-        // A request within a dialog has the tag already.
-        if let (None, Some(tag)) = (request.received().to_tag(), this.received().to_tag()) {
-            value.extend_from_slice(b";tag=");
-            value.extend_from_slice(tag);
-        }
-        headers.replace(HeaderName::To, &value);
-    }
+    request::restore_headers(request).apply(&mut headers, this.received().to_tag());
     headers
 }
 
