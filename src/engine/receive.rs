@@ -19,11 +19,8 @@ impl Core {
                 }
             }
             TransportEvent::ConnectionOpened { .. } => {}
-            TransportEvent::ConnectionFailed { id, remote, error, .. } => {
-                tracing::info!(target: "oversip::transport", "connecting to {remote}: {error}");
-                self.connection_lost(id);
-            }
-            TransportEvent::ConnectionClosed { id, .. } => {
+            // The transport layer has said why.
+            TransportEvent::ConnectionFailed { id, .. } | TransportEvent::ConnectionClosed { id, .. } => {
                 self.shared.companions().remove(&id);
                 self.connection_lost(id);
             }
