@@ -14,11 +14,13 @@ module OverSIP
   # A text is no SIP or TEL URI, or no name-addr.
   class ParsingError < OverSIP::RuntimeError; end
 
+  # Messages, and what sends them.
   module SIP
     # The message parser was used in a way that it does not allow.
     class MessageParserError < OverSIP::Error; end
   end
 
+  # SIP over WebSocket (RFC 7118).
   module WebSocket
     # The head of a WebSocket upgrade request cannot be read.
     class HttpRequestParserError < OverSIP::Error; end

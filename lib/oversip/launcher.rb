@@ -20,7 +20,9 @@ module OverSIP
     # Files that may be open at once, as far as the system lets us.
     OPEN_FILES = 65_536
 
+    # What is handled, if only with a line in the log.
     SIGNALS = %w[TERM QUIT INT HUP USR1 USR2 ALRM PROF WINCH].freeze
+    # What ends the server.
     TERMINATION = %w[TERM QUIT INT].freeze
 
     # Logs a message or an exception and ends the server with status 1 at once. May be called from any callback.

@@ -5,5 +5,6 @@ module OverSIP
   module Modules
   end
 
+  # Short for {Modules}.
   M = Modules
 end

@@ -94,6 +94,7 @@ module OverSIP
         (head << "\r\n\r\n" << @body.to_s.b).force_encoding(Encoding::UTF_8)
       end
 
+      # @return [String]
       def inspect
         "#<#{self.class} #{@sip_method} #{@ruri.uri} call_id=#{@call_id}>"
       end
