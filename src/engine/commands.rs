@@ -8,7 +8,7 @@ use super::incoming::IncomingRequest;
 use super::resolver::ResolutionKey;
 use super::route::Route;
 use crate::resolve::Resolved;
-use crate::transaction::ServerEffects;
+use crate::transaction::{ServerEffect, ServerEffects, Timer};
 use crate::transport::ConnectionId;
 use bytes::Bytes;
 
@@ -44,10 +44,14 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether something has to leave for it now. The others may wait until the poster's event is over.
+    /// Whether something has to leave for it now or soon. The others may wait until the poster's event is over.
     pub(super) fn is_urgent(&self) -> bool {
         match self {
-            Command::Server(..) | Command::RequestDone(_) => false,
+            Command::RequestDone(_) => false,
+            // Timer G repeats a response while the callback that gave it still runs; other timers are long.
+            Command::Server(_, effects) => {
+                effects.iter().any(|effect| matches!(effect, ServerEffect::Arm(Timer::G, _)))
+            }
             Command::Return(route) => !route.effects.is_empty(),
             _ => true,
         }
