@@ -8,15 +8,13 @@ use super::incoming::IncomingRequest;
 use super::resolver::ResolutionKey;
 use super::route::Route;
 use crate::resolve::Resolved;
-use crate::transaction::{ServerEffect, ServerEffects, Timer};
+use crate::transaction::ServerEffects;
 use crate::transport::ConnectionId;
 use bytes::Bytes;
 
 /// A message to the engine's thread.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Several commands of one thread.
-    Batch(Vec<Command>),
     /// `route` was called; the route may already have run callbacks.
     Start(Box<Route>),
     /// A round of callbacks ended.
@@ -44,16 +42,8 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Whether something has to leave for it now or soon. The others may wait until the poster's event is over.
-    pub(super) fn is_urgent(&self) -> bool {
-        match self {
-            Command::RequestDone(_) => false,
-            // Timer G repeats a response while the callback that gave it still runs; other timers are long.
-            Command::Server(_, effects) => {
-                effects.iter().any(|effect| matches!(effect, ServerEffect::Arm(Timer::G, _)))
-            }
-            Command::Return(route) => !route.effects.is_empty(),
-            _ => true,
-        }
+    /// Whether nothing leaves for it: it sets timers, which know their time, or clears away.
+    pub(super) fn can_wait(&self) -> bool {
+        matches!(self, Command::Server(..) | Command::RequestDone(_))
     }
 }

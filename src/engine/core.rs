@@ -14,6 +14,7 @@ use super::branches::Branch;
 use super::commands::Command;
 use super::incoming::{CoreRef, IncomingRequest};
 use super::network::Network;
+use super::outbox::TICK;
 use super::resolver::Resolver;
 use super::route::{Effect, Progress, Route};
 use super::timers::{TimerId, TimerQueue};
@@ -82,6 +83,8 @@ pub(super) struct Core {
     pub(super) uac_acks: UacAcks,
     clients: HashMap<u64, ClientSlot>,
     stopping: Option<(Instant, SyncSender<()>)>,
+    /// When the outbox is looked at if nothing else happens.
+    tick: Instant,
 }
 
 impl Core {
@@ -98,6 +101,7 @@ impl Core {
             uac_acks: UacAcks::default(),
             clients: HashMap::new(),
             stopping: None,
+            tick: Instant::now() + TICK,
         }
     }
 
@@ -112,15 +116,13 @@ impl Core {
         tokio::pin!(sleep);
         loop {
             let deadline = self.deadline();
-            if let Some(at) = deadline {
-                if sleep.deadline().into_std() != at {
-                    sleep.as_mut().reset(at.into());
-                }
+            if sleep.deadline().into_std() != deadline {
+                sleep.as_mut().reset(deadline.into());
             }
             tokio::select! {
                 Some(command) = commands.recv() => self.guard(|core| core.command(command)),
                 Some(event) = events.recv() => self.guard(|core| core.event(event)),
-                () = &mut sleep, if deadline.is_some() => {}
+                () = &mut sleep => {}
                 else => break,
             }
             for _ in 0..BATCH {
@@ -151,24 +153,36 @@ impl Core {
 
     /// One step of the loop. A defect that panics costs the call it belongs to, not all the others.
     fn guard(&mut self, step: impl FnOnce(&mut Self)) {
+        let step = |core: &mut Self| {
+            core.empty_outbox();
+            step(core);
+        };
         if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
             tracing::error!(target: "oversip::engine", "a defect: one step of the engine panicked and was left out");
         }
     }
 
-    /// When the loop has to wake without an event.
-    fn deadline(&self) -> Option<Instant> {
+    /// What was posted without a wake-up comes before anything that happened later: a timer is armed before the message
+    /// that stops it.
+    fn empty_outbox(&mut self) {
+        for command in self.shared.outbox.take() {
+            self.command(command);
+        }
+    }
+
+    /// When the loop has to wake without an event: for a timer, for the end, or for what lies in the outbox.
+    fn deadline(&mut self) -> Instant {
+        let now = Instant::now();
+        if self.tick <= now {
+            self.tick = now + TICK;
+        }
         let timers = if self.shared.clock.is_frozen() { None } else { self.timers.next() };
         let stop = self.stopping.as_ref().map(|(at, _)| *at);
-        match (timers, stop) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [timers, stop].into_iter().flatten().fold(self.tick, Instant::min)
     }
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Batch(commands) => commands.into_iter().for_each(|command| self.command(command)),
             Command::Start(route) => self.start(route),
             Command::Return(route) => self.give_back(route),
             Command::Server(request, effects) => self.server_effects(&request, effects),
@@ -199,6 +213,8 @@ impl Core {
         while let Some(at) = self.timers.next().filter(|at| *at <= target) {
             self.shared.clock.move_to(at);
             self.fire(self.shared.clock.now());
+            // What the step has posted may set timers within the time that is left.
+            self.empty_outbox();
         }
         self.shared.clock.move_to(target);
     }

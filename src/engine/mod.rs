@@ -63,6 +63,7 @@ pub use route::{ClientShared, Destination, Progress, Route, RouteRequest};
 use commands::Command;
 use counts::Counts;
 use incoming::CoreRef;
+use outbox::Outbox;
 use sockets::Sockets;
 
 /// Something that Ruby has to run.
@@ -108,6 +109,7 @@ pub struct Shared {
     limits: Limits,
     status: AtomicU8,
     commands: UnboundedSender<Command>,
+    outbox: Outbox,
     events: EventQueue<Event>,
     counts: Counts,
     routes: AtomicU64,
@@ -120,7 +122,11 @@ type Companions = Mutex<HashMap<ConnectionId, Box<dyn Any + Send>>>;
 
 impl Shared {
     fn post(&self, command: Command) {
-        outbox::post(self, command);
+        if command.can_wait() {
+            return self.outbox.push(command);
+        }
+        // The engine is gone only after it was stopped; then nothing is owed to anybody.
+        let _ = self.commands.send(command);
     }
 
     /// Sends a response from the calling thread. Where that is not possible the engine finds another way.
@@ -342,17 +348,6 @@ impl Engine {
         if request.is_pending() || request.is_left_canceled() {
             self.shared.post(Command::RequestDone(request));
         }
-    }
-
-    /// From now on what this thread posts may wait for [`Engine::release_posts`], as far as nothing has to leave for
-    /// it: one wake-up of the engine's thread serves a whole event.
-    pub fn hold_posts(&self) {
-        outbox::hold();
-    }
-
-    /// Posts what this thread has held back.
-    pub fn release_posts(&self) {
-        outbox::release(&self.shared);
     }
 
     /// Cancels the INVITE that a Client has pending.

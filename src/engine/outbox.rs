@@ -1,53 +1,40 @@
-//! Commands on their way to the engine. The dispatcher's thread holds back those that nothing waits for until its
-//! event is over, since each wake-up of the engine's thread costs more than most commands.
+//! Commands that nothing waits for. Each wake-up of the engine's thread costs more than most commands do, so those that
+//! only set timers or clear away stay here until it wakes for another reason, or for its [`TICK`].
 
-use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::commands::Command;
-use super::Shared;
 
-thread_local! {
-    /// What this thread holds back; `None` on threads that post at once.
-    static HELD: RefCell<Option<Vec<Command>>> = const { RefCell::new(None) };
+/// The longest that a command may stay here. Timers carry their time with them, and none is shorter than T1, 500 ms.
+pub(super) const TICK: Duration = Duration::from_millis(200);
+
+/// The commands that wait, in the order they were posted.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    waiting: Mutex<Vec<Command>>,
+    filled: AtomicBool,
 }
 
-/// Posts a command, together with those held back before it; or holds it back.
-pub(super) fn post(shared: &Shared, command: Command) {
-    if !is_holding() {
-        return send(shared, command);
+impl Outbox {
+    pub(super) fn push(&self, command: Command) {
+        let mut waiting = self.lock();
+        waiting.push(command);
+        self.filled.store(true, Ordering::Release);
     }
-    let urgent = command.is_urgent();
-    HELD.with_borrow_mut(|held| held.get_or_insert_default().push(command));
-    if urgent {
-        flush(shared);
+
+    /// Takes everything. Costs next to nothing when there is nothing.
+    pub(super) fn take(&self) -> Vec<Command> {
+        if !self.filled.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut waiting = self.lock();
+        self.filled.store(false, Ordering::Release);
+        std::mem::take(&mut *waiting)
     }
-}
 
-fn is_holding() -> bool {
-    HELD.with_borrow(|held| held.is_some())
-}
-
-/// This thread begins to hold back.
-pub(super) fn hold() {
-    HELD.with_borrow_mut(|held| {
-        held.get_or_insert_with(Vec::new);
-    });
-}
-
-/// Posts what was held back; this thread posts at once again.
-pub(super) fn release(shared: &Shared) {
-    flush(shared);
-    HELD.set(None);
-}
-
-fn flush(shared: &Shared) {
-    let commands = HELD.with_borrow_mut(|held| held.as_mut().map(std::mem::take)).unwrap_or_default();
-    if !commands.is_empty() {
-        send(shared, Command::Batch(commands));
+    fn lock(&self) -> MutexGuard<'_, Vec<Command>> {
+        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-}
-
-fn send(shared: &Shared, command: Command) {
-    // The engine is gone only after it was stopped; then nothing is owed to anybody.
-    let _ = shared.commands.send(command);
 }

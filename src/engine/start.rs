@@ -43,6 +43,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         limits: config.limits,
         status: AtomicU8::new(Status::Loading as u8),
         commands,
+        outbox: Default::default(),
         events: Default::default(),
         counts: Default::default(),
         routes: AtomicU64::new(1),

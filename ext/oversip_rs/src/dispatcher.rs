@@ -56,8 +56,6 @@ impl Drop for Nested {
 pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     let Some(engine) = runtime::current() else { return Ok(false) };
     IS_DISPATCHER.set(true);
-    // An event whose fiber was suspended has not released them.
-    engine.release_posts();
     loop {
         let events = engine.events();
         if !events.is_empty() {
@@ -77,14 +75,12 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let Some(engine) = runtime::current() else { return Ok(()) };
     let Some(event) = engine.events().pop() else { return Ok(()) };
     let outer = NESTING.replace(0);
-    engine.hold_posts();
     let result = match event {
         Event::Request(request) => run_request(ruby, &engine, request),
         Event::Callback(route) => client::resume(ruby, &engine, route),
         Event::Scheduled(id) => run_scheduled(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
     };
-    engine.release_posts();
     NESTING.set(outer);
     result
 }
