@@ -115,23 +115,31 @@ module OverSIP
         log_system_error hint if hint
       end
 
+      # The thread inherits the deferral: a kill that comes before it serves would find no `ensure` to run.
       def spawn
-        @thread = Thread.new { run }
-        @thread.name = "oversip dispatcher"
-        @thread.report_on_exception = true
-        OverSIP.root_fiber = nil
+        Thread.handle_interrupt(Object => :never) do
+          @thread = Thread.new { run }
+          @thread.name = "oversip dispatcher"
+          @thread.report_on_exception = true
+          OverSIP.root_fiber = nil
+        end
       end
 
       def run
-        OverSIP.root_fiber = Fiber.current
-        pool = FiberPool.new { |exception| end_process(exception) }
-        pool.run_event while Engine.wait_event
-        finished = true
+        finished = Thread.handle_interrupt(Object => :immediate) { serve }
       rescue *FATAL => e
         end_process(e)
       ensure
         # A script killed the thread (or it died otherwise): the engine still serves, so somebody has to run its events.
         replace unless finished || @closing || @thread != Thread.current || !Engine.running?
+      end
+
+      # @return [true] when the engine has ended
+      def serve
+        OverSIP.root_fiber = Fiber.current
+        pool = FiberPool.new { |exception| end_process(exception) }
+        pool.run_event while Engine.wait_event
+        true
       end
 
       def replace

@@ -10,8 +10,8 @@ module RelayHelpers
   # @return [Integer] the port, the same for UDP and TCP
   def start_oversip(configuration: {}, proxies: {}, &on_request)
     on_request(&on_request) if on_request
-    sip = { listen_port: 0, enable_ipv6: false }.merge(configuration.fetch(:sip, {}))
-    OverSIP.start(configuration: configuration.merge(sip: sip), proxies: proxies)
+    quiet = { core: { syslog_level: "warn" }, sip: { listen_port: 0, enable_ipv6: false } }
+    OverSIP.start(configuration: quiet.merge(configuration) { |_, ours, given| ours.merge(given) }, proxies: proxies)
     oversip_port
   end
 

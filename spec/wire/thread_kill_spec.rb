@@ -81,7 +81,7 @@ RSpec.describe "Thread#kill", :native do
 
   it "of the idle dispatcher puts another in its place, and no request is lost" do
     start_oversip(configuration: { core: { syslog_level: "crit" } }) { |request| request.reply(200) }
-    50.times do
+    300.times do
       killed = dispatcher
       text = request
       killed.kill
