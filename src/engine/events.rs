@@ -29,7 +29,7 @@ struct State<E> {
     events: VecDeque<E>,
     interrupts: u64,
     closed: bool,
-    waiting: bool,
+    waiting: usize,
 }
 
 /// An unbounded queue with one consumer; its bound is kept at admission ([`EventQueue::counted`]).
@@ -45,12 +45,7 @@ pub struct EventQueue<E> {
 impl<E> Default for EventQueue<E> {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State {
-                events: VecDeque::new(),
-                interrupts: 0,
-                closed: false,
-                waiting: false,
-            }),
+            state: Mutex::new(State { events: VecDeque::new(), interrupts: 0, closed: false, waiting: 0 }),
             wake: Condvar::new(),
             queued: AtomicUsize::new(0),
             counted: AtomicUsize::new(0),
@@ -66,8 +61,9 @@ impl<E: Queued> EventQueue<E> {
         self.counted.fetch_add(usize::from(event.counts()), Ordering::Relaxed);
         state.events.push_back(event);
         self.queued.store(state.events.len(), Ordering::Relaxed);
-        if state.waiting {
-            self.wake.notify_one();
+        if state.waiting > 0 {
+            // All of them: one may be a thread that is being killed, which takes nothing.
+            self.wake.notify_all();
         }
     }
 
@@ -94,9 +90,9 @@ impl<E: Queued> EventQueue<E> {
             if state.interrupts != interrupts {
                 return Wake::Interrupted;
             }
-            state.waiting = true;
+            state.waiting += 1;
             state = self.wake.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-            state.waiting = false;
+            state.waiting -= 1;
         }
     }
 
@@ -179,6 +175,21 @@ mod tests {
         let seen = queue.interrupts();
         queue.interrupt();
         assert_eq!(queue.wait(seen), Wake::Interrupted);
+    }
+
+    #[test]
+    fn a_push_wakes_every_consumer_since_one_may_be_about_to_end() {
+        let queue = Arc::new(EventQueue::default());
+        let wait = || {
+            let queue = queue.clone();
+            std::thread::spawn(move || queue.wait(0))
+        };
+        let consumers = [wait(), wait()];
+        while queue.lock().waiting < 2 {
+            std::thread::yield_now();
+        }
+        queue.push(7);
+        assert_eq!(consumers.map(|consumer| consumer.join().expect("a consumer")), [Wake::Event; 2]);
     }
 
     #[test]
