@@ -2,7 +2,8 @@
 //! exactly as long as the number lives.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use magnus::{
@@ -15,17 +16,15 @@ use magnus::{
 
 type Pair = (Opaque<Value>, Opaque<Value>);
 
-/// The held objects, with the process that holds them.
-struct Held {
-    pid: u32,
-    pairs: HashMap<u64, Pair>,
-}
+/// The held objects of one process.
+type Table = Mutex<HashMap<u64, Pair>>;
 
-static HELD: Mutex<Option<Held>> = Mutex::new(None);
+/// The table of the process in [`OWNER`]. A forked child gets a new one: a thread that does not exist there may hold the
+/// lock of its parent's.
+static TABLE: AtomicPtr<Table> = AtomicPtr::new(null_mut());
+/// The process that the table belongs to.
+static OWNER: AtomicU32 = AtomicU32::new(0);
 static NEXT: AtomicU64 = AtomicU64::new(1);
-/// The process whose anchors are in [`HELD`]. After fork the lock may be in the middle of a change for ever, so the
-/// child looks here before it touches it.
-static OWNER: AtomicU64 = AtomicU64::new(0);
 
 /// Two Ruby objects that live as long as this does. It may be dropped on any thread: dropping touches no object.
 #[derive(Debug)]
@@ -35,8 +34,8 @@ impl Anchor {
     /// Holds two objects (nil for none).
     pub fn hold(first: Value, second: Value) -> Anchor {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        if let Some(held) = lock().as_mut() {
-            held.pairs.insert(id, (first.into(), second.into()));
+        if let Some(mut held) = table() {
+            held.insert(id, (first.into(), second.into()));
         }
         Anchor(id)
     }
@@ -48,37 +47,42 @@ impl Anchor {
 
     /// The objects.
     pub fn values(&self, ruby: &Ruby) -> Option<(Value, Value)> {
-        let pair = lock().as_ref()?.pairs.get(&self.0).copied()?;
+        let pair = table()?.get(&self.0).copied()?;
         Some((ruby.get_inner(pair.0), ruby.get_inner(pair.1)))
     }
 }
 
 impl Drop for Anchor {
     fn drop(&mut self) {
-        if let Some(held) = lock().as_mut() {
-            held.pairs.remove(&self.0);
+        if let Some(mut held) = table() {
+            held.remove(&self.0);
         }
     }
 }
 
-/// Begins anew for this process: at start, and in a forked child, where the parent's objects are nobody's.
+/// Begins anew for this process: at the first start, and in a forked child, where the parent's objects are nobody's.
 pub fn reset() {
     let pid = std::process::id();
-    if OWNER.swap(u64::from(pid), Ordering::AcqRel) != u64::from(pid) {
-        // The parent's lock may be held by a thread that does not exist here; `try_lock` never waits for it.
-        if let Ok(mut held) = HELD.try_lock() {
-            *held = Some(Held { pid, pairs: HashMap::new() });
-        }
+    if OWNER.load(Ordering::Acquire) != pid {
+        // Never freed: it is the process's. The parent's stays where it is, its lock may be held for ever.
+        TABLE.store(Box::into_raw(Box::default()), Ordering::Release);
+        OWNER.store(pid, Ordering::Release);
     }
 }
 
 /// How many anchors are held.
 pub fn count() -> usize {
-    lock().as_ref().map_or(0, |held| held.pairs.len())
+    table().map_or(0, |held| held.len())
 }
 
-fn lock() -> MutexGuard<'static, Option<Held>> {
-    HELD.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+/// The table of this process; `None` in a forked child that has not started anything.
+fn table() -> Option<MutexGuard<'static, HashMap<u64, Pair>>> {
+    if OWNER.load(Ordering::Acquire) != std::process::id() {
+        return None;
+    }
+    // SAFETY: a table that was stored is never freed.
+    let table = unsafe { TABLE.load(Ordering::Acquire).as_ref() }?;
+    Some(table.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
 }
 
 /// The object through which the GC sees the held ones.
@@ -86,13 +90,9 @@ struct Root;
 
 impl DataTypeFunctions for Root {
     fn mark(&self, marker: &Marker) {
-        let pid = std::process::id();
-        if OWNER.load(Ordering::Acquire) != u64::from(pid) {
-            return;
-        }
-        // Held only for an insertion or removal, never while anything of Ruby runs.
-        if let Some(held) = lock().as_ref().filter(|held| held.pid == pid) {
-            for (first, second) in held.pairs.values() {
+        // Locked only for an insertion or removal, never while anything of Ruby runs.
+        if let Some(held) = table() {
+            for (first, second) in held.values() {
                 marker.mark(*first);
                 marker.mark(*second);
             }
