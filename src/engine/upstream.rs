@@ -26,7 +26,7 @@ pub(super) fn reply(
     }
     // A refused reply must not choose a tag.
     if !request.valid_response(status) {
-        tracing::info!(target: "oversip::transaction", "response {status} refused in state {:?}", request.transaction_state());
+        log_refusal(request, status);
         return false;
     }
     let tag = (status > 100).then(|| local_tag(shared, request)).or_else(|| request.chosen_tag());
@@ -97,7 +97,13 @@ pub(super) fn send(
         None => shared.deliver(request, &wire),
     });
     if !accepted {
-        tracing::info!(target: "oversip::transaction", "response {status} refused in state {:?}", request.transaction_state());
+        log_refusal(request, status);
     }
     accepted
+}
+
+/// A final response was sent before, or the transaction is over.
+fn log_refusal(request: &IncomingRequest, status: u16) {
+    let state = request.transaction_state().unwrap_or("none");
+    tracing::info!(target: "oversip::transaction", "response {status} refused: the transaction is in state {state}");
 }
