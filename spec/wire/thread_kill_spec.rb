@@ -66,6 +66,19 @@ RSpec.describe "Thread#kill", :native do
     expect(seen.pop).to eq(200)
   end
 
+  it "of threads in the midst of Uac#route leaves the engine at work" do
+    start_oversip { |request| request.reply(200) }
+    20.times do
+      thread = Thread.new do
+        loop { OverSIP::SIP::Uac.new.route OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:#{callee.address}" }) }
+      end
+      callee.receive
+      expect_to_end(thread)
+    end
+    request
+    expect(caller.receive.status).to eq(200)
+  end
+
   it "of the idle dispatcher puts another in its place, and no request is lost" do
     start_oversip(configuration: { core: { syslog_level: "crit" } }) { |request| request.reply(200) }
     300.times do

@@ -31,7 +31,7 @@ pub fn wrap(ruby: &Ruby, incoming: Arc<IncomingRequest>) -> This {
 
 /// The request that a value is, if it is one.
 pub fn from_value(value: Value) -> Option<This> {
-    This::try_convert(value).ok().filter(|this| this.received().is_request())
+    text::object_of(&Ruby::get_with(value), value).filter(|this: &This| this.received().is_request())
 }
 
 /// `Request.parse(text)`: a request without a connection, for tests and tools. Raises `OverSIP::ParsingError`.
@@ -54,7 +54,7 @@ fn ruri(ruby: &Ruby, this: This) -> Value {
 }
 
 fn set_ruri(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
-    let uri = if Obj::<UriObject>::try_convert(value).is_ok() {
+    let uri = if text::object_of::<UriObject>(ruby, value).is_some() {
         value
     } else if RString::from_value(value).is_some() {
         sip_class(ruby, "Uri").funcall("parse", (value,))?
@@ -253,7 +253,7 @@ fn server_transaction(ruby: &Ruby, this: This) -> Value {
 
 fn outbound_facts(ruby: &Ruby, this: This) -> Result<OutboundFacts, Error> {
     let received = this.received();
-    let contact: Option<Obj<UriObject>> = Obj::try_convert(this.funcall::<_, _, Value>("contact", ())?).ok();
+    let contact = text::object_of::<UriObject>(ruby, this.funcall("contact", ())?);
     let contact_ob = match contact {
         Some(contact) => {
             let text = uri::uri_text(ruby, contact)?.unwrap_or_default();
@@ -465,7 +465,7 @@ fn fresh_edits(ruby: &Ruby, this: This) -> Result<Vec<(HeaderName, Bytes)>, Erro
 
 /// The text of a From, To or Contact object if it was edited since it was last sent.
 fn edited_text(ruby: &Ruby, object: Value) -> Result<Option<Bytes>, Error> {
-    let Ok(own) = Obj::<UriObject>::try_convert(object) else {
+    let Some(own) = text::object_of::<UriObject>(ruby, object) else {
         // A script may put any object there that answers these two.
         let modified: Value = object.funcall("modified?", ())?;
         return if modified.to_bool() { text::text_of(object).map(Some) } else { Ok(None) };
@@ -535,7 +535,8 @@ pub fn snapshot_of(ruby: &Ruby, value: Value) -> Result<RequestSnapshot, Error> 
     if let Some(this) = from_value(value) {
         return snapshot(ruby, this);
     }
-    if !value.is_kind_of(sip_class(ruby, "UacRequest")) {
+    static UAC_REQUEST: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "UacRequest"));
+    if !value.is_kind_of(ruby.get_inner(&UAC_REQUEST)) {
         let message = "request must be a OverSIP::SIP::UacRequest or OverSIP::SIP::Request instance";
         return Err(text::runtime_error(ruby, message));
     }

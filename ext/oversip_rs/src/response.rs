@@ -38,7 +38,7 @@ fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
 
 /// The response that a value is, if it is one.
 pub fn from_value(value: Value) -> Option<This> {
-    This::try_convert(value).ok().filter(|this| !this.received().is_request())
+    text::object_of(&Ruby::get_with(value), value).filter(|this: &This| !this.received().is_request())
 }
 
 /// Shows another status than the received one, with its usual reason phrase.

@@ -1,7 +1,9 @@
 //! Bytes and Ruby Strings: what the wire knows as bytes becomes a String here, and the other way round.
 
 use bytes::Bytes;
-use magnus::{kwargs, prelude::*, Error, ExceptionClass, RModule, RString, Ruby, Value};
+use magnus::{
+    kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, RModule, RString, Ruby, TypedData, Value,
+};
 
 /// A String tagged UTF-8, valid or not: the tag of everything that comes from the network.
 pub fn utf8(ruby: &Ruby, bytes: &[u8]) -> RString {
@@ -40,6 +42,18 @@ pub fn bytes_of(string: RString) -> Bytes {
 pub fn same_bytes(string: RString, bytes: &[u8]) -> bool {
     // SAFETY: only compared; no Ruby code runs meanwhile.
     unsafe { string.as_slice() == bytes }
+}
+
+/// The object of a class of ours that a value is, if it is one.
+///
+/// `try_convert` would make an error for any other value, and its text by calling Ruby: a Thread#kill that arrives there
+/// is lost with the error.
+pub fn object_of<T: TypedData>(ruby: &Ruby, value: Value) -> Option<Obj<T>> {
+    if value.is_kind_of(T::class(ruby)) {
+        Obj::try_convert(value).ok()
+    } else {
+        None
+    }
 }
 
 /// The text of any object: a String's bytes, or what its `to_s` answers (Ruby code may run).
