@@ -21,7 +21,7 @@ RSpec.describe "The layers" do
   end
 
   it "of the core depend on no crate that binds to Ruby" do
-    tree, error, status = Open3.capture3("cargo", "tree", "--offline", "--locked", "--package", "oversip", "--edges", "all",
+    tree, error, status = Open3.capture3("cargo", "tree", "--locked", "--package", "oversip", "--edges", "all",
                                          "--prefix", "none", chdir: root)
     expect(status).to be_success, error
     expect(tree.lines.size).to be > 50

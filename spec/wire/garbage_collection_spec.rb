@@ -125,6 +125,19 @@ RSpec.describe "A Client, its blocks and its request", :native do
     expect(seen.pop).to eq(request.header("Call-ID"))
   end
 
+  it "are let go of with the engine, though a callback was suspended for ever and a scheduled block never ran" do
+    bob = udp_peer
+    seen = mailbox
+    start_relay_to(bob) { |proxy, _| proxy.on_success_response { seen << true and Fiber.yield } }
+    call_from(udp_peer)
+    bob.answer(bob.receive, 200)
+    seen.pop
+    OverSIP.schedule(after: 3600) { seen << true }
+    expect(OverSIP::Engine.held_objects).to eq(2)
+    OverSIP.stop(timeout: 0)
+    expect(OverSIP::Engine.held_objects).to eq(0)
+  end
+
   CallbackHelpers::EVENTS.each do |event|
     it "are gone after a call that ended with #{event}, when its transactions are over" do
       provoke(event) { |proxy| record(proxy, into: mailbox) }

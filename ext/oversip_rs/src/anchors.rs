@@ -70,6 +70,14 @@ pub fn reset() {
     }
 }
 
+/// Lets go of everything: the engine has ended, nothing of it comes back. A block whose Fiber never went on had kept its
+/// Client until now.
+pub fn release_all() {
+    if let Some(mut held) = table() {
+        held.clear();
+    }
+}
+
 /// How many anchors are held.
 pub fn count() -> usize {
     table().map_or(0, |held| held.len())

@@ -120,6 +120,11 @@ fn run_scheduled(ruby: &Ruby, id: u64) -> Result<(), Error> {
     Ok(())
 }
 
+/// The engine has ended: blocks whose time has not come never run.
+pub fn forget_scheduled() {
+    scheduled().take();
+}
+
 fn scheduled() -> std::sync::MutexGuard<'static, Option<HashMap<u64, Anchor>>> {
     SCHEDULED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

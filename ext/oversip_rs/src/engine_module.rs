@@ -106,6 +106,8 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
         drop(engine.stop(Duration::ZERO));
     }
     runtime::set(None);
+    dispatcher::forget_scheduled();
+    anchors::release_all();
     down
 }
 
