@@ -1,0 +1,212 @@
+//! Routing of a request: routes, aliases, flows (RFC 3261 16.4, RFC 5626).
+
+use bytes::Bytes;
+use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RClass, RModule, Ruby, Value};
+use oversip::client::{local_uri, IncomingFlow, LooseRoute, OutboundFacts};
+use oversip::engine::Engine;
+use oversip::message::{HeaderName, Method, UriRef};
+
+use super::{is_initial, ruri_bytes};
+use crate::{
+    headers::{self},
+    message::{self, is_outbound_aware_method, routes, This},
+    runtime,
+    text::{self, true_or_nil, utf8},
+    uri::{self, UriObject},
+};
+
+fn outbound_facts(ruby: &Ruby, this: This) -> Result<OutboundFacts, Error> {
+    let received = this.received();
+    let contact = text::object_of::<UriObject>(ruby, this.funcall("contact", ())?);
+    let contact_ob = match contact {
+        Some(contact) => {
+            let text = uri::uri_text(ruby, contact)?.unwrap_or_default();
+            UriRef::parse(&text).is_some_and(|uri| uri.ob())
+        }
+        None => false,
+    };
+    Ok(OutboundFacts {
+        initial: received.to_tag().is_none(),
+        outbound_listener: this.incoming().is_some_and(|incoming| incoming.source.inbound),
+        forced: this.flags.force_outgoing_outbound.get(),
+        single_via: received.num_vias() == 1,
+        outbound_aware: is_outbound_aware_method(received.method()),
+        contact_ob,
+        register_reg_id: received.method() == Some(&Method::Register) && received.contact_has_reg_id(),
+    })
+}
+
+/// The token of the flow that the request came by; memoised.
+fn own_flow_token(engine: &Engine, this: This) -> Option<String> {
+    let token = this
+        .flags
+        .own_token
+        .get_or_init(|| this.incoming().and_then(|incoming| engine.flow_token(&incoming.source)));
+    token.clone()
+}
+
+fn connection_outbound_flow_token(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
+    Ok(own_flow_token(&*runtime::engine(ruby)?, this))
+}
+
+/// The URIs of the routes that are left, as text.
+fn route_texts(ruby: &Ruby, this: This) -> Result<Vec<Bytes>, Error> {
+    let Some(list) = RArray::from_value(routes(ruby, this)?) else { return Ok(Vec::new()) };
+    let mut texts = Vec::with_capacity(list.len());
+    for index in 0..list.len() {
+        let route = Obj::<UriObject>::try_convert(list.entry(index as isize)?)?;
+        texts.push(uri::uri_text(ruby, route)?.unwrap_or_default());
+    }
+    Ok(texts)
+}
+
+/// `loose_route`.
+fn loose_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
+    let engine = runtime::engine(ruby)?;
+    let own = own_flow_token(&engine, this);
+    let texts = if headers::has_routes(ruby, this)? { route_texts(ruby, this)? } else { Vec::new() };
+    let rules = LooseRoute {
+        outbound: outbound_facts(ruby, this)?,
+        own_flow_token: own.as_deref().map(str::as_bytes),
+        aliases: engine.aliases(),
+        ovid: engine.tags().ovid(),
+    };
+    let uris: Vec<UriRef<'_>> = texts.iter().filter_map(|text| UriRef::parse(text)).collect();
+    let outcome = rules.apply(uris, |token| engine.is_flow(token));
+    this.flags.outgoing_outbound.set(Some(outcome.outgoing_outbound));
+    if let Some(token) = &outcome.flow_token {
+        this.flags.route_token.set(this, utf8(ruby, token));
+    }
+    if outcome.incoming != IncomingFlow::None {
+        this.flags.incoming_outbound.set(true);
+    }
+    if outcome.strip > 0 {
+        headers::remove_top_routes(ruby, this, outcome.strip)?;
+        strip_routes(ruby, this, outcome.strip)?;
+    }
+    Ok(outcome.result)
+}
+
+/// Takes the first entries of `routes` away; an emptied list becomes nil.
+fn strip_routes(ruby: &Ruby, this: This, count: usize) -> Result<(), Error> {
+    let Some(list) = this.routes.get(ruby).and_then(RArray::from_value) else { return Ok(()) };
+    for _ in 0..count.min(list.len()) {
+        let _: Value = list.shift()?;
+    }
+    if list.is_empty() {
+        this.routes.set(this, ruby.qnil().as_value());
+    }
+    Ok(())
+}
+
+fn is_destination_myself(ruby: &Ruby, this: This) -> Result<bool, Error> {
+    if let Some(known) = this.flags.destination_myself.get() {
+        return Ok(known);
+    }
+    let text = ruri_bytes(ruby, this)?;
+    let engine = runtime::engine(ruby)?;
+    let myself = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, engine.aliases()));
+    this.flags.destination_myself.set(Some(myself));
+    Ok(myself)
+}
+
+fn is_local_uri(ruby: &Ruby, _: This, uri: Value) -> Result<bool, Error> {
+    let text = uri::uri_text(ruby, Obj::<UriObject>::try_convert(uri)?)?.unwrap_or_default();
+    let engine = runtime::engine(ruby)?;
+    let local = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, engine.aliases()));
+    Ok(local)
+}
+
+/// `fix_nat`: responses go to the source port, and the client's flow is kept for the dialog or registration.
+fn fix_nat(ruby: &Ruby, this: This) {
+    if let Some(incoming) = this.incoming() {
+        incoming.reply_to_source_port();
+    }
+    message::use_source_port(ruby, this);
+    let received = this.received();
+    if received.to_tag().is_none() && received.num_vias() == 1 && is_outbound_aware_method(received.method())
+    {
+        this.flags.force_outgoing_outbound.set(true);
+    }
+}
+
+fn is_outgoing_outbound_requested(ruby: &Ruby, this: This) -> Result<bool, Error> {
+    if let Some(decided) = this.flags.outgoing_outbound.get() {
+        return Ok(decided);
+    }
+    let decided = outbound_facts(ruby, this)?.outgoing_outbound(false);
+    this.flags.outgoing_outbound.set(Some(decided));
+    Ok(decided)
+}
+
+fn set_outgoing_outbound_requested(this: This, value: Value) -> Value {
+    this.flags.outgoing_outbound.set(Some(value.to_bool()));
+    value
+}
+
+fn is_incoming_outbound_requested(ruby: &Ruby, this: This) -> Value {
+    true_or_nil(ruby, this.flags.incoming_outbound.get())
+}
+
+fn set_incoming_outbound_requested(this: This, value: Value) -> Value {
+    this.flags.incoming_outbound.set(value.to_bool());
+    value
+}
+
+fn route_outbound_flow_token(ruby: &Ruby, this: This) -> Value {
+    this.flags.route_token.get_or_nil(ruby)
+}
+
+fn set_route_outbound_flow_token(this: This, value: Value) -> Value {
+    this.flags.route_token.set(this, value);
+    value
+}
+
+/// What a proxy needs of a request beyond its text.
+pub struct RoutingFacts {
+    /// Outside a dialog.
+    pub initial: bool,
+    /// The hop count as received.
+    pub max_forwards: Option<u32>,
+    /// The hop count that `check_max_forwards` decided.
+    pub new_max_forwards: Option<u32>,
+    /// The client wants requests over its flow.
+    pub outgoing_outbound: bool,
+    /// The request goes to a flow.
+    pub incoming_outbound: bool,
+    /// The token of that flow.
+    pub flow_token: Option<Vec<u8>>,
+}
+
+/// Reads the facts.
+pub fn routing_facts(ruby: &Ruby, this: This) -> Result<RoutingFacts, Error> {
+    let token = this.flags.route_token.get(ruby).filter(|token| !token.is_nil());
+    Ok(RoutingFacts {
+        initial: is_initial(this),
+        max_forwards: headers::peek(ruby, this, HeaderName::MaxForwards)?.and_then(|value| number(&value)),
+        new_max_forwards: this.flags.new_max_forwards.get(),
+        outgoing_outbound: is_outgoing_outbound_requested(ruby, this)?,
+        incoming_outbound: this.flags.incoming_outbound.get(),
+        flow_token: token.map(text::text_of).transpose()?.map(|token| token.to_vec()),
+    })
+}
+
+fn number(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// Defines the methods of this file.
+pub(super) fn define(class: RClass, core: RModule) -> Result<(), Error> {
+    core.define_method("connection_outbound_flow_token", method!(connection_outbound_flow_token, 0))?;
+    core.define_method("loose_route", method!(loose_route, 0))?;
+    core.define_method("destination_myself?", method!(is_destination_myself, 0))?;
+    core.define_method("local_uri?", method!(is_local_uri, 1))?;
+    core.define_method("fix_nat", method!(fix_nat, 0))?;
+    core.define_method("outgoing_outbound_requested?", method!(is_outgoing_outbound_requested, 0))?;
+    class.define_method("outgoing_outbound_requested=", method!(set_outgoing_outbound_requested, 1))?;
+    core.define_method("incoming_outbound_requested?", method!(is_incoming_outbound_requested, 0))?;
+    class.define_method("incoming_outbound_requested=", method!(set_incoming_outbound_requested, 1))?;
+    class.define_method("route_outbound_flow_token", method!(route_outbound_flow_token, 0))?;
+    class.define_method("route_outbound_flow_token=", method!(set_route_outbound_flow_token, 1))?;
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! A request as it goes out: the received bytes with the edits of the script, or the Hash.
+
+use bytes::Bytes;
+use magnus::{method, prelude::*, typed_data::Obj, value::Lazy, Error, RClass, RHash, RString, Ruby, Value};
+use oversip::client::RestoreHeaders;
+use oversip::message::{HeaderName, Headers, Message, Method, RequestSnapshot};
+
+use super::{from_value, ruri_bytes};
+use crate::{
+    headers::{self, Wire},
+    message::{body_bytes, This},
+    name_addr,
+    text::{self, true_or_nil, utf8},
+    uri::{sip_class, UriObject},
+};
+
+/// The values of the client that go back into responses, where the script changed From or To.
+pub fn restore_headers(this: This) -> RestoreHeaders {
+    let flags = &this.flags;
+    RestoreHeaders::of(this.received(), flags.from_was_modified.get(), flags.to_was_modified.get())
+}
+
+/// The edited From, To and Contact values that were not sent yet; takes the edits over.
+fn fresh_edits(ruby: &Ruby, this: This) -> Result<Vec<(HeaderName, Bytes)>, Error> {
+    let received = this.received();
+    let mut edits = Vec::new();
+    let parts: [(HeaderName, &crate::slot::Slot, &[u8]); 3] = [
+        (HeaderName::From, &this.from, received.from_params()),
+        (HeaderName::To, &this.to, received.to_params()),
+        (HeaderName::Contact, &this.contact, received.contact_params().unwrap_or_default()),
+    ];
+    for (name, slot, params) in parts {
+        let Some(object) = slot.get(ruby).filter(|object| !object.is_nil()) else { continue };
+        let Some(text) = edited_text(ruby, object)? else { continue };
+        let mut value = text.to_vec();
+        value.extend_from_slice(params);
+        match name {
+            HeaderName::From => this.flags.from_was_modified.set(true),
+            HeaderName::To => this.flags.to_was_modified.set(true),
+            _ => {}
+        }
+        edits.push((name, value.into()));
+    }
+    Ok(edits)
+}
+
+/// The text of a From, To or Contact object if it was edited since it was last sent.
+fn edited_text(ruby: &Ruby, object: Value) -> Result<Option<Bytes>, Error> {
+    let Some(own) = text::object_of::<UriObject>(ruby, object) else {
+        // A script may put any object there that answers these two.
+        let modified: Value = object.funcall("modified?", ())?;
+        return if modified.to_bool() { text::text_of(object).map(Some) } else { Ok(None) };
+    };
+    if !name_addr::is_modified(own) {
+        return Ok(None);
+    }
+    let text = name_addr::text(ruby, own)?;
+    own.edit_was_taken_over();
+    Ok(Some(text))
+}
+
+/// Puts edits into what goes out: into the Hash where it exists, else remembered and put over the received bytes.
+fn take_over_edits(ruby: &Ruby, this: This) -> Result<(), Error> {
+    let edits = fresh_edits(ruby, this)?;
+    if edits.is_empty() {
+        return Ok(());
+    }
+    if this.headers.hash_exists() {
+        let hash = headers::hash(ruby, this)?;
+        for (name, value) in edits {
+            headers::set_in_hash(ruby, hash, name, &value)?;
+        }
+        return Ok(());
+    }
+    let mut sent = this.flags.sent_edits.borrow_mut();
+    for (name, value) in edits {
+        sent.retain(|(other, _)| *other != name);
+        sent.push((name, value));
+    }
+    Ok(())
+}
+
+/// Whether a header was edited and sent while there was no Hash to show it.
+pub fn has_sent_edit(this: This, name: HeaderName) -> bool {
+    this.flags.sent_edits.borrow().iter().any(|(edited, _)| *edited == name)
+}
+
+/// The Hash is made after edits went out without it: it has to show them.
+pub fn reapply_sent_edits(ruby: &Ruby, this: This, hash: RHash) -> Result<(), Error> {
+    for (name, value) in this.flags.sent_edits.take() {
+        headers::set_in_hash(ruby, hash, name, &value)?;
+    }
+    Ok(())
+}
+
+fn with_sent_edits(this: This, mut headers: Headers) -> Headers {
+    for (name, value) in this.flags.sent_edits.borrow().iter() {
+        headers.replace(*name, value);
+    }
+    headers
+}
+
+/// The Request-URI that goes out now; an edit of it is taken over.
+fn sent_ruri(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
+    let text = ruri_bytes(ruby, this)?;
+    if let Some(Ok(uri)) = this.ruri.get(ruby).map(Obj::<UriObject>::try_convert) {
+        uri.edit_was_taken_over();
+    }
+    Ok(text)
+}
+
+/// The request as it goes out now.
+pub fn snapshot(ruby: &Ruby, this: This) -> Result<RequestSnapshot, Error> {
+    take_over_edits(ruby, this)?;
+    let headers = match headers::wire(ruby, this)? {
+        Wire::Received(headers) => with_sent_edits(this, headers),
+        Wire::Canonical(headers) => headers,
+    };
+    let method = this.received().method().cloned().unwrap_or(Method::Other(Bytes::new()));
+    Ok(RequestSnapshot { method, ruri: sent_ruri(ruby, this)?, headers, body: body_bytes(ruby, this)? })
+}
+
+/// What a `Uac` sends: a Request or a UacRequest.
+pub fn snapshot_of(ruby: &Ruby, value: Value) -> Result<RequestSnapshot, Error> {
+    if let Some(this) = from_value(value) {
+        return snapshot(ruby, this);
+    }
+    static UAC_REQUEST: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "UacRequest"));
+    if !value.is_kind_of(ruby.get_inner(&UAC_REQUEST)) {
+        let message = "request must be a OverSIP::SIP::UacRequest or OverSIP::SIP::Request instance";
+        return Err(text::runtime_error(ruby, message));
+    }
+    let wire = text::text_of(value.funcall("to_s", ())?)?;
+    let parsed = Message::parse(wire.clone()).ok().and_then(|(mut message, head)| {
+        message.set_body(wire.slice(head..));
+        RequestSnapshot::from_message(&message)
+    });
+    parsed.ok_or_else(|| {
+        text::runtime_error(ruby, format!("the request is not valid SIP: {}", value.inspect()))
+    })
+}
+
+/// `to_s`: canonical, whatever goes over the wire.
+fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
+    take_over_edits(ruby, this)?;
+    let headers = with_sent_edits(this, headers::canonical(ruby, this)?);
+    let mut out = Vec::new();
+    out.extend_from_slice(this.received().method().map_or(&b""[..], Method::as_bytes));
+    out.push(b' ');
+    let ruri = sent_ruri(ruby, this)?;
+    out.extend_from_slice(&text::neutralise(&ruri, false).unwrap_or_else(|| ruri.to_vec()));
+    out.extend_from_slice(b" SIP/2.0\r\n");
+    write_headers(&headers, &mut out);
+    out.extend_from_slice(&body_bytes(ruby, this)?);
+    Ok(utf8(ruby, &out))
+}
+
+/// The header lines and the empty line.
+pub fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
+    for field in headers.iter() {
+        out.extend_from_slice(field.line());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn was_modified(this: This, name: HeaderName) -> bool {
+    match name {
+        HeaderName::From => this.flags.from_was_modified.get(),
+        _ => this.flags.to_was_modified.get(),
+    }
+}
+
+fn from_was_modified(ruby: &Ruby, this: This) -> Value {
+    true_or_nil(ruby, was_modified(this, HeaderName::From))
+}
+
+fn to_was_modified(ruby: &Ruby, this: This) -> Value {
+    true_or_nil(ruby, was_modified(this, HeaderName::To))
+}
+
+/// Defines the methods of this file.
+pub(super) fn define(class: RClass) -> Result<(), Error> {
+    class.define_method("from_was_modified", method!(from_was_modified, 0))?;
+    class.define_method("to_was_modified", method!(to_was_modified, 0))?;
+    class.define_method("to_s", method!(to_s, 0))?;
+    Ok(())
+}

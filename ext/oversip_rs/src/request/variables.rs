@@ -1,0 +1,87 @@
+//! What scripts and modules keep at a request.
+
+use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
+
+use crate::{
+    message::{self, This},
+    text::utf8,
+};
+
+/// `tvars`: the Hash of this request.
+pub fn tvars(ruby: &Ruby, this: This) -> Value {
+    this.tvars.get(ruby).unwrap_or_else(|| {
+        let hash = ruby.hash_new().as_value();
+        this.tvars.set(this, hash);
+        hash
+    })
+}
+
+fn set_tvars(this: This, value: Value) -> Value {
+    this.tvars.set(this, value);
+    value
+}
+
+/// `cvars`: the Hash of the connection; over UDP one of its own for each request.
+fn cvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
+    if let Some(value) = this.cvars.get(ruby) {
+        return Ok(value);
+    }
+    let connection = message::connection(ruby, this)?;
+    let value =
+        if connection.is_nil() { ruby.hash_new().as_value() } else { connection.funcall("cvars", ())? };
+    this.cvars.set(this, value);
+    Ok(value)
+}
+
+fn set_cvars(this: This, value: Value) -> Value {
+    this.cvars.set(this, value);
+    value
+}
+
+fn antiloop_id(ruby: &Ruby, this: This) -> Value {
+    if let Some(value) = this.flags.antiloop_id.get(ruby) {
+        return value;
+    }
+    match this.incoming() {
+        Some(incoming) => utf8(ruby, &incoming.antiloop_id).as_value(),
+        None => ruby.qnil().as_value(),
+    }
+}
+
+fn set_antiloop_id(this: This, value: Value) -> Value {
+    this.flags.antiloop_id.set(this, value);
+    value
+}
+
+fn proxied(ruby: &Ruby, this: This) -> Value {
+    this.flags.proxied.get_or_nil(ruby)
+}
+
+fn set_proxied(this: This, value: Value) -> Value {
+    this.flags.proxied.set(this, value);
+    value
+}
+
+fn in_rr(ruby: &Ruby, this: This) -> Value {
+    this.flags.in_rr.get_or_nil(ruby)
+}
+
+fn set_in_rr(this: This, value: Value) -> Value {
+    this.flags.in_rr.set(this, value);
+    value
+}
+
+/// Defines the methods of this file.
+pub(super) fn define(class: RClass) -> Result<(), Error> {
+    class.define_method("tvars", method!(tvars, 0))?;
+    class.define_method("tvars=", method!(set_tvars, 1))?;
+    class.define_method("cvars", method!(cvars, 0))?;
+    class.define_method("cvars=", method!(set_cvars, 1))?;
+    class.define_method("antiloop_id", method!(antiloop_id, 0))?;
+    class.define_method("antiloop_id=", method!(set_antiloop_id, 1))?;
+    class.define_method("proxied", method!(proxied, 0))?;
+    class.define_method("proxied=", method!(set_proxied, 1))?;
+    class.define_method("in_rr", method!(in_rr, 0))?;
+    class.define_method("in_rr=", method!(set_in_rr, 1))?;
+    Ok(())
+}
