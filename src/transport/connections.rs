@@ -76,7 +76,7 @@ impl Connections {
     pub fn connect(&self, remote: SocketAddr, local_ip: Option<IpAddr>) -> ConnectionId {
         let (connection, alive) = self.insert(Transport::Tcp, remote, false);
         let id = connection.id;
-        self.0.runtime.spawn(super::tcp::open(self.clone(), connection, local_ip, alive));
+        self.0.runtime.spawn(super::dial::open(self.clone(), connection, local_ip, alive));
         id
     }
 

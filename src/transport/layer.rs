@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::{tcp, Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
+use super::{accept, Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
 use crate::clock::Clock;
 
 /// What can be set.
@@ -59,8 +59,10 @@ impl TransportLayer {
                 Transport::Udp => layer.udp.push(UdpSocket::start(socket, events.clone())?),
                 Transport::Tcp => {
                     let listener = TcpListener::from_std(socket.socket.into())?;
-                    listeners
-                        .push(tokio::spawn(tcp::accept(listener, layer.connections.clone())).abort_handle());
+                    listeners.push(
+                        tokio::spawn(accept::accept(listener, Transport::Tcp, layer.connections.clone()))
+                            .abort_handle(),
+                    );
                 }
                 other => {
                     return Err(io::Error::new(io::ErrorKind::Unsupported, format!("no {other} listener")))

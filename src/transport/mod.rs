@@ -5,14 +5,17 @@
 //! [`Connections::send`]; neither ever waits. The layer knows how messages are framed and which of them are fit to
 //! be looked at (RFC 3261 section 18); of transactions it knows nothing.
 
+mod accept;
 mod admit;
 mod bind;
+mod byte_stream;
 mod connection;
 mod connections;
+mod dial;
+mod framing;
 mod icmp;
 mod layer;
 mod stream;
-mod tcp;
 mod udp;
 
 use std::fmt;

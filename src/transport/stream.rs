@@ -9,15 +9,16 @@ use std::sync::Arc;
 use std::task::{ready, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tracing::{debug, info};
 
 use super::admit::{admit, refuse};
+use super::byte_stream::ByteStream;
 use super::connection::{Batch, CloseReason, Connection, Phase, BATCH};
 use super::connections::{Alive, Connections};
+use super::framing::{Framing, Unit};
 use super::{Source, TransportEvent};
-use crate::message::{Frame, StreamFramer};
 
 /// Bytes read at a time.
 const READ_BUFFER: usize = 64 * 1024;
@@ -38,17 +39,15 @@ thread_local! {
 }
 
 /// Serves a connection that is up until it ends, and reports it.
-pub(super) async fn run<R, W>(
+pub(super) async fn run(
     connections: Connections,
     connection: Arc<Connection>,
     local: SocketAddr,
-    mut reader: R,
-    writer: W,
+    stream: ByteStream,
+    framing: impl Framing,
     alive: Alive,
-) where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
+) {
+    let (mut reader, writer) = tokio::io::split(stream);
     let id = connection.id;
     let (transport, remote, inbound) = (connection.transport, connection.remote, connection.inbound);
     debug!(target: "oversip::transport", connection = %id, %transport, %remote, %local, inbound, "connection up");
@@ -62,7 +61,7 @@ pub(super) async fn run<R, W>(
     let read = async {
         let opened = TransportEvent::ConnectionOpened { id, transport, remote, local, inbound };
         if reading.emit(opened).await {
-            reading.run().await;
+            reading.run(framing).await;
         }
     };
     let write = async {
@@ -103,44 +102,44 @@ struct Reading<'a, R> {
 
 impl<R: AsyncRead + Unpin> Reading<'_, R> {
     /// Reads messages until the connection closes or one of them forbids to read on.
-    async fn run(&mut self) {
-        let mut framer = StreamFramer::new(self.connections.shared().options.max_body_size);
+    async fn run(&mut self, mut framing: impl Framing) {
         loop {
             // Only while waiting for the peer: the time that the engine takes is not the peer's fault.
-            self.connection.set_deadline(framer.deadline().map(|at| self.connections.millis(at)));
+            self.connection.set_deadline(framing.deadline().map(|at| self.connections.millis(at)));
             let clock = self.connections.clock();
-            if !self.read(|bytes| framer.push(clock.now(), bytes)).await {
+            if !self.read(|bytes| framing.push(clock.now(), bytes)).await {
                 return;
             }
             self.connection.set_deadline(None);
-            while let Some(frame) = framer.next() {
+            while let Some(unit) = framing.next() {
                 // What was closed from here while the last message waited to be taken has nothing more to say.
-                if self.connection.phase() >= Phase::Closing || !self.take(frame).await {
+                if self.connection.phase() >= Phase::Closing || !self.take(unit).await {
                     return;
                 }
             }
         }
     }
 
-    /// Handles one frame; `false` when nothing more is to be read.
-    async fn take(&mut self, frame: Frame) -> bool {
-        match frame {
-            // RFC 5626 section 4.4.1
-            Frame::Keepalive => self.connections.push(self.connection, Bytes::from_static(b"\r\n")),
-            Frame::Message(message) => match admit(message, self.source) {
+    /// Handles one unit; `false` when nothing more is to be read.
+    async fn take(&mut self, unit: Unit) -> bool {
+        match unit {
+            Unit::Answer(bytes) => self.connections.push(self.connection, bytes),
+            Unit::Message(message) => match admit(message, self.source) {
                 Some(event) => self.emit(event).await,
                 None => true,
             },
-            Frame::Failed { close_reason, reply_to: Some(request), status, reason } => {
+            Unit::Refused { request, status, reason, close, defect } => {
                 debug!(target: "oversip::transport", connection = %self.connection.id,
-                    remote = %self.source.remote, status, %close_reason, "request refused");
-                if self.emit(refuse(request, self.source, status, reason, true)).await {
+                    remote = %self.source.remote, status, %defect, "request refused");
+                let taken = self.emit(refuse(request, self.source, status, reason, close)).await;
+                if taken && close {
                     self.ignore().await;
                 }
-                false
+                taken && !close
             }
-            Frame::Failed { close_reason, reply_to: None, .. } => {
-                self.connections.end(self.connection, Phase::Closing, CloseReason::Protocol(close_reason));
+            Unit::End { farewell, reason } => {
+                self.connections.push(self.connection, farewell);
+                self.connections.end(self.connection, Phase::Closing, reason);
                 false
             }
         }

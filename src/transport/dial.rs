@@ -1,59 +1,21 @@
-//! Accepting and opening TCP connections.
+//! Opening stream connections.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tracing::{info, warn};
+use tokio::net::{TcpSocket, TcpStream};
+use tracing::info;
 
+use super::byte_stream::{prepare, ByteStream};
 use super::connection::{CloseReason, Connection, Phase};
 use super::connections::{Alive, Connections};
-use super::{stream, Transport, TransportEvent};
+use super::framing::SipFraming;
+use super::{stream, TransportEvent};
 
 /// How long a connection may take to come up.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-
-/// Pause after an error of the listener itself (no file descriptors left): it would only be repeated at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Accepts connections for as long as the task lives.
-pub(super) async fn accept(listener: TcpListener, connections: Connections) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, remote)) => match connections.accepted(Transport::Tcp, remote) {
-                Some((connection, alive)) => {
-                    connections.spawn(serve(connections.clone(), connection, stream, alive));
-                }
-                None => warn!(target: "oversip::transport", %remote, "connection refused: too many of them"),
-            },
-            Err(error) if of_one_connection(&error) => {}
-            Err(error) => {
-                warn!(target: "oversip::transport", %error, "cannot accept connections");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Errors that belong to a connection which broke before it could be accepted.
-fn of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-async fn serve(connections: Connections, connection: Arc<Connection>, mut stream: TcpStream, alive: Alive) {
-    let Ok(local) = prepare(&connections, &stream) else {
-        connections.end(&connection, Phase::Dead, CloseReason::Peer);
-        return;
-    };
-    if connection.opened(local, connections.now()) {
-        let (reader, writer) = stream.split();
-        stream::run(connections, connection, local, reader, writer, alive).await;
-    }
-}
 
 /// Opens the connection and serves it; reports when it does not come up. `alive` is missing if the table had no
 /// room for it.
@@ -68,13 +30,13 @@ pub(super) async fn open(
         None => Err("no more connections possible".to_owned()),
     };
     match opened {
-        Ok(((mut stream, local), alive)) => {
-            let (reader, writer) = stream.split();
-            stream::run(connections, connection, local, reader, writer, alive).await;
+        Ok(((stream, local), alive)) => {
+            let framing = SipFraming::new(connections.shared().options.max_body_size);
+            stream::run(connections, connection, local, stream, framing, alive).await;
         }
         Err(error) => {
             info!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote, %error,
-                "TCP connection failed");
+                "connection failed");
             connections.end(&connection, Phase::Dead, CloseReason::Error(error.clone()));
             connection.discard();
             let (id, transport, remote) = (connection.id, connection.transport, connection.remote);
@@ -92,7 +54,7 @@ async fn establish(
     connections: &Connections,
     connection: &Connection,
     local_ip: Option<IpAddr>,
-) -> Result<(TcpStream, SocketAddr), String> {
+) -> Result<(ByteStream, SocketAddr), String> {
     let stream = tokio::select! {
         biased;
         () = connection.reached(Phase::Closing) => return Err(connection.reason().to_string()),
@@ -103,7 +65,7 @@ async fn establish(
     };
     let local = prepare(connections, &stream).map_err(|error| error.to_string())?;
     if connection.opened(local, connections.now()) {
-        Ok((stream, local))
+        Ok((Box::new(stream), local))
     } else {
         Err(connection.reason().to_string())
     }
@@ -120,14 +82,4 @@ async fn dial(remote: SocketAddr, local_ip: Option<IpAddr>) -> io::Result<TcpStr
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
-}
-
-fn prepare(connections: &Connections, stream: &TcpStream) -> io::Result<SocketAddr> {
-    // Messages are written whole; waiting for more to fill a segment only delays them.
-    stream.set_nodelay(true)?;
-    if let Some(interval) = connections.shared().options.tcp_keepalive {
-        let keepalive = TcpKeepalive::new().with_time(interval).with_interval(interval);
-        SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
-    }
-    stream.local_addr()
 }

@@ -1,0 +1,29 @@
+//! What stream connections are made of.
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::connections::Connections;
+
+/// The bytes of a connection in both directions, whatever encrypts them.
+pub(super) type ByteStream = Box<dyn Duplex>;
+
+/// A stream to read from and write to.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for S {}
+
+/// Sets what all connections have in common; answers with our end's address.
+pub(super) fn prepare(connections: &Connections, stream: &TcpStream) -> io::Result<SocketAddr> {
+    // Messages are written whole; waiting for more to fill a segment only delays them.
+    stream.set_nodelay(true)?;
+    if let Some(interval) = connections.shared().options.tcp_keepalive {
+        let keepalive = TcpKeepalive::new().with_time(interval).with_interval(interval);
+        SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
+    }
+    stream.local_addr()
+}
