@@ -130,8 +130,10 @@ impl Core {
         };
         // RFC 3326: the reason for hanging up travels with the CANCEL.
         let reasons = message.header_all_named(b"Reason").map(Bytes::copy_from_slice).collect();
+        // Noted before it is answered: a script that routes when the client has its 200 finds the request canceled.
+        let outcome = request.cancel();
         self.reply_statelessly(message, source, 200, "Cancelled", &[]);
-        match request.cancel() {
+        match outcome {
             CancelOutcome::Noted => {}
             CancelOutcome::TellCore(core) => self.tell_canceled(now, core, reasons),
             CancelOutcome::ReplyTerminated => self.terminate_canceled(now, &request),
