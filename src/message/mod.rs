@@ -29,6 +29,7 @@ mod stamp;
 mod uri;
 mod uri_syntax;
 mod via;
+mod websocket;
 
 pub use check::{Defect, REASON_BODY_SIZE, REASON_BRANCH, REASON_CSEQ};
 pub use datagram::{datagram, Datagram};
@@ -54,3 +55,4 @@ pub use received::{Message, ParseError};
 pub use split::CommaList;
 pub use uri::{Scheme, TransportParam, UriParams, UriRef};
 pub use via::TopVia;
+pub use websocket::{websocket_message, WebSocketMessage};

@@ -17,6 +17,7 @@ mod icmp;
 mod layer;
 mod stream;
 mod udp;
+pub mod ws;
 
 use std::fmt;
 use std::io;

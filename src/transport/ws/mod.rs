@@ -1,0 +1,14 @@
+//! WebSocket, the server's side, without sockets (RFC 6455, RFC 7118): the upgrade request and its answer, frames from
+//! and to the client.
+
+mod frames;
+mod grammar;
+mod handshake;
+mod http;
+mod sending;
+mod utf8;
+
+pub use frames::{FrameReader, Limits, Received, Violation};
+pub use handshake::{check, response, switching_protocols, Refusal};
+pub use http::{HeadProgress, HeadReader, HttpRequest};
+pub use sending::{close_frame, data_frame, keepalive_frame, pong_frame};
