@@ -3,6 +3,7 @@
 
 mod aliases;
 mod blacklist;
+pub mod digest;
 mod dns_cache;
 mod error_table;
 mod expiring_map;

@@ -1,0 +1,60 @@
+//! How often a nonce of a server was used: the `nc` of RFC 7616 3.4, by which servers notice replays.
+
+use std::collections::{HashMap, VecDeque};
+
+/// Uses of nonces. The oldest nonce is forgotten when there are too many: servers renew theirs within minutes.
+#[derive(Debug)]
+pub struct NonceCounts {
+    counts: HashMap<Box<[u8]>, u32>,
+    order: VecDeque<Box<[u8]>>,
+    capacity: usize,
+}
+
+impl Default for NonceCounts {
+    fn default() -> Self {
+        Self::with_capacity(4096)
+    }
+}
+
+impl NonceCounts {
+    /// Counts of at most `capacity` nonces.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { counts: HashMap::new(), order: VecDeque::new(), capacity: capacity.max(1) }
+    }
+
+    /// Counts one more use and says the how manieth it is, from 1 on.
+    pub fn next(&mut self, nonce: &[u8]) -> u32 {
+        if let Some(count) = self.counts.get_mut(nonce) {
+            *count = count.saturating_add(1);
+            return *count;
+        }
+        if self.order.len() >= self.capacity {
+            if let Some(oldest) = self.order.pop_front() {
+                self.counts.remove(&oldest);
+            }
+        }
+        self.order.push_back(nonce.into());
+        self.counts.insert(nonce.into(), 1);
+        1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_nonce_is_counted_for_itself() {
+        let mut counts = NonceCounts::default();
+        assert_eq!([counts.next(b"a"), counts.next(b"a"), counts.next(b"b")], [1, 2, 1]);
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_at_the_bound() {
+        let mut counts = NonceCounts::with_capacity(2);
+        for nonce in [b"a", b"b", b"c"] {
+            counts.next(nonce);
+        }
+        assert_eq!((counts.next(b"b"), counts.next(b"a")), (2, 1));
+    }
+}
