@@ -130,7 +130,8 @@ impl Core {
             return route.handle(now, Input::BranchEnded);
         }
         let id = Bytes::from(self.shared.tags.new_branch(&route.antiloop_id));
-        let sent = super::outgoing::request(&self.shared, &self.network, route, &destination, &id);
+        let sent =
+            super::outgoing::request(&self.shared, route, destination.transport(), destination.remote(), &id);
         let wire = sent.to_bytes();
         if sent.method == Method::Ack {
             if !self.network.send(&destination, &wire) {

@@ -19,6 +19,7 @@ mod core;
 mod counts;
 mod events;
 mod incoming;
+mod listeners;
 mod log;
 mod network;
 mod outbox;
@@ -63,6 +64,7 @@ pub use route::{ClientShared, Destination, Progress, Route, RouteRequest};
 use commands::Command;
 use counts::Counts;
 use incoming::CoreRef;
+use listeners::Listeners;
 use outbox::Outbox;
 use sockets::Sockets;
 
@@ -103,6 +105,7 @@ pub struct Shared {
     timings: Timings,
     tags: ProcessTags,
     aliases: LocalAliases,
+    listeners: Listeners,
     flow_tokens: FlowTokenKey,
     accept_unsigned_flow_tokens: bool,
     product: String,
@@ -160,6 +163,14 @@ impl Shared {
             0 => Status::Loading,
             1 => Status::Running,
             _ => Status::Terminating,
+        }
+    }
+
+    /// The token of the flow that a request came by (RFC 5626); `None` for connections that we opened.
+    fn flow_token(&self, source: &Source) -> Option<String> {
+        match source.connection {
+            None => Some(self.flow_tokens.sign(source.remote)),
+            Some(connection) => self.sockets.get()?.flow_token(connection),
         }
     }
 
@@ -278,10 +289,7 @@ impl Engine {
 
     /// The token of the flow that a request came by (RFC 5626); `None` for connections that we opened.
     pub fn flow_token(&self, source: &Source) -> Option<String> {
-        match source.connection {
-            None => Some(self.shared.flow_tokens.sign(source.remote)),
-            Some(connection) => self.connections.flow_token(connection),
-        }
+        self.shared.flow_token(source)
     }
 
     /// Whether a token names a flow that can be sent over: a signed UDP token, or a live connection.

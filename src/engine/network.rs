@@ -1,5 +1,4 @@
-//! The engine's view of the transport layer: destinations, the way back to a client, and the names by which our
-//! listeners appear in headers.
+//! The engine's view of the transport layer: destinations and the way back to a client.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,9 +8,8 @@ use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
 use super::Shared;
-use crate::client::{is_udp_token, ListenerNames};
-use crate::message::Message;
-use crate::transport::{ConnectionId, Source, Transport, TransportLayer};
+use crate::client::is_udp_token;
+use crate::transport::{ConnectionId, Transport, TransportLayer};
 
 /// How long queued bytes may take to leave when the engine stops.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
@@ -51,51 +49,13 @@ impl fmt::Display for Destination {
     }
 }
 
-/// A listener and its header texts.
-#[derive(Debug, Clone)]
-pub(super) struct Listener {
-    pub(super) transport: Transport,
-    pub(super) local: SocketAddr,
-    pub(super) names: ListenerNames,
-}
-
-impl Listener {
-    fn serves(&self, transport: Transport, remote: SocketAddr) -> bool {
-        self.transport == transport && self.local.is_ipv4() == remote.is_ipv4()
-    }
-
-    /// `host:port` as it stands in our Via values.
-    fn sent_by(&self) -> &str {
-        self.names.via_core.rsplit(' ').next().unwrap_or_default()
-    }
-}
-
 pub(super) struct Network {
     layer: TransportLayer,
-    listeners: Vec<Listener>,
 }
 
 impl Network {
-    pub(super) fn new(layer: TransportLayer, listeners: Vec<Listener>) -> Self {
-        Self { layer, listeners }
-    }
-
-    /// The listener that stands for a transport and the family of an address.
-    pub(super) fn listener(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
-        self.listeners.iter().find(|listener| listener.serves(transport, remote))
-    }
-
-    /// The listener that a request came in by.
-    pub(super) fn listener_of(&self, source: &Source) -> Option<&Listener> {
-        self.listeners
-            .iter()
-            .find(|listener| listener.transport == source.transport && listener.local == source.local)
-            .or_else(|| self.listener(source.transport, source.local))
-    }
-
-    /// Any listener: for a request that leaves by a transport nobody listens on.
-    pub(super) fn any_listener(&self) -> Option<&Listener> {
-        self.listeners.first()
+    pub(super) fn new(layer: TransportLayer) -> Self {
+        Self { layer }
     }
 
     /// The way to a target; `None` when there is no socket for it. A connection is opened where none exists.
@@ -120,14 +80,6 @@ impl Network {
         let connection = connections.by_flow_token(std::str::from_utf8(token).ok()?)?;
         let info = connections.info(connection)?;
         Some(Destination::Stream { transport: info.transport, connection, remote: info.remote })
-    }
-
-    /// The token of the flow that a request came by; `None` for connections that we opened.
-    pub(super) fn flow_token(&self, shared: &Shared, source: &Source) -> Option<String> {
-        match source.connection {
-            None => Some(shared.flow_tokens.sign(source.remote)),
-            Some(connection) => self.layer.connections().flow_token(connection),
-        }
     }
 
     /// Sends a request; false when it certainly did not leave.
@@ -160,32 +112,6 @@ impl Network {
             let (transport, remote) = (source.transport, source.remote);
             tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
         }
-    }
-
-    /// Whether a request has been here before: one of our Via values ends in its antiloop id (RFC 3261 16.3 step 4).
-    pub(super) fn has_looped(&self, message: &Message, antiloop_id: &[u8; 32]) -> bool {
-        message.via_values().any(|value| {
-            memchr::memmem::find(value, antiloop_id)
-                .is_some_and(|at| matches!(value.get(at + 32), None | Some(b';' | b' ' | b'\t')))
-                && self.is_sent_by_us(value)
-        })
-    }
-
-    /// Whether a request has just left this server: its top Via and its source address are ours. A client elsewhere may have
-    /// our address behind its NAT, so the Via alone says too little.
-    pub(super) fn is_from_us(&self, request: &IncomingRequest) -> bool {
-        let source = request.source.remote.ip();
-        self.listeners.iter().any(|listener| listener.local.ip() == source)
-            && request.message.via_values().next().is_some_and(|value| self.is_sent_by_us(value))
-    }
-
-    /// Whether a Via value names one of our listeners.
-    fn is_sent_by_us(&self, via: &[u8]) -> bool {
-        self.listeners.iter().any(|listener| {
-            let sent_by = listener.sent_by().as_bytes();
-            memchr::memmem::find(via, sent_by)
-                .is_some_and(|at| at > 0 && via[at - 1] == b' ' && via.get(at + sent_by.len()) == Some(&b';'))
-        })
     }
 
     pub(super) fn close(&self, connection: ConnectionId) {

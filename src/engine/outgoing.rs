@@ -3,14 +3,15 @@
 //! Everything is added to a copy for each target, so that neither failover nor serial forking adds twice or leaves a
 //! header of an earlier attempt behind.
 
-use bytes::Bytes;
+use std::net::SocketAddr;
 
-use super::network::{Destination, Listener, Network};
+use super::listeners::Listener;
 use super::route::Route;
 use super::Shared;
 use crate::client::session::Kind;
 use crate::client::{connection_record_route, IncomingSide, RoutingHeaders};
 use crate::message::{HeaderName, Method, RequestSnapshot};
+use crate::transport::Transport;
 
 /// The hop count of a request that has none (RFC 3261 16.6 step 3).
 const MAX_FORWARDS: u32 = 70;
@@ -40,19 +41,18 @@ pub fn hop_count(received: Option<u32>, decided: Option<u32>) -> Option<u32> {
 
 pub(super) fn request(
     shared: &Shared,
-    network: &Network,
     route: &Route,
-    destination: &Destination,
-    branch: &Bytes,
+    transport: Transport,
+    remote: SocketAddr,
+    branch: &[u8],
 ) -> RequestSnapshot {
     let mut request = route.request.clone();
-    let listener =
-        network.listener(destination.transport(), destination.remote()).or_else(|| network.any_listener());
+    let listener = shared.listeners.listener(transport, remote).or_else(|| shared.listeners.any_listener());
     match (&route.proxy_headers, route.kind) {
         (Some(headers), Kind::Proxy) => {
             request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());
             if let Some(listener) = listener {
-                add_routing_headers(shared, network, route, headers, listener, &mut request);
+                add_routing_headers(shared, route, headers, listener, &mut request);
             }
         }
         _ => {
@@ -80,7 +80,6 @@ fn via(listener: &Listener, branch: &[u8], ack: bool) -> Vec<u8> {
 
 fn add_routing_headers(
     shared: &Shared,
-    network: &Network,
     route: &Route,
     headers: &ProxyHeaders,
     outgoing: &Listener,
@@ -89,9 +88,9 @@ fn add_routing_headers(
     let profile = route.profile();
     let Some(upstream) = route.upstream.as_ref().filter(|_| profile.do_record_routing) else { return };
     let source = &upstream.source;
-    let token = network.flow_token(shared, source).filter(|_| !network.is_from_us(upstream));
+    let token = shared.flow_token(source).filter(|_| !shared.listeners.is_from_us(upstream));
     let own = connection_record_route(source.transport, source.local, shared.tags.ovid());
-    let incoming = network.listener_of(source);
+    let incoming = shared.listeners.listener_of(source);
     let side = match incoming {
         Some(listener) if source.inbound => {
             IncomingSide::Listener { names: &listener.names, flow_token: token.as_deref() }

@@ -38,7 +38,7 @@ impl Core {
             return self.stateless(message, source, refusal);
         }
         let antiloop_id = self.shared.antiloop_id(&message);
-        if self.network.has_looped(&message, &antiloop_id) {
+        if self.shared.listeners.has_looped(&message, &antiloop_id) {
             return self.stateless(
                 message,
                 source,
@@ -115,7 +115,7 @@ impl Core {
             return;
         }
         let antiloop_id = self.shared.antiloop_id(&message);
-        if self.network.has_looped(&message, &antiloop_id) {
+        if self.shared.listeners.has_looped(&message, &antiloop_id) {
             return;
         }
         self.shared.events.push(Event::Request(IncomingRequest::new(message, source, antiloop_id, None)));

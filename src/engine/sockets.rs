@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
-use crate::transport::{Connections, TransportLayer, UdpSocket};
+use crate::transport::{ConnectionId, Connections, TransportLayer, UdpSocket};
 
 /// Handles to the sockets of an engine.
 pub(super) struct Sockets {
@@ -16,6 +16,11 @@ pub(super) struct Sockets {
 impl Sockets {
     pub(super) fn of(layer: &TransportLayer) -> Self {
         Self { udp: layer.udp_sockets().to_vec(), connections: layer.connections().clone() }
+    }
+
+    /// The token of the flow that a connection is; `None` for one that we opened, or that is gone.
+    pub(super) fn flow_token(&self, connection: ConnectionId) -> Option<String> {
+        self.connections.flow_token(connection)
     }
 
     /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). False when it did not leave.

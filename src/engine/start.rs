@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use super::config::{Config, StartError};
 use super::core::Core;
-use super::network::{Listener, Network};
+use super::listeners::{Listener, Listeners};
+use super::network::Network;
 use super::resolver::Resolver;
 use super::sockets::Sockets;
 use super::{log, Engine, Shared, Status};
@@ -30,12 +31,13 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let listening: Vec<(Transport, SocketAddr)> =
         bound.iter().map(|socket| (socket.transport, socket.local)).collect();
     let tags = ProcessTags::random();
-    let listeners = named_listeners(&config, &listening, tags.ovid());
+    let listeners = Listeners::new(named_listeners(&config, &listening, tags.ovid()));
     let (commands, command_queue) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         clock: Default::default(),
         timings: Timings::default(),
         aliases: aliases(&config, &listening),
+        listeners,
         tags,
         flow_tokens,
         accept_unsigned_flow_tokens: config.accept_unsigned_flow_tokens,
@@ -66,7 +68,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                         let connections = layer.connections().clone();
                         let _ = shared.sockets.set(Sockets::of(&layer));
                         let resolver = Resolver::new(lookup(&config));
-                        let core = Core::new(shared, Network::new(layer, listeners), resolver);
+                        let core = Core::new(shared, Network::new(layer), resolver);
                         let _ = ready.send(Ok(connections));
                         core.run(command_queue, event_queue).await;
                     }

@@ -1,0 +1,82 @@
+//! Our listeners and the names by which they appear in headers. Every thread reads them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::incoming::IncomingRequest;
+use crate::client::ListenerNames;
+use crate::message::Message;
+use crate::transport::{Source, Transport};
+
+/// A listener and its header texts.
+#[derive(Debug, Clone)]
+pub(super) struct Listener {
+    pub(super) transport: Transport,
+    pub(super) local: SocketAddr,
+    pub(super) names: ListenerNames,
+}
+
+impl Listener {
+    fn serves(&self, transport: Transport, remote: SocketAddr) -> bool {
+        self.transport == transport && self.local.is_ipv4() == remote.is_ipv4()
+    }
+
+    /// `host:port` as it stands in our Via values.
+    fn sent_by(&self) -> &str {
+        self.names.via_core.rsplit(' ').next().unwrap_or_default()
+    }
+}
+
+/// All listeners of an engine.
+#[derive(Debug, Clone)]
+pub(super) struct Listeners(Arc<[Listener]>);
+
+impl Listeners {
+    pub(super) fn new(listeners: Vec<Listener>) -> Self {
+        Self(listeners.into())
+    }
+
+    /// The listener that stands for a transport and the family of an address.
+    pub(super) fn listener(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
+        self.0.iter().find(|listener| listener.serves(transport, remote))
+    }
+
+    /// The listener that a request came in by.
+    pub(super) fn listener_of(&self, source: &Source) -> Option<&Listener> {
+        self.0
+            .iter()
+            .find(|listener| listener.transport == source.transport && listener.local == source.local)
+            .or_else(|| self.listener(source.transport, source.local))
+    }
+
+    /// Any listener: for a request that leaves by a transport nobody listens on.
+    pub(super) fn any_listener(&self) -> Option<&Listener> {
+        self.0.first()
+    }
+
+    /// Whether a request has been here before: one of our Via values ends in its antiloop id (RFC 3261 16.3 step 4).
+    pub(super) fn has_looped(&self, message: &Message, antiloop_id: &[u8; 32]) -> bool {
+        message.via_values().any(|value| {
+            memchr::memmem::find(value, antiloop_id)
+                .is_some_and(|at| matches!(value.get(at + 32), None | Some(b';' | b' ' | b'\t')))
+                && self.is_sent_by_us(value)
+        })
+    }
+
+    /// Whether a request has just left this server: its top Via and its source address are ours. A client elsewhere may have
+    /// our address behind its NAT, so the Via alone says too little.
+    pub(super) fn is_from_us(&self, request: &IncomingRequest) -> bool {
+        let source = request.source.remote.ip();
+        self.0.iter().any(|listener| listener.local.ip() == source)
+            && request.message.via_values().next().is_some_and(|value| self.is_sent_by_us(value))
+    }
+
+    /// Whether a Via value names one of our listeners.
+    fn is_sent_by_us(&self, via: &[u8]) -> bool {
+        self.0.iter().any(|listener| {
+            let sent_by = listener.sent_by().as_bytes();
+            memchr::memmem::find(via, sent_by)
+                .is_some_and(|at| at > 0 && via[at - 1] == b' ' && via.get(at + sent_by.len()) == Some(&b';'))
+        })
+    }
+}
