@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 
 use super::admit::{admit, refuse};
 use super::{icmp, Bound, Source, Transport, TransportEvent};
-use crate::message::{datagram, Datagram};
+use crate::message::{datagram, stun, Datagram, Stun};
 
 /// Larger than any UDP payload.
 const RECEIVE_BUFFER: usize = 65_536;
@@ -196,9 +196,7 @@ fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<T
         Datagram::Message(message) => admit(message, socket.source(remote)),
         // RFC 5626 section 4.4.1; a message behind it counts as well (RFC 3261 section 7.5).
         Datagram::Keepalive { then } => {
-            if let Err(error) = socket.try_send(&Bytes::from_static(b"\r\n"), remote) {
-                debug!(target: "oversip::transport", %remote, %error, "keep-alive not answered");
-            }
+            answer(socket, &Bytes::from_static(b"\r\n"), remote);
             then.and_then(|content| event(socket, *content, remote))
         }
         Datagram::Refused { request, status, reason, defect } => {
@@ -209,7 +207,25 @@ fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<T
             info!(target: "oversip::transport", %remote, %defect, "datagram dropped");
             None
         }
-        Datagram::Ignored | Datagram::Stun(_) => None,
+        Datagram::Stun(request) => {
+            // A socket for both families shows IPv4 peers as mapped addresses, which are of no use to them.
+            let seen = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+            match stun(&request, seen) {
+                Stun::Request(response) => answer(socket, &response, remote),
+                Stun::Invalid | Stun::Foreign => {
+                    debug!(target: "oversip::transport", %remote, "datagram dropped: neither SIP nor a STUN Binding request");
+                }
+            }
+            None
+        }
+        Datagram::Ignored => None,
+    }
+}
+
+/// What a keep-alive gets: CRLF, or the STUN response (RFC 5626 4.4).
+fn answer(socket: &UdpSocket, bytes: &Bytes, remote: SocketAddr) {
+    if let Err(error) = socket.try_send(bytes, remote) {
+        debug!(target: "oversip::transport", %remote, %error, "keep-alive not answered");
     }
 }
 

@@ -15,7 +15,7 @@ module OverSIP
       # @return [Symbol, String] :INVITE and its like; a String when the method is unknown. Of a response: the CSeq's
       attr_reader :sip_method
 
-      # @return [String] "2.0"
+      # @return [String] as received: "SIP/2.0"
       attr_reader :sip_version
 
       # @return [true, nil]

@@ -96,6 +96,7 @@ module OverSIP
       # @raise [OverSIP::ParsingError]
       def self.parse(text); end
 
+      # The parts are stored as given.
       def initialize(display_name = nil, scheme = :sip, user = nil, host = nil, port = nil); end
 
       # @return [String, nil] without its quotes

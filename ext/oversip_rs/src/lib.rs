@@ -20,9 +20,11 @@ mod response;
 mod runtime;
 mod server_transaction;
 mod slot;
+mod stun;
 mod text;
 mod uac;
 mod uri;
+mod utils;
 
 use magnus::{prelude::*, Error, RModule, Ruby};
 
@@ -43,6 +45,8 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     let client = client::define(ruby, sip)?;
     proxy::define(ruby, sip, client)?;
     uac::define(ruby, sip, client)?;
+    utils::define(ruby, oversip)?;
+    stun::define(ruby, oversip)?;
     engine_module::define(ruby, oversip)?;
     logging::install();
     Ok(())

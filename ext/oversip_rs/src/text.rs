@@ -76,10 +76,16 @@ pub fn string_argument(ruby: &Ruby, value: Value, complaint: &'static str) -> Re
 /// The bytes of a text to be parsed as URI or name-addr; the errors are those of Ruby's `StringValueCStr`.
 pub fn parse_argument(ruby: &Ruby, value: Value) -> Result<Bytes, Error> {
     let text = string_argument(ruby, value, "Wrong argument type for string required T_STRING")?;
+    refuse_nul(ruby, &text)?;
+    Ok(text)
+}
+
+/// `ArgumentError` for a text that contains NUL.
+pub fn refuse_nul(ruby: &Ruby, text: &[u8]) -> Result<(), Error> {
     if text.contains(&0) {
         return Err(Error::new(ruby.exception_arg_error(), "string contains null byte"));
     }
-    Ok(text)
+    Ok(())
 }
 
 /// The Symbol of an ASCII text.

@@ -1,0 +1,31 @@
+# frozen_string_literal: true
+
+module OverSIP
+  # IP addresses, and comparisons of text from the network. All are functions: `OverSIP::Utils.ip?("::1")`.
+  module Utils
+    module_function
+
+    # Compares bytes, whatever the encodings say.
+    #
+    # @param string1 [#to_s]
+    # @param string2 [#to_s]
+    # @return [Boolean]
+    def string_compare(string1, string2)
+      string1.to_s.b == string2.to_s.b
+    end
+
+    # Matches bytes, so that invalid UTF-8 from the network raises no error. The options of the pattern count.
+    #
+    # @param string [#to_s]
+    # @param expression [Regexp, String] a String is the source of a pattern
+    # @return [Integer, nil] the byte position of the match
+    # @raise [RegexpError] the String is no pattern
+    def regexp_compare(string, expression)
+      expression = Regexp.new(expression) unless expression.is_a?(Regexp)
+      # A pattern for bytes takes no \u escapes: their characters are written out.
+      source = expression.source.gsub(/\\\\|\\u(?:\h{4}|\{\h+\})/) { |found| found[1] == "u" ? [found[/\h+/].hex].pack("U") : found }
+      options = expression.options & (Regexp::IGNORECASE | Regexp::EXTENDED | Regexp::MULTILINE)
+      Regexp.new(source.b, options | Regexp::NOENCODING) =~ string.to_s.b
+    end
+  end
+end
