@@ -1,46 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "../support/native_documentation"
+
 # What is written in Rust is documented in Ruby files that nobody loads: they must say what there is, and all of it.
 RSpec.describe "The documentation of what is written in Rust", :native do
-  # Reads the files by their indentation: methods by module, instance methods apart from the module's own.
-  class NativeDocumentation
-    Documented = Struct.new(:instance_methods, :singleton_methods)
-
-    def initialize(lines)
-      @modules = Hash.new { |modules, name| modules[name] = Documented.new([], []) }
-      @nesting = []
-      lines.each { |line| read(line) }
-    end
-
-    attr_reader :modules
-
-    private
-
-    def read(line)
-      case line
-      when /^( *)(?:class|module) (\w+)/
-        @nesting = @nesting.first(Regexp.last_match(1).size / 2) << Regexp.last_match(2)
-      when /^ +def self\.([^\s(;]+)/ then here.singleton_methods << Regexp.last_match(1).to_sym
-      when /^ +def ([^\s(;]+)/, /^ +alias (\S+)/ then here.instance_methods << Regexp.last_match(1).to_sym
-      when /^ +attr_(reader|writer|accessor) (.*)/
-        kind, names = Regexp.last_match.captures
-        endings = { "reader" => [""], "writer" => ["="], "accessor" => ["", "="] }.fetch(kind)
-        here.instance_methods.concat(names.scan(/\w+/).product(endings).map { |parts| parts.join.to_sym })
-      end
-    end
-
-    def here
-      @modules[@nesting.join("::")]
-    end
-  end
-
-  # @return [Hash{String => NativeDocumentation::Documented}]
+  # @return [Hash{String => NativeDocumentation::Methods}]
   def self.documented
-    @documented ||= Dir[File.expand_path("../../ext/oversip_rs/doc/*.rb", __dir__)].each_with_object({}) do |path, all|
-      NativeDocumentation.new(File.readlines(path)).modules.each do |name, methods|
-        all[name] = all.key?(name) ? all[name].class.new(*all[name].to_a.zip(methods.to_a).map(&:sum)) : methods
-      end
-    end
+    @documented ||= NativeDocumentation.new(Dir[File.expand_path("../../ext/oversip_rs/doc/*.rb", __dir__)]).modules
   end
 
   # Every module of the library with what it defines in Rust. The Ruby part of the library alone calls OverSIP::Engine.
@@ -61,8 +27,8 @@ RSpec.describe "The documentation of what is written in Rust", :native do
   native.reject { |_, methods| methods.all?(&:empty?) }.each do |name, (instance, own)|
     it "of #{name} has its methods and no others" do
       documentation = self.class.documented.fetch(name)
-      expect(documentation.instance_methods.uniq - %i[initialize]).to match_array(instance - %i[inspect])
-      expect(documentation.singleton_methods.uniq).to match_array(own)
+      expect(documentation.instance.uniq - %i[initialize]).to match_array(instance - %i[inspect])
+      expect(documentation.own.uniq).to match_array(own)
     end
   end
 
