@@ -60,7 +60,7 @@ impl HeaderState {
 }
 
 /// A header name in canonical form, as the Hash has its keys: frozen and BINARY.
-fn key(ruby: &Ruby, name: HeaderName, raw: &[u8]) -> Result<RString, Error> {
+pub fn key(ruby: &Ruby, name: HeaderName, raw: &[u8]) -> Result<RString, Error> {
     if name == HeaderName::Other {
         let key = binary(ruby, &headerize(raw));
         key.freeze();

@@ -12,6 +12,7 @@ mod gvl;
 mod headers;
 mod logging;
 mod message;
+mod message_parser;
 mod name_addr;
 mod profile;
 mod proxy;
@@ -42,6 +43,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     let message = message::define(ruby, sip)?;
     request::define(ruby, sip, message)?;
     response::define(ruby, sip, message)?;
+    message_parser::define(ruby, sip)?;
     let client = client::define(ruby, sip)?;
     proxy::define(ruby, sip, client)?;
     uac::define(ruby, sip, client)?;

@@ -15,7 +15,8 @@ use crate::{
     uri::sip_class,
 };
 
-fn class(ruby: &Ruby) -> RClass {
+/// The class `OverSIP::SIP::Response`.
+pub fn class(ruby: &Ruby) -> RClass {
     static CLASS: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "Response"));
     ruby.get_inner(&CLASS)
 }
@@ -51,8 +52,9 @@ fn status(this: This) -> u16 {
     this.status.get().or_else(|| this.received().status()).unwrap_or(500)
 }
 
-fn status_code(this: This) -> u16 {
-    status(this)
+/// `status_code`: nil only in what a parser gives away of a message that it has not read to the end.
+fn status_code(this: This) -> Option<u16> {
+    this.status.get().or_else(|| this.received().status().filter(|status| *status > 0))
 }
 
 fn set_status_code(ruby: &Ruby, this: This, value: u16) -> Result<u16, Error> {

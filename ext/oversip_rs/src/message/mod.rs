@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use magnus::{
+    function,
     gc::Marker,
     method,
     prelude::*,
@@ -33,8 +34,9 @@ pub use self::{
 };
 use crate::{
     headers::{self, HeaderState},
+    message_parser, request, response,
     slot::Slot,
-    text::{self, binary},
+    text,
 };
 
 /// Where the received message is.
@@ -192,6 +194,12 @@ pub fn from_text(ruby: &Ruby, text: Value, request: bool) -> Result<Message, Err
     }
 }
 
+/// A Request or Response without a connection.
+pub fn detached(ruby: &Ruby, message: Message) -> This {
+    let class = if message.is_request() { request::class(ruby) } else { response::class(ruby) };
+    MessageObject::wrap(ruby, class, Received::Detached(Box::new(message)))
+}
+
 /// A line that tells messages apart, without the body.
 pub fn describe(class: &str, this: This, what: &str) -> String {
     let cut = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(100)]).into_owned();
@@ -209,12 +217,6 @@ fn integer_or_nil(ruby: &Ruby, number: Option<u32>) -> Value {
     number.map_or_else(|| ruby.qnil().as_value(), |number| integer(ruby, number))
 }
 
-/// The canonical name of a header, BINARY-tagged as the keys of the Hash.
-fn headerize(ruby: &Ruby, name: Value) -> Result<Value, Error> {
-    let name = text::string_argument(ruby, name, "Argument must be a String")?;
-    Ok(binary(ruby, &oversip::message::headerize(&name)).as_value())
-}
-
 /// Defines `Message`.
 pub fn define(ruby: &Ruby, sip: RModule) -> Result<RClass, Error> {
     let class = sip.define_class("Message", ruby.class_object())?;
@@ -224,7 +226,7 @@ pub fn define(ruby: &Ruby, sip: RModule) -> Result<RClass, Error> {
         empty.freeze();
         empty
     })?;
-    class.define_singleton_method("headerize", magnus::function!(headerize, 1))?;
+    class.define_singleton_method("headerize", function!(message_parser::headerize, 1))?;
     class.define_method("headers", method!(headers::hash, 0))?;
     class.define_method("hdr_via", method!(headers::hdr_via, 0))?;
     class.define_method("hdr_route", method!(headers::hdr_route, 0))?;

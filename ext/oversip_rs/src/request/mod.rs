@@ -24,7 +24,8 @@ use crate::{
     uri::{self, sip_class, UriObject},
 };
 
-fn class(ruby: &Ruby) -> RClass {
+/// The class `OverSIP::SIP::Request`.
+pub fn class(ruby: &Ruby) -> RClass {
     static CLASS: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "Request"));
     ruby.get_inner(&CLASS)
 }
@@ -50,8 +51,9 @@ fn ruri(ruby: &Ruby, this: This) -> Value {
         return value;
     }
     let received = this.received();
-    let text = received.ruri().map_or_else(Bytes::new, |uri| received.head_bytes().slice_ref(uri.text));
-    let value = UriObject::new_uri(ruby, text).as_value();
+    // Missing only in what a parser gives away of a message that it has not read to the end.
+    let Some(uri) = received.ruri() else { return ruby.qnil().as_value() };
+    let value = UriObject::new_uri(ruby, received.head_bytes().slice_ref(uri.text)).as_value();
     this.ruri.set(this, value);
     value
 }
