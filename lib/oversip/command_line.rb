@@ -40,8 +40,9 @@ module OverSIP
     def parser
       @parser ||= OptionParser.new do |parser|
         parser.banner = "Usage: #{@program} [options]\n\n" \
-                        "Runs in the foreground and logs to stderr. TERM, QUIT or INT end it, HUP reloads\n" \
-                        "proxies.conf and server.rb, USR1 runs SystemEvents.on_user_reload.\n\n"
+                        "Runs in the foreground and logs to stderr, or with --pid as a daemon that logs to syslog.\n" \
+                        "TERM, QUIT or (in the foreground) INT end it, HUP reloads proxies.conf and server.rb, USR1\n" \
+                        "runs SystemEvents.on_user_reload.\n\n"
         files(parser)
         process(parser)
         ruby(parser)
@@ -60,7 +61,7 @@ module OverSIP
     end
 
     def process(parser)
-      parser.on("-P", "--pid FILE", "Run as a daemon (not available in this version)") do |file|
+      parser.on("-P", "--pid FILE", "Run as a daemon and write the number of its process to this file") do |file|
         @options.pid_file = File.expand_path(file)
       end
       parser.on("-p", "--process-name NAME", "Name of the process (default #{@program})") do |name|
@@ -68,7 +69,7 @@ module OverSIP
       end
       parser.on("-u", "--user USER", "Run as this user once the ports are open") { |user| @options.user = user }
       parser.on("-g", "--group GROUP", "Run as this group once the ports are open") { |group| @options.group = group }
-      parser.on("--no-color", "No colours in the printed configuration") { @options.color = false }
+      parser.on("--no-color", "No colours in the printed configuration and the log") { @options.color = false }
     end
 
     def ruby(parser)

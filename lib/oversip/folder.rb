@@ -13,9 +13,13 @@ module OverSIP
       # @return [String] what failed, without the cause
       attr_reader :summary
 
+      # @return [String] the cause alone
+      attr_reader :detail
+
       def initialize(title, path, cause)
         @summary = "error loading #{title} file '#{path}':"
-        super([@summary, "#{cause.message} (#{cause.class})", ScriptHints.for(cause)].compact.join(" "))
+        @detail = ["#{cause.message} (#{cause.class})", ScriptHints.for(cause)].compact.join(" ")
+        super("#{@summary} #{@detail}")
       end
     end
 

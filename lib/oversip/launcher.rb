@@ -1,13 +1,17 @@
 # frozen_string_literal: true
 
 require "oversip/config_printer"
+require "oversip/daemon"
+require "oversip/life_cycle"
+require "oversip/logger/terminal_target"
+require "oversip/master"
+require "oversip/pid_file"
 require "oversip/privileges"
-require "oversip/reload"
 
 module OverSIP
-  # The server process of the `oversip` command, from the options to the exit status.
+  # The invoked process of the `oversip` command: it reads the configuration and becomes the {Master}, or starts it as a
+  # {Daemon}.
   class Launcher
-    extend Logger
     include Logger
 
     # Raised by {Launcher.fatal}: ends the process with status 1 and without on_terminated events.
@@ -20,18 +24,38 @@ module OverSIP
     # Files that may be open at once, as far as the system lets us.
     OPEN_FILES = 65_536
 
-    # What is handled, if only with a line in the log.
-    SIGNALS = %w[TERM QUIT INT HUP USR1 USR2 ALRM PROF WINCH].freeze
-    # What ends the server.
-    TERMINATION = %w[TERM QUIT INT].freeze
+    # Signals that mean nothing before there is a master; INT is of use in the foreground.
+    NOT_YET = %w[HUP USR1 USR2].freeze
 
-    # Logs a message or an exception and ends the server with status 1 at once. May be called from any callback.
-    #
-    # @param message [String, Exception]
-    def self.fatal(message)
-      log_system_crit message
-      log_system_crit "exiting with error status"
-      raise Fatal, message.to_s
+    @log_id = "launcher"
+
+    class << self
+      include Logger
+
+      # Logs a message or an exception and ends the server with status 1 at once. May be called from any callback.
+      #
+      # @param message [String, Exception]
+      def fatal(message)
+        log_system_crit message
+        log_system_crit "exiting with error status"
+        raise Fatal, message.to_s
+      end
+
+      # Says why the server cannot go on.
+      #
+      # @api private
+      # @param exception [Exception]
+      def report(exception)
+        case exception
+        when Folder::LoadError
+          log_system_crit exception.summary
+          log_system_crit exception.cause
+        when OverSIP::Error then log_system_crit exception.message
+        else log_system_crit exception
+        end
+        hint = ScriptHints.for(exception.cause || exception)
+        log_system_crit hint if hint
+      end
     end
 
     # @param options [CommandLine::Options]
@@ -40,117 +64,73 @@ module OverSIP
       @log_id = "launcher"
     end
 
-    # @return [Integer] the exit status
+    # @return [Integer] the exit status: of the server in the foreground, of its start as a daemon
     def run
       prepare
-      serve
-    rescue Fatal
-      finish(error: true, callbacks: false)
-    rescue SystemExit, SignalException => e
-      log_system_notice "ended by #{e.class}" unless e.is_a?(SystemExit)
-      finish(error: false)
+      @options.pid_file ? start_daemon : master(interrupt_ends: true).run
+    rescue SystemExit => e
+      log_system_notice "ended by exit with status #{e.status}"
+      e.status
+    rescue SignalException => e
+      log_system_notice "ended by #{e.message}"
+      0
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it is, it is said and ends with status 1
-      report(e)
-      finish(error: true, callbacks: e.is_a?(NoMemoryError))
+      Launcher.report(e)
+      1
     end
 
     private
 
     def prepare
       Encoding.default_external = Encoding::UTF_8
+      ignored = @options.pid_file ? [*NOT_YET, "INT"] : NOT_YET
+      ignored.each { |signal| Signal.trap(signal, "IGNORE") }
       Logger.level = :debug
+      Process.setproctitle(@options.process_name)
+      open_log
       log_system_notice "#{PROGRAM_NAME} #{VERSION} starting"
-      if @options.pid_file
-        raise ConfigurationError, "running as a daemon (--pid) is not available in this version: " \
-                                  "leave --pid out to run in the foreground"
-      end
 
       @privileges = Privileges.new(@options.user, @options.group)
       OverSIP.master_name = @options.process_name
-      Process.setproctitle(@options.process_name)
-      OverSIP.daemonized = false
+      load_configuration
       raise_file_limit
     end
 
-    def serve
+    def load_configuration
       @folder = Folder.new(@options.config_dir, file: @options.config_file, complete: true)
-      LifeCycle.start(folder: @folder) do |stage|
-        case stage
-        when :configured then puts ConfigPrinter.new(color: @options.color).text(OverSIP.configuration)
-        when :bound then @privileges.drop
-        end
-      end
-      Signals.trap(*SIGNALS) do |signals|
-        LifeCycle.on_end = signals.method(:wake)
-        log_system_notice "running, process #{Process.pid}"
-        wait_for_end(signals)
-      end
-      finish(error: false)
+      LifeCycle.load(@folder)
+      puts ConfigPrinter.new(color: @options.color).text(OverSIP.configuration)
+      $stdout.flush
+      open_log(OverSIP.configuration.dig(:core, :syslog_facility))
     end
 
-    def wait_for_end(signals)
-      system_reload = Reload.new("reload (HUP)") { reload }
-      user_reload = Reload.new("user reload (USR1)") { user_reload_event }
-      while (signal = signals.wait)
-        case signal
-        when *TERMINATION then return log_system_notice("#{signal} received: terminating")
-        when "HUP" then system_reload.request
-        when "USR1" then user_reload.request
-        else log_system_notice "#{signal} received: ignored"
-        end
+    # A daemon logs to syslog, and its system records to the terminal as long as it has one; in the foreground everything
+    # goes to stderr.
+    def open_log(facility = "daemon")
+      return Logger.target = Logger::StderrTarget.new(color: @options.color) unless @options.pid_file
+
+      syslog = Logger.target if Logger.use_syslog(ident: @options.process_name, facility: facility)
+      Logger.target = Logger::TerminalTarget.new(syslog, color: @options.color)
+    end
+
+    def start_daemon
+      Daemon.new.launch do |channel|
+        channel.tell_pid
+        pid_file = PidFile.new(@options.pid_file)
+        master(pid_file: pid_file, on_ready: -> { leave_terminal(channel) }).run
       end
+      0
     end
 
-    # @return [Integer] the exit status
-    def finish(error:, callbacks: true)
-      grace = OverSIP.configuration&.dig(:core, :termination_grace_time) || 0
-      LifeCycle.stop(timeout: error ? 0 : grace, error: error, callbacks: callbacks)
-      log_system_notice "terminated"
-      error ? 1 : 0
+    def master(**options)
+      Master.new(folder: @folder, privileges: @privileges, **options)
     end
 
-    # Each step says what failed in it and leaves the others alone.
-    def reload
-      log_system_notice "reloading #{ProxiesConfig::FILE_NAME} and #{Folder::SCRIPT}"
-      attempt do
-        @folder.read_proxies
-        LifeCycle.reload_proxies(@folder)
-      rescue Folder::LoadError
-        raise
-      rescue ConfigurationError => e
-        log_system_crit "error reloading #{ProxiesConfig::TITLE} file '#{@folder.proxies_file}': #{e.message}"
-      end
-      attempt { @folder.reload_script }
-      SystemCallbacks.on_reload_callbacks.each do |callback|
-        Dispatcher.guard("SystemCallbacks.on_reload") { callback.call }
-      end
-    end
-
-    def attempt
-      yield
-    rescue Folder::LoadError => e
-      report(e)
-    end
-
-    def user_reload_event
-      SystemEvents.on_user_reload
-    rescue *Dispatcher::FATAL
-      raise
-    rescue Exception => e # rubocop:disable Lint/RescueException -- the server goes on
-      log_system_crit "error in SystemEvents.on_user_reload:"
-      log_system_crit e
-    end
-
-    def report(exception)
-      case exception
-      when Folder::LoadError
-        log_system_crit exception.summary
-        log_system_crit exception.cause
-      when OverSIP::Error then log_system_crit exception.message
-      else log_system_crit exception
-      end
-      hint = ScriptHints.for(exception.cause || exception)
-      log_system_crit hint if hint
+    def leave_terminal(channel)
+      channel.tell_ready
+      [$stdout, $stderr].each { |stream| stream.reopen(File::NULL, "w") }
+      OverSIP.daemonized = true
+      Logger.target = Logger.target.log || Logger::StderrTarget.new
     end
 
     def raise_file_limit

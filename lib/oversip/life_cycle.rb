@@ -25,25 +25,53 @@ module OverSIP
       attr_writer :on_end
 
       # See {OverSIP.start}.
-      #
-      # @param folder [Folder, nil] in place of config_dir
-      # @yieldparam stage [Symbol] :configured, then :bound
-      def start(config_dir: nil, configuration: {}, proxies: {}, folder: nil, &stage)
+      def start(config_dir: nil, configuration: {}, proxies: {})
         begin_in_this_process
         @lock.synchronize do
           raise OverSIP::RuntimeError, "already running" if running?
 
-          begin
+          undone_unless_started do
             become(:loading)
-            folder ||= Folder.new(config_dir) if config_dir
-            configure(folder, configuration, proxies)
-            stage&.call(:configured)
-            serve(&stage)
-          rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
-            abandon
-            raise
+            configure(config_dir && Folder.new(config_dir), configuration, proxies)
+            serve
+            run_start_events
+            ready
           end
         end
+      end
+
+      # Reads a folder and makes `OverSIP.configuration` and `OverSIP.proxies` of it. Starts nothing.
+      #
+      # @param folder [Folder]
+      def load(folder)
+        configure(folder, {}, {})
+      end
+
+      # Opens the listeners and starts the dispatcher after {load}: what {start} does in one step a server does in several.
+      # Requests are refused until {ready}.
+      def open
+        begin_in_this_process
+        @lock.synchronize do
+          undone_unless_started do
+            become(:loading)
+            serve
+          end
+        end
+      end
+
+      # Runs the events and callbacks of the start on the dispatcher and waits for their end. The order is part of the
+      # contract: the first event, the modules' callbacks, the last event.
+      def run_start_events
+        Dispatcher.call do
+          SystemEvents.on_initialize
+          SystemCallbacks.on_started_callbacks.each(&:call)
+          SystemEvents.on_started
+        end
+      end
+
+      # From now on requests are served, unless the end has come first.
+      def ready
+        become(:running) if OverSIP.status == :loading
       end
 
       # See {OverSIP.stop}.
@@ -116,17 +144,14 @@ module OverSIP
         @running = true
         become(:loading)
         note_ports(bound)
-        yield :bound if block_given?
         Dispatcher.start
-        Dispatcher.call { started }
-        become(:running)
       end
 
-      # The order is part of the contract: the first event, the modules' callbacks, the last event.
-      def started
-        SystemEvents.on_initialize
-        SystemCallbacks.on_started_callbacks.each(&:call)
-        SystemEvents.on_started
+      def undone_unless_started
+        yield
+      rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
+        abandon
+        raise
       end
 
       def terminated(error, limit)

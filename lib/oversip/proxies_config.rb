@@ -10,6 +10,17 @@ module OverSIP
   module ProxiesConfig
     extend Logger
 
+    # A value in the file cannot be used.
+    class InvalidFile < ConfigurationError
+      # @return [String] what is wrong, without the name of the file
+      attr_reader :detail
+
+      def initialize(path, detail)
+        @detail = detail
+        super("error in #{TITLE} file '#{path}': #{detail}")
+      end
+    end
+
     TITLE = "Proxies Configuration"
     FILE_NAME = "proxies.conf"
 
@@ -115,7 +126,7 @@ module OverSIP
       rescue ConfigurationError => e
         raise e unless path
 
-        raise ConfigurationError, "error in #{TITLE} file '#{path}': #{e.message}"
+        raise InvalidFile.new(path, e.message)
       end
     end
   end

@@ -19,18 +19,22 @@ module OverSIP
 
     def initialize(names)
       @names = names
+      @words = Thread::Queue.new
       @reader, @writer = IO.pipe
       @process = Process.pid
       @previous = names.each_with_index.to_h { |name, index| [name, Signal.trap(name) { received(name, index) }] }
     end
 
-    # @return [String, nil] the name of the next signal; nil after {wake}
+    # @return [String, Object] the name of the next signal, or what {wake} was given
     def wait
-      @names[@reader.readbyte]
+      @names[@reader.readbyte] || @words.pop
     end
 
     # Ends a {wait} without a signal.
-    def wake
+    #
+    # @param word [Object] what the wait returns
+    def wake(word = nil)
+      @words << word
       note(@names.size)
     end
 

@@ -30,6 +30,12 @@ module OverSIP
         on_terminated_callbacks << chosen(callback, block)
       end
 
+      # @return [Integer] how many callbacks are registered
+      # @api private
+      def count
+        [on_started_callbacks, on_reload_callbacks, on_terminated_callbacks].sum(&:size)
+      end
+
       private
 
       def chosen(callback, block)

@@ -2,37 +2,14 @@
 
 require "etc"
 require "socket"
-require "tmpdir"
-require_relative "../support/command"
+require_relative "../support/server_folder"
 
 RSpec.describe "The oversip command" do
-  include Command
-
-  # A port that nothing else uses just now; a file cannot ask for "any".
-  let(:port) { Addrinfo.udp("127.0.0.1", 0).bind { |socket| socket.local_address.ip_port } }
-
-  around { |example| Dir.mktmpdir { |dir| (@dir = dir) && example.run } }
-
-  def write(name, text)
-    File.write(File.join(@dir, name), text)
-  end
-
-  def folder(conf: nil, proxies: "default_proxy:\n", script: "")
-    write("oversip.conf", conf || "sip: {listen_ipv4: 127.0.0.1, listen_port: #{port}, enable_ipv6: no}")
-    write("proxies.conf", proxies)
-    write("server.rb", script)
-  end
-
-  # @return [String] stderr of a start that has to fail
-  def failure(*arguments)
-    _, error, status = oversip("--config-dir", @dir, *arguments)
-    expect(status.exitstatus).to eq(1)
-    error
-  end
+  include ServerFolder
 
   it "shows its options" do
     out, error, status = oversip("--help")
-    expect(out).to include("--config-dir DIR", "--pid FILE", "--no-color", "TERM, QUIT or INT end it")
+    expect(out).to include("--config-dir DIR", "--pid FILE", "--no-color", "as a daemon that logs to syslog")
     expect([error, status.exitstatus]).to eq(["", 0])
   end
 
@@ -46,11 +23,6 @@ RSpec.describe "The oversip command" do
     expect(error).to eq("ERROR: oversip invalid option: --no-such\n")
     expect(out).to include("Usage: oversip")
     expect(status.exitstatus).to eq(1)
-  end
-
-  it "does not pretend to be a daemon" do
-    folder
-    expect(failure("--pid", "/tmp/x.pid")).to include("CRIT: <launcher> running as a daemon (--pid) is not available")
   end
 
   it "names a folder without files" do
@@ -110,15 +82,13 @@ RSpec.describe "The oversip command" do
         def self.on_user_reload = log_info("on_user_reload")
         def self.on_terminated(error) = log_info("on_terminated \#{error}")
       end
-      OverSIP::SystemCallbacks.on_reload { OverSIP::SystemEvents.log_info("timer_B \#{OverSIP.proxies[:default_proxy][:timer_B]}") }
     RUBY
 
     before { folder(script: script) }
 
     %w[TERM INT QUIT].each do |signal|
       it "runs its events and ends in order with #{signal}" do
-        running_oversip("--config-dir", @dir, "--no-color") do |server|
-          server.wait_for(/running, process/)
+        serving do |server|
           server.signal(signal)
           expect(server.status.exitstatus).to eq(0)
           events = server.output.scan(/\[user\] (.*)/).flatten
@@ -128,24 +98,11 @@ RSpec.describe "The oversip command" do
     end
 
     it "runs on_user_reload with USR1 and goes on" do
-      running_oversip("--config-dir", @dir) do |server|
-        server.wait_for(/running, process/)
+      serving do |server|
         server.signal("USR1")
         server.wait_for(/on_user_reload/)
         server.signal("TERM")
         expect(server.status.exitstatus).to eq(0)
-      end
-    end
-
-    it "reads proxies.conf and server.rb again with HUP, and keeps the old profiles when they are wrong" do
-      running_oversip("--config-dir", @dir) do |server|
-        server.wait_for(/running, process/)
-        write("proxies.conf", "default_proxy: {timer_B: 7}")
-        server.signal("HUP")
-        server.wait_for(/timer_B 7/)
-        write("proxies.conf", "default_proxy: {timer_B: 1}")
-        server.signal("HUP")
-        server.wait_for(/CRIT: <launcher> error reloading .*'greater_equal_than'.*timer_B 7/m)
       end
     end
 
@@ -159,19 +116,17 @@ RSpec.describe "The oversip command" do
 
     it "ends with status 1 and without on_terminated after a fatal error" do
       folder(script: "#{script}\nmodule OverSIP::SystemEvents; def self.on_user_reload = OverSIP::Launcher.fatal('over'); end")
-      running_oversip("--config-dir", @dir) do |server|
-        server.wait_for(/running, process/)
+      serving do |server|
         server.signal("USR1")
         expect(server.status.exitstatus).to eq(1)
-        expect(server.output).to include("CRIT: <Launcher> over\n", "exiting with error status")
+        expect(server.output).to include("CRIT: <launcher> over\n", "exiting with error status")
         expect(server.output).not_to include("on_terminated")
       end
     end
 
     it "ends as with TERM when a callback calls exit" do
       folder(script: "#{script}\nmodule OverSIP::SystemEvents; def self.on_user_reload = exit(3); end")
-      running_oversip("--config-dir", @dir) do |server|
-        server.wait_for(/running, process/)
+      serving do |server|
         server.signal("USR1")
         expect(server.status.exitstatus).to eq(0)
         expect(server.output).to include("on_terminated false")

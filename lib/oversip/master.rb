@@ -1,0 +1,159 @@
+# frozen_string_literal: true
+
+require "oversip/reload"
+require "oversip/service_manager"
+require "oversip/signals"
+
+module OverSIP
+  # The process that serves, from the opened ports to its end: what the invoked process becomes in the foreground, and what
+  # it starts as a daemon.
+  #
+  # @api private
+  class Master
+    include Logger
+
+    # What ends the server.
+    TERMINATION = %w[TERM QUIT].freeze
+    # What is handled, if only with a line in the log.
+    SIGNALS = %w[TERM QUIT INT HUP USR1 USR2 ALRM POLL PROF WINCH].select { |name| Signal.list.key?(name) }.freeze
+
+    # What ends the process in order although it is an exception (anything else is an accident).
+    ORDERLY = [SystemExit, SignalException].freeze
+
+    # @param folder [Folder] loaded
+    # @param privileges [Privileges]
+    # @param pid_file [PidFile, nil]
+    # @param on_ready [#call, nil] called when the server serves
+    # @param interrupt_ends [Boolean] whether INT ends the server as TERM does
+    def initialize(folder:, privileges:, pid_file: nil, on_ready: nil, interrupt_ends: false)
+      @log_id = "launcher (master)"
+      @folder = folder
+      @privileges = privileges
+      @pid_file = pid_file
+      @on_ready = on_ready
+      @termination = interrupt_ends ? [*TERMINATION, "INT"] : TERMINATION
+      @service_manager = ServiceManager.new
+    end
+
+    # @return [Integer] the exit status
+    def run
+      serve
+      finish(error: false)
+    rescue Launcher::Fatal
+      finish(error: true, callbacks: false)
+    rescue *ORDERLY => e
+      log_system_notice "ended by #{e.class}" unless e.is_a?(SystemExit)
+      finish(error: false)
+    rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it is, it is said and ends with status 1
+      Launcher.report(e)
+      finish(error: true, callbacks: LifeCycle.running?)
+    end
+
+    private
+
+    def serve
+      LifeCycle.open
+      @privileges.drop
+      @pid_file&.create
+      Signals.trap(*SIGNALS) do |signals|
+        LifeCycle.on_end = signals.method(:wake)
+        run_start_events(signals)
+        handle(signals)
+      end
+    end
+
+    # The events may suspend their Fiber: signals are handled meanwhile.
+    def run_start_events(signals)
+      Thread.new do
+        LifeCycle.run_start_events
+        signals.wake(:started)
+      rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the main thread
+        @start_failure = e
+        signals.wake(:not_started)
+      end
+    end
+
+    def handle(signals)
+      reload = Reload.new("reload (HUP)") { reload_files }
+      user_reload = Reload.new("user reload (USR1)") { user_reload_event }
+      while (signal = signals.wait)
+        case signal
+        when :started then ready
+        when :not_started then not_started
+        when *@termination then return log_system_notice("#{signal} received: terminating")
+        when "HUP" then reload.request
+        when "USR1" then user_reload.request
+        else log_system_notice "#{signal} received: ignored"
+        end
+      end
+    end
+
+    def ready
+      LifeCycle.ready
+      log_system_notice "running, process #{Process.pid}"
+      @service_manager.ready
+      @on_ready&.call
+    end
+
+    # A start event failed, be it with SystemExit: a server that has not started is no orderly end.
+    def not_started
+      raise @start_failure if @start_failure.is_a?(Launcher::Fatal)
+
+      log_system_crit "error in a start event:"
+      Launcher.report(@start_failure)
+      raise Launcher::Fatal, @start_failure.message
+    end
+
+    # Nothing that a callback raises any more changes how the process ends.
+    def finish(error:, callbacks: true)
+      Thread.handle_interrupt(Exception => :never) do
+        @service_manager.stopping
+        grace = OverSIP.configuration&.dig(:core, :termination_grace_time) || 0
+        LifeCycle.stop(timeout: error ? 0 : grace, error: error, callbacks: callbacks)
+        @pid_file&.remove
+        log_system_notice "terminated"
+        error ? 1 : 0
+      end
+    end
+
+    # Each step says what failed in it and leaves the others alone.
+    def reload_files
+      @service_manager.reloading do
+        log_system_notice "reloading #{ProxiesConfig::FILE_NAME} and #{Folder::SCRIPT}"
+        reload_proxies
+        reload_script
+        SystemCallbacks.on_reload_callbacks.each do |callback|
+          Dispatcher.guard("SystemCallbacks.on_reload") { callback.call }
+        end
+      end
+    end
+
+    def reload_proxies
+      @folder.read_proxies
+      LifeCycle.reload_proxies(@folder)
+    rescue Folder::LoadError, ProxiesConfig::InvalidFile => e
+      log_system_crit "error reloading #{ProxiesConfig::TITLE} file '#{@folder.proxies_file}': #{e.detail}"
+    end
+
+    def reload_script
+      before = SystemCallbacks.count
+      @folder.reload_script
+      added = SystemCallbacks.count - before
+      return unless added.positive?
+
+      log_system_warn "#{Folder::SCRIPT} has registered #{added} more callbacks with SystemCallbacks: those registered " \
+                      "at its top level run once more with each reload"
+    rescue Folder::LoadError => e
+      Launcher.report(e)
+    end
+
+    def user_reload_event
+      SystemEvents.on_user_reload
+    rescue *Dispatcher::FATAL
+      raise
+    rescue Exception => e # rubocop:disable Lint/RescueException -- the server goes on
+      log_system_crit "error in SystemEvents.on_user_reload:"
+      log_system_crit e
+    end
+  end
+end

@@ -1,0 +1,138 @@
+# frozen_string_literal: true
+
+require_relative "../support/server_folder"
+
+# HUP reads proxies.conf and server.rb again, each for itself: what fails in one leaves the other alone, and nothing that
+# fails stops the server.
+RSpec.describe "oversip at HUP", :native do
+  include ServerFolder
+
+  # A script that says which version it is and what the profiles are when its reload callback runs.
+  def script(version, body = "")
+    <<~RUBY
+      module State
+        extend OverSIP::Logger
+        class << self
+          attr_accessor :version
+          def tell = log_info("version \#{version}, timer_B \#{OverSIP.proxies[:default_proxy][:timer_B]}")
+        end
+      end
+      State.version = #{version}
+      unless OverSIP::SystemCallbacks.on_reload_callbacks.any?
+        OverSIP::SystemCallbacks.on_reload { State.tell }
+      end
+      #{body}
+    RUBY
+  end
+
+  def profiles(timer_b)
+    write("proxies.conf", "default_proxy: {timer_B: #{timer_b}}")
+  end
+
+  # @return [String] what was logged for this HUP until the reload callback has spoken
+  def hang_up(server, awaited = /version \d+, timer_B \d+/)
+    seen = server.output.size
+    server.signal("HUP")
+    server.wait_for(awaited, from: seen)
+    server.output[seen..]
+  end
+
+  before { folder(script: script(1), proxies: "default_proxy: {timer_B: 5}") }
+
+  it "takes both files when both are good" do
+    serving do |server|
+      profiles(6)
+      write("server.rb", script(2))
+      expect(hang_up(server)).to include("version 2, timer_B 6")
+      expect(server.output).not_to match(/CRIT|ERROR|WARN/)
+    end
+  end
+
+  it "keeps the profiles when a value in proxies.conf is wrong, and takes server.rb" do
+    serving do |server|
+      profiles(1)
+      write("server.rb", script(2))
+      said = hang_up(server)
+      expect(said).to include("version 2, timer_B 5")
+      expect(said).to match(/CRIT: .* error reloading Proxies Configuration file '#{in_folder("proxies.conf")}': default_proxy\[timer_B\] has/)
+    end
+  end
+
+  it "keeps the profiles when proxies.conf is no YAML, and takes server.rb" do
+    serving do |server|
+      write("proxies.conf", "default_proxy: [")
+      write("server.rb", script(2))
+      said = hang_up(server)
+      expect(said).to include("version 2, timer_B 5")
+      expect(said).to match(/CRIT: .* error reloading Proxies Configuration file .*SyntaxError/)
+    end
+  end
+
+  it "takes proxies.conf when server.rb raises, and what server.rb did before stays done" do
+    serving do |server|
+      profiles(6)
+      write("server.rb", script(2, "raise KeyError, 'no such table'"))
+      said = hang_up(server)
+      expect(said).to include("version 2, timer_B 6",
+                              "CRIT: <launcher> error loading Server file '#{in_folder("server.rb")}':\n",
+                              "CRIT: <launcher> no such table (KeyError)\n")
+      write("server.rb", "def broken(")
+      expect(hang_up(server)).to include("error loading Server file")
+    end
+  end
+
+  it "runs every reload callback although one raises" do
+    folder(script: "OverSIP::SystemCallbacks.on_reload { raise KeyError, 'no connection' }\n#{script(1)}" \
+                   "OverSIP::SystemCallbacks.on_reload { State.tell } if OverSIP::SystemCallbacks.on_reload_callbacks.size < 2")
+    serving do |server|
+      said = hang_up(server)
+      expect(said).to match(/ERROR: .* exception in a block given to SystemCallbacks.on_reload:\nERROR: .* no connection \(KeyError\)/)
+      expect(said).to include("version 1, timer_B 32")
+    end
+  end
+
+  it "S-B07: runs callbacks that server.rb registers at its top level once more, and warns" do
+    folder(script: "OverSIP::SystemCallbacks.on_reload { OverSIP::SystemEvents.log_info 'called' }")
+    serving do |server|
+      said = hang_up(server, /called\n.*called\n/)
+      expect(said).to match(/WARN: .* server.rb has registered 1 more callbacks with SystemCallbacks/)
+    end
+  end
+
+  it "S-B06: remembers a HUP that comes during a reload, refuses a third with a record, and reloads again afterwards" do
+    folder(script: script(1, <<~RUBY))
+      OverSIP::SystemCallbacks.on_reload_callbacks.clear
+      OverSIP::SystemCallbacks.on_reload do
+        State.tell
+        State.log_info "callback waits"
+        fiber = Fiber.current
+        look = -> { File.exist?(#{in_folder("go").dump}) ? fiber.resume : OverSIP.schedule(after: 0.02) { look.call } }
+        OverSIP.schedule { look.call }
+        Fiber.yield
+        State.log_info "reloaded"
+      end
+    RUBY
+    serving do |server|
+      hang_up(server, /callback waits/)
+      # Equal signals may be merged on their way.
+      eventually(message: "no HUP is refused") do
+        server.signal("HUP")
+        server.output.include?("reload (HUP) refused: one is running and another is waiting")
+      end
+      write("go", "")
+      server.wait_for(/(?:reloaded.*){2}/m)
+      seen = server.output.size
+      server.signal("HUP")
+      server.wait_for(/reloaded/, from: seen)
+    end
+  end
+
+  it "runs on_user_reload at USR1; what it raises is logged and the server goes on" do
+    folder(script: script(1, "def (OverSIP::SystemEvents).on_user_reload = raise(KeyError, 'not now')"))
+    serving do |server|
+      server.signal("USR1")
+      server.wait_for(/CRIT: .* error in SystemEvents.on_user_reload:\nCRIT: .* not now \(KeyError\)/)
+      hang_up(server)
+    end
+  end
+end
