@@ -4,7 +4,7 @@ require "oversip"
 
 module OverSIP
   # For specs of scripts: a clock that stands still and moves when it is told to. Every timer of the engine (transactions,
-  # blacklist, DNS cache, connections, {OverSIP.schedule}) follows it; sockets stay real.
+  # blacklist, DNS cache, connections, {OverSIP.schedule}) follows it; sockets stay real, and so do DNS look-ups.
   #
   # @example a request that nobody answers ends after Timer F
   #   require "oversip/testing"
@@ -29,6 +29,19 @@ module OverSIP
         end
 
         Engine.advance(seconds.to_f)
+        nil
+      end
+
+      # Makes the draws among SRV records of equal priority (RFC 2782) the same in each run. Lasts until the engine is
+      # stopped.
+      #
+      # @param number [Integer] not negative, below 2**64
+      def seed(number)
+        unless number.is_a?(Integer) && number.between?(0, (2**64) - 1)
+          raise ArgumentError, "seed must be an Integer from 0 to 2**64 - 1, not #{number.inspect}"
+        end
+
+        Engine.seed(number)
         nil
       end
     end

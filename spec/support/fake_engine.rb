@@ -50,6 +50,10 @@ class FakeEngine
     @calls << [:advance, seconds]
   end
 
+  def seed(number)
+    @calls << [:seed, number]
+  end
+
   def wait_event
     @found = @queue.pop
     !@found.nil?

@@ -51,6 +51,11 @@ RSpec.describe "The layers" do
     expect(folders.reject { |_, matches| matches.empty? }).to be_empty
   end
 
+  it "that are sans-IO include the planner of RFC 3263: only what looks up names knows of the network" do
+    asking = %w[lookup lookup_tests name_servers records].map { |name| "src/resolve/#{name}.rs" }
+    expect(found("src/resolve", /\btokio\b|\bhickory_resolver\b|Instant/).keys - asking).to be_empty
+  end
+
   it "of the boundary open no socket and run no engine of their own" do
     expect(found("ext", /\btokio\b|\bnix\b|\bsocket2\b|UdpSocket|TcpStream|TcpListener|thread::spawn/)).to be_empty
     dependencies = File.read(File.join(root, "ext/oversip_rs/Cargo.toml"))[/^\[dependencies\]\n(.*?)\n\n/m, 1]

@@ -21,4 +21,16 @@ RSpec.describe OverSIP::Testing do
       expect(engine.calls).to be_empty
     end
   end
+
+  it "seeds the draws among servers" do
+    [0, (2**64) - 1].each { |number| described_class.seed(number) }
+    expect(engine.calls).to eq([[:seed, 0], [:seed, (2**64) - 1]])
+  end
+
+  [-1, 2**64, 1.5, "1", nil].each do |number|
+    it "does not seed them with #{number.inspect}" do
+      expect { described_class.seed(number) }.to raise_error(ArgumentError, /seed must be/)
+      expect(engine.calls).to be_empty
+    end
+  end
 end

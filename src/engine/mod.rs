@@ -17,6 +17,7 @@ mod commands;
 mod config;
 mod core;
 mod counts;
+mod dice;
 mod events;
 mod incoming;
 mod listeners;
@@ -63,6 +64,7 @@ pub use route::{ClientShared, Destination, Progress, Route, RouteRequest};
 
 use commands::Command;
 use counts::Counts;
+use dice::Dice;
 use incoming::CoreRef;
 use listeners::Listeners;
 use outbox::Outbox;
@@ -102,6 +104,7 @@ pub enum Status {
 /// What the engine's thread and the other threads both see.
 pub struct Shared {
     clock: EngineClock,
+    dice: Dice,
     timings: Timings,
     tags: ProcessTags,
     aliases: LocalAliases,
@@ -385,6 +388,11 @@ impl Engine {
         self.shared.post(Command::Advance { by, done });
         // The engine's end drops the sender and so ends the wait.
         let _ = wait.recv();
+    }
+
+    /// Makes the draws among servers of equal priority follow from `seed` alone.
+    pub fn seed(&self, seed: u64) {
+        self.shared.dice.seed(seed);
     }
 
     /// Begins to stop: no new connections and requests. Open transactions may go on as long as `limit`, then they are

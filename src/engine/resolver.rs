@@ -73,7 +73,8 @@ impl Core {
             }
         }
         for Waiting { client, route, profile } in waiting {
-            self.deliver(client, route, input(&resolved.resolution, &profile));
+            let input = self.shared.routing_input(&resolved.resolution, &profile);
+            self.deliver(client, route, input);
         }
     }
 }
@@ -85,13 +86,14 @@ impl Shared {
             return None;
         }
         let resolution = profile.dns_cache.get(self.clock.now(), inquiry.cache_key())?;
-        Some(input(&resolution, profile))
+        Some(self.routing_input(&resolution, profile))
     }
-}
 
-fn input(resolution: &Resolution, profile: &Profile) -> Input {
-    match resolution.targets(profile) {
-        Ok(targets) => Input::Targets(targets),
-        Err(error) => Input::Unroutable(error),
+    /// The targets of one use of a resolution: each draws its own order of servers.
+    fn routing_input(&self, resolution: &Resolution, profile: &Profile) -> Input {
+        match resolution.targets(profile, &mut |most| self.dice.draw(most)) {
+            Ok(targets) => Input::Targets(targets),
+            Err(error) => Input::Unroutable(error),
+        }
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let (commands, command_queue) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         clock: Default::default(),
+        dice: Default::default(),
         timings: Timings::default(),
         aliases: aliases(&config, &listening),
         listeners,

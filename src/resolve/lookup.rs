@@ -1,24 +1,20 @@
 //! Asks DNS, through hickory-resolver.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::config::{
-    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
-};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use hickory_resolver::{system_conf, TokioResolver};
+use hickory_resolver::proto::rr::Name;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
-use super::plan::{Inquiry, Progress};
-use super::question::{Answer, Question};
+use super::inquiry::{Inquiry, Progress};
+use super::name_servers::{self, NameServer, Server};
+use super::question::{Answer, Question, RecordKind};
+use super::records::{absolute_name, read, record_type, Fault, Reading};
 use super::resolution::{Resolution, Resolved};
-use crate::client::{IpFamily, RouteError};
+use crate::client::RouteError;
 
 /// The time a whole resolution may take, all its questions together.
 pub const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
@@ -26,18 +22,8 @@ pub const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
 /// How long one name server may stay silent before the next one is asked as well.
 const NEXT_SERVER_AFTER: Duration = Duration::from_secs(1);
 
-/// The port of DNS.
-const DNS_PORT: u16 = 53;
-
-/// A name server's address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NameServer(pub SocketAddr);
-
-impl From<IpAddr> for NameServer {
-    fn from(ip: IpAddr) -> Self {
-        NameServer(SocketAddr::new(ip, DNS_PORT))
-    }
-}
+/// How many names that are aliases of each other are followed.
+const MAX_ALIASES: usize = 8;
 
 /// The resolver cannot be set up.
 #[derive(Debug, Error)]
@@ -52,11 +38,12 @@ pub enum LookupError {
 
 /// Name servers in their order. Cheap to clone; has to be used inside a tokio runtime.
 ///
-/// The servers are asked in order: the next one at once when one fails, and beside it when it stays silent for a
-/// second. Nothing is remembered here: the DNS cache is the profile's.
+/// The servers are asked in order: the next one at once when one fails or cannot be reached, and beside it when it stays
+/// silent for a second. One that did not answer is asked last for the next half minute. Nothing else is remembered here:
+/// the DNS cache is the profile's.
 #[derive(Clone)]
 pub struct Lookup {
-    servers: Arc<[TokioResolver]>,
+    servers: Arc<[Server]>,
     limit: Duration,
     next_after: Duration,
 }
@@ -68,52 +55,35 @@ impl std::fmt::Debug for Lookup {
 }
 
 impl Lookup {
-    /// The name servers of `/etc/resolv.conf`. Its search list is not used: SIP domains are complete names. Where it names
-    /// none or cannot be read, the local machine is asked, as resolv.conf(5) says.
+    /// The name servers of `/etc/resolv.conf`. Its search list is not used: SIP domains are complete names.
     pub fn system() -> Result<Lookup, LookupError> {
-        match system_conf::read_system_conf() {
-            Ok((config, _)) => Lookup::from_configs(config.name_servers().to_vec()),
-            Err(error) => {
-                tracing::warn!(%error, "no name server in the system's configuration, asking 127.0.0.1");
-                Lookup::with_name_servers(&[NameServer::from(IpAddr::V4(Ipv4Addr::LOCALHOST))])
-            }
-        }
+        Lookup::new(name_servers::of_the_system()?)
     }
 
     /// The given name servers.
     pub fn with_name_servers(servers: &[NameServer]) -> Result<Lookup, LookupError> {
-        let configs = servers.iter().map(|NameServer(addr)| {
-            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-                connection.port = addr.port();
-                connection
-            });
-            NameServerConfig::new(addr.ip(), true, connections.to_vec())
-        });
-        Lookup::from_configs(configs.collect())
+        Lookup::new(name_servers::given(servers)?)
     }
 
-    fn from_configs(configs: Vec<NameServerConfig>) -> Result<Lookup, LookupError> {
-        if configs.is_empty() {
+    fn new(servers: Vec<Server>) -> Result<Lookup, LookupError> {
+        if servers.is_empty() {
             return Err(LookupError::NoNameServer);
         }
-        // One resolver for each server: the order and the moment of going on to the next are ours.
-        let servers = configs.into_iter().map(|config| {
-            let config = ResolverConfig::from_parts(None, Vec::new(), vec![config]);
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-                .with_options(options())
-                .build()
-                .map_err(|error| LookupError::Setup(error.to_string()))
-        });
-        let servers = servers.collect::<Result<Vec<_>, _>>()?;
         Ok(Lookup { servers: servers.into(), limit: RESOLUTION_LIMIT, next_after: NEXT_SERVER_AFTER })
     }
 
     /// Carries an inquiry to its end: asks, tells, asks again. Takes 10 seconds at most; what is not known by then counts
-    /// as unavailable.
+    /// as unavailable. A step that others can follow takes no more than half of the time that is left, so that a type of
+    /// record that a name server never answers for does not cost the whole resolution.
     pub async fn resolve(&self, mut inquiry: Inquiry) -> Resolved {
         let deadline = Instant::now() + self.limit;
         loop {
-            let answers = self.ask_all(inquiry.questions(), deadline).await;
+            let now = Instant::now();
+            let until = match inquiry.is_last() {
+                true => deadline,
+                false => now + deadline.saturating_duration_since(now) / 2,
+            };
+            let answers = self.ask_all(inquiry.questions(), until).await;
             match inquiry.told(answers) {
                 Progress::Done(resolved) => return resolved,
                 Progress::Ask(_) if Instant::now() >= deadline => {
@@ -147,108 +117,65 @@ impl Lookup {
     }
 
     async fn ask_until(self, question: Question, deadline: Instant) -> Answer {
-        let Some(name) = absolute_name(&question.name) else {
+        let Some(name) = absolute_name(&question) else {
             return Answer::Unavailable;
-        };
-        let kind = match question.family {
-            IpFamily::V4 => RecordType::A,
-            IpFamily::V6 => RecordType::AAAA,
         };
         // Dropped at the deadline together with what is still being asked.
         let mut asked = JoinSet::new();
-        let mut waiting = self.servers.iter();
-        while let Some(server) = waiting.next() {
-            let (server, query) = (server.clone(), name.clone());
-            asked.spawn(async move { read(&query, server.lookup(query.clone(), kind).await) });
-            let last = waiting.len() == 0;
-            let patience = match last {
+        let mut waiting = self.in_order();
+        let mut latest = None;
+        while Instant::now() < deadline {
+            if let Some(at) = waiting.pop_front() {
+                latest = Some(at);
+                asked.spawn(self.clone().exchange(at, name.clone(), question.kind));
+            } else if asked.is_empty() {
+                break;
+            }
+            let patience = match waiting.is_empty() {
                 true => deadline,
                 false => deadline.min(Instant::now() + self.next_after),
             };
-            // An error of one server leaves the others that are being asked the rest of the time.
-            while let Ok(Some(done)) = timeout_at(patience, asked.join_next()).await {
-                match done {
-                    Ok(Answer::Unavailable) | Err(_) if !last => break,
-                    Ok(Answer::Unavailable) | Err(_) => {}
-                    Ok(answer) => return answer,
+            match timeout_at(patience, asked.join_next()).await {
+                Ok(Some(Ok((at, Ok(answer))))) => {
+                    self.servers[at].trust();
+                    return answer;
                 }
-            }
-            if Instant::now() >= deadline {
-                break;
+                // Its datagrams or its answers may have been lost: it is asked once more after the others.
+                Ok(Some(Ok((at, Err(Fault::Silent))))) => {
+                    self.servers[at].shun();
+                    waiting.push_back(at);
+                }
+                Ok(Some(Ok((at, Err(Fault::Unreachable))))) => self.servers[at].shun(),
+                Ok(Some(Ok((_, Err(Fault::Failed))))) | Ok(Some(Err(_)) | None) => {}
+                Err(_) => latest.into_iter().for_each(|at| self.servers[at].shun()),
             }
         }
         Answer::Unavailable
     }
-}
 
-fn options() -> ResolverOpts {
-    let mut options = ResolverOpts::default();
-    options.ndots = 0;
-    options.cache_size = 0;
-    options.use_hosts_file = ResolveHosts::Never;
-    // The library repeats a datagram that stays unanswered; a server that answered with a failure is not asked again.
-    options.timeout = RESOLUTION_LIMIT;
-    options.attempts = 0;
-    // CNAMEs count for the time to live.
-    options.preserve_intermediates = true;
-    options
-}
-
-/// The name as one that no search list is applied to; `None` if it cannot be a name.
-fn absolute_name(text: &str) -> Option<Name> {
-    let mut name = Name::from_ascii(text).ok()?;
-    name.set_fqdn(true);
-    (!name.is_root()).then_some(name)
-}
-
-fn read(name: &Name, result: Result<hickory_resolver::lookup::Lookup, NetError>) -> Answer {
-    match result {
-        Ok(lookup) => addresses(name, lookup.answers()),
-        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => match (&none.ns, &none.soa) {
-            // A referral: this server does not resolve for us, so it does not know.
-            (Some(_), None) => Answer::Unavailable,
-            _ => Answer::NoSuchRecord { ttl: none.negative_ttl.map(|s| Duration::from_secs(s.into())) },
-        },
-        Err(_) => Answer::Unavailable,
+    /// The servers as configured, but those that did not answer of late behind the others.
+    fn in_order(&self) -> VecDeque<usize> {
+        let mut order: Vec<usize> = (0..self.servers.len()).collect();
+        order.sort_by_key(|at| self.servers[*at].is_shunned());
+        order.into()
     }
-}
 
-/// The addresses of `name` in an answer section: its own, and those of the names its CNAMEs lead to.
-fn addresses(name: &Name, records: &[Record]) -> Answer {
-    let mut owner = name.clone();
-    let mut ttl = u32::MAX;
-    // A CNAME chain visits each record once at most.
-    for _ in 0..=records.len() {
-        let own = || records.iter().filter(|record| record.name == owner);
-        let mut addrs: Vec<IpAddr> = Vec::new();
-        for record in own() {
-            let ip = match &record.data {
-                RData::A(a) => IpAddr::V4(a.0),
-                RData::AAAA(aaaa) => IpAddr::V6(aaaa.0),
-                _ => continue,
-            };
-            ttl = ttl.min(record.ttl);
-            if !addrs.contains(&ip) {
-                addrs.push(ip);
+    /// Asks one server, once more for each alias that it does not look behind itself.
+    async fn exchange(self, at: usize, mut name: Name, kind: RecordKind) -> (usize, Result<Answer, Fault>) {
+        let mut alias_ttl = Duration::MAX;
+        for _ in 0..=MAX_ALIASES {
+            let response = self.servers[at].ask(name.clone(), record_type(kind)).await;
+            match read(&name, kind, response) {
+                Ok(Reading::Answer(answer)) => return (at, Ok(answer.holding_for(alias_ttl))),
+                Ok(Reading::Alias { name: next, ttl }) => {
+                    name = next;
+                    alias_ttl = alias_ttl.min(ttl);
+                }
+                Err(fault) => return (at, Err(fault)),
             }
         }
-        if !addrs.is_empty() {
-            return Answer::Addresses { addrs, ttl: Duration::from_secs(ttl.into()) };
-        }
-        let next = own().find_map(|record| match &record.data {
-            RData::CNAME(target) => Some((target.0.clone(), record.ttl)),
-            _ => None,
-        });
-        match next {
-            Some((target, cname_ttl)) => {
-                ttl = ttl.min(cname_ttl);
-                owner = target;
-            }
-            None => break,
-        }
+        (at, Err(Fault::Failed))
     }
-    // Records, but none that answers: not a denial.
-    Answer::Unavailable
 }
 
 #[cfg(test)]

@@ -1,19 +1,24 @@
 //! Look-ups against a DNS server on loopback that says what a test tells it to.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
-use crate::client::Profile;
-use crate::resolve::{plan, Plan, Query, QueryHost, QueryScheme};
+use crate::client::{IpFamily, Profile};
+use crate::resolve::{
+    plan, NaptrRecord, Plan, Query, QueryHost, QueryScheme, RecordKind, Records, SrvRecord,
+};
 
 const A: u16 = 1;
 const NS: u16 = 2;
 const CNAME: u16 = 5;
 const SOA: u16 = 6;
 const AAAA: u16 = 28;
+const SRV: u16 = 33;
+const NAPTR: u16 = 35;
 
 /// No test waits longer for what has to come.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -47,6 +52,21 @@ fn soa(ttl: u32, minimum: u32) -> Rr {
         data.extend_from_slice(&u32::to_be_bytes(number));
     }
     ("example.net", SOA, ttl, data)
+}
+
+fn srv(owner: &'static str, numbers: [u16; 3], target: &str) -> Rr {
+    let data = numbers.iter().flat_map(|n| n.to_be_bytes()).chain(wire_name(target));
+    (owner, SRV, 60, data.collect())
+}
+
+fn naptr(owner: &'static str, numbers: [u16; 2], texts: [&str; 3], replacement: &str) -> Rr {
+    let mut data: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
+    for text in texts {
+        data.push(text.len() as u8);
+        data.extend_from_slice(text.as_bytes());
+    }
+    data.extend(wire_name(replacement));
+    (owner, NAPTR, 60, data)
 }
 
 fn found(answers: Vec<Rr>) -> Option<Reply> {
@@ -138,8 +158,18 @@ fn lookup(servers: &[SocketAddr]) -> Lookup {
 }
 
 async fn ask(lookup: &Lookup, family: IpFamily, name: &str) -> Answer {
-    let question = Question { family, name: name.to_owned() };
+    let question = Question::new(family, name);
     tokio::time::timeout(PATIENCE, lookup.ask(&question)).await.expect("an answer in time")
+}
+
+/// Asks for addresses alone.
+fn profile() -> Profile {
+    Profile { use_srv: false, ..Profile::default() }
+}
+
+fn targets(resolved: &Resolved) -> Vec<String> {
+    let targets = resolved.resolution.targets(&profile(), &mut |_| 0).unwrap_or_default();
+    targets.iter().map(|target| target.to_string()).collect()
 }
 
 fn inquiry(name: &str) -> Inquiry {
@@ -149,17 +179,15 @@ fn inquiry(name: &str) -> Inquiry {
         port: None,
         transport: None,
     };
-    match plan(&query, &Profile::default()) {
+    match plan(&query, &profile()) {
         Plan::Ask(inquiry) => inquiry,
         other => panic!("{other:?}"),
     }
 }
 
 fn answer(addrs: &[&str], ttl: u64) -> Answer {
-    Answer::Addresses {
-        addrs: addrs.iter().map(|ip| ip.parse().unwrap()).collect(),
-        ttl: Duration::from_secs(ttl),
-    }
+    let addrs = addrs.iter().map(|ip| ip.parse().unwrap()).collect();
+    Answer::Found { records: Records::Addresses(addrs), ttl: Duration::from_secs(ttl) }
 }
 
 #[tokio::test]
@@ -191,9 +219,83 @@ async fn both_families_are_asked_at_the_same_time() {
     let resolve = server.lookup();
     let resolved = tokio::time::timeout(PATIENCE, resolve.resolve(inquiry("h.example.net"))).await.unwrap();
     assert_eq!(resolved.keep, Some(Duration::from_secs(60)));
-    let targets = resolved.resolution.targets(&Profile::default()).unwrap();
-    let texts: Vec<_> = targets.iter().map(|target| target.to_string()).collect();
-    assert_eq!(texts, ["udp:[::5]:5060", "udp:10.0.0.1:5060"]);
+    assert_eq!(targets(&resolved), ["udp:[::5]:5060", "udp:10.0.0.1:5060"]);
+}
+
+#[tokio::test]
+async fn services_and_servers_are_read_as_they_are() {
+    let server = Server::start(|name, kind| match (name, kind) {
+        ("example.net", NAPTR) => found(vec![
+            naptr("example.net", [65_535, 10], ["s", "SIP+D2T", ""], "_sip._tcp.example.org"),
+            naptr("example.net", [0, 1], ["u", "E2U+sip", "!^.*$!sip:x@y!"], "."),
+        ]),
+        ("_sip._udp.example.net", SRV) => found(vec![
+            srv("_sip._udp.example.net", [65_535, 0, 5060], "A.example.net"),
+            srv("_sip._udp.example.net", [0, 65_535, 0], "."),
+        ]),
+        ("alias.example.net", SRV) => found(vec![
+            cname("alias.example.net", 20, "real.example.net"),
+            srv("real.example.net", [1, 2, 3], "h"),
+        ]),
+        _ => nothing(3, vec![soa(60, 30)]),
+    })
+    .await;
+    let lookup = server.lookup();
+    let ask = |kind: RecordKind, name: &str| {
+        let (lookup, question) = (lookup.clone(), Question::new(kind, name));
+        async move { tokio::time::timeout(PATIENCE, lookup.ask(&question)).await.expect("an answer in time") }
+    };
+    let naptr = |order, preference, flags: &str, services: &str, replacement: &str| NaptrRecord {
+        order,
+        preference,
+        flags: flags.into(),
+        services: services.into(),
+        replacement: replacement.to_owned(),
+    };
+    let srv = |priority, weight, port, target: &str| SrvRecord {
+        priority,
+        weight,
+        port,
+        target: target.to_owned(),
+    };
+    let minute = Duration::from_secs(60);
+    let expected =
+        vec![naptr(65_535, 10, "s", "SIP+D2T", "_sip._tcp.example.org."), naptr(0, 1, "u", "E2U+sip", ".")];
+    assert_eq!(
+        ask(RecordKind::Naptr, "Example.NET").await,
+        Answer::Found { records: Records::Naptr(expected), ttl: minute }
+    );
+    let expected = vec![srv(65_535, 0, 5060, "A.example.net."), srv(0, 65_535, 0, ".")];
+    assert_eq!(
+        ask(RecordKind::Srv, "_sip._udp.example.net").await,
+        Answer::Found { records: Records::Srv(expected), ttl: minute }
+    );
+    let expected = Records::Srv(vec![srv(1, 2, 3, "h.")]);
+    assert_eq!(
+        ask(RecordKind::Srv, "alias.example.net").await,
+        Answer::Found { records: expected, ttl: Duration::from_secs(20) }
+    );
+    assert!(matches!(
+        ask(RecordKind::Srv, "_sip._tcp.example.net").await,
+        Answer::NoSuchRecord { ttl: Some(_) }
+    ));
+}
+
+#[tokio::test]
+async fn a_record_type_that_is_never_answered_leaves_time_for_the_others() {
+    let server = Server::start(|name, kind| match kind {
+        NAPTR => None,
+        A if name == "example.net" => found(vec![a("example.net", 60, [10, 0, 0, 1])]),
+        _ => nothing(3, vec![soa(60, 30)]),
+    })
+    .await;
+    let lookup = Lookup { limit: Duration::from_secs(2), ..server.lookup() };
+    let open = QueryHost::Domain("example.net".to_owned());
+    let query = Query { scheme: QueryScheme::Sip, host: open, port: None, transport: None };
+    let Plan::Ask(inquiry) = plan(&query, &Profile::default()) else { panic!("no question") };
+    let resolved = tokio::time::timeout(PATIENCE, lookup.resolve(inquiry)).await.unwrap();
+    assert_eq!(targets(&resolved), ["udp:10.0.0.1:5060"]);
+    assert_eq!(resolved.keep, None);
 }
 
 #[tokio::test]
@@ -269,7 +371,7 @@ async fn one_silent_family_leaves_the_other_usable_but_nothing_to_keep() {
     .await;
     let lookup = Lookup { limit: Duration::from_millis(500), ..server.lookup() };
     let resolved = tokio::time::timeout(PATIENCE, lookup.resolve(inquiry("h.example.net"))).await.unwrap();
-    assert_eq!(resolved.resolution.targets(&Profile::default()).unwrap().len(), 1);
+    assert_eq!(targets(&resolved).len(), 1);
     assert_eq!(resolved.keep, None);
 }
 
@@ -350,6 +452,52 @@ async fn the_next_server_is_asked_too_when_one_is_silent() {
     let lookup = Lookup { next_after: Duration::from_millis(50), ..lookup(&[silent.addr, good.addr]) };
     assert_eq!(ask(&lookup, IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
     assert!(!silent.asked().is_empty());
+}
+
+/// An address where nobody listens.
+async fn closed_port() -> SocketAddr {
+    UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_whose_port_is_closed_costs_no_time() {
+    let good = Server::start(|_, _| found(vec![a("h.example.net", 60, [10, 0, 0, 1])])).await;
+    let next_after = Duration::from_secs(3600);
+    let both = Lookup { next_after, ..lookup(&[closed_port().await, good.addr]) };
+    assert_eq!(ask(&both, IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
+    // Alone it ends the look-up at once: a repeated datagram would meet the same.
+    let alone = Lookup { limit: Duration::from_secs(3600), ..lookup(&[closed_port().await]) };
+    assert_eq!(ask(&alone, IpFamily::V4, "h.example.net").await, Answer::Unavailable);
+}
+
+#[tokio::test]
+async fn a_silent_server_is_asked_last_until_it_answers_again() {
+    let silent = Server::start(|_, _| None).await;
+    let good = Server::start(|_, _| found(vec![a("h.example.net", 60, [10, 0, 0, 1])])).await;
+    let lookup = Lookup { next_after: Duration::from_millis(50), ..lookup(&[silent.addr, good.addr]) };
+    ask(&lookup, IpFamily::V4, "h.example.net").await;
+    assert!(lookup.servers[0].is_shunned() && !lookup.servers[1].is_shunned());
+    assert_eq!(lookup.in_order(), [1, 0]);
+    let patient = Lookup { next_after: Duration::from_secs(3600), ..lookup.clone() };
+    assert_eq!(ask(&patient, IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
+    lookup.servers[0].trust();
+    assert_eq!(lookup.in_order(), [0, 1]);
+}
+
+/// Longer than the library goes on for one question.
+#[tokio::test]
+async fn a_single_server_that_loses_the_first_questions_is_asked_again() {
+    let start = std::time::Instant::now();
+    let server = Server::start(move |_, _| {
+        let lost = start.elapsed() < Duration::from_secs(2);
+        if lost {
+            None
+        } else {
+            found(vec![a("h.example.net", 60, [10, 0, 0, 1])])
+        }
+    })
+    .await;
+    assert_eq!(ask(&server.lookup(), IpFamily::V4, "h.example.net").await, answer(&["10.0.0.1"], 60));
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
-//! The rules of RFC 3263 and of the profile, row by row.
+//! The checks, and destinations that need addresses alone.
+
+use std::net::IpAddr;
+use std::time::Duration;
 
 use super::*;
+use crate::message::UriRef;
+use crate::resolve::{Answer, Progress, RecordKind, Records, Resolved};
 
 fn query(scheme: QueryScheme, host: &str, port: Option<u16>, transport: Option<Transport>) -> Query {
     Query {
@@ -44,10 +49,18 @@ fn resolved(query: &Query, profile: &Profile, answers: Vec<Answer>) -> Resolved 
 }
 
 fn addresses(list: &[&str], ttl: u64) -> Answer {
-    Answer::Addresses {
-        addrs: list.iter().map(|a| a.parse().unwrap()).collect(),
-        ttl: Duration::from_secs(ttl),
-    }
+    let addrs = list.iter().map(|a| a.parse().unwrap()).collect();
+    Answer::Found { records: Records::Addresses(addrs), ttl: Duration::from_secs(ttl) }
+}
+
+/// A profile that asks for nothing but addresses.
+fn addresses_only() -> Profile {
+    Profile { use_srv: false, ..Profile::default() }
+}
+
+fn targets(resolved: &Resolved, profile: &Profile) -> Result<Vec<String>, RouteError> {
+    let targets = resolved.resolution.targets(profile, &mut |_| 0)?;
+    Ok(targets.iter().map(Target::to_string).collect())
 }
 
 fn denied(ttl: u64) -> Answer {
@@ -132,14 +145,15 @@ fn checks_come_in_the_documented_order() {
 
 #[test]
 fn a_domain_is_asked_for_in_the_allowed_families_only() {
-    let families = |profile: &Profile| -> Vec<IpFamily> {
-        let inquiry = inquiry(&sip("example.net", None, None), profile);
+    let kinds = |profile: &Profile| -> Vec<RecordKind> {
+        let inquiry = inquiry(&sip("Example.NET.", Some(5070), None), profile);
         assert!(inquiry.questions().iter().all(|q| q.name == "example.net"));
-        inquiry.questions().iter().map(|q| q.family).collect()
+        assert!(inquiry.is_last());
+        inquiry.questions().iter().map(|q| q.kind).collect()
     };
-    assert_eq!(families(&Profile::default()), [IpFamily::V6, IpFamily::V4]);
+    assert_eq!(kinds(&Profile::default()), [RecordKind::Aaaa, RecordKind::A]);
     let v4 = Profile { has_ipv6: false, ..Profile::default() };
-    assert_eq!(families(&v4), [IpFamily::V4]);
+    assert_eq!(kinds(&v4), [RecordKind::A]);
     let none = Profile { ip_type_preference: Vec::new(), ..Profile::default() };
     assert_eq!(target_text(&sip("example.net", None, None), &none), "no_dns_resolution");
 }
@@ -147,22 +161,44 @@ fn a_domain_is_asked_for_in_the_allowed_families_only() {
 #[test]
 fn a_domain_gets_transport_and_port_by_the_same_rules_as_an_address() {
     let text = |query: &Query| {
-        let p = Profile::default();
-        let resolved = resolved(query, &p, vec![denied(60), addresses(&["10.0.0.1"], 60)]);
-        resolved.resolution.targets(&p).unwrap()[0].to_string()
+        let p = addresses_only();
+        targets(&resolved(query, &p, vec![denied(60), addresses(&["10.0.0.1"], 60)]), &p).unwrap()[0].clone()
     };
     assert_eq!(text(&sip("example.net", None, None)), "udp:10.0.0.1:5060");
     assert_eq!(text(&sip("example.net", Some(5070), Some(Transport::Tcp))), "tcp:10.0.0.1:5070");
     assert_eq!(text(&sip("example.net", None, Some(Transport::Tls))), "tls:10.0.0.1:5061");
+    assert_eq!(text(&sip("example.net", Some(5070), Some(Transport::Tls))), "tls:10.0.0.1:5070");
     assert_eq!(text(&query(QueryScheme::Sips, "example.net", None, None)), "tls:10.0.0.1:5061");
+    assert_eq!(
+        text(&query(QueryScheme::Sips, "example.net", Some(5070), Some(Transport::Tcp))),
+        "tls:10.0.0.1:5070"
+    );
+}
+
+#[test]
+fn a_domain_with_a_port_goes_by_udp_else_by_tcp_never_by_tls() {
+    let query = sip("example.net", Some(5070), None);
+    let text = |profile: &Profile| {
+        targets(&resolved(&query, profile, vec![addresses(&["10.0.0.1"], 60); 2]), profile).unwrap()[0]
+            .clone()
+    };
+    assert_eq!(text(&Profile::default()), "udp:10.0.0.1:5070");
+    assert_eq!(text(&without(Transport::Udp)), "tcp:10.0.0.1:5070");
+    let tls_only = Profile { transport_preference: vec![Transport::Tls], ..Profile::default() };
+    assert_eq!(target_text(&query, &tls_only), "unsupported_transport");
+}
+
+#[test]
+fn a_domain_needs_one_transport_at_least() {
+    let none = Profile { transport_preference: Vec::new(), ..Profile::default() };
+    assert_eq!(target_text(&sip("example.net", None, None), &none), "unsupported_transport");
 }
 
 #[test]
 fn both_families_are_used_in_the_preferred_order() {
-    let p = Profile { ip_type_preference: vec![IpFamily::V4, IpFamily::V6], ..Profile::default() };
+    let p = Profile { ip_type_preference: vec![IpFamily::V4, IpFamily::V6], ..addresses_only() };
     let answers = vec![addresses(&["10.0.0.1", "10.0.0.2"], 60), addresses(&["2001:db8::1"], 60)];
-    let targets = resolved(&sip("example.net", None, None), &p, answers).resolution.targets(&p).unwrap();
-    let texts: Vec<_> = targets.iter().map(Target::to_string).collect();
+    let texts = targets(&resolved(&sip("example.net", None, None), &p, answers), &p).unwrap();
     assert_eq!(texts, ["udp:10.0.0.1:5060", "udp:10.0.0.2:5060", "udp:[2001:db8::1]:5060"]);
 }
 
@@ -170,6 +206,7 @@ fn both_families_are_used_in_the_preferred_order() {
 fn the_cache_key_tells_apart_what_resolves_differently() {
     let key = |query: &Query| inquiry(query, &Profile::default()).cache_key().to_owned();
     assert_eq!(key(&sip("Example.NET", None, None)), "sip|example.net||");
+    assert_eq!(key(&sip("example.net.", None, None)), "sip|example.net||");
     assert_eq!(key(&sip("example.net", Some(5070), Some(Transport::Tcp))), "sip|example.net|5070|tcp");
     assert_eq!(key(&query(QueryScheme::Sips, "example.net", None, None)), "sips|example.net||");
 }
@@ -180,30 +217,30 @@ fn kept(profile: &Profile, answers: Vec<Answer>) -> Option<u64> {
 
 #[test]
 fn a_good_resolution_is_kept_for_the_shortest_ttl_within_the_limits() {
-    let p = Profile::default();
+    let p = addresses_only();
     let found = |ttl6, ttl4| vec![addresses(&["::1"], ttl6), addresses(&["10.0.0.1"], ttl4)];
     assert_eq!(kept(&p, found(60, 90)), Some(60));
     assert_eq!(kept(&p, found(86_400, 90_000)), Some(300));
     assert_eq!(kept(&p, found(0, 90)), Some(1));
     // A denial of the other family is no record used.
     assert_eq!(kept(&p, vec![denied(5), addresses(&["10.0.0.1"], 90)]), Some(90));
-    let fixed = Profile { dns_cache_respect_ttl: false, ..Profile::default() };
+    let fixed = Profile { dns_cache_respect_ttl: false, ..addresses_only() };
     assert_eq!(kept(&fixed, found(60, 90)), Some(300));
 }
 
 #[test]
 fn a_denial_is_kept_no_longer_than_its_soa_and_the_profile_say() {
-    let p = Profile::default();
+    let p = addresses_only();
     assert_eq!(kept(&p, vec![denied(60), denied(30)]), Some(30));
     assert_eq!(kept(&p, vec![denied(3600), denied(7200)]), Some(300));
     assert_eq!(kept(&p, vec![denied(0), denied(60)]), None);
-    let fixed = Profile { dns_cache_respect_ttl: false, ..Profile::default() };
+    let fixed = Profile { dns_cache_respect_ttl: false, ..addresses_only() };
     assert_eq!(kept(&fixed, vec![denied(60), denied(30)]), Some(30));
 }
 
 #[test]
 fn what_dns_did_not_deny_with_authority_is_never_kept() {
-    let p = Profile::default();
+    let p = addresses_only();
     assert_eq!(kept(&p, vec![Answer::NoSuchRecord { ttl: None }, denied(60)]), None);
     assert_eq!(kept(&p, vec![Answer::Unavailable, Answer::Unavailable]), None);
     assert_eq!(kept(&p, vec![denied(60), Answer::Unavailable]), None);
@@ -213,19 +250,19 @@ fn what_dns_did_not_deny_with_authority_is_never_kept() {
 
 #[test]
 fn no_address_at_all_is_no_dns_resolution() {
-    let p = Profile::default();
+    let p = addresses_only();
     for answers in [vec![denied(60), denied(60)], vec![Answer::Unavailable, Answer::Unavailable], vec![]] {
         let resolved = resolved(&sip("example.net", None, None), &p, answers);
-        assert_eq!(resolved.resolution.targets(&p), Err(RouteError::NoDnsResolution));
+        assert_eq!(targets(&resolved, &p), Err(RouteError::NoDnsResolution));
     }
 }
 
 #[test]
 fn one_family_is_enough_when_the_other_is_not_known() {
-    let p = Profile::default();
+    let p = addresses_only();
     let answers = vec![Answer::Unavailable, addresses(&["10.0.0.1"], 60)];
     let resolved = resolved(&sip("example.net", None, None), &p, answers);
-    assert_eq!(resolved.resolution.targets(&p).unwrap().len(), 1);
+    assert_eq!(targets(&resolved, &p).unwrap().len(), 1);
 }
 
 #[test]

@@ -1,43 +1,83 @@
 //! What RFC 3263 led to, in the form that is remembered.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::search::families;
+use super::selection::{in_order, Draw};
 use crate::client::{IpFamily, Profile, RouteError, Target, Transport};
 
-/// The result of the look-ups, before it is put in an order.
+/// The result of the look-ups, before weights are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// One host, reached by one transport at one port.
-    Host {
-        /// The transport.
-        transport: Transport,
-        /// The port.
-        port: u16,
-        /// Its addresses of all families asked for, in the order of the answers.
-        addrs: Vec<IpAddr>,
-    },
+    /// Services in the order in which they are tried; never empty.
+    Found(Vec<Service>),
     /// There is nothing to send to.
     Failed(RouteError),
 }
 
+/// Servers that are reached by one transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The transport.
+    pub transport: Transport,
+    /// The servers, by priority; never empty.
+    pub servers: Vec<Server>,
+}
+
+/// A host, as an SRV record or the destination itself names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Servers with a lower number are tried first.
+    pub priority: u16,
+    /// The share of requests among servers of equal priority.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// Its addresses of all families asked for, within each in the order of the answer; never empty.
+    pub addrs: Vec<IpAddr>,
+}
+
 impl Resolution {
-    /// A fresh list of targets, at least one: by the profile's preference of families, within a family as DNS gave them.
-    pub fn targets(&self, profile: &Profile) -> Result<Vec<Target>, RouteError> {
-        let (transport, port, addrs) = match self {
-            Resolution::Host { transport, port, addrs } => (*transport, *port, addrs),
+    /// A fresh list of targets, at least one, each once. Every call draws the order of servers of equal priority anew; the
+    /// addresses of a server come by the profile's preference of families.
+    pub fn targets(&self, profile: &Profile, draw: &mut Draw<'_>) -> Result<Vec<Target>, RouteError> {
+        let services = match self {
+            Resolution::Found(services) => services,
             Resolution::Failed(error) => return Err(*error),
         };
-        let mut targets = Vec::with_capacity(addrs.len());
-        for family in profile.ip_type_preference.iter().filter(|family| profile.allows_family(**family)) {
-            let of_family = addrs.iter().filter(|ip| IpFamily::of(**ip) == *family);
-            targets.extend(of_family.map(|ip| Target::new(transport, *ip, port)));
+        let families = families(profile);
+        let mut seen = HashSet::new();
+        let mut targets = Vec::new();
+        for service in services {
+            for server in in_order(&service.servers, draw) {
+                let of_family = |family| server.addrs.iter().filter(move |ip| IpFamily::of(**ip) == family);
+                let addrs = families.iter().flat_map(|family| of_family(*family));
+                let all = addrs.map(|ip| Target::new(service.transport, *ip, server.port));
+                targets.extend(all.filter(|target| seen.insert(*target)));
+            }
         }
         if targets.is_empty() {
             return Err(RouteError::NoDnsResolution);
         }
         Ok(targets)
+    }
+
+    /// All targets as they are stored: by service and priority, without regard to weights and to any preference of
+    /// families.
+    pub fn stored_targets(&self) -> Result<Vec<Target>, RouteError> {
+        let services = match self {
+            Resolution::Found(services) => services,
+            Resolution::Failed(error) => return Err(*error),
+        };
+        let targets = services.iter().flat_map(|service| {
+            service.servers.iter().flat_map(|server| {
+                server.addrs.iter().map(|ip| Target::new(service.transport, *ip, server.port))
+            })
+        });
+        Ok(targets.collect())
     }
 }
 
@@ -51,48 +91,5 @@ pub struct Resolved {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn host() -> Resolution {
-        let addrs =
-            ["10.0.0.2", "2001:db8::2", "10.0.0.1", "2001:db8::1"].map(|a| a.parse().unwrap()).to_vec();
-        Resolution::Host { transport: Transport::Tcp, port: 5070, addrs }
-    }
-
-    fn texts(families: &[IpFamily]) -> Vec<String> {
-        let profile = Profile { ip_type_preference: families.to_vec(), ..Profile::default() };
-        host().targets(&profile).unwrap().iter().map(Target::to_string).collect()
-    }
-
-    #[test]
-    fn families_come_in_the_profiles_order_and_addresses_in_that_of_dns() {
-        let (v4, v6) = (
-            ["tcp:10.0.0.2:5070", "tcp:10.0.0.1:5070"],
-            ["tcp:[2001:db8::2]:5070", "tcp:[2001:db8::1]:5070"],
-        );
-        assert_eq!(texts(&[IpFamily::V4, IpFamily::V6]), [v4, v6].concat());
-        assert_eq!(texts(&[IpFamily::V6, IpFamily::V4]), [v6, v4].concat());
-        assert_eq!(texts(&[IpFamily::V6]), v6);
-    }
-
-    #[test]
-    fn a_family_that_the_server_lacks_is_left_out() {
-        let profile = Profile { has_ipv6: false, ..Profile::default() };
-        assert_eq!(host().targets(&profile).unwrap().len(), 2);
-    }
-
-    #[test]
-    fn no_target_left_is_no_dns_resolution() {
-        let profile = Profile { ip_type_preference: Vec::new(), ..Profile::default() };
-        assert_eq!(host().targets(&profile), Err(RouteError::NoDnsResolution));
-    }
-
-    #[test]
-    fn using_a_resolution_leaves_it_as_it_was() {
-        let (resolution, profile) = (host(), Profile::default());
-        let mut first = resolution.targets(&profile).unwrap();
-        first.remove(0);
-        assert_eq!(resolution.targets(&profile).unwrap().len(), 4);
-    }
-}
+#[path = "resolution_tests.rs"]
+mod tests;

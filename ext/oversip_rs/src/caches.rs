@@ -51,12 +51,11 @@ fn failure(ruby: &Ruby, failure: &Failure) -> Result<Value, Error> {
 
 /// The targets as text, or the error code as a Symbol.
 fn resolution(ruby: &Ruby, resolution: &Arc<Resolution>) -> Result<Value, Error> {
-    match &**resolution {
-        Resolution::Failed(error) => Ok(ruby.to_symbol(error.code()).as_value()),
-        Resolution::Host { transport, port, addrs } => {
-            let list = ruby.ary_new_capa(addrs.len());
-            for ip in addrs {
-                let target = oversip::client::Target::new(*transport, *ip, *port);
+    match resolution.stored_targets() {
+        Err(error) => Ok(ruby.to_symbol(error.code()).as_value()),
+        Ok(targets) => {
+            let list = ruby.ary_new_capa(targets.len());
+            for target in targets {
                 list.push(text::utf8(ruby, target.to_string().as_bytes()))?;
             }
             Ok(list.as_value())

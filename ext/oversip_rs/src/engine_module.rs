@@ -157,6 +157,11 @@ fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     without_gvl(ruby, || engine.advance(by), || ())
 }
 
+fn seed(ruby: &Ruby, seed: u64) -> Result<(), Error> {
+    runtime::engine(ruby)?.seed(seed);
+    Ok(())
+}
+
 fn set_log_threshold(_: &Ruby, severity: u8) {
     logging::set_threshold(severity);
 }
@@ -175,6 +180,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("status=", function!(set_status, 1))?;
     module.define_singleton_method("freeze", function!(freeze, 0))?;
     module.define_singleton_method("advance", function!(advance, 1))?;
+    module.define_singleton_method("seed", function!(seed, 1))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;
     module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;

@@ -1,0 +1,84 @@
+//! A destination, as RFC 3263 takes it.
+
+use std::net::IpAddr;
+
+use crate::client::Transport;
+use crate::message::{parse_ip, Scheme, TransportParam, UriRef};
+
+/// The scheme of a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryScheme {
+    /// `sip`.
+    Sip,
+    /// `sips`.
+    Sips,
+    /// Any other: nothing can be sent there.
+    Other,
+}
+
+/// The host of a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueryHost {
+    /// An address literal.
+    Ip(IpAddr),
+    /// A name.
+    Domain(String),
+}
+
+/// The transport that a destination asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryTransport {
+    /// One that requests can leave by.
+    Known(Transport),
+    /// Any other.
+    Unknown,
+}
+
+/// A destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The scheme.
+    pub scheme: QueryScheme,
+    /// The host.
+    pub host: QueryHost,
+    /// The port, if the destination has one.
+    pub port: Option<u16>,
+    /// The transport, if the destination asks for one.
+    pub transport: Option<QueryTransport>,
+}
+
+impl Query {
+    /// The destination that a URI names (RFC 3263 4). A URI without a host, such as `tel:`, has no usable scheme either.
+    pub fn from_uri(uri: &UriRef<'_>) -> Query {
+        let scheme = match uri.scheme() {
+            Scheme::Sip => QueryScheme::Sip,
+            Scheme::Sips => QueryScheme::Sips,
+            Scheme::Tel | Scheme::Other(_) => QueryScheme::Other,
+        };
+        let host = QueryHost::parse(uri.host_normalised().unwrap_or_default().as_bytes());
+        let transport = uri.transport().map(|transport| match transport {
+            TransportParam::Udp => QueryTransport::Known(Transport::Udp),
+            TransportParam::Tcp => QueryTransport::Known(Transport::Tcp),
+            TransportParam::Tls => QueryTransport::Known(Transport::Tls),
+            TransportParam::Ws => QueryTransport::Known(Transport::Ws),
+            TransportParam::Wss => QueryTransport::Known(Transport::Wss),
+            TransportParam::Sctp | TransportParam::Other(_) => QueryTransport::Unknown,
+        });
+        Query { scheme, host, port: uri.port(), transport }
+    }
+
+    /// A destination that a script names: always `sip`.
+    pub fn from_destination(host: &[u8], port: Option<u16>, transport: Option<QueryTransport>) -> Query {
+        Query { scheme: QueryScheme::Sip, host: QueryHost::parse(host), port, transport }
+    }
+}
+
+impl QueryHost {
+    /// A host from text: an IPv4 address, an IPv6 address with or without brackets, else a name.
+    pub fn parse(host: &[u8]) -> QueryHost {
+        match parse_ip(host) {
+            Some(ip) => QueryHost::Ip(ip),
+            None => QueryHost::Domain(String::from_utf8_lossy(host).into_owned()),
+        }
+    }
+}
