@@ -218,11 +218,123 @@ fn without_failover_the_blocks_of_a_proxy_see_500_for_503() {
 }
 
 #[test]
-fn a_uac_keeps_503_and_sends_nothing_upstream() {
+fn a_wild_retry_after_is_cut_to_ten_minutes_and_none_lasts_shorter_than_blacklist_time() {
+    let key = "udp:192.0.2.1:1";
+    let rows =
+        [("601", 600), ("99999999999999999999999999", 600), ("0", 10), ("3;duration=5", 10), ("11", 11)];
+    for (value, seconds) in rows {
+        let mut case = Case::proxy(RequestClass::Invite);
+        case.give(targets(&[1]));
+        case.give(response(503, &format!("Retry-After: {value}\r\n")));
+        let alive =
+            |after: u64| case.profile.blacklist.get(case.now + Duration::from_secs(after), key).is_some();
+        assert!(alive(seconds - 1), "{value}");
+        assert!(!alive(seconds), "{value}");
+    }
+    for value in ["soon", "-5", ""] {
+        let mut case = Case::proxy(RequestClass::Invite);
+        case.give(targets(&[1]));
+        case.give(response(503, &format!("Retry-After: {value}\r\n")));
+        assert!(!case.profile.blacklist.any(case.now), "{value}");
+    }
+}
+
+#[test]
+fn retry_after_counts_without_failover_too_but_not_without_use_blacklist() {
+    let mut case =
+        Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
+    case.give(targets(&[1]));
+    case.give(response(503, "Retry-After: 30\r\n"));
+    assert!(case.profile.blacklist.any(case.now));
+    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
+    case.give(targets(&[1]));
+    case.give(response(503, "Retry-After: 30\r\n"));
+    assert!(!case.profile.blacklist.any(case.now));
+}
+
+#[test]
+fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1]));
+    case.give(response(503, "Retry-After: 30\r\n"));
+    let (now, profile) = (case.now, case.profile.clone());
+    let session = Session::new(Kind::Proxy, RequestClass::Invite, profile.clone());
+    let mut next = Case { session, now, profile };
+    assert_eq!(
+        next.give(targets(&[1])),
+        ["on_error 503 Service Unavailable service_unavailable", "reply 500 Server Internal Error"]
+    );
+}
+
+#[test]
+fn a_uac_moves_on_after_a_503_and_keeps_the_last_one_as_it_is() {
     let mut case = Case::new(Kind::Uac, RequestClass::NonInvite, |_| {});
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(response(503, "")), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(response(503, "")), ["on_failure_response 503"]);
+    assert!(case.session.is_over());
+}
+
+#[test]
+fn without_failover_a_uac_keeps_503_and_sends_nothing_upstream() {
+    let mut case =
+        Case::new(Kind::Uac, RequestClass::NonInvite, |profile| profile.dns_failover_on_503 = false);
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(response(503, "")), ["on_failure_response 503"]);
     assert!(case.session.is_over());
+}
+
+#[test]
+fn abort_routing_at_the_second_target_gives_403_and_tries_no_third() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2, 3]));
+    let abort = |text: &str| Round { dropped: false, aborted: text.ends_with(":2") };
+    assert_eq!(
+        case.give_with(Input::Timeout, abort),
+        [
+            "on_target udp:192.0.2.1:2",
+            "on_error 403 Destination Aborted destination_aborted",
+            "reply 403 Destination Aborted"
+        ]
+    );
+}
+
+#[test]
+fn a_blacklisted_first_target_is_passed_over_without_being_shown() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    let entry = Failure::destination_blacklisted(403, "One");
+    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    // What comes of the second one counts, not the entry.
+    assert_eq!(
+        case.give(Input::Timeout),
+        ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
+    );
+}
+
+#[test]
+fn the_last_target_decides_whatever_the_ones_before_it_came_to() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    let entry = Failure::destination_blacklisted(410, "Two");
+    case.profile.blacklist.add(case.now, "udp:192.0.2.1:2", entry, Duration::from_secs(10));
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(response(503, "")), ["on_error 410 Two destination_blacklisted", "reply 410 Two"]);
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    case.give(Input::ConnectionError);
+    assert_eq!(case.give(response(503, "")), ["on_failure_response 503", "forward 500"]);
+}
+
+#[test]
+fn a_tls_server_that_was_refused_is_blacklisted_as_such() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1]));
+    assert_eq!(
+        case.give(Input::TlsValidationFailed),
+        ["on_error 500 TLS Validation Failed tls_validation_failed", "reply 500 TLS Validation Failed"]
+    );
+    let entry = case.profile.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
+    assert_eq!((entry.status, entry.code), (500, "tls_validation_failed"));
 }
 
 #[test]

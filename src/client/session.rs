@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Failure, IncomingResponse, Profile, RouteError, Target};
-use crate::message::Message;
+use crate::message::{reason_phrase, Message};
 
 /// Longest life of a blacklist entry made from a `Retry-After` header.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(600);
@@ -333,7 +333,8 @@ impl Session {
             Some(After::Forward(response, status)) => self.after_response(response, status, round.dropped),
             Some(After::Final(failure)) => {
                 if !round.dropped && !std::mem::take(&mut self.refusal_dropped) {
-                    self.reply(failure.status, failure.reason.clone());
+                    let (status, reason) = upstream_form(failure);
+                    self.reply(status, reason);
                 }
             }
             Some(After::InviteTimeout) => {
@@ -446,7 +447,7 @@ impl Session {
     /// RFC 3263 4.3: a 503 moves on to the next target where the profile says so.
     fn on_service_unavailable(&mut self, now: Instant, response: Arc<IncomingResponse>) {
         self.blacklist_retry_after(now, &response);
-        if self.kind == Kind::Proxy && self.profile.dns_failover_on_503 {
+        if self.profile.dns_failover_on_503 {
             self.last = Some(LastResult::Response(response));
             self.next_target(now);
         } else {
@@ -578,8 +579,20 @@ impl Session {
     }
 }
 
-/// The decimal number that a header value starts with (`Retry-After: 120 (maintenance)`).
+/// What goes upstream for a failure. A server that is known to be unavailable is no reason for the client to turn away from
+/// this proxy: as with a 503 just received, it is told 500 (RFC 3261 16.7 step 6).
+fn upstream_form(failure: Failure) -> (u16, Cow<'static, str>) {
+    if failure == Failure::service_unavailable() {
+        return (500, reason_phrase(500).into());
+    }
+    (failure.status, failure.reason)
+}
+
+/// The decimal number that a header value starts with (`Retry-After: 120 (maintenance)`), the largest one there is in
+/// place of any larger.
 fn leading_number(value: &[u8]) -> Option<u64> {
-    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
-    std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
+    let digits: &[u8] = &value[..value.iter().take_while(|b| b.is_ascii_digit()).count()];
+    let number =
+        digits.iter().fold(0u64, |n, digit| n.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    (!digits.is_empty()).then_some(number)
 }
