@@ -14,7 +14,7 @@ class Unbound
 
   attr_reader :port
 
-  # @param records [Array<String>] as `local-data` of unbound.conf
+  # @param records [Array<String>] in zone file form, names absolute
   # @param zones [Array<String>] names under which everything else does not exist
   def initialize(records, zones: ["example."])
     @folder = Dir.mktmpdir("oversip-unbound")
@@ -54,7 +54,7 @@ class Unbound
       "  num-threads: 1", "  rrset-roundrobin: no", "  module-config: \"iterator\"", "  access-control: 127.0.0.0/8 allow",
       *zones.map { |zone| "  local-zone: \"#{zone}\" static" },
       *zones.map { |zone| "  local-data: \"#{zone} 60 IN SOA ns.#{zone} admin.#{zone} 1 60 60 60 60\"" },
-      *records.map { |record| "  local-data: \"#{record}\"" },
+      *records.map { |record| "  local-data: '#{record}'" },
       "remote-control:", "  control-enable: no", ""
     ].join("\n")
   end

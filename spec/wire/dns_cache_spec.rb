@@ -19,8 +19,12 @@ RSpec.describe "The DNS cache of a profile", :native do
   #
   # @return [Array] the event
   def reach(host = "bob.example", profile: :default_proxy)
+    reach_uri("sip:bob@#{host}:#{callee.port}", profile: profile)
+  end
+
+  def reach_uri(uri, profile: :default_proxy)
     uac = record(OverSIP::SIP::Uac.new(profile), into: seen, only: %i[success_response error])
-    uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob@#{host}:#{callee.port}" }))
+    uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: uri }))
     outcome = eventually do
       callee.receive?(0)&.then { |request| callee.answer(request, 200) }
       seen.all.first
@@ -196,5 +200,98 @@ RSpec.describe "The DNS cache of a profile", :native do
     expect(dns.asked).to contain_exactly("bob.example A", "bob.example AAAA")
     reach(profile: :ipv4)
     expect(dns.asked.last(1)).to eq(["bob.example A"])
+  end
+
+  describe "with a name that has several servers" do
+    let(:dns) do
+      scripted_dns({ "_sip._udp.bob.example" => [{ srv: [0, 30, 1001, "h.example"] }, { srv: [0, 60, 1002, "h.example"] },
+                                                 { srv: [0, 10, 1003, "h.example"] }, { srv: [1, 0, 1004, "h.example"] }],
+                     "h.example" => ["127.0.0.3"] })
+    end
+
+    # The target that a request is shown first; it is not sent.
+    def first_target
+      uac = OverSIP::SIP::Uac.new
+      uac.on_target do |target|
+        seen << target.port
+        uac.abort_routing
+      end
+      uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob.example;transport=udp" }))
+      seen.pop
+    end
+
+    it "FIX: draws the order of servers by weight at each use" do
+      start(dns)
+      OverSIP::Testing.seed(2026)
+      counts = Array.new(1000) { first_target }.tally
+      shares = { 1001 => 0.3, 1002 => 0.6, 1003 => 0.1 }
+      expect(counts.keys).to match_array(shares.keys)
+      shares.each { |port, share| expect(counts[port]).to be_within(3 * Math.sqrt(1000 * share * (1 - share))).of(1000 * share) }
+      expect(dns.asked).to eq(["_sip._udp.bob.example SRV", "h.example A"])
+    end
+
+    it "FIX: is not changed by targets that failed" do
+      start(dns)
+      key = "sip|bob.example||udp"
+      first_target
+      stored = cache[key]
+      expect(stored).to eq((1001..1004).map { |port| "udp:127.0.0.3:#{port}" })
+      uac = record(OverSIP::SIP::Uac.new, into: seen, only: %i[target error])
+      uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob.example;transport=udp" }))
+      tried = Array.new(4) { seen.pop.last }
+      expect(tried).to match_array(stored)
+      expect(tried.last).to eq(stored.last)
+      expect(cache[key]).to eq(stored)
+    end
+
+    it "remembers nothing of a seed once OverSIP was started anew" do
+      orders = Array.new(2) do
+        start(dns)
+        OverSIP::Testing.seed(5)
+        order = Array.new(10) { first_target }
+        OverSIP.stop(timeout: 0)
+        order
+      end
+      expect(orders.uniq.size).to eq(1)
+    end
+  end
+
+  it "remembers a whole chain of records for the shortest of their times" do
+    dns = scripted_dns({ "bob.example" => [{ naptr: [1, 1, "s", "SIP+D2U", "_sip._udp.bob.example"] }],
+                         "_sip._udp.bob.example" => [{ srv: [0, 0, callee.port, "h.example"] }],
+                         "h.example" => ["127.0.0.3"] }, ttl: { "h.example" => 40 })
+    start(dns)
+    uri = "sip:bob@bob.example"
+    reach_uri(uri)
+    OverSIP::Testing.advance(39)
+    reach_uri(uri)
+    expect(dns.asked.size).to eq(3)
+    OverSIP::Testing.advance(1)
+    reach_uri(uri)
+    expect(dns.asked.size).to eq(6)
+  end
+
+  it "remembers for a name without any record that each step was denied" do
+    dns = scripted_dns({}, negative_ttl: 30)
+    start(dns)
+    2.times { expect(reach_uri("sip:bob@bob.example")).to eq([:error, 404]) }
+    expect(dns.asked).to contain_exactly("bob.example NAPTR", "_sip._tcp.bob.example SRV", "_sip._udp.bob.example SRV",
+                                         "bob.example A")
+    OverSIP::Testing.advance(30)
+    reach_uri("sip:bob@bob.example")
+    expect(dns.asked.size).to eq(8)
+  end
+
+  it "FIX: does not remember a resolution during which one question failed" do
+    dns = scripted_dns({ "bob.example" => ["127.0.0.3"] }, failing: ["_sip._udp.bob.example"])
+    start(dns, { default_proxy: { use_naptr: false, transport_preference: ["udp"] } })
+    2.times do
+      uac = record(OverSIP::SIP::Uac.new, into: seen, only: [:target])
+      uac.on_target { uac.abort_routing }
+      uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob.example" }))
+      expect(seen.pop).to eq([:target, "udp:127.0.0.3:5060"])
+    end
+    expect(cache).not_to be_any
+    expect(dns.asked.size).to eq(4)
   end
 end
