@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::client::KeyTooShort;
+use crate::client::{KeyTooShort, ProcessTags};
 use crate::transport::{BindError, ListenSpec};
 
 /// Bounds at admission. Beyond them new requests get 503 with Retry-After; what was admitted is never dropped.
@@ -42,6 +42,8 @@ pub struct Config {
     pub flow_token_key: Option<String>,
     /// Take the original's unsigned UDP flow tokens too.
     pub accept_unsigned_flow_tokens: bool,
+    /// The marks of this process; new ones when `None`.
+    pub tags: Option<ProcessTags>,
     /// Largest body accepted over a stream, bytes; 1 MiB when `None`.
     pub max_body_size: Option<usize>,
     /// Idle time after which TCP probes a connection; none when `None`.

@@ -36,7 +36,11 @@ enum Stage {
     },
     Invite(InviteServer),
     NonInvite(NonInviteServer),
-    /// Never had a transaction (ACK), or it is over.
+    /// Its transaction is over.
+    Over {
+        last_response: Option<Bytes>,
+    },
+    /// Never had a transaction: an ACK, or a request that the script made nothing of.
     None,
 }
 
@@ -47,6 +51,13 @@ struct State {
     local_tag: Option<Bytes>,
     /// The 2xx that went upstream, each as it was sent.
     successes: SmallVec<[Success; 1]>,
+}
+
+impl State {
+    /// Whether a transaction was made, be it over by now.
+    fn has_transaction(&self) -> bool {
+        matches!(self.stage, Stage::Invite(_) | Stage::NonInvite(_) | Stage::Over { .. })
+    }
 }
 
 /// A 2xx of an INVITE: the route and the To tag that it came with from downstream, and its bytes upstream.
@@ -145,6 +156,7 @@ impl IncomingRequest {
         match &self.lock().stage {
             Stage::Invite(machine) => Some(machine.state().as_str()),
             Stage::NonInvite(machine) => Some(machine.state().as_str()),
+            Stage::Over { .. } => Some("terminated"),
             Stage::Pending { .. } | Stage::None => None,
         }
     }
@@ -154,7 +166,18 @@ impl IncomingRequest {
         match &self.lock().stage {
             Stage::Invite(machine) => machine.last_response().cloned(),
             Stage::NonInvite(machine) => machine.last_response().cloned(),
+            Stage::Over { last_response } => last_response.clone(),
             Stage::Pending { .. } | Stage::None => None,
+        }
+    }
+
+    /// What the server transaction sends again from now on; nothing is done without one.
+    pub fn set_last_response(&self, wire: Bytes) {
+        match &mut self.lock().stage {
+            Stage::Invite(machine) => machine.set_last_response(wire),
+            Stage::NonInvite(machine) => machine.set_last_response(wire),
+            Stage::Over { last_response } => *last_response = Some(wire),
+            Stage::Pending { .. } | Stage::None => {}
         }
     }
 
@@ -163,6 +186,7 @@ impl IncomingRequest {
         match &self.lock().stage {
             Stage::Invite(machine) => machine.accepts(status),
             Stage::NonInvite(machine) => machine.accepts(status),
+            Stage::Over { .. } => false,
             Stage::Pending { .. } | Stage::None => true,
         }
     }
@@ -170,7 +194,7 @@ impl IncomingRequest {
     /// The To tag of our responses, chosen by `make` at the first response that needs one (RFC 3261 8.2.6.2).
     pub(super) fn local_tag(&self, make: impl FnOnce(bool) -> Bytes) -> Bytes {
         let mut state = self.lock();
-        let with_transaction = matches!(state.stage, Stage::Invite(_) | Stage::NonInvite(_));
+        let with_transaction = state.has_transaction();
         state.local_tag.get_or_insert_with(|| make(with_transaction)).clone()
     }
 
@@ -187,7 +211,7 @@ impl IncomingRequest {
         post: impl FnOnce(ServerEffects),
     ) -> bool {
         let mut state = self.lock();
-        if self.key.is_none() || matches!(state.stage, Stage::Invite(_) | Stage::NonInvite(_)) {
+        if self.key.is_none() || state.has_transaction() {
             return false;
         }
         let reliable = self.source.transport.reliable();
@@ -224,6 +248,7 @@ impl IncomingRequest {
                 post(None);
                 return true;
             }
+            Stage::Over { .. } => return false,
             Stage::None => {
                 post(None);
                 return true;
@@ -236,6 +261,17 @@ impl IncomingRequest {
         accepted
     }
 
+    /// Steps the machine for a response of this status that somebody else sends. False: the transaction refuses it, or
+    /// there is none.
+    pub(super) fn advance(&self, now: Instant, status: u16, post: impl FnOnce(ServerEffects)) -> bool {
+        let effects = match &mut self.lock().stage {
+            Stage::Invite(machine) => machine.advance(now, status),
+            Stage::NonInvite(machine) => machine.advance(now, status),
+            Stage::Pending { .. } | Stage::Over { .. } | Stage::None => None,
+        };
+        effects.map(post).is_some()
+    }
+
     /// A retransmission: what to send for it.
     pub(super) fn request_again(&self, now: Instant) -> Option<ServerEffects> {
         match &mut self.lock().stage {
@@ -244,7 +280,7 @@ impl IncomingRequest {
             Stage::Pending { answered: Some(wire) } => {
                 Some(std::iter::once(crate::transaction::ServerEffect::Send(wire.clone())).collect())
             }
-            Stage::Pending { answered: None } | Stage::None => None,
+            Stage::Pending { answered: None } | Stage::Over { .. } | Stage::None => None,
         }
     }
 
@@ -259,7 +295,7 @@ impl IncomingRequest {
         match &mut self.lock().stage {
             Stage::Invite(machine) => machine.timer(now, timer),
             Stage::NonInvite(machine) => machine.timer(now, timer),
-            Stage::Pending { .. } | Stage::None => ServerEffects::new(),
+            Stage::Pending { .. } | Stage::Over { .. } | Stage::None => ServerEffects::new(),
         }
     }
 
@@ -269,7 +305,7 @@ impl IncomingRequest {
         let proceeding = match &mut state.stage {
             Stage::Pending { answered } => answered.is_none(),
             Stage::Invite(machine) => machine.cancel(),
-            Stage::NonInvite(_) | Stage::None => false,
+            Stage::NonInvite(_) | Stage::Over { .. } | Stage::None => false,
         };
         if !proceeding || self.canceled.swap(true, Ordering::AcqRel) {
             return CancelOutcome::Noted;
@@ -322,7 +358,7 @@ impl IncomingRequest {
         let proceeding = match &state.stage {
             Stage::Pending { answered } => answered.is_none(),
             Stage::Invite(machine) => machine.accepts(487),
-            Stage::NonInvite(_) | Stage::None => false,
+            Stage::NonInvite(_) | Stage::Over { .. } | Stage::None => false,
         };
         proceeding && state.core.is_none() && self.is_canceled()
     }
@@ -333,7 +369,7 @@ impl IncomingRequest {
             Stage::Pending { answered } => answered.is_none(),
             Stage::Invite(machine) => machine.accepts(500),
             Stage::NonInvite(machine) => machine.accepts(500),
-            Stage::None => false,
+            Stage::Over { .. } | Stage::None => false,
         }
     }
 
@@ -342,9 +378,22 @@ impl IncomingRequest {
         matches!(self.lock().stage, Stage::Pending { answered: None })
     }
 
+    /// The transaction is over, if there is one.
+    pub(super) fn end_transaction(&self) {
+        if !self.is_pending() {
+            self.end();
+        }
+    }
+
     /// The transaction, or the pending record, is over.
     pub(super) fn end(&self) {
-        self.lock().stage = Stage::None;
+        let mut state = self.lock();
+        state.stage = match std::mem::replace(&mut state.stage, Stage::None) {
+            Stage::Invite(machine) => Stage::Over { last_response: machine.last_response().cloned() },
+            Stage::NonInvite(machine) => Stage::Over { last_response: machine.last_response().cloned() },
+            Stage::Pending { .. } | Stage::None => Stage::None,
+            over => over,
+        };
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -28,6 +28,7 @@ mod outgoing;
 mod receive;
 mod resolver;
 mod route;
+mod scripted;
 mod server;
 mod sockets;
 mod start;

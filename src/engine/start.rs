@@ -30,7 +30,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let bound = bind_all(&config.listeners)?;
     let listening: Vec<(Transport, SocketAddr)> =
         bound.iter().map(|socket| (socket.transport, socket.local)).collect();
-    let tags = ProcessTags::random();
+    let tags = config.tags.clone().unwrap_or_else(ProcessTags::random);
     let listeners = Listeners::new(named_listeners(&config, &listening, tags.ovid()));
     let (commands, command_queue) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {

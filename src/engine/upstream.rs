@@ -103,7 +103,7 @@ pub(super) fn send(
 }
 
 /// A final response was sent before, or the transaction is over.
-fn log_refusal(request: &IncomingRequest, status: u16) {
+pub(super) fn log_refusal(request: &IncomingRequest, status: u16) {
     let state = request.transaction_state().unwrap_or("none");
     tracing::info!(target: "oversip::transaction", "response {status} refused: the transaction is in state {state}");
 }

@@ -93,11 +93,19 @@ impl InviteServer {
 
     /// The core responds: `wire` is the response of this status as it is to be sent. `None` if the state refuses it.
     pub fn respond(&mut self, now: Instant, status: u16, wire: Bytes) -> Option<ServerEffects> {
+        let mut effects = self.advance(now, status)?;
+        self.last_response = Some(wire.clone());
+        effects.insert(0, ServerEffect::Send(wire));
+        Some(effects)
+    }
+
+    /// The core sends a response of this status by itself: the machine goes on as for [`respond`](Self::respond), and
+    /// sends nothing. `None` if the state refuses it.
+    pub fn advance(&mut self, now: Instant, status: u16) -> Option<ServerEffects> {
         if !self.accepts(status) {
             return None;
         }
-        self.last_response = Some(wire.clone());
-        let mut effects: ServerEffects = smallvec![ServerEffect::Send(wire)];
+        let mut effects = ServerEffects::new();
         match (self.state, status) {
             // RFC 6026 7.1: a 2xx is sent once by the transaction, which then absorbs the INVITE until timer L.
             (State::Proceeding, 200..=299) => {
@@ -118,6 +126,11 @@ impl InviteServer {
             _ => {}
         }
         Some(effects)
+    }
+
+    /// What is sent again from now on.
+    pub fn set_last_response(&mut self, wire: Bytes) {
+        self.last_response = Some(wire);
     }
 
     /// The INVITE arrived again.

@@ -79,11 +79,19 @@ impl NonInviteServer {
 
     /// The core responds: `wire` is the response of this status as it is to be sent. `None` if the state refuses it.
     pub fn respond(&mut self, now: Instant, status: u16, wire: Bytes) -> Option<ServerEffects> {
+        let mut effects = self.advance(now, status)?;
+        self.last_response = Some(wire.clone());
+        effects.insert(0, ServerEffect::Send(wire));
+        Some(effects)
+    }
+
+    /// The core sends a response of this status by itself: the machine goes on as for [`respond`](Self::respond), and
+    /// sends nothing. `None` if the state refuses it.
+    pub fn advance(&mut self, now: Instant, status: u16) -> Option<ServerEffects> {
         if !self.accepts(status) {
             return None;
         }
-        self.last_response = Some(wire.clone());
-        let mut effects: ServerEffects = smallvec![ServerEffect::Send(wire)];
+        let mut effects = ServerEffects::new();
         if status < 200 {
             // RFC 3261 17.2.2: a provisional response.
             self.state = State::Proceeding;
@@ -98,6 +106,11 @@ impl NonInviteServer {
             }
         }
         Some(effects)
+    }
+
+    /// What is sent again from now on.
+    pub fn set_last_response(&mut self, wire: Bytes) {
+        self.last_response = Some(wire);
     }
 
     /// The request arrived again.

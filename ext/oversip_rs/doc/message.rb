@@ -244,7 +244,8 @@ module OverSIP
       # @return [Boolean] whether it came by TLS or secure WebSocket
       def secure?; end
 
-      # Sends a response made by this server.
+      # Sends a response made by this server. A request without a way back ({parse}, {MessageParser}) hands it to its
+      # `connection` where the script has set one: an object with `send_sip_msg(text, ip, port)`.
       # @param status_code [Integer] 100 to 699
       # @param reason_phrase [String, nil] nil takes the usual one
       # @param extra_headers [Array<String>] whole lines, without their end
@@ -256,6 +257,11 @@ module OverSIP
       # @param response [Response]
       # @return [Boolean] as {#reply}
       def reply_full(response); end
+
+      # Sends bytes to where responses to this request go, past its transaction.
+      # @param text [String] a whole response
+      # @return [Boolean] false for a request without a way back
+      def send_response(text); end
 
       # @return [Hash] the script's own values for this request and its responses
       attr_accessor :tvars
@@ -315,18 +321,6 @@ module OverSIP
 
       # @return [String] the response as it would be sent
       def to_s; end
-    end
-
-    # The server transaction of a {Request} (RFC 3261 17.2).
-    class ServerTransaction
-      # @return [Symbol] :proceeding, :completed and so on
-      def state; end
-
-      # @return [String, nil]
-      def last_response; end
-
-      # @return [Boolean] whether it would take a response with this status
-      def valid_response?(status_code); end
     end
 
     # The connection, or the UDP socket, that a message came by.

@@ -8,7 +8,7 @@ use magnus::{function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule
 use oversip::engine::{Config, Engine, Limits, Status, Stopping};
 use oversip::transport::ListenSpec;
 
-use crate::{anchors, dispatcher, gvl::without_gvl, logging, profile, runtime, text};
+use crate::{anchors, dispatcher, gvl::without_gvl, logging, profile, runtime, tags, text};
 
 /// How long a signal may wait for the main thread to look.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
@@ -55,6 +55,7 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         nameservers: nameservers.iter().map(|text| name_server(ruby, text)).collect::<Result<_, _>>()?,
         flow_token_key: option(ruby, options, "flow_token_key")?,
         accept_unsigned_flow_tokens: option(ruby, options, "accept_unsigned_flow_tokens")?.unwrap_or(false),
+        tags: Some(tags::of_process()),
         max_body_size: option(ruby, options, "max_body_size")?,
         tcp_keepalive: option(ruby, options, "tcp_keepalive_interval")?.map(Duration::from_secs),
         limits: Limits {

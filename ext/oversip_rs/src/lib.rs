@@ -22,12 +22,14 @@ mod runtime;
 mod server_transaction;
 mod slot;
 mod stun;
+mod tags;
 mod text;
 mod uac;
 mod uri;
 mod utils;
 
-use magnus::{prelude::*, Error, RModule, Ruby};
+use magnus::{prelude::*, Error, RModule, RString, Ruby};
+use oversip::message::{REASON_PHRASES, REASON_PHRASE_NOT_SET};
 
 /// Called by Ruby when the library is required. `OverSIP` and its error classes exist by then (`lib/oversip.rb`).
 #[magnus::init]
@@ -38,6 +40,8 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     caches::define(ruby, sip)?;
     uri::define(ruby, sip)?;
     name_addr::define(ruby, sip)?;
+    define_reason_phrases(ruby, sip)?;
+    tags::define(ruby, sip)?;
     connection::define(ruby, sip)?;
     server_transaction::define(ruby, sip)?;
     let message = message::define(ruby, sip)?;
@@ -52,4 +56,20 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     engine_module::define(ruby, oversip)?;
     logging::install();
     Ok(())
+}
+
+/// `REASON_PHRASE`, by status code, and what stands for a code that is not in it.
+fn define_reason_phrases(ruby: &Ruby, sip: RModule) -> Result<(), Error> {
+    let frozen = |text: &str| -> RString {
+        let text = text::utf8(ruby, text.as_bytes());
+        text.freeze();
+        text
+    };
+    let phrases = ruby.hash_new();
+    for (status, phrase) in REASON_PHRASES {
+        phrases.aset(status, frozen(phrase))?;
+    }
+    phrases.freeze();
+    sip.const_set("REASON_PHRASE", phrases)?;
+    sip.const_set("REASON_PHRASE_NOT_SET", frozen(REASON_PHRASE_NOT_SET))
 }

@@ -30,6 +30,7 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let facts = request::routing_facts(ruby, request)?;
     ClientObject::set_request(this, request.as_value());
+    request.flags.core.set(request, this);
     // RFC 3261 16.3 step 3: checked before anything else is done for the request. An ACK is not answered.
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
         if !incoming.is_ack() {

@@ -79,6 +79,11 @@ module OverSIP
         @headers.delete(name)
       end
 
+      # @return [String] 32 hexadecimal digits made of Request-URI and Call-ID, see {Tags.create_antiloop_id}
+      def antiloop_id
+        @antiloop_id ||= Tags.create_antiloop_id(self)
+      end
+
       # Always nil: the destination is the Request-URI.
       def routes
         nil

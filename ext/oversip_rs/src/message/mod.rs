@@ -94,6 +94,11 @@ pub struct RequestFlags {
     pub(crate) proxied: Slot,
     pub(crate) in_rr: Slot,
     pub(crate) antiloop_id: Slot,
+    pub(crate) server_transaction: Slot,
+    /// The Proxy that routed it last.
+    pub(crate) core: Slot,
+    /// The To tag of replies without the engine.
+    pub(crate) detached_tag: OnceCell<Bytes>,
 }
 
 impl DataTypeFunctions for MessageObject {
@@ -121,6 +126,8 @@ impl DataTypeFunctions for MessageObject {
             &self.flags.proxied,
             &self.flags.in_rr,
             &self.flags.antiloop_id,
+            &self.flags.server_transaction,
+            &self.flags.core,
         ];
         slots.into_iter().for_each(|slot| slot.mark(marker));
     }

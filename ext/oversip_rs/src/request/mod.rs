@@ -1,5 +1,6 @@
 //! `OverSIP::SIP::Request`.
 
+mod detached;
 mod replies;
 mod routing;
 mod serialise;
@@ -102,9 +103,9 @@ fn inspect(ruby: &Ruby, this: This) -> String {
 /// Defines `Request`; `Message` comes first.
 pub fn define(ruby: &Ruby, sip: RModule, message: RClass) -> Result<(), Error> {
     let class = sip.define_class("Request", message)?;
-    let transports = ruby.ary_new();
+    let transports = ruby.hash_new();
     for name in ["tls", "wss"] {
-        transports.push(ruby.to_symbol(name))?;
+        transports.aset(ruby.to_symbol(name), true)?;
     }
     transports.freeze();
     class.const_set("SECURE_TRANSPORTS", transports)?;

@@ -1,0 +1,64 @@
+//! Answers to a request that did not come from the network: they go to whatever the script has set as its connection,
+//! so that a script can be tried without sockets.
+
+use bytes::Bytes;
+use magnus::{prelude::*, Error, Ruby, Value};
+use oversip::message::Method;
+
+use super::replies::Reply;
+use crate::{
+    message::{self, This},
+    runtime, tags,
+    text::{self, utf8},
+};
+
+/// Replies as the engine does without a transaction (RFC 3261 8.2.6, 8.2.7). False for an ACK, and where no connection was
+/// set.
+pub(super) fn reply(ruby: &Ruby, this: This, reply: &Reply) -> Result<bool, Error> {
+    if this.received().method() == Some(&Method::Ack) {
+        text::log_error(ruby, &format!("attempt to reply {} to an ACK", reply.status));
+        return Ok(false);
+    }
+    let chosen = &this.flags.detached_tag;
+    if reply.status > 100 {
+        chosen.get_or_init(|| tags::of_process().totag_for_sl_reply().into());
+    }
+    let wire = oversip::message::reply(
+        this.received(),
+        reply.status,
+        &reply.reason,
+        chosen.get().map(Bytes::as_ref),
+        &reply.extra_lines,
+        &reply.body,
+        &product(ruby)?,
+    );
+    send(ruby, this, &wire)
+}
+
+/// Hands bytes to the connection, with the address that responses over UDP go to (RFC 3261 18.2.2, RFC 3581 4). False where
+/// no connection was set.
+pub(super) fn send(ruby: &Ruby, this: This, wire: &Bytes) -> Result<bool, Error> {
+    let connection = message::connection(ruby, this)?;
+    if connection.is_nil() {
+        return Ok(false);
+    }
+    let ip: Value = this.funcall("source_ip", ())?;
+    let mut port: Value = this.funcall("via_rport", ())?;
+    if port.is_nil() {
+        let sent_by = this.received().top_via().and_then(|via| via.port());
+        port = ruby.into_value(sent_by.unwrap_or(5060));
+    }
+    let _: Value = connection.funcall("send_sip_msg", (utf8(ruby, wire), ip, port))?;
+    Ok(true)
+}
+
+/// What the Server header says.
+fn product(ruby: &Ruby) -> Result<Bytes, Error> {
+    if let Some(engine) = runtime::current() {
+        return Ok(Bytes::copy_from_slice(engine.product().as_bytes()));
+    }
+    let module = text::oversip_module(ruby)?;
+    let name: String = module.const_get("PROGRAM_NAME")?;
+    let version: String = module.const_get("VERSION")?;
+    Ok(format!("{name}/{version}").into())
+}

@@ -1,0 +1,74 @@
+//! `OverSIP::SIP::Tags`: the marks by which this process recognises what it wrote itself.
+
+use std::sync::{Mutex, PoisonError};
+
+use magnus::{function, prelude::*, Error, RArray, RModule, Ruby, Value};
+use oversip::client::ProcessTags;
+
+use crate::{
+    text::{self, utf8},
+    uri::{self, UriObject},
+};
+
+/// The marks, and the process that they belong to.
+static TAGS: Mutex<Option<(u32, ProcessTags)>> = Mutex::new(None);
+
+/// The marks of this process: the same as long as it lives, whether an engine runs or not. A forked child has its own.
+pub fn of_process() -> ProcessTags {
+    // Only ever held here, by a thread with the GVL, so a forked child finds it free.
+    let mut tags = TAGS.lock().unwrap_or_else(PoisonError::into_inner);
+    let pid = std::process::id();
+    match &*tags {
+        Some((owner, tags)) if *owner == pid => tags.clone(),
+        _ => tags.insert((pid, ProcessTags::random())).1.clone(),
+    }
+}
+
+/// `totag_for_sl_reply`.
+fn totag_for_sl_reply() -> String {
+    of_process().totag_for_sl_reply()
+}
+
+/// `check_totag_for_sl_reply(tag)`: 0 or nil, as a match of the prefix.
+fn check_totag_for_sl_reply(tag: Value) -> Result<Option<u8>, Error> {
+    if tag.is_nil() {
+        return Ok(None);
+    }
+    Ok(of_process().check_totag_for_sl_reply(&text::text_of(tag)?).then_some(0))
+}
+
+/// `value_for_route_ovid`.
+fn value_for_route_ovid() -> String {
+    of_process().ovid().to_owned()
+}
+
+/// `check_value_for_route_ovid(value)`: nil for nil.
+fn check_value_for_route_ovid(value: Value) -> Result<Option<bool>, Error> {
+    if value.is_nil() {
+        return Ok(None);
+    }
+    Ok(Some(of_process().check_ovid(&text::text_of(value)?)))
+}
+
+/// `create_antiloop_id(request)`: of its Request-URI, Call-ID and first Route.
+fn create_antiloop_id(ruby: &Ruby, request: Value) -> Result<Value, Error> {
+    let ruri = text::text_of(request.funcall("ruri", ())?)?;
+    let call_id = text::text_of(request.funcall("call_id", ())?)?;
+    let routes: Value = request.funcall("routes", ())?;
+    let first: Option<Value> = RArray::from_value(routes).and_then(|routes| routes.entry(0).ok());
+    let route = match first.and_then(|route| text::object_of::<UriObject>(ruby, route)) {
+        Some(route) => uri::uri_text(ruby, route)?,
+        None => None,
+    };
+    Ok(utf8(ruby, &of_process().antiloop_id(&ruri, &call_id, route.as_deref())).as_value())
+}
+
+/// Defines the module.
+pub fn define(_: &Ruby, sip: RModule) -> Result<(), Error> {
+    let module = sip.define_module("Tags")?;
+    module.define_module_function("totag_for_sl_reply", function!(totag_for_sl_reply, 0))?;
+    module.define_module_function("check_totag_for_sl_reply", function!(check_totag_for_sl_reply, 1))?;
+    module.define_module_function("value_for_route_ovid", function!(value_for_route_ovid, 0))?;
+    module.define_module_function("check_value_for_route_ovid", function!(check_value_for_route_ovid, 1))?;
+    module.define_module_function("create_antiloop_id", function!(create_antiloop_id, 1))
+}
