@@ -51,12 +51,12 @@ module ChildScript
   # Runs a script to its end, which has to come by itself and soon.
   #
   # @return [Array] output and Process::Status
-  def run_script(text, limit: 5)
+  def run_script(text, limit: 15)
     running_script(text) { |script| end_of(script, limit: limit) }
   end
 
   # @return [Array] output and Process::Status
-  def end_of(script, limit: 5)
+  def end_of(script, limit: 15)
     status = script.status(limit: limit)
     expect(script.output).not_to match(ABORTS)
     [script.output, status]

@@ -15,6 +15,9 @@ module Sipp
               FailedCmdNotSent(C) FailedOutboundCongestion(C) FailedTimeoutOnRecv(C) FailedTimeoutOnSend(C) OutOfCallMsgs(C)
               DeadCallMsgs(C) FatalErrors(C) Warnings(C)].freeze
 
+  # Those that a repeated answer to a repeated request counts as.
+  LATE_ANSWERS = %w[DeadCallMsgs(C) Warnings(C)].freeze
+
   # One run: a scenario, a number of calls, and a deadline after which it has failed.
   class Run
     attr_reader :port
@@ -44,7 +47,7 @@ module Sipp
     # @return [Hash{String => Integer}] the counts that are not zero and should be, plus "status"; empty when all was well
     def faults
       status = @waiter.join(@limit + 5)&.value
-      found = statistics.slice(*FAULTS).reject { |_, count| count.zero? }
+      found = statistics.slice(*FAULTS).reject { |name, count| count.zero? || excused?(name, count) }
       status&.success? ? found : found.merge("status" => status&.exitstatus || -1)
     end
 
@@ -76,6 +79,12 @@ module Sipp
     end
 
     private
+
+    # On a busy machine SIPp sends a request again before it has read the answer, and gets one answer for each: those that come
+    # when the call is over are no fault of anybody's.
+    def excused?(name, count)
+      LATE_ANSWERS.include?(name) && count <= statistics.fetch("Retransmissions(C)", 0)
+    end
 
     def filled(scenario, words)
       text = File.read(File.join(SCENARIOS, "#{scenario}.xml"))
