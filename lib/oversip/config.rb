@@ -4,6 +4,7 @@ require "oversip/config/schema"
 require "oversip/config/source"
 require "oversip/config/addresses"
 require "oversip/config/derivation"
+require "oversip/config/bind_check"
 
 module OverSIP
   # Makes `OverSIP.configuration` from oversip.conf and from what a script hands over.
@@ -26,16 +27,17 @@ module OverSIP
       # @param given [Hash] the `configuration:` of {OverSIP.start}; goes over the file
       # @param config_dir [String, nil] the folder of the file
       # @param scope [Symbol] :loopback or :network, see {Addresses}
+      # @yieldparam error [ConfigurationError] a value that cannot be used; with a block the default stands in for it
       # @return [Hash{Symbol => Hash{Symbol => Object}}]
       # @raise [ConfigurationError] naming section, parameter, value and rule
-      def build(file: nil, given: {}, config_dir: nil, scope: :loopback)
+      def build(file: nil, given: {}, config_dir: nil, scope: :loopback, &on_error)
         file = Source.sections(file)
         given = Source.given(given, "configuration")
         [[file, FILE_NAME], [given, "configuration:"]].each { |sections, origin| warn_unknown(sections, origin) }
 
         configuration = SCHEMA.to_h do |section, parameters|
           [section, parameters.to_h do |name, parameter|
-            [name, value(section, parameter, given.dig(section, name), file.dig(section, name), config_dir)]
+            [name, value(section, parameter, given.dig(section, name), file.dig(section, name), config_dir, &on_error)]
           end]
         end
         Derivation.new(configuration, scope).apply
@@ -52,6 +54,11 @@ module OverSIP
           chosen = File.join(config_dir, "tls", chosen)
         end
         parameter.check(section.to_s, chosen, from_ruby: !given.nil?)
+      rescue ConfigurationError => e
+        raise unless block_given?
+
+        yield e
+        parameter.default_value
       end
 
       def warn_unknown(sections, origin)

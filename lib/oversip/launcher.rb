@@ -99,7 +99,7 @@ module OverSIP
     def load_configuration
       @folder = Folder.new(@options.config_dir, file: @options.config_file, complete: true)
       LifeCycle.load(@folder)
-      puts ConfigPrinter.new(color: @options.color).text(OverSIP.configuration)
+      puts ConfigPrinter.new(color: @options.color && $stdout.tty?).text(OverSIP.configuration)
       $stdout.flush
       open_log(OverSIP.configuration.dig(:core, :syslog_facility))
     end

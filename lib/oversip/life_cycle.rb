@@ -44,7 +44,7 @@ module OverSIP
       #
       # @param folder [Folder]
       def load(folder)
-        configure(folder, {}, {})
+        configure(folder, {}, {}) { |loaded| Config::BindCheck.new(loaded).run }
       end
 
       # Opens the listeners and starts the dispatcher after {load}: what {start} does in one step a server does in several.
@@ -129,6 +129,7 @@ module OverSIP
         folder&.load
         OverSIP.configuration = Config.build(file: folder&.configuration, given: configuration,
                                              config_dir: folder&.path, scope: folder ? :network : :loopback)
+        yield OverSIP.configuration if block_given?
         Logger.level = OverSIP.configuration.dig(:core, :syslog_level)
         OverSIP.proxies = load_proxies(folder, proxies)
       end

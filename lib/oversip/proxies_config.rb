@@ -49,7 +49,9 @@ module OverSIP
       timer.call(:timer_B, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
       timer.call(:timer_C, 120, { greater_equal_than: 8, minor_equal_than: 180 }),
       timer.call(:timer_F, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
-      parameter.call(:callback_on_server_tls_handshake, true, :boolean)
+      parameter.call(:callback_on_server_tls_handshake, true, :boolean),
+      parameter.call(:connect_timeout, 2, :fixnum, { greater_equal_than: 1, minor_equal_than: 60 }),
+      parameter.call(:tls_handshake_timeout, 4, :fixnum, { greater_equal_than: 1, minor_equal_than: 60 })
     ].freeze
 
     # Keys that a profile has beside its parameters; handing them back to {OverSIP.start} is no mistake.
@@ -60,15 +62,16 @@ module OverSIP
       # @param path [String, nil] the file's name, for messages
       # @param given [Hash] the `proxies:` of {OverSIP.start}; goes over the file
       # @param configuration [Hash] as {Config.build} made it
+      # @yieldparam error [ConfigurationError] a value that cannot be used; with a block the default stands in for it
       # @return [Hash{Symbol => Hash{Symbol => Object}}] with an empty blacklist and DNS cache for each profile
       # @raise [ConfigurationError] naming profile, parameter, value and rule
-      def build(configuration:, file: nil, path: nil, given: {})
+      def build(configuration:, file: nil, path: nil, given: {}, &on_error)
         from_file = in_file(path) { file_profiles(file, path) }
         given = Config::Source.given(given, "proxies")
 
         (from_file.keys | given.keys).to_h do |name|
           warn_unknown(name, from_file.fetch(name, {}).merge(given.fetch(name, {})))
-          [name, profile(name, from_file.fetch(name, {}), given.fetch(name, {}), path, configuration)]
+          [name, profile(name, from_file.fetch(name, {}), given.fetch(name, {}), path, configuration, &on_error)]
         end
       end
 
@@ -85,9 +88,9 @@ module OverSIP
         Config::Source.sections(file)
       end
 
-      def profile(name, from_file, given, path, configuration)
+      def profile(name, from_file, given, path, configuration, &)
         values = PARAMETERS.to_h do |parameter|
-          [parameter.name, value(name, parameter, given[parameter.name], from_file[parameter.name], path)]
+          [parameter.name, value(name, parameter, given[parameter.name], from_file[parameter.name], path, &)]
         end
         derive(values, name, configuration)
       end
@@ -97,6 +100,11 @@ module OverSIP
         return parameter.default_value if from_file.nil?
 
         in_file(path) { parameter.check(profile.to_s, from_file) }
+      rescue ConfigurationError => e
+        raise unless block_given?
+
+        yield e
+        parameter.default_value
       end
 
       def derive(values, name, configuration)

@@ -109,7 +109,8 @@ RSpec.describe "The oversip command" do
     it "names a port that is taken" do
       socket = UDPSocket.new
       socket.bind("127.0.0.1", port)
-      expect(failure).to match(/CRIT: <launcher> cannot bind UDP 127.0.0.1:#{port}/)
+      expect(failure).to eq("NOTICE: <launcher> OverSIP #{OverSIP::VERSION} starting\n" \
+                            "CRIT: <launcher> configuration error: UDP IP '127.0.0.1' and port #{port} already in use\n")
     ensure
       socket&.close
     end

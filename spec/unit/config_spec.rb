@@ -88,6 +88,9 @@ RSpec.describe OverSIP::Config do
       "a short flow token key" => ["sip: {flow_token_key: short}",
                                    "sip[flow_token_key] has invalid value 'short' " \
                                    "(does not satisfy 'min_bytes' validation requirement)"],
+      "a product that would break a header" => ["core: {product: \"a\\r\\nb\"}",
+                                                "core[product] has invalid value 'a\r\nb' " \
+                                                "(does not satisfy 'header_text' validation requirement)"],
       "a missing certificate" => ["tls: {public_cert: /nonexistent}",
                                   "tls[public_cert] has invalid value '/nonexistent' " \
                                   "(does not satisfy 'readable_file' validation requirement)"]
@@ -95,6 +98,27 @@ RSpec.describe OverSIP::Config do
       it name do
         expect { build(yaml: yaml) }.to raise_error(OverSIP::ConfigurationError, message)
       end
+    end
+
+    it "a file that is no certificate or key, and says why beside it" do
+      path = File.join(@dir, "x.pem")
+      File.write(path, "nothing")
+      ["public_cert", "certificate", "tls_pem_chain", "private_cert", "private key", "tls_pem_private"].each_slice(3) do |name, kind, rule|
+        log = capture_log do
+          expect { described_class.build(given: { tls: { name => path } }) }
+            .to raise_error("tls[#{name}] has invalid value '#{path}' (does not satisfy '#{rule}' validation requirement)")
+        end
+        expect([log.size, log[0].severity, log[0].log_id]).to eq([1, :error, "Config"])
+        expect(log[0].body).to start_with("#{path} has no usable #{kind}")
+      end
+    end
+
+    it "every wrong value in turn when it is asked for all" do
+      found = []
+      capture_log do
+        described_class.build(given: { core: { syslog_level: "x" }, sip: { listen_port: "y" } }) { |error| found << error.message }
+      end
+      expect(found).to match([/\Acore\[syslog_level\]/, /\Asip\[listen_port\]/])
     end
 
     it "the first wrong value in table order" do

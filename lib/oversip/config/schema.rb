@@ -25,7 +25,7 @@ module OverSIP
         parameter.call(:syslog_facility, "user",
                        { choices: %w[kern user daemon local0 local1 local2 local3 local4 local5 local6 local7] }),
         parameter.call(:syslog_level, "info", { choices: Logger::THRESHOLDS }),
-        parameter.call(:product, nil, :string),
+        parameter.call(:product, nil, :header_text),
         parameter.call(:error_details_on_wire, false, :boolean),
         parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0 }),
         parameter.call(:max_queued_requests, 10_000, :fixnum, { greater_equal_than: 1 }),

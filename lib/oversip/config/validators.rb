@@ -34,8 +34,9 @@ module OverSIP
           value.is_a?(Integer) && value.between?(1, MAX_PORT)
         end
 
-        def string(value)
-          value.is_a?(String) && !value.empty?
+        # What may stand in a header: text in one line.
+        def header_text(value)
+          value.is_a?(String) && value.match?(/\A[[:graph:]](?:[[:graph:] ]*[[:graph:]])?\z/)
         end
 
         def ipv4(value)
@@ -96,16 +97,27 @@ module OverSIP
         def tls_pem_chain(value)
           require "openssl"
           blocks = File.binread(value).scan(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/m)
-          !blocks.empty? && blocks.all? { |pem| OpenSSL::X509::Certificate.new(pem) }
-        rescue OpenSSL::X509::CertificateError, SystemCallError
-          false
+          raise OpenSSL::X509::CertificateError, "no PEM block of a certificate in it" if blocks.empty?
+
+          blocks.all? { |pem| OpenSSL::X509::Certificate.new(pem) }
+        rescue OpenSSL::X509::CertificateError, SystemCallError => e
+          explain(value, "certificate", e)
         end
 
         def tls_pem_private(value)
           require "openssl"
           # The empty passphrase keeps OpenSSL from asking for one on the terminal.
-          OpenSSL::PKey.read(File.binread(value), "").private?
-        rescue OpenSSL::PKey::PKeyError, SystemCallError
+          key = OpenSSL::PKey.read(File.binread(value), "")
+          key.private? or raise OpenSSL::PKey::PKeyError, "a public key"
+        rescue OpenSSL::PKey::PKeyError, SystemCallError => e
+          explain(value, "private key without passphrase", e)
+        end
+
+        private
+
+        # The rule alone would say too little of a file.
+        def explain(file, wanted, error)
+          Config.log_system_error "#{file} has no usable #{wanted}: #{error.message}"
           false
         end
       end

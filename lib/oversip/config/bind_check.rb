@@ -1,0 +1,72 @@
+# frozen_string_literal: true
+
+require "socket"
+
+module OverSIP
+  module Config
+    # Tries each address and port that a server is going to listen on, so that a clash is said in terms of the configuration,
+    # before anything is opened.
+    #
+    # @api private
+    class BindCheck
+      # One socket to be opened.
+      Listener = Struct.new(:protocol, :ip, :port) do
+        def to_s
+          "#{protocol.to_s.upcase} IP '#{ip}' and port #{port}"
+        end
+      end
+
+      # section => [[protocol, parameter that turns it on, parameter of the port], ...]
+      LISTENERS = {
+        sip: [%i[udp sip_udp listen_port], %i[tcp sip_tcp listen_port], %i[tcp sip_tls listen_port_tls]],
+        websocket: [%i[tcp sip_ws listen_port], %i[tcp sip_wss listen_port_tls]]
+      }.freeze
+
+      # @param configuration [Hash] as {Derivation} leaves it
+      def initialize(configuration)
+        @listeners = LISTENERS.flat_map { |section, list| listeners(configuration.fetch(section), list) }
+      end
+
+      # @param ports [Boolean] false: only whether the addresses are there, for a configuration whose server may be running
+      # @raise [ConfigurationError] the first listener that cannot be opened
+      def run(ports: true)
+        clash = @listeners.find { |listener| @listeners.count(listener) > 1 }
+        raise ConfigurationError, "configuration error: #{clash} already in use" if clash
+
+        @listeners.each { |listener| try(listener, ports ? listener.port : 0) }
+      end
+
+      private
+
+      def listeners(values, list)
+        list.select { |_, switch, _| values[switch] }.flat_map do |protocol, _, port|
+          values.values_at(:listen_ipv4, :listen_ipv6).compact.map { |ip| Listener.new(protocol, ip, values[port]) }
+        end
+      end
+
+      def try(listener, port)
+        address = Addrinfo.public_send(listener.protocol, listener.ip, port)
+        socket = Socket.new(address.pfamily, address.socktype)
+        socket.setsockopt(:IPV6, :V6ONLY, true) if address.ipv6?
+        # A port whose last connections have just ended is free for a listener.
+        socket.setsockopt(:SOCKET, :REUSEADDR, true) if listener.protocol == :tcp
+        socket.bind(address)
+        socket.listen(1) if listener.protocol == :tcp
+      rescue SystemCallError => e
+        raise ConfigurationError, reason(e, listener)
+      ensure
+        socket&.close
+      end
+
+      def reason(error, listener)
+        case error
+        when Errno::EADDRNOTAVAIL
+          "configuration error: cannot bind in #{listener.protocol.to_s.upcase} IP '#{listener.ip}', address not available"
+        when Errno::EADDRINUSE then "configuration error: #{listener} already in use"
+        when Errno::EACCES then "configuration error: no permission to bind in #{listener}"
+        else "error binding in #{listener} (#{error.class}: #{error.message})"
+        end
+      end
+    end
+  end
+end
