@@ -15,7 +15,7 @@ Gem::Specification.new do |spec|
   spec.metadata = { "rubygems_mfa_required" => "true" }
 
   spec.files = Dir.chdir(__dir__) do
-    Dir["lib/**/*.rb", "exe/*", "src/**/*.rs", "benches/**/*.rs", "ext/**/*.{rs,rb,toml}", "Cargo.toml", "Cargo.lock",
+    Dir["lib/**/*.{rb,conf}", "exe/*", "src/**/*.rs", "benches/**/*.rs", "ext/**/*.{rs,rb,toml}", "Cargo.toml", "Cargo.lock",
         "examples/**/*", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"].select { |path| File.file?(path) }
   end
   spec.bindir = "exe"

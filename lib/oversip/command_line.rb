@@ -2,7 +2,9 @@
 
 require "optparse"
 require "oversip"
+require "oversip/folder_check"
 require "oversip/launcher"
+require "oversip/starter"
 
 module OverSIP
   # The options of the `oversip` command.
@@ -25,10 +27,13 @@ module OverSIP
     end
 
     def run(arguments)
-      leave_early = catch(:exit) { parser.parse(arguments) && nil }
-      return leave_early if leave_early
-
-      Launcher.new(@options).run
+      words = catch(:exit) { parser.parse(arguments) }
+      case words
+      when Integer then words
+      when ["check"] then check
+      when ->(list) { list.first == "init" && list.size == 2 } then init(words.last)
+      else Launcher.new(@options).run
+      end
     rescue OptionParser::ParseError, LoadError => e
       warn "ERROR: #{@program} #{e.message}"
       puts parser.help
@@ -37,9 +42,29 @@ module OverSIP
 
     private
 
+    # @return [Integer] the exit status
+    def check
+      problems = FolderCheck.new(@options.config_dir, file: @options.config_file).problems
+      problems.each { |problem| warn problem }
+      puts "#{@options.config_dir}: #{problems.empty? ? "nothing is wrong" : "#{problems.size} to be changed"}"
+      problems.empty? ? 0 : 1
+    end
+
+    # @return [Integer] the exit status
+    def init(folder)
+      Starter.new(folder).write.each { |file| puts "wrote #{file}" }
+      puts "now: #{@program} --config-dir #{folder}"
+      0
+    rescue ConfigurationError, SystemCallError => e
+      warn "ERROR: #{@program} #{e.message}"
+      1
+    end
+
     def parser
       @parser ||= OptionParser.new do |parser|
-        parser.banner = "Usage: #{@program} [options]\n\n" \
+        parser.banner = "Usage: #{@program} [options]                 serve\n" \
+                        "       #{@program} check [--config-dir DIR]  say what is wrong with a folder\n" \
+                        "       #{@program} init DIR                  write a folder to begin with\n\n" \
                         "Runs in the foreground and logs to stderr, or with --pid as a daemon that logs to syslog.\n" \
                         "TERM, QUIT or (in the foreground) INT end it, HUP reloads proxies.conf and server.rb, USR1\n" \
                         "runs SystemEvents.on_user_reload.\n\n"

@@ -20,11 +20,31 @@ module OverSIP
       taint: "taint and untaint are gone since Ruby 3.2: leave them out"
     }.freeze
 
-    # @return [String, nil]
-    def self.for(exception)
-      case exception
-      when NoMethodError then METHODS[exception.name]
-      when NameError then CONSTANTS[exception.name]
+    # How each of them looks in a script.
+    PATTERNS = {
+      **CONSTANTS.transform_keys { |name| /\b#{name}\b/ },
+      /\b(?:File|Dir)\.exists\?/ => METHODS[:exists?],
+      /\.(?:un)?taint\b/ => METHODS[:taint]
+    }.freeze
+
+    class << self
+      # @return [String, nil]
+      def for(exception)
+        case exception
+        when NoMethodError then METHODS[exception.name]
+        when NameError then CONSTANTS[exception.name]
+        end
+      end
+
+      # Looks for such places in a script that was not run.
+      #
+      # @yieldparam line [Integer] its number
+      # @yieldparam hint [String]
+      def scan(script)
+        script.each_line.with_index(1) do |line, number|
+          code = line.sub(/(?:^|\s)#.*/, "")
+          PATTERNS.each { |pattern, hint| yield(number, hint) if code.match?(pattern) }
+        end
       end
     end
   end

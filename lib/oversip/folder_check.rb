@@ -1,0 +1,91 @@
+# frozen_string_literal: true
+
+require "oversip/folder"
+
+module OverSIP
+  # Says what is wrong with a configuration folder without starting anything: `oversip check`. server.rb is compiled, not run.
+  #
+  # @api private
+  class FolderCheck
+    # @param path [String] the folder
+    # @param file [String] the name of oversip.conf in it
+    def initialize(path, file: Config::FILE_NAME)
+      @path = File.expand_path(path)
+      @file = file
+    end
+
+    # @return [Array<String>] the problems, each with the name of its file
+    def problems
+      @problems = []
+      configuration = check_configuration
+      check_proxies(configuration)
+      check_script
+      @problems
+    end
+
+    private
+
+    def check_configuration
+      content = read(@file) || {}
+      configuration = Config.build(file: content, config_dir: @path, scope: :network) { |error| note(@file, error.message) }
+      attempt(@file) { Config::BindCheck.new(configuration).run(ports: false) }
+      configuration
+    end
+
+    def check_proxies(configuration)
+      name = ProxiesConfig::FILE_NAME
+      content = read(name)
+      return if content.equal?(nil) && @problems.any? { |problem| problem.start_with?("#{name}: ") }
+
+      attempt(name) do
+        profiles = ProxiesConfig.build(file: content, path: in_folder(name), configuration: configuration) do |error|
+          note(name, error.detail)
+        end
+        check_profiles(name, profiles)
+      end
+    end
+
+    # What is allowed but leaves a profile without a way to send.
+    def check_profiles(name, profiles)
+      unless profiles.key?(ProxiesConfig::DEFAULT_PROFILE)
+        Config.log_system_warn "#{name} has no profile #{ProxiesConfig::DEFAULT_PROFILE}, " \
+                               "which Proxy.new and Uac.new use when they are given none"
+      end
+      profiles.each do |profile, values|
+        %i[transport_preference ip_type_preference].select { |list| values[list].empty? }.each do |list|
+          note(name, "#{profile}[#{list}] has nothing that #{@file} turns on: no request can be sent")
+        end
+      end
+    end
+
+    def check_script
+      text = File.read(in_folder(Folder::SCRIPT), encoding: Encoding::UTF_8)
+      RubyVM::InstructionSequence.compile(text, Folder::SCRIPT)
+      ScriptHints.scan(text) { |line, hint| note("#{Folder::SCRIPT}:#{line}", hint) }
+    rescue SystemCallError, SyntaxError => e
+      note(Folder::SCRIPT, e.message)
+    end
+
+    # @return [Object, nil] what a YAML file says; nil too when it cannot be read
+    def read(name)
+      attempt(name) { Config::Source.read(in_folder(name)) }
+    end
+
+    def attempt(name)
+      yield
+    rescue ProxiesConfig::InvalidFile => e
+      note(name, e.detail)
+    rescue StandardError => e
+      note(name, e.message)
+    end
+
+    def note(name, message)
+      @problems << "#{name}: #{message}"
+      nil
+    end
+
+    def in_folder(name)
+      File.join(@path, name)
+    end
+  end
+end
