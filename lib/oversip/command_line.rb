@@ -62,12 +62,16 @@ module OverSIP
 
     def parser
       @parser ||= OptionParser.new do |parser|
-        parser.banner = "Usage: #{@program} [options]                 serve\n" \
-                        "       #{@program} check [--config-dir DIR]  say what is wrong with a folder\n" \
-                        "       #{@program} init DIR                  write a folder to begin with\n\n" \
-                        "Runs in the foreground and logs to stderr, or with --pid as a daemon that logs to syslog.\n" \
-                        "TERM, QUIT or (in the foreground) INT end it, HUP reloads proxies.conf and server.rb, USR1\n" \
-                        "runs SystemEvents.on_user_reload.\n\n"
+        parser.banner = <<~TEXT
+          Usage: #{@program} [options]                 serve
+                 #{@program} check [--config-dir DIR]  say what is wrong with a folder
+                 #{@program} init DIR                  write a folder to begin with
+
+          Runs in the foreground and logs to stderr, or with --pid as a daemon that logs to syslog.
+          TERM, QUIT or (in the foreground) INT end it, HUP reloads proxies.conf and server.rb, USR1
+          runs SystemEvents.on_user_reload.
+
+        TEXT
         files(parser)
         process(parser)
         ruby(parser)

@@ -3,7 +3,8 @@
 require "oversip/folder"
 
 module OverSIP
-  # Says what is wrong with a configuration folder without starting anything: `oversip check`. server.rb is compiled, not run.
+  # Says what is wrong with a configuration folder without starting anything: `oversip check`. server.rb is compiled, not
+  # run.
   #
   # @api private
   class FolderCheck
