@@ -167,7 +167,7 @@ RSpec.describe "The DNS cache of a profile", :native do
     end
   end
 
-  it "does not remember that the name server failed" do
+  it "FIX: does not remember that the name server failed" do
     dns = scripted_dns({}, failing: ["bob.example"])
     start(dns)
     2.times { expect(reach).to eq([:error, 404]) }

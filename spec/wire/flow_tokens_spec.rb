@@ -60,6 +60,15 @@ RSpec.describe "A flow token in a Route of ours", :native do
     expect(seen.all).to be_empty
   end
 
+  it "FIX: puts nothing on the blacklist when the peer at its end keeps silent: a flow is no target" do
+    message_along(token_route(alice))
+    alice.receive
+    OverSIP::Testing.freeze
+    OverSIP::Testing.advance(33)
+    expect(seen.pop).to eq([:error, 408, "Client Timeout", :client_timeout])
+    expect(OverSIP.proxies[:default_proxy][:blacklist]).not_to be_any
+  end
+
   it "is 430 Flow Failed when its connection is gone" do
     caller = tcp_peer
     route = token_route(caller)
