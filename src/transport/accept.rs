@@ -11,6 +11,7 @@ use super::byte_stream::prepare;
 use super::connection::{CloseReason, Connection, Phase};
 use super::connections::{Alive, Connections};
 use super::framing::SipFraming;
+use super::ws::WsFraming;
 use super::{stream, Transport};
 
 /// Pause after an error of the listener itself (no file descriptors left): it would only be repeated at once.
@@ -47,7 +48,13 @@ async fn serve(connections: Connections, connection: Arc<Connection>, stream: Tc
         return;
     };
     if connection.opened(local, connections.now()) {
-        let framing = SipFraming::new(connections.shared().options.max_body_size);
-        stream::run(connections, connection, local, Box::new(stream), framing, alive).await;
+        let options = connections.shared().options.clone();
+        if connection.transport.websocket() {
+            let framing = WsFraming::new(options.ws_limits);
+            stream::run(connections, connection, local, Box::new(stream), framing, alive).await;
+        } else {
+            let framing = SipFraming::new(options.max_body_size);
+            stream::run(connections, connection, local, Box::new(stream), framing, alive).await;
+        }
     }
 }

@@ -8,8 +8,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
-use tokio::sync::{watch, Notify};
+use tokio::sync::{watch, Notify, SetOnce};
 
+use super::ws::{data_frame, Violation};
 use super::{ConnectionId, Source, Transport};
 use crate::message::Defect;
 
@@ -43,6 +44,17 @@ pub enum CloseReason {
     Overflow,
     /// The peer sent something that leaves the stream unusable.
     Protocol(Defect),
+    /// The peer said that it closes the WebSocket.
+    CloseFrame {
+        /// The status it gave.
+        status: Option<u16>,
+        /// The reason it gave.
+        reason: String,
+    },
+    /// What the peer sent is no WebSocket, or no SIP in one.
+    WebSocket(Violation),
+    /// What the peer sent is no HTTP request.
+    HttpSyntax,
     /// The engine stops.
     Shutdown,
     /// The system reported an error; its words.
@@ -53,6 +65,11 @@ impl CloseReason {
     /// Whether the connection was closed from here for no fault of its own.
     pub fn local(&self) -> bool {
         matches!(self, CloseReason::Local | CloseReason::Idle | CloseReason::Shutdown)
+    }
+
+    /// Whether the peer ended it, with a word or without.
+    pub fn by_peer(&self) -> bool {
+        matches!(self, CloseReason::Peer | CloseReason::CloseFrame { .. } | CloseReason::Error(_))
     }
 }
 
@@ -65,6 +82,14 @@ impl fmt::Display for CloseReason {
             CloseReason::Stalled => f.write_str("message not completed in time"),
             CloseReason::Overflow => f.write_str("peer does not read"),
             CloseReason::Protocol(defect) => defect.fmt(f),
+            CloseReason::CloseFrame { status: Some(status), reason } => {
+                write!(f, "WebSocket closed by the peer: {status} {reason:?}")
+            }
+            CloseReason::CloseFrame { status: None, .. } => f.write_str("WebSocket closed by the peer"),
+            CloseReason::WebSocket(Violation { code, reason }) => {
+                write!(f, "WebSocket violated: {code} {reason}")
+            }
+            CloseReason::HttpSyntax => f.write_str("not an HTTP request"),
             CloseReason::Shutdown => f.write_str("stopping"),
             CloseReason::Error(error) => f.write_str(error),
         }
@@ -121,6 +146,10 @@ pub(super) struct Connection {
     pub inbound: bool,
     pub flow_token: Option<String>,
     local: OnceLock<SocketAddr>,
+    /// Set when a WebSocket's upgrade was accepted.
+    upgraded: SetOnce<()>,
+    /// Milliseconds since the table's epoch of the last WebSocket ping.
+    pinged_at: AtomicU64,
     phase: watch::Sender<Phase>,
     reason: OnceLock<CloseReason>,
     outbox: Mutex<Outbox>,
@@ -154,6 +183,8 @@ impl Connection {
             inbound,
             flow_token,
             local: OnceLock::new(),
+            upgraded: SetOnce::new(),
+            pinged_at: AtomicU64::new(now),
             phase: watch::Sender::new(Phase::Connecting),
             reason: OnceLock::new(),
             outbox: Mutex::default(),
@@ -226,6 +257,47 @@ impl Connection {
             }
             forward
         });
+    }
+
+    // WebSocket ------------------------------------------------------------------------------------------------
+
+    /// Whether it is a WebSocket by now.
+    pub fn is_websocket(&self) -> bool {
+        self.upgraded.initialized()
+    }
+
+    /// From now on it is a WebSocket.
+    pub fn upgrade(&self, now: u64) {
+        self.pinged_at.store(now, Ordering::Relaxed);
+        let _ = self.upgraded.set(());
+    }
+
+    /// Resolves once it is a WebSocket.
+    pub async fn upgraded(&self) {
+        self.upgraded.wait().await;
+    }
+
+    /// Whether SIP messages may be sent on it: not before the upgrade.
+    pub fn carries_messages(&self) -> bool {
+        !self.transport.websocket() || self.is_websocket()
+    }
+
+    /// A SIP message as it travels on this connection; `None` while it carries none.
+    pub fn wrap(&self, message: Bytes) -> Option<Bytes> {
+        if !self.transport.websocket() {
+            return Some(message);
+        }
+        self.is_websocket().then(|| data_frame(&message))
+    }
+
+    /// Whether the interval has passed since the last ping; then the next one is counted from now.
+    pub fn ping_is_due(&self, now: u64, interval: u64) -> bool {
+        let due =
+            self.is_websocket() && now.saturating_sub(self.pinged_at.load(Ordering::Relaxed)) >= interval;
+        if due {
+            self.pinged_at.store(now, Ordering::Relaxed);
+        }
+        due
     }
 
     // Outgoing queue -------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
+use super::ws::{close_frame, keepalive_frame};
 use super::{ConnectionId, Options, Transport, TransportEvent};
 use crate::clock::Clock;
 
@@ -20,6 +21,9 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A connection without traffic for this long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(7200);
+
+/// The status of a WebSocket that ends since the server does (RFC 6455 section 7.4.1).
+const GOING_AWAY: u16 = 1001;
 
 /// Every stream connection, whoever opened it. Clones are handles to the same table and may be used from any thread;
 /// no method waits.
@@ -85,9 +89,11 @@ impl Connections {
         self.table().by_peer.get(&peer_key(transport, remote)).and_then(|ids| ids.last().copied())
     }
 
-    /// The accepted connection that this flow token was drawn for.
+    /// The accepted connection that this flow token was drawn for; no WebSocket before its upgrade.
     pub fn by_flow_token(&self, token: &str) -> Option<ConnectionId> {
-        self.table().by_token.get(token).copied()
+        let table = self.table();
+        let id = table.by_token.get(token)?;
+        table.by_id.get(id).filter(|connection| connection.carries_messages()).map(|connection| connection.id)
     }
 
     /// What is known about a connection; `None` once it is closing.
@@ -110,10 +116,13 @@ impl Connections {
         self.len() == 0
     }
 
-    /// Queues bytes for sending. `false` if the connection is gone, or if it had to be given up because its queue
+    /// Queues a SIP message for sending. `false` if the connection is gone or no WebSocket yet, or if it had to be given up because its queue
     /// was full; a full queue also shows as [`TransportEvent::ConnectionClosed`].
     pub fn send(&self, id: ConnectionId, bytes: Bytes) -> bool {
-        self.get(id).is_some_and(|connection| self.push(&connection, bytes))
+        self.get(id).is_some_and(|connection| match connection.wrap(bytes) {
+            Some(bytes) => self.push(&connection, bytes),
+            None => false,
+        })
     }
 
     pub(super) fn push(&self, connection: &Arc<Connection>, bytes: Bytes) -> bool {
@@ -131,27 +140,66 @@ impl Connections {
 
     /// Closes a connection after what is queued was sent. `false` if there is no such connection.
     pub fn close(&self, id: ConnectionId) -> bool {
-        match self.get(id) {
-            Some(connection) => {
-                self.end(&connection, Phase::Closing, CloseReason::Local);
-                true
-            }
-            None => false,
+        self.close_with(id, None, "")
+    }
+
+    /// As [`Connections::close`]; a WebSocket's client is told this status and reason (RFC 6455 section 7).
+    pub fn close_with(&self, id: ConnectionId, status: Option<u16>, reason: &str) -> bool {
+        let Some(connection) = self.get(id) else { return false };
+        self.say_farewell(&connection, status, reason);
+        self.end(&connection, Phase::Closing, CloseReason::Local);
+        true
+    }
+
+    fn say_farewell(&self, connection: &Arc<Connection>, status: Option<u16>, reason: &str) {
+        if connection.is_websocket() {
+            self.push(connection, close_frame(status, reason));
         }
     }
 
-    /// Closes what was idle for two hours and what keeps us waiting for the rest of a message. `now` is the
-    /// engine's time; due every [`SWEEP_INTERVAL`] while there are connections.
+    /// Sends an answer to an upgrade request that does not decide it. `false` if the connection is gone or a WebSocket.
+    pub fn answer_upgrade(&self, id: ConnectionId, response: Bytes) -> bool {
+        let asking = self.get(id).filter(|connection| !connection.is_websocket());
+        asking.is_some_and(|connection| self.push(&connection, response))
+    }
+
+    /// Sends the 101: the connection is a WebSocket from now on. `false` as in [`Connections::answer_upgrade`].
+    pub fn accept_upgrade(&self, id: ConnectionId, response: Bytes) -> bool {
+        let asking = self.get(id).filter(|connection| !connection.is_websocket());
+        asking.is_some_and(|connection| {
+            let accepted = self.push(&connection, response);
+            if accepted {
+                connection.upgrade(self.now());
+            }
+            accepted
+        })
+    }
+
+    /// Sends an answer that refuses the upgrade, and closes. `false` as in [`Connections::answer_upgrade`].
+    pub fn refuse_upgrade(&self, id: ConnectionId, response: Bytes) -> bool {
+        self.answer_upgrade(id, response) && self.close(id)
+    }
+
+    /// Closes what was idle for two hours and what keeps us waiting for the rest of a message, and pings WebSockets. `now`
+    /// is the engine's time; due every [`SWEEP_INTERVAL`] while there are connections.
     pub fn sweep(&self, now: Instant) {
         let now = self.millis(now);
         let idle_limit = IDLE_LIMIT.as_millis() as u64;
+        let ping_interval = self.0.options.ws_keepalive.map(|interval| interval.as_millis() as u64);
         let mut due = Vec::new();
+        let mut pings = Vec::new();
         for connection in self.table().by_id.values() {
+            if ping_interval.is_some_and(|interval| connection.ping_is_due(now, interval)) {
+                pings.push(connection.clone());
+            }
             if connection.overdue(now) {
                 due.push((connection.clone(), CloseReason::Stalled));
             } else if now.saturating_sub(connection.idle_since()) >= idle_limit {
                 due.push((connection.clone(), CloseReason::Idle));
             }
+        }
+        for connection in pings {
+            self.push(&connection, keepalive_frame());
         }
         for (connection, reason) in due {
             info!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote, %reason,
@@ -169,6 +217,7 @@ impl Connections {
             (all, std::mem::replace(&mut table.tasks, Tasks::Stopped))
         };
         for connection in &all {
+            self.say_farewell(connection, Some(GOING_AWAY), "");
             self.end(connection, Phase::Closing, CloseReason::Shutdown);
         }
         if let Tasks::Running { alive, mut ended } = tasks {

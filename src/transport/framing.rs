@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::connection::CloseReason;
+use super::ws::HttpRequest;
 use crate::message::{Defect, Frame, Message, StreamFramer};
 
 /// What arrived.
@@ -16,6 +17,8 @@ pub(super) enum Unit {
     /// A request to be refused without processing it. With `close` nothing more is read, and the connection is closed
     /// after the answer.
     Refused { request: Message, status: u16, reason: &'static str, close: bool, defect: Defect },
+    /// A client asks for a WebSocket. Nothing more is taken before it got one.
+    Upgrade(Box<HttpRequest>),
     /// The end: the connection is closed after these last bytes, if any.
     End { farewell: Bytes, reason: CloseReason },
 }

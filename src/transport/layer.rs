@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::ws;
 use super::{accept, Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
 use crate::clock::Clock;
 
@@ -22,11 +23,21 @@ pub struct Options {
     pub max_connections: usize,
     /// Idle time and interval of TCP keepalive probes; `None` for no probes.
     pub tcp_keepalive: Option<Duration>,
+    /// Bounds of what WebSocket clients send.
+    pub ws_limits: ws::Limits,
+    /// Interval of WebSocket pings; `None` for no pings.
+    pub ws_keepalive: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { max_body_size: 1024 * 1024, max_connections: 60_000, tcp_keepalive: None }
+        Options {
+            max_body_size: 1024 * 1024,
+            max_connections: 60_000,
+            tcp_keepalive: None,
+            ws_limits: ws::Limits::default(),
+            ws_keepalive: None,
+        }
     }
 }
 
@@ -57,10 +68,10 @@ impl TransportLayer {
         for socket in bound {
             match socket.transport {
                 Transport::Udp => layer.udp.push(UdpSocket::start(socket, events.clone())?),
-                Transport::Tcp => {
+                transport @ (Transport::Tcp | Transport::Ws) => {
                     let listener = TcpListener::from_std(socket.socket.into())?;
                     listeners.push(
-                        tokio::spawn(accept::accept(listener, Transport::Tcp, layer.connections.clone()))
+                        tokio::spawn(accept::accept(listener, transport, layer.connections.clone()))
                             .abort_handle(),
                     );
                 }

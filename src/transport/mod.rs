@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use self::ws::HttpRequest;
 use crate::message::Message;
 
 pub use bind::{address_available, bind_all, BindError, Bound, ListenSpec};
@@ -162,6 +163,14 @@ pub enum TransportEvent {
         /// Whether a listener accepted it.
         inbound: bool,
     },
+    /// A client asks for a WebSocket. [`Connections::accept_upgrade`], [`Connections::refuse_upgrade`] or
+    /// [`Connections::close`] is due; nothing that it sends is processed before.
+    Upgrade {
+        /// Where the request came from.
+        source: Source,
+        /// The request.
+        request: Box<HttpRequest>,
+    },
     /// A connection opened from here never came up. Sent once; nothing that was queued on it has left.
     ConnectionFailed {
         /// The connection.
@@ -183,6 +192,8 @@ pub enum TransportEvent {
         remote: SocketAddr,
         /// Who ended it and why.
         reason: CloseReason,
+        /// Whether it was a WebSocket: its upgrade had been accepted.
+        websocket: bool,
         /// Whether something accepted by [`Connections::send`] was not handed to the system any more.
         unsent: bool,
     },

@@ -30,6 +30,9 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// would make the system reset the connection, and the last answer could be lost.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
 
+/// Bytes that are kept while a script decides on an upgrade; with what one read gives above it.
+const HELD_BYTES: usize = 64 * 1024;
+
 /// How long a rejected request may wait for its answer before the connection closes without one, milliseconds.
 const ANSWER_LIMIT: u64 = 10_000;
 
@@ -81,9 +84,10 @@ pub(super) async fn run(
 
     let unsent = connection.discard();
     let reason = connection.reason();
+    let websocket = connection.is_websocket();
     info!(target: "oversip::transport", connection = %id, %remote, %reason, unsent, "connection closed");
     let linger = orderly && connection.phase() == Phase::Closing && reason != CloseReason::Peer;
-    let closed = TransportEvent::ConnectionClosed { id, transport, remote, reason, unsent };
+    let closed = TransportEvent::ConnectionClosed { id, transport, remote, reason, websocket, unsent };
     let _ = connections.shared().events.send(closed).await;
     if linger {
         let drained = async { while matches!(read_some(&mut reader, |_| {}).await, Ok(1..)) {} };
@@ -112,9 +116,14 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
             }
             self.connection.set_deadline(None);
             while let Some(unit) = framing.next() {
+                let asks_for_websocket = matches!(unit, Unit::Upgrade(_));
                 // What was closed from here while the last message waited to be taken has nothing more to say.
                 if self.connection.phase() >= Phase::Closing || !self.take(unit).await {
                     return;
+                }
+                if asks_for_websocket {
+                    let Some(held) = self.await_upgrade().await else { return };
+                    framing.push(clock.now(), &held);
                 }
             }
         }
@@ -137,11 +146,36 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                 }
                 taken && !close
             }
+            Unit::Upgrade(request) => {
+                self.emit(TransportEvent::Upgrade { source: self.source, request }).await
+            }
             Unit::End { farewell, reason } => {
                 self.connections.push(self.connection, farewell);
                 self.connections.end(self.connection, Phase::Closing, reason);
                 false
             }
+        }
+    }
+
+    /// Waits until the connection is a WebSocket. What arrives meanwhile is kept, so that the end of the client is seen; beyond
+    /// a bound nothing is read. `None` when the connection is closing.
+    async fn await_upgrade(&mut self) -> Option<Vec<u8>> {
+        let connection = self.connection.clone();
+        let mut held = Vec::new();
+        while held.len() < HELD_BYTES {
+            let going_on = tokio::select! {
+                biased;
+                () = connection.upgraded() => return Some(held),
+                going_on = self.read(|bytes| held.extend_from_slice(bytes)) => going_on,
+            };
+            if !going_on {
+                return None;
+            }
+        }
+        tokio::select! {
+            biased;
+            () = connection.upgraded() => Some(held),
+            () = connection.reached(Phase::Closing) => None,
         }
     }
 

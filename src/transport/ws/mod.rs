@@ -1,7 +1,11 @@
 //! WebSocket, the server's side, without sockets (RFC 6455, RFC 7118): the upgrade request and its answer, frames from
 //! and to the client.
+//!
+//! The way of a connection: [`HeadReader`] reads the request, [`check`] looks at it, the script decides, [`switching_protocols`]
+//! or a [`Refusal`] answers; then [`FrameReader`] gives messages.
 
 mod frames;
+mod framing;
 mod grammar;
 mod handshake;
 mod http;
@@ -9,6 +13,7 @@ mod sending;
 mod utf8;
 
 pub use frames::{FrameReader, Limits, Received, Violation};
+pub(crate) use framing::WsFraming;
 pub use handshake::{check, response, switching_protocols, Refusal};
 pub use http::{HeadProgress, HeadReader, HttpRequest};
 pub use sending::{close_frame, data_frame, keepalive_frame, pong_frame};
