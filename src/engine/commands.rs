@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::incoming::IncomingRequest;
 use super::resolver::ResolutionKey;
 use super::route::Route;
+use super::upgrade::Upgrade;
 use crate::resolve::Resolved;
 use crate::transaction::ServerEffects;
 use crate::transport::ConnectionId;
@@ -31,6 +32,10 @@ pub(super) enum Command {
     Schedule { id: u64, after: Duration },
     /// Close a stream connection after what is queued for it.
     CloseConnection(ConnectionId),
+    /// Close a WebSocket with this status and reason after what is queued for it.
+    CloseWebSocket { connection: ConnectionId, status: Option<u16>, reason: String },
+    /// The script decided on a WebSocket, or answered its request.
+    Upgrade(ConnectionId, Upgrade),
     /// A resolution ended.
     Resolved(ResolutionKey, Resolved),
     /// The clock was frozen or released: look at the timers again.

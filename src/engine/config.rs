@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::client::{KeyTooShort, ProcessTags};
-use crate::transport::{BindError, ListenSpec};
+use crate::transport::{ws, BindError, ListenSpec};
 
 /// Bounds at admission. Beyond them new requests get 503 with Retry-After; what was admitted is never dropped.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +48,23 @@ pub struct Config {
     pub max_body_size: Option<usize>,
     /// Idle time after which TCP probes a connection; none when `None`.
     pub tcp_keepalive: Option<Duration>,
+    /// What concerns WebSocket only.
+    pub websocket: WebSocketConfig,
     /// Bounds at admission.
     pub limits: Limits,
+}
+
+/// The settings of WebSocket listeners.
+#[derive(Debug, Clone, Default)]
+pub struct WebSocketConfig {
+    /// The IPv4 address that headers name instead of the listening one.
+    pub advertised_ipv4: Option<String>,
+    /// The IPv6 address that headers name instead of the listening one.
+    pub advertised_ipv6: Option<String>,
+    /// Bounds of frames and messages.
+    pub limits: ws::Limits,
+    /// Interval of pings; none when `None`.
+    pub keepalive: Option<Duration>,
 }
 
 /// The engine could not be started.

@@ -194,6 +194,10 @@ impl Core {
                 self.timers.arm(at, TimerKey::Scheduled(id));
             }
             Command::CloseConnection(id) => self.network.close(id),
+            Command::CloseWebSocket { connection, status, reason } => {
+                self.network.connections().close_with(connection, status, &reason);
+            }
+            Command::Upgrade(connection, upgrade) => self.upgrade(connection, upgrade),
             Command::Resolved(key, resolved) => self.resolved(&key, &resolved),
             Command::ClockChanged => {}
             Command::Advance { by, done } => {

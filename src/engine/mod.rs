@@ -34,6 +34,7 @@ mod sockets;
 mod start;
 mod timers;
 mod uac_acks;
+mod upgrade;
 mod upstream;
 
 use std::any::Any;
@@ -62,6 +63,7 @@ pub use incoming::IncomingRequest;
 pub use log::{is_engine_thread, queue_record, LogRecord};
 pub use outgoing::{hop_count, ProxyHeaders};
 pub use route::{ClientShared, Destination, Progress, Route, RouteRequest};
+pub use upgrade::UpgradeRequest;
 
 use commands::Command;
 use counts::Counts;
@@ -70,6 +72,7 @@ use incoming::CoreRef;
 use listeners::Listeners;
 use outbox::Outbox;
 use sockets::Sockets;
+use upgrade::Upgrade;
 
 /// Something that Ruby has to run.
 #[derive(Debug)]
@@ -78,6 +81,16 @@ pub enum Event {
     Request(Arc<IncomingRequest>),
     /// A round of a Client's blocks. [`Engine::return_route`] is due when it ended.
     Callback(Box<Route>),
+    /// A client asks for a WebSocket: `on_connection`. [`Engine::accept_upgrade`] is due when it ended well, else
+    /// [`Engine::refuse_upgrade`].
+    Upgrade(Box<UpgradeRequest>),
+    /// A WebSocket is gone: `on_disconnection`. [`Engine::drop_companion`] is due when it ended.
+    WebSocketClosed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Whether the client ended it.
+        by_client: bool,
+    },
     /// A scheduled block's time has come.
     Scheduled(u64),
     /// A log record of the engine.
@@ -86,7 +99,7 @@ pub enum Event {
 
 impl Queued for Event {
     fn counts(&self) -> bool {
-        matches!(self, Event::Request(_))
+        matches!(self, Event::Request(_) | Event::Upgrade(_))
     }
 }
 
@@ -321,6 +334,38 @@ impl Engine {
         if self.connections.info(connection).is_none() {
             self.shared.companions().remove(&connection);
         }
+    }
+
+    /// Forgets what was kept with [`Engine::set_companion`].
+    pub fn drop_companion(&self, connection: ConnectionId) {
+        self.shared.companions().remove(&connection);
+    }
+
+    /// Gives a client its WebSocket, unless the connection was closed or the request refused meanwhile.
+    pub fn accept_upgrade(&self, request: &UpgradeRequest) {
+        let response = request.accepted(&self.shared);
+        self.post_upgrade(request.source.connection, Upgrade::Accept(response));
+    }
+
+    /// Sends an HTTP answer to a client that asks for a WebSocket, and closes. Does nothing once it has got one.
+    pub fn refuse_upgrade(&self, connection: ConnectionId, response: Bytes) {
+        self.post_upgrade(Some(connection), Upgrade::Refuse(response));
+    }
+
+    /// Sends an HTTP answer to a client that asks for a WebSocket and leaves the rest open. Does nothing once it has got one.
+    pub fn answer_upgrade(&self, connection: ConnectionId, response: Bytes) {
+        self.post_upgrade(Some(connection), Upgrade::Answer(response));
+    }
+
+    fn post_upgrade(&self, connection: Option<ConnectionId>, upgrade: Upgrade) {
+        if let Some(connection) = connection {
+            self.shared.post(Command::Upgrade(connection, upgrade));
+        }
+    }
+
+    /// Closes a WebSocket with this status and reason after what is queued for it; before its upgrade it closes silently.
+    pub fn close_websocket(&self, connection: ConnectionId, status: Option<u16>, reason: String) {
+        self.shared.post(Command::CloseWebSocket { connection, status, reason });
     }
 
     /// Closes a stream connection after what is queued for it.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::incoming::IncomingRequest;
 use super::Shared;
 use crate::client::is_udp_token;
-use crate::transport::{ConnectionId, Transport, TransportLayer};
+use crate::transport::{ConnectionId, Connections, Transport, TransportLayer};
 
 /// How long queued bytes may take to leave when the engine stops.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
@@ -112,6 +112,10 @@ impl Network {
             let (transport, remote) = (source.transport, source.remote);
             tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
         }
+    }
+
+    pub(super) fn connections(&self) -> &Connections {
+        self.layer.connections()
     }
 
     pub(super) fn close(&self, connection: ConnectionId) {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::core::Core;
+use super::Event;
 use crate::transport::TransportEvent;
 
 impl Core {
@@ -18,8 +19,15 @@ impl Core {
                     self.network.close(connection);
                 }
             }
+            TransportEvent::Upgrade { source, request } => self.upgrade_asked(source, *request),
             TransportEvent::ConnectionOpened { .. } => {}
             // The transport layer has said why.
+            TransportEvent::ConnectionClosed { id, reason, websocket: true, .. } => {
+                self.connection_lost(id);
+                // Its companion stays until the script has heard of it.
+                let closed = Event::WebSocketClosed { connection: id, by_client: reason.by_peer() };
+                self.shared.events.push(closed);
+            }
             TransportEvent::ConnectionFailed { id, .. } | TransportEvent::ConnectionClosed { id, .. } => {
                 self.shared.companions().remove(&id);
                 self.connection_lost(id);

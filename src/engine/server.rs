@@ -55,7 +55,7 @@ impl Core {
     }
 
     /// Why no new request is taken now.
-    fn refusal(&self) -> Option<Refusal> {
+    pub(super) fn refusal(&self) -> Option<Refusal> {
         match self.shared.status() {
             Status::Loading => {
                 return Some(Refusal { status: 500, reason: "Server Still Loading", retry_after: Some(5) })
@@ -253,9 +253,10 @@ impl Core {
     }
 }
 
-struct Refusal {
-    status: u16,
-    reason: &'static str,
+/// Why a request is not processed.
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) reason: &'static str,
     retry_after: Option<u32>,
 }
 

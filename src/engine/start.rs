@@ -94,6 +94,8 @@ fn serve(
     let options = Options {
         max_body_size: config.max_body_size.unwrap_or(defaults.max_body_size),
         tcp_keepalive: config.tcp_keepalive,
+        ws_limits: config.websocket.limits,
+        ws_keepalive: config.websocket.keepalive,
         ..defaults
     };
     TransportLayer::start(bound, options, Arc::new(SharedClock(shared.clone())), events)
@@ -116,38 +118,51 @@ fn lookup(config: &Config) -> Option<Lookup> {
         .ok()
 }
 
-fn advertised<'a>(config: &'a Config, local: &SocketAddr) -> Option<&'a str> {
-    if local.is_ipv4() {
-        config.advertised_ipv4.as_deref()
-    } else {
-        config.advertised_ipv6.as_deref()
-    }
+fn advertised(config: &Config, transport: Transport, local: SocketAddr) -> Option<&str> {
+    let websocket = &config.websocket;
+    let address = match (transport.websocket(), local.is_ipv4()) {
+        (false, true) => &config.advertised_ipv4,
+        (false, false) => &config.advertised_ipv6,
+        (true, true) => &websocket.advertised_ipv4,
+        (true, false) => &websocket.advertised_ipv6,
+    };
+    address.as_deref()
 }
 
 fn named_listeners(config: &Config, listening: &[(Transport, SocketAddr)], ovid: &str) -> Vec<Listener> {
     let name = |&(transport, local): &(Transport, SocketAddr)| {
         let own = local.ip().to_string();
-        let host = advertised(config, &local).unwrap_or(&own);
+        let host = advertised(config, transport, local).unwrap_or(&own);
         Listener { transport, local, names: ListenerNames::new(transport, host, local.port(), ovid) }
     };
     listening.iter().map(name).collect()
 }
 
 fn aliases(config: &Config, listening: &[(Transport, SocketAddr)]) -> LocalAliases {
+    let hosts = [false, true].map(|websocket| alias_hosts(config, listening, websocket));
+    let [sip, websocket] = [false, true].map(|websocket| {
+        let port_of = |secure| {
+            let listener = listening.iter().find(|(t, _)| t.websocket() == websocket && t.secure() == secure);
+            listener.map(|(_, local)| local.port())
+        };
+        ListenerAliases {
+            hosts: hosts[usize::from(websocket)].iter().map(String::as_str).collect(),
+            port: port_of(false),
+            tls_port: port_of(true),
+        }
+    });
+    let domains: Vec<&str> = config.local_domains.iter().map(String::as_str).collect();
+    LocalAliases::new(&domains, &sip, &websocket)
+}
+
+/// The hosts by which SIP listeners, or those for WebSocket, are known.
+fn alias_hosts(config: &Config, listening: &[(Transport, SocketAddr)], websocket: bool) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
-    for (_, local) in listening {
+    for (transport, local) in listening.iter().filter(|(transport, _)| transport.websocket() == websocket) {
         hosts.push(local.ip().to_string());
-        hosts.extend(advertised(config, local).map(str::to_owned));
+        hosts.extend(advertised(config, *transport, *local).map(str::to_owned));
     }
     hosts.sort();
     hosts.dedup();
-    let port_of =
-        |secure| listening.iter().find(|(t, _)| t.secure() == secure).map(|(_, local)| local.port());
-    let sip = ListenerAliases {
-        hosts: hosts.iter().map(String::as_str).collect(),
-        port: port_of(false),
-        tls_port: port_of(true),
-    };
-    let domains: Vec<&str> = config.local_domains.iter().map(String::as_str).collect();
-    LocalAliases::new(&domains, &sip, &ListenerAliases::default())
+    hosts
 }

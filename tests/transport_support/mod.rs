@@ -50,11 +50,13 @@ impl Rig {
     }
 
     pub fn with(options: Options, channel: usize) -> Rig {
+        Rig::listening(&[Transport::Udp, Transport::Tcp], options, channel)
+    }
+
+    pub fn listening(transports: &[Transport], options: Options, channel: usize) -> Rig {
         let specs: Vec<ListenSpec> = [V4, V6]
             .into_iter()
-            .flat_map(|ip| {
-                [Transport::Udp, Transport::Tcp].map(|transport| ListenSpec { transport, ip, port: 0 })
-            })
+            .flat_map(|ip| transports.iter().map(move |&transport| ListenSpec { transport, ip, port: 0 }))
             .collect();
         let bound = bind_all(&specs).expect("loopback can be bound");
         let clock = Arc::new(TestClock(Mutex::new(Instant::now())));
