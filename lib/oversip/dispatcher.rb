@@ -68,6 +68,24 @@ module OverSIP
         refuse(request, e)
       end
 
+      # The engine's entry for a client that asks for a WebSocket: runs the script's on_connection.
+      #
+      # @return [Boolean] whether it may have one; false is answered with 500
+      def on_connection(connection, http_request)
+        WebSocketEvents.on_connection(connection, http_request)
+        true
+      rescue *FATAL
+        raise
+      rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
+        report("exception in on_connection, replying 500:", e)
+        false
+      end
+
+      # The engine's entry for a WebSocket that is gone: runs the script's on_disconnection.
+      def on_disconnection(connection, client_closed)
+        guard("WebSocketEvents.on_disconnection") { WebSocketEvents.on_disconnection(connection, client_closed) }
+      end
+
       # Called when a script's block raised something that must not stop the engine.
       #
       # @param exception [Exception]

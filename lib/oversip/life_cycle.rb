@@ -195,9 +195,10 @@ module OverSIP
       end
 
       def engine_options
-        core, sip = OverSIP.configuration.values_at(:core, :sip)
+        core, sip, websocket = OverSIP.configuration.values_at(:core, :sip, :websocket)
         {
-          listeners: listeners(sip),
+          listeners: listeners(sip) + websocket_listeners(websocket),
+          websocket: websocket_options(websocket),
           advertised_ipv4: sip[:advertised_ipv4], advertised_ipv6: sip[:advertised_ipv6],
           local_domains: sip[:local_domains] || [],
           product: core[:product] || "#{PROGRAM_NAME}/#{VERSION}",
@@ -218,7 +219,33 @@ module OverSIP
                  .flat_map { |transport, _| addresses.map { |address| [transport, address, sip[:listen_port]] } }
       end
 
+      # Transport, the parameter that wants it, the parameter of its port.
+      WEBSOCKET_LISTENERS = [%i[ws sip_ws listen_port], %i[wss sip_wss listen_port_tls]].freeze
+      private_constant :WEBSOCKET_LISTENERS
+
+      def websocket_listeners(websocket)
+        addresses = websocket.values_at(:listen_ipv4, :listen_ipv6).compact
+        WEBSOCKET_LISTENERS.select { |_, parameter,| websocket[parameter] }
+                           .flat_map { |transport, _, port| addresses.map { |ip| [transport, ip, websocket[port]] } }
+      end
+
+      def websocket_options(websocket)
+        {
+          advertised_ipv4: websocket[:advertised_ipv4], advertised_ipv6: websocket[:advertised_ipv6],
+          max_frame_size: websocket[:max_ws_frame_size], max_message_size: websocket[:max_ws_message_size],
+          keepalive_interval: websocket[:ws_keepalive_interval]
+        }
+      end
+
+      def note_websocket_ports(bound)
+        WEBSOCKET_LISTENERS.each do |transport, _, parameter|
+          listener = bound.find { |entry| entry[:transport] == transport }
+          OverSIP.configuration[:websocket][parameter] = listener[:port] if listener
+        end
+      end
+
       def note_ports(bound)
+        note_websocket_ports(bound)
         OverSIP.configuration[:sip][:listen_port] = bound.first&.fetch(:port)
         bound.each { |listener| log_system_debug "listening on #{listener[:transport]} #{listener[:ip]} #{listener[:port]}" }
       end

@@ -183,11 +183,6 @@ RSpec.describe OverSIP::Config do
       expect(build(yaml: "sip: {sip_tls: yes}")[:sip].values_at(:sip_tls, :listen_port_tls)).to eq([false, nil])
       expect(warnings.first).to match(/sip\[sip_tls\] is off/)
     end
-
-    it "listeners that this version has not" do
-      expect(build(yaml: "websocket: {sip_ws: yes}")[:websocket][:sip_ws]).to be(false)
-      expect(warnings.first).to match(/websocket\[sip_ws\] is off: this version/)
-    end
   end
 
   describe "derives" do

@@ -56,7 +56,7 @@ use crate::transaction::{ServerEffect, ServerEffects, Timings};
 use crate::transport::{ConnectionId, Connections, Source, Transport};
 
 pub use clock::EngineClock;
-pub use config::{Config, Limits, StartError};
+pub use config::{Config, Limits, StartError, WebSocketConfig};
 pub use counts::Stats;
 pub use events::{EventQueue, Queued, Wake};
 pub use incoming::IncomingRequest;

@@ -109,6 +109,8 @@ pub struct ConnectionInfo {
     pub inbound: bool,
     /// Whether it is up.
     pub connected: bool,
+    /// Whether it is a WebSocket: its upgrade was accepted.
+    pub websocket: bool,
     /// Its flow token; connections opened from here have none.
     pub flow_token: Option<String>,
     /// Bytes accepted for sending that the system has not taken yet.
@@ -201,6 +203,7 @@ impl Connection {
             local: self.local.get().copied(),
             inbound: self.inbound,
             connected: self.phase() == Phase::Open,
+            websocket: self.is_websocket(),
             flow_token: self.flow_token.clone(),
             queued: self.outbox().bytes,
         }

@@ -1,14 +1,16 @@
 //! `OverSIP::SIP::Connection`: where a message came from.
 
+use std::cell::OnceCell;
+
 use magnus::{
     gc::Marker,
     method,
     prelude::*,
     typed_data::{DataType, DataTypeBuilder, DataTypeFunctions, Obj},
     value::Lazy,
-    Error, RClass, RModule, Ruby, TypedData, Value,
+    Error, RClass, RModule, Ruby, TryConvert, TypedData, Value,
 };
-use oversip::transport::Source;
+use oversip::transport::{ConnectionId, Source};
 
 use crate::{
     anchors::Anchor,
@@ -16,12 +18,15 @@ use crate::{
     slot::Slot,
     text::{symbol, utf8},
     uri::sip_class,
+    websocket,
 };
 
 /// A connection, or the UDP socket together with the peer's address.
 pub struct ConnectionObject {
     source: Source,
     cvars: Slot,
+    /// Of a WebSocket: answers repeat it.
+    http_version: OnceCell<String>,
 }
 
 impl DataTypeFunctions for ConnectionObject {
@@ -32,9 +37,16 @@ impl DataTypeFunctions for ConnectionObject {
 
 // SAFETY: made by `of` only; the slot is marked, freed without calling Ruby, written through `Slot::set`.
 unsafe impl TypedData for ConnectionObject {
+    /// The nearest class that connections of both modules have in common.
     fn class(ruby: &Ruby) -> RClass {
+        ruby.class_object()
+    }
+
+    fn class_for(ruby: &Ruby, value: &Self) -> RClass {
         static CLASS: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "Connection"));
-        ruby.get_inner(&CLASS)
+        let websocket = value.source.transport.websocket();
+        let class = if websocket { websocket::class_of(ruby, &value.source) } else { None };
+        class.unwrap_or_else(|| ruby.get_inner(&CLASS))
     }
 
     fn data_type() -> &'static DataType {
@@ -47,11 +59,14 @@ unsafe impl TypedData for ConnectionObject {
     }
 }
 
-type This = Obj<ConnectionObject>;
+pub type This = Obj<ConnectionObject>;
 
 /// The connection of a message. A stream connection has one object as long as it lives, so that `cvars` stay.
 pub fn of(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
-    let new = || ruby.obj_wrap(ConnectionObject { source: *source, cvars: Slot::default() }).as_value();
+    let new = || {
+        let http_version = OnceCell::new();
+        ruby.obj_wrap(ConnectionObject { source: *source, cvars: Slot::default(), http_version }).as_value()
+    };
     let (Some(connection), Some(engine)) = (source.connection, runtime::current()) else { return Ok(new()) };
     let known = engine.companion(connection, |companion| {
         companion.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
@@ -62,6 +77,23 @@ pub fn of(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
     let object = new();
     engine.set_companion(connection, Box::new(Anchor::hold(object, ruby.qnil().as_value())));
     Ok(object)
+}
+
+/// Which connection it is; `None` for UDP.
+pub fn id(this: This) -> Option<ConnectionId> {
+    this.source.connection
+}
+
+/// Notes the version of a WebSocket's HTTP request.
+pub fn note_http_version(object: Value, version: &str) {
+    if let Ok(this) = This::try_convert(object) {
+        let _ = this.http_version.set(version.to_owned());
+    }
+}
+
+/// The version for HTTP answers.
+pub fn http_version(this: This) -> String {
+    this.http_version.get().map_or("HTTP/1.1", String::as_str).to_owned()
 }
 
 fn transport(ruby: &Ruby, this: This) -> Value {
@@ -116,17 +148,23 @@ fn outbound_flow_token(ruby: &Ruby, this: This) -> Result<Option<String>, Error>
 }
 
 fn inspect(this: This) -> String {
-    format!("#<OverSIP::SIP::Connection {}:{}>", this.source.transport, this.source.remote)
+    let module = if this.source.transport.websocket() { "WebSocket" } else { "SIP" };
+    format!("#<OverSIP::{module}::Connection {}:{}>", this.source.transport, this.source.remote)
 }
 
 /// Defines the class.
 pub fn define(ruby: &Ruby, sip: RModule) -> Result<(), Error> {
     let class = sip.define_class("Connection", ruby.class_object())?;
     class.undef_default_alloc_func();
+    class.define_method("close", method!(close, 0))?;
+    define_methods(class)
+}
+
+/// Defines what all connections can do.
+pub fn define_methods(class: RClass) -> Result<(), Error> {
     class.define_method("transport", method!(transport, 0))?;
     class.define_method("cvars", method!(cvars, 0))?;
     class.define_method("open?", method!(is_open, 0))?;
-    class.define_method("close", method!(close, 0))?;
     class.define_method("remote_ip", method!(remote_ip, 0))?;
     class.define_method("remote_port", method!(remote_port, 0))?;
     class.define_method("remote_ip_type", method!(remote_ip_type, 0))?;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use magnus::{prelude::*, value::Opaque, Error, RModule, Ruby, Value};
 use oversip::engine::{Engine, Event, IncomingRequest, Wake};
 
-use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime, text};
+use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime, text, websocket};
 
 /// How deep `route` may be nested in callbacks of `route`.
 const DEEPEST_NESTING: u32 = 32;
@@ -78,6 +78,10 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let result = match event {
         Event::Request(request) => run_request(ruby, &engine, request),
         Event::Callback(route) => client::resume(ruby, &engine, route),
+        Event::Upgrade(request) => websocket::run_upgrade(ruby, &engine, &request),
+        Event::WebSocketClosed { connection, by_client } => {
+            websocket::run_closed(ruby, &engine, connection, by_client)
+        }
         Event::Scheduled(id) => run_scheduled(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
     };

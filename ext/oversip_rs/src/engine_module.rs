@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use magnus::{function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert};
-use oversip::engine::{Config, Engine, Limits, Status, Stopping};
-use oversip::transport::ListenSpec;
+use oversip::engine::{Config, Engine, Limits, Status, Stopping, WebSocketConfig};
+use oversip::transport::{ws, ListenSpec, Transport};
 
-use crate::{anchors, dispatcher, gvl::without_gvl, logging, profile, runtime, tags, text};
+use crate::{anchors, dispatcher, gvl::without_gvl, logging, runtime, tags, text};
 
 /// How long a signal may wait for the main thread to look.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
@@ -58,10 +58,25 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         tags: Some(tags::of_process()),
         max_body_size: option(ruby, options, "max_body_size")?,
         tcp_keepalive: option(ruby, options, "tcp_keepalive_interval")?.map(Duration::from_secs),
+        websocket: websocket_config(ruby, option(ruby, options, "websocket")?)?,
         limits: Limits {
             queued_requests: option(ruby, options, "max_queued_requests")?.unwrap_or(limits.queued_requests),
             transactions: option(ruby, options, "max_transactions")?.unwrap_or(limits.transactions),
         },
+    })
+}
+
+fn websocket_config(ruby: &Ruby, options: Option<RHash>) -> Result<WebSocketConfig, Error> {
+    let Some(options) = options else { return Ok(WebSocketConfig::default()) };
+    let limits = ws::Limits::default();
+    Ok(WebSocketConfig {
+        advertised_ipv4: option(ruby, options, "advertised_ipv4")?,
+        advertised_ipv6: option(ruby, options, "advertised_ipv6")?,
+        limits: ws::Limits {
+            max_frame_size: option(ruby, options, "max_frame_size")?.unwrap_or(limits.max_frame_size),
+            max_message_size: option(ruby, options, "max_message_size")?.unwrap_or(limits.max_message_size),
+        },
+        keepalive: option(ruby, options, "keepalive_interval")?.map(Duration::from_secs),
     })
 }
 
@@ -71,12 +86,17 @@ fn listen_specs(ruby: &Ruby, list: RArray) -> Result<Vec<ListenSpec>, Error> {
     for index in 0..list.len() {
         let (transport, ip, port): (Symbol, String, u16) = list.entry(index as isize)?;
         let name = transport.name()?;
-        match (profile::transport(&name), ip.parse::<IpAddr>()) {
+        match (listener_transport(&name), ip.parse::<IpAddr>()) {
             (Some(transport), Ok(ip)) => specs.push(ListenSpec { transport, ip, port }),
             _ => return Err(configuration_error(ruby, format!("cannot listen by {name} on '{ip}'"))),
         }
     }
     Ok(specs)
+}
+
+fn listener_transport(name: &str) -> Option<Transport> {
+    let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+    all.into_iter().find(|transport| transport.as_str() == name)
 }
 
 /// `IP`, `IP:PORT` or `[IPv6]:PORT`.

@@ -27,6 +27,7 @@ mod text;
 mod uac;
 mod uri;
 mod utils;
+mod websocket;
 
 use magnus::{prelude::*, Error, RModule, RString, Ruby};
 use oversip::message::{REASON_PHRASES, REASON_PHRASE_NOT_SET};
@@ -43,6 +44,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     define_reason_phrases(ruby, sip)?;
     tags::define(ruby, sip)?;
     connection::define(ruby, sip)?;
+    websocket::define(ruby, oversip)?;
     server_transaction::define(ruby, sip)?;
     let message = message::define(ruby, sip)?;
     request::define(ruby, sip, message)?;

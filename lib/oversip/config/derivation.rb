@@ -13,7 +13,7 @@ module OverSIP
       FAMILIES = %i[ipv4 ipv6].freeze
 
       # Listeners that this version cannot open yet. Asking for one is not an error, but it is said.
-      UNAVAILABLE = { sip: %i[sip_tls], websocket: %i[sip_ws sip_wss] }.freeze
+      UNAVAILABLE = { sip: %i[sip_tls], websocket: %i[sip_wss] }.freeze
 
       def initialize(configuration, scope)
         @configuration = configuration

@@ -254,6 +254,11 @@ fn truncated_text(is_first: bool) -> &'static str {
     }
 }
 
+/// Whether a close frame may have this status (RFC 6455 section 7.4).
+pub fn may_be_sent(status: u16) -> bool {
+    CloseCode::from(status).is_allowed()
+}
+
 /// RFC 6455 section 5.5.1
 fn close(payload: &[u8]) -> Result<Received, Violation> {
     let (status, reason) = match payload {
@@ -261,7 +266,7 @@ fn close(payload: &[u8]) -> Result<Received, Violation> {
         [_] => return Err(Violation::new(1002, "close frame payload too short")),
         [high, low, reason @ ..] => (Some(u16::from_be_bytes([*high, *low])), reason),
     };
-    if status.is_some_and(|status| !CloseCode::from(status).is_allowed()) {
+    if status.is_some_and(|status| !may_be_sent(status)) {
         return Err(Violation::new(1002, "close frame status not allowed"));
     }
     match std::str::from_utf8(reason) {

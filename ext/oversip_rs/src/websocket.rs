@@ -1,0 +1,246 @@
+//! WebSocket at the boundary: upgrade requests and ends on their way to the script, and what only connections for
+//! WebSocket can do.
+
+use magnus::{
+    method, prelude::*, scan_args::scan_args, Error, Integer, RArray, RClass, RHash, RModule, RString, Ruby,
+    TryConvert, Value,
+};
+use oversip::engine::{Engine, UpgradeRequest};
+use oversip::transport::{ws, ConnectionId, Source};
+
+use crate::{
+    anchors::Anchor,
+    connection::{self, This},
+    dispatcher, runtime,
+    text::{self, utf8, utf8_or_nil},
+};
+
+/// What a client gets whose request nobody decided on, however the callback ended.
+const UNDECIDED: u16 = 500;
+
+/// Refuses the WebSocket unless it was granted.
+struct Verdict<'a> {
+    engine: &'a Engine,
+    connection: ConnectionId,
+    request: &'a UpgradeRequest,
+    granted: bool,
+}
+
+impl Drop for Verdict<'_> {
+    fn drop(&mut self) {
+        if self.granted {
+            self.engine.accept_upgrade(self.request);
+        } else {
+            let version = &self.request.http.version;
+            let response = ws::response::<&str>(version, UNDECIDED, None, &[], self.engine.product());
+            self.engine.refuse_upgrade(self.connection, response);
+        }
+    }
+}
+
+/// Runs the script's `on_connection`.
+pub fn run_upgrade(ruby: &Ruby, engine: &Engine, request: &UpgradeRequest) -> Result<(), Error> {
+    let Some(connection) = request.source.connection else { return Ok(()) };
+    let mut verdict = Verdict { engine, connection, request, granted: false };
+    let object = connection::of(ruby, &request.source)?;
+    connection::note_http_version(object, &request.http.version);
+    let http_request: Value = websocket_module(ruby)?
+        .const_get::<_, RClass>("HttpRequest")?
+        .funcall("receive", (object, attributes(ruby, &request.http)?, headers(ruby, &request.http)?))?;
+    verdict.granted =
+        dispatcher::dispatcher_module(ruby)?.funcall("on_connection", (object, http_request))?;
+    Ok(())
+}
+
+fn attributes(ruby: &Ruby, http: &ws::HttpRequest) -> Result<RHash, Error> {
+    let hash = ruby.hash_new();
+    let text = |value: Option<&[u8]>| utf8_or_nil(ruby, value);
+    let tokens = |list: &Option<Vec<String>>| match list {
+        Some(list) => ruby.ary_from_iter(list.iter().map(|token| utf8(ruby, token.as_bytes()))).as_value(),
+        None => ruby.qnil().as_value(),
+    };
+    let number = |value: Option<u32>| match value {
+        Some(value) => ruby.integer_from_u64(value.into()).as_value(),
+        None => ruby.qnil().as_value(),
+    };
+    for (name, value) in [
+        ("http_method", text(Some(http.method.as_bytes()))),
+        ("http_version", text(Some(http.version.as_bytes()))),
+        ("uri", text(Some(&http.uri))),
+        ("uri_path", text(Some(&http.path))),
+        ("uri_query", text(http.query.as_deref())),
+        ("uri_fragment", text(http.fragment.as_deref())),
+        ("host", text(http.host.as_deref().map(str::as_bytes))),
+        ("port", number(http.port.map(u32::from))),
+        ("content_length", number(http.content_length)),
+        ("hdr_connection", tokens(&http.connection)),
+        ("hdr_upgrade", text(http.upgrade.as_deref().map(str::as_bytes))),
+        ("hdr_origin", text(http.origin.as_deref().map(str::as_bytes))),
+        ("hdr_sec_websocket_version", number(http.websocket_version)),
+        ("hdr_sec_websocket_key", text(http.websocket_key.as_deref().map(str::as_bytes))),
+        ("hdr_sec_websocket_protocol", tokens(&http.websocket_protocols)),
+    ] {
+        hash.aset(ruby.to_symbol(name), value)?;
+    }
+    Ok(hash)
+}
+
+/// `[[name, value], ...]`.
+fn headers(ruby: &Ruby, http: &ws::HttpRequest) -> Result<RArray, Error> {
+    let list = ruby.ary_new_capa(http.headers.len());
+    for (name, value) in &http.headers {
+        list.push((utf8(ruby, name.as_bytes()), utf8(ruby, value)))?;
+    }
+    Ok(list)
+}
+
+/// Lets go of the connection's object when the script has heard of its end.
+struct Forget<'a>(&'a Engine, ConnectionId);
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.0.drop_companion(self.1);
+    }
+}
+
+/// Runs the script's `on_disconnection`.
+pub fn run_closed(
+    ruby: &Ruby,
+    engine: &Engine,
+    connection: ConnectionId,
+    by_client: bool,
+) -> Result<(), Error> {
+    let _forget = Forget(engine, connection);
+    let object = engine.companion(connection, |companion| {
+        companion.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
+    });
+    // Without an object on_connection has not run to its end.
+    let Some(Some(object)) = object else { return Ok(()) };
+    dispatcher::dispatcher_module(ruby)?.funcall::<_, _, Value>("on_disconnection", (object, by_client))?;
+    Ok(())
+}
+
+// What connections can do -----------------------------------------------------------------------------------------
+
+/// `close(status = nil, reason = nil)`.
+fn close(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
+    let arguments = scan_args::<(), (Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
+    let (status, reason) = arguments.optional;
+    let status =
+        status.filter(|status| !status.is_nil()).map(|status| close_status(ruby, status)).transpose()?;
+    let reason = match reason.filter(|reason| !reason.is_nil()) {
+        Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
+        None => String::new(),
+    };
+    let Some(connection) = connection::id(this) else { return Ok(false) };
+    runtime::engine(ruby)?.close_websocket(connection, status, reason);
+    Ok(true)
+}
+
+/// RFC 6455 section 7.4
+fn close_status(ruby: &Ruby, value: Value) -> Result<u16, Error> {
+    let status = Integer::try_convert(value)?.to_i64().ok().and_then(|status| u16::try_from(status).ok());
+    status.filter(|status| ws::may_be_sent(*status)).ok_or_else(|| {
+        let message = "status must be one that RFC 6455 lets a close frame have: 1000 to 1003, 1007 to 1013, 3000 to 4999";
+        Error::new(ruby.exception_arg_error(), message)
+    })
+}
+
+/// `http_reject(status = 403, reason = nil, extra_headers = nil)`.
+fn http_reject(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
+    let arguments =
+        scan_args::<(), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
+    let (status, reason, headers) = arguments.optional;
+    let status = status.filter(|status| !status.is_nil());
+    let response = response(ruby, this, status, reason, headers)?;
+    let engine = runtime::engine(ruby)?;
+    Ok(asking(&engine, this).map(|connection| engine.refuse_upgrade(connection, response)).is_some())
+}
+
+/// `http_reply(status, reason, extra_headers)`: for `HttpRequest#reply`.
+fn http_reply(ruby: &Ruby, this: This, status: Value, reason: Value, headers: Value) -> Result<bool, Error> {
+    let response = response(ruby, this, Some(status), Some(reason), Some(headers))?;
+    let engine = runtime::engine(ruby)?;
+    Ok(asking(&engine, this).map(|connection| engine.answer_upgrade(connection, response)).is_some())
+}
+
+/// The connection, if it is there and no WebSocket yet.
+fn asking(engine: &Engine, this: This) -> Option<ConnectionId> {
+    let connection = connection::id(this)?;
+    engine.connections().info(connection).filter(|info| !info.websocket).map(|_| connection)
+}
+
+fn response(
+    ruby: &Ruby,
+    this: This,
+    status: Option<Value>,
+    reason: Option<Value>,
+    headers: Option<Value>,
+) -> Result<bytes::Bytes, Error> {
+    let status = match status {
+        Some(status) => u16::try_convert(status).ok().filter(|status| (100..=999).contains(status)),
+        None => Some(403),
+    };
+    let status = status
+        .ok_or_else(|| Error::new(ruby.exception_arg_error(), "status must be an HTTP status: 100 to 999"))?;
+    let reason = reason.filter(|reason| !reason.is_nil()).map(text::text_of).transpose()?;
+    let lines = header_lines(headers)?;
+    let version = connection::http_version(this);
+    let product = runtime::engine(ruby)?.product().to_owned();
+    Ok(ws::response(&version, status, reason.as_deref(), &lines, &product))
+}
+
+/// An Array of lines, or a Hash of names and values.
+fn header_lines(headers: Option<Value>) -> Result<Vec<bytes::Bytes>, Error> {
+    let Some(headers) = headers.filter(|headers| !headers.is_nil()) else { return Ok(Vec::new()) };
+    if let Some(hash) = RHash::from_value(headers) {
+        let mut lines = Vec::with_capacity(hash.len());
+        let pairs: RArray = hash.funcall("to_a", ())?;
+        for index in 0..pairs.len() {
+            let (name, value): (Value, Value) = pairs.entry(index as isize)?;
+            lines.push([&text::text_of(name)?[..], b": ", &text::text_of(value)?[..]].concat().into());
+        }
+        return Ok(lines);
+    }
+    let list = RArray::try_convert(headers)?;
+    (0..list.len()).map(|index| list.entry::<RString>(index as isize).map(text::bytes_of)).collect()
+}
+
+// Classes ---------------------------------------------------------------------------------------------------------
+
+/// The class of a connection for WebSocket.
+pub fn class_of(ruby: &Ruby, source: &Source) -> Option<RClass> {
+    let name = match (source.transport.secure(), source.local.is_ipv4()) {
+        (false, true) => "IPv4WsServer",
+        (false, false) => "IPv6WsServer",
+        (true, true) => "IPv4WssServer",
+        (true, false) => "IPv6WssServer",
+    };
+    websocket_module(ruby).and_then(|module| module.const_get(name)).ok()
+}
+
+fn websocket_module(ruby: &Ruby) -> Result<RModule, Error> {
+    text::oversip_module(ruby)?.const_get("WebSocket")
+}
+
+/// Defines `OverSIP::WebSocket::Connection` and those below it.
+pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
+    let module = oversip.define_module("WebSocket")?;
+    let class = module.define_class("Connection", ruby.class_object())?;
+    connection::define_methods(class)?;
+    class.define_method("close", method!(close, -1))?;
+    class.define_method("http_reject", method!(http_reject, -1))?;
+    class.define_method("http_reply", method!(http_reply, 3))?;
+    let ws = module.define_class("WsServer", class)?;
+    let wss = module.define_class("WssServer", ws)?;
+    let tunnel = module.define_class("WssTunnelServer", ws)?;
+    for (parent, name) in [(ws, "WsServer"), (wss, "WssServer"), (tunnel, "WssTunnelServer")] {
+        for family in ["IPv4", "IPv6"] {
+            module.define_class(format!("{family}{name}"), parent)?.undef_default_alloc_func();
+        }
+    }
+    for class in [class, ws, wss, tunnel] {
+        class.undef_default_alloc_func();
+    }
+    Ok(())
+}
