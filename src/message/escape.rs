@@ -31,19 +31,23 @@ fn nibble(digit: u8) -> u8 {
     }
 }
 
-/// Escapes a user part. `:` stays, because the password is part of it; `@`, `[` and `]` do not, since they would
-/// make another URI of it.
+/// Escapes a user part (RFC 3261 25.1: `user [":" password]`). The first `:` stays, because the password is part of
+/// it; `@`, `[` and `]` do not, since they would make another URI of it. Behind the `:` fewer bytes may stand bare.
 pub fn escape_user(user: &[u8]) -> Cow<'_, [u8]> {
-    fn plain(byte: u8) -> bool {
-        byte.is_ascii_alphanumeric() || b"!$&'()*+,-./:;=?_~".contains(&byte)
-    }
-    if user.iter().all(|b| plain(*b)) {
+    let colon = user.iter().position(|b| *b == b':').filter(|at| *at > 0).unwrap_or(user.len());
+    let plain = |at: usize, byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || b"!$&'()*+,-.=_~".contains(&byte)
+            || (at < colon && b"/;?".contains(&byte))
+            || at == colon
+    };
+    if user.iter().enumerate().all(|(at, byte)| plain(at, *byte)) {
         return Cow::Borrowed(user);
     }
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = Vec::with_capacity(user.len() + 12);
-    for byte in user {
-        if plain(*byte) {
+    for (at, byte) in user.iter().enumerate() {
+        if plain(at, *byte) {
             out.push(*byte);
         } else {
             out.extend_from_slice(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
@@ -61,6 +65,12 @@ mod tests {
         assert_eq!(&escape_user(b"d@q r")[..], b"d%40q%20r");
         assert_eq!(&escape_user(b"d:secret")[..], b"d:secret");
         assert_eq!(&escape_user(b"[x]#\xc3\xa4\r\n")[..], b"%5Bx%5D%23%C3%A4%0D%0A");
+    }
+
+    #[test]
+    fn user_with_a_colon_stays_a_user_and_a_password() {
+        assert_eq!(&escape_user(b"a;b/c?d:e;f/g?h:i,j")[..], b"a;b/c?d:e%3Bf%2Fg%3Fh%3Ai,j");
+        assert_eq!(&escape_user(b":a")[..], b"%3Aa");
     }
 
     #[test]

@@ -42,6 +42,19 @@ fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+/// The inside of an IPv6 reference. Before a dotted tail a third colon is tolerated, to which the grammar of RFC 3261
+/// leads (RFC 5118 4.10).
+fn ipv6_inside(text: &[u8]) -> Option<Ipv6Addr> {
+    const MAX: usize = 46;
+    if text.len() > MAX || !text.contains(&b'.') {
+        return ipv6(text);
+    }
+    match text.windows(3).position(|three| three == b":::") {
+        Some(at) => ipv6(&[&text[..at], &text[at + 1..]].concat()),
+        None => ipv6(text),
+    }
+}
+
 fn unbracketed(text: &[u8]) -> Option<&[u8]> {
     text.strip_prefix(b"[")?.strip_suffix(b"]")
 }
@@ -49,7 +62,7 @@ fn unbracketed(text: &[u8]) -> Option<&[u8]> {
 /// Classifies a text; `None` if it is no IP address. The whole text must match.
 pub fn ip_type(text: &[u8]) -> Option<IpType> {
     if let Some(inner) = unbracketed(text) {
-        ipv6(inner).map(|_| IpType::Ipv6Reference)
+        ipv6_inside(inner).map(|_| IpType::Ipv6Reference)
     } else if ipv4(text).is_some() {
         Some(IpType::Ipv4)
     } else {
@@ -60,7 +73,7 @@ pub fn ip_type(text: &[u8]) -> Option<IpType> {
 /// The address, with or without brackets around IPv6.
 pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
     if let Some(inner) = unbracketed(text) {
-        ipv6(inner).map(IpAddr::V6)
+        ipv6_inside(inner).map(IpAddr::V6)
     } else {
         ipv4(text).map(IpAddr::V4).or_else(|| ipv6(text).map(IpAddr::V6))
     }
@@ -81,11 +94,11 @@ pub fn compare_pure_ips(a: &[u8], b: &[u8]) -> Option<bool> {
 
 /// RFC 5952 text of an IPv6 address; `None` for anything else. Brackets are kept unless `pure`.
 pub fn normalize_ipv6(text: &[u8], pure: bool) -> Option<String> {
-    let (inner, bracketed) = match unbracketed(text) {
-        Some(inner) => (inner, true),
-        None => (text, false),
+    let (address, bracketed) = match unbracketed(text) {
+        Some(inner) => (ipv6_inside(inner)?, true),
+        None => (ipv6(text)?, false),
     };
-    let address = ipv6_text(ipv6(inner)?);
+    let address = ipv6_text(address);
     Some(if bracketed && !pure { format!("[{address}]") } else { address })
 }
 
@@ -178,7 +191,7 @@ pub(crate) fn ipv6_reference(c: &mut Cursor<'_>) -> Option<()> {
     if c.peek() != Some(b']') {
         return c.fail();
     }
-    if ipv6(&c.buf[start..c.pos]).is_none() {
+    if ipv6_inside(&c.buf[start..c.pos]).is_none() {
         return c.fail();
     }
     c.pos += 1;
@@ -216,6 +229,7 @@ mod tests {
         assert_eq!(host_of("a_b.c-d.org."), Some(HostType::Domain));
         assert_eq!(host_of("10.0.0.1"), Some(HostType::Ipv4));
         assert_eq!(host_of("[2001:db8::1]"), Some(HostType::Ipv6Reference));
+        assert_eq!(host_of("[2001:db8:::192.0.2.1]"), Some(HostType::Ipv6Reference));
         for bad in [
             "10.1.2",
             "10.0.0.256",
@@ -229,6 +243,8 @@ mod tests {
             "",
             "[::1",
             "[x]",
+            "[2001:db8:::1]",
+            "[::::192.0.2.1]",
             "::1",
         ] {
             assert_eq!(host_of(bad), None, "{bad}");
@@ -261,6 +277,8 @@ mod tests {
         assert_eq!(normalize_ipv6(b"::FFFF:a00:1", false).as_deref(), Some("::ffff:10.0.0.1"));
         assert_eq!(normalize_ipv6(b"::a00:1", false).as_deref(), Some("::10.0.0.1"));
         assert_eq!(normalize_ipv6(b"::1", false).as_deref(), Some("::1"));
+        assert_eq!(normalize_ipv6(b"[2001:db8:::192.0.2.1]", false).as_deref(), Some("[2001:db8::c000:201]"));
+        assert_eq!(normalize_ipv6(b"2001:db8:::192.0.2.1", false), None);
         assert_eq!(normalize_ipv6(b"10.0.0.1", false), None);
         assert_eq!(normalize_ipv6(b"[::1x", false), None);
     }

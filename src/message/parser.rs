@@ -69,9 +69,8 @@ pub struct Parser {
     line: usize,
     /// Where the search for the end of that line goes on.
     scan: usize,
-    /// An incomplete line is looked at again when the buffer has this length, which doubles what it had: so that an
-    /// error shows before the line ends, without reading the line once per byte.
-    retry_at: usize,
+    /// An incomplete line was looked at up to here and nothing was wrong.
+    looked: usize,
     /// Bytes accepted.
     nread: usize,
 }
@@ -79,6 +78,8 @@ pub struct Parser {
 /// Most messages have fewer lines.
 const USUAL_LINES: usize = 20;
 const USUAL_ELEMENTS: usize = 8;
+/// Most lines are not longer; a power of two.
+const USUAL_LINE_LENGTH: usize = 128;
 
 impl Parser {
     /// A parser that expects a message.
@@ -171,7 +172,7 @@ impl Parser {
     fn begin_line(&mut self, at: usize) {
         self.line = at;
         self.scan = at;
-        self.retry_at = at + 1;
+        self.looked = at;
     }
 
     /// Reads a line by `grammar`, if there is a chance that it is complete or wrong.
@@ -180,7 +181,8 @@ impl Parser {
         buf: &[u8],
         grammar: fn(&mut Cursor<'_>, &mut Parsed) -> Option<()>,
     ) -> Option<Progress> {
-        if buf.len() < self.retry_at && !self.line_is_complete(buf) {
+        let first_look = self.looked == self.line;
+        if !first_look && self.looked == self.look_up_to(buf) {
             return Some(Progress::Incomplete);
         }
         let before = (self.parsed.elements.len(), self.parsed.routes.len());
@@ -190,13 +192,26 @@ impl Parser {
             self.state = State::Headers;
             return None;
         }
-        if c.furthest < buf.len() {
+        let limit = self.look_up_to(buf);
+        if c.furthest < limit {
             return Some(Progress::Error(SyntaxError { offset: c.furthest }));
         }
         self.parsed.elements.truncate(before.0);
         self.parsed.routes.truncate(before.1);
-        self.retry_at = buf.len() + (buf.len() - self.line).max(1);
+        self.looked = limit;
         Some(Progress::Incomplete)
+    }
+
+    /// How far the present line may be judged. An error shows before a line ends, but in a long line only at each
+    /// doubling of its length: so a line is not read once per byte, and the verdict on the bytes that have arrived
+    /// does not depend on how they arrived.
+    fn look_up_to(&mut self, buf: &[u8]) -> usize {
+        let len = buf.len() - self.line;
+        if len <= USUAL_LINE_LENGTH || self.line_is_complete(buf) {
+            buf.len()
+        } else {
+            self.line + (1 << len.ilog2())
+        }
     }
 
     /// Searches on for the line's end. A header line ends only before a byte that is no blank.
