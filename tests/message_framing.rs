@@ -313,6 +313,36 @@ mod datagrams {
     }
 }
 
+/// Found by fuzzing: whether the error showed depended on how the bytes had come.
+#[test]
+fn error_in_an_unfinished_line_shows_the_same_however_the_bytes_arrive() {
+    let long = "a".repeat(300);
+    for (text, offset) in [
+        ("REGIST%45R sip:registrar.\x04R".to_owned(), Some(25)),
+        ("OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP \x04".to_owned(), Some(40)),
+        // In a line of over 128 bytes it shows when the length has doubled, or with the line's end.
+        (format!("OPTIONS sip:{long} SIP/2.0\r\nX: {long}\x04"), None),
+        (format!("OPTIONS sip:{long} SIP/2.0\r\nX: {long}\x04{long}"), Some(625)),
+        (format!("OPTIONS sip:{long} SIP/2.0\r\nX: {long}\x04\r\nY"), Some(625)),
+    ] {
+        let bytes = text.as_bytes();
+        let whole = oversip::message::Parser::new().feed(bytes);
+        let mut parser = oversip::message::Parser::new();
+        let mut bytewise = oversip::message::Progress::Incomplete;
+        for end in 1..=bytes.len() {
+            if bytewise == oversip::message::Progress::Incomplete {
+                bytewise = parser.feed(&bytes[..end]);
+            }
+        }
+        assert_eq!(bytewise, whole, "{text:?}");
+        let found = match whole {
+            oversip::message::Progress::Error(error) => Some(error.offset),
+            _ => None,
+        };
+        assert_eq!(found, offset, "{text:?}");
+    }
+}
+
 #[test]
 fn reading_is_linear_however_the_bytes_arrive() {
     // One byte at a time through the widest shapes; a quadratic reader would take minutes for this.

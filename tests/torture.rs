@@ -66,7 +66,9 @@ fn message(name: &str) -> Message {
 
 /// The name of the header with the byte at this offset.
 fn line_at(bytes: &[u8], offset: usize) -> String {
-    let Some(before) = bytes[..offset].iter().rposition(|b| *b == b'\n') else { return "first line".to_owned() };
+    let Some(before) = bytes[..offset].iter().rposition(|b| *b == b'\n') else {
+        return "first line".to_owned();
+    };
     let line = &bytes[before + 1..];
     shown(line.split(|b| *b == b':').next().unwrap_or_default())
 }

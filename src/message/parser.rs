@@ -158,8 +158,6 @@ impl Parser {
                 Some(_) if i % 2 == 0 => {
                     self.state = State::FirstLine;
                     self.begin_line(i);
-                    self.parsed.lines.reserve(USUAL_LINES);
-                    self.parsed.elements.reserve(USUAL_ELEMENTS);
                     return None;
                 }
                 Some(_) => return Some(Progress::Error(SyntaxError { offset: i })),
@@ -189,7 +187,11 @@ impl Parser {
         let mut c = Cursor::new(buf, self.line);
         if grammar(&mut c, &mut self.parsed).is_some() {
             self.begin_line(c.pos);
-            self.state = State::Headers;
+            if self.state == State::FirstLine {
+                self.state = State::Headers;
+                self.parsed.lines.reserve(USUAL_LINES);
+                self.parsed.elements.reserve(USUAL_ELEMENTS);
+            }
             return None;
         }
         let limit = self.look_up_to(buf);
