@@ -30,10 +30,12 @@ module RelayProcess
   end
 
   # @param target [String] RELAY_TARGET: where initial requests go
+  # @param script [String] the path of another server.rb
   # @yieldparam relay [Relay]
-  def running_relay(target:, port: Ports.free)
+  def running_relay(target:, port: Ports.free, script: File.join(EXAMPLE, "server.rb"))
     Dir.mktmpdir("relay") do |folder|
-      FileUtils.cp(Dir[File.join(EXAMPLE, "*")], folder)
+      FileUtils.cp(Dir[File.join(EXAMPLE, "*.conf")], folder)
+      FileUtils.cp(script, File.join(folder, "server.rb"))
       configuration = File.join(folder, "oversip.conf")
       File.write(configuration, File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{port}"))
       running_oversip("--config-dir", folder, environment: { "RELAY_TARGET" => target }) do |server|

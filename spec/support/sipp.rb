@@ -27,14 +27,18 @@ module Sipp
     # @param rate [Integer] calls a second
     # @param limit [Integer] seconds
     # @param words [Hash{Symbol => String}] what stands for @words@ of the scenario (SIPp's own keywords cannot be a method)
-    def initialize(scenario, calls:, transport: :udp, to: nil, rate: 50, limit: 60, words: {})
-      @port = Ports.free
+    # @param ip [String] SIPp's own address
+    # @param call_id [String, nil] the Call-ID that the scenario writes, if it does not leave it to SIPp
+    def initialize(scenario, calls:, transport: :udp, to: nil, rate: 50, limit: 60, words: {}, ip: "127.0.0.1", port: Ports.free,
+                   call_id: nil)
+      @port = port
       @limit = limit
       @folder = Dir.mktmpdir("sipp")
-      options = { "-sf" => filled(scenario, words), "-i" => "127.0.0.1", "-p" => @port, "-m" => calls,
+      options = { "-sf" => filled(scenario, words), "-i" => ip, "-p" => @port, "-m" => calls,
                   "-t" => TRANSPORTS.fetch(transport), "-stf" => file("statistics"), "-fd" => 1, "-error_file" => file("errors"),
                   "-timeout" => limit, "-cp" => Ports.free }
       options.merge!("-r" => rate, "-l" => calls) if to
+      options["-cid_str"] = call_id.gsub("%", "%%") if call_id
       given = options.to_a.flatten
       given.unshift("127.0.0.1:#{to}") if to
       @pid = Process.spawn("sipp", *given.map(&:to_s), "-nostdin", "-trace_stat", "-trace_err", "-timeout_error",
