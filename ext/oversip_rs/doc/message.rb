@@ -351,6 +351,12 @@ module OverSIP
 
       # @return [String, nil] nil when this server opened the connection
       def outbound_flow_token; end
+
+      # @return [true, nil] whether the client has opened it, or it is a UDP socket: only such a flow can be kept (RFC 5626)
+      def outbound_listener?; end
+
+      # @return [true, nil] the same, but nil for UDP
+      def reliable_transport_listener?; end
     end
   end
 end

@@ -16,7 +16,7 @@ use crate::{
     anchors::Anchor,
     runtime,
     slot::Slot,
-    text::{symbol, utf8},
+    text::{symbol, true_or_nil, utf8},
     uri::sip_class,
     websocket,
 };
@@ -147,6 +147,16 @@ fn outbound_flow_token(ruby: &Ruby, this: This) -> Result<Option<String>, Error>
     Ok(runtime::engine(ruby)?.flow_token(&this.source))
 }
 
+/// `outbound_listener?`: whether the client has opened it, or it is a UDP socket of ours.
+fn is_outbound_listener(ruby: &Ruby, this: This) -> Value {
+    true_or_nil(ruby, this.source.inbound)
+}
+
+/// `reliable_transport_listener?`: the same, without UDP.
+fn is_reliable_transport_listener(ruby: &Ruby, this: This) -> Value {
+    true_or_nil(ruby, this.source.inbound && this.source.transport.reliable())
+}
+
 fn inspect(this: This) -> String {
     let module = if this.source.transport.websocket() { "WebSocket" } else { "SIP" };
     format!("#<OverSIP::{module}::Connection {}:{}>", this.source.transport, this.source.remote)
@@ -170,5 +180,7 @@ pub fn define_methods(class: RClass) -> Result<(), Error> {
     class.define_method("remote_ip_type", method!(remote_ip_type, 0))?;
     class.define_method("remote_desc", method!(remote_desc, -1))?;
     class.define_method("outbound_flow_token", method!(outbound_flow_token, 0))?;
+    class.define_method("outbound_listener?", method!(is_outbound_listener, 0))?;
+    class.define_method("reliable_transport_listener?", method!(is_reliable_transport_listener, 0))?;
     class.define_method("inspect", method!(inspect, 0))
 }

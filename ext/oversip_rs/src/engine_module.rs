@@ -4,7 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use magnus::{function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert};
+use magnus::{
+    function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value,
+};
 use oversip::engine::{Config, Engine, Limits, Status, Stopping, WebSocketConfig};
 use oversip::transport::{ws, ListenSpec, Transport};
 
@@ -187,6 +189,11 @@ fn set_log_threshold(_: &Ruby, severity: u8) {
     logging::set_threshold(severity);
 }
 
+/// `flow?(token)`: whether a flow token of ours names something that can be sent over.
+fn is_flow(ruby: &Ruby, token: Value) -> Result<bool, Error> {
+    Ok(runtime::engine(ruby)?.is_flow(&text::text_of(token)?))
+}
+
 fn anchored() -> usize {
     anchors::count()
 }
@@ -203,6 +210,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("advance", function!(advance, 1))?;
     module.define_singleton_method("seed", function!(seed, 1))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
+    module.define_singleton_method("flow?", function!(is_flow, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;
     module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
