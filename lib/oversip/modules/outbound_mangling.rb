@@ -2,8 +2,8 @@
 
 module OverSIP
   module Modules
-    # Outbound (RFC 5626) for registrars that do not know it: the flow of the client travels in a parameter of the Contact that
-    # it registers, and comes back in the Request-URI of requests to it.
+    # Outbound (RFC 5626) for registrars that do not know it: the flow of the client travels in a parameter of the Contact
+    # that it registers, and comes back in the Request-URI of requests to it.
     #
     # @example A REGISTER on its way to the registrar, and a request on its way back
     #   OverSIP::M::OutboundMangling.add_outbound_to_contact(proxy)

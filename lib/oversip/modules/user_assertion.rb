@@ -5,9 +5,9 @@ module OverSIP
     # Remembers who has proved, over a TCP, TLS or WebSocket connection, to be whom, and asserts it to trusted peers
     # (RFC 3325).
     #
-    # Call {assert_connection} only after the user was authenticated, in a 2xx to a REGISTER for example: whoever the From names
-    # then is taken for authenticated on this connection until it ends or {revoke_assertion} is called. Whether the user name
-    # of a digest belongs to that From is for the script to check.
+    # Call {assert_connection} only after the user was authenticated, in a 2xx to a REGISTER for example: whoever the From
+    # names then is taken for authenticated on this connection until it ends or {revoke_assertion} is called. Whether the user
+    # name of a digest belongs to that From is for the script to check.
     module UserAssertion
       extend Logger
 
@@ -15,8 +15,8 @@ module OverSIP
         # Takes the From URI for the user of the connection.
         #
         # @param message [SIP::Request, SIP::Response] of a response its request counts
-        # @return [String, false] the URI that is asserted, the first one on this connection; false over UDP, over a connection
-        #   that this server opened, for a request of a Uac, and where the client prefers another identity
+        # @return [String, false] the URI that is asserted, the first one on this connection; false over UDP, over a
+        #   connection that this server opened, for a request of a Uac, and where the client prefers another identity
         # @raise [OverSIP::RuntimeError] it is no message
         def assert_connection(message)
           request = request_of(message)
@@ -38,8 +38,8 @@ module OverSIP
           true
         end
 
-        # Adds P-Asserted-Identity when the From of the request is the user of its connection, and removes what the client has
-        # put there in any case.
+        # Adds P-Asserted-Identity when the From of the request is the user of its connection, and removes what the client
+        # has put there in any case.
         #
         # @param request [SIP::Request]
         # @return [Boolean, nil] whether it was added; nil where the client prefers another identity
