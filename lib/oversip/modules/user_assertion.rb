@@ -6,8 +6,8 @@ module OverSIP
     # (RFC 3325).
     #
     # Call {assert_connection} only after the user was authenticated, in a 2xx to a REGISTER for example: whoever the From
-    # names then is taken for authenticated on this connection until it ends or {revoke_assertion} is called. Whether the user
-    # name of a digest belongs to that From is for the script to check.
+    # names then is taken for authenticated on this connection until it ends or {revoke_assertion} is called. Whether the
+    # user name of a digest belongs to that From is for the script to check.
     module UserAssertion
       extend Logger
 
