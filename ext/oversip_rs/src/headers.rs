@@ -8,7 +8,7 @@ use std::{borrow::Cow, cell::Cell, collections::HashMap};
 
 use bytes::Bytes;
 use magnus::{gc::Marker, prelude::*, value::Lazy, Error, RArray, RHash, RString, Ruby, Value};
-use oversip::message::{headerize, HeaderName, Headers};
+use oversip::message::{headerize, Folds, HeaderName, Headers};
 
 use crate::{
     message::This,
@@ -516,7 +516,8 @@ fn from_hash(ruby: &Ruby, hash: RHash) -> Result<Headers, Error> {
         let values = as_array(ruby, entry);
         let mut position = 0;
         while position < values.len() {
-            headers.push(&name_text, &text_of(values.entry(position as isize)?)?);
+            let value = text_of(values.entry(position as isize)?)?;
+            headers.push(&name_text, &text::neutral(ruby, "a header value", value, Folds::Keep));
             position += 1;
         }
     }

@@ -5,10 +5,10 @@ use magnus::{
     method, prelude::*, scan_args::scan_args, typed_data::Obj, value::Lazy, Error, RClass, RModule, Ruby,
     TypedData, Value,
 };
-use oversip::message::NameAddrRef;
+use oversip::message::{Folds, NameAddrRef};
 
 use crate::{
-    text::{self, neutralise, text_of, utf8},
+    text::{self, text_of, utf8},
     uri::{self, sip_class, UriObject},
 };
 
@@ -71,7 +71,7 @@ pub fn text(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
     whole.push(b'<');
     whole.extend_from_slice(&uri);
     whole.push(b'>');
-    Ok(neutralise(&whole, true).unwrap_or(whole).into())
+    Ok(text::neutral(ruby, "a display name", whole.into(), Folds::Keep))
 }
 
 /// Escapes the quotes that are not escaped yet, so that a parsed name keeps its bytes and one from a script cannot

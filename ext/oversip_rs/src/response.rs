@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use magnus::{method, prelude::*, value::Lazy, Error, RClass, RModule, RString, Ruby, Value};
 use oversip::client::IncomingResponse;
-use oversip::message::{reason_phrase, HeaderName, Headers, ResponseSnapshot};
+use oversip::message::{reason_phrase, Folds, HeaderName, Headers, ResponseSnapshot};
 
 use crate::{
     headers::{self, Wire},
@@ -80,7 +80,7 @@ fn set_reason_phrase(this: This, value: Value) -> Value {
 
 fn reason_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
     match this.reason.get(ruby) {
-        Some(reason) => text::text_of(reason),
+        Some(reason) => Ok(text::neutral(ruby, "a reason phrase", text::text_of(reason)?, Folds::Replace)),
         None => Ok(Bytes::copy_from_slice(this.received().reason())),
     }
 }
@@ -133,7 +133,7 @@ fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
     let headers = restored(ruby, this, headers::canonical(ruby, this)?);
     let mut out = format!("SIP/2.0 {} ", status(this)).into_bytes();
     let reason = reason_bytes(ruby, this)?;
-    out.extend_from_slice(&text::neutralise(&reason, false).unwrap_or_else(|| reason.to_vec()));
+    out.extend_from_slice(&reason);
     out.extend_from_slice(b"\r\n");
     request::write_headers(&headers, &mut out);
     out.extend_from_slice(&body_bytes(ruby, this)?);

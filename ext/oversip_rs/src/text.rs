@@ -1,9 +1,10 @@
 //! Bytes and Ruby Strings: what the wire knows as bytes becomes a String here, and the other way round.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use magnus::{
     kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, RModule, RString, Ruby, TypedData, Value,
 };
+use oversip::message::{put_neutral, Folds};
 
 /// A String tagged UTF-8, valid or not: the tag of everything that comes from the network.
 pub fn utf8(ruby: &Ruby, bytes: &[u8]) -> RString {
@@ -132,23 +133,19 @@ pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
 }
 
-/// Replaces what would end a line by a blank: CR, LF and NUL. In a header value the CRLF of a folded line (before
-/// a blank) survives.
-pub fn neutralise(text: &[u8], folding_allowed: bool) -> Option<Vec<u8>> {
+/// Replaces what would end a line by a blank: CR, LF and NUL. Where something was replaced the log says so.
+pub fn neutral(ruby: &Ruby, what: &'static str, text: Bytes, folds: Folds) -> Bytes {
     if !text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-        return None;
+        return text;
     }
-    let mut clean = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        if folding_allowed && rest.starts_with(b"\r\n") && matches!(rest.get(2), Some(b' ' | b'\t')) {
-            clean.extend_from_slice(b"\r\n");
-            at += 2;
-            continue;
+    let mut clean = BytesMut::with_capacity(text.len());
+    put_neutral(&mut clean, &text, folds);
+    if clean != text {
+        let reporter = oversip_module(ruby).and_then(|module| module.const_get::<_, Value>("LineEnds"));
+        let reported = reporter.and_then(|reporter| reporter.funcall::<_, _, Value>("report", (what,)));
+        if let Err(error) = reported {
+            ruby.warning(&format!("a line end in {what} was replaced (and the logger failed: {error})"));
         }
-        clean.push(if matches!(rest[0], b'\r' | b'\n' | 0) { b' ' } else { rest[0] });
-        at += 1;
     }
-    Some(clean)
+    clean.freeze()
 }

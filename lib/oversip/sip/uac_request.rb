@@ -13,9 +13,6 @@ module OverSIP
       # The From of a request that names none.
       DEFAULT_FROM = '"OverSIP" <sip:anonymous@anonymous.invalid>'
 
-      # Characters that would end a line, other than in a folded one (RFC 3261 7.3.1).
-      LINE_BREAKS = /\r\n(?=[ \t])|[\r\n\0]/n
-
       # @return [Symbol, String]
       attr_reader :sip_method
       # @return [Uri, NameAddr]
@@ -91,11 +88,12 @@ module OverSIP
 
       # @return [String] the request without Via, as bytes
       def to_s
-        lines = ["#{@sip_method} #{@ruri.uri} SIP/2.0", *@headers.map { |name, value| "#{name}: #{value}" },
+        first = LineEnds.neutral("#{@sip_method} #{@ruri.uri} SIP/2.0", "a request line", folds: false)
+        lines = [*@headers.map { |name, value| "#{name}: #{value}" },
                  "From: #{address(@from)};tag=#{@from_tag}", "To: #{address(@to)}#{";tag=#{@to_tag}" if @to_tag}",
                  "Call-ID: #{@call_id}", "CSeq: #{@cseq} #{@sip_method}", "Content-Length: #{@body.to_s.bytesize}",
                  "Max-Forwards: #{@max_forwards}", "User-Agent: #{product}", *@extra_headers]
-        head = lines.map { |line| clean(line) }.join("\r\n")
+        head = [first, *lines.map { |line| LineEnds.neutral(line, "a header line") }].join("\r\n")
         (head << "\r\n\r\n" << @body.to_s.b).force_encoding(Encoding::UTF_8)
       end
 
@@ -122,10 +120,6 @@ module OverSIP
 
       def product
         OverSIP.configuration&.dig(:core, :product) || "#{PROGRAM_NAME}/#{VERSION}"
-      end
-
-      def clean(line)
-        line.to_s.b.gsub(LINE_BREAKS) { |found| found == "\r\n" ? found : " " }
       end
     end
   end

@@ -13,7 +13,7 @@ use magnus::{
     method, prelude::*, typed_data::Obj, value::Lazy, Error, RClass, RModule, RString, Ruby, Value,
 };
 use oversip::engine::IncomingRequest;
-use oversip::message::Method;
+use oversip::message::{Folds, Method};
 
 pub use self::{
     routing::routing_facts,
@@ -78,7 +78,8 @@ fn ruri_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
         return Ok(received.ruri().map_or_else(Bytes::new, |uri| received.head_bytes().slice_ref(uri.text)));
     };
     let text = uri::uri_text(ruby, Obj::<UriObject>::try_convert(value)?)?;
-    text.ok_or_else(|| text::runtime_error(ruby, "the Request-URI has no text"))
+    let text = text.ok_or_else(|| text::runtime_error(ruby, "the Request-URI has no text"))?;
+    Ok(text::neutral(ruby, "the Request-URI", text, Folds::Replace))
 }
 
 fn is_initial(this: This) -> bool {

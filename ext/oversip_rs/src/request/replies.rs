@@ -5,6 +5,8 @@ use magnus::{
     method, prelude::*, scan_args::scan_args, Error, RArray, RClass, RModule, RString, Ruby, Value,
 };
 
+use oversip::message::Folds;
+
 use super::detached;
 use crate::{
     message::This,
@@ -35,7 +37,8 @@ impl Reply {
         let given = |value: Option<Value>| value.filter(|value| !value.is_nil());
         let mut reply = Reply::bare(status(ruby, args.required.0)?);
         if let Some(reason) = given(reason) {
-            reply.reason = text::text_of(reason)?;
+            let reason = text::text_of(reason)?;
+            reply.reason = text::neutral(ruby, "a reason phrase", reason, Folds::Replace);
         }
         if let Some(extra) = given(extra) {
             let Some(extra) = RArray::from_value(extra) else {
@@ -43,7 +46,8 @@ impl Reply {
             };
             let mut index = 0;
             while index < extra.len() {
-                reply.extra_lines.push(text::text_of(extra.entry(index as isize)?)?);
+                let line = text::text_of(extra.entry(index as isize)?)?;
+                reply.extra_lines.push(text::neutral(ruby, "a header line", line, Folds::Keep));
                 index += 1;
             }
         }

@@ -148,7 +148,7 @@ fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
     out.extend_from_slice(this.received().method().map_or(&b""[..], Method::as_bytes));
     out.push(b' ');
     let ruri = sent_ruri(ruby, this)?;
-    out.extend_from_slice(&text::neutralise(&ruri, false).unwrap_or_else(|| ruri.to_vec()));
+    out.extend_from_slice(&ruri);
     out.extend_from_slice(b" SIP/2.0\r\n");
     write_headers(&headers, &mut out);
     out.extend_from_slice(&body_bytes(ruby, this)?);

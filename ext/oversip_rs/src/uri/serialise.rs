@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
-use oversip::message::{self as host, IpType};
+use oversip::message::{self as host, Folds, IpType};
 
 use super::{
     params::live_params,
     parts::{headers, host, kind, port, scheme, user, Kind},
     This,
 };
-use crate::text::{self, neutralise, text_of, utf8, utf8_or_nil};
+use crate::text::{self, text_of, utf8, utf8_or_nil};
 
 /// The URI text: as received, or rebuilt when a mutator ran. Nothing for an empty object.
 pub fn uri_text(ruby: &Ruby, this: This) -> Result<Option<Bytes>, Error> {
@@ -63,7 +63,7 @@ fn build(ruby: &Ruby, this: This) -> Result<Option<Bytes>, Error> {
         }
         Kind::OtherSymbol | Kind::Unknown => return Ok(None),
     }
-    Ok(Some(neutralise(&text, false).unwrap_or(text).into()))
+    Ok(Some(text::neutral(ruby, "a URI", text.into(), Folds::Replace)))
 }
 
 fn push_user_and_host(ruby: &Ruby, this: This, text: &mut Vec<u8>) -> Result<(), Error> {
@@ -146,7 +146,7 @@ fn aor(ruby: &Ruby, this: This) -> Result<Value, Error> {
         }
         Kind::OtherSymbol | Kind::Unknown => return Ok(ruby.qnil().as_value()),
     }
-    Ok(utf8(ruby, &neutralise(&text, false).unwrap_or(text)).as_value())
+    Ok(utf8(ruby, &text::neutral(ruby, "a URI", text.into(), Folds::Replace)).as_value())
 }
 
 /// Defines the methods of this file.

@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+module OverSIP
+  # Keeps line ends that scripts let through (the name of a caller, a header copied from elsewhere) from making header lines of
+  # their own. Only the line end of a folded header value may stay (RFC 3261 7.3.1).
+  #
+  # @api private
+  module LineEnds
+    extend Logger
+
+    FOLD_OR_LINE_END = /\r\n(?=[ \t])|[\r\n\0]/n
+    FOLD = "\r\n"
+    LIBRARY = File.expand_path("..", __dir__)
+    # A script that is made anew again and again must not fill the memory.
+    MOST_SITES = 1000
+    private_constant :FOLD_OR_LINE_END, :FOLD, :LIBRARY, :MOST_SITES
+
+    @reported = {}
+
+    class << self
+      # @param text [#to_s]
+      # @param what [String] for the log
+      # @param folds [Boolean] whether the line end of a folded value may stay
+      # @return [String] BINARY, without line ends
+      def neutral(text, what, folds: true)
+        bytes = text.to_s.b
+        clean = if folds
+                  bytes.gsub(FOLD_OR_LINE_END) { |found| found == FOLD ? found : " " }
+                else
+                  bytes.tr("\r\n\0", " ")
+                end
+        report(what) unless clean == bytes
+        clean
+      end
+
+      # Logs that a line end was replaced, once for each line of a script that had something sent or written.
+      def report(what)
+        site = caller_locations.find { |location| !location.absolute_path&.start_with?(LIBRARY) }
+        site = site ? "#{site.path}:#{site.lineno}" : what
+        return if @reported.key?(site) || @reported.size >= MOST_SITES
+
+        @reported[site] = true
+        log_system_warn "a line end or NUL in #{what} was replaced by a blank#{" (at #{site})" unless site == what}"
+      end
+
+      # Forgets what was logged.
+      def reset
+        @reported.clear
+      end
+    end
+  end
+end
