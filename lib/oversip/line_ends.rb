@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # Keeps line ends that scripts let through (the name of a caller, a header copied from elsewhere) from making header lines of
-  # their own. Only the line end of a folded header value may stay (RFC 3261 7.3.1).
+  # Keeps line ends that scripts let through (the name of a caller, a header copied from elsewhere) from making header lines
+  # of their own. Only the line end of a folded header value may stay (RFC 3261 7.3.1).
   #
   # @api private
   module LineEnds

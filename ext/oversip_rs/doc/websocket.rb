@@ -31,6 +31,12 @@ module OverSIP
       #   WebSocket
       def outbound_flow_token; end
 
+      # @return [true, nil] true
+      def outbound_listener?; end
+
+      # @return [true, nil] true
+      def reliable_transport_listener?; end
+
       # Closes after what was sent before. A client without its WebSocket yet hears nothing, whatever the arguments.
       #
       # @param status [Integer, nil] for the close frame: 1000 to 1003, 1007 to 1013, 3000 to 4999
