@@ -146,21 +146,39 @@ RSpec.describe "The blacklist of a profile", :native do
       end
     end
 
-    [0, 1, 601, -5, "nonsense"].each do |timeout|
-      it "not for #{timeout.inspect} s: that raises" do
+    out_of_range = [OverSIP::RuntimeError, "timeout must be between 2 and 600 seconds"]
+    { [0] => out_of_range, [1] => out_of_range, [1.9] => out_of_range, [601] => out_of_range, [-5] => out_of_range,
+      ["nonsense"] => out_of_range, [Float::INFINITY] => out_of_range, [10**30] => out_of_range,
+      [:soon] => [TypeError, "timeout must be a number of seconds, not :soon"],
+      [60, 200] => [OverSIP::RuntimeError, "status_code must be between 300 and 699"],
+      [60, 700] => [OverSIP::RuntimeError, "status_code must be between 300 and 699"],
+      [60, "403"] => [TypeError, /Integer/],
+      [60, 70_000] => [OverSIP::RuntimeError, "status_code must be between 300 and 699"] }.each do |arguments, (error, message)|
+      it "not with the arguments #{arguments.inspect}: that raises" do
         start
         reach do |uac|
-          uac.on_target { seen << capture_error { uac.add_target_to_blacklist(timeout) } }
+          uac.on_target { seen << capture_error { uac.add_target_to_blacklist(*arguments) } }
         end
-        expect([seen.pop, seen.pop]).to eq([[:target, key], "timeout must be between 2 and 600 seconds"])
+        expect([seen.pop, seen.pop]).to match([[:target, key], [error, message]])
         expect(blacklist).not_to be_any
       end
     end
 
     def capture_error
       yield
-    rescue OverSIP::RuntimeError => e
-      e.message
+    rescue StandardError => e
+      [e.class, e.message]
+    end
+
+    it "in one line, whatever the reason phrase holds" do
+      start
+      blacklist_callee(60, 480, "Gone\r\nX-Evil: yes")
+      caller = udp_peer
+      on_request { |request| OverSIP::SIP::Proxy.new.route(request, callee.ip, callee.port) }
+      call_from(caller, :MESSAGE)
+      final = caller.receive_final
+      expect(final.first_line).to match(/\ASIP.2.0 480 Gone +X-Evil: yes\z/)
+      expect(final.header("X-Evil")).to be_nil
     end
 
     it "which returns true, and false where there is no target" do

@@ -66,17 +66,23 @@ module OverSIP
       # In a block of {#on_target}: the request goes nowhere, `on_error` gets 403 "Destination Aborted".
       def abort_routing; end
 
-      # In a block of {#on_target}: later requests are not sent to this target; `on_error` gets this instead. The present
-      # request goes on.
-      # @param timeout [Integer, nil] seconds, 2 to 600; nil takes the profile's blacklist_time
+      # In a block of {#on_target}: later requests to the same transport, address and port are not sent; `on_error` gets this
+      # instead, with the code :destination_blacklisted, or the next target is tried. The present request goes on, unless
+      # {#abort_routing} is called as well. Given again, it replaces what was said before, its time included. Works with
+      # `use_blacklist` off too, which is about entries that the library makes by itself.
+      # @param timeout [#to_i, nil] whole seconds, 2 to 600; nil takes the profile's blacklist_time
+      # @param status_code [Integer] 300 to 699
+      # @param reason_phrase [String]
       # @return [Boolean] false when there is no target
-      # @raise [OverSIP::RuntimeError] the time is out of range
+      # @raise [OverSIP::RuntimeError] the time or the status is out of range
+      # @raise [TypeError] the time is nothing that has seconds
       def add_target_to_blacklist(timeout = nil, status_code = 403, reason_phrase = "Destination Blacklisted"); end
 
       # @return [Request, UacRequest, nil] what `route` was last given
       def request; end
 
-      # @return [RFC3263::Target, nil] the target in use, or the last one
+      # @return [RFC3263::Target, nil] the target in use, or the last one; nil before the first and for requests that only went
+      #   over a connection which its client has opened
       def current_target; end
     end
 

@@ -145,7 +145,10 @@ module OverSIP
       def to_s; end
     end
 
-    # Destinations that were looked up, a profile's `:dns_cache`: a live view with the methods of {Blacklist}.
+    # Destinations that were looked up, a profile's `:dns_cache`: a live view with the methods of {Blacklist}. The keys read
+    # `scheme|host|port|transport` as the destination said them, "sip|example.net||" for `sip:example.net`. A value is the
+    # list of targets as texts, or the Symbol :no_dns_resolution. The list is what DNS said, before the order of servers of
+    # equal priority is drawn, as it is for each request anew.
     class DnsCache
       # @return [Object, nil]
       def [](key); end

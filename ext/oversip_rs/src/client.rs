@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
+use std::time::Duration;
 
 use magnus::{
     error::ErrorType,
@@ -21,6 +22,9 @@ use crate::{anchors::Anchor, dispatcher, message, profile, request, response, ru
 
 /// Bounds of the life of a blacklist entry, seconds.
 const BLACKLIST_TIMEOUT: std::ops::RangeInclusive<i64> = 2..=600;
+
+/// The responses that a blacklisted target may stand for.
+const BLACKLIST_STATUS: std::ops::RangeInclusive<u16> = 300..=699;
 
 /// The state of a `Client`.
 #[derive(Default)]
@@ -193,28 +197,39 @@ fn target_struct(ruby: &Ruby, target: &Target) -> Result<Value, Error> {
 }
 
 fn add_target_to_blacklist(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error> {
-    let args = scan_args::<(), (Option<Value>, Option<u16>, Option<Value>), (), (), (), ()>(args)?;
+    let args = scan_args::<(), (Option<Value>, Option<i64>, Option<Value>), (), (), (), ()>(args)?;
     let (timeout, status, reason) = args.optional;
     let Some(target) = this.shared().current_target() else { return Ok(false) };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let ttl = match timeout.filter(|timeout| !timeout.is_nil()) {
         None => profile.blacklist_time,
-        Some(timeout) => {
-            let seconds: i64 = timeout.funcall("to_i", ())?;
-            if !BLACKLIST_TIMEOUT.contains(&seconds) {
-                return Err(text::runtime_error(ruby, "timeout must be between 2 and 600 seconds"));
-            }
-            std::time::Duration::from_secs(seconds.unsigned_abs())
-        }
+        Some(timeout) => blacklist_time(ruby, timeout)?,
     };
+    let status = u16::try_from(status.unwrap_or(403)).ok().filter(|status| BLACKLIST_STATUS.contains(status));
+    let status =
+        status.ok_or_else(|| text::runtime_error(ruby, "status_code must be between 300 and 699"))?;
     let reason = match reason.filter(|reason| !reason.is_nil()) {
         None => "Destination Blacklisted".to_owned(),
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
     };
-    let failure = Failure::destination_blacklisted(status.unwrap_or(403), reason);
+    let failure = Failure::destination_blacklisted(status, reason);
     let now = runtime::current().map_or_else(std::time::Instant::now, |engine| engine.now());
     profile.blacklist.add(now, &target.to_string(), failure, ttl);
     Ok(true)
+}
+
+/// The time that a script gives, cut to whole seconds as `to_i` does.
+fn blacklist_time(ruby: &Ruby, timeout: Value) -> Result<Duration, Error> {
+    if !timeout.respond_to("to_i", false)? {
+        let message = format!("timeout must be a number of seconds, not {}", timeout.inspect());
+        return Err(Error::new(ruby.exception_type_error(), message));
+    }
+    // Infinity has no `to_i`, and a huge number does not fit.
+    let seconds = timeout.funcall::<_, _, i64>("to_i", ()).ok().filter(|s| BLACKLIST_TIMEOUT.contains(s));
+    match seconds {
+        Some(seconds) => Ok(Duration::from_secs(seconds.unsigned_abs())),
+        None => Err(text::runtime_error(ruby, "timeout must be between 2 and 600 seconds")),
+    }
 }
 
 /// A route on the thread that runs its callbacks. Whatever happens, the engine gets it in the end.
