@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hickory_resolver::proto::rr::Name;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
@@ -21,6 +22,9 @@ pub const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long one name server may stay silent before the next one is asked as well.
 const NEXT_SERVER_AFTER: Duration = Duration::from_secs(1);
+
+/// How many questions are put to name servers at the same time; the others wait for their turn. Each takes a socket.
+const MAX_QUESTIONS: usize = 256;
 
 /// How many names that are aliases of each other are followed.
 const MAX_ALIASES: usize = 8;
@@ -44,6 +48,7 @@ pub enum LookupError {
 #[derive(Clone)]
 pub struct Lookup {
     servers: Arc<[Server]>,
+    turns: Arc<Semaphore>,
     limit: Duration,
     next_after: Duration,
 }
@@ -69,7 +74,12 @@ impl Lookup {
         if servers.is_empty() {
             return Err(LookupError::NoNameServer);
         }
-        Ok(Lookup { servers: servers.into(), limit: RESOLUTION_LIMIT, next_after: NEXT_SERVER_AFTER })
+        Ok(Lookup {
+            servers: servers.into(),
+            turns: Arc::new(Semaphore::new(MAX_QUESTIONS)),
+            limit: RESOLUTION_LIMIT,
+            next_after: NEXT_SERVER_AFTER,
+        })
     }
 
     /// Carries an inquiry to its end: asks, tells, asks again. Takes 10 seconds at most; what is not known by then counts
@@ -97,7 +107,7 @@ impl Lookup {
 
     /// Asks one question; takes 10 seconds at most.
     pub async fn ask(&self, question: &Question) -> Answer {
-        self.clone().ask_until(question.clone(), Instant::now() + self.limit).await
+        self.ask_until(question.clone(), Instant::now() + self.limit).await
     }
 
     /// Asks all questions at the same time; the answers stand in the order of the questions.
@@ -116,8 +126,11 @@ impl Lookup {
         answers
     }
 
-    async fn ask_until(self, question: Question, deadline: Instant) -> Answer {
+    async fn ask_until(&self, question: Question, deadline: Instant) -> Answer {
         let Some(name) = absolute_name(&question) else {
+            return Answer::Unavailable;
+        };
+        let Ok(Ok(_turn)) = timeout_at(deadline, self.turns.acquire()).await else {
             return Answer::Unavailable;
         };
         // Dropped at the deadline together with what is still being asked.

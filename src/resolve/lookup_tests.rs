@@ -484,6 +484,19 @@ async fn a_silent_server_is_asked_last_until_it_answers_again() {
     assert_eq!(lookup.in_order(), [0, 1]);
 }
 
+#[tokio::test]
+async fn questions_beyond_the_bound_wait_for_their_turn() {
+    let server = Server::start(|_, _| found(vec![a("h.example.net", 60, [10, 0, 0, 1])])).await;
+    let lookup = Lookup { turns: Arc::new(Semaphore::new(1)), ..server.lookup() };
+    let questions = vec![Question::new(IpFamily::V4, "h.example.net"); 50];
+    let deadline = Instant::now() + PATIENCE;
+    let answers = lookup.ask_all(&questions, deadline).await;
+    assert_eq!(answers, vec![answer(&["10.0.0.1"], 60); 50]);
+    let _all = lookup.turns.acquire().await.unwrap();
+    let soon = Instant::now() + Duration::from_millis(50);
+    assert_eq!(lookup.ask_all(&questions[..1], soon).await, [Answer::Unavailable]);
+}
+
 /// Longer than the library goes on for one question.
 #[tokio::test]
 async fn a_single_server_that_loses_the_first_questions_is_asked_again() {
