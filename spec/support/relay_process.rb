@@ -31,13 +31,15 @@ module RelayProcess
 
   # @param target [String] RELAY_TARGET: where initial requests go
   # @param script [String] the path of another server.rb
+  # @param core [String] further lines of that section of its oversip.conf
   # @yieldparam relay [Relay]
-  def running_relay(target:, port: Ports.free, script: File.join(EXAMPLE, "server.rb"))
+  def running_relay(target:, port: Ports.free, script: File.join(EXAMPLE, "server.rb"), core: "")
     Dir.mktmpdir("relay") do |folder|
       FileUtils.cp(Dir[File.join(EXAMPLE, "*.conf")], folder)
       FileUtils.cp(script, File.join(folder, "server.rb"))
       configuration = File.join(folder, "oversip.conf")
-      File.write(configuration, File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{port}"))
+      text = File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{port}").sub("core:\n", "core:\n#{core}")
+      File.write(configuration, text)
       running_oversip("--config-dir", folder, environment: { "RELAY_TARGET" => target }) do |server|
         server.wait_for(/running, process/)
         yield Relay.new(server, port)

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -27,6 +27,12 @@ use crate::transport::{ConnectionId, TransportEvent, SWEEP_INTERVAL};
 
 /// How many commands or network events are handled before the loop looks at everything else again.
 const BATCH: usize = 128;
+
+/// How long the end waits for the ACK of a call that was accepted last.
+const ACK_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a script may take to send the last ACK on.
+const ACK_ROUTING: Duration = Duration::from_millis(200);
 
 /// Whose timer it is.
 #[derive(Debug)]
@@ -83,6 +89,10 @@ pub(super) struct Core {
     pub(super) uac_acks: UacAcks,
     clients: HashMap<u64, ClientSlot>,
     stopping: Option<(Instant, SyncSender<()>)>,
+    /// Calls that were accepted and whose ACK has not come by.
+    acks_due: usize,
+    /// Until when the end waits for them, and for what the script makes of the last one.
+    waits_for_acks: Instant,
     /// When the outbox is looked at if nothing else happens.
     tick: Instant,
 }
@@ -101,6 +111,8 @@ impl Core {
             uac_acks: UacAcks::default(),
             clients: HashMap::new(),
             stopping: None,
+            acks_due: 0,
+            waits_for_acks: Instant::now(),
             tick: Instant::now() + TICK,
         }
     }
@@ -112,7 +124,7 @@ impl Core {
         mut events: mpsc::Receiver<TransportEvent>,
     ) {
         self.sweep(self.shared.clock.now());
-        let sleep = tokio::time::sleep(std::time::Duration::ZERO);
+        let sleep = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(sleep);
         loop {
             let deadline = self.deadline();
@@ -212,7 +224,7 @@ impl Core {
     }
 
     /// Moves the frozen clock from timer to timer, so that each one fires at its own time.
-    fn advance_clock(&mut self, by: std::time::Duration) {
+    fn advance_clock(&mut self, by: Duration) {
         let target = self.shared.clock.target(by);
         while let Some(at) = self.timers.next().filter(|at| *at <= target) {
             self.shared.clock.move_to(at);
@@ -246,7 +258,23 @@ impl Core {
         let busy = self.branches.values().any(Branch::is_undecided)
             || self.servers.values().any(|entry| entry.request.is_undecided())
             || !self.shared.events.is_empty();
-        !busy || Instant::now() >= *deadline
+        let now = Instant::now();
+        (!busy && now >= self.waits_for_acks) || now >= *deadline
+    }
+
+    /// A 2xx to an INVITE went upstream: the call is up once its ACK has come by, which is a request of its own
+    /// (RFC 3261 13.2.2.4).
+    pub(super) fn expect_ack(&mut self) {
+        self.acks_due += 1;
+        self.waits_for_acks = Instant::now() + ACK_LIMIT;
+    }
+
+    /// An ACK goes to the script.
+    pub(super) fn ack_has_come(&mut self) {
+        self.acks_due = self.acks_due.saturating_sub(1);
+        if self.acks_due == 0 {
+            self.waits_for_acks = Instant::now() + ACK_ROUTING;
+        }
     }
 
     fn publish_counts(&self) {

@@ -110,14 +110,15 @@ impl Core {
         } else if message.to_tag().is_some_and(|tag| self.shared.tags.check_totag_for_sl_reply(tag)) {
             return;
         }
-        // The bounds are for new calls; an ACK belongs to one that was admitted.
-        if self.shared.status() != Status::Running {
+        // The bounds, and the end, are for new calls; an ACK belongs to one that was admitted.
+        if self.shared.status() == Status::Loading {
             return;
         }
         let antiloop_id = self.shared.antiloop_id(&message);
         if self.shared.listeners.has_looped(&message, &antiloop_id) {
             return;
         }
+        self.ack_has_come();
         self.shared.events.push(Event::Request(IncomingRequest::new(message, source, antiloop_id, None)));
     }
 
@@ -162,6 +163,9 @@ impl Core {
             match effect {
                 ServerEffect::Send(wire) => self.shared.deliver(request, &wire),
                 ServerEffect::Arm(timer, at) => {
+                    if timer == Timer::L {
+                        self.expect_ack();
+                    }
                     self.stop_server_timer(request, timer);
                     // A transaction that is no longer in the table is over and arms nothing.
                     if let Some(entry) = entry(&mut self.servers, request) {
