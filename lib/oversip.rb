@@ -11,13 +11,14 @@ require "oversip/system_callbacks"
 require "oversip/dispatcher"
 require "oversip_rs/oversip_rs"
 require "oversip/line_ends"
+require "oversip/sip/connections"
+require "oversip/sip/core_values"
 require "oversip/utils"
 require "oversip/sip/constants"
 require "oversip/sip/message_processor"
 require "oversip/modules/outbound_mangling"
 require "oversip/modules/user_assertion"
 require "oversip/sip/uac_request"
-require "oversip/web_socket/connection"
 require "oversip/web_socket/http_request"
 require "oversip/config"
 require "oversip/proxies_config"
@@ -27,4 +28,6 @@ require "oversip/server"
 #
 # `require "oversip"` starts nothing; {OverSIP.start} or {OverSIP.run} does.
 module OverSIP
+  # Needs openssl: loaded when it is used.
+  autoload :TLS, "oversip/tls"
 end

@@ -86,6 +86,27 @@ module OverSIP
         guard("WebSocketEvents.on_disconnection") { WebSocketEvents.on_disconnection(connection, client_closed) }
       end
 
+      # The engine's entry for a TLS connection that we opened: runs the script's on_server_tls_handshake.
+      #
+      # @return [Boolean] whether the connection may be used
+      def on_server_tls_handshake(connection, pems)
+        judge("on_server_tls_handshake") { SipEvents.on_server_tls_handshake(connection, pems) }
+      end
+
+      # The engine's entry for an accepted TLS connection: runs the script's on_client_tls_handshake.
+      #
+      # @return [Boolean] whether the connection may be used
+      def on_client_tls_handshake(connection, pems)
+        judge("on_client_tls_handshake") { SipEvents.on_client_tls_handshake(connection, pems) }
+      end
+
+      # The same for a secure WebSocket connection.
+      #
+      # @return [Boolean] whether the connection may be used
+      def on_websocket_client_tls_handshake(connection, pems)
+        judge("WebSocketEvents.on_client_tls_handshake") { WebSocketEvents.on_client_tls_handshake(connection, pems) }
+      end
+
       # Called when a script's block raised something that must not stop the engine.
       #
       # @param exception [Exception]
@@ -120,6 +141,17 @@ module OverSIP
       end
 
       private
+
+      # Whoever has not been judged is not let in.
+      def judge(name)
+        yield
+        true
+      rescue *FATAL
+        raise
+      rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
+        report("exception in #{name}, closing the connection:", e)
+        false
+      end
 
       def cut_off(thread, timeout)
         log_system_warn "a callback still runs after #{timeout} s: it is cut off"

@@ -16,7 +16,8 @@ module OverSIP
     # Seconds after which a block that still runs no longer keeps the callbacks of the server's end from running.
     BUSY_LIMIT = 3
 
-    LISTENERS = [%i[udp sip_udp], %i[tcp sip_tcp]].freeze
+    # Transport, the parameter that wants it, the parameter of its port.
+    LISTENERS = [%i[udp sip_udp listen_port], %i[tcp sip_tcp listen_port], %i[tls sip_tls listen_port_tls]].freeze
 
     @lock = Monitor.new
 
@@ -183,6 +184,7 @@ module OverSIP
         Engine.stop(0.0) if @running && Engine.running?
         @running = false
         Dispatcher.stop(EXIT_LIMIT)
+        ConnectionClasses.note([])
         OverSIP.status = nil
         OverSIP.is_ready = false
         @on_end&.call
@@ -209,14 +211,46 @@ module OverSIP
           tcp_keepalive_interval: sip[:tcp_keepalive_interval],
           max_queued_requests: core[:max_queued_requests],
           max_transactions: core[:max_transactions],
-          error_details_on_wire: core[:error_details_on_wire]
+          error_details_on_wire: core[:error_details_on_wire],
+          **tls_options(sip)
         }
+      end
+
+      def tls_options(sip)
+        {
+          tls: tls_identity,
+          tunnels: tunnels(sip),
+          client_certificates: client_certificates(sip),
+          tls_hostname_ipv4: sip[:record_route_hostname_tls_ipv4],
+          tls_hostname_ipv6: sip[:record_route_hostname_tls_ipv6]
+        }
+      end
+
+      # The files are read here, once and with the rights of the start.
+      def tls_identity
+        tls = OverSIP.configuration.fetch(:tls)
+        TLS.load(tls) if tls.values_at(:public_cert, :private_cert).all?
+      end
+
+      # Behind a proxy that ended TLS there were neither certificates nor the callback.
+      def client_certificates(section)
+        return :ignored if section[:use_tls_tunnel]
+
+        section[:callback_on_client_tls_handshake] ? :reported : :asked
+      end
+
+      # For a proxy on this host that decrypts.
+      def tunnels(sip)
+        return [] unless sip[:sip_tls] && sip[:listen_port_tls_tunnel]
+
+        { listen_ipv4: "127.0.0.1", listen_ipv6: "::1" }
+          .filter_map { |parameter, address| [:tls, address, sip[:listen_port_tls_tunnel]] if sip[parameter] }
       end
 
       def listeners(sip)
         addresses = [sip[:listen_ipv4], sip[:listen_ipv6]].compact
-        LISTENERS.select { |_, parameter| sip[parameter] }
-                 .flat_map { |transport, _| addresses.map { |address| [transport, address, sip[:listen_port]] } }
+        LISTENERS.select { |_, parameter,| sip[parameter] }
+                 .flat_map { |transport, _, port| addresses.map { |address| [transport, address, sip[port]] } }
       end
 
       # Transport, the parameter that wants it, the parameter of its port.
@@ -246,7 +280,12 @@ module OverSIP
 
       def note_ports(bound)
         note_websocket_ports(bound)
-        OverSIP.configuration[:sip][:listen_port] = bound.first&.fetch(:port)
+        sip, websocket = OverSIP.configuration.values_at(:sip, :websocket)
+        ConnectionClasses.note(bound, tls: sip[:use_tls_tunnel], wss: websocket[:use_tls_tunnel])
+        LISTENERS.each do |transport, _, parameter|
+          listener = bound.find { |entry| entry[:transport] == transport }
+          sip[parameter] = listener[:port] if listener
+        end
         bound.each { |listener| log_system_debug "listening on #{listener[:transport]} #{listener[:ip]} #{listener[:port]}" }
       end
     end

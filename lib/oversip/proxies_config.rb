@@ -51,7 +51,8 @@ module OverSIP
       timer.call(:timer_F, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
       parameter.call(:callback_on_server_tls_handshake, true, :boolean),
       parameter.call(:connect_timeout, 2, :fixnum, { greater_equal_than: 1, minor_equal_than: 60 }),
-      parameter.call(:tls_handshake_timeout, 4, :fixnum, { greater_equal_than: 1, minor_equal_than: 60 })
+      parameter.call(:tls_handshake_timeout, 4, :fixnum, { greater_equal_than: 1, minor_equal_than: 60 }),
+      parameter.call(:verify_server, "callback", { choices: ["callback", true, false] })
     ].freeze
 
     # Keys that a profile has beside its parameters; handing them back to {OverSIP.start} is no mistake.

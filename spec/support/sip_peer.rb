@@ -189,6 +189,11 @@ class TcpPeer
     nil
   end
 
+  # What has come and is no whole message.
+  def received
+    @buffer
+  end
+
   # Whether the other side closes within the limit.
   def closed_by_peer?(limit = LIMIT)
     deadline = now + limit
@@ -222,8 +227,8 @@ end
 
 # A TCP listener whose connections are peers.
 class TcpServerPeer
-  def initialize(ip = "127.0.0.1")
-    @server = TCPServer.new(ip, 0)
+  def initialize(ip = "127.0.0.1", port: 0)
+    @server = TCPServer.new(ip, port)
   end
 
   def port

@@ -27,7 +27,7 @@ pub use error_table::{Failure, RouteError};
 pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
 pub use incoming_response::IncomingResponse;
 pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
-pub use profile::Profile;
+pub use profile::{Profile, VerifyServer};
 pub use restore::RestoreHeaders;
 pub use routing_headers::{
     connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,

@@ -54,6 +54,8 @@ pub struct Profile {
     pub udp_mtu: Option<usize>,
     /// Scripts are asked about the certificates of TLS servers.
     pub callback_on_server_tls_handshake: bool,
+    /// Who judges the certificates of TLS servers.
+    pub verify_server: VerifyServer,
     /// The server listens on IPv4.
     pub has_ipv4: bool,
     /// The server listens on IPv6.
@@ -68,6 +70,17 @@ pub struct Profile {
     pub blacklist: Arc<Blacklist>,
     /// Resolutions still good.
     pub dns_cache: Arc<DnsCache>,
+}
+
+/// Who judges the certificate of a TLS server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifyServer {
+    /// The script, if it is asked.
+    Callback,
+    /// The library checks chain and identity (RFC 5922), then the script judges, if it is asked.
+    Library,
+    /// Nobody.
+    Nobody,
 }
 
 impl Default for Profile {
@@ -94,6 +107,7 @@ impl Default for Profile {
             timer_f: Duration::from_secs(32),
             udp_mtu: Some(1300),
             callback_on_server_tls_handshake: true,
+            verify_server: VerifyServer::Callback,
             has_ipv4: true,
             has_ipv6: true,
             has_udp: true,
@@ -123,6 +137,16 @@ impl Profile {
             IpFamily::V4 => ipv4,
             IpFamily::V6 => ipv6,
         });
+    }
+
+    /// Whether the library checks the certificate of a server before anything is sent to it.
+    pub fn verifies_by_library(&self) -> bool {
+        self.verify_server == VerifyServer::Library
+    }
+
+    /// Whether the script is asked about the certificate of a server before anything is sent to it.
+    pub fn verifies_by_callback(&self) -> bool {
+        self.callback_on_server_tls_handshake && self.verify_server != VerifyServer::Nobody
     }
 
     /// Whether requests may leave by this transport.

@@ -38,6 +38,8 @@ pub(super) struct Branch {
     timers: ArmedTimers,
     reasons: Vec<Bytes>,
     upstream: Option<Arc<IncomingRequest>>,
+    /// The server was reached but not accepted.
+    refused: bool,
     /// The session was told how this branch ended and forgets it.
     settled: bool,
 }
@@ -107,7 +109,12 @@ impl Branch {
 impl Core {
     /// Sends the request of a route to a target, in a transaction of its own.
     pub(super) fn send_to_target(&mut self, now: Instant, route: &mut Route, target: &Target) {
-        match self.network.destination(target.transport, target.addr) {
+        match self.network.destination(
+            target.transport,
+            target.addr,
+            route.server.as_deref(),
+            route.profile(),
+        ) {
             Some(destination) => self.start_branch(now, route, destination),
             None => route.handle(now, Input::ConnectionError),
         }
@@ -166,6 +173,7 @@ impl Core {
             timers: ArmedTimers::new(),
             reasons: Vec::new(),
             upstream: route.upstream.clone(),
+            refused: false,
             settled: false,
         };
         self.branches.insert(id.clone(), branch);
@@ -230,7 +238,11 @@ impl Core {
                 ClientEffect::CancelTimeout => {}
                 ClientEffect::TransportFailed => {
                     branch.settled = true;
-                    inputs.push(Input::ConnectionError);
+                    inputs.push(if branch.refused {
+                        Input::TlsValidationFailed
+                    } else {
+                        Input::ConnectionError
+                    });
                 }
                 ClientEffect::Terminated => {
                     if !branch.settled {
@@ -330,10 +342,13 @@ impl Core {
         }
     }
 
-    /// The connection did not come up, or was lost.
-    pub(super) fn connection_lost(&mut self, connection: ConnectionId) {
+    /// The connection did not come up, perhaps because its peer was `refused`, or was lost.
+    pub(super) fn connection_lost(&mut self, connection: ConnectionId, refused: bool) {
         for id in self.connection_branches.remove(&connection).unwrap_or_default() {
-            self.step_branch(&id, None, |branch, now| branch.transport_failed(now));
+            self.step_branch(&id, None, |branch, now| {
+                branch.refused = refused;
+                branch.transport_failed(now)
+            });
         }
     }
 

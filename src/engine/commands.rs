@@ -30,6 +30,8 @@ pub(super) enum Command {
     CancelClient(u64),
     /// Queue [`super::Event::Scheduled`] when the time has passed.
     Schedule { id: u64, after: Duration },
+    /// The peer of a TLS connection is accepted.
+    AdmitConnection(ConnectionId),
     /// Close a stream connection after what is queued for it.
     CloseConnection(ConnectionId),
     /// Close a WebSocket with this status and reason after what is queued for it.

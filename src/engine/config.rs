@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::client::{KeyTooShort, ProcessTags};
-use crate::transport::{ws, BindError, ListenSpec};
+use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, TlsError, TlsSettings};
 
 /// Bounds at admission. Beyond them new requests get 503 with Retry-After; what was admitted is never dropped.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,18 @@ pub struct Config {
     pub tcp_keepalive: Option<Duration>,
     /// What concerns WebSocket only.
     pub websocket: WebSocketConfig,
+    /// Sockets for TLS connections that a proxy on this host decrypts and passes on with a PROXY line.
+    pub tunnels: Vec<ListenSpec>,
+    /// Certificate, key and authorities.
+    pub tls: TlsSettings,
+    /// What clients of TLS listeners are asked for.
+    pub client_certificates: ClientCertificates,
+    /// What clients of secure WebSocket listeners are asked for.
+    pub websocket_client_certificates: ClientCertificates,
+    /// The host that headers name for IPv4 listeners under TLS.
+    pub tls_hostname_ipv4: Option<String>,
+    /// The host that headers name for IPv6 listeners under TLS.
+    pub tls_hostname_ipv6: Option<String>,
     /// Bounds at admission.
     pub limits: Limits,
 }
@@ -76,6 +88,9 @@ pub enum StartError {
     /// The flow token key is too short.
     #[error("flow_token_key: {0}")]
     FlowTokenKey(#[from] KeyTooShort),
+    /// Certificate or key cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The operating system refuses a thread, a reactor or a socket.
     #[error("the SIP engine cannot be started: {0}")]
     System(#[from] std::io::Error),

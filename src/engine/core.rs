@@ -205,6 +205,7 @@ impl Core {
                 let at = self.shared.clock.now() + after;
                 self.timers.arm(at, TimerKey::Scheduled(id));
             }
+            Command::AdmitConnection(id) => self.network.admit(id),
             Command::CloseConnection(id) => self.network.close(id),
             Command::CloseWebSocket { connection, status, reason } => {
                 self.network.connections().close_with(connection, status, &reason);

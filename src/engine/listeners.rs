@@ -36,6 +36,10 @@ impl Listeners {
         Self(listeners.into())
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &ListenerNames> {
+        self.0.iter().map(|listener| &listener.names)
+    }
+
     /// The listener that stands for a transport and the family of an address.
     pub(super) fn listener(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
         self.0.iter().find(|listener| listener.serves(transport, remote))

@@ -49,7 +49,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{read_unsigned, FlowTokenKey, LocalAliases, ProcessTags};
+use crate::client::{read_unsigned, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags};
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot};
 use crate::transaction::{ServerEffect, ServerEffects, Timings};
@@ -91,10 +91,22 @@ pub enum Event {
         /// Whether the client ended it.
         by_client: bool,
     },
+    /// A peer has shown its certificates: `on_server_tls_handshake` where we opened the connection, else
+    /// `on_client_tls_handshake`. [`Engine::admit_connection`] or [`Engine::close_connection`] is due.
+    TlsHandshake(TlsHandshake),
     /// A scheduled block's time has come.
     Scheduled(u64),
     /// A log record of the engine.
     Log(LogRecord),
+}
+
+/// A TLS connection whose peer is to be judged.
+#[derive(Debug)]
+pub struct TlsHandshake {
+    /// The connection.
+    pub source: Source,
+    /// What the peer showed (DER), its own certificate first; a client need not show any.
+    pub certificates: Vec<Bytes>,
 }
 
 impl Queued for Event {
@@ -235,6 +247,11 @@ impl Engine {
         &self.listening
     }
 
+    /// The header texts of the listening sockets, in the same order.
+    pub fn listener_names(&self) -> impl Iterator<Item = &ListenerNames> {
+        self.shared.listeners.names()
+    }
+
     /// The engine's time.
     pub fn now(&self) -> Instant {
         self.shared.clock.now()
@@ -322,6 +339,16 @@ impl Engine {
         &self.connections
     }
 
+    /// Every connection that is up, as the source of what comes over it.
+    pub fn live_connections(&self) -> Vec<Source> {
+        self.connections.sources()
+    }
+
+    /// Sends bytes over the connection of `source`, or from its UDP socket to an address. False when they did not leave.
+    pub fn send_over(&self, source: &Source, wire: Bytes, to: SocketAddr) -> bool {
+        self.shared.sockets.get().is_some_and(|sockets| sockets.send(source, &wire, to))
+    }
+
     /// Looks at what was kept with [`Engine::set_companion`].
     pub fn companion<R>(&self, connection: ConnectionId, look: impl FnOnce(&dyn Any) -> R) -> Option<R> {
         self.shared.companions().get(&connection).map(|companion| look(&**companion))
@@ -366,6 +393,11 @@ impl Engine {
     /// Closes a WebSocket with this status and reason after what is queued for it; before its upgrade it closes silently.
     pub fn close_websocket(&self, connection: ConnectionId, status: Option<u16>, reason: String) {
         self.shared.post(Command::CloseWebSocket { connection, status, reason });
+    }
+
+    /// The peer of [`Event::TlsHandshake`] is accepted. Nothing happens if the connection was closed meanwhile.
+    pub fn admit_connection(&self, connection: ConnectionId) {
+        self.shared.post(Command::AdmitConnection(connection));
     }
 
     /// Closes a stream connection after what is queued for it.

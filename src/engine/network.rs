@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
 use super::Shared;
-use crate::client::is_udp_token;
-use crate::transport::{ConnectionId, Connections, Transport, TransportLayer};
+use crate::client::{is_udp_token, Profile};
+use crate::transport::{ConnectionId, Connections, PeerName, Transport, TransportLayer, Verification};
 
 /// How long queued bytes may take to leave when the engine stops.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
@@ -59,14 +59,36 @@ impl Network {
     }
 
     /// The way to a target; `None` when there is no socket for it. A connection is opened where none exists.
-    pub(super) fn destination(&self, transport: Transport, remote: SocketAddr) -> Option<Destination> {
+    ///
+    /// For TLS, `server` is the domain that the request is for, as far as it is not for an address, and the profile says
+    /// what the server has to prove.
+    pub(super) fn destination(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        server: Option<&str>,
+        profile: &Profile,
+    ) -> Option<Destination> {
         match transport {
             Transport::Udp => self.layer.udp(remote).map(|_| Destination::Udp(remote)),
             Transport::Tcp => {
                 let connection = self.layer.tcp_to(remote);
                 Some(Destination::Stream { transport, connection, remote })
             }
-            Transport::Tls | Transport::Ws | Transport::Wss => None,
+            Transport::Tls => {
+                let name = match server {
+                    Some(domain) => PeerName::Domain(domain.to_ascii_lowercase()),
+                    None => PeerName::Ip(remote.ip()),
+                };
+                let wanted = Verification {
+                    name,
+                    by_library: profile.verifies_by_library(),
+                    by_callback: profile.verifies_by_callback(),
+                };
+                let connection = self.layer.tls_to(remote, wanted);
+                Some(Destination::Stream { transport, connection, remote })
+            }
+            Transport::Ws | Transport::Wss => None,
         }
     }
 
@@ -74,7 +96,7 @@ impl Network {
     pub(super) fn flow(&self, shared: &Shared, token: &[u8]) -> Option<Destination> {
         if is_udp_token(token) {
             let remote = shared.udp_flow(token)?;
-            return self.destination(Transport::Udp, remote);
+            return self.layer.udp(remote).map(|_| Destination::Udp(remote));
         }
         let connections = self.layer.connections();
         let connection = connections.by_flow_token(std::str::from_utf8(token).ok()?)?;
@@ -103,11 +125,20 @@ impl Network {
     /// cannot be called back.
     pub(super) fn respond_anew(&self, request: &IncomingRequest, wire: &Bytes) {
         let source = &request.source;
-        let sent = source.transport == Transport::Tcp && {
-            let port = request.message.top_via().and_then(|via| via.port()).unwrap_or(5060);
-            let connection = self.layer.tcp_to(SocketAddr::new(source.remote.ip(), port));
-            self.layer.connections().send(connection, wire.clone())
+        let via_port = request.message.top_via().and_then(|via| via.port());
+        let to = |default| SocketAddr::new(source.remote.ip(), via_port.unwrap_or(default));
+        let connection = match source.transport {
+            Transport::Tcp => Some(self.layer.tcp_to(to(5060))),
+            Transport::Tls => {
+                // It is for the script to say whom it trusts, if it does.
+                let name = PeerName::Ip(source.remote.ip());
+                let wanted = Verification { name, by_library: false, by_callback: true };
+                Some(self.layer.tls_to(to(5061), wanted))
+            }
+            _ => None,
         };
+        let sent =
+            connection.is_some_and(|connection| self.layer.connections().send(connection, wire.clone()));
         if !sent {
             let (transport, remote) = (source.transport, source.remote);
             tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
@@ -116,6 +147,10 @@ impl Network {
 
     pub(super) fn connections(&self) -> &Connections {
         self.layer.connections()
+    }
+
+    pub(super) fn admit(&self, connection: ConnectionId) {
+        self.layer.connections().admit(connection);
     }
 
     pub(super) fn close(&self, connection: ConnectionId) {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::core::Core;
-use super::Event;
+use super::{Event, TlsHandshake};
 use crate::transport::TransportEvent;
 
 impl Core {
@@ -23,14 +23,21 @@ impl Core {
             TransportEvent::ConnectionOpened { .. } => {}
             // The transport layer has said why.
             TransportEvent::ConnectionClosed { id, reason, websocket: true, .. } => {
-                self.connection_lost(id);
+                self.connection_lost(id, false);
                 // Its companion stays until the script has heard of it.
                 let closed = Event::WebSocketClosed { connection: id, by_client: reason.by_peer() };
                 self.shared.events.push(closed);
             }
-            TransportEvent::ConnectionFailed { id, .. } | TransportEvent::ConnectionClosed { id, .. } => {
+            TransportEvent::ConnectionFailed { id, refused, .. } => {
                 self.shared.companions().remove(&id);
-                self.connection_lost(id);
+                self.connection_lost(id, refused);
+            }
+            TransportEvent::ConnectionClosed { id, .. } => {
+                self.shared.companions().remove(&id);
+                self.connection_lost(id, false);
+            }
+            TransportEvent::TlsHandshake { source, certificates } => {
+                self.shared.events.push(Event::TlsHandshake(TlsHandshake { source, certificates }));
             }
             TransportEvent::UdpError { remote, quoted, .. } => self.udp_error(remote, &quoted),
         }

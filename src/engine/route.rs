@@ -17,7 +17,7 @@ use super::Shared;
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
 use crate::client::{Profile, RestoreHeaders, Target};
 use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot};
-use crate::resolve::{plan, Inquiry, Plan, Query};
+use crate::resolve::{plan, Inquiry, Plan, Query, QueryHost};
 
 /// What the engine reads of a Ruby `Client` object without touching Ruby.
 #[derive(Debug)]
@@ -151,6 +151,8 @@ pub struct Route {
     pub(super) upstream: Option<Arc<IncomingRequest>>,
     pub(super) proxy_headers: Option<ProxyHeaders>,
     pub(super) flow: Option<Option<Vec<u8>>>,
+    /// The domain that the request is for; `None` when it is for an address or a flow.
+    pub(super) server: Option<String>,
     pub(super) effects: Vec<Effect>,
     session: Session,
     restore: RestoreHeaders,
@@ -189,6 +191,7 @@ impl Route {
             upstream: ask.upstream,
             proxy_headers: ask.proxy_headers,
             flow: None,
+            server: None,
             effects: Vec::new(),
             session,
             restore: ask.restore,
@@ -208,6 +211,9 @@ impl Route {
                 return self.session.handle(now, Input::Flow);
             }
         };
+        if let QueryHost::Domain(domain) = &query.host {
+            self.server = Some(domain.clone());
+        }
         match plan(&query, self.session.profile()) {
             Plan::Failed(error) => self.session.handle(now, Input::Unroutable(error)),
             Plan::Targets(targets) => self.session.handle(now, Input::Targets(targets)),

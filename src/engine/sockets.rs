@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
-use crate::transport::{ConnectionId, Connections, TransportLayer, UdpSocket};
+use crate::transport::{ConnectionId, Connections, Source, TransportLayer, UdpSocket};
 
 /// Handles to the sockets of an engine.
 pub(super) struct Sockets {
@@ -26,10 +26,14 @@ impl Sockets {
     /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). False when it did not leave.
     pub(super) fn respond(&self, request: &IncomingRequest, wire: &Bytes) -> bool {
         let source = &request.source;
+        self.send(source, wire, SocketAddr::new(source.remote.ip(), request.reply_port()))
+    }
+
+    /// Sends over the connection of `source`, else from its UDP socket to an address. False when nothing left.
+    pub(super) fn send(&self, source: &Source, wire: &Bytes, to: SocketAddr) -> bool {
         match source.connection {
             Some(connection) => self.connections.send(connection, wire.clone()),
             None => {
-                let to = SocketAddr::new(source.remote.ip(), request.reply_port());
                 let socket = self.udp.iter().find(|socket| socket.local() == source.local);
                 socket.is_some_and(|socket| socket.try_send(wire, to).is_ok())
             }

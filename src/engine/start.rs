@@ -17,7 +17,7 @@ use super::{log, Engine, Shared, Status};
 use crate::client::{FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::resolve::{Lookup, NameServer};
 use crate::transaction::Timings;
-use crate::transport::{bind_all, Bound, Options, Transport, TransportLayer};
+use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer};
 
 /// Transport events that may wait for the engine; beyond it the readers wait.
 const EVENT_QUEUE: usize = 1024;
@@ -27,9 +27,11 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         Some(key) => FlowTokenKey::from_bytes(key.as_bytes())?,
         None => FlowTokenKey::random(),
     };
-    let bound = bind_all(&config.listeners)?;
+    let tls = Arc::new(Tls::new(&config.tls)?);
+    let mut bound = bind_all(&config.listeners)?;
     let listening: Vec<(Transport, SocketAddr)> =
         bound.iter().map(|socket| (socket.transport, socket.local)).collect();
+    bound.extend(bind_all(&config.tunnels)?.into_iter().map(Bound::behind_proxy));
     let tags = config.tags.clone().unwrap_or_else(ProcessTags::random);
     let listeners = Listeners::new(named_listeners(&config, &listening, tags.ovid()));
     let (commands, command_queue) = mpsc::unbounded_channel();
@@ -64,7 +66,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
             };
             runtime.block_on(async move {
                 let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
-                match serve(&config, &shared, bound, events) {
+                match serve(&config, &shared, tls, bound, events) {
                     Ok(layer) => {
                         let connections = layer.connections().clone();
                         let _ = shared.sockets.set(Sockets::of(&layer));
@@ -87,6 +89,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
 fn serve(
     config: &Config,
     shared: &Arc<Shared>,
+    tls: Arc<Tls>,
     bound: Vec<Bound>,
     events: mpsc::Sender<crate::transport::TransportEvent>,
 ) -> std::io::Result<TransportLayer> {
@@ -96,6 +99,9 @@ fn serve(
         tcp_keepalive: config.tcp_keepalive,
         ws_limits: config.websocket.limits,
         ws_keepalive: config.websocket.keepalive,
+        tls: Some(tls),
+        client_certificates: config.client_certificates,
+        websocket_client_certificates: config.websocket_client_certificates,
         ..defaults
     };
     TransportLayer::start(bound, options, Arc::new(SharedClock(shared.clone())), events)
@@ -129,10 +135,19 @@ fn advertised(config: &Config, transport: Transport, local: SocketAddr) -> Optio
     address.as_deref()
 }
 
+fn tls_hostname(config: &Config, local: SocketAddr) -> Option<&str> {
+    if local.is_ipv4() {
+        config.tls_hostname_ipv4.as_deref()
+    } else {
+        config.tls_hostname_ipv6.as_deref()
+    }
+}
+
 fn named_listeners(config: &Config, listening: &[(Transport, SocketAddr)], ovid: &str) -> Vec<Listener> {
     let name = |&(transport, local): &(Transport, SocketAddr)| {
         let own = local.ip().to_string();
-        let host = advertised(config, transport, local).unwrap_or(&own);
+        let hostname = if transport.secure() { tls_hostname(config, local) } else { None };
+        let host = hostname.or_else(|| advertised(config, transport, local)).unwrap_or(&own);
         Listener { transport, local, names: ListenerNames::new(transport, host, local.port(), ovid) }
     };
     listening.iter().map(name).collect()
@@ -161,6 +176,7 @@ fn alias_hosts(config: &Config, listening: &[(Transport, SocketAddr)], websocket
     for (transport, local) in listening.iter().filter(|(transport, _)| transport.websocket() == websocket) {
         hosts.push(local.ip().to_string());
         hosts.extend(advertised(config, *transport, *local).map(str::to_owned));
+        hosts.extend(tls_hostname(config, *local).map(str::to_owned));
     }
     hosts.sort();
     hosts.dedup();

@@ -58,7 +58,17 @@ pub struct Bound {
     pub transport: Transport,
     /// The real local address.
     pub local: SocketAddr,
+    pub(super) proxied: bool,
     pub(super) socket: Socket,
+}
+
+impl Bound {
+    /// Lets the connections come through a proxy that ends TLS and begins each with a PROXY line (version 1). Whoever can
+    /// connect can claim any address: for sockets that only the proxy reaches.
+    pub fn behind_proxy(mut self) -> Bound {
+        self.proxied = true;
+        self
+    }
 }
 
 /// Binds every spec, in order, and answers with the sockets in that order.
@@ -128,7 +138,9 @@ fn bind(spec: &ListenSpec, port: u16) -> Result<Bound, BindError> {
         _ => stream_listener(address),
     };
     attempt
-        .and_then(|socket| Ok(Bound { transport: spec.transport, local: local_address(&socket)?, socket }))
+        .and_then(|socket| {
+            Ok(Bound { transport: spec.transport, local: local_address(&socket)?, proxied: false, socket })
+        })
         .map_err(|cause| BindError { transport: spec.transport, ip: spec.ip, port, cause })
 }
 

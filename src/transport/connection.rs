@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 use tokio::sync::{watch, Notify, SetOnce};
 
+use super::tls::{PeerName, Verification};
 use super::ws::{data_frame, Violation};
 use super::{ConnectionId, Source, Transport};
 use crate::message::Defect;
@@ -57,6 +58,8 @@ pub enum CloseReason {
     HttpSyntax,
     /// The engine stops.
     Shutdown,
+    /// The server's certificate does not prove what is demanded (RFC 5922); the words.
+    Certificate(String),
     /// The system reported an error; its words.
     Error(String),
 }
@@ -91,7 +94,7 @@ impl fmt::Display for CloseReason {
             }
             CloseReason::HttpSyntax => f.write_str("not an HTTP request"),
             CloseReason::Shutdown => f.write_str("stopping"),
-            CloseReason::Error(error) => f.write_str(error),
+            CloseReason::Certificate(words) | CloseReason::Error(words) => f.write_str(words),
         }
     }
 }
@@ -120,8 +123,10 @@ pub struct ConnectionInfo {
 /// The life of a connection. It only ever moves forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// Being opened from here; the queue fills.
+    /// On its way to be up; the queue fills.
     Connecting,
+    /// The peer has shown its certificates and waits for the verdict: nothing is processed and nothing sent.
+    Unverified,
     /// Up.
     Open,
     /// Out of the table; what is queued still goes out, then it is closed.
@@ -147,6 +152,8 @@ pub(super) struct Connection {
     pub remote: SocketAddr,
     pub inbound: bool,
     pub flow_token: Option<String>,
+    /// What the server has to prove: of TLS connections opened from here.
+    verification: Option<Mutex<Demands>>,
     local: OnceLock<SocketAddr>,
     /// Set when a WebSocket's upgrade was accepted.
     upgraded: SetOnce<()>,
@@ -160,6 +167,12 @@ pub(super) struct Connection {
     active_at: AtomicU64,
     /// Milliseconds since the table's epoch by which the peer must have sent more.
     deadline: AtomicU64,
+}
+
+/// What all who wait for a connection demand together, until its handshake is over.
+struct Demands {
+    verification: Verification,
+    settled: bool,
 }
 
 #[derive(Default)]
@@ -176,6 +189,7 @@ impl Connection {
         remote: SocketAddr,
         flow_token: Option<String>,
         inbound: bool,
+        verification: Option<Verification>,
         now: u64,
     ) -> Connection {
         Connection {
@@ -184,6 +198,7 @@ impl Connection {
             remote,
             inbound,
             flow_token,
+            verification: verification.map(|it| Mutex::new(Demands { verification: it, settled: false })),
             local: OnceLock::new(),
             upgraded: SetOnce::new(),
             pinged_at: AtomicU64::new(now),
@@ -202,7 +217,7 @@ impl Connection {
             remote: self.remote,
             local: self.local.get().copied(),
             inbound: self.inbound,
-            connected: self.phase() == Phase::Open,
+            connected: matches!(self.phase(), Phase::Unverified | Phase::Open),
             websocket: self.is_websocket(),
             flow_token: self.flow_token.clone(),
             queued: self.outbox().bytes,
@@ -232,6 +247,20 @@ impl Connection {
         self.active(now);
         self.advance(Phase::Open);
         self.phase() == Phase::Open
+    }
+
+    /// Marks a connection as up but for the verdict on its peer.
+    pub fn shaken(&self, local: SocketAddr, now: u64) {
+        let _ = self.local.set(local);
+        self.active(now);
+        self.advance(Phase::Unverified);
+    }
+
+    /// The verdict is that the connection may be used.
+    pub fn admitted(&self) {
+        if self.phase() == Phase::Unverified {
+            self.advance(Phase::Open);
+        }
     }
 
     /// Moves on to `Closing` or `Dead`. The first reason given is the one reported.
@@ -301,6 +330,38 @@ impl Connection {
             self.pinged_at.store(now, Ordering::Relaxed);
         }
         due
+    }
+
+    // Verification ---------------------------------------------------------------------------------------------
+
+    /// Whether a message for a server with these demands may travel on this connection. As long as the handshake
+    /// lasts a connection takes over demands that it does not meet yet.
+    pub fn serves(&self, wanted: &Verification) -> bool {
+        let Some(mut demands) = self.demands() else {
+            // One that a client opened: it proves its address at best.
+            return self.inbound && matches!(wanted.name, PeerName::Ip(_)) && !wanted.by_library;
+        };
+        if !demands.settled && demands.verification.name == wanted.name {
+            demands.verification.tighten(wanted);
+        }
+        demands.verification.covers(wanted)
+    }
+
+    /// Whom the connection is for.
+    pub fn peer_name(&self) -> Option<PeerName> {
+        self.demands().map(|demands| demands.verification.name.clone())
+    }
+
+    /// The demands as they stand at the end of the handshake; they grow no more.
+    pub fn settle_verification(&self) -> Option<Verification> {
+        let mut demands = self.demands()?;
+        demands.settled = true;
+        Some(demands.verification.clone())
+    }
+
+    fn demands(&self) -> Option<MutexGuard<'_, Demands>> {
+        let demands = self.verification.as_ref()?;
+        Some(demands.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     // Outgoing queue -------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
+use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};
-use super::{ConnectionId, Options, Transport, TransportEvent};
+use super::{ConnectionId, Options, Source, Transport, TransportEvent};
 use crate::clock::Clock;
 
 /// How often [`Connections::sweep`] is due.
@@ -78,7 +79,28 @@ impl Connections {
     /// they wait until it is up. Within 2 s there is a [`TransportEvent::ConnectionOpened`] or
     /// [`TransportEvent::ConnectionFailed`].
     pub fn connect(&self, remote: SocketAddr, local_ip: Option<IpAddr>) -> ConnectionId {
-        let (connection, alive) = self.insert(Transport::Tcp, remote, false);
+        self.open(Transport::Tcp, remote, local_ip, None)
+    }
+
+    /// Opens a TLS connection likewise. The handshake may take another 4 s; then the server is verified, and messages wait
+    /// for that too.
+    pub fn connect_tls(
+        &self,
+        remote: SocketAddr,
+        local_ip: Option<IpAddr>,
+        verification: Verification,
+    ) -> ConnectionId {
+        self.open(Transport::Tls, remote, local_ip, Some(verification))
+    }
+
+    fn open(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        local_ip: Option<IpAddr>,
+        verification: Option<Verification>,
+    ) -> ConnectionId {
+        let (connection, alive) = self.insert(transport, remote, false, verification);
         let id = connection.id;
         self.0.runtime.spawn(super::dial::open(self.clone(), connection, local_ip, alive));
         id
@@ -87,6 +109,22 @@ impl Connections {
     /// The newest connection to this address over this transport, whoever opened it, be it up or being opened.
     pub fn lookup(&self, transport: Transport, remote: SocketAddr) -> Option<ConnectionId> {
         self.table().by_peer.get(&peer_key(transport, remote)).and_then(|ids| ids.last().copied())
+    }
+
+    /// The newest TLS connection to this address that serves what is wanted: one opened from here for the same server with
+    /// at least the same demands; an accepted one only where an address is wanted.
+    pub fn lookup_tls(&self, remote: SocketAddr, wanted: &Verification) -> Option<ConnectionId> {
+        let table = self.table();
+        let ids = table.by_peer.get(&peer_key(Transport::Tls, remote))?;
+        let serves = |id: &&ConnectionId| table.by_id.get(id).is_some_and(|it| it.serves(wanted));
+        ids.iter().rev().find(serves).copied()
+    }
+
+    /// The verdict on the peer of [`TransportEvent::TlsHandshake`]: the connection may be used. To refuse it, close it.
+    pub fn admit(&self, id: ConnectionId) {
+        if let Some(connection) = self.get(id) {
+            connection.admitted();
+        }
     }
 
     /// The accepted connection that this flow token was drawn for; no WebSocket before its upgrade.
@@ -99,6 +137,12 @@ impl Connections {
     /// What is known about a connection; `None` once it is closing.
     pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
         self.get(id).map(|connection| connection.info())
+    }
+
+    /// Every connection that is up, as the source of what comes over it.
+    pub fn sources(&self) -> Vec<Source> {
+        let all: Vec<_> = self.table().by_id.values().cloned().collect();
+        all.iter().filter_map(|it| it.info().local.map(|local| it.source(local))).collect()
     }
 
     /// The flow token of a connection; `None` for one opened from here and for one that is gone.
@@ -241,7 +285,7 @@ impl Connections {
         transport: Transport,
         remote: SocketAddr,
     ) -> Option<(Arc<Connection>, Alive)> {
-        let (connection, alive) = self.insert(transport, remote, true);
+        let (connection, alive) = self.insert(transport, remote, true, None);
         alive.map(|alive| (connection, alive))
     }
 
@@ -268,6 +312,7 @@ impl Connections {
         transport: Transport,
         remote: SocketAddr,
         inbound: bool,
+        verification: Option<Verification>,
     ) -> (Arc<Connection>, Option<Alive>) {
         let now = self.now();
         let mut table = self.table();
@@ -280,7 +325,7 @@ impl Connections {
             _ => None,
         };
         let token = if inbound && alive.is_some() { table.draw_token() } else { None };
-        let connection = Arc::new(Connection::new(id, transport, remote, token, inbound, now));
+        let connection = Arc::new(Connection::new(id, transport, remote, token, inbound, verification, now));
         if alive.is_some() {
             table.insert(&connection);
         }

@@ -8,10 +8,9 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 use tracing::info;
 
-use super::byte_stream::{prepare, ByteStream};
-use super::connection::{CloseReason, Connection, Phase};
+use super::connection::{Connection, Phase};
 use super::connections::{Alive, Connections};
-use super::framing::SipFraming;
+use super::handshake::{self, failed, Failure, Up};
 use super::{stream, TransportEvent};
 
 /// How long a connection may take to come up.
@@ -27,48 +26,37 @@ pub(super) async fn open(
 ) {
     let opened = match alive {
         Some(alive) => establish(&connections, &connection, local_ip).await.map(|up| (up, alive)),
-        None => Err("no more connections possible".to_owned()),
+        None => Err(failed("no more connections possible")),
     };
-    match opened {
-        Ok(((stream, local), alive)) => {
-            let framing = SipFraming::new(connections.shared().options.max_body_size);
-            stream::run(connections, connection, local, stream, framing, alive).await;
-        }
-        Err(error) => {
-            info!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote, %error,
-                "connection failed");
-            connections.end(&connection, Phase::Dead, CloseReason::Error(error.clone()));
-            connection.discard();
-            let (id, transport, remote) = (connection.id, connection.transport, connection.remote);
-            let _ = connections
-                .shared()
-                .events
-                .send(TransportEvent::ConnectionFailed { id, transport, remote, error })
-                .await;
-        }
-    }
+    let (reason, refused) = match opened {
+        Ok((up, alive)) => return stream::serve(connections, connection, up, alive).await,
+        Err(Failure::Failed(reason)) => (reason, false),
+        Err(Failure::Refused(reason)) => (reason, true),
+    };
+    let (id, transport, remote) = (connection.id, connection.transport, connection.remote);
+    info!(target: "oversip::transport", connection = %id, %transport, %remote, %reason, refused, "connection failed");
+    connections.end(&connection, Phase::Dead, reason.clone());
+    connection.discard();
+    let failed =
+        TransportEvent::ConnectionFailed { id, transport, remote, error: reason.to_string(), refused };
+    let _ = connections.shared().events.send(failed).await;
 }
 
-/// The stream and its local address, or why there is none.
+/// The connection as it may be used, or why there is none.
 async fn establish(
     connections: &Connections,
-    connection: &Connection,
+    connection: &Arc<Connection>,
     local_ip: Option<IpAddr>,
-) -> Result<(ByteStream, SocketAddr), String> {
+) -> Result<Up, Failure> {
     let stream = tokio::select! {
         biased;
-        () = connection.reached(Phase::Closing) => return Err(connection.reason().to_string()),
+        () = connection.reached(Phase::Closing) => return Err(Failure::Failed(connection.reason())),
         result = tokio::time::timeout(CONNECT_LIMIT, dial(connection.remote, local_ip)) => match result {
-            Ok(dialled) => dialled.map_err(|error| error.to_string())?,
-            Err(_) => return Err(format!("no answer within {} s", CONNECT_LIMIT.as_secs())),
+            Ok(dialled) => dialled.map_err(failed)?,
+            Err(_) => return Err(failed(format!("no answer within {} s", CONNECT_LIMIT.as_secs()))),
         },
     };
-    let local = prepare(connections, &stream).map_err(|error| error.to_string())?;
-    if connection.opened(local, connections.now()) {
-        Ok((Box::new(stream), local))
-    } else {
-        Err(connection.reason().to_string())
-    }
+    handshake::connect(connections, connection, stream).await
 }
 
 async fn dial(remote: SocketAddr, local_ip: Option<IpAddr>) -> io::Result<TcpStream> {

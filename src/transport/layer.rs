@@ -10,12 +10,14 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::accept::{self, Accepting};
+use super::tls::{ClientCertificates, Tls, Verification};
 use super::ws;
-use super::{accept, Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
+use super::{Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
 use crate::clock::Clock;
 
 /// What can be set.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Largest body accepted over a stream, bytes; over it there is 413.
     pub max_body_size: usize,
@@ -27,6 +29,12 @@ pub struct Options {
     pub ws_limits: ws::Limits,
     /// Interval of WebSocket pings; `None` for no pings.
     pub ws_keepalive: Option<Duration>,
+    /// What TLS needs; without it there is none.
+    pub tls: Option<Arc<Tls>>,
+    /// What clients of TLS listeners are asked for.
+    pub client_certificates: ClientCertificates,
+    /// What clients of secure WebSocket listeners are asked for.
+    pub websocket_client_certificates: ClientCertificates,
 }
 
 impl Default for Options {
@@ -37,6 +45,9 @@ impl Default for Options {
             tcp_keepalive: None,
             ws_limits: ws::Limits::default(),
             ws_keepalive: None,
+            tls: None,
+            client_certificates: ClientCertificates::default(),
+            websocket_client_certificates: ClientCertificates::default(),
         }
     }
 }
@@ -58,25 +69,30 @@ impl TransportLayer {
         clock: Arc<dyn Clock>,
         events: mpsc::Sender<TransportEvent>,
     ) -> io::Result<TransportLayer> {
+        let can_accept_tls = options.tls.as_ref().is_some_and(|tls| tls.can_accept());
         let mut layer = TransportLayer {
             udp: Vec::new(),
             connections: Connections::new(options, clock, events.clone()),
-            listening: bound.iter().map(|socket| (socket.transport, socket.local)).collect(),
+            listening: bound
+                .iter()
+                .filter(|socket| !socket.proxied)
+                .map(|socket| (socket.transport, socket.local))
+                .collect(),
             listeners: Mutex::default(),
         };
         let mut listeners = Vec::new();
         for socket in bound {
             match socket.transport {
                 Transport::Udp => layer.udp.push(UdpSocket::start(socket, events.clone())?),
-                transport @ (Transport::Tcp | Transport::Ws) => {
+                Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                    let accepting = Accepting { transport: socket.transport, proxied: socket.proxied };
+                    if accepting.transport.secure() && !accepting.proxied && !can_accept_tls {
+                        let message = format!("no certificate for a {} listener", accepting.transport);
+                        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+                    }
                     let listener = TcpListener::from_std(socket.socket.into())?;
-                    listeners.push(
-                        tokio::spawn(accept::accept(listener, transport, layer.connections.clone()))
-                            .abort_handle(),
-                    );
-                }
-                other => {
-                    return Err(io::Error::new(io::ErrorKind::Unsupported, format!("no {other} listener")))
+                    let task = accept::accept(listener, accepting, layer.connections.clone());
+                    listeners.push(tokio::spawn(task).abort_handle());
                 }
             }
         }
@@ -84,7 +100,7 @@ impl TransportLayer {
         Ok(layer)
     }
 
-    /// Transport and address of every listening socket, in the order they were bound.
+    /// Transport and address of every listening socket that clients reach, in the order they were bound.
     pub fn listening(&self) -> &[(Transport, SocketAddr)] {
         &self.listening
     }
@@ -121,6 +137,15 @@ impl TransportLayer {
         match self.connections.lookup(Transport::Tcp, remote) {
             Some(id) => id,
             None => self.connections.connect(remote, self.local_ip(remote)),
+        }
+    }
+
+    /// A TLS connection to this address that serves what is wanted, see [`Connections::lookup_tls`], else one that is
+    /// opened now.
+    pub fn tls_to(&self, remote: SocketAddr, wanted: Verification) -> ConnectionId {
+        match self.connections.lookup_tls(remote, &wanted) {
+            Some(id) => id,
+            None => self.connections.connect_tls(remote, self.local_ip(remote), wanted),
         }
     }
 

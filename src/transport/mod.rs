@@ -13,9 +13,12 @@ mod connection;
 mod connections;
 mod dial;
 mod framing;
+mod handshake;
 mod icmp;
 mod layer;
+mod proxied;
 mod stream;
+mod tls;
 mod udp;
 pub mod ws;
 
@@ -32,6 +35,10 @@ pub use bind::{address_available, bind_all, BindError, Bound, ListenSpec};
 pub use connection::{CloseReason, ConnectionInfo};
 pub use connections::{Connections, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
+pub use tls::{
+    certificate_pem, sip_identities, ClientCertificates, PeerName, Tls, TlsError, TlsIdentity, TlsSettings,
+    Verification,
+};
 pub use udp::UdpSocket;
 
 /// How a message travels (RFC 3261 section 18, RFC 7118).
@@ -150,6 +157,15 @@ pub enum TransportEvent {
         /// Whether [`Connections::close`] is due after the answer. The connection reads nothing more by then.
         close: bool,
     },
+    /// The TLS handshake of a connection is over, and its peer is to be judged: [`Connections::admit`] or
+    /// [`Connections::close`] is due. Until then nothing is read and nothing sent. It is followed by
+    /// `ConnectionOpened`, or else by `ConnectionFailed` (opened from here) or `ConnectionClosed` (accepted).
+    TlsHandshake {
+        /// The connection.
+        source: Source,
+        /// What the peer showed (DER), its own certificate first; a client need not show any.
+        certificates: Vec<Bytes>,
+    },
     /// A connection is up. For one opened from here, what was queued is on its way.
     ConnectionOpened {
         /// The connection.
@@ -181,6 +197,8 @@ pub enum TransportEvent {
         remote: SocketAddr,
         /// Why, in words.
         error: String,
+        /// Its peer was there but was not accepted, or ended the connection while that was decided.
+        refused: bool,
     },
     /// A connection that was up is gone. Sent once, after the last message that came over it.
     ConnectionClosed {

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{ready, Poll};
@@ -14,10 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tracing::{debug, info};
 
 use super::admit::{admit, refuse};
-use super::byte_stream::ByteStream;
 use super::connection::{Batch, CloseReason, Connection, Phase, BATCH};
 use super::connections::{Alive, Connections};
-use super::framing::{Framing, Unit};
+use super::framing::{Framing, SipFraming, Unit};
+use super::handshake::Up;
+use super::ws::WsFraming;
 use super::{Source, TransportEvent};
 
 /// Bytes read at a time.
@@ -41,15 +41,28 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER].into_boxed_slice());
 }
 
+/// Serves a connection that may be used, as its transport has it.
+pub(super) async fn serve(connections: Connections, connection: Arc<Connection>, up: Up, alive: Alive) {
+    let options = &connections.shared().options;
+    if connection.transport.websocket() {
+        let framing = WsFraming::new(options.ws_limits);
+        run(connections, connection, up, framing, alive).await;
+    } else {
+        let framing = SipFraming::new(options.max_body_size);
+        run(connections, connection, up, framing, alive).await;
+    }
+}
+
 /// Serves a connection that is up until it ends, and reports it.
-pub(super) async fn run(
+async fn run(
     connections: Connections,
     connection: Arc<Connection>,
-    local: SocketAddr,
-    stream: ByteStream,
-    framing: impl Framing,
+    up: Up,
+    mut framing: impl Framing,
     alive: Alive,
 ) {
+    let Up { stream, local, held } = up;
+    framing.push(connections.clock().now(), &held);
     let (mut reader, writer) = tokio::io::split(stream);
     let id = connection.id;
     let (transport, remote, inbound) = (connection.transport, connection.remote, connection.inbound);
@@ -107,14 +120,9 @@ struct Reading<'a, R> {
 impl<R: AsyncRead + Unpin> Reading<'_, R> {
     /// Reads messages until the connection closes or one of them forbids to read on.
     async fn run(&mut self, mut framing: impl Framing) {
+        let connections = self.connections;
+        let clock = connections.clock();
         loop {
-            // Only while waiting for the peer: the time that the engine takes is not the peer's fault.
-            self.connection.set_deadline(framing.deadline().map(|at| self.connections.millis(at)));
-            let clock = self.connections.clock();
-            if !self.read(|bytes| framing.push(clock.now(), bytes)).await {
-                return;
-            }
-            self.connection.set_deadline(None);
             while let Some(unit) = framing.next() {
                 let asks_for_websocket = matches!(unit, Unit::Upgrade(_));
                 // What was closed from here while the last message waited to be taken has nothing more to say.
@@ -126,6 +134,12 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                     framing.push(clock.now(), &held);
                 }
             }
+            // Only while waiting for the peer: the time that the engine takes is not the peer's fault.
+            self.connection.set_deadline(framing.deadline().map(|at| self.connections.millis(at)));
+            if !self.read(|bytes| framing.push(clock.now(), bytes)).await {
+                return;
+            }
+            self.connection.set_deadline(None);
         }
     }
 

@@ -322,41 +322,5 @@ module OverSIP
       # @return [String] the response as it would be sent
       def to_s; end
     end
-
-    # The connection, or the UDP socket, that a message came by.
-    class Connection
-      # @return [Symbol]
-      def transport; end
-
-      # @return [String]
-      def remote_ip; end
-
-      # @return [Integer]
-      def remote_port; end
-
-      # @return [Symbol] :ipv4 or :ipv6
-      def remote_ip_type; end
-
-      # @return [String] for logs
-      def remote_desc; end
-
-      # @return [Hash] the script's own values
-      def cvars; end
-
-      # @return [Boolean]
-      def open?; end
-
-      # Closes it once what is due on it has been sent.
-      def close; end
-
-      # @return [String, nil] nil when this server opened the connection
-      def outbound_flow_token; end
-
-      # @return [true, nil] whether the client has opened it, or it is a UDP socket: only such a flow can be kept (RFC 5626)
-      def outbound_listener?; end
-
-      # @return [true, nil] the same, but nil for UDP
-      def reliable_transport_listener?; end
-    end
   end
 end

@@ -1,24 +1,25 @@
-//! `OverSIP::SIP::Connection`: where a message came from.
+//! `OverSIP::SIP::Connection` and `OverSIP::WebSocket::Connection`: where a message came from. Their subclasses, one for
+//! each kind of listener and client, are Ruby's (`lib/oversip/sip/connections.rb`).
 
 use std::cell::OnceCell;
+use std::net::SocketAddr;
 
 use magnus::{
     gc::Marker,
     method,
     prelude::*,
     typed_data::{DataType, DataTypeBuilder, DataTypeFunctions, Obj},
-    value::Lazy,
-    Error, RClass, RModule, Ruby, TryConvert, TypedData, Value,
+    Error, RArray, RClass, RModule, RString, Ruby, TryConvert, TypedData, Value,
 };
-use oversip::transport::{ConnectionId, Source};
+use oversip::client::connection_record_route;
+use oversip::transport::{ConnectionId, Source, Transport};
 
 use crate::{
     anchors::Anchor,
+    engine_module::listener_transport,
     runtime,
     slot::Slot,
-    text::{symbol, true_or_nil, utf8},
-    uri::sip_class,
-    websocket,
+    text::{self, symbol, true_or_nil, utf8},
 };
 
 /// A connection, or the UDP socket together with the peer's address.
@@ -42,13 +43,6 @@ unsafe impl TypedData for ConnectionObject {
         ruby.class_object()
     }
 
-    fn class_for(ruby: &Ruby, value: &Self) -> RClass {
-        static CLASS: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "Connection"));
-        let websocket = value.source.transport.websocket();
-        let class = if websocket { websocket::class_of(ruby, &value.source) } else { None };
-        class.unwrap_or_else(|| ruby.get_inner(&CLASS))
-    }
-
     fn data_type() -> &'static DataType {
         static DATA_TYPE: DataType = DataTypeBuilder::<ConnectionObject>::new(c"OverSIP::SIP::Connection")
             .mark()
@@ -63,18 +57,16 @@ pub type This = Obj<ConnectionObject>;
 
 /// The connection of a message. A stream connection has one object as long as it lives, so that `cvars` stay.
 pub fn of(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
-    let new = || {
-        let http_version = OnceCell::new();
-        ruby.obj_wrap(ConnectionObject { source: *source, cvars: Slot::default(), http_version }).as_value()
+    let (Some(connection), Some(engine)) = (source.connection, runtime::current()) else {
+        return new(ruby, source);
     };
-    let (Some(connection), Some(engine)) = (source.connection, runtime::current()) else { return Ok(new()) };
     let known = engine.companion(connection, |companion| {
         companion.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
     });
     if let Some(Some(object)) = known {
         return Ok(object);
     }
-    let object = new();
+    let object = new(ruby, source)?;
     engine.set_companion(connection, Box::new(Anchor::hold(object, ruby.qnil().as_value())));
     Ok(object)
 }
@@ -96,6 +88,29 @@ pub fn http_version(this: This) -> String {
     this.http_version.get().map_or("HTTP/1.1", String::as_str).to_owned()
 }
 
+fn new(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
+    let class = class_of(ruby, source)?;
+    let connection =
+        ConnectionObject { source: *source, cvars: Slot::default(), http_version: OnceCell::new() };
+    Ok(ruby.obj_wrap_as(connection, class).as_value())
+}
+
+/// `OverSIP::SIP::IPv4TcpServer` and the like.
+fn class_of(ruby: &Ruby, source: &Source) -> Result<RClass, Error> {
+    let module = if source.transport.websocket() { "WebSocket" } else { "SIP" };
+    let family = if source.remote.is_ipv4() { "IPv4" } else { "IPv6" };
+    let transport = match source.transport {
+        Transport::Udp => "Udp",
+        Transport::Tcp => "Tcp",
+        Transport::Tls => "Tls",
+        Transport::Ws => "Ws",
+        Transport::Wss => "Wss",
+    };
+    let role = if source.inbound { "Server" } else { "Client" };
+    let module: RModule = text::oversip_module(ruby)?.const_get(module)?;
+    module.const_get(format!("{family}{transport}{role}").as_str())
+}
+
 fn transport(ruby: &Ruby, this: This) -> Value {
     symbol(ruby, this.source.transport.as_str())
 }
@@ -115,6 +130,14 @@ fn is_open(this: This) -> bool {
     this.source.connection.is_none_or(|connection| engine.connections().info(connection).is_some())
 }
 
+/// `connected`: whether it is up, with TLS the handshake done.
+fn connected(this: This) -> bool {
+    let Some(engine) = runtime::current() else { return false };
+    this.source
+        .connection
+        .is_none_or(|connection| engine.connections().info(connection).is_some_and(|info| info.connected))
+}
+
 /// `close`: false for UDP, whose socket serves everybody.
 fn close(ruby: &Ruby, this: This) -> Result<bool, Error> {
     match this.source.connection {
@@ -126,25 +149,67 @@ fn close(ruby: &Ruby, this: This) -> Result<bool, Error> {
     }
 }
 
-fn remote_ip(ruby: &Ruby, this: This) -> Value {
-    utf8(ruby, this.source.remote.ip().to_string().as_bytes()).as_value()
+/// The peer of a stream connection; UDP has none.
+fn remote(this: This) -> Option<SocketAddr> {
+    this.source.connection.map(|_| this.source.remote)
 }
 
-fn remote_port(this: This) -> u16 {
-    this.source.remote.port()
+fn remote_ip(ruby: &Ruby, this: This) -> Option<Value> {
+    remote(this).map(|remote| utf8(ruby, remote.ip().to_string().as_bytes()).as_value())
 }
 
-fn remote_ip_type(ruby: &Ruby, this: This) -> Value {
-    symbol(ruby, if this.source.remote.is_ipv4() { "ipv4" } else { "ipv6" })
+fn remote_port(this: This) -> Option<u16> {
+    remote(this).map(|remote| remote.port())
 }
 
-fn remote_desc(ruby: &Ruby, this: This, _: &[Value]) -> Value {
-    utf8(ruby, this.source.remote.to_string().as_bytes()).as_value()
+fn remote_ip_type(ruby: &Ruby, this: This) -> Option<Value> {
+    remote(this).map(|remote| symbol(ruby, if remote.is_ipv4() { "ipv4" } else { "ipv6" }))
 }
 
-/// `outbound_flow_token`: nil for a connection that the server opened.
+fn remote_desc(ruby: &Ruby, this: This, _: &[Value]) -> Option<Value> {
+    remote(this).map(|remote| utf8(ruby, remote.to_string().as_bytes()).as_value())
+}
+
+/// `outbound_flow_token`: nil for UDP and for a connection that the server opened.
 fn outbound_flow_token(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
-    Ok(runtime::engine(ruby)?.flow_token(&this.source))
+    match this.source.connection {
+        Some(connection) => Ok(runtime::engine(ruby)?.connections().flow_token(connection)),
+        None => Ok(None),
+    }
+}
+
+/// `record_route`: the Record-Route value of a connection that the server opened; nil for others.
+fn record_route(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
+    if this.source.inbound {
+        return Ok(None);
+    }
+    let engine = runtime::engine(ruby)?;
+    Ok(Some(connection_record_route(this.source.transport, this.source.local, engine.tags().ovid())))
+}
+
+/// `send_sip_msg(message, ip = nil, port = nil)`: a stream connection sends to its peer, UDP to the address.
+fn send_sip_msg(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
+    let arguments =
+        magnus::scan_args::scan_args::<(Value,), (Option<RString>, Option<u16>), (), (), (), ()>(arguments)?;
+    let (message, (ip, port)) = (text::text_of(arguments.required.0)?, arguments.optional);
+    let engine = runtime::engine(ruby)?;
+    if this.source.connection.is_some() {
+        return Ok(engine.send_over(&this.source, message, this.source.remote));
+    }
+    let to = match (ip.map(text::bytes_of).as_deref().map(parse_ip), port) {
+        (Some(Some(ip)), Some(port)) => SocketAddr::new(ip, port),
+        _ => {
+            return Err(Error::new(
+                ruby.exception_arg_error(),
+                "UDP needs an IP address and a port to send to",
+            ))
+        }
+    };
+    Ok(engine.send_over(&this.source, message, to))
+}
+
+fn parse_ip(text: &[u8]) -> Option<std::net::IpAddr> {
+    std::str::from_utf8(text).ok()?.trim_matches(['[', ']']).parse().ok()
 }
 
 /// `outbound_listener?`: whether the client has opened it, or it is a UDP socket of ours.
@@ -158,8 +223,39 @@ fn is_reliable_transport_listener(ruby: &Ruby, this: This) -> Value {
 }
 
 fn inspect(this: This) -> String {
+    let remote = remote(this).map_or_else(|| this.source.local.to_string(), |remote| remote.to_string());
     let module = if this.source.transport.websocket() { "WebSocket" } else { "SIP" };
-    format!("#<OverSIP::{module}::Connection {}:{}>", this.source.transport, this.source.remote)
+    format!("#<OverSIP::{module}::Connection {}:{remote}>", this.source.transport)
+}
+
+/// `OverSIP::Engine.connections(transport, ip_type)`: the objects of the live connections that a listener accepted or that
+/// were opened from here.
+pub fn live(ruby: &Ruby, name: magnus::Symbol, ip_type: magnus::Symbol) -> Result<RArray, Error> {
+    let transport = listener_transport(&name.name()?);
+    let ipv4 = &*ip_type.name()? == "ipv4";
+    let list = ruby.ary_new();
+    for source in runtime::engine(ruby)?.live_connections() {
+        if Some(source.transport) == transport && source.remote.is_ipv4() == ipv4 {
+            list.push(of(ruby, &source)?)?;
+        }
+    }
+    Ok(list)
+}
+
+/// `OverSIP::Engine.udp_connection(ip_type)`: the socket itself; nil where there is none.
+pub fn udp(ruby: &Ruby, ip_type: magnus::Symbol) -> Result<Value, Error> {
+    let ipv4 = &*ip_type.name()? == "ipv4";
+    let engine = runtime::engine(ruby)?;
+    let socket = engine
+        .listening()
+        .iter()
+        .find(|(transport, local)| *transport == Transport::Udp && local.is_ipv4() == ipv4);
+    match socket {
+        Some(&(transport, local)) => {
+            new(ruby, &Source { transport, remote: local, local, connection: None, inbound: true })
+        }
+        None => Ok(ruby.qnil().as_value()),
+    }
 }
 
 /// Defines the class.
@@ -175,6 +271,7 @@ pub fn define_methods(class: RClass) -> Result<(), Error> {
     class.define_method("transport", method!(transport, 0))?;
     class.define_method("cvars", method!(cvars, 0))?;
     class.define_method("open?", method!(is_open, 0))?;
+    class.define_method("connected", method!(connected, 0))?;
     class.define_method("remote_ip", method!(remote_ip, 0))?;
     class.define_method("remote_port", method!(remote_port, 0))?;
     class.define_method("remote_ip_type", method!(remote_ip_type, 0))?;
@@ -182,5 +279,7 @@ pub fn define_methods(class: RClass) -> Result<(), Error> {
     class.define_method("outbound_flow_token", method!(outbound_flow_token, 0))?;
     class.define_method("outbound_listener?", method!(is_outbound_listener, 0))?;
     class.define_method("reliable_transport_listener?", method!(is_reliable_transport_listener, 0))?;
+    class.define_method("record_route", method!(record_route, 0))?;
+    class.define_method("send_sip_msg", method!(send_sip_msg, -1))?;
     class.define_method("inspect", method!(inspect, 0))
 }

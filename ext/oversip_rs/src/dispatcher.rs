@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use magnus::{prelude::*, value::Opaque, Error, RModule, Ruby, Value};
 use oversip::engine::{Engine, Event, IncomingRequest, Wake};
 
-use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime, text, websocket};
+use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime, text, tls, websocket};
 
 /// How deep `route` may be nested in callbacks of `route`.
 const DEEPEST_NESTING: u32 = 32;
@@ -82,6 +82,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
         Event::WebSocketClosed { connection, by_client } => {
             websocket::run_closed(ruby, &engine, connection, by_client)
         }
+        Event::TlsHandshake(handshake) => tls::run_handshake(ruby, &engine, handshake),
         Event::Scheduled(id) => run_scheduled(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
     };

@@ -7,10 +7,10 @@ use std::time::Duration;
 use magnus::{
     function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value,
 };
-use oversip::engine::{Config, Engine, Limits, Status, Stopping, WebSocketConfig};
+use oversip::engine::{Config, Engine, Limits, StartError, Status, Stopping, WebSocketConfig};
 use oversip::transport::{ws, ListenSpec, Transport};
 
-use crate::{anchors, dispatcher, gvl::without_gvl, logging, runtime, tags, text};
+use crate::{anchors, connection, dispatcher, gvl::without_gvl, logging, runtime, tags, text, tls};
 
 /// How long a signal may wait for the main thread to look.
 const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
@@ -21,10 +21,21 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     }
     let config = config(ruby, options)?;
     anchors::reset();
-    let engine = Engine::start(config).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
+    let engine = Engine::start(config).map_err(|error| match error {
+        StartError::Tls(_) => configuration_error(ruby, error.to_string()),
+        _ => text::runtime_error(ruby, error.to_string()),
+    })?;
     let bound = ruby.ary_new();
-    for (transport, local) in engine.listening() {
+    for ((transport, local), names) in engine.listening().iter().zip(engine.listener_names()) {
         let entry = ruby.hash_new();
+        for (name, text) in [
+            ("via_core", &names.via_core),
+            ("record_route", &names.record_route),
+            ("outbound_record_route_fragment", &names.outbound_record_route_fragment),
+            ("outbound_path_fragment", &names.outbound_path_fragment),
+        ] {
+            entry.aset(ruby.to_symbol(name), text.as_str())?;
+        }
         entry.aset(ruby.to_symbol("transport"), ruby.to_symbol(transport.as_str()))?;
         entry.aset(ruby.to_symbol("ip"), local.ip().to_string())?;
         entry.aset(ruby.to_symbol("port"), local.port())?;
@@ -61,6 +72,15 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         max_body_size: option(ruby, options, "max_body_size")?,
         tcp_keepalive: option(ruby, options, "tcp_keepalive_interval")?.map(Duration::from_secs),
         websocket: websocket_config(ruby, option(ruby, options, "websocket")?)?,
+        tunnels: listen_specs(ruby, option(ruby, options, "tunnels")?.unwrap_or_else(|| ruby.ary_new()))?,
+        tls: tls::settings(ruby, option(ruby, options, "tls")?)?,
+        client_certificates: tls::client_certificates(ruby, option(ruby, options, "client_certificates")?)?,
+        websocket_client_certificates: tls::client_certificates(
+            ruby,
+            option(ruby, options, "websocket_client_certificates")?,
+        )?,
+        tls_hostname_ipv4: option(ruby, options, "tls_hostname_ipv4")?,
+        tls_hostname_ipv6: option(ruby, options, "tls_hostname_ipv6")?,
         limits: Limits {
             queued_requests: option(ruby, options, "max_queued_requests")?.unwrap_or(limits.queued_requests),
             transactions: option(ruby, options, "max_transactions")?.unwrap_or(limits.transactions),
@@ -96,7 +116,8 @@ fn listen_specs(ruby: &Ruby, list: RArray) -> Result<Vec<ListenSpec>, Error> {
     Ok(specs)
 }
 
-fn listener_transport(name: &str) -> Option<Transport> {
+/// A transport by its name.
+pub fn listener_transport(name: &str) -> Option<Transport> {
     let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
     all.into_iter().find(|transport| transport.as_str() == name)
 }
@@ -185,6 +206,10 @@ fn seed(ruby: &Ruby, seed: u64) -> Result<(), Error> {
     Ok(())
 }
 
+fn local_aliases(ruby: &Ruby) -> Result<Vec<String>, Error> {
+    Ok(runtime::engine(ruby)?.aliases().texts())
+}
+
 fn set_log_threshold(_: &Ruby, severity: u8) {
     logging::set_threshold(severity);
 }
@@ -202,6 +227,10 @@ fn anchored() -> usize {
 pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     let module = oversip.define_module("Engine")?;
     module.define_singleton_method("start", function!(start, 1))?;
+    tls::define(module)?;
+    module.define_singleton_method("connections", function!(connection::live, 2))?;
+    module.define_singleton_method("udp_connection", function!(connection::udp, 1))?;
+    module.define_singleton_method("local_aliases", function!(local_aliases, 0))?;
     module.define_singleton_method("stop", function!(stop, 1))?;
     module.define_singleton_method("running?", function!(is_running, 0))?;
     module.define_singleton_method("stats", function!(stats, 0))?;

@@ -24,6 +24,7 @@ mod slot;
 mod stun;
 mod tags;
 mod text;
+mod tls;
 mod uac;
 mod uri;
 mod utils;

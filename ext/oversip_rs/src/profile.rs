@@ -9,7 +9,7 @@ use magnus::{
     value::{Lazy, StaticSymbol},
     Error, RArray, RHash, RString, Ruby, Symbol, Value,
 };
-use oversip::client::{IpFamily, Profile};
+use oversip::client::{IpFamily, Profile, VerifyServer};
 use oversip::transport::Transport;
 
 use crate::caches::{BlacklistObject, DnsCacheObject};
@@ -57,6 +57,7 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         timer_f: reader.seconds(key!(ruby, "timer_F"), 32.0)?,
         udp_mtu: None,
         callback_on_server_tls_handshake: reader.flag(key!(ruby, "callback_on_server_tls_handshake"), true),
+        verify_server: reader.verify_server(key!(ruby, "verify_server"))?,
         has_ipv4: reader.flag(key!(ruby, "has_sip_ipv4"), true),
         has_ipv6: reader.flag(key!(ruby, "has_sip_ipv6"), true),
         has_udp: reader.flag(key!(ruby, "has_sip_udp"), true),
@@ -77,6 +78,18 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn flag(&self, key: StaticSymbol, default: bool) -> bool {
         self.hash.get(key).filter(|value| !value.is_nil()).map_or(default, |value| value.to_bool())
+    }
+
+    /// "callback", true or false.
+    fn verify_server(&self, key: StaticSymbol) -> Result<VerifyServer, Error> {
+        let value = self.hash.get(key).unwrap_or_else(|| self.ruby.qnil().as_value());
+        match word(value)?.as_deref() {
+            Some("callback") => Ok(VerifyServer::Callback),
+            Some(_) => Err(self.wrong(key, value, "yes, no or \"callback\"")),
+            None if value.is_nil() => Ok(VerifyServer::Callback),
+            None if value.to_bool() => Ok(VerifyServer::Library),
+            None => Ok(VerifyServer::Nobody),
+        }
     }
 
     fn seconds(&self, key: StaticSymbol, default: f64) -> Result<Duration, Error> {

@@ -6,7 +6,7 @@ use magnus::{
     TryConvert, Value,
 };
 use oversip::engine::{Engine, UpgradeRequest};
-use oversip::transport::{ws, ConnectionId, Source};
+use oversip::transport::{ws, ConnectionId};
 
 use crate::{
     anchors::Anchor,
@@ -208,22 +208,11 @@ fn header_lines(headers: Option<Value>) -> Result<Vec<bytes::Bytes>, Error> {
 
 // Classes ---------------------------------------------------------------------------------------------------------
 
-/// The class of a connection for WebSocket.
-pub fn class_of(ruby: &Ruby, source: &Source) -> Option<RClass> {
-    let name = match (source.transport.secure(), source.local.is_ipv4()) {
-        (false, true) => "IPv4WsServer",
-        (false, false) => "IPv6WsServer",
-        (true, true) => "IPv4WssServer",
-        (true, false) => "IPv6WssServer",
-    };
-    websocket_module(ruby).and_then(|module| module.const_get(name)).ok()
-}
-
 fn websocket_module(ruby: &Ruby) -> Result<RModule, Error> {
     text::oversip_module(ruby)?.const_get("WebSocket")
 }
 
-/// Defines `OverSIP::WebSocket::Connection` and those below it.
+/// Defines `OverSIP::WebSocket::Connection`; those below it are Ruby's.
 pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     let module = oversip.define_module("WebSocket")?;
     let class = module.define_class("Connection", ruby.class_object())?;
@@ -231,16 +220,6 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     class.define_method("close", method!(close, -1))?;
     class.define_method("http_reject", method!(http_reject, -1))?;
     class.define_method("http_reply", method!(http_reply, 3))?;
-    let ws = module.define_class("WsServer", class)?;
-    let wss = module.define_class("WssServer", ws)?;
-    let tunnel = module.define_class("WssTunnelServer", ws)?;
-    for (parent, name) in [(ws, "WsServer"), (wss, "WssServer"), (tunnel, "WssTunnelServer")] {
-        for family in ["IPv4", "IPv6"] {
-            module.define_class(format!("{family}{name}"), parent)?.undef_default_alloc_func();
-        }
-    }
-    for class in [class, ws, wss, tunnel] {
-        class.undef_default_alloc_func();
-    }
+    class.undef_default_alloc_func();
     Ok(())
 }

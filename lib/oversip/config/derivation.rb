@@ -12,9 +12,6 @@ module OverSIP
 
       FAMILIES = %i[ipv4 ipv6].freeze
 
-      # Listeners that this version cannot open yet. Asking for one is not an error, but it is said.
-      UNAVAILABLE = { sip: %i[sip_tls], websocket: %i[sip_wss] }.freeze
-
       def initialize(configuration, scope)
         @configuration = configuration
         @scope = scope
@@ -23,7 +20,7 @@ module OverSIP
       # @return [Hash] the configuration
       def apply
         tls_without_certificate
-        unavailable_listeners
+        obsolete_tunnels
         TRANSPORTS.each do |section, (plain, secure)|
           close_ports(@configuration.fetch(section), plain, secure)
           find_addresses(@configuration.fetch(section), plain + [secure])
@@ -48,13 +45,13 @@ module OverSIP
         end
       end
 
-      def unavailable_listeners
-        UNAVAILABLE.each do |section, transports|
+      def obsolete_tunnels
+        TRANSPORTS.each do |section, (_, secure)|
           values = @configuration.fetch(section)
-          transports.select { |transport| values[transport] }.each do |transport|
-            Config.log_system_warn "#{section}[#{transport}] is off: this version has no such listener yet"
-            values[transport] = false
-          end
+          next unless values[secure] && values[:use_tls_tunnel]
+
+          Config.log_system_warn "#{section}[use_tls_tunnel] is obsolete: TLS is served on listen_port_tls directly, " \
+                                 "clients are not asked for certificates and on_client_tls_handshake does not run"
         end
       end
 

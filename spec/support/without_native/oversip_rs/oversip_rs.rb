@@ -5,6 +5,11 @@ module OverSIP
   module SIP
     class Blacklist < Hash; end
     class DnsCache < Hash; end
+    Connection = Class.new
+  end
+
+  module WebSocket
+    Connection = Class.new
   end
 
   module Engine

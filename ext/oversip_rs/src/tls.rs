@@ -1,0 +1,87 @@
+//! TLS at the boundary: certificates on their way to the engine, handshakes on their way to the script.
+
+use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, TryConvert, Value};
+use oversip::engine::{Engine, TlsHandshake};
+use oversip::transport::{
+    certificate_pem, sip_identities, ClientCertificates, ConnectionId, TlsIdentity, TlsSettings,
+};
+
+use crate::{connection, dispatcher, text};
+
+/// `{ chain: [DER, ...], key: DER, authorities: [DER, ...] }`.
+pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Error> {
+    let Some(options) = options else { return Ok(TlsSettings::default()) };
+    let list = |name: &str| -> Result<Vec<_>, Error> {
+        let list: RArray = options.fetch(ruby.to_symbol(name))?;
+        (0..list.len()).map(|index| list.entry(index as isize).map(text::bytes_of)).collect()
+    };
+    let key: Option<RString> = options.fetch(ruby.to_symbol("key"))?;
+    let identity = match key {
+        Some(key) => Some(TlsIdentity { chain: list("chain")?, key: text::bytes_of(key).to_vec() }),
+        None => None,
+    };
+    Ok(TlsSettings { identity, authorities: list("authorities")? })
+}
+
+/// `:ignored`, `:asked` or `:reported`.
+pub fn client_certificates(ruby: &Ruby, value: Option<Value>) -> Result<ClientCertificates, Error> {
+    let Some(value) = value else { return Ok(ClientCertificates::default()) };
+    match &*magnus::Symbol::try_convert(value)?.name()? {
+        "ignored" => Ok(ClientCertificates::Ignored),
+        "asked" => Ok(ClientCertificates::Asked),
+        "reported" => Ok(ClientCertificates::Reported),
+        other => Err(Error::new(ruby.exception_arg_error(), format!("unknown kind {other}"))),
+    }
+}
+
+/// Refuses the peer unless told otherwise, however the callback ends.
+struct Verdict<'a> {
+    engine: &'a Engine,
+    connection: ConnectionId,
+    admitted: bool,
+}
+
+impl Drop for Verdict<'_> {
+    fn drop(&mut self) {
+        if self.admitted {
+            self.engine.admit_connection(self.connection);
+        } else {
+            self.engine.close_connection(self.connection);
+        }
+    }
+}
+
+/// Runs the script's callback for a handshake.
+pub fn run_handshake(ruby: &Ruby, engine: &Engine, handshake: TlsHandshake) -> Result<(), Error> {
+    let source = &handshake.source;
+    let Some(connection) = source.connection else { return Ok(()) };
+    let mut verdict = Verdict { engine, connection, admitted: false };
+    let object = connection::of(ruby, source)?;
+    let pems = ruby.ary_new();
+    // The peer's own certificate comes last.
+    for der in handshake.certificates.iter().rev() {
+        pems.push(text::utf8(ruby, certificate_pem(der).as_bytes()))?;
+    }
+    let callback = match (source.inbound, source.transport.websocket()) {
+        (false, _) => "on_server_tls_handshake",
+        (true, false) => "on_client_tls_handshake",
+        (true, true) => "on_websocket_client_tls_handshake",
+    };
+    let module: RModule = dispatcher::dispatcher_module(ruby)?;
+    verdict.admitted = module.funcall(callback, (object, pems))?;
+    Ok(())
+}
+
+/// `OverSIP::Engine.sip_identities(der)`.
+fn identities(ruby: &Ruby, der: RString) -> Result<RArray, Error> {
+    let identities = ruby.ary_new();
+    for identity in sip_identities(&text::bytes_of(der)) {
+        identities.push(text::utf8(ruby, identity.as_bytes()))?;
+    }
+    Ok(identities)
+}
+
+/// Adds the functions to `OverSIP::Engine`.
+pub fn define(engine: RModule) -> Result<(), Error> {
+    engine.define_singleton_method("sip_identities", function!(identities, 1))
+}

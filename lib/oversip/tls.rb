@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+require "openssl"
+require "oversip/tls/authorities"
+require "oversip/tls/identity"
+
+module OverSIP
+  # Certificates: those of this server, and help for scripts that judge those of others.
+  #
+  #     def (OverSIP::SipEvents).on_server_tls_handshake(connection, pems)
+  #       cert, valid = OverSIP::TLS.validate(pems)
+  #       connection.close unless valid && OverSIP::TLS.get_sip_identities(cert).include?("example.net")
+  #     end
+  module TLS
+    extend Logger
+
+    NO_AUTHORITIES = "no CAs provided, validation disabled"
+    NO_CERTIFICATE = "no certificate provided by peer"
+
+    @authorities = nil
+
+    class << self
+      # Checks whether certificates lead to one of the authorities in `tls[ca_dir]`. Neither the names in the certificate nor
+      # its purpose nor revocations are looked at.
+      #
+      # @param pems [Array<String>] the peer's own certificate last, the others before it may help to verify it
+      # @return [Array] `[cert, true]`; `[cert, false, code, text]` when it does not verify; `[nil, false, nil, text]`
+      #   without a certificate; `[nil, false, exception class, message]` when one cannot be read;
+      #   `[nil, nil, nil, text]` without authorities. `cert` is an `OpenSSL::X509::Certificate`, `code` a number of OpenSSL.
+      def validate(pems)
+        return [nil, nil, nil, NO_AUTHORITIES] unless @authorities
+        return [nil, false, nil, NO_CERTIFICATE] if pems.empty?
+
+        *others, own = pems.map { |pem| OpenSSL::X509::Certificate.new(pem) }
+        context = OpenSSL::X509::StoreContext.new(@authorities.store, own, others)
+        context.verify ? [own, true] : [own, false, context.error, context.error_string]
+      rescue StandardError => e
+        [nil, false, e.class, e.message]
+      end
+
+      # The SIP domains that a certificate speaks for (RFC 5922): the hosts of its `sip:` URIs, else its DNS names, else,
+      # without subjectAltName, its first common name. URIs with a user part count for nothing.
+      #
+      # @param cert [OpenSSL::X509::Certificate, nil]
+      # @return [Array<String>] in lower case
+      def get_sip_identities(cert)
+        cert ? Engine.sip_identities(cert.to_der) : []
+      end
+
+      # Reads certificate, key and authorities, once: the files need not be readable afterwards.
+      #
+      # @api private
+      # @param tls [Hash] the section of the configuration
+      # @return [Hash, nil] what the engine needs; nil without certificate
+      # @raise [ConfigurationError] the key cannot be used
+      def load(tls)
+        forget
+        return unless tls[:public_cert] && tls[:private_cert]
+
+        identity = Identity.read(tls[:public_cert], tls[:private_cert])
+        @authorities = tls[:ca_dir] && Authorities.load(tls[:ca_dir])
+        OverSIP.tls_public_cert = tls[:public_cert]
+        OverSIP.tls_private_cert = tls[:private_cert]
+        { **identity, authorities: @authorities&.certificates.to_a.map(&:to_der) }
+      end
+
+      # @api private
+      def forget
+        @authorities = nil
+        OverSIP.tls_public_cert = OverSIP.tls_private_cert = nil
+      end
+
+      # @api private
+      # @param text [String] with certificates in PEM form among other things
+      # @return [Array<String>]
+      def pem_blocks(text)
+        text.scan(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/m)
+      end
+    end
+  end
+end

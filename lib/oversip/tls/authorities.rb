@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module TLS
+    # The certificates of a folder, and what OpenSSL makes of them.
+    #
+    # @api private
+    class Authorities
+      extend Logger
+
+      @log_id = "TLS"
+
+      # @return [Array<OpenSSL::X509::Certificate>]
+      attr_reader :certificates
+
+      # @return [OpenSSL::X509::Store]
+      attr_reader :store
+
+      class << self
+        # Reads the regular files of a folder; hidden ones and subfolders are left alone. What cannot be used is said and
+        # left out.
+        #
+        # @return [Authorities, nil] nil when there is no certificate
+        def load(folder)
+          certificates = files(folder).flat_map { |file| certificates_of(file) }
+          certificates = certificates.reject { |certificate| expired?(certificate) }
+          certificates = without_duplicates(certificates)
+          return new(certificates) unless certificates.empty?
+
+          log_system_notice "no CA certificates in '#{folder}': certificates cannot be validated"
+          nil
+        end
+
+        private
+
+        def files(folder)
+          names = Dir.children(folder).reject { |name| name.start_with?(".") }.sort
+          names.map { |name| File.join(folder, name) }.select { |file| File.file?(file) && File.readable?(file) }
+        end
+
+        def certificates_of(file)
+          text = File.read(file, encoding: Encoding::UTF_8)
+          unless text.valid_encoding?
+            log_system_error "'#{file}' is not UTF-8 text: ignored"
+            return []
+          end
+          blocks = TLS.pem_blocks(text)
+          log_system_warn "no certificate in '#{file}'" if blocks.empty?
+          blocks.filter_map { |block| certificate(block, file) }
+        end
+
+        def certificate(block, file)
+          OpenSSL::X509::Certificate.new(block)
+        rescue OpenSSL::X509::CertificateError => e
+          log_system_error "a certificate in '#{file}' cannot be read: #{e.message}"
+          nil
+        end
+
+        def expired?(certificate)
+          return false unless certificate.not_after < Time.now
+
+          log_system_info "CA certificate #{certificate.subject} has expired: ignored"
+          true
+        end
+
+        def without_duplicates(certificates)
+          certificates.group_by(&:to_der).values.map do |equal|
+            log_system_warn "CA certificate #{equal.first.subject} is there #{equal.size} times" if equal.size > 1
+            equal.first
+          end
+        end
+      end
+
+      def initialize(certificates)
+        @certificates = certificates
+        @store = OpenSSL::X509::Store.new
+        certificates.each { |certificate| @store.add_cert(certificate) }
+      end
+    end
+  end
+end

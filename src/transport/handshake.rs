@@ -1,0 +1,170 @@
+//! From a TCP connection to one that may be used: TLS where the transport has it, and the verdict on the peer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::byte_stream::{prepare, ByteStream};
+use super::connection::{CloseReason, Connection, Phase};
+use super::connections::Connections;
+use super::tls::{ClientCertificates, PeerCertificates, Tls};
+use super::{Transport, TransportEvent};
+
+/// Bytes that are kept while the verdict is awaited; beyond it nothing is read.
+const HELD_BYTES: usize = 64 * 1024;
+
+/// How long the end of a refused connection may take.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
+
+/// A connection that may be used.
+pub(super) struct Up {
+    pub stream: ByteStream,
+    pub local: SocketAddr,
+    /// What arrived before the verdict.
+    pub held: Vec<u8>,
+}
+
+/// Why a connection did not come to be used.
+pub(super) enum Failure {
+    /// It did not come up.
+    Failed(CloseReason),
+    /// The peer was not accepted, or ended the connection before the verdict.
+    Refused(CloseReason),
+}
+
+/// Server's side. The bytes are those of TLS only if they are `encrypted`.
+pub(super) async fn accept(
+    connections: &Connections,
+    connection: &Arc<Connection>,
+    stream: TcpStream,
+    encrypted: bool,
+) -> Result<Up, Failure> {
+    let local = prepare(connections, &stream).map_err(failed)?;
+    if !encrypted {
+        return open(connections, connection, Box::new(stream), local, Vec::new());
+    }
+    let options = &connections.shared().options;
+    let clients = match connection.transport {
+        Transport::Wss => options.websocket_client_certificates,
+        _ => options.client_certificates,
+    };
+    let (stream, certificates) = unless_closed(connection, tls(connections)?.accept(stream, clients)).await?;
+    match clients {
+        ClientCertificates::Reported => {
+            await_verdict(connections, connection, stream, local, certificates).await
+        }
+        ClientCertificates::Asked | ClientCertificates::Ignored => {
+            open(connections, connection, stream, local, Vec::new())
+        }
+    }
+}
+
+/// Client's side.
+pub(super) async fn connect(
+    connections: &Connections,
+    connection: &Arc<Connection>,
+    stream: TcpStream,
+) -> Result<Up, Failure> {
+    let local = prepare(connections, &stream).map_err(failed)?;
+    let Some(name) = connection.peer_name() else {
+        return open(connections, connection, Box::new(stream), local, Vec::new());
+    };
+    let tls = tls(connections)?;
+    let (stream, certificates) = unless_closed(connection, tls.connect(stream, &name)).await?;
+    let demands = connection.settle_verification();
+    if demands.as_ref().is_some_and(|demands| demands.by_library) {
+        if let Err(reason) = tls.verify(&certificates, &name) {
+            say_goodbye(stream).await;
+            return Err(Failure::Refused(CloseReason::Certificate(reason)));
+        }
+    }
+    if demands.is_some_and(|demands| demands.by_callback) {
+        return await_verdict(connections, connection, stream, local, certificates).await;
+    }
+    open(connections, connection, stream, local, Vec::new())
+}
+
+fn tls(connections: &Connections) -> Result<Arc<Tls>, Failure> {
+    let tls = connections.shared().options.tls.clone();
+    tls.ok_or_else(|| failed("TLS is not set up"))
+}
+
+pub(super) fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::Failed(CloseReason::Error(error.to_string()))
+}
+
+fn open(
+    connections: &Connections,
+    connection: &Connection,
+    stream: ByteStream,
+    local: SocketAddr,
+    held: Vec<u8>,
+) -> Result<Up, Failure> {
+    if connection.opened(local, connections.now()) {
+        Ok(Up { stream, local, held })
+    } else {
+        Err(Failure::Failed(connection.reason()))
+    }
+}
+
+/// The result of a handshake, or why the connection was closed meanwhile.
+async fn unless_closed<T>(
+    connection: &Connection,
+    handshake: impl std::future::Future<Output = std::io::Result<T>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = connection.reached(Phase::Closing) => Err(Failure::Failed(connection.reason())),
+        result = handshake => result.map_err(failed),
+    }
+}
+
+/// Reports the certificates and waits until the connection is admitted or closed. What arrives meanwhile is kept, so that
+/// the end of the peer is seen.
+async fn await_verdict(
+    connections: &Connections,
+    connection: &Arc<Connection>,
+    mut stream: ByteStream,
+    local: SocketAddr,
+    certificates: PeerCertificates,
+) -> Result<Up, Failure> {
+    connection.shaken(local, connections.now());
+    let certificates = certificates.into_iter().map(|der| Bytes::from(der.to_vec())).collect();
+    let event = TransportEvent::TlsHandshake { source: connection.source(local), certificates };
+    if connections.shared().events.send(event).await.is_err() {
+        return Err(Failure::Failed(CloseReason::Shutdown));
+    }
+    let mut held = Vec::new();
+    let reason = loop {
+        let room = HELD_BYTES - held.len();
+        tokio::select! {
+            biased;
+            () = connection.reached(Phase::Open) => {
+                if connection.phase() == Phase::Open {
+                    return Ok(Up { stream, local, held });
+                }
+                break connection.reason();
+            }
+            read = read_some(&mut stream, &mut held, room), if room > 0 => match read {
+                Ok(1..) => connection.active(connections.now()),
+                Ok(0) => break CloseReason::Peer,
+                Err(error) => break CloseReason::Error(error.to_string()),
+            },
+        }
+    };
+    say_goodbye(stream).await;
+    Err(Failure::Refused(reason))
+}
+
+/// Tells the peer that the end is meant.
+async fn say_goodbye(mut stream: ByteStream) {
+    let _ = tokio::time::timeout(GOODBYE_LIMIT, stream.shutdown()).await;
+}
+
+async fn read_some(stream: &mut ByteStream, held: &mut Vec<u8>, room: usize) -> std::io::Result<usize> {
+    stream.take(room as u64).read_buf(held).await
+}

@@ -1,0 +1,276 @@
+//! TLS in both directions: certificates loaded once, handshakes, and what a server's certificate has to prove.
+//!
+//! A handshake succeeds with whatever certificate the peer shows: the policy is the script's. Its signatures are
+//! checked always. What the library itself is asked to check (RFC 5922) it checks when the handshake is over, with
+//! the demands of everything that waits for the connection.
+
+mod identity;
+mod pem;
+mod verifier;
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustls::client::Resumption;
+use rustls::crypto::{ring, CryptoProvider};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::byte_stream::ByteStream;
+
+pub use identity::sip_identities;
+pub use pem::certificate_pem;
+
+/// How long a handshake may take, from the moment the TCP connection is there.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(4);
+
+/// What TLS is started with.
+#[derive(Debug, Clone, Default)]
+pub struct TlsSettings {
+    /// The server's certificate and its intermediates (DER, the server's own first) and its private key (PKCS#8, PKCS#1
+    /// or SEC 1 DER); without them nothing can listen. They are shown to servers that ask, too.
+    pub identity: Option<TlsIdentity>,
+    /// Certificates (DER) of the authorities that vouch for servers.
+    pub authorities: Vec<Bytes>,
+}
+
+/// A certificate with its key.
+#[derive(Clone)]
+pub struct TlsIdentity {
+    /// DER, the own certificate first.
+    pub chain: Vec<Bytes>,
+    /// DER.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsIdentity").field("chain", &self.chain.len()).finish_non_exhaustive()
+    }
+}
+
+/// TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The key is of a kind or size that the library does not do.
+    #[error("private key cannot be used: {0}")]
+    Key(String),
+    /// Certificate and key do not go together, or the certificate is malformed.
+    #[error("certificate cannot be used: {0}")]
+    Certificate(String),
+}
+
+/// What clients that connect to a TLS listener are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientCertificates {
+    /// Nothing.
+    Ignored,
+    /// A certificate, of which nobody is told.
+    Asked,
+    /// A certificate; whether the connection may be used is decided outside ([`super::TransportEvent::TlsHandshake`]).
+    #[default]
+    Reported,
+}
+
+/// The name under which a server is known to the one who connects to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PeerName {
+    /// The domain of the URI.
+    Domain(String),
+    /// The URI has an address.
+    Ip(IpAddr),
+}
+
+impl PeerName {
+    fn server_name(&self, remote: IpAddr) -> ServerName<'static> {
+        let name = match self {
+            PeerName::Domain(domain) => ServerName::try_from(domain.trim_end_matches('.').to_owned()).ok(),
+            PeerName::Ip(_) => None,
+        };
+        // A name that could not be sent as SNI is not sent.
+        name.unwrap_or_else(|| ServerName::from(remote))
+    }
+}
+
+/// What a server has to prove before anything is sent to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// Whom we want to reach.
+    pub name: PeerName,
+    /// The library checks chain and identity (RFC 5922).
+    pub by_library: bool,
+    /// The decision is asked for outside ([`super::TransportEvent::TlsHandshake`]).
+    pub by_callback: bool,
+}
+
+impl Verification {
+    /// Whether a connection that was verified like this is good enough for `wanted`.
+    pub(super) fn covers(&self, wanted: &Verification) -> bool {
+        self.name == wanted.name
+            && (self.by_library || !wanted.by_library)
+            && (self.by_callback || !wanted.by_callback)
+    }
+
+    /// Takes over what `other` demands beyond this.
+    pub(super) fn tighten(&mut self, other: &Verification) {
+        self.by_library |= other.by_library;
+        self.by_callback |= other.by_callback;
+    }
+}
+
+/// Certificates of a peer, its own first.
+pub(super) type PeerCertificates = Vec<CertificateDer<'static>>;
+
+/// Everything that handshakes need.
+pub struct Tls {
+    /// `None` without a certificate of our own.
+    acceptors: Option<Acceptors>,
+    connector: TlsConnector,
+    provider: Arc<CryptoProvider>,
+    roots: RootCertStore,
+}
+
+struct Acceptors {
+    asking: TlsAcceptor,
+    silent: TlsAcceptor,
+}
+
+impl Tls {
+    /// Checks certificate and key.
+    pub fn new(settings: &TlsSettings) -> Result<Tls, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        let (_, unusable) = roots
+            .add_parsable_certificates(settings.authorities.iter().map(|der| CertificateDer::from(&der[..])));
+        if unusable > 0 {
+            tracing::warn!(target: "oversip::tls", unusable, "CA certificates that verify_server cannot use");
+        }
+        let identity =
+            settings.identity.as_ref().map(|identity| certified_key(&provider, identity)).transpose()?;
+        Ok(Tls {
+            acceptors: identity.clone().map(|identity| Acceptors::new(&provider, identity)),
+            connector: connector(&provider, identity),
+            provider,
+            roots,
+        })
+    }
+
+    /// Whether listeners can be served.
+    pub(super) fn can_accept(&self) -> bool {
+        self.acceptors.is_some()
+    }
+
+    /// The server's side of a handshake.
+    pub(super) async fn accept(
+        &self,
+        stream: TcpStream,
+        clients: ClientCertificates,
+    ) -> io::Result<(ByteStream, PeerCertificates)> {
+        let acceptors = self.acceptors.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let acceptor = match clients {
+            ClientCertificates::Ignored => &acceptors.silent,
+            ClientCertificates::Asked | ClientCertificates::Reported => &acceptors.asking,
+        };
+        let stream = within(acceptor.accept(stream)).await?;
+        let certificates = owned(stream.get_ref().1.peer_certificates());
+        Ok((Box::new(stream), certificates))
+    }
+
+    /// The client's side of a handshake.
+    pub(super) async fn connect(
+        &self,
+        stream: TcpStream,
+        name: &PeerName,
+    ) -> io::Result<(ByteStream, PeerCertificates)> {
+        let remote = stream.peer_addr()?.ip();
+        let stream = within(self.connector.connect(name.server_name(remote), stream)).await?;
+        let certificates = owned(stream.get_ref().1.peer_certificates());
+        Ok((Box::new(stream), certificates))
+    }
+
+    /// RFC 5922: whether the certificates prove that the peer may speak for `name`; else why not.
+    pub(super) fn verify(&self, certificates: &PeerCertificates, name: &PeerName) -> Result<(), String> {
+        verifier::verify_chain(&self.provider, &self.roots, certificates)?;
+        let own = certificates.first().map_or(&[][..], |own| &own[..]);
+        match name {
+            PeerName::Domain(domain) if identity::speaks_for_domain(own, domain) => Ok(()),
+            PeerName::Ip(ip) if identity::speaks_for_ip(own, *ip) => Ok(()),
+            PeerName::Domain(domain) => Err(format!("the certificate is not for the domain {domain}")),
+            PeerName::Ip(ip) => Err(format!("the certificate is not for the address {ip}")),
+        }
+    }
+}
+
+impl Acceptors {
+    fn new(provider: &Arc<CryptoProvider>, identity: Arc<CertifiedKey>) -> Acceptors {
+        let resolver = Arc::new(rustls::sign::SingleCertAndKey::from(identity));
+        let base = || {
+            ServerConfig::builder_with_provider(provider.clone())
+                .with_safe_default_protocol_versions()
+                .expect("the provider has suites for TLS 1.2 and 1.3")
+        };
+        let asking = base()
+            .with_client_cert_verifier(Arc::new(verifier::AnyClient::new(provider)))
+            .with_cert_resolver(resolver.clone());
+        let silent = base().with_no_client_auth().with_cert_resolver(resolver);
+        Acceptors { asking: Arc::new(asking).into(), silent: Arc::new(silent).into() }
+    }
+}
+
+fn connector(provider: &Arc<CryptoProvider>, identity: Option<Arc<CertifiedKey>>) -> TlsConnector {
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("the provider has suites for TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier::AnyServer::new(provider)));
+    let mut config = match identity {
+        Some(identity) => {
+            builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(identity)))
+        }
+        None => builder.with_no_client_auth(),
+    };
+    // Every connection shows its certificates anew.
+    config.resumption = Resumption::disabled();
+    Arc::new(config).into()
+}
+
+fn certified_key(provider: &CryptoProvider, identity: &TlsIdentity) -> Result<Arc<CertifiedKey>, TlsError> {
+    let key =
+        PrivateKeyDer::try_from(identity.key.clone()).map_err(|error| TlsError::Key(error.to_owned()))?;
+    let key =
+        provider.key_provider.load_private_key(key).map_err(|error| TlsError::Key(error.to_string()))?;
+    let chain = identity.chain.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        // The library cannot tell for every kind of key.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
+            Ok(Arc::new(certified))
+        }
+        Err(error) => Err(TlsError::Certificate(error.to_string())),
+    }
+}
+
+async fn within<T>(handshake: impl std::future::Future<Output = io::Result<T>>) -> io::Result<T> {
+    match timeout(HANDSHAKE_LIMIT, handshake).await {
+        Ok(result) => result,
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("TLS handshake not completed within {} s", HANDSHAKE_LIMIT.as_secs()),
+        )),
+    }
+}
+
+/// Consecutive equal certificates count once.
+fn owned(certificates: Option<&[CertificateDer<'_>]>) -> PeerCertificates {
+    let mut owned: PeerCertificates =
+        certificates.unwrap_or_default().iter().map(|der| der.clone().into_owned()).collect();
+    owned.dedup();
+    owned
+}
