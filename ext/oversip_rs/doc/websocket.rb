@@ -15,6 +15,16 @@ module OverSIP
       # @return [Boolean] whether it has not been closed
       def open?; end
 
+      # @return [Boolean] whether it is up, with TLS the handshake done
+      def connected; end
+
+      # @return [nil] only connections that this server opens have a Record-Route value of their own
+      def record_route; end
+
+      # @param message [#to_s]
+      # @return [Boolean] false when the connection is gone, or no WebSocket yet
+      def send_sip_msg(message, ip = nil, port = nil); end
+
       # @return [String] the client's address
       def remote_ip; end
 
