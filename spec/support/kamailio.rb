@@ -1,76 +1,117 @@
 # frozen_string_literal: true
 
-require "tmpdir"
 require "fileutils"
+require "tmpdir"
 require_relative "ports"
+require_relative "sip_peer"
 
-# Kamailio as a registrar that remembers Path (RFC 3327) and sends what comes for a registered user along it.
+# Kamailio, a SIP server that others have written, as registrar and proxy of the domain home.example behind OverSIP.
 class Kamailio
-  CONFIGURATION = <<~CONFIGURATION
-    #!KAMAILIO
+  # Seconds until it has to answer.
+  LIMIT = 30
+
+  # Another address than the clients', for a server that tells by it who is home.
+  IP = "127.0.0.3"
+
+  PROGRAM = [*ENV.fetch("PATH").split(":"), "/usr/sbin"].map { |dir| File.join(dir, "kamailio") }.find { |path| File.executable?(path) }
+  MODULES = Dir["/usr/lib/*/kamailio/modules"].first
+
+  CONFIGURATION = <<~TEXT
     debug=1
     log_stderror=yes
+    fork=yes
     children=1
+    tcp_children=1
     auto_aliases=no
-    disable_tcp=yes
-    listen=udp:127.0.0.1:%<port>d
-    loadmodule "pv"
-    loadmodule "sl"
-    loadmodule "tm"
-    loadmodule "rr"
-    loadmodule "usrloc"
-    loadmodule "registrar"
+    alias="home.example"
+    listen=udp:%<ip>s:%<port>d
+    listen=tcp:%<ip>s:%<port>d
+    mpath="%<modules>s/"
+    loadmodule "tm.so"
+    loadmodule "sl.so"
+    loadmodule "rr.so"
+    loadmodule "pv.so"
+    loadmodule "maxfwd.so"
+    loadmodule "siputils.so"
+    loadmodule "textops.so"
+    loadmodule "usrloc.so"
+    loadmodule "registrar.so"
     modparam("registrar", "use_path", 1)
+    modparam("registrar", "path_mode", 0)
 
     request_route {
-      if ($rm == "OPTIONS" && $rU == $null) {
-        sl_send_reply("200", "Here");
-      } else if ($rm == "REGISTER") {
-        save("location");
-      } else if (lookup("location")) {
-        t_relay();
-      } else {
-        sl_send_reply("404", "Nobody");
+      if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
+      if (is_method("CANCEL")) {
+        if (t_check_trans()) t_relay();
+        exit;
       }
+      if (has_totag()) {
+        if (loose_route() || is_method("ACK")) { t_relay(); exit; }
+        sl_send_reply("404", "Not here");
+        exit;
+      }
+      t_check_trans();
+      if (is_method("REGISTER")) {
+        save("location");
+        exit;
+      }
+      if (is_method("OPTIONS")) { sl_send_reply("200", "OK"); exit; }
+      %<record_route>s
+      if (!lookup("location")) { sl_send_reply("404", "Not registered"); exit; }
+      t_relay();
     }
-  CONFIGURATION
+  TEXT
 
   attr_reader :port
 
-  # Starts it and waits until it answers.
-  #
-  # @param peer [UdpPeer] who asks
-  def initialize(peer)
-    @folder = Dir.mktmpdir("oversip-kamailio")
+  # @param record_route [Boolean] whether it stays in the path of dialogs
+  def initialize(ip: IP, record_route: true)
+    raise "kamailio is missing: bin/setup installs it" unless PROGRAM
+
+    @ip = ip
+    @folder = Dir.mktmpdir("kamailio")
     @port = Ports.free
-    File.write(File.join(@folder, "kamailio.cfg"), format(CONFIGURATION, port: @port))
-    @log = File.join(@folder, "log")
-    @pid = Process.spawn("kamailio", "-DD", "-E", "-m", "32", "-M", "8", "-Y", @folder, "-f", File.join(@folder, "kamailio.cfg"),
-                         "-P", File.join(@folder, "pid"), %i[out err] => @log, :pgroup => true)
-    await(peer)
-  rescue Errno::ENOENT
-    raise "kamailio is missing: bin/setup installs it"
+    File.write(file("kamailio.cfg"), format(CONFIGURATION, ip: ip, port: @port, modules: MODULES,
+                                                             record_route: record_route ? "record_route();" : ""))
+    @pid = Process.spawn(PROGRAM, "-DD", "-E", "-m", "64", "-M", "8", "-f", file("kamailio.cfg"), "-w", @folder, "-Y", @folder,
+                         in: File::NULL, out: file("log"), err: file("log"), pgroup: true)
+    wait_until_it_answers
+  rescue StandardError
+    close
+    raise
+  end
+
+  # @return [String] what it has said
+  def log
+    File.exist?(file("log")) ? File.read(file("log")) : ""
   end
 
   def close
-    Process.kill(:TERM, -@pid)
-    Process.wait(@pid)
-  rescue Errno::ESRCH, Errno::ECHILD
-    nil
-  ensure
-    FileUtils.rm_rf(@folder)
+    if @pid
+      Process.kill("KILL", -@pid)
+      Process.wait(@pid)
+      @pid = nil
+    end
+    FileUtils.remove_entry(@folder)
   end
 
   private
 
-  def await(peer, limit: 60)
-    deadline = peer.now + limit
-    until peer.now > deadline
-      raise "kamailio ended: #{File.read(@log)}" if Process.wait(@pid, Process::WNOHANG)
+  def file(name)
+    File.join(@folder, name)
+  end
 
-      peer.send_text(peer.build(:OPTIONS, "sip:127.0.0.1"), @port)
-      return if peer.receive?(0.5)
+  def wait_until_it_answers
+    peer = UdpPeer.new
+    deadline = peer.now + LIMIT
+    until peer.now > deadline
+      raise "Kamailio ended:\n#{log}" if Process.wait(@pid, Process::WNOHANG) && (@pid = nil).nil?
+
+      peer.send_text(peer.build(:OPTIONS, "sip:home.example"), @port, @ip)
+      return if peer.receive?(0.2)
     end
-    raise "kamailio does not answer: #{File.read(@log)}"
+    raise "Kamailio does not answer within #{LIMIT} s:\n#{log}"
+  ensure
+    peer.close
   end
 end
