@@ -71,8 +71,8 @@ class Kamailio
     @ip = ip
     @folder = Dir.mktmpdir("kamailio")
     @port = Ports.free
-    File.write(file("kamailio.cfg"), format(CONFIGURATION, ip: ip, port: @port, modules: MODULES,
-                                                             record_route: record_route ? "record_route();" : ""))
+    route = record_route ? "record_route();" : ""
+    File.write(file("kamailio.cfg"), format(CONFIGURATION, ip: ip, port: @port, modules: MODULES, record_route: route))
     @pid = Process.spawn(PROGRAM, "-DD", "-E", "-m", "64", "-M", "8", "-f", file("kamailio.cfg"), "-w", @folder, "-Y", @folder,
                          in: File::NULL, out: file("log"), err: file("log"), pgroup: true)
     wait_until_it_answers
