@@ -116,7 +116,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.to_s).to eq "sip:Carol@pbx.example.org:5080"
     end
 
-    it "stay marked though the text was read (M-B07)" do
+    it "M-B07: stay marked though the text was read" do
       uri = parse("sip:a@b.example")
       uri.user = "c"
       uri.to_s
@@ -124,7 +124,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.modified?).to be true
     end
 
-    it "escape in the user what would end it (M-B06)" do
+    it "M-B06: escape in the user what would end it" do
       uri = parse("sip:d%40q%20r@h.example")
       uri.host = "z.example"
       expect(uri.to_s).to eq "sip:d%40q%20r@z.example"
@@ -136,7 +136,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.to_s).to eq "sip:d:secret@h.example:5070"
     end
 
-    it "put brackets around a bare IPv6 address (M-B17)" do
+    it "M-B17: put brackets around a bare IPv6 address" do
       uri = parse("sip:a@h.example:5061")
       uri.host = "::1"
       expect([uri.to_s, uri.host_type]).to eq ["sip:a@[::1]:5061", :ipv6]
@@ -153,13 +153,13 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.to_s).to eq "sip:b"
     end
 
-    it "take Symbols as parameter names (M-B19)" do
+    it "M-B19: take Symbols as parameter names" do
       uri = parse("sip:b")
       uri.set_param(:Foo, 7)
       expect(uri.to_s).to eq "sip:b;foo=7"
     end
 
-    it "remove all parameters, and with them what they say (M-B18)" do
+    it "M-B18: remove all parameters, and with them what they say" do
       uri = parse("sip:b;lr;ob;transport=tcp")
       expect(uri.clear_params).to be true
       expect([uri.to_s, uri.lr_param?, uri.ob_param?, uri.transport_param]).to eq ["sip:b", false, false, nil]
@@ -170,7 +170,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect([uri.clear_params, uri.modified?]).to eq [false, nil]
     end
 
-    it "of the transport parameter reach its reader both ways (M-B18)" do
+    it "M-B18: of the transport parameter reach its reader both ways" do
       uri = parse("sip:b;transport=tcp")
       uri.set_param("transport", "TLS")
       expect(uri.transport_param).to eq :tls
@@ -212,7 +212,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect([uri.to_s, copy.to_s]).to eq ["sip:a@b.example", "sip:c@b.example"]
     end
 
-    it "cannot bring line ends into the text (M-B14)" do
+    it "M-B14: cannot bring line ends into the text" do
       uri = parse("sip:b")
       uri.set_param("x", "1\r\nEvil: yes\0")
       expect(uri.to_s).to eq "sip:b;x=1  Evil: yes "

@@ -120,17 +120,21 @@ pub fn snapshot(ruby: &Ruby, this: This) -> Result<ResponseSnapshot, Error> {
     })
 }
 
-/// Shows in the Hash, if there is one, the Content-Length that goes out.
+/// Shows in the headers the Content-Length that goes out.
 pub fn set_content_length(ruby: &Ruby, this: This) -> Result<(), Error> {
+    let length = body_bytes(ruby, this)?.len().to_string();
+    let known = headers::peek(ruby, this, HeaderName::ContentLength)?;
     if this.headers.hash_exists() {
-        let length = body_bytes(ruby, this)?.len().to_string();
         headers::set_in_hash(ruby, headers::hash(ruby, this)?, HeaderName::ContentLength, length.as_bytes())?;
+    } else if known.is_none_or(|known| known != length) {
+        request::remember_sent_edit(this, HeaderName::ContentLength, length.into());
     }
     Ok(())
 }
 
 fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
-    let headers = restored(ruby, this, headers::canonical(ruby, this)?);
+    let headers = request::with_sent_edits(this, headers::canonical(ruby, this)?);
+    let headers = restored(ruby, this, headers);
     let mut out = format!("SIP/2.0 {} ", status(this)).into_bytes();
     let reason = reason_bytes(ruby, this)?;
     out.extend_from_slice(&reason);

@@ -89,7 +89,8 @@ pub struct RequestFlags {
     pub(crate) destination_myself: Cell<Option<bool>>,
     pub(crate) from_was_modified: Cell<bool>,
     pub(crate) to_was_modified: Cell<bool>,
-    /// Values of edited From, To and Contact headers that went out while there was no Hash to put them into.
+    /// Values of headers that went out while there was no Hash to put them into: edited From, To and Contact of a request,
+    /// Content-Length of a response.
     pub(crate) sent_edits: RefCell<Vec<(HeaderName, Bytes)>>,
     pub(crate) proxied: Slot,
     pub(crate) in_rr: Slot,

@@ -72,12 +72,17 @@ fn take_over_edits(ruby: &Ruby, this: This) -> Result<(), Error> {
         }
         return Ok(());
     }
-    let mut sent = this.flags.sent_edits.borrow_mut();
     for (name, value) in edits {
-        sent.retain(|(other, _)| *other != name);
-        sent.push((name, value));
+        remember_sent_edit(this, name, value);
     }
     Ok(())
+}
+
+/// Remembers the value of a header that goes out while there is no Hash to show it.
+pub fn remember_sent_edit(this: This, name: HeaderName, value: Bytes) {
+    let mut sent = this.flags.sent_edits.borrow_mut();
+    sent.retain(|(other, _)| *other != name);
+    sent.push((name, value));
 }
 
 /// Whether a header was edited and sent while there was no Hash to show it.
@@ -93,7 +98,8 @@ pub fn reapply_sent_edits(ruby: &Ruby, this: This, hash: RHash) -> Result<(), Er
     Ok(())
 }
 
-fn with_sent_edits(this: This, mut headers: Headers) -> Headers {
+/// Puts over the received values what went out instead of them.
+pub fn with_sent_edits(this: This, mut headers: Headers) -> Headers {
     for (name, value) in this.flags.sent_edits.borrow().iter() {
         headers.replace(*name, value);
     }
