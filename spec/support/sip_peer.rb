@@ -101,7 +101,7 @@ class UdpPeer
     @ip = ip
   end
 
-  attr_reader :ip
+  attr_reader :ip, :socket
 
   def protocol
     "UDP"

@@ -58,7 +58,10 @@ impl Core {
         self.resolver.waiting.insert(key.clone(), vec![waiting]);
         let shared = self.shared.clone();
         tokio::spawn(async move {
-            let resolved = lookup.resolve(inquiry).await;
+            // Should it panic, those who wait are told nevertheless.
+            let asking = tokio::spawn(async move { lookup.resolve(inquiry).await });
+            let resolved = asking.await.unwrap_or_else(|_| Resolved::unknown());
+            tracing::debug!(target: "oversip::dns", destination = %key.1, outcome = ?resolved, "resolved");
             shared.post(Command::Resolved(key, resolved));
         });
     }

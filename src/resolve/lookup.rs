@@ -14,8 +14,7 @@ use super::inquiry::{Inquiry, Progress};
 use super::name_servers::{self, NameServer, Server};
 use super::question::{Answer, Question, RecordKind};
 use super::records::{absolute_name, read, record_type, Fault, Reading};
-use super::resolution::{Resolution, Resolved};
-use crate::client::RouteError;
+use super::resolution::Resolved;
 
 /// The time a whole resolution may take, all its questions together.
 pub const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
@@ -96,10 +95,7 @@ impl Lookup {
             let answers = self.ask_all(inquiry.questions(), until).await;
             match inquiry.told(answers) {
                 Progress::Done(resolved) => return resolved,
-                Progress::Ask(_) if Instant::now() >= deadline => {
-                    let failed = Resolution::Failed(RouteError::NoDnsResolution);
-                    return Resolved { resolution: Arc::new(failed), keep: None };
-                }
+                Progress::Ask(_) if Instant::now() >= deadline => return Resolved::unknown(),
                 Progress::Ask(next) => inquiry = next,
             }
         }

@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
-use crate::client::{IpFamily, Profile};
+use crate::client::{IpFamily, Profile, RouteError};
 use crate::resolve::{
-    plan, NaptrRecord, Plan, Query, QueryHost, QueryScheme, RecordKind, Records, SrvRecord,
+    plan, NaptrRecord, Plan, Query, QueryHost, QueryScheme, RecordKind, Records, Resolution, SrvRecord,
 };
 
 const A: u16 = 1;

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ impl From<IpAddr> for NameServer {
 
 /// One name server.
 pub(super) struct Server {
+    ip: IpAddr,
     pool: NameServerPool<Sockets>,
     shunned_until: Mutex<Option<Instant>>,
 }
@@ -57,8 +58,9 @@ impl Server {
     fn new(config: NameServerConfig) -> Result<Server, LookupError> {
         let tls = TlsConfig::new().map_err(|error| LookupError::Setup(error.to_string()))?;
         let context = Arc::new(PoolContext::new(options(), tls));
+        let ip = config.ip;
         let pool = NameServerPool::from_config([config], context, Sockets::default());
-        Ok(Server { pool, shunned_until: Mutex::new(None) })
+        Ok(Server { ip, pool, shunned_until: Mutex::new(None) })
     }
 
     /// Asks it one question: by UDP, and by TCP if the answer does not fit into a datagram.
@@ -68,18 +70,25 @@ impl Server {
 
     /// It answered.
     pub(super) fn trust(&self) {
-        *self.shunned_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if self.shunned_until().take().is_some() {
+            tracing::info!(target: "oversip::dns", server = %self.ip, "the name server answers again");
+        }
     }
 
     /// It kept silent, or nobody listens there: for a while the others are asked first.
     pub(super) fn shun(&self) {
         let until = Instant::now() + SHUNNED_FOR;
-        *self.shunned_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        if self.shunned_until().replace(until).is_none() {
+            tracing::info!(target: "oversip::dns", server = %self.ip, "the name server does not answer");
+        }
     }
 
     pub(super) fn is_shunned(&self) -> bool {
-        let until = *self.shunned_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
+        self.shunned_until().is_some_and(|until| Instant::now() < until)
+    }
+
+    fn shunned_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.shunned_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -90,6 +90,13 @@ pub struct Resolved {
     pub keep: Option<Duration>,
 }
 
+impl Resolved {
+    /// Nothing was found out: neither addresses nor that there are none.
+    pub fn unknown() -> Resolved {
+        Resolved { resolution: Arc::new(Resolution::Failed(RouteError::NoDnsResolution)), keep: None }
+    }
+}
+
 #[cfg(test)]
 #[path = "resolution_tests.rs"]
 mod tests;
