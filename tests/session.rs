@@ -431,3 +431,73 @@ fn an_abandoned_session_only_passes_a_2xx() {
     assert_eq!(case.give(Input::BranchEnded), [""; 0]);
     assert!(case.session.is_over());
 }
+
+#[test]
+fn a_large_request_goes_by_tcp_and_by_udp_when_that_is_refused() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.session.set_oversize();
+    assert_eq!(case.give(targets(&[1])), ["on_target tcp:192.0.2.1:1", "send tcp:192.0.2.1:1"]);
+    assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+    assert!(!case.profile.blacklist.any(case.now), "no entry");
+    assert!(case.profile.blacklist.has_refused_upgrade(case.now, "tcp:192.0.2.1:1"));
+    assert_eq!(
+        case.give(Input::Timeout),
+        ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
+    );
+    assert_eq!(case.profile.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
+}
+
+#[test]
+fn a_large_request_goes_by_udp_at_once_where_tcp_failed_lately() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.profile.blacklist.note_refused_upgrade(case.now, "tcp:192.0.2.1:1", Duration::from_secs(10));
+    case.session.set_oversize();
+    assert_eq!(case.give(targets(&[1])), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+}
+
+#[test]
+fn a_large_request_that_tcp_took_does_not_go_to_the_same_target_by_udp() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.session.set_oversize();
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(response(503, "")), ["on_target tcp:192.0.2.1:2", "send tcp:192.0.2.1:2"]);
+}
+
+#[test]
+fn a_large_request_is_not_sent_to_a_blacklisted_udp_target_by_tcp() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    let entry = Failure::destination_blacklisted(403, "Never here!");
+    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    case.session.set_oversize();
+    assert_eq!(
+        case.give(targets(&[1])),
+        ["on_error 403 Never here! destination_blacklisted", "reply 403 Never here!"]
+    );
+}
+
+#[test]
+fn a_challenge_that_can_be_answered_goes_to_the_same_target_without_a_callback() {
+    let mut case = Case::new(Kind::Uac, RequestClass::NonInvite, |_| {});
+    case.give(targets(&[1, 2]));
+    assert!(case.session.may_answer_challenge());
+    assert_eq!(case.give(Input::Challenged), ["send udp:192.0.2.1:1"]);
+    assert_eq!(case.give(response(401, "")), ["on_failure_response 401"]);
+    assert!(!case.session.may_answer_challenge());
+}
+
+#[test]
+fn a_proxy_answers_no_challenge() {
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.give(targets(&[1]));
+    assert!(!case.session.may_answer_challenge());
+}
+
+#[test]
+fn a_canceled_uac_hears_the_final_response() {
+    let mut case = Case::new(Kind::Uac, RequestClass::Invite, |_| {});
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(Input::Canceled), ["on_canceled"]);
+    assert!(!case.session.may_answer_challenge());
+    assert_eq!(case.give(response(487, "")), ["on_failure_response 487"]);
+    assert!(case.session.is_over());
+}

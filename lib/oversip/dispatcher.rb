@@ -180,6 +180,7 @@ module OverSIP
       rescue *FATAL => e
         end_process(e)
       ensure
+        Engine.leave_dispatcher
         # A script killed the thread (or it died otherwise): the engine still serves, so somebody has to run its events.
         replace unless finished || @closing || @thread != Thread.current || !Engine.running?
       end
@@ -203,9 +204,15 @@ module OverSIP
         main.raise(exception) if main.alive? && main != Thread.current
       end
 
+      # What the script routed before it failed is cancelled: the client has its answer.
       def refuse(request, exception)
         return if request.sip_method == :ACK
 
+        answer_failed(request, exception)
+        Engine.abandon(request)
+      end
+
+      def answer_failed(request, exception)
         if OverSIP.configuration&.dig(:core, :error_details_on_wire)
           details = "#{exception.class}: #{exception.message}"
           request.reply 500, "Internal Error", ["Content-Type: text/plain"], details

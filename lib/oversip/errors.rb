@@ -18,6 +18,26 @@ module OverSIP
   module SIP
     # The message parser was used in a way that it does not allow.
     class MessageParserError < OverSIP::Error; end
+
+    # A request of {Uac#call} got no final response.
+    class ClientError < OverSIP::Error
+      # @return [Integer] as `on_error` gets it; 408 when the time was up, 487 when the request was cancelled
+      attr_reader :status
+      # @return [String]
+      attr_reader :reason
+      # @return [Symbol] as `on_error` gets it, or :invite_timeout, :call_timeout, :canceled
+      attr_reader :code
+
+      def initialize(status, reason, code)
+        @status = status
+        @reason = reason
+        @code = code
+        super("#{status} #{reason} (#{code})")
+      end
+
+      alias status_code status
+      alias reason_phrase reason
+    end
   end
 
   # SIP over WebSocket (RFC 7118).

@@ -42,6 +42,10 @@ class FakeEngine
     @queue << block
   end
 
+  def abandon(request)
+    @calls << [:abandon, request]
+  end
+
   def freeze
     @calls << [:freeze]
   end
@@ -57,6 +61,10 @@ class FakeEngine
   def wait_event
     @found = @queue.pop
     !@found.nil?
+  end
+
+  def leave_dispatcher
+    @calls << [:leave_dispatcher]
   end
 
   def run_event

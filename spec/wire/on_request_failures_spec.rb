@@ -76,6 +76,61 @@ RSpec.describe "on_request that fails", :native do
     expect(responses.map(&:status)).to eq([100, 500])
   end
 
+  describe "after it has routed" do
+    # Routes to bob and fails when the request is there.
+    def fail_after_routing(&setup)
+      failing(:INVITE) do |request|
+        proxy = OverSIP::SIP::Proxy.new
+        setup&.call(proxy, request)
+        proxy.route(request, "127.0.0.1", bob.port)
+        @invite = bob.receive
+        raise "late"
+      end
+    end
+
+    it "has the branch cancelled, and what the callee answers runs no callback and goes nowhere" do
+      seen = mailbox
+      responses = fail_after_routing do |proxy, _|
+        proxy.on_failure_response { seen << :failure }
+        proxy.on_error { seen << :error }
+        proxy.on_provisional_response { seen << :provisional }
+      end
+      expect(responses.map(&:status)).to eq([100, 500])
+      bob.answer(@invite, 180)
+      cancel = bob.receive
+      expect([cancel.method_name, cancel.branch]).to eq(["CANCEL", @invite.branch])
+      bob.answer(@invite, 487)
+      expect(bob.receive.method_name).to eq("ACK")
+      engine_caught_up
+      dispatcher_caught_up
+      expect([seen.all, messages_at(alice)]).to eq([[], []])
+    end
+
+    it "hears nothing of a callee that keeps silent" do
+      seen = mailbox
+      fail_after_routing { |proxy, _| proxy.on_error { seen << :error } }
+      OverSIP::Testing.advance(32)
+      dispatcher_caught_up
+      expect(seen.all).to be_empty
+      eventually { OverSIP.stats[:client_transactions].zero? }
+    end
+
+    it "sends nothing when the request was still held back in on_target" do
+      port = bob.port
+      failing(:INVITE) do |request|
+        proxy = OverSIP::SIP::Proxy.new
+        # Routed by another thread, so that on_target does not run inside on_request; it goes on when that has failed.
+        proxy.on_target { @held = Fiber.current.tap { Fiber.yield } }
+        Thread.new { proxy.route(request, "127.0.0.1", port) }.join
+        raise "late"
+      end
+      OverSIP.schedule { @held.resume }
+      dispatcher_caught_up
+      engine_caught_up
+      expect(messages_at(bob)).to be_empty
+    end
+  end
+
   it "fails in an ACK: nothing is sent" do
     expect(failing(:ACK, to_tag: "elsewhere") { |_| raise "the secret" }).to be_empty
     expect(@log).not_to be_empty

@@ -16,6 +16,8 @@ pub const BLACKLIST_CAPACITY: usize = 10_000;
 #[derive(Debug)]
 pub struct Blacklist {
     entries: Mutex<ExpiringMap<Failure>>,
+    /// TCP targets that were tried for a large request only, and failed: no error of anybody, so scripts do not see them.
+    refused_upgrades: Mutex<ExpiringMap<()>>,
 }
 
 impl Default for Blacklist {
@@ -27,7 +29,10 @@ impl Default for Blacklist {
 impl Blacklist {
     /// An empty blacklist.
     pub fn new() -> Blacklist {
-        Blacklist { entries: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)) }
+        Blacklist {
+            entries: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
+            refused_upgrades: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
+        }
     }
 
     /// The failure stored for a target.
@@ -45,9 +50,20 @@ impl Blacklist {
         self.lock().delete(now, key)
     }
 
-    /// Removes all entries.
+    /// Removes all entries, and what is known of refused upgrades.
     pub fn clear(&self) {
         self.lock().clear();
+        self.upgrades().clear();
+    }
+
+    /// Remembers for `ttl` that a TCP target did not take a request that was too large for UDP (RFC 3261 18.1.1).
+    pub fn note_refused_upgrade(&self, now: Instant, key: &str, ttl: Duration) {
+        self.upgrades().insert(now, key, (), now + ttl);
+    }
+
+    /// Whether [`Blacklist::note_refused_upgrade`] was called for this target not long ago.
+    pub fn has_refused_upgrade(&self, now: Instant, key: &str) -> bool {
+        self.upgrades().get(now, key).is_some()
     }
 
     /// Whether there is any entry.
@@ -68,6 +84,10 @@ impl Blacklist {
     /// Keys and failures, the oldest entry first, as they are now: later changes are not seen through it.
     pub fn snapshot(&self, now: Instant) -> Vec<(String, Failure)> {
         self.lock().snapshot(now).into_iter().map(|(key, failure)| (key.to_string(), failure)).collect()
+    }
+
+    fn upgrades(&self) -> MutexGuard<'_, ExpiringMap<()>> {
+        self.refused_upgrades.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, ExpiringMap<Failure>> {

@@ -102,6 +102,21 @@ impl Failure {
         Failure { status, reason: reason.into(), code: "destination_blacklisted" }
     }
 
+    /// Timer C fired: how a thread that waits for an INVITE hears of what `on_invite_timeout` tells blocks.
+    pub fn invite_timeout() -> Failure {
+        Failure { status: 408, reason: Cow::Borrowed("INVITE Timeout"), code: "invite_timeout" }
+    }
+
+    /// The request was cancelled before it had a final response.
+    pub fn canceled() -> Failure {
+        Failure { status: 487, reason: Cow::Borrowed("Request Terminated"), code: "canceled" }
+    }
+
+    /// A thread has waited for the final response as long as it wanted to.
+    pub fn call_timeout() -> Failure {
+        Failure { status: 408, reason: Cow::Borrowed("Call Timeout"), code: "call_timeout" }
+    }
+
     /// A target that answered 503 with Retry-After (RFC 3261 21.5.4).
     pub fn service_unavailable() -> Failure {
         Failure { status: 503, reason: Cow::Borrowed("Service Unavailable"), code: "service_unavailable" }

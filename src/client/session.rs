@@ -4,180 +4,20 @@
 //! until [`Session::callback_done`] tells how the round of Ruby blocks ended; every other action is carried out by
 //! whoever drives the machine and needs no answer.
 
+mod vocabulary;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Failure, IncomingResponse, Profile, RouteError, Target};
+pub use vocabulary::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round};
+
+use super::{Failure, IncomingResponse, Profile, RouteError, Target, Transport};
 use crate::message::{reason_phrase, Message};
 
 /// Longest life of a blacklist entry made from a `Retry-After` header.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(600);
-
-/// Which class of `Client` routes the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A proxy: answers go upstream.
-    Proxy,
-    /// A user agent client: answers end in the callbacks.
-    Uac,
-}
-
-/// The shape of the request, as far as the routing rules differ by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestClass {
-    /// INVITE: cancellable, with provisional responses going upstream.
-    Invite,
-    /// ACK: forwarded without a transaction, failures are silent.
-    Ack,
-    /// Everything else.
-    NonInvite,
-}
-
-/// Something happened that the session has to know.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// RFC 3263 yielded these targets, in order.
-    Targets(Vec<Target>),
-    /// RFC 3263 yielded nothing, or the destination cannot be used.
-    Unroutable(RouteError),
-    /// The request goes over an established flow (RFC 5626): no targets, no `on_target`.
-    Flow,
-    /// The branch passed up a response other than 100.
-    Response(Arc<IncomingResponse>),
-    /// Timer B or F of the branch expired.
-    Timeout,
-    /// The branch's transport failed.
-    ConnectionError,
-    /// The server's certificate was refused.
-    TlsValidationFailed,
-    /// The flow is gone, or the token names none (RFC 5626 5.3).
-    FlowFailed,
-    /// Another `route` of the same Client took over: only a 2xx is still of interest.
-    Abandoned,
-    /// Timer C expired; the branch sends CANCEL by itself.
-    InviteTimeout,
-    /// The client sent CANCEL for the request.
-    Canceled,
-    /// The branch is over; nothing more comes from it.
-    BranchEnded,
-}
-
-/// The Ruby blocks that are to run, with their arguments.
-#[derive(Debug, Clone)]
-pub enum Callback {
-    /// `on_provisional_response`
-    Provisional(Arc<IncomingResponse>),
-    /// `on_success_response`
-    Success(Arc<IncomingResponse>),
-    /// `on_failure_response`; `status` is what the block sees
-    /// (a proxy turns a 503 into a 500 where no failover was asked for).
-    Failure(Arc<IncomingResponse>, u16),
-    /// `on_canceled`
-    Canceled,
-    /// `on_invite_timeout`
-    InviteTimeout,
-    /// `on_error`
-    Error(Failure),
-    /// `on_target`
-    Target(Target),
-}
-
-/// Names the list of blocks that a [`Callback`] belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum CallbackClass {
-    /// `on_provisional_response`
-    Provisional,
-    /// `on_success_response`
-    Success,
-    /// `on_failure_response`
-    Failure,
-    /// `on_canceled`
-    Canceled,
-    /// `on_invite_timeout`
-    InviteTimeout,
-    /// `on_error`
-    Error,
-    /// `on_target`
-    Target,
-}
-
-impl CallbackClass {
-    /// All classes, in the order of their numbers.
-    pub const ALL: [CallbackClass; 7] = [
-        Self::Provisional,
-        Self::Success,
-        Self::Failure,
-        Self::Canceled,
-        Self::InviteTimeout,
-        Self::Error,
-        Self::Target,
-    ];
-
-    /// The bit of this class in a mask of classes.
-    pub fn bit(self) -> u8 {
-        1 << self as u8
-    }
-
-    /// The name of the registering method, such as `on_target`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Provisional => "on_provisional_response",
-            Self::Success => "on_success_response",
-            Self::Failure => "on_failure_response",
-            Self::Canceled => "on_canceled",
-            Self::InviteTimeout => "on_invite_timeout",
-            Self::Error => "on_error",
-            Self::Target => "on_target",
-        }
-    }
-}
-
-impl Callback {
-    /// The list of blocks that this callback runs.
-    pub fn class(&self) -> CallbackClass {
-        match self {
-            Self::Provisional(_) => CallbackClass::Provisional,
-            Self::Success(_) => CallbackClass::Success,
-            Self::Failure(..) => CallbackClass::Failure,
-            Self::Canceled => CallbackClass::Canceled,
-            Self::InviteTimeout => CallbackClass::InviteTimeout,
-            Self::Error(_) => CallbackClass::Error,
-            Self::Target(_) => CallbackClass::Target,
-        }
-    }
-}
-
-/// How a round of callbacks ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Round {
-    /// `drop_response` was called: what this event would send upstream is not sent.
-    pub dropped: bool,
-    /// `abort_routing` was called.
-    pub aborted: bool,
-}
-
-/// What the driver has to do.
-#[derive(Debug, Clone)]
-pub enum Action {
-    /// Run the blocks of this class, then call [`Session::callback_done`].
-    Callback(Callback),
-    /// Send the request to this target in a client transaction of its own (an ACK without one).
-    Send(Target),
-    /// Send the request over the flow that the request named.
-    SendOverFlow,
-    /// Send this response upstream, with this status (a 503 leaves a proxy as 500).
-    Forward(Arc<IncomingResponse>, u16),
-    /// Answer upstream with a response of our own making.
-    Reply {
-        /// Status code.
-        status: u16,
-        /// Reason phrase.
-        reason: Cow<'static, str>,
-    },
-}
 
 /// The result that stands when no target is left.
 #[derive(Debug, Clone)]
@@ -219,6 +59,12 @@ pub struct Session {
     targets: VecDeque<Target>,
     current: Option<Target>,
     last: Option<LastResult>,
+    /// The request is too large for UDP (RFC 3261 18.1.1).
+    oversize: bool,
+    /// The UDP target in whose place the request went by TCP.
+    upgraded: Option<Target>,
+    /// The UDP target that TCP did not reach.
+    not_upgradable: Option<Target>,
     canceled: bool,
     canceled_told: bool,
     aborted: bool,
@@ -242,6 +88,9 @@ impl Session {
             targets: VecDeque::new(),
             current: None,
             last: None,
+            oversize: false,
+            upgraded: None,
+            not_upgradable: None,
             canceled: false,
             canceled_told: false,
             aborted: false,
@@ -284,6 +133,16 @@ impl Session {
         }
     }
 
+    /// The request is larger than UDP should carry: TCP is tried first where the destination does not insist on UDP.
+    pub fn set_oversize(&mut self) {
+        self.oversize = true;
+    }
+
+    /// Whether [`Input::Challenged`] would send the request again: the driver may answer a challenge then.
+    pub fn may_answer_challenge(&self) -> bool {
+        self.kind == Kind::Uac && self.state == State::Pending && !self.canceled
+    }
+
     /// `abort_routing` was called before the targets were tried.
     pub fn abort(&mut self) {
         self.aborted = true;
@@ -318,6 +177,7 @@ impl Session {
             Input::FlowFailed => self.on_branch_failure(now, RouteError::FlowFailed),
             // RFC 3261 16.7 step 5: a 2xx of any branch is forwarded.
             Input::Abandoned => self.state = State::Done,
+            Input::Challenged => self.on_challenged(),
             Input::InviteTimeout => self.on_invite_timeout(),
             Input::Canceled => self.on_canceled(),
             Input::BranchEnded => self.on_branch_ended(),
@@ -384,16 +244,43 @@ impl Session {
             self.targets.clear();
             return self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
         }
-        while let Some(target) = self.targets.pop_front() {
-            self.current = Some(target);
-            match self.profile.blacklist.get(now, &target.to_string()) {
-                Some(failure) => self.last = Some(LastResult::Failure(failure)),
-                None => return self.callback(Callback::Target(target), After::Target(target)),
+        while let Some(listed) = self.targets.pop_front() {
+            self.current = Some(listed);
+            if let Some(failure) = self.profile.blacklist.get(now, &listed.to_string()) {
+                self.last = Some(LastResult::Failure(failure));
+                continue;
             }
+            let by_tcp = self.by_tcp(now, listed);
+            self.upgraded = by_tcp.map(|_| listed);
+            let target = by_tcp.unwrap_or(listed);
+            self.current = Some(target);
+            return self.callback(Callback::Target(target), After::Target(target));
         }
         let last =
             self.last.take().unwrap_or_else(|| LastResult::Failure(RouteError::NoDnsResolution.into()));
         self.finish(last);
+    }
+
+    /// The TCP target in place of a UDP one, for a request that is too large for UDP (RFC 3261 18.1.1).
+    fn by_tcp(&self, now: Instant, target: Target) -> Option<Target> {
+        if !self.oversize || target.transport != Transport::Udp || self.not_upgradable == Some(target) {
+            return None;
+        }
+        let tcp = Target { transport: Transport::Tcp, ..target };
+        let name = tcp.to_string();
+        let blacklist = &self.profile.blacklist;
+        let known_to_fail = blacklist.get(now, &name).is_some() || blacklist.has_refused_upgrade(now, &name);
+        (!known_to_fail).then_some(tcp)
+    }
+
+    /// TCP was only tried because of the request's size: that it failed is no error, UDP follows.
+    fn fall_back_to_udp(&mut self, now: Instant, udp: Target) {
+        if let Some(tcp) = &self.current {
+            self.profile.blacklist.note_refused_upgrade(now, &tcp.to_string(), self.profile.blacklist_time);
+        }
+        self.not_upgradable = Some(udp);
+        self.targets.push_front(udp);
+        self.next_target(now);
     }
 
     fn after_target(&mut self, now: Instant, target: Target, dropped: bool) {
@@ -427,8 +314,8 @@ impl Session {
             ..=199 => {
                 self.callback(Callback::Provisional(response.clone()), After::Forward(response, status))
             }
-            // After CANCEL the final response goes upstream without callbacks.
-            _ if self.canceled => {
+            // After CANCEL the final response goes upstream without callbacks. A Uac has no upstream: its script hears of it.
+            _ if self.canceled && self.kind == Kind::Proxy => {
                 self.state = State::Done;
                 self.branch_live = false;
                 let status = if status == 503 { 500 } else { status };
@@ -437,7 +324,7 @@ impl Session {
             _ => {
                 self.branch_live = false;
                 match status {
-                    503 => self.on_service_unavailable(now, response),
+                    503 if !self.canceled => self.on_service_unavailable(now, response),
                     _ => self.finish(LastResult::Response(response)),
                 }
             }
@@ -465,10 +352,20 @@ impl Session {
         self.profile.blacklist.add(now, &target.to_string(), Failure::service_unavailable(), ttl);
     }
 
+    /// The same target once more; the driver has put the answer to the challenge into the request.
+    fn on_challenged(&mut self) {
+        let Some(target) = self.current.filter(|_| self.may_answer_challenge()) else { return };
+        self.branch_live = false;
+        self.start_branch(Action::Send(target));
+    }
+
     fn on_branch_failure(&mut self, now: Instant, error: RouteError) {
         self.branch_live = false;
         if self.state != State::Pending {
             return;
+        }
+        if let Some(udp) = self.upgraded.take() {
+            return self.fall_back_to_udp(now, udp);
         }
         let failure = Failure::from(error);
         if let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) {
@@ -500,6 +397,10 @@ impl Session {
     }
 
     fn on_canceled(&mut self) {
+        // `Uac#cancel` after the final response: there is nothing to cancel (RFC 3261 9.1).
+        if self.kind == Kind::Uac && self.state == State::Done {
+            return;
+        }
         self.canceled = true;
         // With a branch out its 487 ends the matter; between targets nothing is out and it ends here.
         match self.state {

@@ -116,7 +116,7 @@ impl Core {
             route.profile(),
         ) {
             Some(destination) => self.start_branch(now, route, destination),
-            None => route.handle(now, Input::ConnectionError),
+            None => route.handle(&self.shared, now, Input::ConnectionError),
         }
     }
 
@@ -126,15 +126,17 @@ impl Core {
         let destination = token.and_then(|token| self.network.flow(&self.shared, &token));
         match destination {
             Some(destination) => self.start_branch(now, route, destination),
-            None => route.handle(now, Input::FlowFailed),
+            None => route.handle(&self.shared, now, Input::FlowFailed),
         }
     }
 
     fn start_branch(&mut self, now: Instant, route: &mut Route, destination: Destination) {
         // CANCEL overtook the routing: nothing is sent (RFC 3261 16.10).
-        if route.upstream.as_ref().is_some_and(|upstream| upstream.is_canceled()) {
-            route.handle(now, Input::Canceled);
-            return route.handle(now, Input::BranchEnded);
+        let ended = if route.is_given_up() { Some(Input::Abandoned) } else { None };
+        let ended = ended.or_else(|| route.is_canceled().then_some(Input::Canceled));
+        if let Some(input) = ended.filter(|_| route.request.method != Method::Ack) {
+            route.handle(&self.shared, now, input);
+            return route.handle(&self.shared, now, Input::BranchEnded);
         }
         let id = Bytes::from(self.shared.tags.new_branch(&route.antiloop_id));
         let sent =
@@ -179,7 +181,7 @@ impl Core {
         self.branches.insert(id.clone(), branch);
         self.route_branches.insert(route.id, id.clone());
         for input in self.branch_effects(now, &id, effects, None) {
-            route.handle(now, input);
+            route.handle(&self.shared, now, input);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::incoming::IncomingRequest;
+use super::incoming::{CoreRef, IncomingRequest};
 use super::resolver::ResolutionKey;
 use super::route::Route;
 use super::upgrade::Upgrade;
@@ -28,6 +28,8 @@ pub(super) enum Command {
     RequestDone(Arc<IncomingRequest>),
     /// Cancel what this Client has pending (`Uac#cancel`).
     CancelClient(u64),
+    /// Cancel what a route has pending: nobody waits for it any more.
+    GiveUp(CoreRef),
     /// Queue [`super::Event::Scheduled`] when the time has passed.
     Schedule { id: u64, after: Duration },
     /// The peer of a TLS connection is accepted.

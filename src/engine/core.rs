@@ -16,11 +16,12 @@ use super::incoming::{CoreRef, IncomingRequest};
 use super::network::Network;
 use super::outbox::TICK;
 use super::resolver::Resolver;
-use super::route::{Effect, Progress, Route};
+use super::route::{Call, Effect, Outcome, Progress, Route};
 use super::timers::{TimerId, TimerQueue};
 use super::uac_acks::UacAcks;
 use super::{Event, Shared};
 use crate::client::session::{Input, Kind};
+use crate::client::Failure;
 use crate::clock::Clock;
 use crate::transaction::{ServerKey, Timer};
 use crate::transport::{ConnectionId, TransportEvent, SWEEP_INTERVAL};
@@ -44,6 +45,12 @@ pub(super) enum TimerKey {
     Scheduled(u64),
     /// Time to look for connections that are idle or late.
     Sweep,
+    /// A thread has waited long enough.
+    CallLimit {
+        client: u64,
+        route: u64,
+        call: Arc<Call>,
+    },
     /// The ACK of a Uac need not be remembered any longer.
     UacAck(super::uac_acks::AckKey),
 }
@@ -201,6 +208,7 @@ impl Core {
             Command::Respond(request, wire) => self.network.respond_anew(&request, &wire),
             Command::RequestDone(request) => self.request_done(&request),
             Command::CancelClient(client) => self.cancel_client(client),
+            Command::GiveUp(core) => self.give_up(self.shared.clock.now(), core),
             Command::Schedule { id, after } => {
                 let at = self.shared.clock.now() + after;
                 self.timers.arm(at, TimerKey::Scheduled(id));
@@ -244,6 +252,11 @@ impl Core {
                 TimerKey::PendingTrying(request) => self.pending_trying(&request),
                 TimerKey::Scheduled(id) => self.shared.events.push(Event::Scheduled(id)),
                 TimerKey::Sweep => self.sweep(now),
+                TimerKey::CallLimit { client, route, call } => {
+                    call.finish(Outcome::Failed(Failure::call_timeout()));
+                    call.give_up();
+                    self.give_up(now, CoreRef { client, route });
+                }
                 TimerKey::UacAck(key) => self.uac_acks.forget(&key),
             }
         }
@@ -283,9 +296,13 @@ impl Core {
     }
 
     /// Takes over a route from the thread that called `route`.
-    fn start(&mut self, route: Box<Route>) {
+    fn start(&mut self, mut route: Box<Route>) {
         let now = self.shared.clock.now();
         let (client, id) = (route.client.id(), route.id);
+        if let Some((call, limit)) = route.call_limit() {
+            let key = TimerKey::CallLimit { client, route: id, call };
+            route.call_timer = Some(self.timers.arm(now + limit, key));
+        }
         self.abandon_others(now, client, id);
         self.clients.entry(client).or_default();
         self.run_route(route);
@@ -346,7 +363,11 @@ impl Core {
         let Some(index) = slot.routes.iter().position(|route| route.id == id) else { return };
         let mut route = slot.routes.swap_remove(index);
         let relayed = matches!(input, Input::Response(_)) && route.kind == Kind::Proxy;
-        route.handle(self.shared.clock.now(), input);
+        if matches!(input, Input::Canceled) && route.kind == Kind::Uac {
+            // `cancel` may have come while the blocks of on_target held the request back.
+            self.cancel_branch(self.shared.clock.now(), id, Vec::new());
+        }
+        route.handle(&self.shared, self.shared.clock.now(), input);
         let away = self.run_route(route);
         if relayed && !away {
             self.shared.counts.count_relayed();
@@ -375,12 +396,17 @@ impl Core {
             }
         }
         route.slim_down();
+        if let Some(timer) = route.take_idle_call_timer() {
+            self.timers.stop(timer);
+        }
         let over = route.is_over();
         let slot = self.slot(client);
         slot.running = false;
         // What came before the end is still heard, above all a CANCEL.
         if !over || slot.queue.iter().any(|(id, _)| *id == route.id) {
             slot.routes.push(route);
+        } else {
+            route.end();
         }
         false
     }
@@ -401,6 +427,13 @@ impl Core {
     pub(super) fn tell_canceled(&mut self, now: Instant, core: CoreRef, reasons: Vec<Bytes>) {
         self.cancel_branch(now, core.route, reasons);
         self.deliver(core.client, core.route, Input::Canceled);
+    }
+
+    /// Nobody wants an answer any more: what is pending is cancelled, and nothing more is tried.
+    fn give_up(&mut self, now: Instant, core: CoreRef) {
+        self.abandon_branch(now, core.route);
+        self.resolver.abandon(core.route);
+        self.deliver(core.client, core.route, Input::Abandoned);
     }
 
     /// `Uac#cancel`: the Client's pending INVITE is cancelled.

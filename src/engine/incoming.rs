@@ -80,6 +80,7 @@ pub struct IncomingRequest {
     pub(super) key: Option<ServerKey>,
     canceled: AtomicBool,
     canceled_told: AtomicBool,
+    abandoned: AtomicBool,
     reply_port: AtomicU16,
     state: Mutex<State>,
 }
@@ -116,6 +117,7 @@ impl IncomingRequest {
             key,
             canceled: AtomicBool::new(false),
             canceled_told: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             reply_port: AtomicU16::new(reply_port),
             state: Mutex::new(State { stage, core: None, local_tag: None, successes: SmallVec::new() }),
         })
@@ -134,6 +136,15 @@ impl IncomingRequest {
     /// True once a CANCEL for it was answered.
     pub fn is_canceled(&self) -> bool {
         self.canceled.load(Ordering::Acquire)
+    }
+
+    /// The script failed over it: nothing is to be sent for it any more.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
     }
 
     /// Whether the script has yet to hear of the CANCEL; it counts as told from now on.

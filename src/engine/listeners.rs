@@ -40,6 +40,13 @@ impl Listeners {
         self.0.iter().map(|listener| &listener.names)
     }
 
+    /// The length of the longest text by which a listener names itself.
+    pub(super) fn longest_name(&self) -> usize {
+        let lengths =
+            self.names().map(|names| names.record_route.len().max(names.outbound_path_fragment.len()));
+        lengths.max().unwrap_or_default()
+    }
+
     /// The listener that stands for a transport and the family of an address.
     pub(super) fn listener(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
         self.0.iter().find(|listener| listener.serves(transport, remote))

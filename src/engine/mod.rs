@@ -49,7 +49,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{read_unsigned, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags};
+use crate::client::digest::NonceCounts;
+use crate::client::{read_unsigned, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags, Profile};
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot};
 use crate::transaction::{ServerEffect, ServerEffects, Timings};
@@ -62,7 +63,7 @@ pub use events::{EventQueue, Queued, Wake};
 pub use incoming::IncomingRequest;
 pub use log::{is_engine_thread, queue_record, LogRecord};
 pub use outgoing::{hop_count, ProxyHeaders};
-pub use route::{ClientShared, Destination, Progress, Route, RouteRequest};
+pub use route::{Body, Call, ClientShared, Destination, Outcome, Progress, Route, RouteRequest};
 pub use upgrade::UpgradeRequest;
 
 use commands::Command;
@@ -145,6 +146,7 @@ pub struct Shared {
     events: EventQueue<Event>,
     counts: Counts,
     routes: AtomicU64,
+    nonce_counts: Mutex<NonceCounts>,
     companions: Companions,
     sockets: OnceLock<Sockets>,
 }
@@ -181,6 +183,20 @@ impl Shared {
         if !rest.is_empty() {
             self.post(Command::Server(request.clone(), rest));
         }
+    }
+
+    /// The uses of servers' nonces, one count for all requests.
+    fn nonce_counts(&self) -> MutexGuard<'_, NonceCounts> {
+        self.nonce_counts.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn next_route(&self) -> u64 {
+        self.routes.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a request that no script made.
+    fn start_own_request(&self, ask: RouteRequest) {
+        self.post(Command::Start(Route::new(self.next_route(), self, self.clock.now(), ask)));
     }
 
     fn companions(&self) -> MutexGuard<'_, HashMap<ConnectionId, Box<dyn Any + Send>>> {
@@ -409,7 +425,7 @@ impl Engine {
     /// Nothing leaves before the route was advanced and handed to [`Engine::start_route`].
     pub fn new_route(&self, ask: RouteRequest) -> Box<Route> {
         let now = self.now();
-        let id = self.shared.routes.fetch_add(1, Ordering::Relaxed);
+        let id = self.shared.next_route();
         if let Some(upstream) = &ask.upstream {
             let fresh = self.shared.create_transaction(upstream, now);
             let effects = upstream.take_over(now, CoreRef { client: ask.client.id(), route: id });
@@ -439,8 +455,41 @@ impl Engine {
         }
     }
 
+    /// Sends the ACK for a 2xx that a Client has received (RFC 3261 13.2.2.4). `ruri` is the Request-URI of its INVITE. False:
+    /// the response is no 2xx to an INVITE.
+    pub fn acknowledge(
+        &self,
+        client: &ClientShared,
+        profile: &Arc<Profile>,
+        response: &Message,
+        ruri: &Bytes,
+        body: Option<Body>,
+    ) -> bool {
+        let ack = route::acknowledgement(&self.shared, client, profile, response, ruri, body);
+        let possible = ack.is_some();
+        if let Some(ack) = ack {
+            self.shared.start_own_request(ack);
+        }
+        possible
+    }
+
+    /// The thread that waits for a call waits no longer: the request is cancelled.
+    pub fn give_up(&self, client: &ClientShared, route: u64, call: &Call) {
+        call.give_up();
+        self.shared.post(Command::GiveUp(CoreRef { client: client.id(), route }));
+    }
+
+    /// The script failed over a request that it may have routed: what is pending downstream is cancelled.
+    pub fn abandon_request(&self, request: &Arc<IncomingRequest>) {
+        request.abandon();
+        if let Some(core) = request.core() {
+            self.shared.post(Command::GiveUp(core));
+        }
+    }
+
     /// Cancels the INVITE that a Client has pending.
     pub fn cancel_client(&self, client: &ClientShared) {
+        client.cancel();
         self.shared.post(Command::CancelClient(client.id()));
     }
 

@@ -16,6 +16,12 @@ use crate::transport::Transport;
 /// The hop count of a request that has none (RFC 3261 16.6 step 3).
 const MAX_FORWARDS: u32 = 70;
 
+/// Longer than any flow token of ours.
+const MAX_TOKEN: usize = 128;
+/// Longer than what else is added to a request, the listeners' names and flow tokens aside: method and version, the names of
+/// Via, Max-Forwards, Content-Length and two Record-Routes, branch and parameters.
+const FIXED_PARTS: usize = 512;
+
 /// What a proxy needs to know to add its headers.
 #[derive(Debug, Clone)]
 pub struct ProxyHeaders {
@@ -61,10 +67,20 @@ pub(super) fn request(
             }
         }
     }
+    route.authenticate(&mut request);
     if let Some(listener) = listener {
         request.headers.push_front(b"Via", &via(listener, branch, request.method == Method::Ack));
     }
     request
+}
+
+/// A size that the request does not exceed whichever way it leaves: cheaper to know than the true one.
+pub(super) fn at_most(shared: &Shared, route: &Route) -> usize {
+    let request = &route.request;
+    let received_token = route.proxy_headers.as_ref().and_then(|headers| headers.incoming_outbound.as_ref());
+    let tokens = 2 * MAX_TOKEN + received_token.map_or(0, |token| 3 * token.len());
+    let names = 4 * shared.listeners.longest_name();
+    request.ruri.len() + request.headers.wire_len() + request.body.len() + tokens + names + FIXED_PARTS
 }
 
 fn via(listener: &Listener, branch: &[u8], ack: bool) -> Vec<u8> {

@@ -48,7 +48,11 @@ impl Core {
     pub(super) fn resolve(&mut self, route: &mut Route, inquiry: Inquiry) {
         let profile = route.profile().clone();
         let Some(lookup) = self.resolver.lookup.clone() else {
-            return route.handle(self.shared.clock.now(), Input::Unroutable(RouteError::NoDnsResolution));
+            return route.handle(
+                &self.shared,
+                self.shared.clock.now(),
+                Input::Unroutable(RouteError::NoDnsResolution),
+            );
         };
         let key = (Arc::as_ptr(&profile.dns_cache) as usize, inquiry.cache_key().to_owned());
         let waiting = Waiting { client: route.client.id(), route: route.id, profile };

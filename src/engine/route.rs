@@ -3,6 +3,11 @@
 //! A route is a value with one owner at a time. It is made on the thread that calls `route`, moves into the engine
 //! at its first wait, and travels to the dispatcher and back for each round of callbacks.
 
+mod call;
+mod challenge;
+mod dialog;
+mod size;
+
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,13 +16,23 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
-use super::outgoing::ProxyHeaders;
+use super::outgoing::{self, ProxyHeaders};
+use super::timers::TimerId;
 use super::upstream;
 use super::Shared;
+pub use call::{Call, Outcome};
+pub(super) use dialog::acknowledgement;
+pub use dialog::Body;
+
+use call::Caller;
+
+use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
-use crate::client::{Profile, RestoreHeaders, Target};
-use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot};
-use crate::resolve::{plan, Inquiry, Plan, Query, QueryHost};
+use crate::client::{Failure, Profile, RestoreHeaders, Target, Transport};
+use crate::message::{
+    HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, UriRef,
+};
+use crate::resolve::{plan, Inquiry, Plan, Query, QueryHost, QueryScheme, QueryTransport};
 
 /// What the engine reads of a Ruby `Client` object without touching Ruby.
 #[derive(Debug)]
@@ -26,8 +41,13 @@ pub struct ClientShared {
     callbacks: AtomicU8,
     drop_next: AtomicBool,
     abort: AtomicBool,
+    canceled: AtomicBool,
     target: Mutex<Option<Target>>,
+    authorization: Mutex<Authorization>,
 }
+
+/// The Call-ID of a request that answered challenges, and its answers.
+type Authorization = (Bytes, Vec<(HeaderName, Bytes)>);
 
 impl ClientShared {
     /// A Client without callbacks.
@@ -39,7 +59,9 @@ impl ClientShared {
             callbacks: AtomicU8::new(0),
             drop_next: AtomicBool::new(false),
             abort: AtomicBool::new(false),
+            canceled: AtomicBool::new(false),
             target: Mutex::new(None),
+            authorization: Mutex::default(),
         }
     }
 
@@ -76,6 +98,27 @@ impl ClientShared {
         self.abort.swap(false, Ordering::AcqRel)
     }
 
+    /// `Uac#cancel`: the routing at hand sends nothing more.
+    pub(super) fn cancel(&self) {
+        self.canceled.store(true, Ordering::Release);
+    }
+
+    /// What the request of this Call-ID has answered challenges with; it belongs into the ACK as well.
+    fn authorization(&self, call_id: &[u8]) -> Vec<(HeaderName, Bytes)> {
+        let kept = self.authorization.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if kept.0 == call_id {
+            kept.1.clone()
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn set_authorization(&self, call_id: &[u8], answers: &Authenticator) {
+        let answers = answers.headers().map(|(name, value)| (name, Bytes::copy_from_slice(value))).collect();
+        *self.authorization.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
+            (Bytes::copy_from_slice(call_id), answers);
+    }
+
     /// Takes the flag that [`ClientShared::drop_next_response`] set.
     pub fn take_drop(&self) -> bool {
         self.drop_next.swap(false, Ordering::AcqRel)
@@ -100,6 +143,23 @@ pub enum Destination {
     Flow(Option<Vec<u8>>),
 }
 
+impl Destination {
+    /// Where a request says that it goes: its top Route where `use_route` allows that, else the Request-URI.
+    pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Destination {
+        let route = request.route_values().next().filter(|_| use_route);
+        let parsed = route.and_then(NameAddrRef::parse);
+        let uri = match &parsed {
+            Some(route) => Some(route.uri()),
+            None => UriRef::parse(&request.ruri),
+        };
+        Destination::Resolve(match uri {
+            Some(uri) => Query::from_uri(&uri),
+            // What a script put there is no URI at all.
+            None => Query { scheme: QueryScheme::Other, ..Query::from_destination(b"", None, None) },
+        })
+    }
+}
+
 /// Everything `Client#route` hands to the engine.
 pub struct RouteRequest {
     /// Proxy or Uac.
@@ -120,6 +180,10 @@ pub struct RouteRequest {
     pub destination: Destination,
     /// From and To values to put back into responses, where the script changed them.
     pub restore: RestoreHeaders,
+    /// What challenges are answered with: set in a Uac.
+    pub credentials: Vec<Credentials>,
+    /// Who waits for the end.
+    pub call: Option<Arc<Call>>,
     /// Keeps the Ruby objects alive; dropped with the route.
     pub anchor: Box<dyn Any + Send>,
 }
@@ -154,8 +218,16 @@ pub struct Route {
     /// The domain that the request is for; `None` when it is for an address or a flow.
     pub(super) server: Option<String>,
     pub(super) effects: Vec<Effect>,
+    /// Fires when the caller gives up.
+    pub(super) call_timer: Option<TimerId>,
     session: Session,
     restore: RestoreHeaders,
+    authenticator: Authenticator,
+    /// The CSeq number after an answer to a challenge.
+    sent_cseq: Option<u32>,
+    caller: Option<Caller>,
+    /// The destination names UDP.
+    insists_on_udp: bool,
     callback: Option<Callback>,
     edited: Option<ResponseSnapshot>,
     anchor: Box<dyn Any + Send>,
@@ -182,6 +254,9 @@ impl Route {
         if ask.upstream.as_ref().is_some_and(|up| up.is_canceled()) {
             session.handle(now, Input::Canceled);
         }
+        if ask.upstream.is_none() {
+            ask.client.canceled.store(false, Ordering::Release);
+        }
         let mut route = Box::new(Self {
             id,
             client: ask.client,
@@ -193,8 +268,13 @@ impl Route {
             flow: None,
             server: None,
             effects: Vec::new(),
+            call_timer: None,
             session,
             restore: ask.restore,
+            authenticator: Authenticator::new(ask.credentials),
+            sent_cseq: None,
+            caller: ask.call.map(Caller),
+            insists_on_udp: false,
             callback: None,
             edited: None,
             anchor: ask.anchor,
@@ -214,11 +294,12 @@ impl Route {
         if let QueryHost::Domain(domain) = &query.host {
             self.server = Some(domain.clone());
         }
+        self.insists_on_udp = query.transport == Some(QueryTransport::Known(Transport::Udp));
         match plan(&query, self.session.profile()) {
-            Plan::Failed(error) => self.session.handle(now, Input::Unroutable(error)),
-            Plan::Targets(targets) => self.session.handle(now, Input::Targets(targets)),
+            Plan::Failed(error) => self.handle(shared, now, Input::Unroutable(error)),
+            Plan::Targets(targets) => self.handle(shared, now, Input::Targets(targets)),
             Plan::Ask(inquiry) => match shared.cached_resolution(&inquiry, self.session.profile()) {
-                Some(input) => self.session.handle(now, input),
+                Some(input) => self.handle(shared, now, input),
                 None => self.effects.push(Effect::Resolve(inquiry)),
             },
         }
@@ -270,19 +351,86 @@ impl Route {
         let callback = self.callback.take();
         if matches!(callback, Some(Callback::Target(_))) {
             round.aborted |= self.client.take_abort();
-            if self.upstream.as_ref().is_some_and(|up| up.is_canceled()) {
+            if self.is_canceled() {
                 self.session.note_canceled();
             }
         }
         self.session.callback_done(now, *round);
+        if let Some(callback) = &callback {
+            self.tell_caller(callback);
+        }
     }
 
-    pub(super) fn handle(&mut self, now: Instant, input: Input) {
+    pub(super) fn handle(&mut self, shared: &Shared, now: Instant, input: Input) {
         // Inputs wait for their turn: what was cancelled meanwhile is treated so, whichever comes first.
-        if self.upstream.as_ref().is_some_and(|up| up.is_canceled()) {
+        if self.is_canceled() {
             self.session.note_canceled();
         }
+        let input = match input {
+            Input::Response(response) if self.answer_challenge(shared, &response) => Input::Challenged,
+            other => other,
+        };
+        if let Input::Targets(targets) = &input {
+            self.measure(shared, targets);
+        }
         self.session.handle(now, input);
+    }
+
+    /// CANCEL came for the request, or its script called `Uac#cancel`.
+    pub(super) fn is_canceled(&self) -> bool {
+        match &self.upstream {
+            Some(upstream) => upstream.is_canceled(),
+            None => self.client.canceled.load(Ordering::Acquire),
+        }
+    }
+
+    /// Nobody wants an answer to the request any more.
+    pub(super) fn is_given_up(&self) -> bool {
+        let by_caller = self.caller.as_ref().is_some_and(|caller| caller.0.is_given_up());
+        by_caller || self.upstream.as_ref().is_some_and(|upstream| upstream.is_abandoned())
+    }
+
+    /// An ACK has no response.
+    pub fn is_ack(&self) -> bool {
+        self.request.method == Method::Ack
+    }
+
+    /// The number of this route.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Who waits for the end, and when its patience ends.
+    pub(super) fn call_limit(&self) -> Option<(Arc<Call>, std::time::Duration)> {
+        let call = &self.caller.as_ref()?.0;
+        Some((call.clone(), call.limit()?))
+    }
+
+    /// The timer of a caller that waits no longer.
+    pub(super) fn take_idle_call_timer(&mut self) -> Option<TimerId> {
+        let finished = self.caller.as_ref().is_none_or(|caller| caller.0.is_finished());
+        self.call_timer.take_if(|_| finished)
+    }
+
+    /// A thread that waits for the end hears of it when the blocks have run.
+    fn tell_caller(&self, callback: &Callback) {
+        let Some(caller) = &self.caller else { return };
+        let outcome = match callback {
+            Callback::Success(response) | Callback::Failure(response, _) => {
+                Outcome::Response(response.clone())
+            }
+            Callback::Error(failure) => Outcome::Failed(failure.clone()),
+            Callback::InviteTimeout => Outcome::Failed(Failure::invite_timeout()),
+            Callback::Provisional(_) | Callback::Canceled | Callback::Target(_) => return,
+        };
+        caller.0.finish(outcome);
+    }
+
+    /// The route is over. A request that was cancelled may not have got an answer.
+    pub(super) fn end(&self) {
+        if let Some(caller) = &self.caller {
+            caller.0.finish(Outcome::Failed(Failure::canceled()));
+        }
     }
 
     /// Nothing is sent for this route any more, though further 2xx may come for half a minute: the request can go.
@@ -304,6 +452,9 @@ impl Route {
                 Action::Callback(callback) => {
                     if let Callback::Target(target) = &callback {
                         self.client.set_target(target);
+                    }
+                    if let Callback::Success(response) = &callback {
+                        self.acknowledge_for_caller(shared, response);
                     }
                     let run = self.client.has_callbacks(callback.class()) && self.is_news(&callback);
                     self.callback = Some(callback);

@@ -52,6 +52,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         events: Default::default(),
         counts: Default::default(),
         routes: AtomicU64::new(1),
+        nonce_counts: Default::default(),
         companions: Default::default(),
         sockets: Default::default(),
     });

@@ -155,6 +155,8 @@ impl Relay {
                 None,
             )),
             restore: Default::default(),
+            credentials: Vec::new(),
+            call: None,
             anchor: Box::new(()),
         };
         let mut route = self.engine.new_route(ask);

@@ -102,16 +102,96 @@ module OverSIP
     end
 
     # Sends requests of its own.
+    #
+    # A Uac has one request at a time: a second {#route} or {#call} cancels what the first has pending.
+    #
+    # @example A registration that waits for its answer
+    #   uac = OverSIP::SIP::Uac.new(credentials: { username: "alice", password: "secret" })
+    #   register = OverSIP::SIP::UacRequest.new({ sip_method: :REGISTER, ruri: "sip:example.net", from: "<sip:alice@example.net>",
+    #                                             to: "<sip:alice@example.net>" },
+    #                                           ["Contact: <sip:alice@192.0.2.1>", "Expires: 600"])
+    #   response = uac.call(register, timeout: 10)
+    #   puts "#{response.status_code} #{response.reason_phrase}"
+    #
+    # @example A call
+    #   uac = OverSIP::SIP::Uac.new
+    #   uac.on_success_response { |response| uac.ack response }
+    #   uac.route invite
     class Uac < Client
+      # @param profile [Symbol, String] a profile of proxies.conf
+      # @param credentials [Hash, Array<Hash>, nil] see {#credentials=}
+      # @raise [OverSIP::RuntimeError] there is no such profile
+      # @raise [ArgumentError, TypeError] these are no credentials
+      def initialize(profile = :default_proxy, credentials: nil); end
+
+      # @return [Hash, Array<Hash>, nil] what was set; those of the profile are not shown
+      def credentials; end
+
+      # What a 401 or 407 is answered with (digest authentication, RFC 7616 and RFC 8760: MD5, SHA-256 and SHA-512-256, their
+      # `-sess` forms, `qop` auth, auth-int or none). A request's own `credentials:` go before these, these before the
+      # profile's `credentials`.
+      #
+      # The request goes once more to the same target, with the next CSeq number (`request.cseq` shows it) and a new branch;
+      # no block runs for the 401 or 407. A realm that does not accept its answer is told to `on_failure_response`; one that
+      # only finds the nonce stale is answered once more. Proxies and servers on the way are answered one after the other.
+      #
+      # @example
+      #   uac.credentials = { username: "alice", password: "secret" }
+      #   uac.credentials = [{ username: "alice", password: "secret", realm: "proxy.example.net" },
+      #                      { username: "alice@example.com", password: "other", realm: "example.com" }]
+      # @param credentials [Hash, Array<Hash>, nil] `:username`, `:password` and, unless they are for any, `:realm`
+      # @raise [ArgumentError, TypeError] these are no credentials
+      def credentials=(credentials); end
+
       # Sends the request to a host, or where its Request-URI says. Returns at once; blocks tell the rest.
       # @param request [UacRequest, Request]
       # @param dst_host [String, nil] a name or an address
       # @param dst_port [Integer, nil]
-      # @param dst_transport [Symbol, nil] :udp or :tcp
+      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls
       # @raise [OverSIP::RuntimeError] this is no request, or nothing is started
       def route(request, dst_host = nil, dst_port = nil, dst_transport = nil); end
 
-      # Gives up the INVITE that is on its way: sends CANCEL (RFC 3261 9.1).
+      # Sends the request like {#route} and waits for its final response; other Ruby threads go on meanwhile. Blocks that are
+      # set run as well, before this returns. A 2xx to an INVITE is acknowledged.
+      #
+      # When the time is up, and when the thread is killed or interrupted, the request is given up: an INVITE is cancelled, and
+      # a 2xx that comes all the same is acknowledged and ended with BYE.
+      #
+      # @example
+      #   begin
+      #     response = uac.call(request, timeout: 5)
+      #     puts response.status_code
+      #   rescue OverSIP::SIP::ClientError => e
+      #     puts "no answer: #{e.status} #{e.reason} (#{e.code})"
+      #   end
+      # @param request [UacRequest, Request] any but an ACK
+      # @param dst_host [String, nil] a name or an address
+      # @param dst_port [Integer, nil]
+      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls
+      # @param timeout [Numeric, nil] seconds; nil waits as long as the transaction does
+      # @return [Response] the final response, whatever its status
+      # @raise [ClientError] there was none: what `on_error` would be told, or 408 :call_timeout, 408 :invite_timeout (Timer C),
+      #   487 :canceled
+      # @raise [OverSIP::RuntimeError] this is the dispatcher thread, which must not wait; this is no request; nothing is
+      #   started, or it was stopped meanwhile
+      def call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil); end
+
+      # Sends the ACK for a 2xx to this Uac's INVITE: to the Contact of the response, along the route that it recorded. When the
+      # 2xx is repeated the ACK is sent again by itself. (Failures are acknowledged by the library.)
+      #
+      # @example An answer to the offer that the 2xx brought
+      #   uac.on_success_response { |response| uac.ack response, body: answer_to(response.body) }
+      # @param response [Response]
+      # @param body [String, nil]
+      # @param content_type [String] of the body
+      # @return [true]
+      # @raise [OverSIP::RuntimeError] the response is no 2xx to an INVITE
+      def ack(response, body: nil, content_type: "application/sdp"); end
+
+      # Gives up the INVITE that is on its way: sends CANCEL (RFC 3261 9.1), as soon as a provisional response has come.
+      # `on_canceled` runs at once. The final response is told like any other, mostly 487 to `on_failure_response`; a 2xx may
+      # have crossed the CANCEL and makes a call. Before the request has left nothing is sent at all, and after its final
+      # response this does nothing.
       def cancel; end
     end
   end

@@ -1,7 +1,6 @@
 //! The destination arguments that `Proxy#route` and `Uac#route` share.
 
 use magnus::{prelude::*, scan_args::scan_args, Error, Ruby, Symbol, Value};
-use oversip::message::{RequestSnapshot, UriRef};
 use oversip::resolve::{Query, QueryTransport};
 
 use crate::{profile, text};
@@ -19,7 +18,15 @@ impl RouteArguments {
     pub fn scan(ruby: &Ruby, args: &[Value]) -> Result<Self, Error> {
         let args =
             scan_args::<(Value,), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
-        let (host, port, transport) = args.optional;
+        Self::new(ruby, args.required.0, args.optional)
+    }
+
+    /// The same from arguments that were taken apart already.
+    pub fn new(
+        ruby: &Ruby,
+        request: Value,
+        (host, port, transport): (Option<Value>, Option<Value>, Option<Value>),
+    ) -> Result<Self, Error> {
         let given = |value: Option<Value>| value.filter(|value| !value.is_nil());
         let destination = match given(host) {
             None => None,
@@ -31,7 +38,7 @@ impl RouteArguments {
                 Some(Query::from_destination(&host, port, transport))
             }
         };
-        Ok(Self { request: args.required.0, destination })
+        Ok(Self { request, destination })
     }
 }
 
@@ -48,21 +55,4 @@ fn transport(ruby: &Ruby, value: Value) -> Result<QueryTransport, Error> {
     };
     let name = symbol.name()?;
     Ok(profile::transport(&name).map_or(QueryTransport::Unknown, QueryTransport::Known))
-}
-
-/// The destination of a request itself: its top Route where `use_route` says so, else the Request-URI.
-pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Query {
-    let route = request.route_values().next().filter(|_| use_route);
-    let parsed = route.and_then(oversip::message::NameAddrRef::parse);
-    let uri = match &parsed {
-        Some(route) => Some(route.uri()),
-        None => UriRef::parse(&request.ruri),
-    };
-    match uri {
-        Some(uri) => Query::from_uri(&uri),
-        // What a script put there is no URI at all.
-        None => {
-            Query { scheme: oversip::resolve::QueryScheme::Other, ..Query::from_destination(b"", None, None) }
-        }
-    }
 }

@@ -70,6 +70,11 @@ pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     }
 }
 
+/// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher. Ruby gives its native thread to others after it.
+pub fn leave_dispatcher() {
+    IS_DISPATCHER.set(false);
+}
+
 /// `OverSIP::Engine.run_event`: runs one event in the calling fiber.
 pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let Some(engine) = runtime::current() else { return Ok(()) };

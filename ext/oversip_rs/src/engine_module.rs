@@ -10,10 +10,11 @@ use magnus::{
 use oversip::engine::{Config, Engine, Limits, StartError, Status, Stopping, WebSocketConfig};
 use oversip::transport::{ws, ListenSpec, Transport};
 
-use crate::{anchors, connection, dispatcher, gvl::without_gvl, logging, runtime, tags, text, tls};
-
-/// How long a signal may wait for the main thread to look.
-const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
+use crate::{
+    anchors, connection, dispatcher,
+    gvl::{without_gvl, SIGNAL_INTERVAL},
+    logging, request, runtime, tags, text, tls,
+};
 
 fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     if runtime::current().is_some() {
@@ -162,6 +163,14 @@ fn wait_for_end(ruby: &Ruby, stopping: &Stopping<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The script failed over a request that it may have routed: nobody wants the answer from downstream any more.
+fn abandon(request: Value) {
+    let incoming = request::from_value(request).and_then(|request| request.incoming());
+    if let (Some(engine), Some(incoming)) = (runtime::current(), incoming) {
+        engine.abandon_request(&incoming);
+    }
+}
+
 fn is_running() -> bool {
     runtime::current().is_some()
 }
@@ -233,6 +242,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("local_aliases", function!(local_aliases, 0))?;
     module.define_singleton_method("stop", function!(stop, 1))?;
     module.define_singleton_method("running?", function!(is_running, 0))?;
+    module.define_singleton_method("abandon", function!(abandon, 1))?;
     module.define_singleton_method("stats", function!(stats, 0))?;
     module.define_singleton_method("status=", function!(set_status, 1))?;
     module.define_singleton_method("freeze", function!(freeze, 0))?;
@@ -242,6 +252,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("flow?", function!(is_flow, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;
     module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;
+    module.define_singleton_method("leave_dispatcher", function!(dispatcher::leave_dispatcher, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(dispatcher::schedule, 2))?;
     Ok(())

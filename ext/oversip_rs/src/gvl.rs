@@ -3,8 +3,13 @@
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr::null_mut;
+use std::time::Duration;
 
 use magnus::{Error, Ruby};
+
+/// How long a signal may wait for the main thread to look: a wait without the GVL that may be long is cut into pieces of this
+/// length.
+pub const SIGNAL_INTERVAL: Duration = Duration::from_millis(100);
 
 struct Call<F, R> {
     work: Option<F>,

@@ -5,6 +5,7 @@ mod anchors;
 mod caches;
 mod client;
 mod connection;
+mod credentials;
 mod destination;
 mod dispatcher;
 mod engine_module;

@@ -55,7 +55,7 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         timer_b: reader.seconds(key!(ruby, "timer_B"), 32.0)?,
         timer_c: reader.seconds(key!(ruby, "timer_C"), 120.0)?,
         timer_f: reader.seconds(key!(ruby, "timer_F"), 32.0)?,
-        udp_mtu: None,
+        udp_mtu: reader.size(key!(ruby, "udp_mtu"), 1300)?,
         callback_on_server_tls_handshake: reader.flag(key!(ruby, "callback_on_server_tls_handshake"), true),
         verify_server: reader.verify_server(key!(ruby, "verify_server"))?,
         has_ipv4: reader.flag(key!(ruby, "has_sip_ipv4"), true),
@@ -99,6 +99,17 @@ impl Reader<'_> {
         let seconds =
             f64::try_convert(value).ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         seconds.ok_or_else(|| self.wrong(key, value, "a number of seconds"))
+    }
+
+    /// A number of bytes; 0 means no limit.
+    fn size(&self, key: StaticSymbol, default: usize) -> Result<Option<usize>, Error> {
+        let size = match self.hash.get(key).filter(|value| !value.is_nil()) {
+            None => default,
+            Some(value) => {
+                usize::try_convert(value).map_err(|_| self.wrong(key, value, "a number of bytes"))?
+            }
+        };
+        Ok(Some(size).filter(|size| *size > 0))
     }
 
     fn text(&self, key: StaticSymbol) -> Result<String, Error> {

@@ -8,7 +8,7 @@ use oversip::message::Method;
 use crate::{
     anchors::Anchor,
     client::{self, ClientObject, This},
-    destination::{self, RouteArguments},
+    destination::RouteArguments,
     dispatcher::Nested,
     message, profile, request, response, runtime, text,
 };
@@ -43,7 +43,7 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
     let to = match arguments.destination {
         Some(query) => Destination::Resolve(query),
         None if incoming_outbound => Destination::Flow(facts.flow_token.clone()),
-        None => Destination::Resolve(destination::of_request(&snapshot, true)),
+        None => Destination::of_request(&snapshot, true),
     };
     let ask = RouteRequest {
         kind: Kind::Proxy,
@@ -60,6 +60,8 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
         }),
         destination: to,
         restore: request::restore_headers(request),
+        credentials: Vec::new(),
+        call: None,
         anchor: Box::new(Anchor::hold(this.as_value(), request.as_value())),
     };
     client::launch(ruby, &engine, engine.new_route(ask))

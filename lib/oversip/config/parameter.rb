@@ -50,6 +50,7 @@ module OverSIP
         when false then "no"
         when nil then "null"
         when Array then value.map { |item| show(item) }.join(", ")
+        when Hash then "(not shown)" # credentials
         else value.to_s
         end
       end

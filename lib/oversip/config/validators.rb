@@ -86,6 +86,15 @@ module OverSIP
           value.is_a?(String) && value.bytesize >= bound
         end
 
+        # User name and password for digest authentication, perhaps for one realm only.
+        def credentials(value)
+          return false unless value.is_a?(Hash)
+
+          texts = value.transform_keys(&:to_s)
+          (texts.keys - %w[username password realm]).empty? && texts.key?("password") && string(texts["username"]) &&
+            texts.values.all?(String) && texts.values_at("username", "realm").compact.none?(/[[:cntrl:]]/)
+        end
+
         def readable_file(value)
           value.is_a?(String) && File.file?(value) && File.readable?(value)
         end

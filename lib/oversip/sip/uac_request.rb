@@ -33,11 +33,14 @@ module OverSIP
       attr_reader :cseq
       # @return [String] eight hexadecimal digits
       attr_reader :via_branch_id
+      # @return [Hash, Array<Hash>, nil] what challenges to this request are answered with, see {Uac#credentials=}
+      attr_reader :credentials
       # @return [Hash, nil] for the script's own use
       attr_accessor :tvars
 
       # @param data [Hash] `:sip_method` and `:ruri` (String, {Uri} or {NameAddr}) are needed; `:from`, `:from_tag`, `:to`,
-      #   `:to_tag`, `:call_id`, `:cseq` and `:max_forwards` have defaults
+      #   `:to_tag`, `:call_id`, `:cseq` and `:max_forwards` have defaults; `:credentials` go before
+      #   those of the {Uac} and of its profile
       # @param extra_headers [Array<String>] complete header lines
       # @param body [String, nil]
       # @raise [OverSIP::RuntimeError] no method or URI is given, or the URI is none
@@ -53,6 +56,7 @@ module OverSIP
         @cseq = data[:cseq] || rand(1000)
         @max_forwards = data[:max_forwards] || "20"
         @via_branch_id = SecureRandom.hex(4)
+        @credentials = data[:credentials]
         @extra_headers = extra_headers || []
         @body = body
         @headers = {}
@@ -100,6 +104,13 @@ module OverSIP
       # @return [String]
       def inspect
         "#<#{self.class} #{@sip_method} #{@ruri.uri} call_id=#{@call_id}>"
+      end
+
+      # The request has gone out once more with this number, an answer to a challenge in it.
+      #
+      # @api private
+      def sent_with_cseq(number)
+        @cseq = number
       end
 
       private

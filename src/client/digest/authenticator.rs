@@ -90,9 +90,9 @@ impl Authenticator {
         self.answers.iter().map(|answer| (answer.header, answer.value.as_slice()))
     }
 
-    /// True once a challenge was answered.
-    pub fn has_answered(&self) -> bool {
-        !self.answers.is_empty()
+    /// What challenges are answered with.
+    pub fn credentials(&self) -> &[Credentials] {
+        &self.credentials
     }
 
     fn position(&self, header: HeaderName, realm: &[u8]) -> Option<usize> {

@@ -18,8 +18,8 @@ use oversip::message::{Folds, Method};
 pub use self::{
     routing::routing_facts,
     serialise::{
-        has_sent_edit, reapply_sent_edits, remember_sent_edit, restore_headers, snapshot, snapshot_of,
-        with_sent_edits, write_headers,
+        has_sent_edit, reapply_sent_edits, remember_sent_edit, restore_headers, show_cseq, snapshot,
+        snapshot_of, with_sent_edits, write_headers,
     },
 };
 use crate::{

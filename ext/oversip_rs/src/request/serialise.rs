@@ -126,13 +126,25 @@ pub fn snapshot(ruby: &Ruby, this: This) -> Result<RequestSnapshot, Error> {
     Ok(RequestSnapshot { method, ruri: sent_ruri(ruby, this)?, headers, body: body_bytes(ruby, this)? })
 }
 
+fn is_uac_request(ruby: &Ruby, value: Value) -> bool {
+    static UAC_REQUEST: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "UacRequest"));
+    value.is_kind_of(ruby.get_inner(&UAC_REQUEST))
+}
+
+/// Shows in a UacRequest the CSeq number that it was sent with after it answered a challenge.
+pub fn show_cseq(ruby: &Ruby, value: Value, cseq: u32) -> Result<(), Error> {
+    if is_uac_request(ruby, value) {
+        let _: Value = value.funcall("sent_with_cseq", (cseq,))?;
+    }
+    Ok(())
+}
+
 /// What a `Uac` sends: a Request or a UacRequest.
 pub fn snapshot_of(ruby: &Ruby, value: Value) -> Result<RequestSnapshot, Error> {
     if let Some(this) = from_value(value) {
         return snapshot(ruby, this);
     }
-    static UAC_REQUEST: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "UacRequest"));
-    if !value.is_kind_of(ruby.get_inner(&UAC_REQUEST)) {
+    if !is_uac_request(ruby, value) {
         let message = "request must be a OverSIP::SIP::UacRequest or OverSIP::SIP::Request instance";
         return Err(text::runtime_error(ruby, message));
     }

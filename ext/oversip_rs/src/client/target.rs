@@ -1,0 +1,76 @@
+//! The target of the moment: `current_target`, `add_target_to_blacklist`.
+
+use std::time::Duration;
+
+use magnus::{prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
+use oversip::client::{Failure, Target};
+
+use super::This;
+use crate::{profile, runtime, text};
+
+/// Bounds of the life of a blacklist entry, seconds.
+const BLACKLIST_TIMEOUT: std::ops::RangeInclusive<i64> = 2..=600;
+
+/// The responses that a blacklisted target may stand for.
+const BLACKLIST_STATUS: std::ops::RangeInclusive<u16> = 300..=699;
+
+pub(super) fn current_target(ruby: &Ruby, this: This) -> Result<Value, Error> {
+    let Some(target) = this.shared().current_target() else { return Ok(ruby.qnil().as_value()) };
+    if this.shown_target.borrow().as_ref() == Some(&target) {
+        return Ok(this.target.get_or_nil(ruby));
+    }
+    let object = target_struct(ruby, &target)?;
+    this.target.set(this, object);
+    *this.shown_target.borrow_mut() = Some(target);
+    Ok(object)
+}
+
+fn target_struct(ruby: &Ruby, target: &Target) -> Result<Value, Error> {
+    let sip: RModule = text::oversip_module(ruby)?.const_get("SIP")?;
+    let rfc3263: RModule = sip.const_get("RFC3263")?;
+    let class: RClass = rfc3263.const_get("Target")?;
+    let ip = ruby.str_new(&target.ip_text());
+    let arguments = (
+        ruby.to_symbol(target.transport.as_str()),
+        ip,
+        ruby.to_symbol(target.family().as_str()),
+        target.port(),
+    );
+    class.funcall("new", arguments)
+}
+
+pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error> {
+    let args = scan_args::<(), (Option<Value>, Option<i64>, Option<Value>), (), (), (), ()>(args)?;
+    let (timeout, status, reason) = args.optional;
+    let Some(target) = this.shared().current_target() else { return Ok(false) };
+    let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
+    let ttl = match timeout.filter(|timeout| !timeout.is_nil()) {
+        None => profile.blacklist_time,
+        Some(timeout) => blacklist_time(ruby, timeout)?,
+    };
+    let status = u16::try_from(status.unwrap_or(403)).ok().filter(|status| BLACKLIST_STATUS.contains(status));
+    let status =
+        status.ok_or_else(|| text::runtime_error(ruby, "status_code must be between 300 and 699"))?;
+    let reason = match reason.filter(|reason| !reason.is_nil()) {
+        None => "Destination Blacklisted".to_owned(),
+        Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
+    };
+    let failure = Failure::destination_blacklisted(status, reason);
+    let now = runtime::current().map_or_else(std::time::Instant::now, |engine| engine.now());
+    profile.blacklist.add(now, &target.to_string(), failure, ttl);
+    Ok(true)
+}
+
+/// The time that a script gives, cut to whole seconds as `to_i` does.
+fn blacklist_time(ruby: &Ruby, timeout: Value) -> Result<Duration, Error> {
+    if !timeout.respond_to("to_i", false)? {
+        let message = format!("timeout must be a number of seconds, not {}", timeout.inspect());
+        return Err(Error::new(ruby.exception_type_error(), message));
+    }
+    // Infinity has no `to_i`, and a huge number does not fit.
+    let seconds = timeout.funcall::<_, _, i64>("to_i", ()).ok().filter(|s| BLACKLIST_TIMEOUT.contains(s));
+    match seconds {
+        Some(seconds) => Ok(Duration::from_secs(seconds.unsigned_abs())),
+        None => Err(text::runtime_error(ruby, "timeout must be between 2 and 600 seconds")),
+    }
+}

@@ -1,0 +1,101 @@
+//! `Uac#call`: sends a request and waits for its final response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use magnus::{
+    prelude::*,
+    scan_args::{get_kwargs, scan_args},
+    Error, ExceptionClass, RHash, RModule, Ruby, Value,
+};
+use oversip::client::Failure;
+use oversip::engine::{Call, Engine, Outcome};
+
+use crate::{
+    client::This,
+    destination::RouteArguments,
+    dispatcher,
+    gvl::{without_gvl, SIGNAL_INTERVAL},
+    request, response, runtime, text,
+};
+
+/// `call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil)`.
+pub fn call(ruby: &Ruby, this: This, args: &[Value]) -> Result<Value, Error> {
+    if dispatcher::is_current() {
+        let message = "Uac#call waits for the response, and the dispatcher thread must not wait: use Uac#route and its \
+                       callbacks here";
+        return Err(text::runtime_error(ruby, message));
+    }
+    let args = scan_args::<(Value,), (Option<Value>, Option<Value>, Option<Value>), (), (), RHash, ()>(args)?;
+    let keywords = get_kwargs::<_, (), (Option<Value>,), ()>(args.keywords, &[], &["timeout"])?;
+    let limit = keywords.optional.0.filter(|value| !value.is_nil()).map(|value| seconds(ruby, value));
+    let arguments = RouteArguments::new(ruby, args.required.0, args.optional)?;
+    let engine = runtime::engine(ruby)?;
+    let pending = Call::new(limit.transpose()?);
+    let route = super::new_route(ruby, &engine, this, arguments, Some(pending.clone()))?;
+    if route.is_ack() {
+        return Err(text::runtime_error(
+            ruby,
+            "an ACK has no response to wait for: use Uac#route or Uac#ack",
+        ));
+    }
+    let waiting = Waiting { engine: &engine, this, route: route.id(), call: pending };
+    engine.start_route(route);
+    let outcome = waiting.outcome(ruby)?;
+    let request = args.required.0;
+    if let Some(cseq) = waiting.call.cseq() {
+        request::show_cseq(ruby, request, cseq)?;
+    }
+    match outcome {
+        Outcome::Response(message) => Ok(response::wrap(ruby, message, request, false).as_value()),
+        Outcome::Failed(failure) => Err(client_error(ruby, &failure)?),
+        Outcome::Stopped => {
+            Err(text::runtime_error(ruby, "OverSIP was stopped while the request was pending"))
+        }
+    }
+}
+
+/// A call under way. Whatever ends the wait before its time, such as Thread#kill, gives the request up.
+struct Waiting<'a> {
+    engine: &'a Engine,
+    this: This,
+    route: u64,
+    call: Arc<Call>,
+}
+
+impl Waiting<'_> {
+    /// Ruby is looked after in between: a signal reaches a thread that waits without the GVL only if some other thread happens
+    /// to watch for it.
+    fn outcome(&self, ruby: &Ruby) -> Result<Outcome, Error> {
+        loop {
+            let outcome = without_gvl(ruby, || self.call.wait(SIGNAL_INTERVAL), || self.call.interrupt())?;
+            if let Some(outcome) = outcome {
+                return Ok(outcome);
+            }
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.call.is_finished() {
+            self.engine.give_up(self.this.shared(), self.route, &self.call);
+        }
+    }
+}
+
+fn seconds(ruby: &Ruby, value: Value) -> Result<Duration, Error> {
+    let given = f64::try_convert(value)
+        .map_err(|_| Error::new(ruby.exception_type_error(), "timeout must be a number of seconds"))?;
+    let limit = Duration::try_from_secs_f64(given).ok().filter(|limit| !limit.is_zero());
+    limit
+        .ok_or_else(|| Error::new(ruby.exception_arg_error(), "timeout must be a positive number of seconds"))
+}
+
+/// `OverSIP::SIP::ClientError`.
+fn client_error(ruby: &Ruby, failure: &Failure) -> Result<Error, Error> {
+    let sip: RModule = text::oversip_module(ruby)?.const_get("SIP")?;
+    let class: ExceptionClass = sip.const_get("ClientError")?;
+    let reason = text::utf8(ruby, failure.reason.as_bytes());
+    Ok(class.new_instance((failure.status, reason, ruby.to_symbol(failure.code)))?.into())
+}

@@ -1,0 +1,114 @@
+//! Requests of a caller inside the dialog that a 2xx to its INVITE has made (RFC 3261 12.1.2, 12.2.1.1, 13.2.2.4).
+
+use bytes::Bytes;
+
+use crate::message::{HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot};
+
+/// Hop count of a new request (RFC 3261 8.1.1.6).
+const MAX_FORWARDS: &[u8] = b"70";
+
+/// A request to the callee whose 2xx this is: remote target, route set, tags and Call-ID come from the response, and so does
+/// the CSeq number of an ACK; any other request has the next one. `ruri` is the Request-URI of the INVITE, for a response
+/// without a Contact. `None`: the response is no 2xx to an INVITE, or belongs to no dialog.
+pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Option<RequestSnapshot> {
+    let success = response.status().is_some_and(|status| (200..300).contains(&status));
+    if !success || response.cseq_method() != Some(&Method::Invite) {
+        return None;
+    }
+    let target = response.contact().map_or_else(|| ruri.clone(), |contact| copy(contact.uri().text));
+    let (ruri, routes) = route(target, response);
+    let number = response.cseq()?.checked_add(u32::from(method != Method::Ack))?;
+    let mut headers = Headers::new();
+    headers.push(b"Max-Forwards", MAX_FORWARDS);
+    for value in routes {
+        headers.push(b"Route", &value);
+    }
+    headers.push(b"From", response.from_value()?);
+    headers.push(b"To", response.to_value()?);
+    headers.push(b"Call-ID", response.call_id()?);
+    headers.push(b"CSeq", &[number.to_string().as_bytes(), b" ", method.as_bytes()].concat());
+    Some(RequestSnapshot { method, ruri, headers, body: Bytes::new() })
+}
+
+/// Request-URI and Route values (RFC 3261 12.2.1.1). A first router that routes strictly takes the Request-URI for its own
+/// address, and the remote target goes behind the last Route.
+fn route(target: Bytes, response: &Message) -> (Bytes, Vec<Bytes>) {
+    let recorded = Headers::from_message(response);
+    let mut routes: Vec<Bytes> = recorded.list(HeaderName::RecordRoute).map(copy).collect();
+    routes.reverse();
+    let strict = routes.first().and_then(|first| {
+        let uri = NameAddrRef::parse(first)?.uri();
+        (!uri.lr()).then(|| copy(uri.text))
+    });
+    match strict {
+        None => (target, routes),
+        Some(router) => {
+            routes.remove(0);
+            routes.push([b"<", &target[..], b">"].concat().into());
+            (router, routes)
+        }
+    }
+}
+
+fn copy(text: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, more: &str) -> Message {
+        let text = format!(
+            "SIP/2.0 {status} OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n\
+             Call-ID: c\r\nCSeq: 7 INVITE\r\n{more}\r\n"
+        );
+        Message::parse(Bytes::from(text)).expect("a valid response").0
+    }
+
+    fn within(more: &str, method: Method) -> String {
+        let ruri = Bytes::from_static(b"sip:c@d");
+        let request = request_within(&response(200, more), method, &ruri).expect("a request");
+        String::from_utf8(request.to_bytes().to_vec()).expect("text")
+    }
+
+    #[test]
+    fn the_ack_follows_the_recorded_routes_backwards_to_the_contact() {
+        let more = "Record-Route: <sip:p2;lr>, <sip:p1;lr>\r\nRecord-Route: <sip:p0;lr>\r\nContact: \"C\" <sip:c@h:5>;x=1\r\n";
+        assert_eq!(
+            within(more, Method::Ack),
+            "ACK sip:c@h:5 SIP/2.0\r\nMax-Forwards: 70\r\nRoute: <sip:p0;lr>\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:p2;lr>\r\n\
+             From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: c\r\nCSeq: 7 ACK\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_strict_router_gets_its_own_uri() {
+        let text = within(
+            "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p0>\r\nContact: <sip:c@h>\r\n",
+            Method::Ack,
+        );
+        assert!(text.starts_with("ACK sip:p0 SIP/2.0\r\n"));
+        assert!(text.contains("\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:c@h>\r\nFrom"));
+    }
+
+    #[test]
+    fn without_a_contact_it_goes_where_the_invite_went() {
+        assert!(within("", Method::Ack).starts_with("ACK sip:c@d SIP/2.0\r\n"));
+    }
+
+    #[test]
+    fn other_requests_count_on() {
+        assert!(within("", Method::Bye).contains("\r\nCSeq: 8 BYE\r\n"));
+    }
+
+    #[test]
+    fn what_makes_no_dialog_has_no_request() {
+        let ruri = Bytes::from_static(b"sip:c@d");
+        assert!(request_within(&response(404, ""), Method::Ack, &ruri).is_none());
+        let text = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n\
+                    Call-ID: c\r\nCSeq: 7 BYE\r\n\r\n";
+        let (bye, _) = Message::parse(Bytes::from_static(text.as_bytes())).expect("a valid response");
+        assert!(request_within(&bye, Method::Ack, &ruri).is_none());
+    }
+}

@@ -1,0 +1,172 @@
+//! What goes into a session and what comes out of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::client::{Failure, IncomingResponse, RouteError, Target};
+
+/// Which class of `Client` routes the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A proxy: answers go upstream.
+    Proxy,
+    /// A user agent client: answers end in the callbacks.
+    Uac,
+}
+
+/// The shape of the request, as far as the routing rules differ by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestClass {
+    /// INVITE: cancellable, with provisional responses going upstream.
+    Invite,
+    /// ACK: forwarded without a transaction, failures are silent.
+    Ack,
+    /// Everything else.
+    NonInvite,
+}
+
+/// Something happened that the session has to know.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// RFC 3263 yielded these targets, in order.
+    Targets(Vec<Target>),
+    /// RFC 3263 yielded nothing, or the destination cannot be used.
+    Unroutable(RouteError),
+    /// The request goes over an established flow (RFC 5626): no targets, no `on_target`.
+    Flow,
+    /// The branch passed up a response other than 100.
+    Response(Arc<IncomingResponse>),
+    /// Timer B or F of the branch expired.
+    Timeout,
+    /// The branch's transport failed.
+    ConnectionError,
+    /// The server's certificate was refused.
+    TlsValidationFailed,
+    /// The flow is gone, or the token names none (RFC 5626 5.3).
+    FlowFailed,
+    /// Another `route` of the same Client took over: only a 2xx is still of interest.
+    Abandoned,
+    /// Timer C expired; the branch sends CANCEL by itself.
+    InviteTimeout,
+    /// The branch got a 401 or 407 that can be answered: send the request there once more (RFC 3261 22.2).
+    Challenged,
+    /// The client sent CANCEL for the request.
+    Canceled,
+    /// The branch is over; nothing more comes from it.
+    BranchEnded,
+}
+
+/// The Ruby blocks that are to run, with their arguments.
+#[derive(Debug, Clone)]
+pub enum Callback {
+    /// `on_provisional_response`
+    Provisional(Arc<IncomingResponse>),
+    /// `on_success_response`
+    Success(Arc<IncomingResponse>),
+    /// `on_failure_response`; `status` is what the block sees
+    /// (a proxy turns a 503 into a 500 where no failover was asked for).
+    Failure(Arc<IncomingResponse>, u16),
+    /// `on_canceled`
+    Canceled,
+    /// `on_invite_timeout`
+    InviteTimeout,
+    /// `on_error`
+    Error(Failure),
+    /// `on_target`
+    Target(Target),
+}
+
+/// Names the list of blocks that a [`Callback`] belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CallbackClass {
+    /// `on_provisional_response`
+    Provisional,
+    /// `on_success_response`
+    Success,
+    /// `on_failure_response`
+    Failure,
+    /// `on_canceled`
+    Canceled,
+    /// `on_invite_timeout`
+    InviteTimeout,
+    /// `on_error`
+    Error,
+    /// `on_target`
+    Target,
+}
+
+impl CallbackClass {
+    /// All classes, in the order of their numbers.
+    pub const ALL: [CallbackClass; 7] = [
+        Self::Provisional,
+        Self::Success,
+        Self::Failure,
+        Self::Canceled,
+        Self::InviteTimeout,
+        Self::Error,
+        Self::Target,
+    ];
+
+    /// The bit of this class in a mask of classes.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// The name of the registering method, such as `on_target`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provisional => "on_provisional_response",
+            Self::Success => "on_success_response",
+            Self::Failure => "on_failure_response",
+            Self::Canceled => "on_canceled",
+            Self::InviteTimeout => "on_invite_timeout",
+            Self::Error => "on_error",
+            Self::Target => "on_target",
+        }
+    }
+}
+
+impl Callback {
+    /// The list of blocks that this callback runs.
+    pub fn class(&self) -> CallbackClass {
+        match self {
+            Self::Provisional(_) => CallbackClass::Provisional,
+            Self::Success(_) => CallbackClass::Success,
+            Self::Failure(..) => CallbackClass::Failure,
+            Self::Canceled => CallbackClass::Canceled,
+            Self::InviteTimeout => CallbackClass::InviteTimeout,
+            Self::Error(_) => CallbackClass::Error,
+            Self::Target(_) => CallbackClass::Target,
+        }
+    }
+}
+
+/// How a round of callbacks ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Round {
+    /// `drop_response` was called: what this event would send upstream is not sent.
+    pub dropped: bool,
+    /// `abort_routing` was called.
+    pub aborted: bool,
+}
+
+/// What the driver has to do.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Run the blocks of this class, then call [`Session::callback_done`].
+    Callback(Callback),
+    /// Send the request to this target in a client transaction of its own (an ACK without one).
+    Send(Target),
+    /// Send the request over the flow that the request named.
+    SendOverFlow,
+    /// Send this response upstream, with this status (a 503 leaves a proxy as 500).
+    Forward(Arc<IncomingResponse>, u16),
+    /// Answer upstream with a response of our own making.
+    Reply {
+        /// Status code.
+        status: u16,
+        /// Reason phrase.
+        reason: Cow<'static, str>,
+    },
+}
