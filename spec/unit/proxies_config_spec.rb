@@ -51,6 +51,27 @@ RSpec.describe OverSIP::ProxiesConfig do
     expect(profile.values_at(:use_naptr, :record_route_all)).to eq([false, false])
   end
 
+  it "takes credentials, one or a list, from the file and from scripts" do
+    list = build(yaml: "a:\n  credentials:\n    - {username: u, password: p}\n    - {username: u, password: '', realm: r}")[:a][:credentials]
+    expect(list).to eq([{ "username" => "u", "password" => "p" }, { "username" => "u", "password" => "", "realm" => "r" }])
+    expect(build({ a: { credentials: { username: "u", password: "p" } } })[:a][:credentials]).to eq([{ username: "u", password: "p" }])
+  end
+
+  [{ username: "u" }, { password: "p" }, { username: "u", password: 7 }, { username: "", password: "p" },
+   { username: "u\r\n", password: "p" }, { username: "u", password: "p", domain: "x" }, "u:p"].each do |bad|
+    it "refuses #{bad.inspect} as credentials and does not print a password" do
+      said = message({ a: { credentials: bad } })
+      expect(said).to match(/a\[credentials\] has invalid value .*'credentials' validation/)
+      expect(said).not_to include("password") if bad.is_a?(Hash)
+    end
+  end
+
+  it "bounds udp_mtu" do
+    expect(build[:default_proxy][:udp_mtu]).to eq(1300)
+    expect(build({ a: { udp_mtu: 0 } })[:a][:udp_mtu]).to eq(0)
+    expect([message({ a: { udp_mtu: -1 } }), message({ a: { udp_mtu: 65_536 } })]).to all match(/udp_mtu/)
+  end
+
   it "puts what a script gives over the file" do
     proxies = build({ "default_proxy" => { "timer_B" => 4 } }, yaml: "default_proxy: {timer_B: 8, timer_F: 9}\nother: {}")
     expect(proxies[:default_proxy].values_at(:timer_B, :timer_F)).to eq([4, 9])

@@ -91,8 +91,9 @@ module OverSIP
           return false unless value.is_a?(Hash)
 
           texts = value.transform_keys(&:to_s)
-          (texts.keys - %w[username password realm]).empty? && texts.key?("password") && string(texts["username"]) &&
-            texts.values.all?(String) && texts.values_at("username", "realm").compact.none?(/[[:cntrl:]]/)
+          return false unless texts.values.all?(String) && (texts.keys - %w[username password realm]).empty?
+
+          texts.key?("password") && header_text(texts["username"]) && (!texts.key?("realm") || header_text(texts["realm"]))
         end
 
         def readable_file(value)
