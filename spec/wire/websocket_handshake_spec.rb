@@ -85,6 +85,22 @@ RSpec.describe "A request for a WebSocket", :native do
     callbacks.delete(at_end)
   end
 
+  it "is refused while too many events wait for the script, and so is what waits counted" do
+    gate = Thread::Queue.new
+    entered = mailbox
+    on_websocket(:on_connection) do |*|
+      entered << true
+      gate.pop
+    end
+    start_websocket(configuration: { core: { max_queued_requests: 1 } })
+    # The first is in the script's hands, the second is queued.
+    clients = Array.new(2) { |index| websocket_client.tap { |client| client.send_bytes(WebSocketPeer.request) && index.zero? && entered.pop } }
+    eventually { OverSIP.stats[:dispatcher_queue] == 1 }
+    expect(answer_to("GET / HTTP/1.1")).to eq("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n#{server}")
+    gate.close
+    expect(clients.map(&:read_head)).to all(start_with("HTTP/1.1 101 "))
+  end
+
   it "that is malformed ends the connection without an answer" do
     start_websocket
     ["\r\n", "GET * HTTP/1.1\r\n\r\n", "OPTIONS sip:a@b SIP/2.0\r\n\r\n", WebSocketPeer.request("GET / HTTP/1.1", "Host" => "a:0"),
