@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "monitor"
+require "oversip/engine_options"
 require "oversip/folder"
 
 module OverSIP
@@ -15,9 +16,6 @@ module OverSIP
 
     # Seconds after which a block that still runs no longer keeps the callbacks of the server's end from running.
     BUSY_LIMIT = 3
-
-    # Transport, the parameter that wants it, the parameter of its port.
-    LISTENERS = [%i[udp sip_udp listen_port], %i[tcp sip_tcp listen_port], %i[tls sip_tls listen_port_tls]].freeze
 
     @lock = Monitor.new
 
@@ -142,10 +140,10 @@ module OverSIP
       end
 
       def serve
-        bound = Engine.start(engine_options)
+        bound = Engine.start(EngineOptions.build(OverSIP.configuration))
         @running = true
         become(:loading)
-        note_ports(bound)
+        note_listeners(bound)
         Dispatcher.start
       end
 
@@ -196,96 +194,8 @@ module OverSIP
         stop(timeout: 0, callback_limit: EXIT_LIMIT) if running?
       end
 
-      def engine_options
-        core, sip, websocket = OverSIP.configuration.values_at(:core, :sip, :websocket)
-        {
-          listeners: listeners(sip) + websocket_listeners(websocket),
-          websocket: websocket_options(websocket),
-          advertised_ipv4: sip[:advertised_ipv4], advertised_ipv6: sip[:advertised_ipv6],
-          local_domains: sip[:local_domains] || [],
-          product: core[:product] || "#{PROGRAM_NAME}/#{VERSION}",
-          nameservers: core[:nameservers],
-          flow_token_key: sip[:flow_token_key],
-          accept_unsigned_flow_tokens: sip[:accept_unsigned_flow_tokens],
-          max_body_size: sip[:max_body_size],
-          tcp_keepalive_interval: sip[:tcp_keepalive_interval],
-          max_queued_requests: core[:max_queued_requests],
-          max_transactions: core[:max_transactions],
-          error_details_on_wire: core[:error_details_on_wire],
-          **tls_options(sip)
-        }
-      end
-
-      def tls_options(sip)
-        {
-          tls: tls_identity,
-          tunnels: tunnels(sip),
-          client_certificates: client_certificates(sip),
-          tls_hostname_ipv4: sip[:record_route_hostname_tls_ipv4],
-          tls_hostname_ipv6: sip[:record_route_hostname_tls_ipv6]
-        }
-      end
-
-      # The files are read here, once and with the rights of the start.
-      def tls_identity
-        tls = OverSIP.configuration.fetch(:tls)
-        TLS.load(tls) if tls.values_at(:public_cert, :private_cert).all?
-      end
-
-      # Behind a proxy that ended TLS there were neither certificates nor the callback.
-      def client_certificates(section)
-        return :ignored if section[:use_tls_tunnel]
-
-        section[:callback_on_client_tls_handshake] ? :reported : :asked
-      end
-
-      # For a proxy on this host that decrypts.
-      def tunnels(sip)
-        return [] unless sip[:sip_tls] && sip[:listen_port_tls_tunnel]
-
-        { listen_ipv4: "127.0.0.1", listen_ipv6: "::1" }
-          .filter_map { |parameter, address| [:tls, address, sip[:listen_port_tls_tunnel]] if sip[parameter] }
-      end
-
-      def listeners(sip)
-        addresses = [sip[:listen_ipv4], sip[:listen_ipv6]].compact
-        LISTENERS.select { |_, parameter,| sip[parameter] }
-                 .flat_map { |transport, _, port| addresses.map { |address| [transport, address, sip[port]] } }
-      end
-
-      # Transport, the parameter that wants it, the parameter of its port.
-      WEBSOCKET_LISTENERS = [%i[ws sip_ws listen_port], %i[wss sip_wss listen_port_tls]].freeze
-      private_constant :WEBSOCKET_LISTENERS
-
-      def websocket_listeners(websocket)
-        addresses = websocket.values_at(:listen_ipv4, :listen_ipv6).compact
-        WEBSOCKET_LISTENERS.select { |_, parameter,| websocket[parameter] }
-                           .flat_map { |transport, _, port| addresses.map { |ip| [transport, ip, websocket[port]] } }
-      end
-
-      def websocket_options(websocket)
-        {
-          advertised_ipv4: websocket[:advertised_ipv4], advertised_ipv6: websocket[:advertised_ipv6],
-          max_frame_size: websocket[:max_ws_frame_size], max_message_size: websocket[:max_ws_message_size],
-          keepalive_interval: websocket[:ws_keepalive_interval]
-        }
-      end
-
-      def note_websocket_ports(bound)
-        WEBSOCKET_LISTENERS.each do |transport, _, parameter|
-          listener = bound.find { |entry| entry[:transport] == transport }
-          OverSIP.configuration[:websocket][parameter] = listener[:port] if listener
-        end
-      end
-
-      def note_ports(bound)
-        note_websocket_ports(bound)
-        sip, websocket = OverSIP.configuration.values_at(:sip, :websocket)
-        ConnectionClasses.note(bound, tls: sip[:use_tls_tunnel], wss: websocket[:use_tls_tunnel])
-        LISTENERS.each do |transport, _, parameter|
-          listener = bound.find { |entry| entry[:transport] == transport }
-          sip[parameter] = listener[:port] if listener
-        end
+      def note_listeners(bound)
+        Listeners.note(OverSIP.configuration, bound)
         bound.each { |listener| log_system_debug "listening on #{listener[:transport]} #{listener[:ip]} #{listener[:port]}" }
       end
     end

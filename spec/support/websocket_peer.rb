@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "socket"
+require_relative "certificates"
 require_relative "sip_peer"
 
 # A WebSocket client that can send exact bytes, and says exactly what comes back.
@@ -215,6 +216,20 @@ module WebSocketHelpers
   # A client with its WebSocket.
   def websocket_peer(...)
     websocket_client(...).upgrade
+  end
+
+  # The same with a listener for WebSocket under TLS beside it.
+  #
+  # @param sip [Hash] further parameters of that section
+  # @return [Integer] the port for secure WebSocket
+  def start_secure_websocket(sip: {}, **websocket, &on_request)
+    sections = { tls: Certificates.section, sip: sip }
+    start_websocket(websocket: { sip_wss: true, listen_port_tls: 0, **websocket }, configuration: sections, &on_request)
+    secure_websocket_port
+  end
+
+  def secure_websocket_port
+    OverSIP.configuration[:websocket][:listen_port_tls]
   end
 
   # Sets what a method of WebSocketEvents does until the example ends.

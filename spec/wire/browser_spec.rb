@@ -4,7 +4,7 @@ require_relative "../support/browser"
 require_relative "../support/kamailio"
 require_relative "../support/websocket_peer"
 
-# A page in a real browser registers at Kamailio through the server and is called over its own flow.
+# A page in a real browser registers at Kamailio through the server by secure WebSocket and is called over its own flow.
 RSpec.describe "A page in Chromium", :browser, :native do
   let!(:caller) { udp_peer }
   let!(:kamailio) { Kamailio.new(ip: "127.0.0.1", record_route: false).tap { |registrar| opened << registrar } }
@@ -12,7 +12,7 @@ RSpec.describe "A page in Chromium", :browser, :native do
 
   # What the script of a WebSocket edge proxy amounts to: clients go to the registrar, the registrar to the clients.
   def serve_edge
-    start_websocket do |request|
+    start_secure_websocket do |request|
       proxy = OverSIP::SIP::Proxy.new
       request.loose_route
       if request.incoming_outbound_requested? || request.in_dialog?
@@ -44,7 +44,7 @@ RSpec.describe "A page in Chromium", :browser, :native do
 
   it "registers, takes a message and a call over its flow, and is hung up on" do
     serve_edge
-    browser.start("ws://127.0.0.1:#{websocket_port}", "sip:alice@b.example")
+    browser.start("wss://127.0.0.1:#{secure_websocket_port}", "sip:alice@b.example")
     expect(browser.await("registered")).to include("status" => 200)
 
     expect(send_to_alice(:MESSAGE, "text/plain", "hello").status).to eq(200)

@@ -54,7 +54,7 @@ pub(super) async fn accept(
     };
     let (stream, certificates) = unless_closed(connection, tls(connections)?.accept(stream, clients)).await?;
     match clients {
-        ClientCertificates::Reported => {
+        ClientCertificates::Reported | ClientCertificates::Unasked => {
             await_verdict(connections, connection, stream, local, certificates).await
         }
         ClientCertificates::Asked | ClientCertificates::Ignored => {

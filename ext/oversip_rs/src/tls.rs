@@ -23,12 +23,13 @@ pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Erro
     Ok(TlsSettings { identity, authorities: list("authorities")? })
 }
 
-/// `:ignored`, `:asked` or `:reported`.
+/// `:ignored`, `:asked`, `:unasked` or `:reported`.
 pub fn client_certificates(ruby: &Ruby, value: Option<Value>) -> Result<ClientCertificates, Error> {
     let Some(value) = value else { return Ok(ClientCertificates::default()) };
     match &*magnus::Symbol::try_convert(value)?.name()? {
         "ignored" => Ok(ClientCertificates::Ignored),
         "asked" => Ok(ClientCertificates::Asked),
+        "unasked" => Ok(ClientCertificates::Unasked),
         "reported" => Ok(ClientCertificates::Reported),
         other => Err(Error::new(ruby.exception_arg_error(), format!("unknown kind {other}"))),
     }

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "socket"
+require "oversip/listeners"
 
 module OverSIP
   module Config
@@ -16,15 +17,11 @@ module OverSIP
         end
       end
 
-      # section => [[protocol, parameter that turns it on, parameter of the port], ...]
-      LISTENERS = {
-        sip: [%i[udp sip_udp listen_port], %i[tcp sip_tcp listen_port], %i[tcp sip_tls listen_port_tls]],
-        websocket: [%i[tcp sip_ws listen_port], %i[tcp sip_wss listen_port_tls]]
-      }.freeze
-
       # @param configuration [Hash] as {Derivation} leaves it
       def initialize(configuration)
-        @listeners = LISTENERS.flat_map { |section, list| listeners(configuration.fetch(section), list) }
+        @listeners = Listeners.wanted(configuration).map do |transport, ip, port|
+          Listener.new(transport == :udp ? :udp : :tcp, ip, port)
+        end
       end
 
       # @param ports [Boolean] false: only whether the addresses are there, for a configuration whose server may be running
@@ -37,12 +34,6 @@ module OverSIP
       end
 
       private
-
-      def listeners(values, list)
-        list.select { |_, switch, _| values[switch] }.flat_map do |protocol, _, port|
-          values.values_at(:listen_ipv4, :listen_ipv6).compact.map { |ip| Listener.new(protocol, ip, values[port]) }
-        end
-      end
 
       def try(listener, port)
         address = Addrinfo.public_send(listener.protocol, listener.ip, port)

@@ -60,6 +60,7 @@ module OverSIP
         parameter.call(:use_tls_tunnel, false, :boolean),
         parameter.call(:listen_port_tls_tunnel, nil, :port),
         parameter.call(:callback_on_client_tls_handshake, true, :boolean),
+        parameter.call(:ask_client_certificate, false, :boolean),
         parameter.call(:max_ws_message_size, 65_536, :fixnum, { greater_equal_than: 125, minor_than: 1_048_576 }),
         parameter.call(:max_ws_frame_size, 65_536, :fixnum, { greater_equal_than: 125, minor_than: 1_048_576 }),
         parameter.call(:ws_keepalive_interval, nil, :fixnum, { greater_equal_than: 180 })

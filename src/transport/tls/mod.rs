@@ -74,6 +74,9 @@ pub enum ClientCertificates {
     Ignored,
     /// A certificate, of which nobody is told.
     Asked,
+    /// Nothing; whether the connection may be used is decided outside all the same. For browsers: Chromium gives a WebSocket up
+    /// when the server asks for a certificate.
+    Unasked,
     /// A certificate; whether the connection may be used is decided outside ([`super::TransportEvent::TlsHandshake`]).
     #[default]
     Reported,
@@ -175,7 +178,7 @@ impl Tls {
     ) -> io::Result<(ByteStream, PeerCertificates)> {
         let acceptors = self.acceptors.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         let acceptor = match clients {
-            ClientCertificates::Ignored => &acceptors.silent,
+            ClientCertificates::Ignored | ClientCertificates::Unasked => &acceptors.silent,
             ClientCertificates::Asked | ClientCertificates::Reported => &acceptors.asking,
         };
         let stream = within(acceptor.accept(stream)).await?;

@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require "oversip/listeners"
+
+module OverSIP
+  # The configuration as the engine takes it.
+  #
+  # @api private
+  module EngineOptions
+    class << self
+      # @param configuration [Hash{Symbol => Hash}] {OverSIP.configuration}
+      # @return [Hash{Symbol => Object}]
+      def build(configuration)
+        {
+          listeners: Listeners.wanted(configuration),
+          tunnels: Listeners.tunnels(configuration),
+          **core(configuration.fetch(:core)), **sip(configuration.fetch(:sip)), **tls(configuration),
+          websocket: websocket(configuration.fetch(:websocket))
+        }
+      end
+
+      private
+
+      def core(core)
+        {
+          product: core[:product] || "#{PROGRAM_NAME}/#{VERSION}",
+          nameservers: core[:nameservers],
+          max_queued_requests: core[:max_queued_requests],
+          max_transactions: core[:max_transactions],
+          error_details_on_wire: core[:error_details_on_wire]
+        }
+      end
+
+      def sip(sip)
+        {
+          advertised_ipv4: sip[:advertised_ipv4], advertised_ipv6: sip[:advertised_ipv6],
+          local_domains: sip[:local_domains] || [],
+          flow_token_key: sip[:flow_token_key],
+          accept_unsigned_flow_tokens: sip[:accept_unsigned_flow_tokens],
+          max_body_size: sip[:max_body_size],
+          tcp_keepalive_interval: sip[:tcp_keepalive_interval]
+        }
+      end
+
+      def websocket(websocket)
+        {
+          advertised_ipv4: websocket[:advertised_ipv4], advertised_ipv6: websocket[:advertised_ipv6],
+          max_frame_size: websocket[:max_ws_frame_size], max_message_size: websocket[:max_ws_message_size],
+          keepalive_interval: websocket[:ws_keepalive_interval]
+        }
+      end
+
+      def tls(configuration)
+        sip, websocket = configuration.values_at(:sip, :websocket)
+        {
+          tls: tls_identity(configuration.fetch(:tls)),
+          client_certificates: client_certificates(sip, ask: true),
+          websocket_client_certificates: client_certificates(websocket, ask: websocket[:ask_client_certificate]),
+          tls_hostname_ipv4: sip[:record_route_hostname_tls_ipv4],
+          tls_hostname_ipv6: sip[:record_route_hostname_tls_ipv6]
+        }
+      end
+
+      # The files are read here, once and with the rights of the start.
+      def tls_identity(tls)
+        TLS.load(tls) if tls.values_at(:public_cert, :private_cert).all?
+      end
+
+      # Behind a proxy that ended TLS there were neither certificates nor the callback.
+      def client_certificates(section, ask:)
+        return :ignored if section[:use_tls_tunnel]
+        return ask ? :reported : :unasked if section[:callback_on_client_tls_handshake]
+
+        ask ? :asked : :ignored
+      end
+    end
+  end
+end

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+module OverSIP
+  # Which sockets the configuration asks for, and what became of them.
+  #
+  # @api private
+  module Listeners
+    # Transport, section, the parameter that wants it, the parameter of its port.
+    ALL = [
+      %i[udp sip sip_udp listen_port],
+      %i[tcp sip sip_tcp listen_port],
+      %i[tls sip sip_tls listen_port_tls],
+      %i[ws websocket sip_ws listen_port],
+      %i[wss websocket sip_wss listen_port_tls]
+    ].freeze
+
+    # For proxies on this host that decrypt: transport, section, the parameter that wants the transport.
+    TUNNELS = [%i[tls sip sip_tls], %i[wss websocket sip_wss]].freeze
+
+    LOOPBACK = { listen_ipv4: "127.0.0.1", listen_ipv6: "::1" }.freeze
+
+    class << self
+      # @return [Array<Array>] transport, address and port of each
+      def wanted(configuration)
+        ALL.flat_map do |transport, section, parameter, port|
+          values = configuration.fetch(section)
+          next [] unless values[parameter]
+
+          values.values_at(:listen_ipv4, :listen_ipv6).compact.map { |address| [transport, address, values[port]] }
+        end
+      end
+
+      # @return [Array<Array>] the same for {TUNNELS}
+      def tunnels(configuration)
+        TUNNELS.flat_map do |transport, section, parameter|
+          values = configuration.fetch(section)
+          port = values[:listen_port_tls_tunnel]
+          next [] unless values[parameter] && port
+
+          LOOPBACK.filter_map { |family, address| [transport, address, port] if values[family] }
+        end
+      end
+
+      # Enters the ports that the system chose, and tells the classes of connections.
+      #
+      # @param bound [Array<Hash>] what the engine says of its listeners
+      def note(configuration, bound)
+        ALL.each do |transport, section, _, port|
+          listener = bound.find { |entry| entry[:transport] == transport }
+          configuration.fetch(section)[port] = listener[:port] if listener
+        end
+        sip, websocket = configuration.values_at(:sip, :websocket)
+        ConnectionClasses.note(bound, tls: sip[:use_tls_tunnel], wss: websocket[:use_tls_tunnel])
+      end
+    end
+  end
+end
