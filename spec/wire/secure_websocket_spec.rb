@@ -83,8 +83,8 @@ RSpec.describe "SIP over secure WebSocket", :native do
       end
       on_websocket(:on_connection) { |connection, _| seen << [:http, connection.cvars[:verified]] }
       start_secure_websocket(ask_client_certificate: true)
-      secure_client(certificate: Certificates.with_intermediate("alice.example")).upgrade
-      expect(seen.all).to eq([[:tls, OverSIP::WebSocket::IPv4WssServer, ["/CN=Example Intermediate", "/CN=alice.example"]],
+      secure_client(certificate: Certificates.with_intermediate).upgrade
+      expect(seen.all).to eq([[:tls, OverSIP::WebSocket::IPv4WssServer, ["/CN=Example Intermediate", "/CN=relay.example"]],
                               [:http, true]])
     end
 
