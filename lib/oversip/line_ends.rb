@@ -18,12 +18,12 @@ module OverSIP
     @reported = {}
 
     class << self
-      # @param text [#to_s]
       # @param what [String] for the log
+      # @param parts [Array<#to_s>] in any encodings
       # @param folds [Boolean] whether the line end of a folded value may stay
-      # @return [String] BINARY, without line ends
-      def neutral(text, what, folds: true)
-        bytes = text.to_s.b
+      # @return [String] the parts as BINARY, without line ends
+      def neutral(what, *parts, folds: true)
+        bytes = parts.map { |part| part.to_s.b }.join
         clean = if folds
                   bytes.gsub(FOLD_OR_LINE_END) { |found| found == FOLD ? found : " " }
                 else

@@ -66,6 +66,18 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
     expect { made.insert_header("a b", "x") }.to raise_error(OverSIP::RuntimeError)
   end
 
+  it "M-B39: is written whatever the encodings of its parts" do
+    uri = OverSIP::SIP::Uri.parse("sip:b@h.example")
+    uri.set_param("p", "\xFF")
+    data = { from: "\u00e9 <sip:a@h>", from_tag: "\xFE".b, to: uri, to_tag: "\u00fc", call_id: "\xFD".b }
+    uac_request = described_class.new({ sip_method: :INFO, ruri: "sip:w@x.example" }.merge(data), ["X-A: \xFC".b, "X-B: \u00f6"], "\xFB")
+    uac_request.insert_header("X-C", "\u00e4")
+    expect(uac_request.to_s.b.lines(chomp: true)).to include(
+      "X-C: \u00e4".b, "From: \u00e9 <sip:a@h>;tag=".b + "\xFE".b, "To: <sip:b@h.example;p=\xFF>;tag=".b + "\u00fc".b,
+      "Call-ID: \xFD".b, "X-A: \xFC".b, "X-B: \u00f6".b, "\xFB".b
+    )
+  end
+
   it "M-B39: counts the bytes of its body and keeps them" do
     made = request({ from: '"ä" <sip:a@b>' }, [], "\xFFü".b)
     expect(made.to_s.b).to include("Content-Length: 3\r\n").and end_with("\r\n\r\n\xFF\xC3\xBC".b)

@@ -191,6 +191,13 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect([sip.to_s, sip.phone_context_param]).to eq ["sip:b", nil]
     end
 
+    it "M-B18: of the parameter reach the phone context" do
+      uri = parse("tel:123;phone-context=a.example")
+      expect(uri.phone_context_param).to eq "a.example"
+      uri.del_param("Phone-Context")
+      expect(uri.phone_context_param).to be_nil
+    end
+
     it "through the live params Hash show in the next rebuilt text" do
       uri = parse("sip:b;x=1")
       uri.params["y"] = "2"
@@ -237,6 +244,10 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect([uri.to_s, uri.host_type, uri.modified?]).to eq ["sip:e%20f@[2001:DB8::2]:9", :ipv6_reference, true]
     end
 
+    it "can be looked at without a host" do
+      expect(described_class.new(:sip).inspect).to include("the URI has no host")
+    end
+
     it "cannot be written without a host" do
       expect { described_class.new(:sip).to_s }.to raise_error(OverSIP::RuntimeError)
     end
@@ -250,7 +261,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
     uri = described_class.allocate
     uri.instance_variable_set(:@uri, "sip:set@elsewhere.example")
     expect([uri.to_s, uri.unknown_scheme?, uri.params, uri.scheme]).to eq ["sip:set@elsewhere.example", true, {}, nil]
-    expect(described_class.allocate.to_s).to be_nil
+    expect([described_class.allocate.to_s, described_class.allocate.inspect]).to eq [nil, "#<OverSIP::SIP::Uri>"]
   end
 
   it "can be subclassed and re-opened" do

@@ -94,6 +94,10 @@ fn to_s(ruby: &Ruby, this: This) -> Result<Value, Error> {
     Ok(utf8(ruby, &text(ruby, this)?).as_value())
 }
 
+fn inspect(ruby: &Ruby, this: This) -> Result<Value, Error> {
+    uri::shown(ruby, this, to_s(ruby, this))
+}
+
 /// `NameAddr.parse(text)`.
 fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
     let bytes = text::parse_argument(ruby, text)?;
@@ -122,6 +126,6 @@ pub fn define(ruby: &Ruby, sip: RModule) -> Result<(), Error> {
     class.define_method("display_name=", method!(set_display_name, 1))?;
     class.define_method("modified?", method!(modified, 0))?;
     class.define_method("to_s", method!(to_s, 0))?;
-    class.define_method("inspect", method!(to_s, 0))?;
+    class.define_method("inspect", method!(inspect, 0))?;
     Ok(())
 }

@@ -104,6 +104,11 @@ pub fn runtime_error(ruby: &Ruby, message: impl Into<String>) -> Error {
     oversip_error(ruby, "RuntimeError", message.into())
 }
 
+/// The class `OverSIP::RuntimeError`.
+pub fn runtime_error_class(ruby: &Ruby) -> Result<ExceptionClass, Error> {
+    oversip_module(ruby)?.const_get("RuntimeError")
+}
+
 /// `OverSIP::ParsingError` with this message.
 pub fn parsing_error(ruby: &Ruby, message: impl Into<String>) -> Error {
     oversip_error(ruby, "ParsingError", message.into())

@@ -92,12 +92,12 @@ module OverSIP
 
       # @return [String] the request without Via, as bytes
       def to_s
-        first = LineEnds.neutral("#{@sip_method} #{@ruri.uri} SIP/2.0", "a request line", folds: false)
-        lines = [*@headers.map { |name, value| "#{name}: #{value}" },
-                 "From: #{address(@from)};tag=#{@from_tag}", "To: #{address(@to)}#{";tag=#{@to_tag}" if @to_tag}",
-                 "Call-ID: #{@call_id}", "CSeq: #{@cseq} #{@sip_method}", "Content-Length: #{@body.to_s.bytesize}",
-                 "Max-Forwards: #{@max_forwards}", "User-Agent: #{product}", *@extra_headers]
-        head = [first, *lines.map { |line| LineEnds.neutral(line, "a header line") }].join("\r\n")
+        first = LineEnds.neutral("a request line", @sip_method, " ", @ruri.uri, " SIP/2.0", folds: false)
+        lines = [*@headers.map { |name, value| [name, ": ", value] },
+                 ["From: ", address(@from), ";tag=", @from_tag], ["To: ", address(@to), *([";tag=", @to_tag] if @to_tag)],
+                 ["Call-ID: ", @call_id], ["CSeq: ", @cseq, " ", @sip_method], ["Content-Length: ", @body.to_s.bytesize],
+                 ["Max-Forwards: ", @max_forwards], ["User-Agent: ", product], *@extra_headers]
+        head = [first, *lines.map { |line| LineEnds.neutral("a header line", *line) }].join("\r\n")
         (head << "\r\n\r\n" << @body.to_s.b).force_encoding(Encoding::UTF_8)
       end
 
@@ -126,7 +126,7 @@ module OverSIP
       # Without angle brackets the URI's parameters would be the header's (RFC 3261 20.10). A NameAddr writes its own.
       def address(value)
         text = value.to_s
-        value.is_a?(Uri) && !value.is_a?(NameAddr) && text.match?(/[;?,]/) ? "<#{text}>" : text
+        value.is_a?(Uri) && !value.is_a?(NameAddr) && text.b.match?(/[;?,]/) ? "<#{text}>" : text
       end
 
       def product

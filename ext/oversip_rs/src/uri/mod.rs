@@ -20,7 +20,7 @@ use magnus::{
 use oversip::message::UriRef;
 
 use self::edit::host_type_of;
-pub use self::serialise::uri_text;
+pub use self::serialise::{shown, uri_text};
 use crate::{
     slot::Slot,
     text::{self, symbol},

@@ -144,6 +144,9 @@ fn del_param(ruby: &Ruby, this: This, name: Value) -> Result<Value, Error> {
         return Ok(ruby.qfalse().as_value());
     }
     let value: Value = params.delete(key)?;
+    if text::same_bytes(key, b"phone-context") {
+        this.phone_context.clear();
+    }
     this.touch();
     Ok(value)
 }

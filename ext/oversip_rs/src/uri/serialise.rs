@@ -132,6 +132,23 @@ fn to_s(ruby: &Ruby, this: This) -> Result<Value, Error> {
     Ok(utf8_or_nil(ruby, uri_text(ruby, this)?.as_deref()))
 }
 
+/// `inspect`: the text; where there is none, what is wrong instead of an error.
+pub(super) fn inspect(ruby: &Ruby, this: This) -> Result<Value, Error> {
+    shown(ruby, this, to_s(ruby, this))
+}
+
+/// What `inspect` shows for the outcome of `to_s`.
+pub fn shown(ruby: &Ruby, this: This, text: Result<Value, Error>) -> Result<Value, Error> {
+    match text {
+        Ok(text) if !text.is_nil() => Ok(text),
+        Ok(_) => Ok(utf8(ruby, format!("#<{}>", this.class()).as_bytes()).as_value()),
+        Err(error) if error.is_kind_of(text::runtime_error_class(ruby)?) => {
+            Ok(utf8(ruby, format!("#<{}: {error}>", this.class()).as_bytes()).as_value())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// The address of record: always `sip:`, without port and parameters; the number of a TEL URI.
 fn aor(ruby: &Ruby, this: This) -> Result<Value, Error> {
     let mut text;
@@ -153,7 +170,7 @@ fn aor(ruby: &Ruby, this: This) -> Result<Value, Error> {
 pub(super) fn define(class: RClass) -> Result<(), Error> {
     class.define_method("uri", method!(to_s, 0))?;
     class.define_method("to_s", method!(to_s, 0))?;
-    class.define_method("inspect", method!(to_s, 0))?;
+    class.define_method("inspect", method!(inspect, 0))?;
     class.define_method("aor", method!(aor, 0))?;
     Ok(())
 }
