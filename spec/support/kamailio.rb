@@ -65,14 +65,15 @@ class Kamailio
   attr_reader :port
 
   # @param record_route [Boolean] whether it stays in the path of dialogs
-  def initialize(ip: IP, record_route: true)
+  # @param configuration [String] another one, with the same places to fill in; it has to answer OPTIONS
+  def initialize(ip: IP, record_route: true, configuration: CONFIGURATION)
     raise "kamailio is missing: bin/setup installs it" unless PROGRAM
 
     @ip = ip
     @folder = Dir.mktmpdir("kamailio")
     @port = Ports.free
     route = record_route ? "record_route();" : ""
-    File.write(file("kamailio.cfg"), format(CONFIGURATION, ip: ip, port: @port, modules: MODULES, record_route: route))
+    File.write(file("kamailio.cfg"), format(configuration, ip: ip, port: @port, modules: MODULES, record_route: route))
     @pid = Process.spawn(PROGRAM, "-DD", "-E", "-m", "64", "-M", "8", "-f", file("kamailio.cfg"), "-w", @folder, "-Y", @folder,
                          in: File::NULL, out: file("log"), err: file("log"), pgroup: true)
     wait_until_it_answers
