@@ -4,7 +4,7 @@ mod transport_support;
 
 use std::time::Duration;
 
-use oversip::transport::{CloseReason, Transport, TransportEvent};
+use oversip::transport::{CloseReason, OpeningLimits, Transport, TransportEvent};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
@@ -35,7 +35,7 @@ async fn messages_wait_for_the_connection_in_both_families() {
     for ip in [V4, V6] {
         let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let remote = listener.local_addr().unwrap();
-        let id = rig.layer.tcp_to(remote);
+        let id = rig.layer.tcp_to(remote, OpeningLimits::default());
         assert!(rig.layer.connections().send(id, bytes("one,")));
         assert!(rig.layer.connections().send(id, bytes("two")));
         assert!(!rig.layer.connections().info(id).unwrap().connected);
@@ -59,7 +59,7 @@ async fn messages_wait_for_the_connection_in_both_families() {
 async fn requests_come_in_over_connections_opened_from_here() {
     let mut rig = Rig::start();
     let listener = TcpListener::bind((V4, 0)).await.unwrap();
-    let id = rig.layer.tcp_to(listener.local_addr().unwrap());
+    let id = rig.layer.tcp_to(listener.local_addr().unwrap(), OpeningLimits::default());
     let mut peer = accept(&listener).await;
     assert_eq!(rig.opened().await, id);
     peer.write(request("back", "")).await;
@@ -73,14 +73,14 @@ async fn requests_come_in_over_connections_opened_from_here() {
 async fn a_connection_is_reused_whoever_opened_it() {
     let mut rig = Rig::start();
     let (peer, inbound) = rig.peer().await;
-    assert_eq!(rig.layer.tcp_to(peer.local()), inbound);
+    assert_eq!(rig.layer.tcp_to(peer.local(), OpeningLimits::default()), inbound);
 
     let listener = TcpListener::bind((V4, 0)).await.unwrap();
     let remote = listener.local_addr().unwrap();
-    let id = rig.layer.tcp_to(remote);
-    assert_eq!(rig.layer.tcp_to(remote), id, "while connecting");
+    let id = rig.layer.tcp_to(remote, OpeningLimits::default());
+    assert_eq!(rig.layer.tcp_to(remote, OpeningLimits::default()), id, "while connecting");
     rig.opened().await;
-    assert_eq!(rig.layer.tcp_to(remote), id, "when up");
+    assert_eq!(rig.layer.tcp_to(remote, OpeningLimits::default()), id, "when up");
     assert_eq!(rig.layer.connections().lookup(Transport::Tls, remote), None);
     assert_eq!(rig.layer.connections().len(), 2);
 }
@@ -89,11 +89,11 @@ async fn a_connection_is_reused_whoever_opened_it() {
 async fn a_refused_connection_is_reported_once_and_forgotten() {
     let mut rig = Rig::start();
     let remote = TcpListener::bind((V4, 0)).await.unwrap().local_addr().unwrap();
-    let id = rig.layer.tcp_to(remote);
+    let id = rig.layer.tcp_to(remote, OpeningLimits::default());
     rig.layer.connections().send(id, bytes("x"));
     assert!(rig.failed(id).await.contains("refused"));
     assert!(!rig.layer.connections().send(id, bytes("x")));
-    let again = rig.layer.tcp_to(remote);
+    let again = rig.layer.tcp_to(remote, OpeningLimits::default());
     assert_ne!(again, id);
     assert!(rig.failed(again).await.contains("refused"));
     // Nothing more came of the first.
@@ -105,7 +105,7 @@ async fn a_local_address_that_cannot_reach_the_peer_is_a_failure_too() {
     let mut rig = Rig::start();
     let remote = TcpListener::bind((V4, 0)).await.unwrap().local_addr().unwrap();
     let foreign = "192.0.2.1".parse().unwrap();
-    let id = rig.layer.connections().connect(remote, Some(foreign));
+    let id = rig.layer.connections().connect(remote, Some(foreign), OpeningLimits::default());
     assert!(rig.failed(id).await.contains("Cannot assign requested address"));
 }
 
@@ -115,7 +115,7 @@ async fn two_seconds_without_an_answer_are_a_failure() {
     let (listener, _fillers) = silent_listener();
     let remote = listener.local_addr().unwrap().as_socket().unwrap();
     let started = std::time::Instant::now();
-    let id = rig.layer.tcp_to(remote);
+    let id = rig.layer.tcp_to(remote, OpeningLimits::default());
     assert_eq!(rig.failed(id).await, "no answer within 2 s");
     let took = started.elapsed();
     assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(4), "{took:?}");
@@ -126,7 +126,7 @@ async fn closing_while_connecting_is_a_failure() {
     let mut rig = Rig::start();
     let (listener, _fillers) = silent_listener();
     let remote = listener.local_addr().unwrap().as_socket().unwrap();
-    let id = rig.layer.tcp_to(remote);
+    let id = rig.layer.tcp_to(remote, OpeningLimits::default());
     rig.layer.connections().send(id, bytes("x"));
     assert!(rig.layer.connections().close(id));
     assert_eq!(rig.failed(id).await, "closed locally");
@@ -142,7 +142,7 @@ async fn of_two_connections_to_one_address_each_survives_the_other() {
     let mut ids = Vec::new();
     let mut peers = Vec::new();
     for _ in 0..3 {
-        ids.push(connections.connect(remote, None));
+        ids.push(connections.connect(remote, None, OpeningLimits::default()));
         peers.push(accept(&listener).await);
         rig.opened().await;
     }
@@ -161,7 +161,7 @@ async fn of_two_connections_to_one_address_each_survives_the_other() {
 async fn a_connection_lost_later_is_reported_with_what_was_not_sent() {
     let mut rig = Rig::start();
     let listener = TcpListener::bind((V4, 0)).await.unwrap();
-    let id = rig.layer.tcp_to(listener.local_addr().unwrap());
+    let id = rig.layer.tcp_to(listener.local_addr().unwrap(), OpeningLimits::default());
     let mut peer = accept(&listener).await;
     rig.opened().await;
     rig.layer.connections().send(id, bytes("x"));
@@ -186,7 +186,7 @@ async fn handles_work_from_a_thread_outside_the_runtime() {
     let udp = rig.layer.udp(udp_remote).unwrap().clone();
     let id = std::thread::spawn(move || {
         udp.try_send(&bytes("datagram"), udp_remote).unwrap();
-        let id = connections.connect(remote, None);
+        let id = connections.connect(remote, None, OpeningLimits::default());
         assert!(connections.send(id, bytes("stream")));
         id
     })

@@ -5,7 +5,7 @@ mod transport_support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use oversip::transport::{CloseReason, Options, Source, Transport, TransportEvent};
+use oversip::transport::{CloseReason, OpeningLimits, Options, Source, Transport, TransportEvent};
 use tokio::net::TcpSocket;
 use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
 
@@ -345,7 +345,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     assert_eq!(second.rest().await, b"");
     first.write(request("a", "")).await;
     assert_eq!(rig.message().await.1.connection, Some(id));
-    let refused = rig.layer.connections().connect(rig.address(V4), None);
+    let refused = rig.layer.connections().connect(rig.address(V4), None, OpeningLimits::default());
     assert_eq!(rig.failed(refused).await, "no more connections possible");
 }
 

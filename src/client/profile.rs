@@ -56,6 +56,10 @@ pub struct Profile {
     pub callback_on_server_tls_handshake: bool,
     /// Who judges the certificates of TLS servers.
     pub verify_server: VerifyServer,
+    /// How long a TCP connection may take to come up.
+    pub connect_timeout: Duration,
+    /// How long a TLS handshake may take after that.
+    pub tls_handshake_timeout: Duration,
     /// The server listens on IPv4.
     pub has_ipv4: bool,
     /// The server listens on IPv6.
@@ -108,6 +112,8 @@ impl Default for Profile {
             udp_mtu: Some(1300),
             callback_on_server_tls_handshake: true,
             verify_server: VerifyServer::Callback,
+            connect_timeout: Duration::from_secs(2),
+            tls_handshake_timeout: Duration::from_secs(4),
             has_ipv4: true,
             has_ipv6: true,
             has_udp: true,

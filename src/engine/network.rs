@@ -9,7 +9,9 @@ use bytes::Bytes;
 use super::incoming::IncomingRequest;
 use super::Shared;
 use crate::client::{is_udp_token, Profile};
-use crate::transport::{ConnectionId, Connections, PeerName, Transport, TransportLayer, Verification};
+use crate::transport::{
+    ConnectionId, Connections, OpeningLimits, PeerName, Transport, TransportLayer, Verification,
+};
 
 /// How long queued bytes may take to leave when the engine stops.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
@@ -72,7 +74,7 @@ impl Network {
         match transport {
             Transport::Udp => self.layer.udp(remote).map(|_| Destination::Udp(remote)),
             Transport::Tcp => {
-                let connection = self.layer.tcp_to(remote);
+                let connection = self.layer.tcp_to(remote, limits(profile));
                 Some(Destination::Stream { transport, connection, remote })
             }
             Transport::Tls => {
@@ -85,7 +87,7 @@ impl Network {
                     by_library: profile.verifies_by_library(),
                     by_callback: profile.verifies_by_callback(),
                 };
-                let connection = self.layer.tls_to(remote, wanted);
+                let connection = self.layer.tls_to(remote, limits(profile), wanted);
                 Some(Destination::Stream { transport, connection, remote })
             }
             Transport::Ws | Transport::Wss => None,
@@ -128,12 +130,12 @@ impl Network {
         let via_port = request.message.top_via().and_then(|via| via.port());
         let to = |default| SocketAddr::new(source.remote.ip(), via_port.unwrap_or(default));
         let connection = match source.transport {
-            Transport::Tcp => Some(self.layer.tcp_to(to(5060))),
+            Transport::Tcp => Some(self.layer.tcp_to(to(5060), OpeningLimits::default())),
             Transport::Tls => {
                 // It is for the script to say whom it trusts, if it does.
                 let name = PeerName::Ip(source.remote.ip());
                 let wanted = Verification { name, by_library: false, by_callback: true };
-                Some(self.layer.tls_to(to(5061), wanted))
+                Some(self.layer.tls_to(to(5061), OpeningLimits::default(), wanted))
             }
             _ => None,
         };
@@ -172,4 +174,8 @@ impl Network {
     pub(super) async fn shutdown(&self) {
         self.layer.shutdown(FLUSH_LIMIT).await;
     }
+}
+
+fn limits(profile: &Profile) -> OpeningLimits {
+    OpeningLimits { connect: profile.connect_timeout, handshake: profile.tls_handshake_timeout }
 }

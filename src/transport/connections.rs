@@ -26,6 +26,21 @@ const IDLE_LIMIT: Duration = Duration::from_secs(7200);
 /// The status of a WebSocket that ends since the server does (RFC 6455 section 7.4.1).
 const GOING_AWAY: u16 = 1001;
 
+/// How long it may take to open a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpeningLimits {
+    /// Until TCP is up.
+    pub connect: Duration,
+    /// From then until the TLS handshake is over.
+    pub handshake: Duration,
+}
+
+impl Default for OpeningLimits {
+    fn default() -> OpeningLimits {
+        OpeningLimits { connect: Duration::from_secs(2), handshake: Duration::from_secs(4) }
+    }
+}
+
 /// Every stream connection, whoever opened it. Clones are handles to the same table and may be used from any thread;
 /// no method waits.
 #[derive(Clone)]
@@ -76,21 +91,27 @@ impl Connections {
     }
 
     /// Opens a TCP connection from `local_ip`, or from wherever the route leads. Messages may be sent on it at once:
-    /// they wait until it is up. Within 2 s there is a [`TransportEvent::ConnectionOpened`] or
+    /// they wait until it is up. Within the limit there is a [`TransportEvent::ConnectionOpened`] or
     /// [`TransportEvent::ConnectionFailed`].
-    pub fn connect(&self, remote: SocketAddr, local_ip: Option<IpAddr>) -> ConnectionId {
-        self.open(Transport::Tcp, remote, local_ip, None)
+    pub fn connect(
+        &self,
+        remote: SocketAddr,
+        local_ip: Option<IpAddr>,
+        limits: OpeningLimits,
+    ) -> ConnectionId {
+        self.open(Transport::Tcp, remote, local_ip, limits, None)
     }
 
-    /// Opens a TLS connection likewise. The handshake may take another 4 s; then the server is verified, and messages wait
-    /// for that too.
+    /// Opens a TLS connection likewise. The handshake has a limit of its own; then the server is verified, and messages
+    /// wait for that too.
     pub fn connect_tls(
         &self,
         remote: SocketAddr,
         local_ip: Option<IpAddr>,
+        limits: OpeningLimits,
         verification: Verification,
     ) -> ConnectionId {
-        self.open(Transport::Tls, remote, local_ip, Some(verification))
+        self.open(Transport::Tls, remote, local_ip, limits, Some(verification))
     }
 
     fn open(
@@ -98,11 +119,12 @@ impl Connections {
         transport: Transport,
         remote: SocketAddr,
         local_ip: Option<IpAddr>,
+        limits: OpeningLimits,
         verification: Option<Verification>,
     ) -> ConnectionId {
         let (connection, alive) = self.insert(transport, remote, false, verification);
         let id = connection.id;
-        self.0.runtime.spawn(super::dial::open(self.clone(), connection, local_ip, alive));
+        self.0.runtime.spawn(super::dial::open(self.clone(), connection, local_ip, limits, alive));
         id
     }
 

@@ -3,18 +3,14 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 use tracing::info;
 
 use super::connection::{Connection, Phase};
-use super::connections::{Alive, Connections};
+use super::connections::{Alive, Connections, OpeningLimits};
 use super::handshake::{self, failed, Failure, Up};
 use super::{stream, TransportEvent};
-
-/// How long a connection may take to come up.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Opens the connection and serves it; reports when it does not come up. `alive` is missing if the table had no
 /// room for it.
@@ -22,10 +18,11 @@ pub(super) async fn open(
     connections: Connections,
     connection: Arc<Connection>,
     local_ip: Option<IpAddr>,
+    limits: OpeningLimits,
     alive: Option<Alive>,
 ) {
     let opened = match alive {
-        Some(alive) => establish(&connections, &connection, local_ip).await.map(|up| (up, alive)),
+        Some(alive) => establish(&connections, &connection, local_ip, limits).await.map(|up| (up, alive)),
         None => Err(failed("no more connections possible")),
     };
     let (reason, refused) = match opened {
@@ -47,16 +44,17 @@ async fn establish(
     connections: &Connections,
     connection: &Arc<Connection>,
     local_ip: Option<IpAddr>,
+    limits: OpeningLimits,
 ) -> Result<Up, Failure> {
     let stream = tokio::select! {
         biased;
         () = connection.reached(Phase::Closing) => return Err(Failure::Failed(connection.reason())),
-        result = tokio::time::timeout(CONNECT_LIMIT, dial(connection.remote, local_ip)) => match result {
+        result = tokio::time::timeout(limits.connect, dial(connection.remote, local_ip)) => match result {
             Ok(dialled) => dialled.map_err(failed)?,
-            Err(_) => return Err(failed(format!("no answer within {} s", CONNECT_LIMIT.as_secs()))),
+            Err(_) => return Err(failed(format!("no answer within {} s", limits.connect.as_secs()))),
         },
     };
-    handshake::connect(connections, connection, stream).await
+    handshake::connect(connections, connection, stream, limits.handshake).await
 }
 
 async fn dial(remote: SocketAddr, local_ip: Option<IpAddr>) -> io::Result<TcpStream> {

@@ -68,13 +68,14 @@ pub(super) async fn connect(
     connections: &Connections,
     connection: &Arc<Connection>,
     stream: TcpStream,
+    limit: Duration,
 ) -> Result<Up, Failure> {
     let local = prepare(connections, &stream).map_err(failed)?;
     let Some(name) = connection.peer_name() else {
         return open(connections, connection, Box::new(stream), local, Vec::new());
     };
     let tls = tls(connections)?;
-    let (stream, certificates) = unless_closed(connection, tls.connect(stream, &name)).await?;
+    let (stream, certificates) = unless_closed(connection, tls.connect(stream, &name, limit)).await?;
     let demands = connection.settle_verification();
     if demands.as_ref().is_some_and(|demands| demands.by_library) {
         if let Err(reason) = tls.verify(&certificates, &name) {

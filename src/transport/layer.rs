@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::accept::{self, Accepting};
+use super::connections::OpeningLimits;
 use super::tls::{ClientCertificates, Tls, Verification};
 use super::ws;
 use super::{Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
@@ -133,19 +134,19 @@ impl TransportLayer {
 
     /// A TCP connection to this address: the newest there is, whoever opened it, else one that is opened now from
     /// the listening address of the family.
-    pub fn tcp_to(&self, remote: SocketAddr) -> ConnectionId {
+    pub fn tcp_to(&self, remote: SocketAddr, limits: OpeningLimits) -> ConnectionId {
         match self.connections.lookup(Transport::Tcp, remote) {
             Some(id) => id,
-            None => self.connections.connect(remote, self.local_ip(remote)),
+            None => self.connections.connect(remote, self.local_ip(remote), limits),
         }
     }
 
     /// A TLS connection to this address that serves what is wanted, see [`Connections::lookup_tls`], else one that is
     /// opened now.
-    pub fn tls_to(&self, remote: SocketAddr, wanted: Verification) -> ConnectionId {
+    pub fn tls_to(&self, remote: SocketAddr, limits: OpeningLimits, wanted: Verification) -> ConnectionId {
         match self.connections.lookup_tls(remote, &wanted) {
             Some(id) => id,
-            None => self.connections.connect_tls(remote, self.local_ip(remote), wanted),
+            None => self.connections.connect_tls(remote, self.local_ip(remote), limits, wanted),
         }
     }
 

@@ -33,7 +33,7 @@ use crate::message::Message;
 
 pub use bind::{address_available, bind_all, BindError, Bound, ListenSpec};
 pub use connection::{CloseReason, ConnectionInfo};
-pub use connections::{Connections, SWEEP_INTERVAL};
+pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
 pub use tls::{
     certificate_pem, sip_identities, ClientCertificates, PeerName, Tls, TlsError, TlsIdentity, TlsSettings,

@@ -58,6 +58,8 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         udp_mtu: reader.size(key!(ruby, "udp_mtu"), 1300)?,
         callback_on_server_tls_handshake: reader.flag(key!(ruby, "callback_on_server_tls_handshake"), true),
         verify_server: reader.verify_server(key!(ruby, "verify_server"))?,
+        connect_timeout: reader.seconds(key!(ruby, "connect_timeout"), 2.0)?,
+        tls_handshake_timeout: reader.seconds(key!(ruby, "tls_handshake_timeout"), 4.0)?,
         has_ipv4: reader.flag(key!(ruby, "has_sip_ipv4"), true),
         has_ipv6: reader.flag(key!(ruby, "has_sip_ipv6"), true),
         has_udp: reader.flag(key!(ruby, "has_sip_udp"), true),

@@ -118,7 +118,9 @@ module OverSIP
           require "openssl"
           # The empty passphrase keeps OpenSSL from asking for one on the terminal.
           key = OpenSSL::PKey.read(File.binread(value), "")
-          key.private? or raise OpenSSL::PKey::PKeyError, "a public key"
+          # Ed25519 keys do not answer to private?, but none but a private one has this form.
+          key.respond_to?(:private?) ? (key.private? or raise OpenSSL::PKey::PKeyError, "a public key") : key.private_to_der
+          true
         rescue OpenSSL::PKey::PKeyError, SystemCallError => e
           explain(value, "private key without passphrase", e)
         end

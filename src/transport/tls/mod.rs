@@ -28,8 +28,8 @@ use super::byte_stream::ByteStream;
 pub use identity::sip_identities;
 pub use pem::certificate_pem;
 
-/// How long a handshake may take, from the moment the TCP connection is there.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(4);
+/// How long the handshake of a client may take, from the moment its TCP connection is there.
+const ACCEPT_LIMIT: Duration = Duration::from_secs(4);
 
 /// What TLS is started with.
 #[derive(Debug, Clone, Default)]
@@ -181,7 +181,7 @@ impl Tls {
             ClientCertificates::Ignored | ClientCertificates::Unasked => &acceptors.silent,
             ClientCertificates::Asked | ClientCertificates::Reported => &acceptors.asking,
         };
-        let stream = within(acceptor.accept(stream)).await?;
+        let stream = within(ACCEPT_LIMIT, acceptor.accept(stream)).await?;
         let certificates = owned(stream.get_ref().1.peer_certificates());
         Ok((Box::new(stream), certificates))
     }
@@ -191,9 +191,10 @@ impl Tls {
         &self,
         stream: TcpStream,
         name: &PeerName,
+        limit: Duration,
     ) -> io::Result<(ByteStream, PeerCertificates)> {
         let remote = stream.peer_addr()?.ip();
-        let stream = within(self.connector.connect(name.server_name(remote), stream)).await?;
+        let stream = within(limit, self.connector.connect(name.server_name(remote), stream)).await?;
         let certificates = owned(stream.get_ref().1.peer_certificates());
         Ok((Box::new(stream), certificates))
     }
@@ -260,12 +261,15 @@ fn certified_key(provider: &CryptoProvider, identity: &TlsIdentity) -> Result<Ar
     }
 }
 
-async fn within<T>(handshake: impl std::future::Future<Output = io::Result<T>>) -> io::Result<T> {
-    match timeout(HANDSHAKE_LIMIT, handshake).await {
+async fn within<T>(
+    limit: Duration,
+    handshake: impl std::future::Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    match timeout(limit, handshake).await {
         Ok(result) => result,
         Err(_) => Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("TLS handshake not completed within {} s", HANDSHAKE_LIMIT.as_secs()),
+            format!("TLS handshake not completed within {} s", limit.as_secs()),
         )),
     }
 }
