@@ -154,7 +154,7 @@ pub struct Round {
 /// What the driver has to do.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Run the blocks of this class, then call [`Session::callback_done`].
+    /// Run the blocks of this class, then call [`Session::callback_done`](super::Session::callback_done).
     Callback(Callback),
     /// Send the request to this target in a client transaction of its own (an ACK without one).
     Send(Target),
