@@ -63,6 +63,11 @@ RSpec.describe "RFC 3263", :native do
     _sip._udp.partly.srv.example. 60 IN SRV 1 0 1 nowhere.example.
     _sip._udp.partly.srv.example. 60 IN SRV 2 0 2 h2.full.example.
 
+    _sip._udp.dual.srv.example. 60 IN SRV 1 0 1 both.example.
+    _sip._udp.dual.srv.example. 60 IN SRV 2 0 2 both.example.
+    both.example. 60 IN A #{h[1]}
+    both.example. 60 IN AAAA ::1
+
     unresolved.example. 60 IN A #{h[9]}
     _sip._udp.unresolved.example. 60 IN SRV 1 0 1 nowhere.example.
 
@@ -145,5 +150,22 @@ RSpec.describe "RFC 3263", :native do
 
   it "FIX: an SRV record without weight beside one with weight gives a flat list of both" do
     expect(targets_of("sip:mixed.srv.example;transport=udp")).to contain_exactly("udp:#{h[1]}:1", "udp:#{h[2]}:2")
+  end
+
+  describe "with both families of addresses" do
+    before do
+      skip "no ::1 here" unless Socket.ip_address_list.any?(&:ipv6_loopback?)
+      OverSIP.stop(timeout: 0)
+      start_oversip(configuration: { core: { nameservers: [@unbound.address] },
+                                     sip: { enable_ipv6: true, listen_ipv6: "::1" } })
+    end
+
+    { %i[ipv4 ipv6] => ["udp:#{h[1]}:1", "udp:[::1]:1", "udp:#{h[1]}:2", "udp:[::1]:2"],
+      %i[ipv6 ipv4] => ["udp:[::1]:1", "udp:#{h[1]}:1", "udp:[::1]:2", "udp:#{h[1]}:2"],
+      %i[ipv4] => ["udp:#{h[1]}:1", "udp:#{h[1]}:2"], %i[ipv6] => ["udp:[::1]:1", "udp:[::1]:2"] }.each do |preference, targets|
+      it "each server is tried at its addresses in the order of ip_type_preference: #{preference.join(", ")}" do
+        expect(targets_of("sip:dual.srv.example;transport=udp", { ip_type_preference: preference })).to eq(targets)
+      end
+    end
   end
 end
