@@ -69,7 +69,7 @@ RSpec.describe OverSIP::ProxiesConfig do
   it "bounds udp_mtu" do
     expect(build[:default_proxy][:udp_mtu]).to eq(1300)
     expect(build({ a: { udp_mtu: 0 } })[:a][:udp_mtu]).to eq(0)
-    expect([message({ a: { udp_mtu: -1 } }), message({ a: { udp_mtu: 65_536 } })]).to all match(/udp_mtu/)
+    expect([message({ a: { udp_mtu: -1 } }), message({ a: { udp_mtu: 199 } }), message({ a: { udp_mtu: 65_536 } })]).to all match(/udp_mtu/)
   end
 
   it "puts what a script gives over the file" do

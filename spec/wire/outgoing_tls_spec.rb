@@ -318,6 +318,17 @@ RSpec.describe "Requests over TLS", :native do
       expect(results.pop).to eq(connection_error)
     end
 
+    it "is a Connection Error when the server says nothing for the profile's tls_handshake_timeout" do
+      log = capture_log(level: :info) do
+        start_oversip(configuration: { core: { syslog_level: "info" }, **tls_configuration(Certificates.for_name("own.example")) },
+                      proxies: { default_proxy: { tls_handshake_timeout: 1 } })
+        send_to(tcp_server, results)
+        expect(results.pop(limit: 60)).to eq(connection_error)
+        OverSIP::Dispatcher.call { nil }
+      end
+      expect(log.map(&:body)).to include(/TLS handshake not completed within 1 s/)
+    end
+
     it "is a Connection Error when the server says nothing for 4 s" do
       start
       listener = tcp_server

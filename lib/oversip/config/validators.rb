@@ -81,6 +81,11 @@ module OverSIP
           value.is_a?(Numeric) && value <= bound
         end
 
+        # 0 for never, or a size that a request may reasonably have.
+        def udp_mtu(value, sizes)
+          value.is_a?(Integer) && (value.zero? || sizes.cover?(value))
+        end
+
         # The key of flow tokens: HMAC wants at least 128 bits.
         def min_bytes(value, bound)
           value.is_a?(String) && value.bytesize >= bound
