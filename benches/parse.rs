@@ -2,37 +2,14 @@
 
 #![allow(missing_docs)] // The macros of criterion make public functions.
 
+mod messages;
+
 use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
-use oversip::message::{Message, RequestSnapshot, ResponseSnapshot};
-
-/// An INVITE of a desk phone through one proxy, about 700 bytes without its body.
-const INVITE: &[u8] = b"INVITE sip:bob@biloxi.example.com;transport=udp SIP/2.0\r\n\
-Via: SIP/2.0/UDP proxy.atlanta.example.com:5060;branch=z9hG4bK2d4790.1;rport\r\n\
-Via: SIP/2.0/UDP 192.0.2.101:5060;branch=z9hG4bK74b43;received=203.0.113.7;rport=40123\r\n\
-Record-Route: <sip:proxy.atlanta.example.com;lr>\r\n\
-Max-Forwards: 69\r\n\
-From: \"Alice Liddell\" <sip:alice@atlanta.example.com>;tag=9fxced76sl\r\n\
-To: Bob <sip:bob@biloxi.example.com>\r\n\
-Call-ID: 3848276298220188511@atlanta.example.com\r\n\
-CSeq: 1 INVITE\r\n\
-Contact: <sip:alice@192.0.2.101:5060;transport=udp>;expires=300\r\n\
-Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY\r\n\
-Supported: replaces, outbound, path\r\n\
-User-Agent: ExamplePhone 4.2\r\n\
-Content-Type: application/sdp\r\n\
-Content-Length: 0\r\n\r\n";
-
-const OK: &[u8] = b"SIP/2.0 200 OK\r\n\
-Via: SIP/2.0/UDP proxy.example.com:5060;branch=z9hG4bK2d4790\r\n\
-From: <sip:alice@atlanta.example.com>;tag=9fxced76sl\r\n\
-To: <sip:bob@biloxi.example.com>;tag=8321234356\r\n\
-Call-ID: 3848276298220188511@example.com\r\n\
-CSeq: 1 INVITE\r\n\
-Contact: <sip:bob@client.example.com>\r\n\
-Content-Length: 0\r\n\r\n";
+use messages::{INVITE, OK};
+use oversip::message::{headerize, Message, RequestSnapshot, ResponseSnapshot};
 
 fn parse(c: &mut Criterion) {
     let mut group = c.benchmark_group("parse");
@@ -52,6 +29,21 @@ fn serialise(c: &mut Criterion) {
     group.bench_function("ok", |b| b.iter(|| black_box(&ok).to_bytes()));
 }
 
+/// What the boundary asks of the core for the `headers` Hash of a script: every value with its canonical name.
+fn headers(c: &mut Criterion) {
+    let mut group = c.benchmark_group("headers");
+    for (name, text) in [("invite", INVITE), ("ok", OK)] {
+        let message = Message::parse(Bytes::from_static(text)).expect("valid").0;
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                for (_, name, value) in black_box(&message).values() {
+                    black_box((headerize(name), value));
+                }
+            });
+        });
+    }
+}
+
 fn forward(c: &mut Criterion) {
     let message = Message::parse(Bytes::from_static(INVITE)).expect("valid").0;
     let source = "203.0.113.7:40123".parse().expect("an address");
@@ -67,5 +59,5 @@ fn forward(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, parse, serialise, forward);
+criterion_group!(benches, parse, serialise, headers, forward);
 criterion_main!(benches);
