@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::lex;
+
 macro_rules! header_names {
     ($($variant:ident $text:literal $($compact:literal)?;)*) => {
         /// A header name of which the engine knows at least the spelling.
@@ -140,7 +142,7 @@ impl HeaderName {
                     if index == 0 {
                         return HeaderName::Other;
                     }
-                    if KNOWN[index as usize - 1].1.as_bytes().eq_ignore_ascii_case(name) {
+                    if lex::same(name, KNOWN[index as usize - 1].1.as_bytes()) {
                         return Self::at(index);
                     }
                     at = (at + 1) % SLOTS;

@@ -66,7 +66,7 @@ fn address(c: &mut Cursor<'_>, parsed: &mut Parsed, name: HeaderName) -> Option<
     let mut tag = None;
     let buf = c.buf;
     let params = params::params(c, name_addr::tag_rule, |key, value| {
-        if key.of(buf).eq_ignore_ascii_case(b"tag") {
+        if lex::same(key.of(buf), b"tag") {
             tag = value;
         }
     })?;

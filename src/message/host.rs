@@ -27,12 +27,21 @@ pub enum HostType {
     Ipv6Reference,
 }
 
+/// Exactly four decimal octets without leading zeros.
 fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    // The standard parser accepts exactly four decimal octets without leading zeros.
-    if text.len() > 15 || !lex::all(IP, text) {
-        return None;
+    let mut octets = [0; 4];
+    let mut rest = text;
+    for (index, octet) in octets.iter_mut().enumerate() {
+        let len = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+        let (digits, tail) = rest.split_at(len);
+        let value = digits.iter().fold(0u16, |value, digit| value * 10 + u16::from(digit - b'0'));
+        if len == 0 || (len > 1 && digits[0] == b'0') {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+        rest = if index < 3 { tail.strip_prefix(b".")? } else { tail };
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    rest.is_empty().then(|| Ipv4Addr::from(octets))
 }
 
 fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
@@ -234,6 +243,11 @@ mod tests {
             "10.1.2",
             "10.0.0.256",
             "10.0.0.01",
+            "10.0.0.1234",
+            "10.0.0.9999",
+            "10.0.0",
+            "10.0..1",
+            "10.0.0.1.2",
             "10.0.0.1.",
             "a..b",
             ".a",

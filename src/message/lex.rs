@@ -128,6 +128,11 @@ pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && all(TOKEN, text)
 }
 
+/// Equality in any letter case. Most senders write a name as it is listed, which is the quicker comparison.
+pub(crate) fn same(text: &[u8], listed: &[u8]) -> bool {
+    text == listed || text.eq_ignore_ascii_case(listed)
+}
+
 pub(crate) fn is_wsp(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }

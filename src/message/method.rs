@@ -19,8 +19,8 @@ macro_rules! methods {
             }
 
             pub(crate) fn known(name: &[u8]) -> Option<Method> {
-                match std::str::from_utf8(name).ok()? {
-                    $($text => Some(Method::$variant),)*
+                match name {
+                    $(_ if name == $text.as_bytes() => Some(Method::$variant),)*
                     _ => None,
                 }
             }

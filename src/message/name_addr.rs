@@ -1,6 +1,6 @@
 //! `name-addr` and `addr-spec` of From, To, Contact and Route (RFC 3261 25.1).
 
-use super::lex::{Cursor, Span};
+use super::lex::{self, Cursor, Span};
 use super::params::{self, Rule};
 use super::uri::UriRef;
 use super::uri_syntax::{self, Place, UriParts};
@@ -104,7 +104,7 @@ impl<'a> NameAddrRef<'a> {
 
 /// Parameters of From and To: `tag` is a token.
 pub(crate) fn tag_rule(key: &[u8]) -> Rule {
-    if key.eq_ignore_ascii_case(b"tag") {
+    if lex::same(key, b"tag") {
         Rule::OptionalToken
     } else {
         Rule::Generic

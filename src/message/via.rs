@@ -32,13 +32,14 @@ enum Known {
 }
 
 fn known(key: &[u8]) -> Option<Known> {
-    let names = [
-        (&b"branch"[..], Known::Branch),
-        (b"received", Known::Received),
-        (b"rport", Known::Rport),
-        (b"alias", Known::Alias),
-    ];
-    names.into_iter().find(|(name, _)| key.eq_ignore_ascii_case(name)).map(|(_, known)| known)
+    let (name, known) = match key.len() {
+        6 => (&b"branch"[..], Known::Branch),
+        8 => (&b"received"[..], Known::Received),
+        5 if key[0] | 0x20 == b'r' => (&b"rport"[..], Known::Rport),
+        5 => (&b"alias"[..], Known::Alias),
+        _ => return None,
+    };
+    lex::same(key, name).then_some(known)
 }
 
 fn rule(key: &[u8]) -> Rule {
