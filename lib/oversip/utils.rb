@@ -23,11 +23,11 @@ module OverSIP
     def regexp_compare(string, expression)
       expression = Regexp.new(expression) unless expression.is_a?(Regexp)
       # A pattern for bytes takes no \u escapes: their characters are written out.
-      source = expression.source.gsub(/\\\\|\\u(?:\h{4}|\{\h+\})/) do |found|
-        found[1] == "u" ? [found[/\h+/].hex].pack("U") : found
+      source = expression.source.b.gsub(/\\\\|\\u(?:\h{4}|\{\h+\})/n) do |found|
+        found[1] == "u" ? [found[/\h+/].hex].pack("U").b : found
       end
       options = expression.options & (Regexp::IGNORECASE | Regexp::EXTENDED | Regexp::MULTILINE)
-      Regexp.new(source.b, options | Regexp::NOENCODING) =~ string.to_s.b
+      Regexp.new(source, options | Regexp::NOENCODING) =~ string.to_s.b
     end
   end
 end

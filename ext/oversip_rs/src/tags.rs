@@ -52,6 +52,10 @@ fn check_value_for_route_ovid(value: Value) -> Result<Option<bool>, Error> {
 
 /// `create_antiloop_id(request)`: of its Request-URI, Call-ID and first Route.
 fn create_antiloop_id(ruby: &Ruby, request: Value) -> Result<Value, Error> {
+    if !request.respond_to("ruri", false)? {
+        let complaint = "request must be a OverSIP::SIP::Request or OverSIP::SIP::UacRequest";
+        return Err(Error::new(ruby.exception_type_error(), complaint));
+    }
     let ruri = text::text_of(request.funcall("ruri", ())?)?;
     let call_id = text::text_of(request.funcall("call_id", ())?)?;
     let routes: Value = request.funcall("routes", ())?;

@@ -2,7 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use magnus::{
-    kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, RModule, RString, Ruby, TypedData, Value,
+    kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, RModule, RString, Ruby, Symbol, TypedData,
+    Value,
 };
 use oversip::message::{put_neutral, Folds};
 
@@ -71,6 +72,16 @@ pub fn string_argument(ruby: &Ruby, value: Value, complaint: &'static str) -> Re
     match RString::from_value(value) {
         Some(string) => Ok(bytes_of(string)),
         None => Err(Error::new(ruby.exception_type_error(), complaint)),
+    }
+}
+
+/// An argument that has to be a Symbol, or a String that can become one; `TypeError` with this text otherwise.
+pub fn symbol_argument(ruby: &Ruby, value: Value, complaint: &'static str) -> Result<Value, Error> {
+    let wrong = || Error::new(ruby.exception_type_error(), complaint);
+    match RString::from_value(value) {
+        Some(string) => string.funcall("to_sym", ()).map_err(|_| wrong()),
+        None if Symbol::from_value(value).is_some() => Ok(value),
+        None => Err(wrong()),
     }
 }
 

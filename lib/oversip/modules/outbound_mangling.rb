@@ -46,7 +46,9 @@ module OverSIP
         #
         # @param request [SIP::Request]
         # @return [Boolean] whether the request goes over a flow now
+        # @raise [OverSIP::RuntimeError] it is no Request
         def extract_outbound_from_ruri(request)
+          raise OverSIP::RuntimeError, "request must be a OverSIP::SIP::Request" unless request.is_a?(SIP::Request)
           return false unless request.ruri.sip? && request.ruri.has_param?(PARAM)
 
           token = request.ruri.del_param(PARAM)

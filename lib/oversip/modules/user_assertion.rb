@@ -43,7 +43,10 @@ module OverSIP
         #
         # @param request [SIP::Request]
         # @return [Boolean, nil] whether it was added; nil where the client prefers another identity
+        # @raise [OverSIP::RuntimeError] it is no Request
         def add_pai(request)
+          raise OverSIP::RuntimeError, "request must be a OverSIP::SIP::Request" unless request.is_a?(SIP::Request)
+
           user = request.from.uri
           is_asserted = request.cvars[:asserted_user] == user
           if is_asserted && !request.has_header?("P-Preferred-Identity")

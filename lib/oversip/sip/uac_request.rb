@@ -68,7 +68,7 @@ module OverSIP
       # @param value [#to_s]
       # @raise [OverSIP::RuntimeError] the name is no token
       def insert_header(name, value)
-        unless name.to_s.match?(/\A[-.!%*_+`'~0-9A-Za-z]+\z/)
+        unless name.to_s.b.match?(/\A[-.!%*_+`'~0-9A-Za-z]+\z/)
           raise OverSIP::RuntimeError, "invalid header name #{name.inspect}"
         end
 

@@ -35,14 +35,24 @@ fn to(ruby: &Ruby, this: This) -> Value {
     name_addr_of(ruby, this, &this.to, this.received().to())
 }
 
-fn set_from(this: This, value: Value) -> Value {
-    this.from.set(this, value);
-    value
+/// Whatever may stand for From or To: a NameAddr, a Uri, or what a script has made to answer the same two questions.
+fn address_argument(ruby: &Ruby, value: Value) -> Result<Value, Error> {
+    if value.is_nil() || value.respond_to("modified?", false)? {
+        return Ok(value);
+    }
+    let complaint =
+        "an address must be a OverSIP::SIP::NameAddr or OverSIP::SIP::Uri, or answer modified? and to_s";
+    Err(Error::new(ruby.exception_type_error(), complaint))
 }
 
-fn set_to(this: This, value: Value) -> Value {
-    this.to.set(this, value);
-    value
+fn set_from(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+    this.from.set(this, address_argument(ruby, value)?);
+    Ok(value)
+}
+
+fn set_to(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+    this.to.set(this, address_argument(ruby, value)?);
+    Ok(value)
 }
 
 fn contact(ruby: &Ruby, this: This) -> Value {

@@ -186,7 +186,7 @@ pub(crate) fn fill(
     port: Option<Value>,
 ) -> Result<(), Error> {
     let scheme = match scheme {
-        Some(scheme) => scheme.funcall("to_sym", ())?,
+        Some(scheme) => text::symbol_argument(ruby, scheme, "scheme must be a Symbol or a String")?,
         None => symbol(ruby, "sip"),
     };
     let host = host.filter(|host| host.to_bool());

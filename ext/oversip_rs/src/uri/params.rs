@@ -177,8 +177,11 @@ fn set_phone_context_param(ruby: &Ruby, this: This, value: Value) -> Result<Valu
     if !is_tel(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
+    let known = match value.is_nil() {
+        true => value,
+        false => text::symbol_argument(ruby, value, "the phone context must be a Symbol or a String")?,
+    };
     write_named_param(ruby, this, "phone-context", value)?;
-    let known = if value.is_nil() { value } else { value.funcall("to_sym", ())? };
     this.phone_context.set(this, known);
     Ok(value)
 }
