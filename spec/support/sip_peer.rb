@@ -165,7 +165,8 @@ class TcpPeer
   end
 
   def address
-    "#{@socket.local_address.ip_address}:#{port}"
+    ip = @socket.local_address.ip_address
+    ip.include?(":") ? "[#{ip}]:#{port}" : "#{ip}:#{port}"
   end
 
   def send_text(text, *)
