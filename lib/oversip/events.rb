@@ -47,19 +47,21 @@ module OverSIP
     extend Logger
 
     class << self
-      # Runs for each upgrade request.
-      # @param connection [Object]
-      # @param http_request [Object]
+      # Runs for each request for a WebSocket that is in order, before the client gets it. Whoever is let in by cookies or
+      # address has to look at `http_request.hdr_origin`: see docs/events.md.
+      # @param connection [WebSocket::Connection]
+      # @param http_request [WebSocket::HttpRequest]
       def on_connection(connection, http_request); end
 
-      # Runs when a WebSocket connection is gone.
-      # @param connection [Object]
+      # Runs once when a connection is gone that was a WebSocket; not at the server's end.
+      # @param connection [WebSocket::Connection]
       # @param client_closed [Boolean] whether the client closed it
       def on_disconnection(connection, client_closed); end
 
       # Runs when a client has connected by TLS, before its upgrade request.
-      # @param connection [Object]
-      # @param pems [Array<String>] the certificates that the client has shown
+      # @param connection [WebSocket::Connection]
+      # @param pems [Array<String>] the certificates that the client has shown, its own last; none unless
+      #   `websocket[:ask_client_certificate]` is set
       def on_client_tls_handshake(connection, pems); end
     end
   end

@@ -136,13 +136,27 @@ RSpec.describe "SIP over secure WebSocket", :native do
     end
   end
 
-  it "comes through a proxy that decrypts, on listen_port_tls_tunnel" do
-    on_websocket(:on_connection) { |connection, _| seen << [connection.class, connection.transport, connection.remote_desc] }
-    tunnel = Ports.free
-    start_secure_websocket(use_tls_tunnel: true, listen_port_tls_tunnel: tunnel)
-    client = websocket_client(tunnel)
-    client.send_bytes("PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n")
-    client.upgrade
-    expect(seen.pop).to eq([OverSIP::WebSocket::IPv4WssServer, :wss, "192.0.2.7:4711"])
+  describe "comes through a proxy that decrypts, on listen_port_tls_tunnel," do
+    # The sip section has no tunnel and no IPv6 here.
+    def remote_through_tunnel(address, line, **websocket)
+      on_websocket(:on_connection) { |connection, _| seen << [connection.class, connection.remote_desc] }
+      tunnel = Ports.free
+      start_secure_websocket(use_tls_tunnel: true, listen_port_tls_tunnel: tunnel, **websocket)
+      client = websocket_client(tunnel, address)
+      client.send_bytes(line)
+      client.upgrade
+      seen.pop
+    end
+
+    it "whatever the sip section says of tunnels (S-B15)" do
+      remote = remote_through_tunnel("127.0.0.1", "PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n")
+      expect(remote).to eq([OverSIP::WebSocket::IPv4WssServer, "192.0.2.7:4711"])
+    end
+
+    it "over IPv6 if the websocket section has it (S-B15)" do
+      skip "no IPv6 here" unless Socket.ip_address_list.any?(&:ipv6_loopback?)
+      remote = remote_through_tunnel("::1", "PROXY TCP6 2001:db8::7 2001:db8::1 4711 443\r\n", enable_ipv6: true)
+      expect(remote.last).to eq("[2001:db8::7]:4711")
+    end
   end
 end

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::connections::Connections;
+use super::Transport;
 
 /// The bytes of a connection in both directions, whatever encrypts them.
 pub(super) type ByteStream = Box<dyn Duplex>;
@@ -18,10 +19,16 @@ pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for S {}
 
 /// Sets what all connections have in common; answers with our end's address.
-pub(super) fn prepare(connections: &Connections, stream: &TcpStream) -> io::Result<SocketAddr> {
+pub(super) fn prepare(
+    connections: &Connections,
+    transport: Transport,
+    stream: &TcpStream,
+) -> io::Result<SocketAddr> {
     // Messages are written whole; waiting for more to fill a segment only delays them.
     stream.set_nodelay(true)?;
-    if let Some(interval) = connections.shared().options.tcp_keepalive {
+    // WebSocket has pings of its own.
+    let keepalive = connections.shared().options.tcp_keepalive.filter(|_| !transport.websocket());
+    if let Some(interval) = keepalive {
         let keepalive = TcpKeepalive::new().with_time(interval).with_interval(interval);
         SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
     }

@@ -43,7 +43,7 @@ pub(super) async fn accept(
     stream: TcpStream,
     encrypted: bool,
 ) -> Result<Up, Failure> {
-    let local = prepare(connections, &stream).map_err(failed)?;
+    let local = prepare(connections, connection.transport, &stream).map_err(failed)?;
     if !encrypted {
         return open(connections, connection, Box::new(stream), local, Vec::new());
     }
@@ -70,7 +70,7 @@ pub(super) async fn connect(
     stream: TcpStream,
     limit: Duration,
 ) -> Result<Up, Failure> {
-    let local = prepare(connections, &stream).map_err(failed)?;
+    let local = prepare(connections, connection.transport, &stream).map_err(failed)?;
     let Some(name) = connection.peer_name() else {
         return open(connections, connection, Box::new(stream), local, Vec::new());
     };
