@@ -264,6 +264,20 @@ RSpec.describe "WebSocketEvents", :native do
       expect(client.rest).to eq(([0x88, 123, 1000].pack("CCn") + "x#{"\u20ac" * 40}".b))
     end
 
+    it "of a server that has ended means none of the next one" do
+      on_websocket(:on_connection) { |connection, _| seen << connection }
+      start_websocket
+      websocket_peer
+      old = seen.pop
+      OverSIP.stop
+      start_websocket
+      client = websocket_peer
+      old.close 4000
+      engine_caught_up
+      client.send_frame("still here", first: 0x89)
+      expect([old.open?, client.receive_frame.payload]).to eq([false, "still here"])
+    end
+
     it "is not closed with a status that no close frame may have" do
       start_websocket do |request|
         request.connection.close(*request.header("X-Status").then { |status| [Integer(status, exception: false) || status] })

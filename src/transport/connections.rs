@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A connection without traffic for this long is closed.
 const IDLE_LIMIT: Duration = Duration::from_secs(7200);
+
+/// Counts for the process: what knows a connection of an engine that has ended means none of the next one.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The status of a WebSocket that ends since the server does (RFC 6455 section 7.4.1).
 const GOING_AWAY: u16 = 1001;
@@ -58,7 +62,6 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct Table {
-    last_id: u64,
     by_id: HashMap<ConnectionId, Arc<Connection>>,
     /// Newest last. More than one is rare: the peer connected to us while we connected to it.
     by_peer: HashMap<(Transport, SocketAddr), SmallVec<[ConnectionId; 1]>>,
@@ -338,8 +341,7 @@ impl Connections {
     ) -> (Arc<Connection>, Option<Alive>) {
         let now = self.now();
         let mut table = self.table();
-        table.last_id += 1;
-        let id = ConnectionId(table.last_id);
+        let id = ConnectionId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
         let alive = match &table.tasks {
             Tasks::Running { alive, .. } if table.by_id.len() < self.0.options.max_connections => {
                 Some(alive.clone())

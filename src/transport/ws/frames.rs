@@ -146,6 +146,10 @@ impl FrameReader {
         self.head = None;
         self.buf.advance(head.header_len);
         let mut payload = self.buf.split_to(head.payload_len);
+        if self.buf.is_empty() {
+            // A silent connection keeps no buffer.
+            self.buf = BytesMut::new();
+        }
         for (index, byte) in payload.iter_mut().enumerate() {
             *byte ^= head.mask[index & 3];
         }
