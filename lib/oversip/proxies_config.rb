@@ -115,6 +115,7 @@ module OverSIP
         has = { udp: sip[:sip_udp], tcp: sip[:sip_tcp], tls: sip[:sip_tls],
                 ipv4: sip[:listen_ipv4], ipv6: sip[:listen_ipv6] }.transform_values { |present| present ? true : false }
 
+        warn_without_authorities(values, name, configuration)
         values[:record_route_all] = false unless values[:do_record_routing]
         values[:use_naptr] = false unless values[:use_srv]
         %i[transport_preference ip_type_preference].each do |list|
@@ -123,6 +124,13 @@ module OverSIP
         values.merge(name: name.to_s, has_sip_ipv4: has[:ipv4], has_sip_ipv6: has[:ipv6], has_sip_udp: has[:udp],
                      has_sip_tcp: has[:tcp], has_sip_tls: has[:tls],
                      dns_cache: SIP::DnsCache.new, blacklist: SIP::Blacklist.new)
+      end
+
+      def warn_without_authorities(values, name, configuration)
+        return unless values[:verify_server] == true && configuration.dig(:sip, :sip_tls)
+        return if configuration.dig(:tls, :ca_dir)
+
+        log_system_warn "#{name}[verify_server] is on without tls[ca_dir]: no TLS server will be accepted"
       end
 
       def warn_unknown(profile, values)

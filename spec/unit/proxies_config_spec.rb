@@ -72,6 +72,22 @@ RSpec.describe OverSIP::ProxiesConfig do
     expect([message({ a: { udp_mtu: -1 } }), message({ a: { udp_mtu: 199 } }), message({ a: { udp_mtu: 65_536 } })]).to all match(/udp_mtu/)
   end
 
+  it "takes who judges TLS servers: callback, yes or no" do
+    expect(build[:default_proxy][:verify_server]).to eq("callback")
+    profiles = build(yaml: "a: {verify_server: yes}\nb: {verify_server: no}\nc: {verify_server: callback}")
+    expect(profiles.values.map { |profile| profile[:verify_server] }).to eq([true, false, "callback"])
+    expect(message({ a: { verify_server: "always" } })).to match(/a\[verify_server\] has invalid value 'always'/)
+  end
+
+  it "warns of verify_server without authorities: every server would be refused" do
+    configuration[:sip][:sip_tls] = true
+    build({ a: { verify_server: true } })
+    expect(@log.map(&:body)).to eq(["a[verify_server] is on without tls[ca_dir]: no TLS server will be accepted"])
+    configuration[:tls] = { ca_dir: "/etc/ssl/certs" }
+    build({ a: { verify_server: true } })
+    expect(@log).to be_empty
+  end
+
   it "puts what a script gives over the file" do
     proxies = build({ "default_proxy" => { "timer_B" => 4 } }, yaml: "default_proxy: {timer_B: 8, timer_F: 9}\nother: {}")
     expect(proxies[:default_proxy].values_at(:timer_B, :timer_F)).to eq([4, 9])

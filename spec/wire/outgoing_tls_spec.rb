@@ -329,6 +329,18 @@ RSpec.describe "Requests over TLS", :native do
       expect(log.map(&:body)).to include(/TLS handshake not completed within 1 s/)
     end
 
+    it "is answered 500 by a proxy, with the reason" do
+      callee = tls_server(Certificates.self_signed)
+      start(verify_server: true, callback_on_server_tls_handshake: false)
+      on_request { |request| OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", callee.port, :tls) }
+      caller = udp_peer
+      caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port)
+      callee.accept_refused
+      expect(caller.receive.first_line).to eq("SIP/2.0 500 TLS Validation Failed")
+      caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port)
+      expect(caller.receive.first_line).to eq("SIP/2.0 500 TLS Validation Failed")
+    end
+
     it "is a Connection Error when the server says nothing for 4 s" do
       start
       listener = tcp_server
