@@ -5,7 +5,7 @@
 //! *pending*: it absorbs retransmissions and remembers a CANCEL, so that `on_request` runs once.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -82,6 +82,8 @@ pub struct IncomingRequest {
     canceled_told: AtomicBool,
     abandoned: AtomicBool,
     reply_port: AtomicU16,
+    /// Set when a proxy sent it the first time: the header that was added then.
+    proxied: OnceLock<Option<&'static str>>,
     state: Mutex<State>,
 }
 
@@ -119,6 +121,7 @@ impl IncomingRequest {
             canceled_told: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             reply_port: AtomicU16::new(reply_port),
+            proxied: OnceLock::new(),
             state: Mutex::new(State { stage, core: None, local_tag: None, successes: SmallVec::new() }),
         })
     }
@@ -160,6 +163,22 @@ impl IncomingRequest {
     /// Sends responses to the port the request came from, as if the client had asked for it with `rport`.
     pub fn reply_to_source_port(&self) {
         self.reply_port.store(self.source.remote.port(), Ordering::Relaxed);
+    }
+
+    /// A proxy sends it, with this header added.
+    pub(super) fn note_proxied(&self, in_rr: Option<&'static str>) {
+        // Further targets get the same header.
+        let _ = self.proxied.set(in_rr);
+    }
+
+    /// Whether a proxy has sent it.
+    pub fn is_proxied(&self) -> bool {
+        self.proxied.get().is_some()
+    }
+
+    /// The kind of Record-Route or Path that a proxy has added, by the name that Ruby has for it.
+    pub fn in_rr(&self) -> Option<&'static str> {
+        *self.proxied.get()?
     }
 
     /// The state of the server transaction, `None` when there is none.

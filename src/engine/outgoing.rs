@@ -58,7 +58,10 @@ pub(super) fn request(
         (Some(headers), Kind::Proxy) => {
             request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());
             if let Some(listener) = listener {
-                add_routing_headers(shared, route, headers, listener, &mut request);
+                let in_rr = add_routing_headers(shared, route, headers, listener, &mut request);
+                if let Some(upstream) = &route.upstream {
+                    upstream.note_proxied(in_rr);
+                }
             }
         }
         _ => {
@@ -94,15 +97,16 @@ fn via(listener: &Listener, branch: &[u8], ack: bool) -> Vec<u8> {
     via
 }
 
+/// Adds Record-Route or Path; says which, as `Request#in_rr` has it.
 fn add_routing_headers(
     shared: &Shared,
     route: &Route,
     headers: &ProxyHeaders,
     outgoing: &Listener,
     request: &mut RequestSnapshot,
-) {
+) -> Option<&'static str> {
     let profile = route.profile();
-    let Some(upstream) = route.upstream.as_ref().filter(|_| profile.do_record_routing) else { return };
+    let upstream = route.upstream.as_ref().filter(|_| profile.do_record_routing)?;
     let source = &upstream.source;
     let token = shared.flow_token(source).filter(|_| !shared.listeners.is_from_us(upstream));
     let own = connection_record_route(source.transport, source.local, shared.tags.ovid());
@@ -126,11 +130,12 @@ fn add_routing_headers(
         outgoing_outbound: headers.outgoing_outbound,
         incoming_outbound: headers.incoming_outbound.as_deref(),
     };
-    let Some(added) = decision.decide() else { return };
+    let added = decision.decide()?;
     // Above those already there: in front of everything.
     for value in [Some(&added.inner), added.outer.as_ref()].into_iter().flatten() {
         request.headers.push_front(added.header.as_str().as_bytes(), value);
     }
+    Some(added.in_rr)
 }
 
 #[cfg(test)]

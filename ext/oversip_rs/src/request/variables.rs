@@ -4,7 +4,7 @@ use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
 
 use crate::{
     message::{self, This},
-    text::utf8,
+    text::{symbol, true_or_nil, utf8},
 };
 
 /// `tvars`: the Hash of this request.
@@ -53,8 +53,10 @@ fn set_antiloop_id(this: This, value: Value) -> Value {
     value
 }
 
+/// `proxied`: true once a Proxy has sent the request.
 fn proxied(ruby: &Ruby, this: This) -> Value {
-    this.flags.proxied.get_or_nil(ruby)
+    let sent = || true_or_nil(ruby, this.incoming().is_some_and(|incoming| incoming.is_proxied()));
+    this.flags.proxied.get(ruby).unwrap_or_else(sent)
 }
 
 fn set_proxied(this: This, value: Value) -> Value {
@@ -62,8 +64,13 @@ fn set_proxied(this: This, value: Value) -> Value {
     value
 }
 
+/// `in_rr`: which Record-Route or Path the Proxy has added, as a Symbol.
 fn in_rr(ruby: &Ruby, this: This) -> Value {
-    this.flags.in_rr.get_or_nil(ruby)
+    let added = || match this.incoming().and_then(|incoming| incoming.in_rr()) {
+        Some(name) => symbol(ruby, name),
+        None => ruby.qnil().as_value(),
+    };
+    this.flags.in_rr.get(ruby).unwrap_or_else(added)
 }
 
 fn set_in_rr(this: This, value: Value) -> Value {
