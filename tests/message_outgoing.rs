@@ -300,6 +300,26 @@ mod replies {
         );
     }
 
+    /// Found by fuzzing: a quoted zero byte came back as a blank (RFC 3261 8.2.6.2: the values are those of the request).
+    #[test]
+    fn quoted_zero_bytes_are_copied() {
+        let text = INVITE.replace("rport", "rport;x=\"\\\0\"").replace("\"Fay\"", "\"F\\\0\"");
+        let mut request = message(&text);
+        request.stamp_via("203.0.113.9:40000".parse().unwrap());
+        let bytes = reply(&request, 404, b"", Some(b"T"), &[], b"", b"");
+        let response = message(s(&bytes));
+        assert!(response.via_values().eq(request.via_values()));
+        assert_eq!(response.from_value(), request.from_value());
+        let mut forwarded = Headers::from_message(&request);
+        assert!(forwarded.list(HeaderName::Via).eq(request.via_values()));
+        forwarded.push_front(b"Via", b"SIP/2.0/UDP me;branch=z9hG4bKme");
+        assert_eq!(
+            forwarded.remove_top_value(HeaderName::Via).as_deref(),
+            Some(&b"SIP/2.0/UDP me;branch=z9hG4bKme"[..])
+        );
+        assert!(forwarded.list(HeaderName::Via).eq(request.via_values()));
+    }
+
     #[test]
     fn cseq_that_is_too_large_is_still_copied() {
         let request = message(&INVITE.replace("CSeq: 31", "CSeq: 09999999999").replace("099999", "99999"));

@@ -3,7 +3,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
-use super::headers::{put_content_length, put_foreign_line, put_line};
+use super::headers::{put_content_length, put_foreign_line, put_line, put_valid_line};
+use super::neutral::{put_neutral, Folds};
 use super::outgoing::{put_request_line, put_status_line, RequestSnapshot};
 use super::received::Message;
 
@@ -26,22 +27,27 @@ pub fn reply(
     let mut out = BytesMut::with_capacity(capacity);
     put_status_line(&mut out, status, reason);
     for via in request.via_values() {
-        put_line(&mut out, HeaderName::Via, via);
+        put_valid_line(&mut out, HeaderName::Via, via);
     }
     if let Some(from) = request.from_value() {
-        put_line(&mut out, HeaderName::From, from);
+        put_valid_line(&mut out, HeaderName::From, from);
     }
     if let Some(to) = request.to_value() {
         match to_tag.filter(|_| request.to_tag().is_none()) {
-            Some(tag) => put_line(&mut out, HeaderName::To, &[to, b";tag=", tag].concat()),
-            None => put_line(&mut out, HeaderName::To, to),
+            Some(tag) => {
+                let mut tagged = BytesMut::from(to);
+                tagged.put_slice(b";tag=");
+                put_neutral(&mut tagged, tag, Folds::Replace);
+                put_valid_line(&mut out, HeaderName::To, &tagged);
+            }
+            None => put_valid_line(&mut out, HeaderName::To, to),
         }
     }
     if let Some(call_id) = request.call_id() {
-        put_line(&mut out, HeaderName::CallId, call_id);
+        put_valid_line(&mut out, HeaderName::CallId, call_id);
     }
     if let (Some(number), Some(method)) = (request.cseq_digits(), request.method()) {
-        put_line(&mut out, HeaderName::CSeq, &[number, b" ", method.as_bytes()].concat());
+        put_valid_line(&mut out, HeaderName::CSeq, &[number, b" ", method.as_bytes()].concat());
     }
     put_content_length(&mut out, body.len());
     for line in extra_lines {
@@ -59,10 +65,10 @@ pub fn reply(
 fn put_like(out: &mut BytesMut, sent: &RequestSnapshot, method: &[u8], to: Option<&[u8]>) {
     put_request_line(out, method, &sent.ruri);
     if let Some(via) = sent.headers.list(HeaderName::Via).next() {
-        put_line(out, HeaderName::Via, via);
+        put_valid_line(out, HeaderName::Via, via);
     }
     for route in sent.headers.all(HeaderName::Route) {
-        put_line(out, HeaderName::Route, route);
+        put_valid_line(out, HeaderName::Route, route);
     }
     let carried = [
         (HeaderName::MaxForwards, sent.headers.first(HeaderName::MaxForwards)),
@@ -72,11 +78,11 @@ fn put_like(out: &mut BytesMut, sent: &RequestSnapshot, method: &[u8], to: Optio
     ];
     for (name, value) in carried {
         if let Some(value) = value {
-            put_line(out, name, value);
+            put_valid_line(out, name, value);
         }
     }
     if let Some(number) = sent.cseq() {
-        put_line(out, HeaderName::CSeq, &[number.to_string().as_bytes(), b" ", method].concat());
+        put_valid_line(out, HeaderName::CSeq, &[number.to_string().as_bytes(), b" ", method].concat());
     }
 }
 

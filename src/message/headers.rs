@@ -61,11 +61,12 @@ impl HeaderField {
         &self.line
     }
 
-    /// The same name with another value; the value must contain legal folds only.
-    fn with_value(&self, value: &[u8]) -> HeaderField {
-        let mut line = BytesMut::with_capacity(self.value_at as usize + value.len() + 2);
+    /// The same name with another value, whose parts come from valid lines or are neutral.
+    fn with_value(&self, parts: &[&[u8]]) -> HeaderField {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let mut line = BytesMut::with_capacity(self.value_at as usize + len + 2);
         line.put_slice(&self.line[..self.value_at as usize]);
-        put_neutral(&mut line, value, Folds::Keep);
+        parts.iter().for_each(|part| line.put_slice(part));
         line.put_slice(b"\r\n");
         HeaderField { line: line.freeze(), ..*self }
     }
@@ -101,7 +102,7 @@ impl Headers {
             fields.push(match (stamped, element) {
                 (Some(stamped), Some(element)) => {
                     let rest = &head[element.text.end as usize..line.value.end as usize];
-                    field.with_value(&[stamped, rest].concat())
+                    field.with_value(&[stamped, rest])
                 }
                 _ => field,
             });
@@ -184,7 +185,7 @@ impl Headers {
         let mut values = CommaList::new(field.value());
         let top = field.line.slice_ref(values.next()?);
         match values.rest() {
-            Some(rest) => self.0[at] = field.with_value(rest),
+            Some(rest) => self.0[at] = field.with_value(&[rest]),
             None => {
                 self.0.remove(at);
             }
@@ -201,9 +202,11 @@ impl Headers {
         let field = &self.0[at];
         let mut values = CommaList::new(field.value());
         values.next();
+        let mut neutral = BytesMut::with_capacity(value.len());
+        put_neutral(&mut neutral, value, Folds::Keep);
         self.0[at] = match values.rest() {
-            Some(rest) => field.with_value(&[value, b", ", rest].concat()),
-            None => field.with_value(value),
+            Some(rest) => field.with_value(&[&neutral, b", ", rest]),
+            None => field.with_value(&[&neutral]),
         };
     }
 
@@ -244,6 +247,14 @@ pub(crate) fn put_line(out: &mut BytesMut, name: HeaderName, value: &[u8]) {
     out.put_slice(name.canonical().as_bytes());
     out.put_slice(b": ");
     put_neutral(out, value, Folds::Keep);
+    out.put_slice(b"\r\n");
+}
+
+/// The same with a value that comes from a valid line and goes out as it is: a quoted zero byte of a peer is its own.
+pub(crate) fn put_valid_line(out: &mut BytesMut, name: HeaderName, value: &[u8]) {
+    out.put_slice(name.canonical().as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value);
     out.put_slice(b"\r\n");
 }
 
