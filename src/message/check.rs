@@ -6,7 +6,7 @@ use super::received::Message;
 
 /// Reason of the 400 for a top Via without a branch of RFC 3261.
 pub const REASON_BRANCH: &str = "Via branch non RFC 3261 compliant";
-/// Reason of the 400 for a body that is not as long as announced, or not announced on a stream.
+/// Reason of the 400 for a body that is not as long as announced, or not announced on a stream (RFC 3261 18.3).
 pub const REASON_BODY_SIZE: &str = "Body size doesn't match Content-Length";
 /// Reason of the 400 for a CSeq number of 2^31 or more (RFC 3261 8.1.1.5).
 pub const REASON_CSEQ: &str = "CSeq number out of range";
@@ -47,7 +47,8 @@ pub enum Defect {
 }
 
 impl Message {
-    /// The first reason to refuse the head: core headers missing, core headers repeated, bad branch.
+    /// The first reason to refuse the head: core headers missing (RFC 3261 8.1.1), core headers repeated (7.3.1), bad
+    /// branch (8.1.1.7).
     pub fn head_defect(&self) -> Option<Defect> {
         if let Some(name) = self.missing_core_header() {
             return Some(Defect::MissingHeader(name));

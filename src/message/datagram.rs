@@ -39,7 +39,8 @@ pub enum Datagram {
     },
 }
 
-/// Reads a datagram. Surplus bytes behind the body are discarded; without Content-Length the body is the rest.
+/// Reads a datagram (RFC 3261 18.3). Surplus bytes behind the body are discarded; without Content-Length the body is
+/// the rest.
 pub fn datagram(mut data: Bytes) -> Datagram {
     let mut keepalive = false;
     while data.starts_with(b"\r\n\r\n") {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Replaces each `%XX` by its byte; anything else stays.
+/// Replaces each `%XX` by its byte (RFC 3261 19.1.2); anything else stays.
 pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.contains(&b'%') {
         return Cow::Borrowed(text);

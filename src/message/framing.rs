@@ -70,8 +70,8 @@ enum State {
     Ended,
 }
 
-/// Cuts a stream into messages. After each [`push`](StreamFramer::push) call [`next`](StreamFramer::next) until it
-/// has nothing more: then no more than one unfinished message is stored.
+/// Cuts a stream into messages (RFC 3261 18.3). After each [`push`](StreamFramer::push) call
+/// [`next`](StreamFramer::next) until it has nothing more: then no more than one unfinished message is stored.
 #[derive(Debug)]
 pub struct StreamFramer {
     limits: StreamLimits,

@@ -6,7 +6,7 @@ use super::lex;
 
 macro_rules! header_names {
     ($($variant:ident $text:literal $($compact:literal)?;)*) => {
-        /// A header name of which the engine knows at least the spelling.
+        /// A header name of which the engine knows at least the spelling (RFC 3261 20 and the RFCs that add to it).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum HeaderName {
@@ -127,7 +127,7 @@ const fn by_compact() -> [u8; 26] {
 }
 
 impl HeaderName {
-    /// The known name that these bytes spell, in any letter case or in compact form.
+    /// The known name that these bytes spell, in any letter case or in compact form (RFC 3261 7.3.1, 7.3.3).
     pub fn lookup(name: &[u8]) -> HeaderName {
         match name {
             [] => HeaderName::Other,

@@ -8,7 +8,7 @@ use super::neutral::{put_neutral, Folds};
 use super::received::Message;
 use super::split::CommaList;
 
-/// One header line.
+/// One header line (RFC 3261 7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderField {
     /// The known name.
@@ -145,7 +145,7 @@ impl Headers {
         self.0.iter().filter(move |field| field.name == name).map(HeaderField::value)
     }
 
-    /// All values of this name, comma lists split.
+    /// All values of this name, comma lists split (RFC 3261 7.3.1).
     pub fn list(&self, name: HeaderName) -> impl Iterator<Item = &[u8]> {
         self.all(name).flat_map(CommaList::new)
     }

@@ -15,7 +15,7 @@ pub enum IpType {
     Ipv6Reference,
 }
 
-/// What the host of a SIP URI or of a Via is.
+/// What the host of a SIP URI or of a Via is (RFC 3261 25.1, `host`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HostType {
     /// A domain name.
@@ -131,7 +131,7 @@ pub fn to_pure_ip(text: &[u8]) -> &[u8] {
     }
 }
 
-/// Reads `<IPv4 or IPv6>_<port>`, the text inside an unsigned UDP flow token.
+/// Reads `<IPv4 or IPv6>_<port>`, the text inside an unsigned UDP flow token (RFC 5626 5.2).
 pub fn parse_udp_flow(text: &[u8]) -> Option<(IpAddr, u16)> {
     let at = memchr::memchr(b'_', text)?;
     let address = &text[..at];

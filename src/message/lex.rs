@@ -123,7 +123,7 @@ pub(crate) fn all(class: u16, text: &[u8]) -> bool {
     text.iter().all(|b| is(class, *b))
 }
 
-/// True for a non-empty `token`, which is what a header name must be.
+/// True for a non-empty `token` (RFC 3261 25.1), which is what a header name must be.
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && all(TOKEN, text)
 }

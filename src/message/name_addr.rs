@@ -69,7 +69,7 @@ fn display_and_bracket(c: &mut Cursor<'_>) -> Option<Span> {
     Some(display)
 }
 
-/// A name-addr with valid header parameters around it.
+/// A name-addr (RFC 3261 20.10, 25.1) with valid header parameters around it.
 #[derive(Debug, Clone, Copy)]
 pub struct NameAddrRef<'a> {
     buf: &'a [u8],

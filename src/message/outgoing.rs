@@ -10,7 +10,7 @@ use super::received::Message;
 
 const VERSION: &[u8] = b"SIP/2.0";
 
-/// A request to be sent.
+/// A request to be sent (RFC 3261 7.1).
 #[derive(Debug, Clone)]
 pub struct RequestSnapshot {
     /// Method of the request line.
@@ -73,7 +73,7 @@ impl RequestSnapshot {
     }
 }
 
-/// A response to be sent.
+/// A response to be sent (RFC 3261 7.2).
 #[derive(Debug, Clone)]
 pub struct ResponseSnapshot {
     /// Status code.

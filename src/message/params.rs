@@ -69,7 +69,8 @@ fn value(c: &mut Cursor<'_>, rule: Rule) -> Option<Span> {
     Some(Span::new(start, c.pos))
 }
 
-/// The parameters of a list that was found valid, as received: keys in their letter case, values with their quotes.
+/// The parameters of a list that was found valid (RFC 3261 25.1, `generic-param`), as received: keys in their letter
+/// case, values with their quotes.
 #[derive(Debug, Clone)]
 pub struct HeaderParams<'a> {
     cursor_buf: &'a [u8],

@@ -59,8 +59,8 @@ enum State {
     Failed(usize),
 }
 
-/// Reads one head. The buffer handed to each [`feed`](Parser::feed) holds the message from its first byte;
-/// reading goes on at the line where it stopped, and the total work is linear in the bytes however they arrive.
+/// Reads one head (RFC 3261 7). The buffer handed to each [`feed`](Parser::feed) holds the message from its first
+/// byte; reading goes on at the line where it stopped, and the total work is linear in the bytes however they arrive.
 #[derive(Debug, Default)]
 pub struct Parser {
     state: State,

@@ -3,7 +3,7 @@
 /// What a reply says when neither the caller nor the table has a phrase.
 pub const REASON_PHRASE_NOT_SET: &str = "Reason Phrase Not Set";
 
-/// Status codes with their usual phrase, in ascending order.
+/// Status codes with their usual phrase (RFC 3261 21 and the RFCs that add to it), in ascending order.
 pub const REASON_PHRASES: [(u16, &str); 72] = [
     (100, "Trying"),
     (180, "Ringing"),

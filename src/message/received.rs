@@ -28,7 +28,7 @@ pub enum ParseError {
     Keepalive,
 }
 
-/// A SIP request or response. Cloning shares all text and all offsets.
+/// A SIP request or response (RFC 3261 7). Cloning shares all text and all offsets.
 #[derive(Debug, Clone)]
 pub struct Message {
     head: Bytes,
@@ -77,17 +77,17 @@ impl Message {
         matches!(self.parsed.first, FirstLine::Request { .. })
     }
 
-    /// Method of the first line; in a response that of the first CSeq.
+    /// Method of the first line (RFC 3261 7.1); in a response that of the first CSeq.
     pub fn method(&self) -> Option<&Method> {
         self.method.as_ref()
     }
 
-    /// Version as received.
+    /// Version as received (RFC 3261 7.1).
     pub fn version(&self) -> &[u8] {
         self.text(self.parsed.version)
     }
 
-    /// Request-URI of a request.
+    /// Request-URI of a request (RFC 3261 8.1.1.1).
     pub fn ruri(&self) -> Option<UriRef<'_>> {
         match self.parsed.first {
             FirstLine::Request { uri: Some(uri), .. } => Some(UriRef::new(&self.head, uri)),
@@ -95,7 +95,7 @@ impl Message {
         }
     }
 
-    /// Status code of a response, 100 to 699.
+    /// Status code of a response, 100 to 699 (RFC 3261 7.2).
     pub fn status(&self) -> Option<u16> {
         match self.parsed.first {
             FirstLine::Response { status, .. } => Some(status),
@@ -103,7 +103,7 @@ impl Message {
         }
     }
 
-    /// Reason phrase of a response, possibly empty; empty for a request.
+    /// Reason phrase of a response, possibly empty (RFC 3261 7.2); empty for a request.
     pub fn reason(&self) -> &[u8] {
         match self.parsed.first {
             FirstLine::Response { reason, .. } => self.text(reason),
@@ -111,7 +111,7 @@ impl Message {
         }
     }
 
-    /// Header lines as received, in order: known name, name as spelled, value.
+    /// Header lines as received (RFC 3261 7.3), in order: known name, name as spelled, value.
     pub fn lines(&self) -> impl Iterator<Item = (HeaderName, &[u8], &[u8])> {
         self.parsed.lines.iter().map(|line| (line.name, self.text(line.name_text), self.text(line.value)))
     }
@@ -151,7 +151,7 @@ impl Message {
             .map(|(_, _, value)| value)
     }
 
-    /// The body; empty if there is none.
+    /// The body (RFC 3261 7.4); empty if there is none.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
@@ -166,7 +166,7 @@ impl Message {
         &self.head
     }
 
-    /// The topmost Via as received.
+    /// The topmost Via as received (RFC 3261 20.42).
     pub fn top_via(&self) -> Option<TopVia<'_>> {
         Some(TopVia::new(&self.head, self.parsed.via?))
     }
@@ -187,12 +187,13 @@ impl Message {
         self.parsed.num_vias as usize
     }
 
-    /// Call-ID.
+    /// Call-ID (RFC 3261 20.8).
     pub fn call_id(&self) -> Option<&[u8]> {
         Some(self.text(self.parsed.call_id?))
     }
 
-    /// CSeq number. One over 32 bits reads as the largest of them, see [`cseq_valid`](Message::cseq_valid).
+    /// CSeq number (RFC 3261 20.16). One over 32 bits reads as the largest of them, see
+    /// [`cseq_valid`](Message::cseq_valid).
     pub fn cseq(&self) -> Option<u32> {
         Some(self.parsed.cseq?.number)
     }
@@ -209,17 +210,17 @@ impl Message {
         self.cseq().is_none_or(|number| number < 1 << 31)
     }
 
-    /// CSeq method.
+    /// CSeq method (RFC 3261 20.16).
     pub fn cseq_method(&self) -> Option<&Method> {
         self.cseq_method.as_ref()
     }
 
-    /// Max-Forwards, at most 9999.
+    /// Max-Forwards, at most 9999 (RFC 3261 20.22).
     pub fn max_forwards(&self) -> Option<u16> {
         self.parsed.max_forwards
     }
 
-    /// Content-Length, at most 999 999 999.
+    /// Content-Length, at most 999 999 999 (RFC 3261 20.14).
     pub fn content_length(&self) -> Option<u32> {
         self.parsed.content_length
     }
@@ -231,12 +232,12 @@ impl Message {
         }
     }
 
-    /// Name and URI of the first From.
+    /// Name and URI of the first From (RFC 3261 20.20).
     pub fn from(&self) -> Option<NameAddrRef<'_>> {
         Some(NameAddrRef::new(&self.head, self.address(HeaderName::From)?.name_addr))
     }
 
-    /// Name and URI of the first To.
+    /// Name and URI of the first To (RFC 3261 20.39).
     pub fn to(&self) -> Option<NameAddrRef<'_>> {
         Some(NameAddrRef::new(&self.head, self.address(HeaderName::To)?.name_addr))
     }
@@ -251,12 +252,12 @@ impl Message {
         Some(self.text(self.address(HeaderName::To)?.value))
     }
 
-    /// `tag` of the first From.
+    /// `tag` of the first From (RFC 3261 19.3).
     pub fn from_tag(&self) -> Option<&[u8]> {
         Some(self.text(self.address(HeaderName::From)?.tag?))
     }
 
-    /// `tag` of the first To.
+    /// `tag` of the first To (RFC 3261 19.3).
     pub fn to_tag(&self) -> Option<&[u8]> {
         Some(self.text(self.address(HeaderName::To)?.tag?))
     }
@@ -271,13 +272,13 @@ impl Message {
         self.address(HeaderName::To).map_or(b"", |address| self.text(address.params))
     }
 
-    /// Route values in order.
+    /// Route values in order (RFC 3261 20.34).
     pub fn routes(&self) -> impl Iterator<Item = (&[u8], NameAddrRef<'_>)> {
         let routes = self.parsed.routes.iter().map(|route| NameAddrRef::new(&self.head, *route));
         self.header_all(HeaderName::Route).zip(routes)
     }
 
-    /// The Contact, if the message has exactly one value and it is a SIP or SIPS one.
+    /// The Contact (RFC 3261 20.10), if the message has exactly one value and it is a SIP or SIPS one.
     pub fn contact(&self) -> Option<NameAddrRef<'_>> {
         if self.parsed.num_contacts != 1 {
             return None;
@@ -309,22 +310,22 @@ impl Message {
             .collect()
     }
 
-    /// Option tags of all Require headers in lower case.
+    /// Option tags of all Require headers (RFC 3261 20.32) in lower case.
     pub fn require(&self) -> Vec<Vec<u8>> {
         self.tags(HeaderName::Require)
     }
 
-    /// Option tags of all Proxy-Require headers in lower case.
+    /// Option tags of all Proxy-Require headers (RFC 3261 20.29) in lower case.
     pub fn proxy_require(&self) -> Vec<Vec<u8>> {
         self.tags(HeaderName::ProxyRequire)
     }
 
-    /// Option tags of all Supported headers in lower case.
+    /// Option tags of all Supported headers (RFC 3261 20.37) in lower case.
     pub fn supported(&self) -> Vec<Vec<u8>> {
         self.tags(HeaderName::Supported)
     }
 
-    /// The first of Via, From, To, CSeq and Call-ID that is missing.
+    /// The first of Via, From, To, CSeq and Call-ID that is missing (RFC 3261 8.1.1).
     pub fn missing_core_header(&self) -> Option<HeaderName> {
         let parsed = &self.parsed;
         let present = [
@@ -337,7 +338,8 @@ impl Message {
         present.into_iter().find(|(_, present)| !present).map(|(name, _)| name)
     }
 
-    /// The first of From, To, CSeq, Call-ID, Max-Forwards and Content-Length that appears more than once.
+    /// The first of From, To, CSeq, Call-ID, Max-Forwards and Content-Length that appears more than once
+    /// (RFC 3261 7.3.1).
     pub fn duplicated_core_header(&self) -> Option<HeaderName> {
         let bits = self.parsed.duplicated;
         (0..DUPLICABLE.len()).find(|i| bits & (1 << i) != 0).map(|i| DUPLICABLE[i])

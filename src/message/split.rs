@@ -2,8 +2,8 @@
 
 use super::lex;
 
-/// The values of a comma list. Commas in quoted strings and angle brackets do not count; blanks and folds around a
-/// value are no part of it.
+/// The values of a comma list (RFC 3261 7.3.1). Commas in quoted strings and angle brackets do not count; blanks and
+/// folds around a value are no part of it.
 #[derive(Debug, Clone)]
 pub struct CommaList<'a> {
     rest: Option<&'a [u8]>,

@@ -37,8 +37,8 @@ pub fn stun(datagram: &[u8], source: SocketAddr) -> Stun {
     }
 }
 
-/// Binding success response with the one attribute that says where the request came from (RFC 5389 15.1, 15.2). `id` is
-/// what is echoed: magic cookie and transaction id.
+/// Binding success response with the one attribute that says where the request came from (RFC 5389 15.1, 15.2). `id`
+/// is what is echoed: magic cookie and transaction id.
 fn response(id: [u8; 16], source: SocketAddr) -> Bytes {
     let masked = id.starts_with(&MAGIC_COOKIE);
     let mask = if masked { id } else { [0; 16] };

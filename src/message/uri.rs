@@ -7,7 +7,7 @@ use super::host::{self, HostType};
 use super::lex::{self, Cursor};
 use super::uri_syntax::{self, is_visual_separator, Place, SchemeKind, UriParts};
 
-/// Scheme of a URI.
+/// Scheme of a URI (RFC 3261 19.1.1, RFC 3966, RFC 2396).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme<'a> {
     /// `sip`
@@ -39,7 +39,7 @@ pub enum TransportParam<'a> {
     Other(&'a [u8]),
 }
 
-/// A valid URI.
+/// A valid URI (RFC 3261 19.1, RFC 3966 3).
 #[derive(Debug, Clone, Copy)]
 pub struct UriRef<'a> {
     /// The text as received, without angle brackets.
@@ -78,17 +78,17 @@ impl<'a> UriRef<'a> {
         matches!(self.parts.kind, SchemeKind::Sip | SchemeKind::Sips)
     }
 
-    /// User of a SIP URI, still escaped, with `:password` if there is one.
+    /// User of a SIP URI (RFC 3261 19.1.1), still escaped, with `:password` if there is one.
     pub fn user(&self) -> Option<&'a [u8]> {
         self.is_sip().then_some(self.parts.user?.of(self.buf))
     }
 
-    /// The same with escapes resolved.
+    /// The same with escapes resolved (RFC 3261 19.1.2).
     pub fn user_unescaped(&self) -> Option<Cow<'a, [u8]>> {
         self.user().map(escape::unescape)
     }
 
-    /// Number of a TEL URI without visual separators, hexadecimal digits in lower case.
+    /// Number of a TEL URI (RFC 3966 5.1) without visual separators, hexadecimal digits in lower case.
     pub fn number(&self) -> Option<Vec<u8>> {
         if self.parts.kind != SchemeKind::Tel {
             return None;
@@ -118,8 +118,8 @@ impl<'a> UriRef<'a> {
         self.parts.port
     }
 
-    /// All parameters in order, neither unescaped nor changed in case. A key written with `=` and no value keeps its
-    /// `=` and has no value, so that it can be written back as it was.
+    /// All parameters (RFC 3261 19.1.1) in order, neither unescaped nor changed in case. A key written with `=` and no
+    /// value keeps its `=` and has no value, so that it can be written back as it was.
     pub fn params(&self) -> UriParams<'a> {
         UriParams { rest: self.parts.params.of(self.buf) }
     }
@@ -156,7 +156,7 @@ impl<'a> UriRef<'a> {
         Some(found.map_or(TransportParam::Other(value), |(_, transport)| transport))
     }
 
-    /// True if a SIP URI has the parameter `lr`, with or without value.
+    /// True if a SIP URI has the parameter `lr` (RFC 3261 16.4), with or without value.
     pub fn lr(&self) -> bool {
         self.is_sip() && self.has_flag(b"lr")
     }
@@ -189,12 +189,13 @@ impl<'a> UriRef<'a> {
         Some(value.strip_suffix(b".").unwrap_or(value).to_ascii_lowercase())
     }
 
-    /// Headers of a SIP URI with the leading `?`.
+    /// Headers of a SIP URI (RFC 3261 19.1.1) with the leading `?`.
     pub fn headers(&self) -> Option<&'a [u8]> {
         Some(self.parts.headers.of(self.buf)).filter(|text| !text.is_empty())
     }
 
-    /// Address of record: `sip:` user and host for SIP and SIPS, `tel:` and number for TEL, nothing for others.
+    /// Address of record (RFC 3261 6): `sip:` user and host for SIP and SIPS, `tel:` and number for TEL, nothing for
+    /// others.
     pub fn aor(&self) -> Option<Vec<u8>> {
         if let Some(number) = self.number() {
             return Some([b"tel:", &number[..]].concat());

@@ -81,7 +81,7 @@ pub(crate) fn via(c: &mut Cursor<'_>) -> Option<ViaParts> {
     Some(parts)
 }
 
-/// The topmost Via as it was received.
+/// The topmost Via (RFC 3261 20.42) as it was received.
 #[derive(Debug, Clone, Copy)]
 pub struct TopVia<'a> {
     buf: &'a [u8],
@@ -121,7 +121,7 @@ impl<'a> TopVia<'a> {
         self.parts.port
     }
 
-    /// The branch with its magic cookie; the last one if the parameter is repeated.
+    /// The branch with its magic cookie (RFC 3261 8.1.1.7); the last one if the parameter is repeated.
     pub fn branch(&self) -> Option<&'a [u8]> {
         Some(self.parts.branch?.of(self.buf))
     }
@@ -132,7 +132,7 @@ impl<'a> TopVia<'a> {
         self.branch().is_some_and(|b| unique && b.len() > MAGIC_COOKIE.len() && b.starts_with(MAGIC_COOKIE))
     }
 
-    /// Parameter `received` as the peer wrote it; the last one if repeated.
+    /// Parameter `received` (RFC 3261 18.2.1) as the peer wrote it; the last one if repeated.
     pub fn received(&self) -> Option<&'a [u8]> {
         Some(self.parts.received?.of(self.buf))
     }
