@@ -2,9 +2,12 @@
 
 require "timeout"
 require_relative "../support/callbacks"
+require_relative "../support/child_script"
 require_relative "../support/digest_challenger"
 
 RSpec.describe "Uac#call", :native do
+  include ChildScript
+
   let(:peer) { udp_peer }
   let(:uac) { OverSIP::SIP::Uac.new }
 
@@ -277,6 +280,27 @@ RSpec.describe "Uac#call", :native do
       cancel_after do |call|
         call.raise(OverSIP::Error, "enough")
         expect(value_of(call).message).to eq("enough")
+      end
+    end
+
+    it "by Ctrl-C in the main thread ends the process and cancels the request" do
+      script = <<~RUBY
+        start_oversip
+        begin
+          OverSIP::SIP::Uac.new.call(OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: "sip:bob@#{peer.address}" }))
+        rescue Interrupt
+          puts "interrupted"
+        end
+        OverSIP.stop(timeout: 5)
+      RUBY
+      running_script(script) do |running|
+        invite = peer.receive
+        peer.answer(invite, 180)
+        running.signal("INT")
+        running.wait_for(/^interrupted$/, limit: SipPeer::LIMIT)
+        peer.receive_until { |message| message.method_name == "CANCEL" }
+        peer.answer(invite, 487)
+        expect(end_of(running, limit: SipPeer::LIMIT).last).to be_success
       end
     end
 

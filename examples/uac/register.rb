@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+# Registers a user, keeps the registration alive until Ctrl-C and then takes it back:
+#
+#   PASSWORD=secret ruby -Ilib examples/uac/register.rb sip:alice@example.net
+#   PASSWORD=secret ruby -Ilib examples/uac/register.rb sip:alice@example.net 127.0.0.1:5070    # by this server
+
+require "oversip"
+
+# One address of record at its registrar (RFC 3261 10.2).
+class Registration
+  # Seconds that are asked for; the registrar may grant others.
+  EXPIRES = 600
+
+  # @param server [String, nil] HOST or HOST:PORT to send to, instead of the domain's own servers
+  def initialize(aor, password, server: nil)
+    @aor = OverSIP::SIP::Uri.parse(aor)
+    @host, @port = server&.split(":", 2)
+    @uac = OverSIP::SIP::Uac.new(credentials: { username: @aor.user, password: password })
+    # All registrations of one user agent have one Call-ID and rising CSeq numbers.
+    @call_id = "#{rand(2**64).to_s(16)}@register"
+    @cseq = 0
+  end
+
+  # @return [Integer] the seconds until the registration ends
+  # @raise [OverSIP::SIP::ClientError] nobody has answered
+  # @raise [OverSIP::Error] the registrar has refused
+  def register(expires = EXPIRES)
+    request = register_request(expires)
+    response = @uac.call(request, @host, @port&.to_i, timeout: 20)
+    # A challenge has taken a number of its own.
+    @cseq = request.cseq
+    raise OverSIP::Error, "#{response.status_code} #{response.reason_phrase}" unless response.status_code == 200
+
+    granted(response) || expires
+  end
+
+  def unregister
+    register(0)
+  end
+
+  private
+
+  def register_request(expires)
+    contact = "<sip:#{@aor.user}@127.0.0.1:#{OverSIP.configuration[:sip][:listen_port]}>;expires=#{expires}"
+    address = "<sip:#{@aor.user}@#{@aor.host}>"
+    OverSIP::SIP::UacRequest.new({ sip_method: :REGISTER, ruri: "sip:#{@aor.host}", from: address, to: address,
+                                   call_id: @call_id, cseq: @cseq += 1 }, ["Contact: #{contact}"])
+  end
+
+  # The registrar lists all contacts of the user; ours has our user and port.
+  def granted(response)
+    contacts = response.header_all("Contact").join(",")
+    contacts[/<sip:#{Regexp.escape(@aor.user)}@127\.0\.0\.1:\d+[^>]*>[^,]*;expires=(\d+)/i, 1]&.to_i
+  end
+end
+
+if $PROGRAM_NAME == __FILE__
+  aor = ARGV.fetch(0) { abort "usage: PASSWORD=… ruby -Ilib #{$PROGRAM_NAME} sip:USER@DOMAIN [HOST:PORT]" }
+  begin
+    OverSIP.start(configuration: { sip: { listen_port: 0 } }) do
+      registration = Registration.new(aor, ENV.fetch("PASSWORD"), server: ARGV[1])
+      begin
+        loop do
+          seconds = registration.register
+          puts "registered for #{seconds} s"
+          $stdout.flush
+          sleep [seconds - 10, 1].max
+        end
+      rescue Interrupt
+        registration.unregister
+        puts "no longer registered"
+      end
+    end
+  rescue OverSIP::Error => e
+    abort "not registered: #{e.message}"
+  end
+end
