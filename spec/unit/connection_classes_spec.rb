@@ -110,7 +110,8 @@ RSpec.describe "The classes of connections" do
       start
       peer = tcp_peer
       peer.send_text(peer.build(:OPTIONS, "sip:a.example"))
-      expect(sip::IPv4TcpServer.connections).to eq({ "127.0.0.1_#{peer.port}" => seen.pop })
+      connection = seen.pop
+      expect(sip::IPv4TcpServer.connections).to eq({ "127.0.0.1_#{peer.port}" => connection })
       expect(sip::IPv4TlsServer.connections).to eq({})
       expect(sip::IPv4UdpServer.connections).to be_a(sip::IPv4UdpServer)
     end

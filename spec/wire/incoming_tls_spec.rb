@@ -201,7 +201,7 @@ RSpec.describe "TLS listeners", :native do
 
     let(:tunnel_port) { dead_port }
 
-    it "counts the client of the PROXY line, which may come in pieces, and answers over the same connection" do
+    it "M-B34: counts the client of the PROXY line, which may come in pieces, and answers over the same connection" do
       seen = mailbox
       start_tunnel do |request|
         seen << [request.source_ip, request.source_port, request.transport, request.connection.remote_desc]
