@@ -84,6 +84,9 @@ RSpec.describe "Requests over TCP", :native do
     other = tcp_peer
     other.send_text(other.response(invite, 486))
     expect(results.pop).to eq([0, 486])
+    # The ACK belongs to the server, and gets a connection of its own.
+    ack = server.accept.receive
+    expect([ack.method_name, ack.header("Via")[/branch=[^;]+/]]).to eq(["ACK", invite.header("Via")[/branch=[^;]+/]])
   end
 
   it "all fail when the connection is refused, and the target is blacklisted" do

@@ -245,6 +245,20 @@ RSpec.describe "Requests over TLS", :native do
       expect(server.server_name).to eq("relay.example")
     end
 
+    it "may be named by a sip URI or, without alternative names, by the common name; a wildcard names nobody" do
+      start_with_names({ "relay.example" => ["127.0.0.1"] }, verify_server: true)
+      { ["URI:sip:relay.example", "DNS:other.example"] => 200, nil => 200,
+        ["DNS:*.example"] => validation_failed, ["URI:sip:other.example", "DNS:relay.example"] => validation_failed }
+        .each do |names, outcome|
+        server = tls_server(Certificates.issue("/CN=relay.example", issuer: Certificates.authority, names: names))
+        send_to(server, results, host: "relay.example")
+        peer = server.accept
+        request = peer.receive?(SipPeer::LIMIT)
+        peer.answer(request, 200) if request
+        expect(results.pop).to eq(outcome)
+      end
+    end
+
     it "is not named by SNI when the URI has an address" do
       start
       server = tls_server

@@ -9,11 +9,11 @@ use smallvec::SmallVec;
 
 use super::core::{ArmedTimers, Core, TimerKey};
 use super::incoming::IncomingRequest;
-use super::network::Destination;
+use super::network::{Destination, Network};
 use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
 use crate::client::session::{Input, Kind};
-use crate::client::{IncomingResponse, Target};
+use crate::client::{IncomingResponse, Profile, Target};
 use crate::clock::Clock;
 use crate::message::{self, Headers, Message, Method, RequestSnapshot};
 use crate::transaction::{ClientEffect, ClientEffects, InviteClient, NonInviteClient, Timer};
@@ -38,6 +38,8 @@ pub(super) struct Branch {
     timers: ArmedTimers,
     reasons: Vec<Bytes>,
     upstream: Option<Arc<IncomingRequest>>,
+    /// The domain and the profile with which a connection that is gone may be opened again; none for a flow.
+    reopening: Option<(Option<String>, Arc<Profile>)>,
     /// The server was reached but not accepted.
     refused: bool,
     /// The session was told how this branch ended and forgets it.
@@ -70,6 +72,19 @@ impl Branch {
                 self.sent.headers = Headers::new();
                 self.sent.body = Bytes::new();
             }
+        }
+    }
+
+    /// Sends the ACK or the CANCEL of the request; where the connection is gone, over another one (RFC 3261 18.1.1).
+    fn follow_up(&mut self, network: &Network, wire: &Bytes) {
+        if network.send(&self.destination, wire) || self.destination.connection().is_none() {
+            return;
+        }
+        let Some((server, profile)) = &self.reopening else { return };
+        let (transport, remote) = (self.destination.transport(), self.destination.remote());
+        if let Some(destination) = network.destination(transport, remote, server.as_deref(), profile) {
+            network.send(&destination, wire);
+            self.destination = destination;
         }
     }
 
@@ -175,6 +190,7 @@ impl Core {
             timers: ArmedTimers::new(),
             reasons: Vec::new(),
             upstream: route.upstream.clone(),
+            reopening: route.flow.is_none().then(|| (route.server.clone(), route.profile().clone())),
             refused: false,
             settled: false,
         };
@@ -208,12 +224,12 @@ impl Core {
                 }
                 ClientEffect::SendAck => {
                     if let Some(response) = response {
-                        self.network.send(&branch.destination, &message::ack_for(&branch.sent, response));
+                        branch.follow_up(&self.network, &message::ack_for(&branch.sent, response));
                     }
                 }
                 ClientEffect::SendCancel => {
                     let cancel = message::cancel_for(&branch.sent, &branch.reasons);
-                    self.network.send(&branch.destination, &cancel);
+                    branch.follow_up(&self.network, &cancel);
                 }
                 ClientEffect::Arm(timer, at) => arm(&mut self.timers, branch, id, timer, at),
                 ClientEffect::Stop(timer) => stop(&mut self.timers, branch, timer),
