@@ -78,7 +78,7 @@ RSpec.describe "WebSocketEvents", :native do
     end
 
     it "closes silently with close, whatever its arguments" do
-      on_websocket(:on_connection) { |connection, _| connection.close 4000, "not read" }
+      on_websocket(:on_connection) { |connection, _| connection.close 403, "not read" }
       start_websocket
       expect(answer_of(websocket_client)).to eq("")
     end

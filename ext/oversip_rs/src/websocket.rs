@@ -125,6 +125,13 @@ pub fn run_closed(
 /// `close(status = nil, reason = nil)`.
 fn close(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
     let arguments = scan_args::<(), (Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
+    let Some(connection) = connection::id(this) else { return Ok(false) };
+    let engine = runtime::engine(ruby)?;
+    if asking(&engine, this).is_some() {
+        // A client without its WebSocket hears nothing, so that it does not matter what was to be said.
+        engine.close_websocket(connection, None, String::new());
+        return Ok(true);
+    }
     let (status, reason) = arguments.optional;
     let status =
         status.filter(|status| !status.is_nil()).map(|status| close_status(ruby, status)).transpose()?;
@@ -132,8 +139,7 @@ fn close(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
         None => String::new(),
     };
-    let Some(connection) = connection::id(this) else { return Ok(false) };
-    runtime::engine(ruby)?.close_websocket(connection, status, reason);
+    engine.close_websocket(connection, status, reason);
     Ok(true)
 }
 
