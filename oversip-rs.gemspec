@@ -16,7 +16,8 @@ Gem::Specification.new do |spec|
 
   spec.files = Dir.chdir(__dir__) do
     Dir["lib/**/*.{rb,conf}", "exe/*", "src/**/*.rs", "benches/*.rs", "benches/messages/*.rs", "ext/**/*.{rs,rb,toml}",
-        "Cargo.toml", "Cargo.lock", "examples/**/*", "docs/**/*", "packaging/**/*", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE"]
+        "Cargo.toml", "Cargo.lock", "examples/**/*", "docs/**/*", "packaging/**/*", "README.md", "ARCHITECTURE.md",
+        "CHANGELOG.md", "LICENSE"]
       .select { |path| File.file?(path) }
   end
   spec.bindir = "exe"

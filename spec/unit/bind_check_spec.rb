@@ -63,6 +63,12 @@ RSpec.describe OverSIP::Config::BindCheck do
     end
   end
 
+  it "tries a tunnel's port, and finds it beside its own listeners" do
+    taken = free
+    configuration[:sip].merge!(sip_tls: true, listen_port_tls: taken, listen_port_tls_tunnel: taken)
+    expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{taken} already in use")
+  end
+
   it "can leave the ports of a server that runs out of it" do
     occupied(:udp) { expect(message(ports: false)).to be_nil }
     configuration[:sip][:listen_ipv4] = "192.0.2.1"

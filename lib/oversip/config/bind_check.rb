@@ -19,9 +19,8 @@ module OverSIP
 
       # @param configuration [Hash] as {Derivation} leaves it
       def initialize(configuration)
-        @listeners = Listeners.wanted(configuration).map do |transport, ip, port|
-          Listener.new(transport == :udp ? :udp : :tcp, ip, port)
-        end
+        wanted = Listeners.wanted(configuration) + Listeners.tunnels(configuration)
+        @listeners = wanted.map { |transport, ip, port| Listener.new(transport == :udp ? :udp : :tcp, ip, port) }
       end
 
       # @param ports [Boolean] false: only whether the addresses are there, for a configuration whose server may be running
