@@ -64,6 +64,53 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
     end
   end
 
+  describe "of a request that goes over the flow of its callee" do
+    # A callee registers its flow; the token of the Path or Record-Route value that names it leads to it.
+    def flow_of(callee)
+      callee.send_text(callee.build(:INVITE, "sip:x@b.example"), oversip_port)
+      clients[:udp6].receive.headers("Record-Route").last
+    end
+
+    def over_flow(method, callee_side, from: :udp4, **headers)
+      @destination = ["::1", clients[:udp6].port, :udp]
+      start
+      on_request do |request|
+        request.loose_route
+        proxy = OverSIP::SIP::Proxy.new
+        request.incoming_outbound_requested? ? proxy.route(request) : proxy.route(request, *@destination)
+      end
+      callee = callee_side == :udp4 ? udp_peer : TcpPeer.connect(oversip_port).tap { |peer| opened << peer }
+      route = flow_of(callee)
+      caller = client(from)
+      caller.send_text(caller.build(method, "sip:bob@b.example", headers: { "Route" => route }.merge(headers)), oversip_port)
+      [callee.receive_until(&:request?), route[/(?<=sip:)[^@]+/]]
+    end
+
+    # A request whose client wants its own flow kept as well.
+    wants_flow = lambda do |method|
+      method == :REGISTER ? '<sip:alice@a.example>;reg-id=1;+sip.instance="<urn:uuid:0>"' : "<sip:alice@a.example;ob>"
+    end
+
+    %i[udp4 tcp4].product(%i[udp4 tcp4], %i[INVITE REGISTER]).each do |from, to, method|
+      header, ending = method == :REGISTER ? ["Path", ";ob"] : ["Record-Route", ""]
+      inner_uri, token = side.call(from)
+      outer_uri, = side.call(to)
+
+      it "carry the token of that flow on top for #{method} from #{from} to #{to}" do
+        request, flow = over_flow(method, to, from: from)
+        expect(request.headers(header).first).to start_with("<sip:#{flow}@")
+        kind = to == :udp4 ? "UDP_TOKEN" : "STREAM_TOKEN"
+        expect(shapes(request, header)).to eq(["<sip:#{kind}@#{outer_uri}#{ending}>", "<sip:#{inner_uri}>"])
+      end
+
+      it "carry both tokens for #{method} from #{from} to #{to} when its client wants its own flow kept" do
+        request, = over_flow(method, to, from: from, "Contact" => wants_flow.call(method))
+        kind = to == :udp4 ? "UDP_TOKEN" : "STREAM_TOKEN"
+        expect(shapes(request, header)).to eq(["<sip:#{kind}@#{outer_uri}#{ending}>", "<sip:#{token}@#{inner_uri}#{ending}>"])
+      end
+    end
+  end
+
   it "bring the dialog back and forth between UDP over IPv4 and TCP over IPv6" do
     start
     on_request do |request|

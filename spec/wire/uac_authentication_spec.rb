@@ -184,6 +184,19 @@ RSpec.describe "A Uac that is challenged", :native do
       expect(ack.header("Proxy-Authorization")).to eq(again.header("Proxy-Authorization"))
     end
 
+    it "has its answer in an ACK that the script makes and sends by the same Uac" do
+      client = uac(credentials: credentials)
+      client.on_success_response do |response|
+        client.route(OverSIP::SIP::UacRequest.new({ sip_method: :ACK, ruri: @request.ruri, from_tag: @request.from_tag,
+                                                    to_tag: response.to_tag, call_id: @request.call_id, cseq: @request.cseq }))
+      end
+      challenge_from(server, send_request(client: client, method: :INVITE))
+      again = server.receive_until { |message| message.header("CSeq") == "8 INVITE" }
+      server.answer(again, 200, "OK")
+      ack = server.receive
+      expect([ack.header("CSeq"), ack.headers("Authorization")]).to eq(["8 ACK", again.headers("Authorization")])
+    end
+
     it "cancels the request that is out, not the challenged one" do
       client = uac(credentials: credentials)
       challenge_from(server, send_request(client: client, method: :INVITE))

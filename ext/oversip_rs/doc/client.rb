@@ -6,7 +6,17 @@ module OverSIP
     # What {Proxy} and {Uac} have in common: blocks for what happens to a request, and the choice of its targets.
     #
     # Any number of blocks may be given for each event; they run in their order on the dispatcher, each event's in a Fiber of
-    # its own. An error in a block is logged and the next one runs. Blocks may add and clear blocks.
+    # its own. An error in a block is logged and the next one runs. Blocks may add and clear blocks, also of the event that is
+    # being told. Without a block for an event nothing of Ruby runs for it.
+    #
+    # Subclasses may override methods and call `super`; their `initialize` has to.
+    #
+    # @example
+    #   proxy = OverSIP::SIP::Proxy.new
+    #   proxy.on_target { |target| log_info "trying #{target}" }
+    #   proxy.on_success_response { |response| log_info "answered by #{response.contact}" }
+    #   proxy.on_error { |status, reason, code| log_warn "#{status} #{reason} (#{code})" }
+    #   proxy.route request
     class Client
       include Logger
 
@@ -14,25 +24,41 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] there is no such profile
       def initialize(profile = :default_proxy); end
 
-      # For responses 101 to 199.
+      # For responses 101 to 199. Those of a request other than INVITE go no further (RFC 4320).
+      # @example
+      #   proxy.on_provisional_response { |response| log_info "ringing" if response.status_code == 180 }
       # @yieldparam response [Response]
       def on_provisional_response(&block); end
 
-      # For responses 200 to 299.
+      # For responses 200 to 299. A repeated one does not run it again, one of another callee (with a new To tag) does.
+      # @example The client is told another name
+      #   proxy.on_success_response { |response| response.set_header "Server", "Example" }
       # @yieldparam response [Response]
       def on_success_response(&block); end
 
-      # For responses 300 to 699.
+      # For responses 300 to 699. A 503 leads to the next target first, if the profile says so. Not after CANCEL, when a Proxy
+      # passes on what comes without a word.
+      # @example Another destination for a busy callee
+      #   proxy.on_failure_response do |response|
+      #     next unless response.status_code == 486
+      #     proxy.drop_response
+      #     OverSIP::SIP::Proxy.new.route request, "voicemail.example.net"
+      #   end
       # @yieldparam response [Response]
       def on_failure_response(&block); end
 
-      # For the CANCEL of the caller. The library has answered it and cancels the request by itself.
+      # For the CANCEL of the caller. The library has answered it and cancels the request by itself. Once for each request.
       def on_canceled(&block); end
 
-      # For an INVITE without a final response when Timer C ends. The caller gets 408.
+      # For an INVITE without a final response when Timer C ends. The caller gets 408, unless the block drops that; the callee
+      # gets CANCEL. A 2xx that comes nevertheless runs {#on_success_response}.
       def on_invite_timeout(&block); end
 
-      # For a request that could not be sent, or that nobody answered.
+      # For a request that could not be sent, or that nobody answered. `docs/client.md` lists all errors.
+      # @example
+      #   proxy.on_error do |status, reason, code|
+      #     log_warn "no way to #{request.ruri}: #{status} #{reason}" unless code == :destination_aborted
+      #   end
       # @yieldparam status_code [Integer] what the caller gets
       # @yieldparam reason_phrase [String]
       # @yieldparam code [Symbol] :client_timeout, :connection_error, :tls_validation_failed, :flow_failed, :no_dns_resolution,
@@ -41,7 +67,9 @@ module OverSIP
       def on_error(&block); end
 
       # Before the request is sent to a target. What the block changes in the request is sent. Not for a request that goes
-      # over a connection which its client has opened (RFC 5626).
+      # over a connection which its client has opened (RFC 5626), nor for one that goes out again after a challenge.
+      # @example
+      #   proxy.on_target { |target| proxy.abort_routing if target.ip.start_with?("10.") }
       # @yieldparam target [RFC3263::Target]
       def on_target(&block); end
 
@@ -87,16 +115,29 @@ module OverSIP
     end
 
     # Forwards a request that came from the network, and its responses back (RFC 3261 16).
+    #
+    # @example A second destination
+    #   first = OverSIP::SIP::Proxy.new
+    #   first.on_error do
+    #     first.drop_response
+    #     OverSIP::SIP::Proxy.new.route request, "backup.example.net"
+    #   end
+    #   first.route request, "primary.example.net"
     class Proxy < Client
       # Sends the request to a host, or where its Route or its Request-URI says. Returns at once; blocks tell the rest.
+      #
+      # A request without hops left is answered 483 without a block. A second `route` gives up what the first one has pending;
+      # after that one has failed it simply goes on elsewhere.
       # @param request [Request]
-      # @param dst_host [String, nil] a name or an address
+      # @param dst_host [String, nil] a name or an address; it goes before Route and Request-URI, and before a flow
       # @param dst_port [Integer, nil]
-      # @param dst_transport [Symbol, nil] :udp or :tcp
+      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls
       # @raise [OverSIP::RuntimeError] this is no Request, or nothing is started
       def route(request, dst_host = nil, dst_port = nil, dst_transport = nil); end
 
       # In a block: the response of this event does not go to the caller. Elsewhere: the next one does not.
+      # @example
+      #   proxy.on_failure_response { |response| proxy.drop_response response }
       # @param response [Response, nil] a failure whose early dialog ends: a caller that supports it gets 199 (RFC 6228)
       def drop_response(response = nil); end
     end

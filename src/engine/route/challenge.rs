@@ -3,7 +3,8 @@
 use super::{Route, Shared};
 use crate::client::digest::Digested;
 use crate::client::random_hex;
-use crate::message::{HeaderName, Message};
+use crate::client::session::Kind;
+use crate::message::{HeaderName, Message, Method};
 
 /// RFC 3261 8.1.1.5: a CSeq number is below 2^31.
 const MAX_CSEQ: u32 = (1 << 31) - 1;
@@ -11,8 +12,11 @@ const MAX_CSEQ: u32 = (1 << 31) - 1;
 impl Route {
     /// Answers the challenge of a response. True: the request goes out again, with the answer and the next CSeq number.
     pub(super) fn answer_challenge(&mut self, shared: &Shared, response: &Message) -> bool {
+        if !self.session.may_answer_challenge() {
+            return false;
+        }
         let next = self.cseq().and_then(|number| number.checked_add(1)).filter(|number| *number <= MAX_CSEQ);
-        let (Some(next), true) = (next, self.session.may_answer_challenge()) else { return false };
+        let Some(next) = next else { return false };
         let request = Digested {
             method: self.request.method.as_bytes(),
             uri: &self.request.ruri,
@@ -48,6 +52,12 @@ impl Route {
         }
         for (name, value) in self.authenticator.headers() {
             request.headers.push(name.canonical().as_bytes(), value);
+        }
+        // RFC 3261 22.1: the ACK carries the credentials of its INVITE, since nobody can challenge it.
+        if self.kind == Kind::Uac && request.method == Method::Ack {
+            for (name, value) in self.client.authorization(request.call_id().unwrap_or_default()) {
+                request.headers.push(name.canonical().as_bytes(), &value);
+            }
         }
     }
 }

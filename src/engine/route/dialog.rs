@@ -30,7 +30,7 @@ pub(in crate::engine) fn acknowledgement(
     body: Option<Body>,
 ) -> Option<RouteRequest> {
     let mut ack = request_within(response, Method::Ack, ruri)?;
-    // RFC 3261 22.1: the ACK carries the credentials of its INVITE, since nobody can challenge it.
+    // RFC 3261 22.1, as for an ACK of the script's.
     for (name, value) in client.authorization(response.call_id().unwrap_or_default()) {
         ack.headers.push(name.canonical().as_bytes(), &value);
     }
