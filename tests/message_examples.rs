@@ -706,39 +706,3 @@ mod names_and_addresses {
         assert_eq!(parse_haproxy(line), Some((40, "10.0.0.1".parse().unwrap(), 4000)));
     }
 }
-
-/// The message of RFC 4475 3.1.1.1, which uses nearly all freedom of the grammar.
-#[test]
-fn tortuous_invite_of_rfc_4475_parses() {
-    let text = concat!(
-        "INVITE sip:vivekg@chair-dnrc.example.com;unknownparam SIP/2.0\r\n",
-        "TO :\r\n sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n\r\n",
-        "from   : \"J Rosenberg \\\\\\\"\"       <sip:jdrosen@example.com>\r\n  ;\r\n  tag = 98asjd8\r\n",
-        "MaX-fOrWaRdS: 0068\r\n",
-        "Call-ID: wsinv.ndaksdj@192.0.2.1\r\n",
-        "Content-Length   : 150\r\n",
-        "cseq: 0009\r\n  INVITE\r\n",
-        "Via  : SIP  /   2.0\r\n /UDP\r\n    192.0.2.2;branch=390skdjuw\r\n",
-        "s :\r\n",
-        "NewFangledHeader:   newfangled value\r\n continued newfangled value\r\n",
-        "UnknownHeaderWithUnusualValue: ;;,,;;,;\r\n",
-        "Content-Type: application/sdp\r\n",
-        "Route:\r\n <sip:services.example.com;lr;unknownwith=value;unknown-no-value>\r\n",
-        "v:  SIP  / 2.0  / TCP     spindle.example.com   ;\r\n  branch  =   z9hG4bK9ikj8  ,\r\n",
-        " SIP  /    2.0   / UDP  192.168.255.111   ; branch=\r\n z9hG4bK30239\r\n",
-        "m:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam =\r\n",
-        "      newvalue ;\r\n  secondparam ; q = 0.33\r\n\r\n",
-    );
-    let (message, len) = Message::parse(Bytes::from(text)).expect("valid by RFC 4475");
-    assert_eq!(len, text.len());
-    assert_eq!(message.num_vias(), 3);
-    assert_eq!(message.to_tag(), Some(&b"1918181833n"[..]));
-    assert_eq!(message.from_tag(), Some(&b"98asjd8"[..]));
-    assert_eq!((message.cseq(), message.max_forwards()), (Some(9), Some(68)));
-    assert_eq!(s(message.header(HeaderName::Subject).unwrap()), "");
-    assert!(message.contact().is_some());
-    assert_eq!(message.contact_param_list().count(), 3);
-    assert_eq!(message.routes().count(), 1);
-    assert_eq!(message.top_via().unwrap().branch(), Some(&b"390skdjuw"[..]));
-    assert_eq!(s(message.top_via().unwrap().transport()), "UDP");
-}
