@@ -30,7 +30,14 @@ module OverSIP
       content = read(@file) || {}
       configuration = Config.build(file: content, config_dir: @path, scope: :network) { |error| note(@file, error.message) }
       attempt(@file) { Config::BindCheck.new(configuration).run(ports: false) }
+      attempt(@file) { check_certificate(configuration.fetch(:tls)) }
       configuration
+    end
+
+    # Files that can be read need not go together, nor be of use.
+    def check_certificate(tls)
+      files = tls.values_at(:public_cert, :private_cert)
+      TLS::Identity.read(*files) if files.all?
     end
 
     def check_proxies(configuration)

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../support/certificates"
 require_relative "../support/server_folder"
 
 RSpec.describe "oversip check" do
@@ -29,6 +30,16 @@ RSpec.describe "oversip check" do
       /\Aserver.rb:4: Fixnum is gone/, /\Aserver.rb:5: EventMachine is not part/, /\Aserver.rb:5: File.exists\?/
     ])
     expect([out, status]).to eq(["#{@dir}: 8 to be changed\n", 1])
+  end
+
+  it "names a certificate without its key, and a key that TLS cannot use; the server does not start with them" do
+    [Certificates.for_name.dup.tap { |copy| copy.key = Certificates.self_signed.key }, Certificates.rsa(bits: 1024)].each do |issued|
+      tls = Certificates.section(issued, ca_dir: nil)
+      folder(conf: "sip: {sip_tls: yes, enable_ipv6: no}\ntls: {public_cert: #{tls[:public_cert]}, private_cert: #{tls[:private_cert]}}")
+      problems, = check
+      expect(problems).to match([/\Aoversip.conf: tls\[private_cert\] is (not the key of|a key that TLS cannot use: RSA, 1024 bits)/])
+      expect(failure).to match(/CRIT: <launcher> tls\[private_cert\] is /i)
+    end
   end
 
   it "names files that are missing or cannot be read" do
