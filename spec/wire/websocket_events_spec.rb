@@ -92,6 +92,15 @@ RSpec.describe "WebSocketEvents", :native do
       expect(log.map { |record| record.body.to_s }).to include(/on_connection/, /out of order/)
     end
 
+    it "is answered with 500 when its thread is killed in it; the next client is served" do
+      on_websocket(:on_connection) { |_, request| Thread.current.kill if request.uri == "/kill" }
+      start_websocket
+      client = websocket_client
+      client.send_bytes(WebSocketPeer.request("GET /kill HTTP/1.1"))
+      capture_log { expect(client.rest).to eq("HTTP/1.1 500 Server Internal Error\r\n#{server}") }
+      websocket_peer
+    end
+
     it "may send a response of its own before" do
       on_websocket(:on_connection) do |connection, request|
         seen << request.reply(302, nil, { "Location" => "https://other.example" }) << connection.close
@@ -204,6 +213,12 @@ RSpec.describe "WebSocketEvents", :native do
       engine_caught_up
       dispatcher_caught_up
       expect(seen).to be_empty
+    end
+
+    it "is the last that is held of a connection" do
+      client.close
+      seen.pop
+      eventually { OverSIP::Engine.held_objects.zero? }
     end
 
     it "does not run when the server ends; the client is told 1001 (S-B64)" do
