@@ -82,6 +82,18 @@ module SipPeer
     messages
   end
 
+  # What the block reads, or nil when nothing has come by the deadline. It looks before it waits: a wait that has no time left
+  # may end without a look when another thread wants to run.
+  def arrived(deadline)
+    while (data = yield) == :wait_readable
+      left = deadline - now
+      return unless left.positive?
+
+      @socket.to_io.wait_readable(left)
+    end
+    data
+  end
+
   def now
     Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
@@ -128,9 +140,8 @@ class UdpPeer
   end
 
   def receive?(limit)
-    return unless @socket.wait_readable(limit)
-
-    SipText.new(@socket.recvfrom(65_535).first)
+    text = arrived(now + limit) { @socket.recvfrom_nonblock(65_535, exception: false) }
+    text && SipText.new(text.first)
   rescue Errno::ECONNREFUSED
     retry
   end
@@ -181,13 +192,16 @@ class TcpPeer
   def receive?(limit)
     deadline = now + limit
     until (message = take)
-      return unless @socket.wait_readable([deadline - now, 0].max)
-
-      @buffer << @socket.readpartial(65_536)
+      @buffer << (arrived(deadline) { read_some } or return)
     end
     message
   rescue EOFError, Errno::ECONNRESET
     nil
+  end
+
+  # The next bytes, whatever they are.
+  def next_bytes
+    arrived(now + LIMIT) { read_some } or raise "no bytes within #{LIMIT} s at #{address}"
   end
 
   # What has come and is no whole message.
@@ -199,9 +213,7 @@ class TcpPeer
   def closed_by_peer?(limit = LIMIT)
     deadline = now + limit
     loop do
-      return false unless @socket.wait_readable([deadline - now, 0].max)
-
-      @buffer << @socket.readpartial(65_536)
+      @buffer << (arrived(deadline) { read_some } or return false)
     end
   rescue EOFError, Errno::ECONNRESET
     true
@@ -212,6 +224,12 @@ class TcpPeer
   end
 
   private
+
+  # Raises EOFError at the end, as `readpartial` does.
+  def read_some
+    data = @socket.read_nonblock(65_536, exception: false)
+    data.nil? ? raise(EOFError) : data
+  end
 
   def take
     @buffer.sub!(/\A(\r\n)+/, "")

@@ -16,19 +16,15 @@ class TlsStream
     @ssl.to_io.local_address
   end
 
-  def wait_readable(limit)
-    deadline = now + limit
-    until ready?
-      left = deadline - now
-      return unless left.positive? && @ssl.to_io.wait_readable(left)
-    end
-    self
+  def to_io
+    @ssl.to_io
   end
 
-  def readpartial(_)
-    raise EOFError if @buffer.empty?
+  # As of a socket: :wait_readable when nothing is there, nil at the end.
+  def read_nonblock(_, **)
+    return :wait_readable unless ready?
 
-    @buffer.slice!(0..)
+    @buffer.empty? ? nil : @buffer.slice!(0..)
   end
 
   def write(text)
@@ -54,10 +50,6 @@ class TlsStream
     end
   rescue OpenSSL::SSL::SSLError, SystemCallError
     @ended = true
-  end
-
-  def now
-    Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
 end
 
