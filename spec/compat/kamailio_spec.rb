@@ -3,6 +3,7 @@
 require "securerandom"
 require_relative "../support/kamailio"
 require_relative "../support/server_folder"
+require_relative "../support/tls_peer"
 
 # The server that `oversip init` writes, as the edge in front of Kamailio.
 RSpec.describe "OverSIP in front of Kamailio", :native do
@@ -11,12 +12,19 @@ RSpec.describe "OverSIP in front of Kamailio", :native do
   before(:context) { @kamailio = Kamailio.new }
   after(:context) { @kamailio.close }
 
+  # The system may offer one number twice.
+  let(:tls) { Array.new(5) { Ports.free }.find { |number| number != port } }
+
   # Kamailio keeps what earlier examples have registered.
   let(:user) { "bob-#{SecureRandom.hex(4)}" }
 
   # A client's way to the edge, by one transport.
   def client(transport)
-    transport == :udp ? udp_peer : tcp_peer(port)
+    case transport
+    when :udp then udp_peer
+    when :tcp then tcp_peer(port)
+    when :tls then tls_peer(tls)
+    end
   end
 
   def ask(peer, text)
@@ -50,8 +58,11 @@ RSpec.describe "OverSIP in front of Kamailio", :native do
   around do |example|
     oversip("init", @dir)
     conf = File.read(in_folder("oversip.conf")).sub("  #  listen_ipv4: null", "  listen_ipv4: 127.0.0.1\n  enable_ipv6: no")
-    write("oversip.conf", conf.sub("  #  listen_port: 5060", "  listen_port: #{port}"))
-    write("proxies.conf", "default_proxy: {use_dns: no, transport_preference: [tcp, udp]}")
+    conf = conf.sub("  #  listen_port: 5060", "  listen_port: #{port}").sub("  #  sip_tls: no", "  sip_tls: yes\n  listen_port_tls: #{tls}")
+    certificate = Certificates.section(Certificates.for_name("edge.example"))
+    certificate.each { |name, value| conf.sub!("  #  #{name}: null", "  #{name}: #{value}") }
+    write("oversip.conf", conf)
+    write("proxies.conf", "default_proxy: {use_dns: no, transport_preference: [tls, tcp, udp]}")
     example.run
   end
 
@@ -61,7 +72,7 @@ RSpec.describe "OverSIP in front of Kamailio", :native do
     serving(&)
   end
 
-  %i[udp tcp].product(%i[udp tcp]).each do |transport, home|
+  %i[udp tcp tls].product(%i[udp tcp]).each do |transport, home|
     it "lets #{transport} clients register, call, hang up, cancel and unregister, with #{home} to Kamailio" do
       edge(home) do |server|
         alice = client(transport)

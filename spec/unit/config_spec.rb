@@ -153,7 +153,7 @@ RSpec.describe OverSIP::Config do
       expect { build({ core: { nameservers: ["192.0.2.53:0"] } }) }.to raise_error(OverSIP::ConfigurationError)
     end
 
-    it "S-B12: certificates and EC keys, looked for in the folder's tls/" do
+    it "S-B12, S-B13: certificates and EC keys, looked for in the folder's tls/" do
       Dir.mkdir(File.join(@dir, "tls"))
       key = OpenSSL::PKey::EC.generate("prime256v1")
       certificate = OpenSSL::X509::Certificate.new
@@ -164,6 +164,7 @@ RSpec.describe OverSIP::Config do
       File.write(File.join(@dir, "tls", "k.pem"), key.to_pem)
       tls = build(yaml: "tls: {public_cert: c.pem, private_cert: k.pem}", config_dir: @dir)[:tls]
       expect(tls[:public_cert]).to eq(File.join(@dir, "tls", "c.pem"))
+      expect(tls[:full_cert]).to be_nil # S-B13: the key is copied nowhere
 
       File.write(File.join(@dir, "tls", "k.pem"), key.to_pem(OpenSSL::Cipher.new("aes-128-cbc"), "secret"))
       expect { build(yaml: "tls: {private_cert: k.pem}", config_dir: @dir) }

@@ -113,6 +113,48 @@ RSpec.describe OverSIP::Logger do
     end
   end
 
+  describe "on a terminal" do
+    let(:terminal) { StringIO.new.tap { |io| io.define_singleton_method(:tty?) { true } } }
+
+    around do |example|
+      previous = ENV.delete("NO_COLOR")
+      example.run
+    ensure
+      ENV["NO_COLOR"] = previous
+    end
+
+    def shown(**options)
+      OverSIP::Logger::StderrTarget.new(terminal, **options).write(:error, "Foo", "body", system: true)
+      terminal.string
+    end
+
+    it "colours the level of what is worse than a notice" do
+      expect(shown).to eq("\e[31mERROR:\e[0m <Foo> body\n")
+      terminal.truncate(terminal.rewind)
+      OverSIP::Logger::StderrTarget.new(terminal).write(:info, "Foo", "body", system: true)
+      expect(terminal.string).to eq("INFO: <Foo> body\n")
+    end
+
+    it "does not when it is told not to, by option or by NO_COLOR" do
+      expect(shown(color: false)).to eq("ERROR: <Foo> body\n")
+      ENV["NO_COLOR"] = "1"
+      terminal.truncate(terminal.rewind)
+      expect(shown).to eq("ERROR: <Foo> body\n")
+    end
+
+    it "gets the system records of a daemon that starts, everything goes to the log" do
+      log = StringIO.new
+      require "oversip/logger/terminal_target"
+      target = OverSIP::Logger::TerminalTarget.new(OverSIP::Logger::StderrTarget.new(log))
+      write = lambda do
+        %i[notice warn].each { |severity| target.write(severity, "Foo", "sys", system: true) }
+        target.write(:crit, "Foo", "of the script", system: false)
+      end
+      expect { expect(&write).to output("WARN: <Foo> sys\n").to_stderr }.to output("NOTICE: <Foo> sys\n").to_stdout
+      expect(log.string).to eq("NOTICE: <Foo> sys\nWARN: <Foo> sys\nCRIT: <Foo> [user] of the script\n")
+    end
+  end
+
   describe "on syslog" do
     it "aligns the severity, marks records of scripts and never reads % as a directive" do
       require "oversip/logger/syslog_target"

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+module OverSIP
+  # Runs blocks in Fibers that are used again, a bounded number of them at a time. What callbacks run in is another, internal
+  # pool; scripts may have one of these for work of their own. All calls have to come from one thread.
+  class FiberPool
+    # @param count [Integer] how many blocks may be suspended at a time
+    def initialize(count = 100)
+      unless count.is_a?(Integer) && count.positive?
+        raise ArgumentError,
+              "count must be a positive Integer, not #{count.inspect}"
+      end
+
+      @count = count
+      @idle = []
+      @waiting = []
+      @made = 0
+    end
+
+    # Runs the block up to its end or to where it suspends its Fiber. When all Fibers are taken it waits until one has ended.
+    # What the block raises is logged.
+    #
+    # @return [Fiber, nil] the Fiber that runs it; nil while it waits
+    def spawn(&block)
+      raise ArgumentError, "no block given" unless block
+
+      fiber = @idle.pop || make
+      return @waiting.push(block) && nil unless fiber
+
+      fiber.resume(block)
+      fiber
+    end
+
+    private
+
+    def make
+      return if @made >= @count
+
+      @made += 1
+      Fiber.new { |block| serve(block) }
+    end
+
+    def serve(block)
+      loop do
+        Dispatcher.guard("OverSIP::FiberPool#spawn", &block)
+        block = @waiting.shift || rest
+      end
+    ensure
+      @made -= 1
+    end
+
+    def rest
+      @idle.push(Fiber.current)
+      Fiber.yield
+    end
+  end
+end
