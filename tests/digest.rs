@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use oversip::client::digest::{Authenticator, Credentials, Digested, NonceCounts};
 use oversip::message::{HeaderName, Message};
+use proptest::prelude::*;
 
 fn challenge(status: u16, headers: &[&str]) -> Message {
     let text = format!(
@@ -223,4 +224,36 @@ fn a_peer_that_invents_realms_is_not_answered_for_ever() {
         .filter(|n| case.answer(407, &[&format!("Proxy-Authenticate: Digest realm=\"{n}\", nonce=\"n\"")]))
         .count();
     assert_eq!(answered, 8);
+}
+
+proptest! {
+    /// Whatever a peer sends as a challenge: no panic, and an answer is one header line.
+    #[test]
+    fn no_challenge_breaks_the_answer(
+        realm in "[ -~]{0,12}",
+        nonce in r#""?[ -~]{0,12}"?"#,
+        tail in r#"([a-z]{0,8}[=, ]{0,2}"?[ -~]{0,12}"?,? ?){0,4}"#,
+    ) {
+        let value = format!("Digest realm={realm}, nonce={nonce}, {tail}");
+        let mut case = Case::alice();
+        let response = challenge(401, &[&format!("WWW-Authenticate: {value}")]);
+        let request = Digested { method: b"REGISTER", uri: b"sip:example.net", body: b"" };
+        if case.answer_with(&response, request, "c") {
+            for header in case.headers() {
+                prop_assert!(header.starts_with("Authorization: Digest ") && !header.contains(['\r', '\n']));
+                prop_assert_eq!(header.replace("\\\\", "").replace("\\\"", "").matches('"').count() % 2, 0);
+            }
+        }
+    }
+
+    /// Well-formed parameters are understood in any order.
+    #[test]
+    fn a_challenge_is_read_whatever_its_order(order in Just(vec![0, 1, 2, 3, 4]).prop_shuffle(), blank in "[ \t]{0,2}") {
+        let parts = ["realm=\"r\"", "nonce=\"n\"", "qop=\"auth\"", "algorithm=SHA-256", "opaque=\"o\""];
+        let value: Vec<String> = order.iter().map(|index| format!("{blank}{}", parts[*index])).collect();
+        let mut case = Case::alice();
+        let line = format!("WWW-Authenticate: Digest {}", value.join(","));
+        prop_assert!(case.answer(401, &[&line]));
+        prop_assert!(case.headers()[0].ends_with("algorithm=SHA-256, cnonce=\"0a4f113b\", qop=auth, nc=00000001, opaque=\"o\""));
+    }
 }

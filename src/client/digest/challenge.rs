@@ -108,7 +108,12 @@ impl<'a> Iterator for Params<'a> {
             }
             None => {
                 let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
-                (rest[..end].trim_ascii(), &rest[end..])
+                let token = rest[..end].trim_ascii();
+                // It may go back between quotation marks.
+                if token.iter().any(|byte| matches!(byte, b'"' | b'\\') || byte.is_ascii_whitespace()) {
+                    return None;
+                }
+                (token, &rest[end..])
             }
         };
         self.0 = rest;
@@ -157,6 +162,8 @@ mod tests {
             b"Digest realm=\"r\"",
             b"Digest nonce=\"n\"",
             b"Digest realm=\"r, nonce=\"n",
+            b"Digest realm=r\"s, nonce=n",
+            b"Digest realm=r\\, nonce=n",
             b"Digest realm=\"r\", nonce=\"n\", algorithm=AKAv1-MD5",
             b"Digest realm=\"r\", nonce=\"n\", qop=\"token\"",
             b"Digest realm=\"r\", nonce=\"n\", qop=\"\"",

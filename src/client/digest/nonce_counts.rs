@@ -1,12 +1,14 @@
 //! How often a nonce of a server was used: the `nc` of RFC 7616 3.4, by which servers notice replays.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Uses of nonces. The oldest nonce is forgotten when there are too many: servers renew theirs within minutes.
+/// Uses of nonces. The oldest nonce is forgotten when there are too many: servers renew theirs within minutes. A peer chooses
+/// how long its nonces are, so only a hash of each is kept; two with the same one are counted together, which servers accept.
 #[derive(Debug)]
 pub struct NonceCounts {
-    counts: HashMap<Box<[u8]>, u32>,
-    order: VecDeque<Box<[u8]>>,
+    counts: HashMap<u64, u32>,
+    order: VecDeque<u64>,
     capacity: usize,
 }
 
@@ -24,7 +26,10 @@ impl NonceCounts {
 
     /// Counts one more use and says the how manieth it is, from 1 on.
     pub fn next(&mut self, nonce: &[u8]) -> u32 {
-        if let Some(count) = self.counts.get_mut(nonce) {
+        let mut hasher = DefaultHasher::new();
+        nonce.hash(&mut hasher);
+        let nonce = hasher.finish();
+        if let Some(count) = self.counts.get_mut(&nonce) {
             *count = count.saturating_add(1);
             return *count;
         }
@@ -33,8 +38,8 @@ impl NonceCounts {
                 self.counts.remove(&oldest);
             }
         }
-        self.order.push_back(nonce.into());
-        self.counts.insert(nonce.into(), 1);
+        self.order.push_back(nonce);
+        self.counts.insert(nonce, 1);
         1
     }
 }
