@@ -6,6 +6,8 @@ module OverSIP
     class Blacklist < Hash; end
     class DnsCache < Hash; end
     Connection = Class.new
+    Request = Class.new
+    Response = Class.new
   end
 
   module WebSocket
