@@ -22,10 +22,15 @@ module OverSIP
 
     # How each of them looks in a script.
     PATTERNS = {
-      **CONSTANTS.transform_keys { |name| /\b#{name}\b/ },
+      /\bFixnum\b/ => CONSTANTS[:Fixnum],
+      /\bBignum\b/ => CONSTANTS[:Bignum],
+      /\b(?:EM|EventMachine)(?:\.|::)/ => CONSTANTS[:EM],
       /\b(?:File|Dir)\.exists\?/ => METHODS[:exists?],
       /\.(?:un)?taint\b/ => METHODS[:taint]
     }.freeze
+
+    # A script that loads EventMachine itself may use it.
+    BRINGS_EVENTMACHINE = /^\s*require\s*\(?\s*["'](?:eventmachine|em-)/
 
     class << self
       # @return [String, nil]
@@ -41,9 +46,10 @@ module OverSIP
       # @yieldparam line [Integer] its number
       # @yieldparam hint [String]
       def scan(script)
+        patterns = script.match?(BRINGS_EVENTMACHINE) ? PATTERNS.reject { |_, hint| hint == CONSTANTS[:EM] } : PATTERNS
         script.each_line.with_index(1) do |line, number|
           code = line.sub(/(?:^|\s)#.*/, "")
-          PATTERNS.each { |pattern, hint| yield(number, hint) if code.match?(pattern) }
+          patterns.each { |pattern, hint| yield(number, hint) if code.match?(pattern) }
         end
       end
     end

@@ -42,6 +42,11 @@ RSpec.describe "oversip check" do
     end
   end
 
+  it "lets a script use EventMachine that brings it along" do
+    folder(script: "require \"eventmachine\"\nThread.new { EM.run { EventMachine::Timer.new(1) { nil } } }\n")
+    expect(check.last).to eq(0)
+  end
+
   it "names files that are missing or cannot be read" do
     problems, = check
     expect(problems).to match([/\Aoversip.conf: No such file/, /\Aproxies.conf: No such file/, /\Aserver.rb: No such file/])
