@@ -7,8 +7,8 @@ Gem::Specification.new do |spec|
   spec.version = OverSIP::VERSION
   spec.authors = [OverSIP::AUTHOR]
   spec.summary = "SIP proxy and user agent client: a Rust engine whose routing logic is Ruby"
-  spec.description = "A SIP engine in Rust (transactions, RFC 3263, UDP and TCP) behind the Ruby API of OverSIP: scripts " \
-                     "decide about each request and see each response in blocks, everything else happens without Ruby."
+  spec.description = "A SIP engine in Rust (transactions, RFC 3263, TLS, WebSocket) behind the Ruby API of OverSIP: " \
+                     "scripts decide about each request and see each response in blocks, all else happens without Ruby."
   spec.homepage = OverSIP::HOMEPAGE
   spec.license = "MIT"
   spec.required_ruby_version = ">= 3.1"
