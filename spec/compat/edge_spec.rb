@@ -4,6 +4,7 @@ require "json"
 require_relative "../support/server_folder"
 require_relative "../support/sipp"
 require_relative "../support/tls_peer"
+require_relative "../support/websocket_peer"
 
 # A script as people have them for OverSIP 2, run as a server, with SIPp and scripted peers around it.
 RSpec.describe "A classic edge script", :native do
@@ -15,6 +16,7 @@ RSpec.describe "A classic edge script", :native do
   let(:home) { udp_peer }
   # The system may offer one number twice.
   let(:tls) { Array.new(5) { Ports.free }.find { |number| number != port } }
+  let(:ws) { Array.new(5) { Ports.free }.find { |number| ![port, tls].include?(number) } }
 
   # @yieldparam server [Command::Running]
   def edge(home_port: home.port, home_transport: :udp, **options, &check)
@@ -22,6 +24,7 @@ RSpec.describe "A classic edge script", :native do
     folder(conf: <<~YAML, proxies: "default_proxy:\nproxy_in:\nproxy_out:\nproxy_in_dialog: {transport_preference: [tls, tcp, udp]}\n")
       core: {syslog_level: info}
       sip: {sip_tls: yes, listen_ipv4: 127.0.0.1, listen_port: #{port}, listen_port_tls: #{tls}, enable_ipv6: no}
+      websocket: {sip_ws: yes, listen_ipv4: 127.0.0.1, listen_port: #{ws}, enable_ipv6: no}
       tls: #{certificates.transform_keys(&:to_s).to_json}
     YAML
     write("server.rb", File.read(File.join(__dir__, "scripts", "edge.rb")))
@@ -129,6 +132,27 @@ RSpec.describe "A classic edge script", :native do
       expect([send_invite.call("alice"), send_invite.call("mallory")]).to eq(["<sip:alice@home.example>", nil])
       register.call(403)
       expect(send_invite.call("alice")).to be_nil
+    end
+  end
+
+  it "takes browsers of its own pages only, and calls them over their WebSocket" do
+    edge do |server|
+      stranger = websocket_client(ws)
+      expect(stranger.ask("GET / HTTP/1.1", "Origin" => "https://evil.example")).to start_with("HTTP/1.1 403 ")
+      expect(stranger).to be_closed_by_peer
+
+      browser = websocket_client(ws).upgrade
+      outbound = { "Supported" => "path, outbound",
+                   "Contact" => "<sip:alice@#{browser.address};transport=ws>;+sip.instance=\"<urn:uuid:2>\";reg-id=1" }
+      browser.send_text(browser.build(:REGISTER, "sip:home.example", headers: outbound))
+      register = home_answers(200)
+      expect(browser.receive_final.status).to eq(200)
+      ask(home, home.build(:MESSAGE, "sip:alice@#{browser.address};transport=ws", headers: { "Route" => register.headers("Path") }))
+      browser.answer(receive_method(browser, "MESSAGE"), 200)
+      expect(home.receive_final.status).to eq(200)
+
+      browser.close
+      server.wait_for(%r{WebSocket of https://example.net closed by the client: true})
     end
   end
 

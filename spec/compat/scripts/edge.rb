@@ -145,4 +145,17 @@ module OverSIP
       end
     end
   end
+
+  module WebSocketEvents
+    def self.on_connection(connection, http_request)
+      connection.cvars[:origin] = http_request.hdr_origin
+      return connection.http_reject(403) unless http_request.hdr_origin == "https://example.net"
+
+      log_info "WebSocket of #{http_request.hdr_origin} from #{connection.remote_desc}"
+    end
+
+    def self.on_disconnection(connection, client_closed)
+      log_info "WebSocket of #{connection.cvars[:origin]} closed by the client: #{client_closed}"
+    end
+  end
 end
