@@ -134,8 +134,8 @@ RSpec.describe "A request", :native do
       expect(final.first_line).to eq("SIP/2.0 500 Connection Error")
     end
 
-    it "FIX: is a Connection Error when the network is unreachable" do
-      # Class E: the kernel has no way there.
+    it "FIX: is a Connection Error when the kernel has no way there" do
+      # Nothing leaves the loopback interface from a socket that is bound to its address.
       start { ["240.0.0.1", 5060, :udp] }
       call_from(alice)
       expect(alice.receive_final.status).to eq(500)
