@@ -147,6 +147,19 @@ mod streams {
     }
 
     #[test]
+    fn error_behind_the_limit_of_a_head_is_too_much_however_the_bytes_arrive() {
+        let text = format!("OPTIONS sip:a SIP/2.0\r\n{}\x01", "X: y\r\n".repeat(2800));
+        assert_eq!(defect(&text), Defect::HeadTooLarge);
+        let mut stream = Stream::new();
+        let found = text.as_bytes().chunks(1000).map(|chunk| std::str::from_utf8(chunk).expect("ASCII"));
+        let found: Vec<_> = found.flat_map(|chunk| stream.push(chunk)).collect();
+        assert!(
+            matches!(found[..], [Frame::Failed { close_reason: Defect::HeadTooLarge, reply_to: None, .. }]),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn head_over_16384_bytes_closes_complete_or_not() {
         let base = request("OPTIONS", "l: 0\r\nX: \r\n").len();
         let sized = |len: usize| request("OPTIONS", &format!("l: 0\r\nX: {}\r\n", "x".repeat(len - base)));

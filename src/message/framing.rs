@@ -137,7 +137,8 @@ impl StreamFramer {
             return None;
         }
         let progress = self.parser.feed(&self.buf);
-        if self.parser.nread() > self.limits.max_head && !matches!(progress, Progress::Error(_)) {
+        // An error behind the limit counts as too much, too: else it would depend on how the bytes arrived.
+        if self.parser.nread() > self.limits.max_head {
             return Some(self.fail(Defect::HeadTooLarge, None, 0, ""));
         }
         match progress {
