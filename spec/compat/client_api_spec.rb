@@ -49,11 +49,13 @@ RSpec.describe "A script that uses the whole Client API", :native do
     [final.first_line.delete_prefix("SIP/2.0 "), said(from)]
   end
 
-  # What the script has said is there when something later is.
+  # What the script has said has been read when something later has.
   def said(from)
-    caller.send_text(caller.build(:OPTIONS, "sip:look@callee.example"), port)
+    look = SecureRandom.hex(4)
+    caller.send_text(caller.build(:OPTIONS, "sip:look@callee.example", call_id: look), port)
     caller.receive_until { |message| message.method_name == "OPTIONS" && message.status == 200 }
-    @server.output[from..].scan(/\[user\] (.*)/).flatten
+    @server.wait_for(/looked #{look}$/, from: from)
+    @server.output[from..].scan(/\[user\] (.*)/).flatten.grep_v(/\Alooked /)
   end
 
   def twice(event)

@@ -14,9 +14,8 @@ RSpec.describe "A classic edge script", :native do
   after { close_sipp }
 
   let(:home) { udp_peer }
-  # The system may offer one number twice.
-  let(:tls) { Array.new(5) { Ports.free }.find { |number| number != port } }
-  let(:ws) { Array.new(5) { Ports.free }.find { |number| ![port, tls].include?(number) } }
+  let(:tls) { Ports.free }
+  let(:ws) { Ports.free }
 
   # @yieldparam server [Command::Running]
   def edge(home_port: home.port, home_transport: :udp, **options, &check)

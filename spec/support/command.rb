@@ -29,7 +29,7 @@ module Command
 
   # A child process and what it has said so far. Its output is read all the time, so that it never waits for a reader.
   class Running
-    LIMIT = 15
+    LIMIT = 30
 
     attr_reader :pid
 

@@ -59,7 +59,7 @@ module OverSIP
   module SipEvents
     def self.on_request(request)
       return unless request.check_max_forwards(20)
-      return request.reply(200) if request.ruri.user == "look"
+      return log_info("looked #{request.call_id}") if request.ruri.user == "look" && request.reply(200)
 
       request.loose_route
       Cases.run(request) unless request.sip_method == :ACK
