@@ -54,7 +54,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(request.to_s).to end_with("CSeq: 31 INVITE\r\nX-Number: 1\r\nX-Number: two\r\nX-Bare: text\r\n\r\n")
     end
 
-    it "leaves out a name that is no token, and says so in the log (decision 48)" do
+    it "leaves out a name that is no token, and says so in the log" do
       request.headers["Bad Name"] = ["x"]
       records = capture_log { expect(request.to_s).not_to include("Bad Name") }
       expect(records.join).to include("Bad Name")
@@ -188,7 +188,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(request.headers.keys).to eq %w[Via From To Call-ID CSeq Contact]
     end
 
-    it "expand one-letter names (decision 11)" do
+    it "expand one-letter names" do
       request.set_header("X", "9")
       expect(request.headers.keys.last).to eq "Session-Expires"
     end
@@ -220,7 +220,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(request.headers).not_to have_key("X-E")
     end
 
-    it "refuse to write a name that is no token (decision 48)" do
+    it "refuse to write a name that is no token" do
       %i[set_header insert_header append_header replace_header_top].each do |method|
         expect { request.public_send(method, "a b", "x") }.to raise_error(OverSIP::RuntimeError)
       end

@@ -3,7 +3,7 @@
 require "tmpdir"
 require_relative "../support/certificates"
 
-# OverSIP::TLS: what scripts use to judge certificates (server.md 9.2 to 9.4), and what the server does with its own.
+# OverSIP::TLS: what scripts use to judge certificates, and what the server does with its own.
 RSpec.describe OverSIP::TLS, :native do
   around { |example| Dir.mktmpdir { |dir| (@dir = dir) && example.run } }
 

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# client.md 10: the original made ACK and CANCEL from the request as it had come (FIX).
+# The original made ACK and CANCEL from the request as it had come (FIX).
 RSpec.describe "The ACK for a failure and the CANCEL of an INVITE", :native do
   let(:alice) { udp_peer }
   let(:bob) { udp_peer }

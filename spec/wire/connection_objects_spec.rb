@@ -2,7 +2,7 @@
 
 require_relative "../support/tls_peer"
 
-# Connections as scripts see them (server.md 7.5).
+# Connections as scripts see them.
 RSpec.describe "A connection", :native do
   let(:seen) { mailbox }
 

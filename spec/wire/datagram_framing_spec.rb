@@ -2,7 +2,7 @@
 
 require_relative "../support/calls"
 
-# Datagrams, row by row (server.md 7.7 with the fixes of its section 15 and the later decisions).
+# Datagrams, row by row.
 RSpec.describe "A datagram", :native do
   let(:peer) { udp_peer }
   let(:seen) { mailbox }

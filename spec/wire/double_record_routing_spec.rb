@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# server.md 7.3: the inner value names the side a request came from, the outer one (on top) the side it leaves by.
+# The inner value names the side a request came from, the outer one (on top) the side it leaves by.
 RSpec.describe "The Record-Route and Path of a Proxy", :native do
   let(:clients) { { udp4: udp_peer, udp6: udp_peer("::1"), tcp4: nil } }
   let(:callees) { { udp4: udp_peer, udp6: udp_peer("::1"), tcp4: tcp_server, tcp6: TcpServerPeer.new("::1").tap { |peer| opened << peer } } }

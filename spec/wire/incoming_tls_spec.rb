@@ -3,7 +3,7 @@
 require "open3"
 require_relative "../support/tls_peer"
 
-# TLS listeners: handshakes, the script's verdict on clients, and flows over TLS (server.md 9.5, 9.7).
+# TLS listeners: handshakes, the script's verdict on clients, and flows over TLS.
 RSpec.describe "TLS listeners", :native do
   def start(issued = Certificates.for_name("own.example"), **sip, &on_request)
     start_oversip(configuration: tls_configuration(issued, **sip), &(on_request || ->(request) { request.reply 200 }))
@@ -259,7 +259,7 @@ RSpec.describe "TLS listeners", :native do
     end
   end
 
-  it "decisions 47: a response whose connection is gone is sent to the port of the Via" do
+  it "a response whose connection is gone is sent to the port of the Via" do
     go = mailbox
     start_oversip(configuration: tls_configuration) do |request|
       go << request

@@ -172,7 +172,6 @@ RSpec.describe "A request", :native do
     end
   end
 
-  # server.md 8.5
   describe "that comes over a connection which OverSIP opened" do
     def opened_connection
       start(only: [])

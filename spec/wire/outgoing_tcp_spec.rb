@@ -2,7 +2,7 @@
 
 require_relative "../support/calls"
 
-# Requests to TCP servers: one connection for all, and what happens when it is late, cut or closed (client.md 10).
+# Requests to TCP servers: one connection for all, and what happens when it is late, cut or closed.
 RSpec.describe "Requests over TCP", :native do
   let(:results) { mailbox }
   let(:connection_error) { [500, "Connection Error", :connection_error] }
@@ -70,7 +70,7 @@ RSpec.describe "Requests over TCP", :native do
     expect(results.pop).to eq(connection_error)
   end
 
-  it "decisions 17: after a provisional answer go on waiting, and take the rest over another connection" do
+  it "after a provisional answer go on waiting, and take the rest over another connection" do
     start_oversip
     server = tcp_server
     send_to(server.port, method: :INVITE)

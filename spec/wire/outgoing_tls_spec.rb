@@ -3,7 +3,7 @@
 require_relative "../support/scripted_dns"
 require_relative "../support/tls_peer"
 
-# Requests to TLS servers: reuse, verification, and every way to fail (client.md 10 and 14 of the decisions).
+# Requests to TLS servers: reuse, verification, and every way to fail.
 RSpec.describe "Requests over TLS", :native do
   # A Uac whose events go to a mailbox.
   def uac(into)

@@ -2,7 +2,7 @@
 
 require_relative "../support/callbacks"
 
-# client.md 15: `drop_response` and a further `route`, from each event that ends a branch.
+# `drop_response` and a further `route`, from each event that ends a branch.
 RSpec.describe "Serial forking", :native do
   let(:seen) { mailbox }
   let(:alice) { udp_peer }

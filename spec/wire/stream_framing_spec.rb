@@ -2,7 +2,7 @@
 
 require_relative "../support/tls_peer"
 
-# Messages in streams, row by row (server.md 7.6 with the fixes of its section 15).
+# Messages in streams, row by row.
 RSpec.describe "A stream", :native do
   let(:seen) { mailbox }
 
