@@ -9,7 +9,7 @@ require_relative "../support/tls_peer"
 RSpec.describe "OverSIP in front of Kamailio", :native do
   include ServerFolder
 
-  before(:context) { @kamailio = Kamailio.new }
+  before(:context) { @kamailio = Kamailio.new(tls: true) }
   after(:context) { @kamailio.close }
 
   let(:tls) { Ports.free }
@@ -61,17 +61,18 @@ RSpec.describe "OverSIP in front of Kamailio", :native do
     certificate = Certificates.section(Certificates.for_name("edge.example"))
     certificate.each { |name, value| conf.sub!("  #  #{name}: null", "  #{name}: #{value}") }
     write("oversip.conf", conf)
-    write("proxies.conf", "default_proxy: {use_dns: no, transport_preference: [tls, tcp, udp]}")
+    write("proxies.conf", "default_proxy: {use_dns: no, verify_server: yes, transport_preference: [tls, tcp, udp]}")
     example.run
   end
 
   def edge(home_transport, &)
-    home = "[\"#{Kamailio::IP}\", #{@kamailio.port}, :#{home_transport}]"
+    home_port = home_transport == :tls ? @kamailio.port_tls : @kamailio.port
+    home = "[\"#{Kamailio::IP}\", #{home_port}, :#{home_transport}]"
     write("server.rb", File.read(in_folder("server.rb")).sub('["127.0.0.1", 5070]', home))
     serving(&)
   end
 
-  %i[udp tcp tls].product(%i[udp tcp]).each do |transport, home|
+  %i[udp tcp tls].product(%i[udp tcp tls]).each do |transport, home|
     it "lets #{transport} clients register, call, hang up, cancel and unregister, with #{home} to Kamailio" do
       edge(home) do |server|
         alice = client(transport)

@@ -2,6 +2,7 @@
 
 require "fileutils"
 require "tmpdir"
+require_relative "certificates"
 require_relative "ports"
 require_relative "sip_peer"
 
@@ -27,6 +28,7 @@ class Kamailio
     listen=udp:%<ip>s:%<port>d
     listen=tcp:%<ip>s:%<port>d
     mpath="%<modules>s/"
+    %<tls>s
     loadmodule "tm.so"
     loadmodule "sl.so"
     loadmodule "rr.so"
@@ -62,18 +64,35 @@ class Kamailio
     }
   TEXT
 
+  # By TLS, as the authority of {Certificates} vouches for; what it connects to has to have a certificate of it too.
+  TLS = <<~TEXT
+    enable_tls=yes
+    listen=tls:%<ip>s:%<port_tls>d
+    loadmodule "tls.so"
+    modparam("tls", "tls_method", "TLSv1.2+")
+    modparam("tls", "certificate", "%<public_cert>s")
+    modparam("tls", "private_key", "%<private_cert>s")
+    modparam("tls", "ca_list", "%<ca_dir>s/root.pem")
+    modparam("tls", "verify_certificate", 1)
+  TEXT
+
   attr_reader :port
 
+  # Where it listens by TLS, or nil.
+  attr_reader :port_tls
+
+  # @param tls [Boolean] whether it listens by TLS too
   # @param record_route [Boolean] whether it stays in the path of dialogs
   # @param configuration [String] another one, with the same places to fill in; it has to answer OPTIONS
-  def initialize(ip: IP, record_route: true, configuration: CONFIGURATION)
+  def initialize(ip: IP, tls: false, record_route: true, configuration: CONFIGURATION)
     raise "kamailio is missing: bin/setup installs it" unless PROGRAM
 
     @ip = ip
     @folder = Dir.mktmpdir("kamailio")
     @port = Ports.free
-    route = record_route ? "record_route();" : ""
-    File.write(file("kamailio.cfg"), format(configuration, ip: ip, port: @port, modules: MODULES, record_route: route))
+    @port_tls = Ports.free if tls
+    File.write(file("kamailio.cfg"), format(configuration, ip: ip, port: @port, modules: MODULES, tls: tls_settings,
+                                                           record_route: record_route ? "record_route();" : ""))
     @pid = Process.spawn(PROGRAM, "-DD", "-E", "-m", "64", "-M", "8", "-f", file("kamailio.cfg"), "-w", @folder, "-Y", @folder,
                          in: File::NULL, out: file("log"), err: file("log"), pgroup: true)
     wait_until_it_answers
@@ -100,6 +119,10 @@ class Kamailio
 
   def file(name)
     File.join(@folder, name)
+  end
+
+  def tls_settings
+    port_tls ? format(TLS, ip: @ip, port_tls: port_tls, **Certificates.section(Certificates.for_name(@ip))) : ""
   end
 
   def wait_until_it_answers
