@@ -89,6 +89,30 @@ RSpec.describe "Requests over TCP", :native do
     expect([ack.method_name, ack.header("Via")[/branch=[^;]+/]]).to eq(["ACK", invite.header("Via")[/branch=[^;]+/]])
   end
 
+  it "are cancelled over another connection when theirs is gone after a provisional answer" do
+    start_oversip
+    server = tcp_server
+    uac, = send_to(server.port, method: :INVITE)
+    peer = server.accept
+    invite = peer.receive
+    peer.answer(invite, 180)
+    expect(results.pop).to eq(180)
+    peer.close
+    eventually { OverSIP.stats[:connections].zero? }
+    uac.cancel
+    other = server.accept
+    cancel = other.receive
+    same = %w[Via Call-ID From To]
+    expect(cancel.first_line).to eq(invite.first_line.sub("INVITE", "CANCEL"))
+    expect(same.map { |name| cancel.header(name) }).to eq(same.map { |name| invite.header(name) })
+    # What ends the INVITE comes by that connection, and its ACK goes by it.
+    other.answer(cancel, 200)
+    other.answer(invite, 487)
+    expect(results.pop).to eq([0, 487])
+    expect(other.receive.method_name).to eq("ACK")
+    expect(OverSIP.stats[:connections]).to eq(1)
+  end
+
   it "all fail when the connection is refused, and the target is blacklisted" do
     start_oversip
     port = dead_port
