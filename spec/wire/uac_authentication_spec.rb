@@ -62,6 +62,26 @@ RSpec.describe "A Uac that is challenged", :native do
     expect(@request.cseq).to eq(8)
   end
 
+  it "shows the CSeq of a received Request too, which the client that it came from does not see" do
+    numbers = mailbox
+    on_request do |received|
+      client = uac(credentials: credentials)
+      client.on_success_response do |response|
+        numbers << [received.cseq, response.request.cseq]
+        received.reply response.status_code
+      end
+      client.route(received, "127.0.0.1", server.port)
+    end
+    caller = udp_peer
+    caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example", cseq: 7), oversip_port)
+    challenge_from(server, server.receive)
+    again = server.receive
+    expect([again.header("CSeq"), proves?(again, "secret")]).to eq(["8 MESSAGE", true])
+    server.answer(again, 200, "OK")
+    expect(numbers.pop).to eq([8, 8])
+    expect(caller.receive_final.header("CSeq")).to eq("7 MESSAGE")
+  end
+
   it "tells a second refusal to on_failure_response and does not go on" do
     challenge_from(server, send_request, nonce: "1")
     challenge_from(server, server.receive, nonce: "2")

@@ -134,7 +134,8 @@ module OverSIP
       # @return [String, nil]
       attr_reader :call_id
 
-      # @return [Integer, nil] the CSeq's number
+      # @return [Integer, nil] the CSeq's number; of a request that a {Uac} sent again as it was challenged, the number that it went
+      #   out with (replies to it carry the one received)
       attr_reader :cseq
 
       # @return [Integer, nil]

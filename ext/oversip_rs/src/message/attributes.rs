@@ -59,7 +59,7 @@ fn call_id(ruby: &Ruby, this: This) -> Value {
 }
 
 fn cseq(ruby: &Ruby, this: This) -> Value {
-    integer_or_nil(ruby, this.received().cseq())
+    integer_or_nil(ruby, this.flags.sent_cseq.get().or_else(|| this.received().cseq()))
 }
 
 fn max_forwards(ruby: &Ruby, this: This) -> Value {

@@ -92,6 +92,8 @@ pub struct RequestFlags {
     /// Values of headers that went out while there was no Hash to put them into: edited From, To and Contact of a request,
     /// Content-Length of a response.
     pub(crate) sent_edits: RefCell<Vec<(HeaderName, Bytes)>>,
+    /// The CSeq number with which a `Uac` sent it again after a challenge.
+    pub(crate) sent_cseq: Cell<Option<u32>>,
     pub(crate) proxied: Slot,
     pub(crate) in_rr: Slot,
     pub(crate) antiloop_id: Slot,

@@ -131,9 +131,12 @@ fn is_uac_request(ruby: &Ruby, value: Value) -> bool {
     value.is_kind_of(ruby.get_inner(&UAC_REQUEST))
 }
 
-/// Shows in a UacRequest the CSeq number that it was sent with after it answered a challenge.
+/// Shows in a request of a `Uac` the CSeq number that it was sent with after it answered a challenge. That of a UacRequest is its
+/// own and stays; that of a Request belongs to the client it came from, to whom it is answered with the number received.
 pub fn show_cseq(ruby: &Ruby, value: Value, cseq: u32) -> Result<(), Error> {
-    if is_uac_request(ruby, value) {
+    if let Some(this) = from_value(value) {
+        this.flags.sent_cseq.set(Some(cseq));
+    } else if is_uac_request(ruby, value) {
         let _: Value = value.funcall("sent_with_cseq", (cseq,))?;
     }
     Ok(())
