@@ -1,0 +1,170 @@
+# frozen_string_literal: true
+
+require "socket"
+require_relative "../support/started_rows"
+
+# What a start that fails says on the terminal, and its exit status, table by table: programs around the server read it.
+RSpec.describe "A start that fails", :native do
+  include StartedRows
+
+  # Each row has its folder and the records of its start, which are `CRIT` of the launcher where nothing else is said.
+  def expect_failures(rows)
+    expected = rows.to_h { |name, (_, *records)| [name, [1, records.map { |record| crit(record) }]] }
+    found = starts(rows.transform_values(&:first))
+    rows.each_key { |name| expect([name, *found[name]]).to match([name, *expected[name]]) }
+  end
+
+  def crit(record)
+    record.is_a?(Regexp) || record.match?(/\A[A-Z]+: /) ? record : "CRIT: <launcher> #{record}"
+  end
+
+  def does_not_satisfy(parameter, value, rule)
+    "#{parameter} has invalid value '#{value}' (does not satisfy '#{rule}' validation requirement)"
+  end
+
+  it "names the parameter of oversip.conf, its value and the rule that it breaks" do
+    rows = {
+      "core: {nameservers: [127.0.0.1, 0.0.0.0]}" => ["core[nameservers]", "0.0.0.0", "nameserver"],
+      "core: {syslog_facility: mail}" => ["core[syslog_facility]", "mail", "choices"],
+      "sip: {sip_udp: 'yes'}" => ["sip[sip_udp]", "yes", "boolean"],
+      "sip: {listen_ipv4: yes}" => ["sip[listen_ipv4]", "yes", "ipv4"],
+      "sip: {listen_ipv6: '::'}" => ["sip[listen_ipv6]", "::", "ipv6"],
+      "sip: {listen_port: 65536}" => ["sip[listen_port]", "65536", "port"],
+      "sip: {local_domains: [good.example, 'bad.']}" => ["sip[local_domains]", "bad.", "domain"],
+      "sip: {tcp_keepalive_interval: often}" => ["sip[tcp_keepalive_interval]", "often", "fixnum"],
+      "sip: {tcp_keepalive_interval: 179}" => ["sip[tcp_keepalive_interval]", "179", "greater_equal_than"],
+      "websocket: {max_ws_frame_size: 1048576}" => ["websocket[max_ws_frame_size]", "1048576", "minor_than"],
+      "tls: {public_cert: none.crt}" => ["tls[public_cert]", "DIR/tls/none.crt", "readable_file"],
+      "tls: {ca_dir: /none}" => ["tls[ca_dir]", "/none", "readable_dir"]
+    }.to_h { |conf, message| [conf, [{ conf: conf }, does_not_satisfy(*message)]] }
+    rows["a list"] = [{ conf: "sip: {listen_port: [5060, 5062]}" }, "sip[listen_port] does not allow multiple values"]
+    # A file that is there, but is none of the kind.
+    file = File.join(Command::ROOT, "LICENSE")
+    { public_cert: %w[certificate tls_pem_chain], private_cert: ["private key without passphrase", "tls_pem_private"] }
+      .each do |name, (kind, rule)|
+        cause = /\AERROR: <Config> #{Regexp.escape(file)} has no usable #{kind}: ./
+        rows[name.to_s] = [{ conf: "tls: {#{name}: #{file}}" }, cause, does_not_satisfy("tls[#{name}]", file, rule)]
+      end
+    expect_failures(rows)
+  end
+
+  it "names the profile of proxies.conf, its parameter, its value and the rule (S-B16: and the file)" do
+    rows = {
+      "- a" => "invalid proxies configuration file, it is not a collection",
+      "" => "invalid proxies configuration file, it is not a collection",
+      "1: {}" => "proxy name is not a string (1)",
+      "p: {use_dns: 'no'}" => does_not_satisfy("p[use_dns]", "no", "boolean"),
+      "p: {dns_cache_time: 299}" => does_not_satisfy("p[dns_cache_time]", "299", "greater_equal_than"),
+      "p: {blacklist_time: 601}" => does_not_satisfy("p[blacklist_time]", "601", "minor_equal_than"),
+      "p: {timer_B: 2.5}" => does_not_satisfy("p[timer_B]", "2.5", "fixnum"),
+      "p: {transport_preference: [udp, ws]}" => does_not_satisfy("p[transport_preference]", "ws", "choices"),
+      "p: {ip_type_preference: []}" => "p[ip_type_preference] does not allow empty values",
+      "p: {use_srv: [yes]}" => "p[use_srv] does not allow multiple values"
+    }.to_h { |text, message| [text, [{ proxies: text }, "error in Proxies Configuration file 'DIR/proxies.conf': #{message}"]] }
+    expect_failures(rows)
+  end
+
+  it "names the file that it cannot load, and why" do
+    loading = { conf: "Main Configuration", proxies: "Proxies Configuration", script: "Server" }
+    rows = loading.flat_map do |file, title|
+      name = StartedRows::FILES.fetch(file)
+      summary = "error loading #{title} file 'DIR/#{name}':"
+      missing = file == :script ? /\ACRIT: <launcher> .*LoadError/ : /\ACRIT: <launcher> No such file .*Errno::ENOENT/
+      broken = file == :script ? /\ACRIT: <launcher> .*SyntaxError|\ACRIT: <launcher> .*server\.rb/ : /\ACRIT: <launcher> .*Psych/
+      [["no #{name}", [{ file => nil }, summary, missing]],
+       ["a broken #{name}", [{ file => "a: [\n" }, summary, broken]]]
+    end.to_h
+    rows["a raising server.rb, and a wrong value"] = [{ conf: "sip: {listen_port: 0}", script: "raise KeyError, 'no database'" },
+                                                      "error loading Server file 'DIR/server.rb':", "no database (KeyError)"]
+    expect_failures(rows)
+  end
+
+  it "names the address and port that it cannot have" do
+    taken, clash, privileged = Array.new(3) { Ports.free }
+    raising = lambda do |error|
+      { conf: listening(privileged), library: "require 'socket'\nclass Socket; def bind(*) = raise(Errno::#{error}); end" }
+    end
+    rows = {
+      "an address of others" => [{ conf: listening(listen_ipv4: "192.0.2.1") },
+                                 "configuration error: cannot bind in UDP IP '192.0.2.1', address not available"],
+      "a UDP port of others" => [{ conf: listening(taken) },
+                                 "configuration error: UDP IP '127.0.0.1' and port #{taken} already in use"],
+      "a TCP port of others" => [{ conf: listening(taken, sip_udp: "no") },
+                                 "configuration error: TCP IP '127.0.0.1' and port #{taken} already in use"],
+      "S-B14: a port twice" => [{ conf: "#{listening(clash)}websocket: {sip_ws: yes, listen_ipv4: 127.0.0.1, " \
+                                        "listen_port: #{clash}, enable_ipv6: no}" },
+                                "configuration error: TCP IP '127.0.0.1' and port #{clash} already in use"],
+      "a port for root" => [raising.call("EACCES"),
+                            "configuration error: no permission to bind in UDP IP '127.0.0.1' and port #{privileged}"],
+      "another failure" => [raising.call("ENOBUFS"),
+                            "error binding in UDP IP '127.0.0.1' and port #{privileged} " \
+                            "(Errno::ENOBUFS: #{Errno::ENOBUFS.new.message})"]
+    }
+    udp = udp_peer(port: taken)
+    tcp = TCPServer.new("127.0.0.1", udp.port)
+    expect_failures(rows)
+  ensure
+    tcp&.close
+  end
+
+  describe "as a daemon" do
+    let(:failed) { "master process failed to start" }
+
+    it "says how its master has ended" do
+      expect_failures(
+        "killed" => [{ script: "def (OverSIP::SystemEvents).on_initialize = Process.kill('KILL', Process.pid) && sleep" }, failed],
+        "raised" => [{ script: "def (OverSIP::SystemEvents).on_initialize = raise(KeyError, 'no database')" },
+                     "CRIT: <launcher (master)> error in a start event:", "no database (KeyError)", failed],
+        "exit" => [{ script: "OverSIP::SystemCallbacks.on_started { exit 0 }" },
+                   "CRIT: <launcher (master)> error in a start event:", "exit (SystemExit)", failed],
+        "fatal" => [{ script: "def (OverSIP::SystemEvents).on_started = OverSIP::Launcher.fatal('no licence')" },
+                    "no licence", "exiting with error status", failed]
+      )
+    end
+
+    it "gives up a master that does not come up in time" do
+      short = "OverSIP::Daemon.send(:remove_const, :LIMIT)\nOverSIP::Daemon::LIMIT = 2\n"
+      # It ends with the folder, when nobody waits for it any more.
+      silent = "class OverSIP::Daemon::Channel\ndef tell_pid\nsleep 0.05 while File.exist?(#{@dir.dump})\nexit!\nend\nend"
+      expect_failures("no number" => [{ library: short + silent }, "master process didn't notify its PID within 2 seconds"],
+                      "no end of its start" => [{ library: short, script: "OverSIP::SystemCallbacks.on_started { sleep }" },
+                                                "master process killed"])
+    end
+
+    it "says what keeps it from its PID file" do
+      # Root may do anything with a file: the file is made when the rights are given up.
+      File.chmod(0o777, @dir)
+      someone = Process.euid.zero? ? ["--user", "nobody"] : []
+      file = ->(name, mode, text = "") { in_folder(name).tap { |path| File.write(path, text) && File.chmod(mode, path) } }
+      Dir.mkdir(in_folder("folder"))
+      Dir.mkdir(in_folder("closed"))
+      File.chmod(0o555, in_folder("closed"))
+      {
+        in_folder("folder") => "cannot create PID file: '%s' exits and is not a regular file",
+        file.call("unreadable", 0o000) => "cannot create PID file: '%s' is not readable",
+        file.call("unwritable", 0o444) => "cannot create PID file: '%s' is not writable",
+        in_folder("closed/pid") => "cannot create PID file: directory '#{in_folder("closed")}' is not writable",
+        in_folder("none/pid") => "cannot create PID file: directory '#{in_folder("none")}' is not writable",
+        file.call("own", 0o666, "#{Process.pid}\n") => "already running on PID #{Process.pid} (or '%s' is stale)",
+        file.call("first", 0o666, "1\n") => "already running on PID 1 (or '%s' is stale)"
+      }.to_h { |path, message| [path, [{ arguments: ["--pid", path, *someone] }, format(message, path), failed]] }
+        .then { |rows| expect_failures(rows) }
+      expect(File.read(in_folder("own"))).to eq("#{Process.pid}\n")
+    end
+  end
+
+  it "names options that it does not have, users and groups that are not there" do
+    rows = {
+      "not by root" => [{ library: "def Process.euid = 65_534", arguments: ["-u", "no-such"], conf: "sip: {listen_port: 0}" },
+                        "WARN: <launcher> not started by root: --user and --group are ignored",
+                        does_not_satisfy("sip[listen_port]", "0", "port")],
+      "option" => [{ arguments: ["--no-such"] }, "ERROR: oversip invalid option: --no-such"],
+      "argument" => [{ arguments: ["--process-name"] }, "ERROR: oversip missing argument: --process-name"]
+    }
+    if Process.euid.zero?
+      rows["user"] = [{ arguments: ["-u", "no-such"] }, "user 'no-such' does not exist in the system"]
+      rows["group"] = [{ arguments: ["-g", "no-such"] }, "group 'no-such' does not exist in the system"]
+    end
+    expect_failures(rows)
+  end
+end
