@@ -68,6 +68,18 @@ module RelayHelpers
     socket.close
   end
 
+  # A port whose packets are dropped: somebody listens, but the only place in the queue is taken for ever.
+  def dropping_port(ip = "127.0.0.1")
+    listener = Socket.new(:INET, :STREAM).tap { |socket| opened << socket }
+    listener.bind(Addrinfo.tcp(ip, 0))
+    listener.listen(0)
+    fillers = Array.new(4) { Socket.new(:INET, :STREAM).tap { |it| it.connect_nonblock(listener.local_address, exception: false) } }
+    opened.concat(fillers)
+    # Those that come up are what the queue holds.
+    eventually { (1...fillers.size).cover?(fillers.count { |filler| filler.wait_writable(0) }) }
+    listener.local_address.ip_port
+  end
+
   def opened
     @opened ||= []
   end

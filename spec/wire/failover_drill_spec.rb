@@ -6,7 +6,8 @@ require_relative "../support/scripted_dns"
 require_relative "../support/tls_peer"
 
 # A thousand calls to a name half of whose targets are broken, each in its own way. The clock stands but for what the drill
-# moves it: a twentieth of a second between calls, and Timer B when a call waits for the silent target.
+# moves it: a twentieth of a second between calls, and Timer B when a call waits for the silent target. Only connections are
+# given up by the clock of the machine.
 RSpec.describe "A thousand calls to a name with broken targets", :native do
   calls = 1000
   timer_b = 2
@@ -17,6 +18,7 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
   let(:caller) { udp_peer }
   let(:bad_tls) { tls_server(Certificates.self_signed, "127.0.0.2") }
   let(:refusing) { "tcp:127.0.0.3:#{dead_port}" }
+  let(:dropping) { "tcp:127.0.0.8:#{dropping_port("127.0.0.8")}" }
   let(:closed) { "udp:127.0.0.4:#{dead_port}" }
   let(:silent) { udp_peer("127.0.0.5") }
   let(:busy) { udp_peer("127.0.0.6") }
@@ -37,7 +39,7 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
     end
     by_udp = { closed => 20, **[silent, busy, leaving].to_h { |peer| [key(peer), 20] }, **good.to_h { |peer| [key(peer), weights[peer.ip]] } }
     { "bob.example" => %w[SIPS+D2T SIP+D2T SIP+D2U].map.with_index { |name, at| { naptr: [at, 0, "s", name, "#{at}.example"] } },
-      "0.example" => service.call({ "tls:127.0.0.2:#{bad_tls.port}" => 0 }), "1.example" => service.call({ refusing => 0 }),
+      "0.example" => service.call({ "tls:127.0.0.2:#{bad_tls.port}" => 0 }), "1.example" => service.call({ refusing => 0, dropping => 0 }),
       "2.example" => service.call(by_udp), **(2..15).to_h { |last| ["h#{last}.example", ["127.0.0.#{last}"]] } }
   end
 
@@ -101,14 +103,15 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
 
   it "loses none, shares them by weight among the good ones, and leaves a broken one alone until its entry expires" do
     shaking_hands = Thread.new { loop { bad_tls.accept_refused(20) } }
-    start(zone(weights), { timer_B: timer_b, blacklist_time: blacklist_time })
+    start(zone(weights), { timer_B: timer_b, blacklist_time: blacklist_time, connect_timeout: 1 })
     answers = Array.new(calls) do
       pass(0.05)
       call(timer_b).status.tap { note_refusals }
     end
     expect(answers.tally).to eq(200 => calls)
     expect(@refusals).to eq("tls:127.0.0.2:#{bad_tls.port}" => :tls_validation_failed, refusing => :connection_error,
-                            closed => :connection_error, key(silent) => :client_timeout, key(leaving) => :service_unavailable)
+                            dropping => :connection_error, closed => :connection_error, key(silent) => :client_timeout,
+                            key(leaving) => :service_unavailable)
 
     total = weights.values.sum.to_f
     weights.each do |ip, weight|
@@ -116,8 +119,8 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
       expect(taken[ip]).to be_within(3 * Math.sqrt(calls * share * (1 - share))).of(calls * share)
     end
 
-    pauses = { "tls:127.0.0.2:#{bad_tls.port}" => blacklist_time, refusing => blacklist_time, closed => blacklist_time,
-               key(silent) => timer_b + blacklist_time, key(leaving) => retry_after }
+    pauses = { "tls:127.0.0.2:#{bad_tls.port}" => blacklist_time, refusing => blacklist_time, dropping => blacklist_time,
+               closed => blacklist_time, key(silent) => timer_b + blacklist_time, key(leaving) => retry_after }
     times = @attempts.group_by(&:first).transform_values { |attempts| attempts.map(&:last) }
     pauses.each do |target, pause|
       expect(times[target].size).to be > 1
