@@ -124,6 +124,13 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.modified?).to be true
     end
 
+    it "escape behind the colon of a password what only a user may carry as it is" do
+      uri = OverSIP::SIP::Uri.parse("sip:a;b:x%3By@h.example")
+      uri.host = "z.example"
+      expect(uri.to_s).to eq("sip:a;b:x%3By@z.example")
+      expect(OverSIP::SIP::Uri.parse(uri.to_s).user).to eq(uri.user)
+    end
+
     it "M-B06: escape in the user what would end it" do
       uri = parse("sip:d%40q%20r@h.example")
       uri.host = "z.example"

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
-use oversip::message::{self as host, Folds, IpType};
+use oversip::message::{self as host, escape_user, Folds, IpType};
 
 use super::{
     params::live_params,
@@ -69,7 +69,7 @@ fn build(ruby: &Ruby, this: This) -> Result<Option<Bytes>, Error> {
 fn push_user_and_host(ruby: &Ruby, this: This, text: &mut Vec<u8>) -> Result<(), Error> {
     let user = user(ruby, this);
     if user.to_bool() {
-        escape_user(&text_of(user)?, text);
+        text.extend_from_slice(&escape_user(&text_of(user)?));
         text.push(b'@');
     }
     let host = host(ruby, this);
@@ -113,18 +113,6 @@ fn push_param(text: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     if let Some(value) = value {
         text.push(b'=');
         text.extend_from_slice(value);
-    }
-}
-
-/// Escapes all but the bytes that a user part may carry as they are; `:` stays because a password is part of it.
-fn escape_user(user: &[u8], text: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in user {
-        if byte.is_ascii_alphanumeric() || b"!$&'()*+,-./:;=?_~".contains(&byte) {
-            text.push(byte);
-        } else {
-            text.extend_from_slice(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        }
     }
 }
 
