@@ -1,7 +1,11 @@
 # frozen_string_literal: true
 
+require "json"
+require_relative "../support/awaited_peer"
 require_relative "../support/server_folder"
 require_relative "../support/sipp"
+require_relative "../support/tls_peer"
+require_relative "../support/websocket_peer"
 
 # Every method of the public page of OverSIP::SIP::Client, from a server.rb, with its error table.
 RSpec.describe "A script that uses the whole Client API", :native do
@@ -10,13 +14,20 @@ RSpec.describe "A script that uses the whole Client API", :native do
 
   after { close_sipp }
 
-  let(:callee) { udp_peer }
-  let(:caller) { udp_peer }
+  # How callers come, and how callees are called: nobody calls a WebSocket that did not call first.
+  transports = { udp: :udp, tcp: :tcp, tls: :tls, ws: :udp }.freeze
+
+  let(:tls) { Ports.free }
+  let(:ws) { Ports.free }
+  let(:callee) { callee_by(:udp) }
+  let(:caller) { caller_by(:udp) }
 
   def serve(callee_port = callee.port, transport: :udp)
     folder(conf: <<~YAML, proxies: <<~PROFILES)
       core: {syslog_level: info, nameservers: "127.0.0.1:#{dead_port}"}
-      sip: {listen_ipv4: 127.0.0.1, listen_port: #{port}, enable_ipv6: no}
+      sip: {sip_tls: yes, listen_ipv4: 127.0.0.1, listen_port: #{port}, listen_port_tls: #{tls}, enable_ipv6: no}
+      websocket: {sip_ws: yes, listen_ipv4: 127.0.0.1, listen_port: #{ws}, enable_ipv6: no}
+      tls: #{Certificates.section.transform_keys(&:to_s).to_json}
     YAML
       default_proxy: {use_blacklist: no}
       fast: {use_blacklist: no, timer_B: 2, timer_F: 2}
@@ -28,6 +39,26 @@ RSpec.describe "A script that uses the whole Client API", :native do
       @server = server
       yield
     end
+  end
+
+  # A caller, once the server is there.
+  def caller_by(transport)
+    case transport
+    when :udp then udp_peer
+    when :tcp then tcp_peer(port)
+    when :tls then tls_peer(tls)
+    when :ws then websocket_peer(ws)
+    end
+  end
+
+  def callee_by(transport)
+    return udp_peer if transport == :udp
+
+    AwaitedPeer.new(transport == :tls ? TlsServerPeer.new : TcpServerPeer.new).tap { |peer| opened << peer }
+  end
+
+  def at(callee, transport)
+    "127.0.0.1:#{callee.port}#{";transport=#{transport}" unless transport == :udp}"
   end
 
   # Sends a request and lets the callee answer it.
@@ -62,89 +93,103 @@ RSpec.describe "A script that uses the whole Client API", :native do
     ["first #{event}", "second #{event}"]
   end
 
-  let(:target) { twice("on_target udp:127.0.0.1:#{callee.port}") }
+  transports.each do |calling, called|
+    describe "called by #{calling}, calling by #{called}" do
+      let(:callee) { callee_by(called) }
+      let(:caller) { caller_by(calling) }
+      let(:target) { twice("on_target #{called}:127.0.0.1:#{callee.port}") }
 
-  it "runs each event's blocks in their order" do
-    serve do
-      expect(call("all", 180, 200, method: :INVITE))
-        .to eq(["200 Reason", target + twice("on_provisional_response 180") + twice("on_success_response 200")])
-      expect(call("all", 486)).to eq(["486 Reason", target + twice("on_failure_response 486")])
-    end
-  end
-
-  it "forgets the blocks of one event, or all" do
-    serve do
-      expect(call("clear-provisional_response", 180, 200, method: :INVITE).last).to eq(target + twice("on_success_response 200"))
-      expect(call("clear-success_response", 200)).to eq(["200 Reason", target])
-      expect(call("clear-failure_response", 404)).to eq(["404 Reason", target])
-      expect(call("clear-target", 200).last).to eq(twice("on_success_response 200"))
-      expect(call("clear-error", 200).last).to eq(target + twice("on_success_response 200"))
-      expect(call("clear-invite_timeout", 200).last).to eq(target + twice("on_success_response 200"))
-      expect(call("clear-all", 180, 200, method: :INVITE)).to eq(["200 Reason", []])
-    end
-  end
-
-  it "aborts the routing, and blacklists a target with words of its own or those by default" do
-    serve do
-      aborted = twice("on_error 403 Destination Aborted :destination_aborted")
-      from = @server.output.size
-      lines = %w[abort never never].map do |user|
-        caller.send_text(caller.build(:MESSAGE, "sip:#{user}@callee.example"), port)
-        caller.receive_final.first_line
+      it "runs each event's blocks in their order" do
+        serve(transport: called) do
+          expect(call("all", 180, 200, method: :INVITE))
+            .to eq(["200 Reason", target + twice("on_provisional_response 180") + twice("on_success_response 200")])
+          expect(call("all", 486)).to eq(["486 Reason", target + twice("on_failure_response 486")])
+        end
       end
-      expect(lines).to eq(["SIP/2.0 403 Destination Aborted", "SIP/2.0 403 Destination Aborted", "SIP/2.0 403 Never here!"])
-      expect(said(from)).to eq(((target + aborted) * 2) + twice("on_error 403 Never here! :destination_blacklisted"))
 
-      from = @server.output.size
-      other = udp_peer
-      caller.send_text(caller.build(:MESSAGE, "sip:avoid@127.0.0.1:#{other.port}"), port)
-      other.answer(other.receive, 200)
-      expect(caller.receive_final.status).to eq(200)
-      caller.send_text(caller.build(:MESSAGE, "sip:avoid@127.0.0.1:#{other.port}"), port)
-      expect(caller.receive_final.first_line).to eq("SIP/2.0 403 Destination Blacklisted")
-      expect(said(from).last).to eq("second on_error 403 Destination Blacklisted :destination_blacklisted")
-    end
-  end
-
-  it "is told every error of the table" do
-    serve do
-      token = "fwAAAQAAAAAAAAAAAAAA" # never given out
-      {
-        "sip:x@127.0.0.1:#{dead_port};transport=tcp" => "500 Connection Error :connection_error",
-        "sip:x@[::1]:5060" => "478 Destination Requires Unsupported IPv6 :no_ipv6",
-        "sip:x@callee.invalid" => "404 No DNS Resolution :no_dns_resolution",
-        "tel:+123" => "416 Unsupported URI scheme :unsupported_uri_scheme",
-        "sip:x@127.0.0.1;transport=sctp" => "478 Unsupported transport :unsupported_transport",
-        "sip:profile-numbers@callee.example" => "478 Destination Requires Unsupported DNS Resolution :no_dns",
-        "sip:profile-fast@127.0.0.1:#{callee.port}" => "408 Client Timeout :client_timeout"
-      }.each do |ruri, expected|
-        method = ruri.include?("fast") ? :INVITE : :MESSAGE
-        status_and_reason = expected[/\A[^:]+(?= :)/]
-        line, events = call(nil, method: method, ruri: ruri, limit: 30)
-        expect([ruri, line, events.last(2)]).to eq([ruri, status_and_reason, twice("on_error #{expected}")])
+      it "forgets the blocks of one event, or all" do
+        serve(transport: called) do
+          expect(call("clear-provisional_response", 180, 200, method: :INVITE).last).to eq(target + twice("on_success_response 200"))
+          expect(call("clear-success_response", 200)).to eq(["200 Reason", target])
+          expect(call("clear-failure_response", 404)).to eq(["404 Reason", target])
+          expect(call("clear-target", 200).last).to eq(twice("on_success_response 200"))
+          expect(call("clear-error", 200).last).to eq(target + twice("on_success_response 200"))
+          expect(call("clear-invite_timeout", 200).last).to eq(target + twice("on_success_response 200"))
+          expect(call("clear-all", 180, 200, method: :INVITE)).to eq(["200 Reason", []])
+        end
       end
-      route = "<sip:#{token}@127.0.0.1:#{port};transport=tcp;lr;ovid=00000000>"
-      line, events = call("flow", headers: { "Route" => route })
-      expect([line, events]).to eq(["430 Flow Failed", twice("on_error 430 Flow Failed :flow_failed")])
+
+      it "aborts the routing, and blacklists a target with words of its own or those by default" do
+        serve(transport: called) do
+          aborted = twice("on_error 403 Destination Aborted :destination_aborted")
+          from = @server.output.size
+          lines = %w[abort never never].map do |user|
+            caller.send_text(caller.build(:MESSAGE, "sip:#{user}@callee.example"), port)
+            caller.receive_final.first_line
+          end
+          expect(lines).to eq(["SIP/2.0 403 Destination Aborted", "SIP/2.0 403 Destination Aborted", "SIP/2.0 403 Never here!"])
+          expect(said(from)).to eq(((target + aborted) * 2) + twice("on_error 403 Never here! :destination_blacklisted"))
+
+          from = @server.output.size
+          other = udp_peer
+          caller.send_text(caller.build(:MESSAGE, "sip:avoid@127.0.0.1:#{other.port}"), port)
+          other.answer(other.receive, 200)
+          expect(caller.receive_final.status).to eq(200)
+          caller.send_text(caller.build(:MESSAGE, "sip:avoid@127.0.0.1:#{other.port}"), port)
+          expect(caller.receive_final.first_line).to eq("SIP/2.0 403 Destination Blacklisted")
+          expect(said(from).last).to eq("second on_error 403 Destination Blacklisted :destination_blacklisted")
+        end
+      end
+
+      it "is told every error of the table" do
+        serve(transport: called) do
+          token = "fwAAAQAAAAAAAAAAAAAA" # never given out
+          {
+            "sip:x@127.0.0.1:#{dead_port};transport=tcp" => "500 Connection Error :connection_error",
+            "sip:x@[::1]:5060" => "478 Destination Requires Unsupported IPv6 :no_ipv6",
+            "sip:x@callee.invalid" => "404 No DNS Resolution :no_dns_resolution",
+            "tel:+123" => "416 Unsupported URI scheme :unsupported_uri_scheme",
+            "sip:x@127.0.0.1;transport=sctp" => "478 Unsupported transport :unsupported_transport",
+            "sip:profile-numbers@callee.example" => "478 Destination Requires Unsupported DNS Resolution :no_dns",
+            "sip:profile-fast@#{at(callee, called)}" => "408 Client Timeout :client_timeout"
+          }.each do |ruri, expected|
+            method = ruri.include?("fast") ? :INVITE : :MESSAGE
+            status_and_reason = expected[/\A[^:]+(?= :)/]
+            line, events = call(nil, method: method, ruri: ruri, limit: 30)
+            expect([ruri, line, events.last(2)]).to eq([ruri, status_and_reason, twice("on_error #{expected}")])
+          end
+          route = "<sip:#{token}@127.0.0.1:#{port};transport=tcp;lr;ovid=00000000>"
+          line, events = call("flow", headers: { "Route" => route })
+          expect([line, events]).to eq(["430 Flow Failed", twice("on_error 430 Flow Failed :flow_failed")])
+        end
+      end
     end
   end
 
-  it "is told that an INVITE had no final response within Timer C" do
+  it "is told that an INVITE had no final response within Timer C, by every transport" do
     serve do
       from = @server.output.size
-      caller.send_text(caller.build(:INVITE, "sip:profile-ringing@127.0.0.1:#{callee.port}"), port)
-      callee.answer(callee.receive, 180)
-      expect(caller.receive_final(limit: 30).first_line).to eq("SIP/2.0 408 INVITE Timeout")
-      expect(said(from).last(2)).to eq(twice("on_invite_timeout"))
-      expect(callee.receive_until { |message| message.method_name == "CANCEL" }).to be_request
+      calls = transports.map do |calling, called|
+        caller = caller_by(calling)
+        callee = callee_by(called)
+        caller.send_text(caller.build(:INVITE, "sip:profile-ringing@#{at(callee, called)}"), port)
+        callee.answer(callee.receive, 180)
+        [caller, callee]
+      end
+      calls.each do |caller, callee|
+        expect(caller.receive_final(limit: 30).first_line).to eq("SIP/2.0 408 INVITE Timeout")
+        expect(callee.receive_until { |message| message.method_name == "CANCEL" }).to be_request
+      end
+      expect(said(from).grep(/timeout/).tally).to eq(twice("on_invite_timeout").to_h { |told| [told, calls.size] })
     end
   end
 
-  %i[udp tcp].each do |transport|
+  %i[udp tcp tls].each do |transport|
     it "carries SIPp's requests by #{transport}" do
       answering = sipp_callee("answer_request", calls: 50, transport: transport, words: { method: "MESSAGE" })
       serve(answering.port, transport: transport) do
-        asking = sipp_caller("request", to: port, calls: 50, transport: transport, words: { method: "MESSAGE" })
+        entry = transport == :tls ? tls : port
+        asking = sipp_caller("request", to: entry, calls: 50, transport: transport, words: { method: "MESSAGE" })
         [asking, answering].each { |run| expect([run.faults, run.successful]).to eq([{}, 50]), -> { run.explanation } }
       end
     end

@@ -190,11 +190,11 @@ RSpec.describe "A classic edge script", :native do
     end
   end
 
-  %i[udp tcp].product(%i[udp tcp]).each do |from, to|
+  [*%i[udp tcp].product(%i[udp tcp]), %i[tls udp], %i[tcp tls], %i[tls tls]].each do |from, to|
     it "carries 50 calls of SIPp from #{from} to #{to}" do
-      callee = sipp_callee("answer_call", calls: 50, transport: to)
+      callee = sipp_callee("answer_call", calls: 50, transport: to, certificate: Certificates.for_name("friend.example"))
       edge(home_port: callee.port, home_transport: to) do |server|
-        caller = sipp_caller("call", to: port, calls: 50, transport: from)
+        caller = sipp_caller("call", to: from == :tls ? tls : port, calls: 50, transport: from)
         [caller, callee].each { |run| expect([run.faults, run.successful]).to eq([{}, 50]), -> { run.explanation } }
         expect(server.output).not_to match(/ERROR|CRIT/)
       end

@@ -2,18 +2,12 @@
 
 require_relative "../support/sipp"
 require_relative "../support/tls_peer"
-require_relative "../support/tls_pump"
 
 # SIPp calls SIPp over TLS on both sides of the proxy; pumps do the TLS for it.
 RSpec.describe "SIPp over TLS", :native do
   include Sipp
 
   after { close_sipp }
-
-  def pump(pump)
-    opened << pump
-    pump
-  end
 
   # A proxy that sends everything to a port by TLS.
   def start_proxy_to(port)
@@ -24,16 +18,16 @@ RSpec.describe "SIPp over TLS", :native do
   end
 
   it "100 calls" do
-    callee = sipp_callee("answer_call", calls: 100, transport: :tcp)
-    start_proxy_to(pump(TlsPump.from_tls(callee.port, Certificates.for_name)).port)
-    caller = sipp_caller("call", to: pump(TlsPump.to_tls(tls_port)).port, calls: 100, transport: :tcp, rate: 50)
+    callee = sipp_callee("answer_call", calls: 100, transport: :tls)
+    start_proxy_to(callee.port)
+    caller = sipp_caller("call", to: tls_port, calls: 100, transport: :tls, rate: 50)
     [caller, callee].each { |run| expect([run.faults, run.successful]).to eq([{}, 100]), -> { run.explanation } }
   end
 
   it "100 MESSAGE requests" do
-    callee = sipp_callee("answer_request", calls: 100, transport: :tcp, words: { method: "MESSAGE" })
-    start_proxy_to(pump(TlsPump.from_tls(callee.port, Certificates.for_name)).port)
-    caller = sipp_caller("request", to: pump(TlsPump.to_tls(tls_port)).port, calls: 100, transport: :tcp, words: { method: "MESSAGE" })
+    callee = sipp_callee("answer_request", calls: 100, transport: :tls, words: { method: "MESSAGE" })
+    start_proxy_to(callee.port)
+    caller = sipp_caller("request", to: tls_port, calls: 100, transport: :tls, words: { method: "MESSAGE" })
     [caller, callee].each { |run| expect([run.faults, run.successful]).to eq([{}, 100]), -> { run.explanation } }
   end
 end

@@ -2,7 +2,9 @@
 
 require "fileutils"
 require "tmpdir"
+require_relative "certificates"
 require_relative "ports"
+require_relative "tls_pump"
 
 # SIPp, a SIP peer that others have written, as caller and as callee.
 module Sipp
@@ -20,6 +22,7 @@ module Sipp
 
   # One run: a scenario, a number of calls, and a deadline after which it has failed.
   class Run
+    # @return [Integer] where it is reached
     attr_reader :port
 
     # @param scenario [String] the name of a file in scenarios/ without its ending
@@ -28,13 +31,15 @@ module Sipp
     # @param limit [Integer] seconds
     # @param words [Hash{Symbol => String}] what stands for @words@ of the scenario (SIPp's own keywords cannot be a method)
     # @param ip [String] SIPp's own address
+    # @param tls_port [Integer, nil] where it is reached by TLS, if something does that for it
     # @param call_id [String, nil] the Call-ID that the scenario writes, if it does not leave it to SIPp
     def initialize(scenario, calls:, transport: :udp, to: nil, rate: 50, limit: 60, words: {}, ip: "127.0.0.1", port: Ports.free,
-                   call_id: nil)
-      @port = port
+                   tls_port: nil, call_id: nil)
+      @port = tls_port || port
+      @tls_port = tls_port
       @limit = limit
       @folder = Dir.mktmpdir("sipp")
-      options = { "-sf" => filled(scenario, words), "-i" => ip, "-p" => @port, "-m" => calls,
+      options = { "-sf" => filled(scenario, words), "-i" => ip, "-p" => port, "-m" => calls,
                   "-t" => TRANSPORTS.fetch(transport), "-stf" => file("statistics"), "-fd" => 1, "-error_file" => file("errors"),
                   "-timeout" => limit, "-cp" => Ports.free }
       options.merge!("-r" => rate, "-l" => calls) if to
@@ -92,6 +97,7 @@ module Sipp
 
     def filled(scenario, words)
       text = File.read(File.join(SCENARIOS, "#{scenario}.xml"))
+      text = text.gsub("[local_port];transport=[transport]", "#{@tls_port};transport=tls") if @tls_port
       File.write(file("#{scenario}.xml"), text.gsub(/@\w+@/) { |word| words.fetch(word.delete("@").to_sym) })
       file("#{scenario}.xml")
     end
@@ -101,21 +107,37 @@ module Sipp
     end
   end
 
+  # @param transport [Symbol] :tls is TCP behind a {TlsPump}
+  # @param certificate [Certificates::Issued] for TLS
   # @return [Run] a callee that listens when this returns
-  def sipp_callee(scenario, **options)
-    sipp(scenario, **options).tap { |callee| wait_until_bound(callee.port, options.fetch(:transport, :udp)) }
+  def sipp_callee(scenario, transport: :udp, certificate: Certificates.for_name, **options)
+    port = Ports.free
+    if transport == :tls
+      transport = :tcp
+      options[:tls_port] = pumped(TlsPump.from_tls(port, certificate))
+    end
+    sipp(scenario, transport: transport, port: port, **options).tap { wait_until_bound(port, transport) }
   end
 
+  # @param transport [Symbol] :tls is TCP behind a {TlsPump}
   # @return [Run] a caller, already calling
-  def sipp_caller(scenario, to:, **options)
-    sipp(scenario, to: to, **options)
+  def sipp_caller(scenario, to:, transport: :udp, **options)
+    return sipp(scenario, to: pumped(TlsPump.to_tls(to)), transport: :tcp, **options) if transport == :tls
+
+    sipp(scenario, to: to, transport: transport, **options)
   end
 
   def close_sipp
-    @sipp_runs&.each(&:close)
+    [@sipp_runs, @pumps].compact.flatten.each(&:close)
   end
 
   private
+
+  # @return [Integer] where the pump is reached
+  def pumped(pump)
+    (@pumps ||= []) << pump
+    pump.port
+  end
 
   def sipp(scenario, **options)
     Run.new(scenario, **options).tap { |run| (@sipp_runs ||= []) << run }
