@@ -82,6 +82,22 @@ RSpec.describe "oversip while it loads and while it ends", :native do
     end
   end
 
+  it "ends with status 1 and on_terminated(true), then the callbacks reversed, when it cannot go on" do
+    folder(script: <<~RUBY)
+      def (OverSIP::SystemEvents).on_user_reload = raise(NoMemoryError, "no room")
+      def (OverSIP::SystemEvents).on_terminated(error) = log_info("on_terminated \#{error}")
+      %w[first second].each do |name|
+        OverSIP::SystemCallbacks.on_terminated { |error| OverSIP::SystemEvents.log_info("\#{name} callback \#{error}") }
+      end
+    RUBY
+    serving do |server|
+      server.signal("USR1")
+      expect(server.status.exitstatus).to eq(1)
+      expect(server.output).to include("CRIT: <launcher> no room (NoMemoryError)\n")
+      expect(server.output.scan(/\[user\] (.*)/).flatten).to eq(["on_terminated true", "second callback true", "first callback true"])
+    end
+  end
+
   it "leaves without at_exit blocks" do
     folder(script: "at_exit { warn 'at_exit' }\ndef (OverSIP::SystemEvents).on_terminated(error) = log_info('on_terminated')")
     serving do |server|
