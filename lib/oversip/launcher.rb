@@ -105,9 +105,12 @@ module OverSIP
     end
 
     # A daemon logs to syslog, and its system records to the terminal as long as it has one; in the foreground everything
-    # goes to stderr.
+    # goes to stderr, unless a library of --require has set another target.
     def open_log(facility = "daemon")
-      return Logger.target = Logger::StderrTarget.new(color: @options.color) unless @options.pid_file
+      unless @options.pid_file
+        Logger.target = Logger::StderrTarget.new(color: @options.color) if Logger.target.instance_of?(Logger::StderrTarget)
+        return
+      end
 
       syslog = Logger.target if Logger.use_syslog(ident: @options.process_name, facility: facility)
       Logger.target = Logger::TerminalTarget.new(syslog, color: @options.color)
