@@ -69,7 +69,7 @@ module OverSIP
       intermediate = fork do
         reader.close
         Process.setsid
-        fork { exit!(yield(Channel.new(writer))) }
+        fork { leave(yield(Channel.new(writer))) }
         exit!(0)
       end
       writer.close
@@ -80,6 +80,12 @@ module OverSIP
     end
 
     private
+
+    # Without at_exit blocks, which are the invoked process's, but with what was said.
+    def leave(status)
+      [$stdout, $stderr].each(&:flush)
+      exit!(status)
+    end
 
     def wait_for_master(reader)
       line = read(reader) { |text| text.end_with?("\n") }

@@ -129,7 +129,9 @@ module OverSIP
       Master.new(folder: @folder, privileges: @privileges, **options)
     end
 
+    # What was said is out before the invoked process ends.
     def leave_terminal(channel)
+      [$stdout, $stderr].each(&:flush)
       channel.tell_ready
       [$stdout, $stderr].each { |stream| stream.reopen(File::NULL, "w") }
       OverSIP.daemonized = true
