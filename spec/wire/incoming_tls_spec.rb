@@ -109,7 +109,7 @@ RSpec.describe "TLS listeners", :native do
       expect(peer).to be_closed_by_peer
       dispatcher_caught_up
       expect(seen).to be_empty
-      expect(OverSIP.stats[:connections]).to eq(0)
+      eventually { OverSIP.stats[:connections].zero? }
     end
 
     it "closes by an exception, which is logged" do

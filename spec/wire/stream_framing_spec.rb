@@ -101,6 +101,7 @@ RSpec.describe "A stream", :native do
     OverSIP::Testing.freeze
     peer = tcp_peer
     peer.send_text("OPTIONS sip:a SIP/2.0\r\nVia: ")
+    eventually { OverSIP.stats[:connections] == 1 }
     eventually do
       OverSIP::Testing.advance(1)
       OverSIP.stats[:connections].zero?
