@@ -12,6 +12,7 @@ require_relative "ladder"
 require_relative "scene"
 require_relative "trace"
 require_relative "../../examples/uac/call"
+require_relative "../../spec/support/ports"
 
 class Demo
   ROOT = File.expand_path("../..", __dir__)
@@ -51,7 +52,7 @@ class Demo
   # The folder of the example, only with ports that are free here.
   def start_relay(folder)
     FileUtils.cp(Dir[File.join(RELAY, "*")], folder)
-    @relay_port = free_port
+    @relay_port = Ports.free
     configuration = File.join(folder, "oversip.conf")
     File.write(configuration, File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{@relay_port}"))
 
@@ -149,18 +150,6 @@ class Demo
     good = missing.empty? && @relay_status.success?
     puts "", good ? "Everything expected happened in #{@scenes.size} scenes, and the relay ended in order." : "FAILED"
     good
-  end
-
-  # One number that is free for UDP and for TCP.
-  def free_port
-    loop do
-      Addrinfo.tcp("127.0.0.1", 0).bind do |tcp|
-        port = tcp.local_address.ip_port
-        Addrinfo.udp("127.0.0.1", port).bind { return port }
-      rescue Errno::EADDRINUSE
-        next
-      end
-    end
   end
 
   def end_child(pid)
