@@ -151,6 +151,19 @@ RSpec.describe "A full OverSIP", :native do
       expect(request.server_transaction.state).to eq(:confirmed)
     end
 
+    it "counts client transactions as well: the requests that it has sent on and that nobody answers" do
+      start_relay_to(bob, configuration: { core: { max_transactions: 3 } })
+      call_from(alice, :MESSAGE)
+      bob.receive
+      call_from(alice, :MESSAGE)
+      bob.receive
+      engine_caught_up
+      expect(OverSIP.stats.slice(:server_transactions, :client_transactions)).to eq(server_transactions: 2, client_transactions: 2)
+      carol = udp_peer
+      call_from(carol, :MESSAGE)
+      expect(refusal(carol.receive)).to match([503, "Service Unavailable", /\A\d+\z/])
+    end
+
     it "takes requests again when a transaction has ended" do
       start_bounded(1)
       call_from(alice, :MESSAGE)

@@ -13,7 +13,7 @@ use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, TlsError, 
 pub struct Limits {
     /// Requests that may wait for Ruby.
     pub queued_requests: usize,
-    /// Server transactions that may be alive.
+    /// Server and client transactions together that may be alive.
     pub transactions: usize,
 }
 

@@ -66,8 +66,10 @@ impl Core {
             Status::Running => {}
         }
         let limits = &self.shared.limits;
-        let full = self.shared.events.counted() >= limits.queued_requests
-            || self.servers.len() >= limits.transactions;
+        // A request that was admitted may make its client transactions, however many there are by then.
+        let transactions = self.servers.len() + self.branches.len();
+        let full =
+            self.shared.events.counted() >= limits.queued_requests || transactions >= limits.transactions;
         full.then_some(Refusal { status: 503, reason: "Service Unavailable", retry_after: Some(5) })
     }
 

@@ -29,7 +29,7 @@ module OverSIP
         parameter.call(:error_details_on_wire, false, :boolean),
         parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0 }),
         parameter.call(:max_queued_requests, 10_000, :fixnum, { greater_equal_than: 1 }),
-        parameter.call(:max_transactions, 100_000, :fixnum, { greater_equal_than: 1 })
+        parameter.call(:max_transactions, 200_000, :fixnum, { greater_equal_than: 1 })
       )
 
       sip = index.call(
