@@ -63,9 +63,10 @@ module OverSIP
       @status if LifeCycle.own_process?
     end
 
-    # @return [Hash{Symbol => Integer}] counts of what lives now (`:server_transactions`, `:client_transactions`,
-    #   `:connections`, `:dispatcher_queue`, and the entries of all profiles' `:dns_cache` and `:blacklist`) and of what was
-    #   done (`:dispatched_events`, `:engine_relayed_responses`)
+    # Numbers of what lives now and of what happened since the start; the section "Numbers" of docs/configuration.md explains
+    # each with its unit.
+    #
+    # @return [Hash{Symbol => Numeric, Hash{Symbol => Integer}}] nested: `:rejected` by cause, `:dropped` by reason
     # @raise [OverSIP::RuntimeError] nothing is started
     def stats
       profiles = OverSIP.proxies&.values || []

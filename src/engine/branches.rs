@@ -12,6 +12,7 @@ use super::incoming::IncomingRequest;
 use super::network::{Destination, Network};
 use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
+use super::Dropped;
 use crate::client::session::{Input, Kind};
 use crate::client::{IncomingResponse, Profile, Target};
 use crate::clock::Clock;
@@ -336,6 +337,7 @@ impl Core {
         };
         let Some(branch) = self.branches.get(&id) else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
+            self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
             return;
         };
         let invite = matches!(branch.machine, Machine::Invite(_));

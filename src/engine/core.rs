@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::branches::Branch;
 use super::commands::Command;
+use super::counts::Alive;
 use super::incoming::{CoreRef, IncomingRequest};
 use super::network::Network;
 use super::outbox::TICK;
@@ -292,7 +293,11 @@ impl Core {
     }
 
     fn publish_counts(&self) {
-        self.shared.counts.publish(self.servers.len(), self.branches.len(), self.network.connection_count());
+        self.shared.counts.publish(Alive {
+            servers: self.servers.len(),
+            branches: self.branches.len(),
+            connections: self.network.connection_count(),
+        });
     }
 
     /// Takes over a route from the thread that called `route`.

@@ -1,11 +1,56 @@
 //! Numbers about a running engine.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
 
 use super::events::{EventQueue, Queued};
 
+/// An enum of reasons, each with the name that a reading has for it.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $enum:ident { $($(#[$reason_doc:meta])* $reason:ident => $name:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $enum {
+            $($(#[$reason_doc])* $reason,)+
+        }
+
+        impl $enum {
+            /// The names, in the order of the reasons.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+        }
+    };
+}
+
+reasons! {
+    /// Why the engine itself refused something.
+    Rejected {
+        /// 503: too many requests wait for the script.
+        QueuedRequests => "queued_requests",
+        /// 503: there are too many server transactions.
+        Transactions => "transactions",
+        /// 500: the server is not ready yet.
+        Loading => "loading",
+        /// 500: the server ends.
+        Terminating => "terminating",
+        /// 482: the request came back.
+        Loop => "loop",
+        /// 400, 413 and their like: the request violates the syntax or a bound.
+        Malformed => "malformed",
+    }
+}
+
+reasons! {
+    /// What was thrown away.
+    Dropped {
+        /// A response that belongs to no client transaction.
+        UnmatchedResponse => "unmatched_responses",
+        /// A log record that found the queue full.
+        LogRecord => "log_records",
+    }
+}
+
 /// A reading of the engine's counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Requests that are pending or have a server transaction.
     pub server_transactions: usize,
@@ -13,12 +58,36 @@ pub struct Stats {
     pub client_transactions: usize,
     /// Stream connections.
     pub connections: usize,
+    /// Requests whose targets are being looked for, tried or decided on by their blocks.
+    pub searches: usize,
     /// Events waiting for Ruby.
     pub dispatcher_queue: usize,
     /// Events that Ruby took so far.
     pub dispatched_events: u64,
     /// Responses relayed without Ruby so far.
     pub engine_relayed_responses: u64,
+    /// What was refused so far, in the order of [`Rejected::NAMES`].
+    pub rejected: [u64; Rejected::NAMES.len()],
+    /// What was thrown away so far, in the order of [`Dropped::NAMES`].
+    pub dropped: [u64; Dropped::NAMES.len()],
+}
+
+/// What lives, as the engine's thread knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Alive {
+    pub(super) servers: usize,
+    pub(super) branches: usize,
+    pub(super) connections: usize,
+}
+
+/// A search for whoever answers a request, while it is counted.
+#[derive(Debug)]
+pub(super) struct Search(Arc<AtomicUsize>);
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -26,28 +95,49 @@ pub(super) struct Counts {
     servers: AtomicUsize,
     branches: AtomicUsize,
     connections: AtomicUsize,
+    searches: Arc<AtomicUsize>,
     relayed: AtomicU64,
+    rejected: [AtomicU64; Rejected::NAMES.len()],
+    dropped: [AtomicU64; Dropped::NAMES.len()],
 }
 
 impl Counts {
-    pub(super) fn publish(&self, servers: usize, branches: usize, connections: usize) {
-        self.servers.store(servers, Ordering::Relaxed);
-        self.branches.store(branches, Ordering::Relaxed);
-        self.connections.store(connections, Ordering::Relaxed);
+    pub(super) fn publish(&self, alive: Alive) {
+        self.servers.store(alive.servers, Ordering::Relaxed);
+        self.branches.store(alive.branches, Ordering::Relaxed);
+        self.connections.store(alive.connections, Ordering::Relaxed);
+    }
+
+    /// Counts a search as long as the answer lives.
+    pub(super) fn search(&self) -> Search {
+        self.searches.fetch_add(1, Ordering::Relaxed);
+        Search(self.searches.clone())
     }
 
     pub(super) fn count_relayed(&self) {
         self.relayed.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn count_rejected(&self, reason: Rejected) {
+        self.rejected[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_dropped(&self, reason: Dropped) {
+        self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn stats<E: Queued>(&self, events: &EventQueue<E>) -> Stats {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Stats {
             server_transactions: self.servers.load(Ordering::Relaxed),
             client_transactions: self.branches.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
+            searches: self.searches.load(Ordering::Relaxed),
             dispatcher_queue: events.len(),
             dispatched_events: events.taken(),
-            engine_relayed_responses: self.relayed.load(Ordering::Relaxed),
+            engine_relayed_responses: read(&self.relayed),
+            rejected: self.rejected.each_ref().map(read),
+            dropped: self.dropped.each_ref().map(read),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
-use super::{Event, Shared};
+use super::{Dropped, Event, Shared};
 
 /// Records that may wait for the dispatcher; beyond it they are dropped, since calls come first.
 const QUEUE_LIMIT: usize = 2_000;
@@ -47,6 +47,8 @@ impl Shared {
     pub fn queue_record(&self, record: LogRecord) {
         if self.events.len() < QUEUE_LIMIT {
             self.events.push(Event::Log(record));
+        } else {
+            self.counts.count_dropped(Dropped::LogRecord);
         }
     }
 }

@@ -58,7 +58,7 @@ use crate::transport::{ConnectionId, Connections, Source, Transport};
 
 pub use clock::EngineClock;
 pub use config::{Config, Limits, StartError, WebSocketConfig};
-pub use counts::Stats;
+pub use counts::{Dropped, Rejected, Stats};
 pub use events::{EventQueue, Queued, Wake};
 pub use incoming::IncomingRequest;
 pub use log::{is_engine_thread, queue_record, LogRecord};

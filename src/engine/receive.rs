@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::core::Core;
-use super::{Event, TlsHandshake};
+use super::{Event, Rejected, TlsHandshake};
 use crate::transport::TransportEvent;
 
 impl Core {
@@ -14,6 +14,7 @@ impl Core {
             }
             TransportEvent::Message { message, source } => self.response(message, &source),
             TransportEvent::Reply { to, source, status, reason, close } => {
+                self.shared.counts.count_rejected(Rejected::Malformed);
                 self.reply_statelessly(to, source, status, reason, &[] as &[Bytes]);
                 if let (true, Some(connection)) = (close, source.connection) {
                     self.network.close(connection);

@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::counts::Search;
 use super::incoming::IncomingRequest;
 use super::outgoing::{self, ProxyHeaders};
 use super::timers::TimerId;
@@ -221,6 +222,8 @@ pub struct Route {
     /// Fires when the caller gives up.
     pub(super) call_timer: Option<TimerId>,
     session: Session,
+    /// Ends with the answer.
+    search: Option<Search>,
     restore: RestoreHeaders,
     authenticator: Authenticator,
     /// The CSeq number after an answer to a challenge.
@@ -270,6 +273,7 @@ impl Route {
             effects: Vec::new(),
             call_timer: None,
             session,
+            search: Some(shared.counts.search()),
             restore: ask.restore,
             authenticator: Authenticator::new(ask.credentials),
             sent_cseq: None,
@@ -436,6 +440,7 @@ impl Route {
     /// Nothing is sent for this route any more, though further 2xx may come for half a minute: the request can go.
     pub(super) fn slim_down(&mut self) {
         if self.session.is_answered() {
+            self.search = None;
             self.request.headers = Headers::new();
             self.request.body = Bytes::new();
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::core::{Core, ServerEntry, TimerKey};
 use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
 use super::timers::TimerId;
-use super::{upstream, Event, Status};
+use super::{upstream, Event, Rejected, Status};
 use crate::clock::Clock;
 use crate::message::{Message, Method};
 use crate::transaction::{AckOutcome, ServerEffect, ServerEffects, ServerKey, Timer};
@@ -39,11 +39,7 @@ impl Core {
         }
         let antiloop_id = self.shared.antiloop_id(&message);
         if self.shared.listeners.has_looped(&message, &antiloop_id) {
-            return self.stateless(
-                message,
-                source,
-                Refusal { status: 482, reason: "Loop Detected", retry_after: None },
-            );
+            return self.stateless(message, source, Refusal::new(482, "Loop Detected", Rejected::Loop));
         }
         let invite = message.method() == Some(&Method::Invite);
         let request = IncomingRequest::new(message, source, antiloop_id, Some(key.clone()));
@@ -57,23 +53,27 @@ impl Core {
     /// Why no new request is taken now.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self.shared.status() {
-            Status::Loading => {
-                return Some(Refusal { status: 500, reason: "Server Still Loading", retry_after: Some(5) })
-            }
+            Status::Loading => return Some(Refusal::later(500, "Server Still Loading", Rejected::Loading)),
             Status::Terminating => {
-                return Some(Refusal { status: 500, reason: "Server is Being Stopped", retry_after: Some(5) })
+                return Some(Refusal::later(500, "Server is Being Stopped", Rejected::Terminating))
             }
             Status::Running => {}
         }
         let limits = &self.shared.limits;
         // A request that was admitted may make its client transactions, however many there are by then.
         let transactions = self.servers.len() + self.branches.len();
-        let full =
-            self.shared.events.counted() >= limits.queued_requests || transactions >= limits.transactions;
-        full.then_some(Refusal { status: 503, reason: "Service Unavailable", retry_after: Some(5) })
+        let full = if self.shared.events.counted() >= limits.queued_requests {
+            Rejected::QueuedRequests
+        } else if transactions >= limits.transactions {
+            Rejected::Transactions
+        } else {
+            return None;
+        };
+        Some(Refusal::later(503, "Service Unavailable", full))
     }
 
     fn stateless(&mut self, message: Message, source: Source, refusal: Refusal) {
+        self.shared.counts.count_rejected(refusal.cause);
         let lines: Vec<Bytes> =
             refusal.retry_after.map(|seconds| format!("Retry-After: {seconds}").into()).into_iter().collect();
         self.reply_statelessly(message, source, refusal.status, refusal.reason, &lines);
@@ -263,7 +263,19 @@ impl Core {
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) reason: &'static str,
+    pub(super) cause: Rejected,
     retry_after: Option<u32>,
+}
+
+impl Refusal {
+    fn new(status: u16, reason: &'static str, cause: Rejected) -> Self {
+        Self { status, reason, cause, retry_after: None }
+    }
+
+    /// The client may try again in a few seconds.
+    fn later(status: u16, reason: &'static str, cause: Rejected) -> Self {
+        Self { retry_after: Some(5), ..Self::new(status, reason, cause) }
+    }
 }
 
 /// The table's entry of exactly this request; a later one may have the same key.

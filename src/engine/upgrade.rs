@@ -37,7 +37,10 @@ impl Core {
     /// A client asks for a WebSocket (RFC 6455 section 4.2).
     pub(super) fn upgrade_asked(&mut self, source: Source, http: HttpRequest) {
         let Some(connection) = source.connection else { return };
-        let unavailable = self.refusal().map(|refusal| Refusal::later(refusal.status, Some(refusal.reason)));
+        let unavailable = self.refusal().map(|refusal| {
+            self.shared.counts.count_rejected(refusal.cause);
+            Refusal::later(refusal.status, Some(refusal.reason))
+        });
         match unavailable.map_or_else(|| check(&http), Err) {
             Ok(()) => self.shared.events.push(Event::Upgrade(Box::new(UpgradeRequest { source, http }))),
             Err(refusal) => {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use magnus::{
     function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value,
 };
-use oversip::engine::{Config, Engine, Limits, StartError, Status, Stopping, WebSocketConfig};
+use oversip::engine::{
+    Config, Dropped, Engine, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig,
+};
 use oversip::transport::{ws, ListenSpec, Transport};
 
 use crate::{
@@ -184,6 +186,17 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
+    hash.aset(ruby.to_symbol("searches"), stats.searches)?;
+    hash.aset(ruby.to_symbol("rejected"), by_reason(ruby, Rejected::NAMES, &stats.rejected)?)?;
+    hash.aset(ruby.to_symbol("dropped"), by_reason(ruby, Dropped::NAMES, &stats.dropped)?)?;
+    Ok(hash)
+}
+
+fn by_reason(ruby: &Ruby, names: &[&str], counts: &[u64]) -> Result<RHash, Error> {
+    let hash = ruby.hash_new();
+    for (name, count) in names.iter().zip(counts) {
+        hash.aset(ruby.to_symbol(*name), *count)?;
+    }
     Ok(hash)
 }
 
