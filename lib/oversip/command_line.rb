@@ -2,16 +2,22 @@
 
 require "optparse"
 require "oversip"
+require "oversip/command_line/commands"
+require "oversip/command_line/words"
 require "oversip/folder_check"
 require "oversip/launcher"
+require "oversip/nearest"
 require "oversip/starter"
 
 module OverSIP
-  # The options of the `oversip` command.
+  # The `oversip` command: options, a command and its folder, in any order. Without a command it serves, as OverSIP 2 does.
   #
   # @api private
   class CommandLine
     DEFAULT_DIR = "/etc/oversip"
+
+    # The exit status after INT, as a shell counts it.
+    INTERRUPTED = 130
 
     # What the options say.
     Options = Struct.new(:pid_file, :process_name, :config_dir, :config_file, :user, :group, :color, keyword_init: true)
@@ -24,100 +30,171 @@ module OverSIP
     def initialize(program)
       @program = program
       @options = Options.new(process_name: program, config_dir: DEFAULT_DIR, config_file: Config::FILE_NAME, color: true)
+      @words = []
+      @known = []
+      @given = []
     end
 
     def run(arguments)
-      words = catch(:exit) { parser.parse(arguments) }
-      case words
-      when Integer then words
-      when ["check"] then check
-      when ->(list) { list.first == "init" && list.size == 2 } then init(words.last)
-      else Launcher.new(@options).run
-      end
-    rescue OptionParser::ParseError, LoadError => e
-      warn "ERROR: #{@program} #{e.message}"
-      puts parser.help
-      1
+      read(arguments)
+      return show(@information) if @information
+
+      call = Words.new(@program, @words, given: @given, known: @known).call
+      @options.config_dir = File.expand_path(call.folder) if call.folder
+      public_send(call.command.name, call)
+    rescue Words::Mistake => e
+      fail_with(e.message)
+    rescue OptionParser::ParseError => e
+      return show(:help) if @information == :help
+
+      fail_with(one_line(e), usage: true)
+    rescue LoadError => e
+      fail_with(e.message, usage: true)
+    rescue Interrupt
+      INTERRUPTED
+    end
+
+    # `oversip start [DIR]`.
+    def start(_call)
+      Launcher.new(@options).run
+    end
+
+    # `oversip check [DIR]`.
+    def check(_call)
+      check = FolderCheck.new(@options.config_dir, file: @options.config_file)
+      problems = check.problems
+      problems.each { |problem| warn problem }
+      hint = "; #{Folder.hint(@options.config_dir)}" if File.directory?(@options.config_dir) && check.missing?
+      puts "#{@options.config_dir}: #{problems.empty? ? "nothing is wrong" : "#{problems.size} to be changed#{hint}"}"
+      problems.empty? ? 0 : 1
+    end
+
+    # `oversip init DIR`.
+    def init(call)
+      Starter.new(call.folder).write.each { |file| puts "wrote #{file}" }
+      puts "now: #{@program} --config-dir #{Folder.shell(call.folder)}"
+      0
+    rescue ConfigurationError => e
+      fail_with(e.message)
+    end
+
+    # `oversip help [COMMAND]`.
+    def help(call)
+      puts usage(call.about)
+      0
+    end
+
+    # `oversip version`.
+    def version(_call = nil)
+      puts DESCRIPTION
+      0
     end
 
     private
 
-    # @return [Integer] the exit status
-    def check
-      problems = FolderCheck.new(@options.config_dir, file: @options.config_file).problems
-      problems.each { |problem| warn problem }
-      puts "#{@options.config_dir}: #{problems.empty? ? "nothing is wrong" : "#{problems.size} to be changed"}"
-      problems.empty? ? 0 : 1
+    # Commands and options in any order: a word is a command or its folder wherever it stands.
+    def read(arguments)
+      @words.concat(parser.order(arguments) { |word| @words << word })
     end
 
     # @return [Integer] the exit status
-    def init(folder)
-      Starter.new(folder).write.each { |file| puts "wrote #{file}" }
-      puts "now: #{@program} --config-dir #{folder}"
+    def show(information)
+      return version if information == :version
+
+      puts usage(Commands.named(@words.first))
       0
-    rescue ConfigurationError, SystemCallError => e
-      warn "ERROR: #{@program} #{e.message}"
+    end
+
+    # @param usage [Boolean] whether stdout shows what would be right
+    # @return [Integer] the exit status
+    def fail_with(message, usage: false)
+      warn "ERROR: #{@program} #{message}"
+      puts usage(Commands.named(@words.first)) if usage
       1
     end
 
+    # The library's suggestion stands in a line of its own, without the dashes.
+    def one_line(error)
+      message, suggestion = error.message.split(/\s*\n\s*Did you mean\?\s*/, 2)
+      return message unless suggestion
+
+      "#{message}; did you mean #{suggestion.split.map { |name| name.length > 1 ? "--#{name}" : "-#{name}" }.join(" or ")}?"
+    end
+
+    # @param command [Commands::Command, nil] nil: all of them
+    def usage(command)
+      parser = OptionParser.new
+      parser.banner = command ? Commands.text(@program, command) : Commands.overview(@program)
+      define_options(parser) if command.nil? || command.server_options
+      information(parser)
+      parser.help
+    end
+
     def parser
-      @parser ||= OptionParser.new do |parser|
-        parser.banner = <<~TEXT
-          Usage: #{@program} [options]                 serve
-                 #{@program} check [--config-dir DIR]  say what is wrong with a folder
-                 #{@program} init DIR                  write a folder to begin with
-
-          Runs in the foreground and logs to stderr, or with --pid as a daemon that logs to syslog.
-          TERM, QUIT or (in the foreground) INT end it, HUP reloads proxies.conf and server.rb, USR1
-          runs SystemEvents.on_user_reload.
-
-        TEXT
-        files(parser)
-        process(parser)
-        ruby(parser)
+      @parser ||= OptionParser.new.tap do |parser|
+        define_options(parser)
         information(parser)
       end
     end
 
+    def define_options(parser)
+      files(parser)
+      process(parser)
+      ruby(parser)
+    end
+
+    # An option of the server, which is noted as given.
+    def option(parser, *names)
+      name = names.grep(/\A--/).first[/\A[^ ]+/]
+      @known |= [name]
+      parser.on(*names) do |value|
+        @given << name
+        yield value
+      end
+    end
+
     def files(parser)
-      parser.on("--config-dir DIR",
-                "Folder of oversip.conf, proxies.conf and server.rb (default #{DEFAULT_DIR})") do |dir|
+      option(parser, "--config-dir DIR",
+             "Folder of oversip.conf, proxies.conf and server.rb (default #{DEFAULT_DIR})") do |dir|
         @options.config_dir = File.expand_path(dir)
       end
-      parser.on("--config-file FILE", "Name of the main file in that folder (default #{Config::FILE_NAME})") do |file|
+      option(parser, "--config-file FILE", "Name of the main file in that folder (default #{Config::FILE_NAME})") do |file|
         @options.config_file = file
       end
     end
 
     def process(parser)
-      parser.on("-P", "--pid FILE", "Run as a daemon and write the number of its process to this file") do |file|
+      option(parser, "-P", "--pid FILE", "Run as a daemon and write the number of its process to this file") do |file|
         @options.pid_file = File.expand_path(file)
       end
-      parser.on("-p", "--process-name NAME", "Name of the process (default #{@program})") do |name|
+      option(parser, "-p", "--process-name NAME", "Name of the process (default #{@program})") do |name|
         @options.process_name = name
       end
-      parser.on("-u", "--user USER", "Run as this user once the ports are open") { |user| @options.user = user }
-      parser.on("-g", "--group GROUP", "Run as this group once the ports are open") { |group| @options.group = group }
-      parser.on("--no-color", "No colours in the printed configuration and the log") { @options.color = false }
+      option(parser, "-u", "--user USER", "Run as this user once the ports are open") { |user| @options.user = user }
+      option(parser, "-g", "--group GROUP", "Run as this group once the ports are open") { |group| @options.group = group }
+      option(parser, "--no-color", "No colours in the printed configuration and the log") { @options.color = false }
     end
 
     def ruby(parser)
-      parser.on("-d", "--debug", "Set $DEBUG") { $DEBUG = true }
-      parser.on("-w", "--warn", "Turn Ruby's warnings on") { $VERBOSE = true }
-      parser.on("-I", "--include PATH", "Search libraries here first (may be repeated; PATH:PATH)") do |paths|
+      option(parser, "-d", "--debug", "Set $DEBUG") { $DEBUG = true }
+      option(parser, "-w", "--warn", "Turn Ruby's warnings on") { $VERBOSE = true }
+      option(parser, "-I", "--include PATH", "Search libraries here first (may be repeated; PATH:PATH)") do |paths|
         $LOAD_PATH.unshift(*paths.split(":").map { |path| File.expand_path(path) })
       end
-      parser.on("-r", "--require LIBRARY", "Load a library first (may be repeated)") { |library| require library }
+      option(parser, "-r", "--require LIBRARY", "Load a library first (may be repeated)") { |library| load_library(library) }
+    end
+
+    def load_library(library)
+      require library
+    rescue ScriptError, StandardError => e
+      raise if e.is_a?(LoadError)
+
+      raise LoadError, "cannot load #{library}: #{Logger::Formatting.text(e.message)} (#{e.class})"
     end
 
     def information(parser)
-      parser.on("-h", "--help", "Show this and exit") { finish_with(parser.help) }
-      parser.on("-v", "--version", "Show the version and exit") { finish_with(DESCRIPTION) }
-    end
-
-    def finish_with(text)
-      puts text
-      throw :exit, 0
+      parser.on("-h", "--help", "Show this and exit") { @information ||= :help }
+      parser.on("-v", "--version", "Show the version and exit") { @information ||= :version }
     end
   end
 end

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "shellwords"
 require "oversip/script_hints"
 
 module OverSIP
@@ -16,15 +17,51 @@ module OverSIP
       # @return [String] the cause alone
       attr_reader :detail
 
-      def initialize(title, path, cause)
+      # @return [Exception] the cause as a record shows it: with what to do about it, and of its places only those in the
+      #   user's own files
+      attr_reader :shown
+
+      # @param hint [String, nil] what to do about it
+      def initialize(title, path, cause, hint = nil)
+        message = [cause.message, hint].compact.join(": ")
         @summary = "error loading #{title} file '#{path}':"
-        @detail = ["#{cause.message} (#{cause.class})", ScriptHints.for(cause)].compact.join(" ")
+        @detail = ["#{message} (#{cause.class})", ScriptHints.for(cause)].compact.join(" ")
+        @shown = cause.exception(message)
+        @shown.set_backtrace(places(cause))
         super("#{@summary} #{@detail}")
+      end
+
+      private
+
+      # What the library and Ruby's own loader did is of no use to who wrote the file.
+      def places(cause)
+        inside = Array(cause.backtrace).take_while { |line| !line.start_with?(__FILE__) }
+        inside.reject { |line| line.start_with?("<internal:", *FOREIGN) }
       end
     end
 
+    # Where this library's files are, and Ruby's own.
+    FOREIGN = [File.expand_path("..", __dir__), RbConfig::CONFIG.fetch("rubylibdir")].map { |path| "#{path}/" }.freeze
+
     SCRIPT = "server.rb"
     SCRIPT_TITLE = "Server"
+
+    class << self
+      # @return [Boolean] whether nothing of a configuration is there
+      def missing?(path, file: Config::FILE_NAME)
+        [file, ProxiesConfig::FILE_NAME, SCRIPT].none? { |name| File.exist?(File.join(path, name)) }
+      end
+
+      # @return [String] what to do about a folder that is missing
+      def hint(path)
+        "`oversip init #{shell(path)}` writes one"
+      end
+
+      # @return [String] the path as a shell takes it
+      def shell(path)
+        Shellwords.escape(path)
+      end
+    end
 
     # @return [String] absolute
     attr_reader :path
@@ -87,7 +124,7 @@ module OverSIP
     rescue *Dispatcher::FATAL
       raise
     rescue StandardError, ScriptError, SystemStackError => e
-      raise LoadError.new(title, file, e)
+      raise LoadError.new(title, file, e, (Folder.hint(path) if Folder.missing?(path, file: @file)))
     end
   end
 end

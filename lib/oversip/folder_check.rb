@@ -15,9 +15,19 @@ module OverSIP
       @file = file
     end
 
+    # @return [Boolean] whether nothing of a configuration is there
+    def missing?
+      Folder.missing?(@path, file: @file)
+    end
+
     # @return [Array<String>] the problems, each with the name of its file
     def problems
       @problems = []
+      unless File.directory?(@path)
+        note(@path, "#{File.exist?(@path) ? "is no folder" : "no such folder"}: #{Folder.hint(@path)}")
+        return @problems
+      end
+
       configuration = check_configuration
       check_proxies(configuration)
       check_script
@@ -87,8 +97,9 @@ module OverSIP
       note(name, e.message)
     end
 
+    # The system's words come with a place in Ruby's own code.
     def note(name, message)
-      @problems << "#{name}: #{message}"
+      @problems << "#{name}: #{message.sub(" @ rb_sysopen", "")}"
       nil
     end
 

@@ -49,7 +49,7 @@ module OverSIP
         case exception
         when Folder::LoadError
           log_system_crit exception.summary
-          log_system_crit exception.cause
+          log_system_crit exception.shown
         when OverSIP::Error then log_system_crit exception.message
         else log_system_crit exception
         end
@@ -82,7 +82,7 @@ module OverSIP
     private
 
     def prepare
-      Encoding.default_external = Encoding::UTF_8
+      read_files_as_utf8
       ignored = @options.pid_file ? [*NOT_YET, "INT"] : NOT_YET
       ignored.each { |signal| Signal.trap(signal, "IGNORE") }
       Logger.level = :debug
@@ -94,6 +94,15 @@ module OverSIP
       OverSIP.master_name = @options.process_name
       load_configuration
       raise_file_limit
+    end
+
+    # Ruby's warnings speak of a program that changes its mind; this one says it first of all.
+    def read_files_as_utf8
+      verbose = $VERBOSE
+      $VERBOSE = nil
+      Encoding.default_external = Encoding::UTF_8
+    ensure
+      $VERBOSE = verbose
     end
 
     def load_configuration

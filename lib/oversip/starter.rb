@@ -21,17 +21,28 @@ module OverSIP
     end
 
     # @return [Array<String>] the files that were written
-    # @raise [ConfigurationError] one of them is there already: then nothing is written
-    # @raise [SystemCallError]
+    # @raise [ConfigurationError] one of them is there already, and nothing is written then; or one cannot be written
     def write
-      present = MODES.keys.map { |name| File.join(@path, name) }.select { |file| File.exist?(file) }
-      raise ConfigurationError, "#{present.join(", ")}: there already, nothing was written" if present.any?
-
+      refuse_to_write_over
       FOLDERS.each { |folder| FileUtils.mkdir_p(File.join(@path, folder)) }
       MODES.map { |name, mode| write_file(name, mode) }
+    rescue Errno::EEXIST, Errno::ENOTDIR
+      raise ConfigurationError, "cannot write '#{@path}': there is a file where a folder has to be"
+    rescue SystemCallError => e
+      raise ConfigurationError, "cannot write '#{@path}': #{reason(e)}"
     end
 
     private
+
+    def refuse_to_write_over
+      present = MODES.keys.map { |name| File.join(@path, name) }.select { |file| File.exist?(file) }
+      raise ConfigurationError, "#{present.join(", ")}: there already, nothing was written" if present.any?
+    end
+
+    # The words of the system, without the place in Ruby's own code.
+    def reason(error)
+      error.message.sub(/ @ .*/, "")
+    end
 
     def write_file(name, mode)
       text = File.read(File.join(TEMPLATES, name)).sub("@flow_token_key@") { SecureRandom.urlsafe_base64(32) }

@@ -25,6 +25,110 @@ RSpec.describe "The oversip command" do
     expect(status.exitstatus).to eq(1)
   end
 
+  it "takes its options in the forms of OverSIP 2, abbreviated too, and a command wherever it stands" do
+    folder(conf: "sip: {listen_port: x}")
+    [%W[--config-dir #{@dir}], %W[--config-dir=#{@dir} -p name], %W[--config-d #{@dir} --no-color -P/x/pid],
+     ["start", @dir], ["start", "--config-dir", @dir], ["--no-color", "start", @dir], ["--config-dir", @dir, "start"],
+     ["start", "--", @dir]].each do |arguments|
+      _, error, status = oversip(*arguments)
+      expect([arguments, error, status.exitstatus]).to match([arguments, /sip\[listen_port\] has invalid value 'x'/, 1])
+    end
+  end
+
+  it "takes a folder relative to where it stands" do
+    folder(conf: "sip: {listen_port: x}")
+    Dir.chdir(File.dirname(@dir)) do
+      _, error, = oversip("start", File.basename(@dir))
+      expect(error).to include("sip[listen_port]")
+    end
+  end
+
+  describe "help" do
+    def help(*arguments)
+      out, error, status = oversip(*arguments)
+      expect([arguments, error, status.exitstatus]).to eq([arguments, "", 0])
+      out
+    end
+
+    it "lists the commands and the options" do
+      expect(help("help")).to include("oversip start [DIR] ", "oversip check [DIR] ", "oversip init DIR ", "oversip version ", "--pid FILE")
+      expect([help("--help"), help("-h")]).to all(eq(help("help")))
+    end
+
+    it "shows each command's own usage, wherever --help stands" do
+      { "start" => "[DIR] [options]", "check" => "[DIR] [options]", "init" => "DIR", "help" => "[COMMAND]", "version" => nil }
+        .each do |command, arguments|
+          text = help("help", command)
+          expect(text.lines.first).to eq("#{["Usage: oversip", command, arguments].compact.join(" ")}\n")
+          expect([help(command, "--help"), help("--help", command), help(command, "DIR", "-h")]).to all(eq(text))
+          expect(text.include?("--pid FILE")).to be(%w[start check].include?(command))
+        end
+    end
+
+    it "is shown for a command line that has a mistake as well" do
+      expect(help("start", "--help", "--no-such")).to start_with("Usage: oversip start [DIR]")
+    end
+  end
+
+  it "shows its version as a command too" do
+    out, error, status = oversip("version")
+    expect([out, error, status.exitstatus]).to eq(["#{OverSIP::DESCRIPTION}\n", "", 0])
+  end
+
+  # One line on stderr, and nothing has been started.
+  {
+    %w[strat] => "unknown command 'strat': did you mean 'start'?",
+    %w[chekc] => "unknown command 'chekc': did you mean 'check'?",
+    %w[xyzzy] => "unknown command 'xyzzy': oversip help lists the commands",
+    %w[help strat] => "unknown command 'strat': did you mean 'start'?",
+    ["--config-dir", "/nonexistent", "xyzzy"] => "unknown command 'xyzzy': oversip help lists the commands",
+    %w[stop] => "unknown command 'stop': a server ends with TERM: kill -TERM PID",
+    %w[init] => "init needs a folder: oversip init DIR",
+    %w[init a b] => "init takes one word, 'b' is too much: oversip help init shows what it takes",
+    %w[version a] => "version takes none, 'a' is too much: oversip help version shows what it takes",
+    %w[start a users] => "start takes one word, 'users' is too much: did you mean --user?",
+    %w[check a --config-dir b] => "the folder is given twice: as 'a' and by --config-dir",
+    %w[init a --pid b] => "init does not take --pid: oversip help init shows what it takes"
+  }.each do |arguments, message|
+    it "refuses `oversip #{arguments.join(" ")}`" do
+      out, error, status = oversip(*arguments)
+      expect([out, error, status.exitstatus]).to eq(["", "ERROR: oversip #{message}\n", 1])
+    end
+  end
+
+  it "does not start anything for a folder without a command, and says what to write" do
+    folder
+    _, error, status = oversip(@dir)
+    expect(error).to eq("ERROR: oversip '#{@dir}' is a folder and no command: did you mean oversip start #{@dir}?\n")
+    expect(status.exitstatus).to eq(1)
+  end
+
+  it "names the option that a mistyped one may stand for, in one line" do
+    out, error, status = oversip("--config-dri", @dir)
+    expect(error).to eq("ERROR: oversip invalid option: --config-dri; did you mean --config-dir?\n")
+    expect([out.lines.first, status.exitstatus]).to eq(["Usage: oversip [COMMAND] [options]\n", 1])
+  end
+
+  it "says how to write a folder that is missing, and shows no place in its own code" do
+    [in_folder("missing"), @dir].each do |dir|
+      _, error, status = oversip("start", dir)
+      expect(error.lines[1..]).to match(["CRIT: <launcher> error loading Main Configuration file '#{dir}/oversip.conf':\n",
+                                         /\ACRIT: <launcher> No such file .*: `oversip init #{dir}` writes one \(Errno::ENOENT\)\n\z/])
+      expect(status.exitstatus).to eq(1)
+    end
+    write("server.rb", "")
+    expect(failure).not_to include("oversip init") # which would not write over it
+  end
+
+  it "shows of an error in server.rb the places in its files alone" do
+    write("inner.rb", "def fail_here = raise(KeyError, 'no table')\nfail_here")
+    folder(script: "require_relative 'inner'")
+    places = failure.lines.drop_while { |line| !line.include?("no table (KeyError)") }.drop(1)
+    expect(places).to match([%r{\A#{@dir}/inner.rb:1}, %r{\A#{@dir}/inner.rb:2}, %r{\A#{@dir}/server.rb:1}, %r{\A#{@dir}/server.rb:1}])
+    folder(conf: "sip: [")
+    expect(failure).not_to match(%r{^/})
+  end
+
   it "names a folder without files" do
     expect(failure).to include("CRIT: <launcher> error loading Main Configuration file '#{@dir}/oversip.conf':\n",
                                "CRIT: <launcher> No such file or directory")
@@ -69,9 +173,12 @@ RSpec.describe "The oversip command" do
     write("early.rb", "warn 'early library'")
     folder(conf: "sip: {listen_port: x}")
     expect(failure("-I", @dir, "-r", "early")).to start_with("early library\n")
-    _, error, status = oversip("-r", "no_such_library")
-    expect(error).to match(/\AERROR: oversip cannot load such file/)
-    expect(status.exitstatus).to eq(1)
+    write("broken.rb", "raise KeyError, 'no table'")
+    { "no_such_library" => "cannot load such file -- no_such_library",
+      in_folder("broken") => "cannot load #{in_folder("broken")}: no table (KeyError)" }.each do |library, message|
+      _, error, status = oversip("-r", library)
+      expect([error, status.exitstatus]).to eq(["ERROR: oversip #{message}\n", 1])
+    end
   end
 
   describe "when it serves", :native do

@@ -47,6 +47,14 @@ RSpec.describe "oversip check" do
     expect(check.last).to eq(0)
   end
 
+  it "says how to write a folder that is missing" do
+    out, error, status = oversip("check", in_folder("missing"))
+    expect([error, status.exitstatus])
+      .to eq(["#{in_folder("missing")}: no such folder: `oversip init #{in_folder("missing")}` writes one\n", 1])
+    expect(check[1]).to eq("#{@dir}: 3 to be changed; `oversip init #{@dir}` writes one\n")
+    expect(out).to eq("#{in_folder("missing")}: 1 to be changed\n")
+  end
+
   it "names files that are missing or cannot be read" do
     problems, = check
     expect(problems).to match([/\Aoversip.conf: No such file/, /\Aproxies.conf: No such file/, /\Aserver.rb: No such file/])

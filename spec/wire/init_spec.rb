@@ -30,6 +30,15 @@ RSpec.describe "oversip init" do
     expect(YAML.load_file(in_folder("other/oversip.conf"))["sip"]["flow_token_key"]).not_to eq(key)
   end
 
+  it "says why it cannot write a folder" do
+    write("file", "")
+    { in_folder("file") => "there is a file where a folder has to be", in_folder("file/new") => "there is a file where a folder has to be",
+      "/proc/oversip" => "No such file or directory" }.each do |dir, reason|
+      out, error, status = oversip("init", dir)
+      expect([out, error, status.exitstatus]).to eq(["", "ERROR: oversip cannot write '#{dir}': #{reason}\n", 1])
+    end
+  end
+
   it "shows every parameter with its default" do
     init
     shown = lambda do |name|
@@ -51,7 +60,7 @@ RSpec.describe "oversip init" do
 
   it "writes a folder that check is content with" do
     init
-    out, error, status = oversip("check", "--config-dir", in_folder("new"))
+    out, error, status = oversip("check", in_folder("new"))
     expect([error, out, status.exitstatus]).to eq(["", "#{in_folder("new")}: nothing is wrong\n", 0])
   end
 
