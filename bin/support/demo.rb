@@ -131,6 +131,7 @@ class Demo
   def options
     uac = OverSIP::SIP::Uac.new
     uac.on_success_response { |response| note(:success, "#{response.status_code} #{response.reason_phrase} to OPTIONS") }
+    uac.on_failure_response { |response| note(:failure, "#{response.status_code} #{response.reason_phrase} to OPTIONS") }
     uac.on_error { |*error| note(:error, error.join(" ")) }
     request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:127.0.0.1:#{@relay_port}" })
     note(:sent, "OPTIONS #{request.ruri}")

@@ -17,13 +17,9 @@ Thread.new do
   peer.send(["SIP/2.0 200 OK", *copied, "Content-Length: 0", "", ""].join("\r\n"), 0, sender[3], sender[1])
 end
 
-result = Thread::Queue.new
 OverSIP.start(configuration: { sip: { listen_port: 0 } }) do
-  uac = OverSIP::SIP::Uac.new
-  uac.on_success_response { |response| result << response.status_code }
-  uac.on_error { |*error| result << error }
-  uac.route OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:127.0.0.1:#{peer.local_address.ip_port}" })
-  answer = result.pop
-  abort "the OPTIONS ended with #{answer.inspect}" unless answer == 200
+  request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:127.0.0.1:#{peer.local_address.ip_port}" })
+  answer = OverSIP::SIP::Uac.new.call(request, timeout: 10)
+  abort "the OPTIONS was answered #{answer.status_code}" unless answer.status_code == 200
 end
 puts "the installed gem #{OverSIP::VERSION} has completed an OPTIONS"

@@ -8,7 +8,7 @@
 
 require "oversip"
 
-# A call as a caller's script sees it: INVITE, then ACK and BYE along the route that the answer gave.
+# A call as a caller's script sees it: INVITE, then BYE along the route that the answer gave.
 class Call
   OFFER = <<~SDP.gsub("\n", "\r\n").freeze
     v=0
@@ -20,68 +20,56 @@ class Call
     a=inactive
   SDP
 
+  # Seconds until the caller gives up, and until the other side has to agree to the end.
+  RINGING = 60
+  HANGING_UP = 10
+
   # @yieldparam event [Symbol] :sent, :provisional, :success, :failure or :error
   # @yieldparam text [String]
   def initialize(uri, &observer)
     @uri = OverSIP::SIP::Uri.parse(uri)
     @observer = observer
-    @answer = Thread::Queue.new
-    @from_tag = rand(2**32).to_s(16)
-    @call_id = "#{rand(2**64).to_s(16)}@127.0.0.1"
-    @cseq = 0
   end
 
-  # Sends the INVITE and waits for the final answer; a 2xx is acknowledged.
+  # Sends the INVITE and waits for the final answer.
   #
   # @return [Boolean] whether the call stands
   def invite
-    own = "<sip:caller@127.0.0.1:#{OverSIP.configuration[:sip][:listen_port]}>"
-    send_request(:INVITE, @uri, ["Contact: #{own}", "Content-Type: application/sdp"], OFFER)
-    @response = @answer.pop
+    own = "<sip:caller@#{OverSIP::SIP.local_ipv4}:#{OverSIP.configuration[:sip][:listen_port]}>"
+    @invite = OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: @uri, from: "<sip:caller@anonymous.invalid>", to: @uri },
+                                           ["Contact: #{own}", "Content-Type: application/sdp"], OFFER)
+    @response = call(@invite, RINGING)
     return false unless @response
 
-    send_in_dialog(:ACK, @cseq)
+    # `Uac#call` has acknowledged the 2xx.
+    @observer.call(:sent, "ACK #{@response.contact.uri}")
     true
   end
 
   # @return [Boolean] whether the other side has agreed that the call is over
   def bye
-    send_in_dialog(:BYE)
-    !@answer.pop.nil?
+    data = { sip_method: :BYE, ruri: @response.contact.uri, from: @invite.from, from_tag: @invite.from_tag, to: @invite.to,
+             to_tag: @response.to_tag, call_id: @invite.call_id, cseq: @invite.cseq + 1 }
+    recorded = @response.header_all("Record-Route").flat_map { |value| value.split(/,\s*(?=<)/) }
+    !call(OverSIP::SIP::UacRequest.new(data, recorded.reverse.map { |route| "Route: #{route}" }), HANGING_UP).nil?
   end
 
   private
 
-  def send_request(method, ruri, headers, body = nil, cseq: @cseq += 1, to_tag: nil)
-    data = { sip_method: method, ruri: ruri, from: "<sip:caller@127.0.0.1>", from_tag: @from_tag,
-             to: "<#{@uri}>", to_tag: to_tag, call_id: @call_id, cseq: cseq }.compact
-    @observer.call(:sent, "#{method} #{ruri}")
-    # Route headers of a UacRequest do not choose its way: the first hop of the call is named for each request.
-    uac_for(method).route(OverSIP::SIP::UacRequest.new(data, headers, body), @uri.host, @uri.port || 5060, :udp)
-  end
-
-  def send_in_dialog(method, cseq = @cseq += 1)
-    recorded = @response.header_all("Record-Route").flat_map { |value| value.split(/,\s*(?=<)/) }
-    send_request(method, @response.contact.uri, recorded.reverse.map { |route| "Route: #{route}" },
-                 cseq: cseq, to_tag: @response.to_tag)
-  end
-
-  def uac_for(method)
+  # @return [OverSIP::SIP::Response, nil] the 2xx
+  def call(request, seconds)
+    method = request.sip_method
     uac = OverSIP::SIP::Uac.new
     uac.on_provisional_response { |response| report(:provisional, response, method) }
-    uac.on_success_response do |response|
-      report(:success, response, method)
-      @answer << response
-    end
-    uac.on_failure_response do |response|
-      report(:failure, response, method)
-      @answer << nil
-    end
-    uac.on_error do |status, reason, code|
-      @observer.call(:error, "#{status} #{reason} (#{code}) to #{method}")
-      @answer << nil
-    end
-    uac
+    @observer.call(:sent, "#{method} #{request.ruri}")
+    # Route headers of a UacRequest do not choose its way: the first hop of the call is named for each request.
+    response = uac.call(request, @uri.host, @uri.port || 5060, :udp, timeout: seconds)
+    success = response.status_code < 300
+    report(success ? :success : :failure, response, method)
+    response if success
+  rescue OverSIP::SIP::ClientError => e
+    @observer.call(:error, "#{e.message} to #{method}")
+    nil
   end
 
   def report(event, response, method)

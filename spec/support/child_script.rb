@@ -33,6 +33,7 @@ module ChildScript
     def send_options
       uac, result = OverSIP::SIP::Uac.new, Thread::Queue.new
       uac.on_success_response { |response| result << response.status_code }
+      uac.on_failure_response { |response| result << response.status_code }
       uac.on_error { |*error| result << error }
       uac.route OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:127.0.0.1:\#{yield}" })
       result.pop
