@@ -36,8 +36,8 @@ class Call
   # @return [Boolean] whether the call stands
   def invite
     own = "<sip:caller@#{OverSIP::SIP.local_ipv4}:#{OverSIP.configuration[:sip][:listen_port]}>"
-    @invite = OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: @uri, from: "<sip:caller@anonymous.invalid>", to: @uri },
-                                           ["Contact: #{own}", "Content-Type: application/sdp"], OFFER)
+    data = { sip_method: :INVITE, ruri: @uri, from: "<sip:caller@anonymous.invalid>", to: @uri }
+    @invite = OverSIP::SIP::UacRequest.new(data, ["Contact: #{own}", "Content-Type: application/sdp"], OFFER)
     @response = call(@invite, RINGING)
     return false unless @response
 
