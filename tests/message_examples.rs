@@ -326,7 +326,7 @@ mod first_lines {
     fn error_shows_before_the_line_ends_and_keeps_what_was_begun() {
         let text = "BYE <sip";
         let (progress, parser) = feed(text);
-        assert_eq!(progress, Progress::Error(SyntaxError { offset: 4 }));
+        assert_eq!(progress, Progress::Error(SyntaxError { offset: 4, line: 1 }));
         assert_eq!(parser.nread(), 4);
         assert!(parser.is_failed());
         assert_eq!(parser.started(text.as_bytes()), Started::Request);

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use oversip::message::{datagram, Datagram, Defect, Frame, HeaderName, Message, StreamFramer, StreamLimits};
+use oversip::message::{
+    datagram, Datagram, Defect, Frame, HeaderName, Message, StreamFramer, StreamLimits, SyntaxError,
+};
 
 /// A request with all core headers; `extra` are whole lines.
 fn request(method: &str, extra: &str) -> String {
@@ -101,7 +103,7 @@ mod streams {
         assert_eq!(names(&stream.push("GET / HTTP")), ["close"]);
         assert!(stream.framer.is_ended());
         assert_eq!(names(&stream.push(&request("OPTIONS", "l: 0\r\n"))), [""; 0]);
-        assert_eq!(defect("GET / HTTP"), Defect::Syntax(4));
+        assert_eq!(defect("GET / HTTP"), Defect::Syntax(SyntaxError { offset: 4, line: 1 }));
     }
 
     #[test]
@@ -287,7 +289,7 @@ mod datagrams {
 
     #[test]
     fn what_is_no_complete_message_is_dropped() {
-        assert_eq!(dropped("GET / HTTP/1.1\r\n\r\n"), Defect::Syntax(4));
+        assert_eq!(dropped("GET / HTTP/1.1\r\n\r\n"), Defect::Syntax(SyntaxError { offset: 4, line: 1 }));
         assert_eq!(dropped("OPTIONS sip:a SIP/2.0\r\n"), Defect::Incomplete);
         let message = request("OPTIONS", "").replace("To: ", "X-To: ");
         assert_eq!(dropped(&message), Defect::MissingHeader(HeaderName::To));

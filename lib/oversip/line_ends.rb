@@ -1,21 +1,16 @@
 # frozen_string_literal: true
 
+require "oversip/script_mistakes"
+
 module OverSIP
   # Keeps line ends that scripts let through (the name of a caller, a header copied from elsewhere) from making header lines
   # of their own. Only the line end of a folded header value may stay (RFC 3261 7.3.1).
   #
   # @api private
   module LineEnds
-    extend Logger
-
     FOLD_OR_LINE_END = /\r\n(?=[ \t])|[\r\n\0]/n
     FOLD = "\r\n"
-    LIBRARY = File.expand_path("..", __dir__)
-    # A script that is made anew again and again must not fill the memory.
-    MOST_SITES = 1000
-    private_constant :FOLD_OR_LINE_END, :FOLD, :LIBRARY, :MOST_SITES
-
-    @reported = {}
+    private_constant :FOLD_OR_LINE_END, :FOLD
 
     class << self
       # @param what [String] for the log
@@ -35,17 +30,7 @@ module OverSIP
 
       # Logs that a line end was replaced, once for each line of a script that had something sent or written.
       def report(what)
-        site = caller_locations.find { |location| !location.absolute_path&.start_with?(LIBRARY) }
-        site = site ? "#{site.path}:#{site.lineno}" : what
-        return if @reported.key?(site) || @reported.size >= MOST_SITES
-
-        @reported[site] = true
-        log_system_warn "a line end or NUL in #{what} was replaced by a blank#{" (at #{site})" unless site == what}"
-      end
-
-      # Forgets what was logged.
-      def reset
-        @reported.clear
+        ScriptMistakes.report("a line end or NUL in #{what} was replaced by a blank")
       end
     end
   end

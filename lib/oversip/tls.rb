@@ -43,8 +43,12 @@ module OverSIP
       #
       # @param cert [OpenSSL::X509::Certificate, nil]
       # @return [Array<String>] in lower case
+      # @raise [TypeError] this is no certificate
       def get_sip_identities(cert)
-        cert ? Engine.sip_identities(cert.to_der) : []
+        return [] unless cert
+        raise TypeError, "cert must be a OpenSSL::X509::Certificate, not #{cert.inspect}" unless cert.respond_to?(:to_der)
+
+        Engine.sip_identities(cert.to_der)
       end
 
       # Reads certificate, key and authorities, once: the files need not be readable afterwards.

@@ -20,7 +20,12 @@ module OverSIP
     # @param expression [Regexp, String] a String is the source of a pattern
     # @return [Integer, nil] the byte position of the match
     # @raise [RegexpError] the String is no pattern
+    # @raise [TypeError] the expression is neither Regexp nor String
     def regexp_compare(string, expression)
+      unless expression.is_a?(Regexp) || expression.is_a?(String)
+        raise TypeError, "expression must be a Regexp or a String, not #{expression.inspect}"
+      end
+
       expression = Regexp.new(expression) unless expression.is_a?(Regexp)
       # A pattern for bytes takes no \u escapes: their characters are written out.
       source = expression.source.b.gsub(/\\\\|\\u(?:\h{4}|\{\h+\})/n) do |found|

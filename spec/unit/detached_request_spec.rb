@@ -72,7 +72,9 @@ RSpec.describe "A request that did not come from the network", :native do
   end
 
   it "takes reason, header lines and body of a reply" do
-    request.reply(480, "Gone fishing", ["Retry-After: 5", "no header line"], "body")
+    OverSIP::ScriptMistakes.reset
+    said = capture_log { request.reply(480, "Gone fishing", ["Retry-After: 5", "no header line"], "body") }
+    expect(said.map(&:body)).to contain_exactly(/\A"no header line" is no header line \("Name: value"\) and left out of a reply \(at /)
     expect(connection.sent.first.first.to_s).to include("SIP/2.0 480 Gone fishing\r\n", "\r\nContent-Length: 4\r\nRetry-After: 5\r\nServer: ")
     expect(connection.sent.first.first.to_s).to end_with("\r\n\r\nbody")
     request.reply(599, nil, nil, nil)

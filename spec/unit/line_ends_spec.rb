@@ -12,7 +12,7 @@ RSpec.describe "Line ends that a script lets through", :native do
   let(:evil) { "x\r\nEvil: 1\n\0y\r" }
   let(:tamed) { "x  Evil: 1  y " }
 
-  before { OverSIP::LineEnds.reset }
+  before { OverSIP::ScriptMistakes.reset }
 
   # A request that hands what it answers to the example.
   def answered

@@ -50,6 +50,56 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
     expect(line(request({ from: name_addr, from_tag: "t" }), "From")).to eq 'From: "Doe, John; Mr?" <sip:a@b>;tag=t'
   end
 
+  it "wants a Hash of data and an Array of header lines" do
+    [nil, "x", 5, [1]].each { |data| expect { described_class.new(data) }.to raise_error(TypeError, "data must be a Hash, not #{data.inspect}") }
+    [{ "X-A" => "1" }, "X-A: 1", 7].each do |lines|
+      expect { request({}, lines) }.to raise_error(TypeError, "extra_headers must be an Array of header lines, not #{lines.inspect}")
+    end
+    expect { request({}, ["X-A: 1", nil]) }.to raise_error(TypeError, "a header line must be a String, not nil")
+    expect(request({}, nil).to_s).to end_with("\r\n\r\n")
+  end
+
+  it "wants header lines with a name and a colon" do
+    ["X-A 1", "", ": 1", "X A: 1", "X-A"].each do |line|
+      expect { request({}, ["X-B: 1", line]) }
+        .to raise_error(OverSIP::RuntimeError, "invalid header line #{line.inspect}: it must be \"Name: value\"")
+    end
+    expect(request({}, ["X-A : 1", "\u00dc: 2".b.sub(/\A../n, "s"), "X-B:"]).to_s).to include("X-A : 1\r\ns: 2\r\nX-B:\r\n")
+  end
+
+  describe "what scripts of OverSIP 2 pass and it does not use" do
+    before { OverSIP::ScriptMistakes.reset }
+
+    def warnings(&)
+      capture_log(level: :warn, &).map(&:body)
+    end
+
+    it "is named in the log when it is an unknown key, once for a line of the script" do
+      made = []
+      said = warnings { 2.times { made << described_class.new({ sip_method: :INFO, ruri: "sip:w@x.example", form: "x", "ruri" => 1 }) } }
+      expect(made.last.to_s).to start_with("INFO sip:w@x.example SIP/2.0\r\n")
+      expect(said).to contain_exactly(
+        /unknown key :form in data ignored \(did you mean :from\?\) \(at #{__FILE__}:\d+\)/, /unknown key "ruri" in data ignored/
+      )
+    end
+
+    it "is named in the log when it is a header that the request has already, and ours wins" do
+      text = nil
+      said = warnings do
+        lines = ["Content-Length: 99", "l: 98", "CSEQ: 1 X", "i: theirs", "Max-Forwards: 1", "X-A: 1"]
+        made = request({ call_id: "ours", cseq: 7 }, lines, "body")
+        made.insert_header("content-length", 5)
+        text = made.to_s
+      end
+      expect(text.scan(/^(?:Content-Length|l|Call-ID|i|CSeq|Max-Forwards): .*\r$/i))
+        .to eq(["Call-ID: ours\r", "CSeq: 7 NOTIFY\r", "Content-Length: 4\r", "Max-Forwards: 20\r"])
+      expect(text).to end_with("X-A: 1\r\n\r\nbody")
+      expect(said.map { |body| body.match(/UacRequest: (\S+) in (\S+) ignored/).captures })
+        .to eq([%w[Content-Length extra_headers], %w[CSeq extra_headers], %w[Call-ID extra_headers], %w[Max-Forwards extra_headers],
+                %w[Content-Length insert_header]])
+    end
+  end
+
   it "inserts headers on top, one value for each name as given" do
     made = request
     made.insert_header("x-a", 1)

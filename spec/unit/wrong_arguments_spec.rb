@@ -66,6 +66,56 @@ RSpec.describe "Arguments of any kind", :native do
     end
   end
 
+  # Calls with a wrong argument => class and text of the error.
+  named = {
+    ->(_) { request.reply("200") } => [ArgumentError, 'status code must be an Integer, not "200"'],
+    ->(_) { request.reply(nil) } => [TypeError, "status code must be an Integer, not nil"],
+    ->(_) { request.reply(99) } => [ArgumentError, "invalid status code 99: it must be from 100 to 699"],
+    ->(_) { request.reply(2**70) } => [ArgumentError, /invalid status code 1180591620717411303424/],
+    ->(_) { request.reply(200, nil, { "X-A" => 1 }) } => [TypeError, /extra headers must be an Array of header lines, not \{/],
+    ->(_) { request.check_max_forwards("1") } => [TypeError, 'max_forwards must be an Integer, not "1"'],
+    ->(_) { request.check_max_forwards(-1) } => [ArgumentError, /max_forwards must be .*, not -1/],
+    ->(_) { request.local_uri?("sip:a@b") } => [TypeError, /uri must be a OverSIP::SIP::Uri or .*, not "sip:a@b"/],
+    ->(_) { request.ruri.host = :b } => [TypeError, "host must be a String, not :b"],
+    ->(_) { response.status_code = "200" } => [TypeError, 'status code must be an Integer, not "200"'],
+    ->(_) { response.status_code = 700 } => [ArgumentError, /invalid status code 700/],
+    ->(uac) { uac.route(sent, :localhost) } => [TypeError, "dst_host must be a String, not :localhost"],
+    ->(uac) { uac.route(sent, "127.0.0.1", "5060") } => [TypeError, 'dst_port must be an Integer, not "5060"'],
+    ->(uac) { uac.route(sent, "127.0.0.1", 2**70) } => [OverSIP::RuntimeError, /dst_port must be between 1 and 65535, not 11805/],
+    ->(uac) { uac.route(sent, "127.0.0.1", 5060, "udp") } => [TypeError, 'dst_transport must be a Symbol (:udp, :tcp or :tls), not "udp"'],
+    ->(uac) { uac.call(sent, "127.0.0.1", nil, 5060) } => [TypeError, /dst_transport must be a Symbol .*, not 5060/],
+    ->(uac) { uac.call(sent, timeout: "5") } => [TypeError, 'timeout must be a number of seconds, not "5"'],
+    ->(uac) { uac.call(sent, timeout: 0) } => [ArgumentError, "timeout must be a positive number of seconds, not 0"],
+    ->(_) { udp.send_sip_msg("x", :ip, 5060) } => [TypeError, "ip must be a String, not :ip"],
+    ->(_) { udp.send_sip_msg("x", "127.0.0.1", "5060") } => [TypeError, 'port must be an Integer, not "5060"'],
+    ->(_) { udp.send_sip_msg("x", "127.0.0.1", 65_536) } => [ArgumentError, "port must be an Integer from 0 to 65535, not 65536"],
+    ->(_) { OverSIP::TLS.get_sip_identities("x") } => [TypeError, 'cert must be a OpenSSL::X509::Certificate, not "x"'],
+    ->(_) { OverSIP::Utils.regexp_compare("x", :x) } => [TypeError, "expression must be a Regexp or a String, not :x"]
+  }
+
+  describe "that are wrong" do
+    let(:request) { OverSIP::SIP::Request.parse(text) }
+    let(:response) { OverSIP::SIP::Response.parse(text.sub(/.*/, "SIP/2.0 200 OK\r")) }
+    let(:sent) { OverSIP::SIP::UacRequest.new({ sip_method: :INFO, ruri: "sip:a@127.0.0.1" }) }
+    let(:udp) { OverSIP::Engine.udp_connection(:ipv4) }
+
+    it "are named, with what was given" do
+      start_oversip
+      named.each do |call, (error, message)|
+        expect { instance_exec(OverSIP::SIP::Uac.new, &call) }.to raise_error(error, message)
+      end
+    end
+
+    it "are named with the line and the text of a request that is no SIP" do
+      start_oversip
+      lost = OverSIP::SIP::UacRequest.new({ sip_method: :INFO, ruri: "sip:a@127.0.0.1", cseq: "one" })
+      expect { OverSIP::SIP::Uac.new.route(lost) }
+        .to raise_error(OverSIP::RuntimeError, /the request is not valid SIP: syntax error in line 5, "CSeq: one INFO", at "one INFO"/)
+      expect { OverSIP::SIP::Request.parse(text.sub("Call-ID: c", "Call-ID c")) }
+        .to raise_error(OverSIP::ParsingError, 'not a SIP message: syntax error in line 7, "Call-ID c", at "c"')
+    end
+  end
+
   modules.each do |subject|
     it "are answered by #{subject}" do
       names = subject.singleton_methods(false) + (subject.is_a?(Class) && subject.respond_to?(:new) ? [:new] : [])

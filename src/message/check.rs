@@ -2,6 +2,7 @@
 
 use super::header_name::HeaderName;
 use super::method::Method;
+use super::parser::SyntaxError;
 use super::received::Message;
 
 /// Reason of the 400 for a top Via without a branch of RFC 3261.
@@ -15,8 +16,8 @@ pub const REASON_CSEQ: &str = "CSeq number out of range";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
     /// The bytes are no SIP message.
-    #[error("syntax error at byte {0}")]
-    Syntax(usize),
+    #[error(transparent)]
+    Syntax(SyntaxError),
     /// A datagram ended before the head did.
     #[error("incomplete message")]
     Incomplete,

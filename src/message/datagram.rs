@@ -64,7 +64,7 @@ fn content(data: Bytes) -> Datagram {
     }
     let (mut message, head_len) = match Message::parse(data.clone()) {
         Ok(parsed) => parsed,
-        Err(ParseError::Syntax(error)) => return failed(Defect::Syntax(error.offset), None),
+        Err(ParseError::Syntax(error)) => return failed(Defect::Syntax(error), None),
         Err(_) => return failed(Defect::Incomplete, None),
     };
     if let Some(defect) = message.head_defect() {

@@ -143,7 +143,7 @@ impl StreamFramer {
         }
         match progress {
             Progress::Incomplete => None,
-            Progress::Error(error) => Some(self.fail(Defect::Syntax(error.offset), None, 0, "")),
+            Progress::Error(error) => Some(self.fail(Defect::Syntax(error), None, 0, "")),
             Progress::Keepalive { len } => {
                 self.parser.reset();
                 self.consume(len);

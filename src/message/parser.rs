@@ -10,10 +10,38 @@ use super::uri_syntax::{self, Place};
 
 /// The bytes are no SIP message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("syntax error at byte {offset}")]
+#[error("syntax error in line {line}, at byte {offset}")]
 pub struct SyntaxError {
     /// Index of the first byte that no rule accepts.
     pub offset: usize,
+    /// The number of the line that it stands in; the first line has number 1.
+    pub line: usize,
+}
+
+/// Longer texts are cut where an error quotes them.
+const QUOTED: usize = 80;
+
+impl SyntaxError {
+    /// The error at `offset` while the line that begins at `line_start` is read. What stands where a folded line would go on
+    /// is the fault of the line before.
+    fn at(offset: usize, line_start: usize, buf: &[u8]) -> SyntaxError {
+        let offset = offset.min(buf.len());
+        let early_end = offset > line_start && buf[offset - 1] == b'\n';
+        let before = &buf[..offset - usize::from(early_end)];
+        SyntaxError { offset, line: 1 + memchr::memchr_iter(b'\n', before).count() }
+    }
+
+    /// The error with the line of `buf`, the bytes that were parsed, and the text in it that no rule accepts.
+    pub fn describe(&self, buf: &[u8]) -> String {
+        let start = memchr::memchr_iter(b'\n', buf).nth(self.line.wrapping_sub(2)).map_or(0, |end| end + 1);
+        let end = memchr::memchr2(b'\r', b'\n', &buf[start..]).map_or(buf.len(), |length| start + length);
+        let quote = |text: &[u8]| {
+            let more = if text.len() > QUOTED { "…" } else { "" };
+            format!("{:?}{more}", String::from_utf8_lossy(&text[..text.len().min(QUOTED)]))
+        };
+        let place = if self.offset < end { quote(&buf[self.offset..end]) } else { "its end".to_owned() };
+        format!("syntax error in line {}, {}, at {place}", self.line, quote(&buf[start..end]))
+    }
 }
 
 /// How far [`Parser::feed`] came.
@@ -56,7 +84,7 @@ enum State {
     Headers,
     Head,
     Keepalive,
-    Failed(usize),
+    Failed(SyntaxError),
 }
 
 /// Reads one head (RFC 3261 7). The buffer handed to each [`feed`](Parser::feed) holds the message from its first
@@ -109,11 +137,11 @@ impl Parser {
 
     /// Reads on. A further call after the end of a head is an error, as is a buffer that shrank.
     pub fn feed(&mut self, buf: &[u8]) -> Progress {
-        if let State::Failed(offset) = self.state {
-            return Progress::Error(SyntaxError { offset });
+        if let State::Failed(error) = self.state {
+            return Progress::Error(error);
         }
         if self.is_finished() || buf.len() < self.nread || u32::try_from(buf.len()).is_err() {
-            return self.fail(self.nread.min(buf.len()));
+            return self.fail(self.nread.min(buf.len()), buf);
         }
         loop {
             let step = match self.state {
@@ -125,13 +153,13 @@ impl Parser {
                         self.state = State::Head;
                         Some(Progress::Head { len: self.line + 2 })
                     }
-                    [b'\r', ..] => Some(Progress::Error(SyntaxError { offset: self.line + 1 })),
+                    [b'\r', ..] => return self.fail(self.line + 1, buf),
                     _ => self.next_line(buf, header_syntax::header_line),
                 },
             };
             match step {
                 None => {}
-                Some(Progress::Error(SyntaxError { offset })) => return self.fail(offset),
+                Some(Progress::Error(error)) => return Progress::Error(error),
                 Some(progress) => {
                     self.nread = match progress {
                         Progress::Head { len } | Progress::Keepalive { len } => len,
@@ -143,10 +171,11 @@ impl Parser {
         }
     }
 
-    fn fail(&mut self, offset: usize) -> Progress {
-        self.state = State::Failed(offset);
+    fn fail(&mut self, offset: usize, buf: &[u8]) -> Progress {
+        let error = SyntaxError::at(offset, self.line, buf);
+        self.state = State::Failed(error);
         self.nread = offset;
-        Progress::Error(SyntaxError { offset })
+        Progress::Error(error)
     }
 
     /// One CRLF before the message is skipped, two are a keepalive.
@@ -160,7 +189,7 @@ impl Parser {
                     self.begin_line(i);
                     return None;
                 }
-                Some(_) => return Some(Progress::Error(SyntaxError { offset: i })),
+                Some(_) => return Some(self.fail(i, buf)),
             }
         }
         self.state = State::Keepalive;
@@ -196,7 +225,8 @@ impl Parser {
         }
         let limit = self.look_up_to(buf);
         if c.furthest < limit {
-            return Some(Progress::Error(SyntaxError { offset: c.furthest }));
+            let offset = c.furthest;
+            return Some(self.fail(offset, buf));
         }
         self.parsed.elements.truncate(before.0);
         self.parsed.routes.truncate(before.1);
@@ -352,4 +382,38 @@ fn first_line(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<()> {
 fn crlf(c: &mut Cursor<'_>) -> Option<()> {
     c.byte(b'\r')?;
     c.byte(b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(text: &str) -> String {
+        match Parser::new().feed(text.as_bytes()) {
+            Progress::Error(error) => error.describe(text.as_bytes()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_line_and_what_is_wrong_in_it() {
+        let rest = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nCSeq: 1 INVITE\r\n\r\n";
+        for (wrong, error) in [
+            ("INVITE sip:a@b SIP/x\r\n", r#"line 1, "INVITE sip:a@b SIP/x", at "x""#),
+            ("INVITE sip:a@b SIP/2.0\r\nForm x\r\n", r#"line 2, "Form x", at "x""#),
+            ("INVITE sip:a@b SIP/2.0\r\nTo: <sip:b@b>\r\nCSeq: 1\r\n", r#"line 3, "CSeq: 1", at its end"#),
+            ("INVITE sip:a@b SIP/2.0\r\nCSeq: 1\r\n x INVITE\r\n", r#"line 3, " x INVITE", at "INVITE""#),
+        ] {
+            assert_eq!(described(&format!("{wrong}{rest}")), format!("syntax error in {error}"));
+        }
+    }
+
+    #[test]
+    fn long_lines_are_cut_where_an_error_quotes_them() {
+        let error = described(&format!("INVITE sip:a@b SIP/2.0\r\nForm {}\r\n\r\n", "x".repeat(500)));
+        assert_eq!(
+            error,
+            format!("syntax error in line 2, \"Form {}\"…, at \"{}\"…", "x".repeat(75), "x".repeat(80))
+        );
+    }
 }

@@ -28,6 +28,16 @@ pub enum ParseError {
     Keepalive,
 }
 
+impl ParseError {
+    /// The error with the place in `buf`, the bytes that were parsed.
+    pub fn describe(&self, buf: &[u8]) -> String {
+        match self {
+            ParseError::Syntax(error) => error.describe(buf),
+            ParseError::Incomplete | ParseError::Keepalive => self.to_string(),
+        }
+    }
+}
+
 /// A SIP request or response (RFC 3261 7). Cloning shares all text and all offsets.
 #[derive(Debug, Clone)]
 pub struct Message {

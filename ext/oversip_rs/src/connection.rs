@@ -9,7 +9,7 @@ use magnus::{
     method,
     prelude::*,
     typed_data::{DataType, DataTypeBuilder, DataTypeFunctions, Obj},
-    Error, RArray, RClass, RModule, RString, Ruby, TryConvert, TypedData, Value,
+    Error, RArray, RClass, RModule, Ruby, TryConvert, TypedData, Value,
 };
 use oversip::client::connection_record_route;
 use oversip::transport::{ConnectionId, Source, Transport};
@@ -190,13 +190,17 @@ fn record_route(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
 /// `send_sip_msg(message, ip = nil, port = nil)`: a stream connection sends to its peer, UDP to the address.
 fn send_sip_msg(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
     let arguments =
-        magnus::scan_args::scan_args::<(Value,), (Option<RString>, Option<u16>), (), (), (), ()>(arguments)?;
-    let (message, (ip, port)) = (text::text_of(arguments.required.0)?, arguments.optional);
+        magnus::scan_args::scan_args::<(Value,), (Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
+    let message = text::text_of(arguments.required.0)?;
+    let given = |value: Option<Value>| value.filter(|value| !value.is_nil());
+    let (ip, port) = arguments.optional;
+    let ip = given(ip).map(|ip| text::named_string_argument(ruby, ip, "ip")).transpose()?;
+    let port = given(port).map(|port| port_argument(ruby, port)).transpose()?;
     let engine = runtime::engine(ruby)?;
     if this.source.connection.is_some() {
         return Ok(engine.send_over(&this.source, message, this.source.remote));
     }
-    let to = match (ip.map(text::bytes_of).as_deref().map(parse_ip), port) {
+    let to = match (ip.as_deref().map(parse_ip), port) {
         (Some(Some(ip)), Some(port)) => SocketAddr::new(ip, port),
         _ => {
             return Err(Error::new(
@@ -206,6 +210,11 @@ fn send_sip_msg(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Er
         }
     };
     Ok(engine.send_over(&this.source, message, to))
+}
+
+fn port_argument(ruby: &Ruby, value: Value) -> Result<u16, Error> {
+    let port = u16::try_from(text::integer_argument(ruby, value, "port")?).ok();
+    port.ok_or_else(|| text::unfit(ruby.exception_arg_error(), "port", "an Integer from 0 to 65535", value))
 }
 
 fn parse_ip(text: &[u8]) -> Option<std::net::IpAddr> {

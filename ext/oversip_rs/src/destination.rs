@@ -31,7 +31,7 @@ impl RouteArguments {
         let destination = match given(host) {
             None => None,
             Some(host) => {
-                let host = text::string_argument(ruby, host, "dst_host must be a String")?;
+                let host = text::named_string_argument(ruby, host, "dst_host")?;
                 let port = given(port).map(|port| self::port(ruby, port)).transpose()?;
                 let transport =
                     given(transport).map(|transport| self::transport(ruby, transport)).transpose()?;
@@ -43,15 +43,16 @@ impl RouteArguments {
 }
 
 fn port(ruby: &Ruby, value: Value) -> Result<u16, Error> {
-    let number = i64::try_convert(value)?;
-    u16::try_from(number).ok().filter(|port| *port != 0).ok_or_else(|| {
-        text::runtime_error(ruby, format!("dst_port must be between 1 and 65535, not {number}"))
+    let port = u16::try_from(text::integer_argument(ruby, value, "dst_port")?).ok();
+    port.filter(|port| *port != 0).ok_or_else(|| {
+        text::runtime_error(ruby, format!("dst_port must be between 1 and 65535, not {}", value.inspect()))
     })
 }
 
 fn transport(ruby: &Ruby, value: Value) -> Result<QueryTransport, Error> {
     let Some(symbol) = Symbol::from_value(value) else {
-        return Err(Error::new(ruby.exception_type_error(), "dst_transport must be a Symbol"));
+        let class = ruby.exception_type_error();
+        return Err(text::unfit(class, "dst_transport", "a Symbol (:udp, :tcp or :tls)", value));
     };
     let name = symbol.name()?;
     Ok(profile::transport(&name).map_or(QueryTransport::Unknown, QueryTransport::Known))

@@ -57,11 +57,17 @@ fn status_code(this: This) -> Option<u16> {
     this.status.get().or_else(|| this.received().status().filter(|status| *status > 0))
 }
 
-fn set_status_code(ruby: &Ruby, this: This, value: u16) -> Result<u16, Error> {
-    if !(100..=699).contains(&value) {
-        return Err(Error::new(ruby.exception_arg_error(), format!("invalid status code {value}")));
-    }
-    this.status.set(Some(value));
+/// A status that a script gives.
+pub fn status_argument(ruby: &Ruby, value: Value) -> Result<u16, Error> {
+    let status = u16::try_from(text::integer_argument(ruby, value, "status code")?).ok();
+    status.filter(|status| (100..=699).contains(status)).ok_or_else(|| {
+        let message = format!("invalid status code {}: it must be from 100 to 699", value.inspect());
+        Error::new(ruby.exception_arg_error(), message)
+    })
+}
+
+fn set_status_code(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+    this.status.set(Some(status_argument(ruby, value)?));
     Ok(value)
 }
 

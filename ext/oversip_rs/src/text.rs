@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use magnus::{
-    kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, RModule, RString, Ruby, Symbol, TypedData,
-    Value,
+    kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, Integer, RModule, RString, Ruby, Symbol,
+    TypedData, Value,
 };
 use oversip::message::{put_neutral, Folds};
 
@@ -72,6 +72,27 @@ pub fn string_argument(ruby: &Ruby, value: Value, complaint: &'static str) -> Re
     match RString::from_value(value) {
         Some(string) => Ok(bytes_of(string)),
         None => Err(Error::new(ruby.exception_type_error(), complaint)),
+    }
+}
+
+/// `TypeError` or another error for an argument: its name, the rule and what was given instead.
+pub fn unfit(class: ExceptionClass, name: &str, rule: &str, given: Value) -> Error {
+    Error::new(class, format!("{name} must be {rule}, not {}", given.inspect()))
+}
+
+/// An argument that has to be an Integer, or something that can become one; `TypeError` otherwise. A number that is too large
+/// becomes the largest there is, for the caller's rule to refuse.
+pub fn integer_argument(ruby: &Ruby, value: Value, name: &str) -> Result<i64, Error> {
+    let number = Integer::try_convert(value)
+        .map_err(|_| unfit(ruby.exception_type_error(), name, "an Integer", value))?;
+    Ok(number.to_i64().unwrap_or(i64::MAX))
+}
+
+/// An argument that has to be a String; `TypeError` with its name otherwise.
+pub fn named_string_argument(ruby: &Ruby, value: Value, name: &str) -> Result<Bytes, Error> {
+    match RString::from_value(value) {
+        Some(string) => Ok(bytes_of(string)),
+        None => Err(unfit(ruby.exception_type_error(), name, "a String", value)),
     }
 }
 
@@ -147,6 +168,16 @@ pub fn log_error(ruby: &Ruby, record: &str) {
 /// Whether a text is a token of RFC 3261 25.1: at least one byte, none of them a separator.
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
+}
+
+/// Logs a mistake of a script that was mended, once for each line of the script.
+pub fn report_mistake(ruby: &Ruby, mistake: &str) {
+    let reporter = oversip_module(ruby).and_then(|module| module.const_get::<_, Value>("ScriptMistakes"));
+    let text = utf8(ruby, mistake.as_bytes());
+    let reported = reporter.and_then(|reporter| reporter.funcall::<_, _, Value>("report", (text,)));
+    if let Err(error) = reported {
+        ruby.warning(&format!("{mistake} (and the logger failed: {error})"));
+    }
 }
 
 /// Replaces what would end a line by a blank: CR, LF and NUL. Where something was replaced the log says so.

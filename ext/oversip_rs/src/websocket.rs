@@ -2,8 +2,7 @@
 //! WebSocket can do.
 
 use magnus::{
-    method, prelude::*, scan_args::scan_args, Error, Integer, RArray, RClass, RHash, RModule, RString, Ruby,
-    TryConvert, Value,
+    method, prelude::*, scan_args::scan_args, Error, RArray, RClass, RHash, RModule, Ruby, TryConvert, Value,
 };
 use oversip::engine::{Engine, UpgradeRequest};
 use oversip::transport::{ws, ConnectionId};
@@ -145,7 +144,7 @@ fn close(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
 
 /// RFC 6455 section 7.4
 fn close_status(ruby: &Ruby, value: Value) -> Result<u16, Error> {
-    let status = Integer::try_convert(value)?.to_i64().ok().and_then(|status| u16::try_from(status).ok());
+    let status = u16::try_from(text::integer_argument(ruby, value, "status")?).ok();
     status.filter(|status| ws::may_be_sent(*status)).ok_or_else(|| {
         let message = "status must be one that RFC 6455 lets a close frame have: 1000 to 1003, 1007 to 1013, 3000 to 4999";
         Error::new(ruby.exception_arg_error(), message)
@@ -190,14 +189,14 @@ fn response(
     let status = status
         .ok_or_else(|| Error::new(ruby.exception_arg_error(), "status must be an HTTP status: 100 to 999"))?;
     let reason = reason.filter(|reason| !reason.is_nil()).map(text::text_of).transpose()?;
-    let lines = header_lines(headers)?;
+    let lines = header_lines(ruby, headers)?;
     let version = connection::http_version(this);
     let product = runtime::engine(ruby)?.product().to_owned();
     Ok(ws::response(&version, status, reason.as_deref(), &lines, &product))
 }
 
 /// An Array of lines, or a Hash of names and values.
-fn header_lines(headers: Option<Value>) -> Result<Vec<bytes::Bytes>, Error> {
+fn header_lines(ruby: &Ruby, headers: Option<Value>) -> Result<Vec<bytes::Bytes>, Error> {
     let Some(headers) = headers.filter(|headers| !headers.is_nil()) else { return Ok(Vec::new()) };
     if let Some(hash) = RHash::from_value(headers) {
         let mut lines = Vec::with_capacity(hash.len());
@@ -208,8 +207,12 @@ fn header_lines(headers: Option<Value>) -> Result<Vec<bytes::Bytes>, Error> {
         }
         return Ok(lines);
     }
-    let list = RArray::try_convert(headers)?;
-    (0..list.len()).map(|index| list.entry::<RString>(index as isize).map(text::bytes_of)).collect()
+    let Some(list) = RArray::from_value(headers) else {
+        let rule = "an Array of header lines, or a Hash of names and values";
+        return Err(text::unfit(ruby.exception_type_error(), "extra headers", rule, headers));
+    };
+    let line = |index| text::named_string_argument(ruby, list.entry(index as isize)?, "a header line");
+    (0..list.len()).map(line).collect()
 }
 
 // Classes ---------------------------------------------------------------------------------------------------------

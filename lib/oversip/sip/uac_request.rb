@@ -10,6 +10,15 @@ module OverSIP
     #   request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:example.net" })
     #   OverSIP::SIP::Uac.new.route request
     class UacRequest
+      # The keys of the data.
+      KEYS = %i[sip_method ruri from from_tag to to_tag call_id cseq max_forwards credentials].freeze
+
+      # Headers that a request has once and that are made of the data.
+      OWN_HEADERS = %w[From To Call-ID CSeq Content-Length Max-Forwards].freeze
+
+      HEADER_LINE = /\A([-.!%*_+`'~0-9A-Za-z]+)[ \t]*:/n
+      private_constant :KEYS, :OWN_HEADERS, :HEADER_LINE
+
       # The From of a request that names none.
       DEFAULT_FROM = '"OverSIP" <sip:anonymous@anonymous.invalid>'
 
@@ -38,14 +47,19 @@ module OverSIP
       # @return [Hash, nil] for the script's own use
       attr_accessor :tvars
 
+      # Keys of the data that mean nothing, and lines for headers that are made of the data (a second Content-Length), are left
+      # out with a warning.
+      #
       # @param data [Hash] `:sip_method` and `:ruri` (String, {Uri} or {NameAddr}) are needed; `:from`, `:from_tag`, `:to`,
       #   `:to_tag`, `:call_id`, `:cseq` and `:max_forwards` have defaults; `:credentials` go before
       #   those of the {Uac} and of its profile
-      # @param extra_headers [Array<String>] complete header lines
+      # @param extra_headers [Array<String>, nil] complete header lines
       # @param body [String, nil]
-      # @raise [OverSIP::RuntimeError] no method or URI is given, or the URI is none
+      # @raise [OverSIP::RuntimeError] no method or URI is given, or the URI is none, or a header line has no colon
       # @raise [OverSIP::ParsingError] the URI is a String that is no URI
+      # @raise [TypeError] the data is no Hash, the extra headers are no Array of Strings
       def initialize(data, extra_headers = [], body = nil)
+        data = checked(data)
         @sip_method = data[:sip_method] or raise OverSIP::RuntimeError, "no data[:sip_method] given"
         @ruri = uri(data[:ruri] || raise(OverSIP::RuntimeError, "no data[:ruri] given"))
         @from = data[:from] || DEFAULT_FROM
@@ -57,7 +71,7 @@ module OverSIP
         @max_forwards = data[:max_forwards] || "20"
         @via_branch_id = SecureRandom.hex(4)
         @credentials = data[:credentials]
-        @extra_headers = extra_headers || []
+        @extra_headers = header_lines(extra_headers)
         @body = body
         @headers = {}
       end
@@ -67,10 +81,13 @@ module OverSIP
       # @param name [String] as it is to be written
       # @param value [#to_s]
       # @raise [OverSIP::RuntimeError] the name is no token
+      # @note A header that is made of the data is left out with a warning.
       def insert_header(name, value)
         unless name.to_s.b.match?(/\A[-.!%*_+`'~0-9A-Za-z]+\z/)
           raise OverSIP::RuntimeError, "invalid header name #{name.inspect}"
         end
+
+        return if left_out?(name, "insert_header")
 
         @headers[name] = value.to_s
       end
@@ -114,6 +131,38 @@ module OverSIP
       end
 
       private
+
+      def checked(data)
+        raise TypeError, "data must be a Hash, not #{data.inspect}" unless data.respond_to?(:to_hash)
+
+        data = data.to_hash
+        (data.keys - KEYS).each do |key|
+          known = DidYouMean::SpellChecker.new(dictionary: KEYS).correct(key.to_s).first if defined?(DidYouMean)
+          hint = known && " (did you mean #{known.inspect}?)"
+          ScriptMistakes.report("OverSIP::SIP::UacRequest: unknown key #{key.inspect} in data ignored#{hint}")
+        end
+        data
+      end
+
+      # @return [Array<String>] those that are not made of the data
+      def header_lines(lines)
+        return [] if lines.nil?
+        raise TypeError, "extra_headers must be an Array of header lines, not #{lines.inspect}" unless lines.is_a?(Array)
+
+        lines.reject do |line|
+          raise TypeError, "a header line must be a String, not #{line.inspect}" unless line.is_a?(String)
+
+          name = line.b[HEADER_LINE, 1] or
+            raise OverSIP::RuntimeError, "invalid header line #{line.inspect}: it must be \"Name: value\""
+          left_out?(name, "extra_headers")
+        end
+      end
+
+      def left_out?(name, origin)
+        own = OWN_HEADERS.find { |header| header == Message.headerize(name.to_s) } or return false
+        ScriptMistakes.report("OverSIP::SIP::UacRequest: #{own} in #{origin} ignored: the request has its own")
+        true
+      end
 
       def uri(value)
         case value

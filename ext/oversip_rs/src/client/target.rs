@@ -40,7 +40,7 @@ fn target_struct(ruby: &Ruby, target: &Target) -> Result<Value, Error> {
 }
 
 pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error> {
-    let args = scan_args::<(), (Option<Value>, Option<i64>, Option<Value>), (), (), (), ()>(args)?;
+    let args = scan_args::<(), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
     let (timeout, status, reason) = args.optional;
     let Some(target) = this.shared().current_target() else { return Ok(false) };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
@@ -48,9 +48,10 @@ pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: This, args: &[Value]) -
         None => profile.blacklist_time,
         Some(timeout) => blacklist_time(ruby, timeout)?,
     };
-    let status = u16::try_from(status.unwrap_or(403)).ok().filter(|status| BLACKLIST_STATUS.contains(status));
-    let status =
-        status.ok_or_else(|| text::runtime_error(ruby, "status_code must be between 300 and 699"))?;
+    let status = match status {
+        None => 403,
+        Some(status) => blacklist_status(ruby, status)?,
+    };
     let reason = match reason.filter(|reason| !reason.is_nil()) {
         None => "Destination Blacklisted".to_owned(),
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
@@ -59,6 +60,13 @@ pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: This, args: &[Value]) -
     let now = runtime::current().map_or_else(std::time::Instant::now, |engine| engine.now());
     profile.blacklist.add(now, &target.to_string(), failure, ttl);
     Ok(true)
+}
+
+fn blacklist_status(ruby: &Ruby, value: Value) -> Result<u16, Error> {
+    let status = u16::try_from(text::integer_argument(ruby, value, "status_code")?).ok();
+    status.filter(|status| BLACKLIST_STATUS.contains(status)).ok_or_else(|| {
+        text::runtime_error(ruby, format!("status_code must be between 300 and 699, not {}", value.inspect()))
+    })
 }
 
 /// The time that a script gives, cut to whole seconds as `to_i` does.
@@ -71,6 +79,9 @@ fn blacklist_time(ruby: &Ruby, timeout: Value) -> Result<Duration, Error> {
     let seconds = timeout.funcall::<_, _, i64>("to_i", ()).ok().filter(|s| BLACKLIST_TIMEOUT.contains(s));
     match seconds {
         Some(seconds) => Ok(Duration::from_secs(seconds.unsigned_abs())),
-        None => Err(text::runtime_error(ruby, "timeout must be between 2 and 600 seconds")),
+        None => {
+            let message = format!("timeout must be between 2 and 600 seconds, not {}", timeout.inspect());
+            Err(text::runtime_error(ruby, message))
+        }
     }
 }

@@ -200,7 +200,9 @@ pub fn from_text(ruby: &Ruby, text: Value, request: bool) -> Result<Message, Err
         Ok(_) => {
             Err(text::parsing_error(ruby, if request { "not a SIP request" } else { "not a SIP response" }))
         }
-        Err(error) => Err(text::parsing_error(ruby, format!("not a SIP message: {error}"))),
+        Err(error) => {
+            Err(text::parsing_error(ruby, format!("not a SIP message: {}", error.describe(&bytes))))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use magnus::{
     method, prelude::*, scan_args::scan_args, Error, RArray, RClass, RModule, RString, Ruby, Value,
 };
 
-use oversip::message::Folds;
+use oversip::message::{split_line, Folds};
 
 use super::detached;
 use crate::{
@@ -42,12 +42,26 @@ impl Reply {
         }
         if let Some(extra) = given(extra) {
             let Some(extra) = RArray::from_value(extra) else {
-                return Err(Error::new(ruby.exception_type_error(), "extra headers must be an Array"));
+                return Err(text::unfit(
+                    ruby.exception_type_error(),
+                    "extra headers",
+                    "an Array of header lines",
+                    extra,
+                ));
             };
             let mut index = 0;
             while index < extra.len() {
                 let line = text::text_of(extra.entry(index as isize)?)?;
-                reply.extra_lines.push(text::neutral(ruby, "a header line", line, Folds::Keep));
+                let line = text::neutral(ruby, "a header line", line, Folds::Keep);
+                if split_line(&line).is_some() {
+                    reply.extra_lines.push(line);
+                } else {
+                    let quoted = String::from_utf8_lossy(&line).into_owned();
+                    text::report_mistake(
+                        ruby,
+                        &format!("{quoted:?} is no header line (\"Name: value\") and left out of a reply"),
+                    );
+                }
                 index += 1;
             }
         }
@@ -60,13 +74,9 @@ impl Reply {
 
 fn status(ruby: &Ruby, value: Value) -> Result<u16, Error> {
     if RString::from_value(value).is_some() {
-        return Err(Error::new(ruby.exception_arg_error(), "status code must be an Integer"));
+        return Err(text::unfit(ruby.exception_arg_error(), "status code", "an Integer", value));
     }
-    let status = u16::try_convert(value)?;
-    if !(100..=699).contains(&status) {
-        return Err(Error::new(ruby.exception_arg_error(), format!("invalid status code {status}")));
-    }
-    Ok(status)
+    response::status_argument(ruby, value)
 }
 
 /// Replies by the way that the request came.
@@ -81,7 +91,12 @@ fn new_max_forwards(this: This) -> Option<u32> {
 }
 
 /// `check_max_forwards(n)`: false after replying 483.
-fn check_max_forwards(ruby: &Ruby, this: This, limit: u32) -> Result<bool, Error> {
+fn check_max_forwards(ruby: &Ruby, this: This, limit: Value) -> Result<bool, Error> {
+    let given = text::integer_argument(ruby, limit, "max_forwards")?;
+    let Ok(limit) = u32::try_from(given) else {
+        let rule = "an Integer from 0 to 4294967295";
+        return Err(text::unfit(ruby.exception_arg_error(), "max_forwards", rule, limit));
+    };
     let new = match this.received().max_forwards().map(u32::from) {
         Some(0) => {
             send(ruby, this, &Reply::bare(483))?;

@@ -111,7 +111,11 @@ fn is_destination_myself(ruby: &Ruby, this: This) -> Result<bool, Error> {
 }
 
 fn is_local_uri(ruby: &Ruby, _: This, uri: Value) -> Result<bool, Error> {
-    let text = uri::uri_text(ruby, Obj::<UriObject>::try_convert(uri)?)?.unwrap_or_default();
+    let Some(object) = text::object_of::<UriObject>(ruby, uri) else {
+        let rule = "a OverSIP::SIP::Uri or OverSIP::SIP::NameAddr";
+        return Err(text::unfit(ruby.exception_type_error(), "uri", rule, uri));
+    };
+    let text = uri::uri_text(ruby, object)?.unwrap_or_default();
     let engine = runtime::engine(ruby)?;
     let local = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, engine.aliases()));
     Ok(local)

@@ -152,13 +152,12 @@ pub fn snapshot_of(ruby: &Ruby, value: Value) -> Result<RequestSnapshot, Error> 
         return Err(text::runtime_error(ruby, message));
     }
     let wire = text::text_of(value.funcall("to_s", ())?)?;
-    let parsed = Message::parse(wire.clone()).ok().and_then(|(mut message, head)| {
-        message.set_body(wire.slice(head..));
-        RequestSnapshot::from_message(&message)
-    });
-    parsed.ok_or_else(|| {
-        text::runtime_error(ruby, format!("the request is not valid SIP: {}", value.inspect()))
-    })
+    let invalid = |why: String| {
+        text::runtime_error(ruby, format!("the request is not valid SIP: {why} ({})", value.inspect()))
+    };
+    let (mut message, head) = Message::parse(wire.clone()).map_err(|error| invalid(error.describe(&wire)))?;
+    message.set_body(wire.slice(head..));
+    RequestSnapshot::from_message(&message).ok_or_else(|| invalid("line 1 is no request line".to_owned()))
 }
 
 /// `to_s`: canonical, whatever goes over the wire.

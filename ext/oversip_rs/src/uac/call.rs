@@ -86,10 +86,11 @@ impl Drop for Waiting<'_> {
 
 fn seconds(ruby: &Ruby, value: Value) -> Result<Duration, Error> {
     let given = f64::try_convert(value)
-        .map_err(|_| Error::new(ruby.exception_type_error(), "timeout must be a number of seconds"))?;
+        .map_err(|_| text::unfit(ruby.exception_type_error(), "timeout", "a number of seconds", value))?;
     let limit = Duration::try_from_secs_f64(given).ok().filter(|limit| !limit.is_zero());
-    limit
-        .ok_or_else(|| Error::new(ruby.exception_arg_error(), "timeout must be a positive number of seconds"))
+    limit.ok_or_else(|| {
+        text::unfit(ruby.exception_arg_error(), "timeout", "a positive number of seconds", value)
+    })
 }
 
 /// `OverSIP::SIP::ClientError`.

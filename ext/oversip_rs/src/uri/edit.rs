@@ -38,7 +38,7 @@ fn set_host(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
 
 /// `:ipv4`, `:ipv6`, `:ipv6_reference` or `:domain`.
 pub(super) fn host_type_of(ruby: &Ruby, host: Value) -> Result<Value, Error> {
-    let text = text::string_argument(ruby, host, "Argument must be a String")?;
+    let text = text::named_string_argument(ruby, host, "host")?;
     let name = match host::ip_type(&text) {
         Some(IpType::Ipv4) => "ipv4",
         Some(IpType::Ipv6) => "ipv6",
