@@ -47,8 +47,8 @@ module OverSIP
       # @return [Hash, nil] for the script's own use
       attr_accessor :tvars
 
-      # Keys of the data that mean nothing, and lines for headers that are made of the data (a second Content-Length), are left
-      # out with a warning.
+      # Keys of the data that mean nothing, and lines for headers that are made of the data (a second Content-Length), are
+      # left out with a warning.
       #
       # @param data [Hash] `:sip_method` and `:ruri` (String, {Uri} or {NameAddr}) are needed; `:from`, `:from_tag`, `:to`,
       #   `:to_tag`, `:call_id`, `:cseq` and `:max_forwards` have defaults; `:credentials` go before
