@@ -18,7 +18,7 @@ Gem::Specification.new do |spec|
     Dir["lib/**/*.{rb,conf}", "exe/*", "src/**/*.rs", "benches/*.rs", "benches/messages/*.rs", "ext/**/*.{rs,rb,toml}",
         "Cargo.toml", "Cargo.lock", "examples/**/*", "docs/**/*", "packaging/**/*", "README.md", "ARCHITECTURE.md",
         "CHANGELOG.md", "LICENSE"]
-      .select { |path| File.file?(path) }
+      .select { |path| File.file?(path) && !path.end_with?("_tests.rs") }
   end
   spec.bindir = "exe"
   spec.executables = ["oversip"]

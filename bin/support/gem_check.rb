@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# Run by gem_test.sh with the installed gem: a Uac sends an OPTIONS to a plain UDP socket, which answers it.
+# Run by gem_test.sh with the installed gem: it has no files that only tests need, and a Uac sends an OPTIONS to a plain UDP
+# socket, which answers it.
 
 require "socket"
 require "oversip"
@@ -8,6 +9,23 @@ require "oversip"
 root = ARGV.fetch(0)
 inside = $LOADED_FEATURES.grep(/oversip/).select { |path| path.start_with?("#{root}/") }
 abort "loaded from the repository, not from the gem: #{inside.inspect}" unless inside.empty?
+
+# Files of Rust that are modules of tests alone: `#[cfg(test)]`, maybe a path, then `mod name;`.
+def test_modules(file)
+  declaration = /^#\[cfg\(test\)\]\n(?:#\[path = "([^"]+)"\]\n)?(?:pub(?:\([a-z]+\))? )?mod (\w+);/
+  File.read(file).scan(declaration).flat_map do |path, name|
+    folder = File.dirname(file)
+    beside = %w[mod lib].include?(File.basename(file, ".rs")) ? folder : file.delete_suffix(".rs")
+    path ? [File.join(folder, path)] : [File.join(beside, "#{name}.rs"), File.join(beside, name)]
+  end
+end
+
+gem = Gem.loaded_specs.fetch("oversip-rs").full_gem_path
+sources = Dir[File.join(gem, "{src,ext}", "**", "*.rs")]
+abort "no sources in #{gem}" if sources.size < 100
+surplus = sources.flat_map { |file| test_modules(file) }.select { |path| File.exist?(path) }
+surplus += Dir[File.join(gem, "{spec,tests,fuzz,bin,script}")]
+abort "what only tests need is in the gem: #{surplus.inspect}" unless surplus.empty?
 
 peer = UDPSocket.new
 peer.bind("127.0.0.1", 0)

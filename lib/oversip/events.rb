@@ -66,3 +66,8 @@ module OverSIP
     end
   end
 end
+
+# Scripts redefine these methods, as they are told to. A method that has an alias is redefined without a warning.
+[OverSIP::SystemEvents, OverSIP::SipEvents, OverSIP::WebSocketEvents].each do |events|
+  events.singleton_class.class_eval { instance_methods(false).each { |name| alias_method name, name } }
+end

@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+require "open3"
+require "rbconfig"
+require "tmpdir"
 require_relative "../support/native_documentation"
 
 # What is written in Rust is documented in Ruby files that nobody loads: they must say what there is, and all of it.
@@ -43,5 +46,27 @@ RSpec.describe "The documentation of what is written in Rust", :native do
            .map { |at| "#{File.basename(path)}:#{at + 1}" }
     end
     expect(bare).to be_empty
+  end
+end
+
+RSpec.describe "rake doc" do
+  let(:root) { File.expand_path("../..", __dir__) }
+
+  # @return [String] what it says
+  def document(folder)
+    output, status = Open3.capture2e(RbConfig.ruby, "-S", "rake", "--silent", "doc:ruby[#{folder}]", chdir: root)
+    expect(status).to be_success, output
+    output
+  end
+
+  it "has no warnings, and a page for each guide whose links lead somewhere" do
+    Dir.mktmpdir("oversip-doc") do |folder|
+      expect(document(folder)).not_to match(/warn|error/i)
+      guides = Dir[File.join(root, "docs", "*.md")].map { |path| File.basename(path, ".md") }
+      pages = Dir[File.join(folder, "file.*.html")].to_h { |path| [path[/file\.(.*)\.html/, 1], File.read(path)] }
+      expect(pages.keys).to include("README", "ARCHITECTURE", "CHANGELOG", *guides)
+      expect(pages.fetch("client")).to include('href="file.tls.html"')
+      expect(pages.fetch("migration")).to match(/href="file\.migration\.html#[^"]*tls"/i)
+    end
   end
 end

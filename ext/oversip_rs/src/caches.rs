@@ -141,7 +141,6 @@ macro_rules! hash_view {
                 class.define_method("[]", method!(get, 1))?;
                 class.define_method("delete", method!(delete, 1))?;
                 class.define_method("clear", method!(clear, 0))?;
-                class.define_method("any?", method!(is_any, 0))?;
                 class.define_method("empty?", method!(is_empty, 0))?;
                 class.define_method("size", method!(size, 0))?;
                 class.define_method("length", method!(size, 0))?;
@@ -152,7 +151,7 @@ macro_rules! hash_view {
                 class.define_method("inspect", method!(inspect, 0))?;
                 class.define_method("to_s", method!(inspect, 0))?;
                 class.include_module(ruby.module_enumerable())?;
-                // Enumerable's own `any?` would go through every entry.
+                // In place of Enumerable's own, which would go through every entry.
                 class.define_method("any?", method!(is_any, 0))
             }
         }

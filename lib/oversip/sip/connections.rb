@@ -109,8 +109,10 @@ module OverSIP
 
   # The connections of the SIP listeners, and those opened by this server. `request.connection` is one.
   module SIP
-    Connection.include(ConnectionMethods)
-    Connection.extend(ConnectionClass)
+    class Connection
+      include ConnectionMethods
+      extend ConnectionClass
+    end
 
     class UdpConnection < Connection; end
 
@@ -138,8 +140,10 @@ module OverSIP
 
   # The connections of the WebSocket listeners.
   module WebSocket
-    Connection.include(ConnectionMethods)
-    Connection.extend(ConnectionClass)
+    class Connection
+      include ConnectionMethods
+      extend ConnectionClass
+    end
 
     class WsServer < Connection; end
     class WssServer < WsServer; end

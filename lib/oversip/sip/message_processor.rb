@@ -13,6 +13,8 @@ module OverSIP
       }.freeze
     end
 
-    Connection.include MessageProcessor
+    class Connection
+      include MessageProcessor
+    end
   end
 end

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Runs the specs on newer Rubies than the machine's: in a folder with Debian sid, which has Ruby 3.3, and with Ruby 3.4 from
+# experimental there; with that one also once with M:N threads (RUBY_MN_THREADS=1). Needs root, debootstrap and the network.
+#
+#   bin/test --rubies [ARGUMENT OF RSPEC...]
+#
+# The folder is kept for the next time and takes 4 GB: $OVERSIP_RUBIES, or ~/.cache/oversip-rs/rubies. Delete it to begin anew
+# with today's packages. PROFILE (quick or release) says how the extension is built.
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+source bin/support/debian.sh
+require_debootstrap "bin/test --rubies"
+
+export PROFILE=${PROFILE:-quick}
+folder=${OVERSIP_RUBIES:-${XDG_CACHE_HOME:-$HOME/.cache}/oversip-rs/rubies}
+
+make_folder() {
+  local mirror
+  mirror=$(debian_mirror)
+  rm -rf --one-file-system "$folder"
+  mkdir -p "$(dirname "$folder")"
+  make_debian sid "$folder"
+  printf 'deb %s %s main\n' "$mirror" sid "$mirror" experimental >"$folder/etc/apt/sources.list"
+  copy_repository "$folder/root/3.3"
+  inside "$folder" /root/3.3 bin/setup
+  inside "$folder" / sh -c 'apt-get install -qq -y --no-install-recommends iproute2 >/dev/null &&
+    apt-get install -qq -y --no-install-recommends -t experimental ruby3.4 ruby3.4-dev >/dev/null'
+  touch "$folder/.complete"
+}
+
+# with_ruby RUBY: fills `program` with what goes before a program of Ruby, so that `ruby` means that one in all that it starts
+with_ruby() {
+  program=(env "PATH=/root/bin/$1:/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ruby -S)
+}
+
+# prepare RUBY: a copy of the repository with an extension built for it
+prepare() {
+  local place=/root/$1
+  echo "=== Ruby $1: the extension"
+  copy_repository "$folder$place"
+  mkdir -p "$folder/root/bin/$1"
+  ln -sf "/usr/bin/ruby$1" "$folder/root/bin/$1/ruby"
+  with_ruby "$1"
+  inside "$folder" "$place" "${program[@]}" rake compile
+  # The specs have no network: what the browser's page is made of comes before them.
+  inside "$folder" "$place" sh -c 'cd spec/browser && { [ -d node_modules ] || npm ci --silent --no-audit --no-fund --ignore-scripts; }'
+}
+
+summary=""
+status=0
+
+# specs RUBY SETTING... -- ARGUMENT OF RSPEC...
+specs() {
+  local ruby=$1 settings="" output label began=$SECONDS
+  shift
+  while [ "$1" != -- ]; do settings="$settings $1" && shift; done
+  shift
+  label="Ruby $ruby$settings"
+  with_ruby "$ruby"
+  echo "=== $label: rspec"
+  output=$(mktemp)
+  # A network of its own, so that nothing else on this machine has the ports.
+  # shellcheck disable=SC2086
+  inside "$folder" "/root/$ruby" unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
+    env $settings "${program[@]}" rspec "$@" 2>&1 | tee "$output" || status=1
+  summary="$summary$label: $(grep -E '^[0-9]+ examples?, ' "$output" | tail -n 1 || true), $((SECONDS - began)) s"$'\n'
+  rm -f "$output"
+}
+
+[ -e "$folder/.complete" ] || make_folder
+prepare 3.3
+prepare 3.4
+specs 3.3 -- "$@"
+specs 3.4 -- "$@"
+specs 3.4 RUBY_MN_THREADS=1 -- "$@"
+
+printf '\n%s' "$summary"
+exit "$status"
