@@ -40,10 +40,11 @@ module ChildScript
     end
   RUBY
 
+  # @param environment [Hash{String => String}] beside the inherited one
   # @yieldparam script [Command::Running]
-  def running_script(text)
+  def running_script(text, environment: {})
     folders = %w[lib spec/support].flat_map { |folder| ["-I", File.join(Command::ROOT, folder)] }
-    script = Command::Running.new([RbConfig.ruby, *folders, "-e", PRELUDE + text])
+    script = Command::Running.new([RbConfig.ruby, *folders, "-e", PRELUDE + text], environment: environment)
     yield script
   ensure
     script&.kill
@@ -52,8 +53,8 @@ module ChildScript
   # Runs a script to its end, which has to come by itself and soon.
   #
   # @return [Array] output and Process::Status
-  def run_script(text, limit: 15)
-    running_script(text) { |script| end_of(script, limit: limit) }
+  def run_script(text, limit: 15, environment: {})
+    running_script(text, environment: environment) { |script| end_of(script, limit: limit) }
   end
 
   # @return [Array] output and Process::Status

@@ -3,11 +3,11 @@
 //! The thread and its pool of fibers are Ruby's (`OverSIP::Dispatcher`). An event stays in the queue until a fiber
 //! takes it, so nothing is lost when the thread is killed while it waits.
 
-use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use magnus::{prelude::*, value::Opaque, Error, RModule, Ruby, Value};
+use magnus::{prelude::*, value::Lazy, Error, RModule, Ruby, Value};
 use oversip::engine::{Engine, Event, IncomingRequest, Wake};
 
 use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime, text, tls, websocket};
@@ -15,47 +15,61 @@ use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime
 /// How deep `route` may be nested in callbacks of `route`.
 const DEEPEST_NESTING: u32 = 32;
 
-thread_local! {
-    static IS_DISPATCHER: Cell<bool> = const { Cell::new(false) };
-    static NESTING: Cell<u32> = const { Cell::new(0) };
-}
+/// The dispatcher's Thread object, 0 without one. The object and not the native thread: with M:N threads Ruby moves a Thread
+/// between native threads and runs other Threads on the one that it has left. The GC does not move a Thread that is alive.
+static DISPATCHER: AtomicUsize = AtomicUsize::new(0);
+
+/// How deep `route` is nested on the dispatcher just now. Read and written with the GVL.
+static NESTING: AtomicU32 = AtomicU32::new(0);
 
 /// Blocks given to `OverSIP.schedule`, by the number that the engine has.
 static SCHEDULED: Mutex<Option<HashMap<u64, Anchor>>> = Mutex::new(None);
 
 /// Whether the caller runs on the dispatcher thread.
 pub fn is_current() -> bool {
-    IS_DISPATCHER.get()
+    DISPATCHER.load(Ordering::Relaxed) == current_thread()
 }
 
-/// One level of `route` inside a callback; ends when dropped.
-pub struct Nested(u32);
+/// The Thread object of the caller, which has the GVL.
+fn current_thread() -> usize {
+    // SAFETY: returns a reference that the running Thread has; it allocates nothing and does not raise.
+    unsafe { rb_sys::rb_thread_current() as usize }
+}
+
+/// One level of `route` inside a callback; ends when dropped. There are none outside of the dispatcher, where `route` runs no
+/// callbacks.
+pub struct Nested(Option<u32>);
 
 impl Nested {
     /// Raises `OverSIP::RuntimeError` when the nesting is too deep.
     pub fn enter(ruby: &Ruby) -> Result<Nested, Error> {
-        let depth = NESTING.get();
+        if !is_current() {
+            return Ok(Nested(None));
+        }
+        let depth = NESTING.load(Ordering::Relaxed);
         if depth >= DEEPEST_NESTING {
             return Err(text::runtime_error(
                 ruby,
                 format!("route is nested more than {DEEPEST_NESTING} deep in callbacks"),
             ));
         }
-        NESTING.set(depth + 1);
-        Ok(Nested(depth))
+        NESTING.store(depth + 1, Ordering::Relaxed);
+        Ok(Nested(Some(depth)))
     }
 }
 
 impl Drop for Nested {
     fn drop(&mut self) {
-        NESTING.set(self.0);
+        if let Some(depth) = self.0 {
+            NESTING.store(depth, Ordering::Relaxed);
+        }
     }
 }
 
 /// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended.
 pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     let Some(engine) = runtime::current() else { return Ok(false) };
-    IS_DISPATCHER.set(true);
+    DISPATCHER.store(current_thread(), Ordering::Relaxed);
     loop {
         let events = engine.events();
         if !events.is_empty() {
@@ -70,16 +84,16 @@ pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     }
 }
 
-/// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher. Ruby gives its native thread to others after it.
+/// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher; another may be it already.
 pub fn leave_dispatcher() {
-    IS_DISPATCHER.set(false);
+    let _ = DISPATCHER.compare_exchange(current_thread(), 0, Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// `OverSIP::Engine.run_event`: runs one event in the calling fiber.
 pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let Some(engine) = runtime::current() else { return Ok(()) };
     let Some(event) = engine.events().pop() else { return Ok(()) };
-    let outer = NESTING.replace(0);
+    let outer = NESTING.swap(0, Ordering::Relaxed);
     let result = match event {
         Event::Request(request) => run_request(ruby, &engine, request),
         Event::Callback(route) => client::resume(ruby, &engine, route),
@@ -91,7 +105,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
         Event::Scheduled(id) => run_scheduled(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
     };
-    NESTING.set(outer);
+    NESTING.store(outer, Ordering::Relaxed);
     result
 }
 
@@ -107,7 +121,7 @@ impl Drop for RequestDone<'_> {
 fn run_request(ruby: &Ruby, engine: &Engine, incoming: Arc<IncomingRequest>) -> Result<(), Error> {
     let _done = RequestDone(engine, incoming.clone());
     let object = request::wrap(ruby, incoming);
-    let _: Value = dispatcher_module(ruby)?.funcall("on_request", (object,))?;
+    let _: Value = dispatcher_module(ruby).funcall("on_request", (object,))?;
     Ok(())
 }
 
@@ -140,16 +154,11 @@ fn scheduled() -> std::sync::MutexGuard<'static, Option<HashMap<u64, Anchor>>> {
 }
 
 /// The Ruby half.
-pub fn dispatcher_module(ruby: &Ruby) -> Result<RModule, Error> {
-    thread_local! {
-        static MODULE: Cell<Option<Opaque<RModule>>> = const { Cell::new(None) };
-    }
-    if let Some(module) = MODULE.get() {
-        return Ok(ruby.get_inner(module));
-    }
-    let module: RModule = text::oversip_module(ruby)?.const_get("Dispatcher")?;
-    // Pinned: a compaction must not move what only this cell remembers.
-    ruby.gc_register_mark_object(module);
-    MODULE.set(Some(module.into()));
-    Ok(module)
+pub fn dispatcher_module(ruby: &Ruby) -> RModule {
+    static MODULE: Lazy<RModule> = Lazy::new(|ruby| {
+        text::oversip_module(ruby)
+            .and_then(|module| module.const_get("Dispatcher"))
+            .expect("the library's Ruby half is loaded before an engine runs")
+    });
+    ruby.get_inner(&MODULE)
 }

@@ -68,7 +68,7 @@ pub fn run_handshake(ruby: &Ruby, engine: &Engine, handshake: TlsHandshake) -> R
         (true, false) => "on_client_tls_handshake",
         (true, true) => "on_websocket_client_tls_handshake",
     };
-    let module: RModule = dispatcher::dispatcher_module(ruby)?;
+    let module: RModule = dispatcher::dispatcher_module(ruby);
     verdict.admitted = module.funcall(callback, (object, pems))?;
     Ok(())
 }

@@ -46,8 +46,7 @@ pub fn run_upgrade(ruby: &Ruby, engine: &Engine, request: &UpgradeRequest) -> Re
     let http_request: Value = websocket_module(ruby)?
         .const_get::<_, RClass>("HttpRequest")?
         .funcall("receive", (object, attributes(ruby, &request.http)?, headers(ruby, &request.http)?))?;
-    verdict.granted =
-        dispatcher::dispatcher_module(ruby)?.funcall("on_connection", (object, http_request))?;
+    verdict.granted = dispatcher::dispatcher_module(ruby).funcall("on_connection", (object, http_request))?;
     Ok(())
 }
 
@@ -115,7 +114,7 @@ pub fn run_closed(
     });
     // Without an object on_connection has not run to its end.
     let Some(Some(object)) = object else { return Ok(()) };
-    dispatcher::dispatcher_module(ruby)?.funcall::<_, _, Value>("on_disconnection", (object, by_client))?;
+    dispatcher::dispatcher_module(ruby).funcall::<_, _, Value>("on_disconnection", (object, by_client))?;
     Ok(())
 }
 

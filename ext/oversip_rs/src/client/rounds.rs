@@ -160,7 +160,7 @@ fn report(ruby: &Ruby, error: Error, name: &str) -> Result<(), Error> {
     if is_fatal(ruby, exception) {
         return Err(error);
     }
-    let _: Value = dispatcher::dispatcher_module(ruby)?.funcall("callback_failed", (exception, name))?;
+    let _: Value = dispatcher::dispatcher_module(ruby).funcall("callback_failed", (exception, name))?;
     Ok(())
 }
 
