@@ -1,12 +1,14 @@
 # frozen_string_literal: true
 
+require "rbconfig"
+
 root = File.expand_path("..", __dir__)
 lib = File.join(root, "lib")
 $LOAD_PATH.unshift(lib) unless $LOAD_PATH.include?(lib)
 
 # The parts that are Ruby alone can be tested before the extension is compiled.
-NATIVE = Dir.exist?(File.join(lib, "oversip_rs")) && !Dir.glob(File.join(lib, "oversip_rs", "oversip_rs.{so,bundle}")).empty?
-$LOAD_PATH.push(File.join(__dir__, "support", "without_native")) unless NATIVE
+NATIVE = File.exist?(File.join(lib, "oversip_rs", RbConfig::CONFIG["ruby_version"], "oversip_rs.#{RbConfig::CONFIG["DLEXT"]}"))
+require_relative "support/without_native" unless NATIVE
 
 require "oversip"
 require_relative "support/log_capture"

@@ -35,7 +35,8 @@ give_up("No C compiler was found.") unless compiler?
 
 darwin = RbConfig::CONFIG.fetch("host_os").match?(/darwin/)
 
-# sitearchdir is a variable of make because RubyGems overrides it there.
+# sitearchdir is a variable of make because RubyGems overrides it there. lib/oversip/native.rb looks for the extension in the
+# folder of its Ruby.
 File.write("Makefile", <<~MAKEFILE)
   SHELL = /bin/sh
   DESTDIR =
@@ -43,13 +44,14 @@ File.write("Makefile", <<~MAKEFILE)
   TARGET_DIR = #{File.join(Dir.pwd, "target")}
   MANIFEST = #{File.join(__dir__, "Cargo.toml")}
   LIBRARY = $(TARGET_DIR)/release/liboversip_rs.#{darwin ? "dylib" : "so"}
-  INSTALLED = $(DESTDIR)$(sitearchdir)/oversip_rs/oversip_rs.#{RbConfig::CONFIG.fetch("DLEXT")}
+  FOLDER = $(DESTDIR)$(sitearchdir)/oversip_rs/#{RbConfig::CONFIG.fetch("ruby_version")}
+  INSTALLED = $(FOLDER)/oversip_rs.#{RbConfig::CONFIG.fetch("DLEXT")}
 
   all:
   \tcargo build --release --locked --lib --manifest-path "$(MANIFEST)" --target-dir "$(TARGET_DIR)"
 
   install: all
-  \tmkdir -p "$(DESTDIR)$(sitearchdir)/oversip_rs"
+  \tmkdir -p "$(FOLDER)"
   \trm -f "$(INSTALLED)"
   \tcp "$(LIBRARY)" "$(INSTALLED)"
   \trm -rf "$(TARGET_DIR)"

@@ -23,8 +23,8 @@ module Command
 
   # @return [Array<String>] what to execute
   def command(*arguments)
-    include_path = NATIVE ? [] : ["-I", File.join(ROOT, "spec", "support", "without_native")]
-    [RbConfig.ruby, *include_path, File.join(ROOT, "exe", "oversip"), *arguments]
+    stand_in = NATIVE ? [] : ["-r", File.join(ROOT, "spec", "support", "without_native")]
+    [RbConfig.ruby, *stand_in, File.join(ROOT, "exe", "oversip"), *arguments]
   end
 
   # A child process and what it has said so far. Its output is read all the time, so that it never waits for a reader.

@@ -1,6 +1,9 @@
 # frozen_string_literal: true
 
-# Stands in for the extension when it is not compiled, so that the specs of the parts written in Ruby run.
+# Stands in for the extension when it is not compiled, so that the specs of the parts written in Ruby run. Loaded before the
+# library.
+$LOADED_FEATURES << File.expand_path("../../lib/oversip/native.rb", __dir__)
+
 module OverSIP
   module SIP
     class Blacklist < Hash; end
