@@ -12,7 +12,14 @@ Gem::Specification.new do |spec|
   spec.homepage = OverSIP::HOMEPAGE
   spec.license = "MIT"
   spec.required_ruby_version = ">= 3.1"
-  spec.metadata = { "rubygems_mfa_required" => "true" }
+  documentation = "https://rubydoc.info/gems/#{spec.name}/#{spec.version}"
+  spec.metadata = {
+    "source_code_uri" => "#{OverSIP::HOMEPAGE}/versions/#{spec.version}", # the gem is its source
+    "changelog_uri" => "#{documentation}/file/CHANGELOG.md",
+    "documentation_uri" => documentation,
+    "bug_tracker_uri" => OverSIP::HOMEPAGE,
+    "rubygems_mfa_required" => "true"
+  }
 
   spec.files = Dir.chdir(__dir__) do
     Dir["lib/**/*.{rb,conf}", "exe/*", "src/**/*.rs", "benches/*.rs", "benches/messages/*.rs", "ext/**/*.{rs,rb,toml}",
