@@ -32,7 +32,7 @@ pub(super) struct CoreRef {
 enum Stage {
     /// Queued for the script or being looked at by it. `answered` is the final reply sent without a transaction.
     Pending {
-        answered: Option<Bytes>,
+        answered: Option<Answer>,
     },
     Invite(InviteServer),
     NonInvite(NonInviteServer),
@@ -40,8 +40,29 @@ enum Stage {
     Over {
         last_response: Option<Bytes>,
     },
-    /// Never had a transaction: an ACK, or a request that the script made nothing of.
-    None,
+    /// There is no transaction: an ACK, or a request whose `on_request` ended without one. `answered` is the status of the
+    /// final reply sent all the same.
+    None {
+        answered: Option<u16>,
+    },
+}
+
+/// A final reply that was sent without a transaction.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    wire: Bytes,
+}
+
+impl Stage {
+    /// The final reply that was sent before there was a transaction; its bytes, while they are known.
+    fn take_answer(&mut self) -> Option<(u16, Option<Bytes>)> {
+        match self {
+            Self::Pending { answered } => answered.take().map(|answer| (answer.status, Some(answer.wire))),
+            Self::None { answered } => answered.map(|status| (status, None)),
+            Self::Invite(_) | Self::NonInvite(_) | Self::Over { .. } => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -111,7 +132,8 @@ impl IncomingRequest {
             Some(via) => via.port().unwrap_or(5060),
             None => source.remote.port(),
         };
-        let stage = if key.is_some() { Stage::Pending { answered: None } } else { Stage::None };
+        let stage =
+            if key.is_some() { Stage::Pending { answered: None } } else { Stage::None { answered: None } };
         Arc::new(Self {
             message,
             source,
@@ -187,7 +209,7 @@ impl IncomingRequest {
             Stage::Invite(machine) => Some(machine.state().as_str()),
             Stage::NonInvite(machine) => Some(machine.state().as_str()),
             Stage::Over { .. } => Some("terminated"),
-            Stage::Pending { .. } | Stage::None => None,
+            Stage::Pending { .. } | Stage::None { .. } => None,
         }
     }
 
@@ -197,7 +219,7 @@ impl IncomingRequest {
             Stage::Invite(machine) => machine.last_response().cloned(),
             Stage::NonInvite(machine) => machine.last_response().cloned(),
             Stage::Over { last_response } => last_response.clone(),
-            Stage::Pending { .. } | Stage::None => None,
+            Stage::Pending { .. } | Stage::None { .. } => None,
         }
     }
 
@@ -207,7 +229,7 @@ impl IncomingRequest {
             Stage::Invite(machine) => machine.set_last_response(wire),
             Stage::NonInvite(machine) => machine.set_last_response(wire),
             Stage::Over { last_response } => *last_response = Some(wire),
-            Stage::Pending { .. } | Stage::None => {}
+            Stage::Pending { .. } | Stage::None { .. } => {}
         }
     }
 
@@ -217,7 +239,17 @@ impl IncomingRequest {
             Stage::Invite(machine) => machine.accepts(status),
             Stage::NonInvite(machine) => machine.accepts(status),
             Stage::Over { .. } => false,
-            Stage::Pending { .. } | Stage::None => true,
+            Stage::Pending { answered } => answered.is_none(),
+            Stage::None { answered } => answered.is_none(),
+        }
+    }
+
+    /// Whether a final reply was sent without a transaction.
+    pub(super) fn is_answered_statelessly(&self) -> bool {
+        match &self.lock().stage {
+            Stage::Pending { answered } => answered.is_some(),
+            Stage::None { answered } => answered.is_some(),
+            Stage::Invite(_) | Stage::NonInvite(_) | Stage::Over { .. } => false,
         }
     }
 
@@ -245,15 +277,25 @@ impl IncomingRequest {
             return false;
         }
         let reliable = self.source.transport.reliable();
-        let effects = if self.is_invite() {
-            let (machine, effects) = InviteServer::new(now, reliable, timings);
+        let answer = state.stage.take_answer();
+        let mut effects;
+        if self.is_invite() {
+            let (mut machine, begun) = InviteServer::new(now, reliable, timings);
+            effects = begun;
+            if let Some((status, wire)) = answer {
+                effects.extend(machine.advance(now, status).into_iter().flatten());
+                wire.into_iter().for_each(|wire| machine.set_last_response(wire));
+            }
             state.stage = Stage::Invite(machine);
-            effects
         } else {
-            let (machine, effects) = NonInviteServer::new(now, reliable, timings);
+            let (mut machine, begun) = NonInviteServer::new(now, reliable, timings);
+            effects = begun;
+            if let Some((status, wire)) = answer {
+                effects.extend(machine.advance(now, status).into_iter().flatten());
+                wire.into_iter().for_each(|wire| machine.set_last_response(wire));
+            }
             state.stage = Stage::NonInvite(machine);
-            effects
-        };
+        }
         post(effects);
         true
     }
@@ -272,16 +314,21 @@ impl IncomingRequest {
             Stage::Invite(machine) => machine.respond(now, status, wire),
             Stage::NonInvite(machine) => machine.respond(now, status, wire),
             Stage::Pending { answered } => {
-                if status >= 200 {
-                    *answered = Some(wire);
+                let first = answered.is_none();
+                if first {
+                    *answered = (status >= 200).then_some(Answer { status, wire });
+                    post(None);
                 }
-                post(None);
-                return true;
+                return first;
             }
             Stage::Over { .. } => return false,
-            Stage::None => {
-                post(None);
-                return true;
+            Stage::None { answered } => {
+                let first = answered.is_none();
+                if first {
+                    *answered = (status >= 200).then_some(status);
+                    post(None);
+                }
+                return first;
             }
         };
         let accepted = effects.is_some();
@@ -297,7 +344,7 @@ impl IncomingRequest {
         let effects = match &mut self.lock().stage {
             Stage::Invite(machine) => machine.advance(now, status),
             Stage::NonInvite(machine) => machine.advance(now, status),
-            Stage::Pending { .. } | Stage::Over { .. } | Stage::None => None,
+            Stage::Pending { .. } | Stage::Over { .. } | Stage::None { .. } => None,
         };
         effects.map(post).is_some()
     }
@@ -307,10 +354,10 @@ impl IncomingRequest {
         match &mut self.lock().stage {
             Stage::Invite(machine) => Some(machine.request_again(now)),
             Stage::NonInvite(machine) => Some(machine.request_again(now)),
-            Stage::Pending { answered: Some(wire) } => {
-                Some(std::iter::once(crate::transaction::ServerEffect::Send(wire.clone())).collect())
+            Stage::Pending { answered: Some(answer) } => {
+                Some(std::iter::once(crate::transaction::ServerEffect::Send(answer.wire.clone())).collect())
             }
-            Stage::Pending { answered: None } | Stage::Over { .. } | Stage::None => None,
+            Stage::Pending { answered: None } | Stage::Over { .. } | Stage::None { .. } => None,
         }
     }
 
@@ -325,7 +372,7 @@ impl IncomingRequest {
         match &mut self.lock().stage {
             Stage::Invite(machine) => machine.timer(now, timer),
             Stage::NonInvite(machine) => machine.timer(now, timer),
-            Stage::Pending { .. } | Stage::Over { .. } | Stage::None => ServerEffects::new(),
+            Stage::Pending { .. } | Stage::Over { .. } | Stage::None { .. } => ServerEffects::new(),
         }
     }
 
@@ -335,7 +382,7 @@ impl IncomingRequest {
         let proceeding = match &mut state.stage {
             Stage::Pending { answered } => answered.is_none(),
             Stage::Invite(machine) => machine.cancel(),
-            Stage::NonInvite(_) | Stage::Over { .. } | Stage::None => false,
+            Stage::NonInvite(_) | Stage::Over { .. } | Stage::None { .. } => false,
         };
         if !proceeding || self.canceled.swap(true, Ordering::AcqRel) {
             return CancelOutcome::Noted;
@@ -388,7 +435,7 @@ impl IncomingRequest {
         let proceeding = match &state.stage {
             Stage::Pending { answered } => answered.is_none(),
             Stage::Invite(machine) => machine.accepts(487),
-            Stage::NonInvite(_) | Stage::Over { .. } | Stage::None => false,
+            Stage::NonInvite(_) | Stage::Over { .. } | Stage::None { .. } => false,
         };
         proceeding && state.core.is_none() && self.is_canceled()
     }
@@ -399,7 +446,7 @@ impl IncomingRequest {
             Stage::Pending { answered } => answered.is_none(),
             Stage::Invite(machine) => machine.accepts(500),
             Stage::NonInvite(machine) => machine.accepts(500),
-            Stage::Over { .. } | Stage::None => false,
+            Stage::Over { .. } | Stage::None { .. } => false,
         }
     }
 
@@ -418,11 +465,11 @@ impl IncomingRequest {
     /// The transaction, or the pending record, is over.
     pub(super) fn end(&self) {
         let mut state = self.lock();
-        state.stage = match std::mem::replace(&mut state.stage, Stage::None) {
+        state.stage = match std::mem::replace(&mut state.stage, Stage::None { answered: None }) {
             Stage::Invite(machine) => Stage::Over { last_response: machine.last_response().cloned() },
             Stage::NonInvite(machine) => Stage::Over { last_response: machine.last_response().cloned() },
-            Stage::Pending { .. } | Stage::None => Stage::None,
-            over => over,
+            Stage::Pending { answered } => Stage::None { answered: answered.map(|answer| answer.status) },
+            same => same,
         };
     }
 

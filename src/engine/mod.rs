@@ -236,7 +236,8 @@ impl Shared {
         if !request.create_transaction(now, &self.timings, |effects| self.carry_out(request, effects)) {
             return false;
         }
-        if request.is_invite() {
+        // It may have been answered before it got its transaction.
+        if request.is_invite() && request.valid_response(100) {
             upstream::reply(self, now, request, 100, b"Trying", &[], b"");
         }
         true

@@ -104,6 +104,12 @@ pub(super) fn send(
 
 /// A final response was sent before, or the transaction is over.
 pub(super) fn log_refusal(request: &IncomingRequest, status: u16) {
+    if request.is_answered_statelessly() {
+        return tracing::info!(
+            target: "oversip::transaction",
+            "response {status} refused: the request has its final response"
+        );
+    }
     let state = request.transaction_state().unwrap_or("none");
     tracing::info!(target: "oversip::transaction", "response {status} refused: the transaction is in state {state}");
 }
