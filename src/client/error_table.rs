@@ -112,6 +112,11 @@ impl Failure {
         Failure { status: 487, reason: Cow::Borrowed("Request Terminated"), code: "canceled" }
     }
 
+    /// A defect of this server ended the routing.
+    pub fn internal_error() -> Failure {
+        Failure { status: 500, reason: Cow::Borrowed("Internal Error"), code: "internal_error" }
+    }
+
     /// A thread has waited for the final response as long as it wanted to.
     pub fn call_timeout() -> Failure {
         Failure { status: 408, reason: Cow::Borrowed("Call Timeout"), code: "call_timeout" }

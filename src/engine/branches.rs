@@ -8,6 +8,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::core::{ArmedTimers, Core, TimerKey};
+use super::defects::Beneficiary;
 use super::incoming::IncomingRequest;
 use super::network::{Destination, Network};
 use super::route::Route;
@@ -51,6 +52,19 @@ pub(super) struct Branch {
 type Inputs = SmallVec<[Input; 2]>;
 
 impl Branch {
+    pub(super) fn client(&self) -> u64 {
+        self.client
+    }
+
+    pub(super) fn route(&self) -> u64 {
+        self.route
+    }
+
+    /// Whether no timer will end it.
+    pub(super) fn is_timeless(&self) -> bool {
+        self.timers.is_empty()
+    }
+
     /// True while the peer may still give a final response.
     pub(super) fn is_undecided(&self) -> bool {
         use crate::transaction::{invite_client, non_invite_client};
@@ -297,7 +311,7 @@ impl Core {
         None
     }
 
-    fn drop_branch(&mut self, id: &Bytes) {
+    pub(super) fn drop_branch(&mut self, id: &Bytes) {
         let Some(branch) = self.branches.remove(id) else { return };
         for (_, timer) in branch.timers {
             self.timers.stop(timer);
@@ -324,6 +338,7 @@ impl Core {
         let now = self.shared.clock.now();
         let Some(branch) = self.branches.get_mut(id) else { return };
         let (client, route) = (branch.client, branch.route);
+        self.working_for = Beneficiary::Client(client);
         let effects = step(branch, now);
         for input in self.branch_effects(now, id, effects, response) {
             self.deliver(client, route, input);
@@ -356,6 +371,7 @@ impl Core {
         let Some(branch) = self.branches.get_mut(id) else { return };
         branch.timers.retain(|(_, armed)| *armed != fired);
         let (client, route) = (branch.client, branch.route);
+        self.working_for = Beneficiary::Client(client);
         let effects = branch.timer(now, timer);
         for input in self.branch_effects(now, id, effects, None) {
             self.deliver(client, route, input);
@@ -365,9 +381,12 @@ impl Core {
     /// The connection did not come up, perhaps because its peer was `refused`, or was lost.
     pub(super) fn connection_lost(&mut self, connection: ConnectionId, refused: bool) {
         for id in self.connection_branches.remove(&connection).unwrap_or_default() {
-            self.step_branch(&id, None, |branch, now| {
-                branch.refused = refused;
-                branch.transport_failed(now)
+            // Each of them is a call of its own.
+            self.attempt(|core| {
+                core.step_branch(&id, None, |branch, now| {
+                    branch.refused = refused;
+                    branch.transport_failed(now)
+                });
             });
         }
     }

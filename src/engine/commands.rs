@@ -4,6 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::defects::Defect;
 use super::incoming::{CoreRef, IncomingRequest};
 use super::resolver::ResolutionKey;
 use super::route::Route;
@@ -42,6 +43,8 @@ pub(super) enum Command {
     Upgrade(ConnectionId, Upgrade),
     /// A resolution ended.
     Resolved(ResolutionKey, Resolved),
+    /// Panic: for specs of what that costs.
+    Defect(Defect),
     /// The clock was frozen or released: look at the timers again.
     ClockChanged,
     /// Move the frozen clock on, firing what comes due on the way.

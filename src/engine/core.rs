@@ -1,7 +1,6 @@
 //! The engine's loop: the one owner of sockets, timers and transaction tables.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use tokio::sync::mpsc;
 use super::branches::Branch;
 use super::commands::Command;
 use super::counts::Alive;
+use super::defects::{panic_quietly, Beneficiary};
 use super::incoming::{CoreRef, IncomingRequest};
 use super::network::Network;
 use super::outbox::TICK;
@@ -97,6 +97,8 @@ pub(super) struct Core {
     pub(super) uac_acks: UacAcks,
     clients: HashMap<u64, ClientSlot>,
     stopping: Option<(Instant, SyncSender<()>)>,
+    /// Whom the present step works for.
+    pub(super) working_for: Beneficiary,
     /// Calls that were accepted and whose ACK has not come by.
     acks_due: usize,
     /// Until when the end waits for them, and for what the script makes of the last one.
@@ -119,6 +121,7 @@ impl Core {
             uac_acks: UacAcks::default(),
             clients: HashMap::new(),
             stopping: None,
+            working_for: Beneficiary::Nobody,
             acks_due: 0,
             waits_for_acks: Instant::now(),
             tick: Instant::now() + TICK,
@@ -158,7 +161,7 @@ impl Core {
                     }
                 }
             }
-            self.guard(|core| core.fire(core.shared.clock.now()));
+            self.guard(|core| core.fire());
             self.publish_counts();
             if self.is_stopped() {
                 break;
@@ -171,22 +174,17 @@ impl Core {
         }
     }
 
-    /// One step of the loop. A defect that panics costs the call it belongs to, not all the others.
+    /// One step of the loop, and what has to come before it.
     fn guard(&mut self, step: impl FnOnce(&mut Self)) {
-        let step = |core: &mut Self| {
-            core.empty_outbox();
-            step(core);
-        };
-        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
-            tracing::error!(target: "oversip::engine", "a defect: one step of the engine panicked and was left out");
-        }
+        self.empty_outbox();
+        self.attempt(step);
     }
 
     /// What was posted without a wake-up comes before anything that happened later: a timer is armed before the message
     /// that stops it.
     fn empty_outbox(&mut self) {
         for command in self.shared.outbox.take() {
-            self.command(command);
+            self.attempt(|core| core.command(command));
         }
     }
 
@@ -221,6 +219,7 @@ impl Core {
             }
             Command::Upgrade(connection, upgrade) => self.upgrade(connection, upgrade),
             Command::Resolved(key, resolved) => self.resolved(&key, &resolved),
+            Command::Defect(defect) => self.panic_at(defect),
             Command::ClockChanged => {}
             Command::Advance { by, done } => {
                 self.advance_clock(by);
@@ -238,34 +237,39 @@ impl Core {
         let target = self.shared.clock.target(by);
         while let Some(at) = self.timers.next().filter(|at| *at <= target) {
             self.shared.clock.move_to(at);
-            self.fire(self.shared.clock.now());
+            self.fire();
             // What the step has posted may set timers within the time that is left.
             self.empty_outbox();
         }
         self.shared.clock.move_to(target);
     }
 
-    fn fire(&mut self, now: Instant) {
+    fn fire(&mut self) {
+        let now = self.shared.clock.now();
         while let Some((id, key)) = self.timers.pop_due(now) {
-            match key {
-                TimerKey::Server(request, timer) => self.server_timer(now, id, &request, timer),
-                TimerKey::Branch(branch, timer) => self.branch_timer(now, id, &branch, timer),
-                TimerKey::PendingTrying(request) => self.pending_trying(&request),
-                TimerKey::Scheduled(id) => self.shared.events.push(Event::Scheduled(id)),
-                TimerKey::Sweep => self.sweep(now),
-                TimerKey::CallLimit { client, route, call } => {
-                    call.finish(Outcome::Failed(Failure::call_timeout()));
-                    call.give_up();
-                    self.give_up(now, CoreRef { client, route });
-                }
-                TimerKey::UacAck(key) => self.uac_acks.forget(&key),
+            self.attempt(|core| core.timer(now, id, key));
+        }
+    }
+
+    fn timer(&mut self, now: Instant, id: TimerId, key: TimerKey) {
+        match key {
+            TimerKey::Server(request, timer) => self.server_timer(now, id, &request, timer),
+            TimerKey::Branch(branch, timer) => self.branch_timer(now, id, &branch, timer),
+            TimerKey::PendingTrying(request) => self.pending_trying(&request),
+            TimerKey::Scheduled(id) => self.shared.events.push(Event::Scheduled(id)),
+            TimerKey::Sweep => self.sweep(now),
+            TimerKey::CallLimit { client, route, call } => {
+                call.finish(Outcome::Failed(Failure::call_timeout()));
+                call.give_up();
+                self.give_up(now, CoreRef { client, route });
             }
+            TimerKey::UacAck(key) => self.uac_acks.forget(&key),
         }
     }
 
     fn sweep(&mut self, now: Instant) {
-        self.network.sweep(now);
         self.timers.arm(now + SWEEP_INTERVAL, TimerKey::Sweep);
+        self.network.sweep(now);
     }
 
     fn is_stopped(&self) -> bool {
@@ -366,6 +370,7 @@ impl Core {
     fn input(&mut self, client: u64, id: u64, input: Input) {
         let Some(slot) = self.clients.get_mut(&client) else { return };
         let Some(index) = slot.routes.iter().position(|route| route.id == id) else { return };
+        self.working_for = Beneficiary::Client(client);
         let mut route = slot.routes.swap_remove(index);
         let relayed = matches!(input, Input::Response(_)) && route.kind == Kind::Proxy;
         if matches!(input, Input::Canceled) && route.kind == Kind::Uac {
@@ -382,6 +387,7 @@ impl Core {
     /// Runs a route until it waits. Returns true when it left for the dispatcher.
     fn run_route(&mut self, mut route: Box<Route>) -> bool {
         let client = route.client.id();
+        self.working_for = Beneficiary::Client(client);
         self.slot(client).running = true;
         loop {
             let now = self.shared.clock.now();
@@ -421,11 +427,29 @@ impl Core {
             Effect::Resolve(inquiry) => self.resolve(route, inquiry),
             Effect::Send(target) => self.send_to_target(now, route, &target),
             Effect::SendOverFlow => self.send_over_flow(now, route),
+            Effect::Panic => panic_quietly(),
         }
     }
 
     fn slot(&mut self, client: u64) -> &mut ClientSlot {
         self.clients.entry(client).or_default()
+    }
+
+    /// A defect in one of its steps ends a Client. A route that the dispatcher has comes back to a Client that begins anew.
+    pub(super) fn forget_client(&mut self, client: u64) {
+        let Some(slot) = self.clients.remove(&client) else { return };
+        for route in slot.routes {
+            route.fail();
+        }
+    }
+
+    /// Lets a route of this Client run into a defect.
+    pub(super) fn panic_in_route(&mut self, client: u64) {
+        let Some(mut route) = self.clients.get_mut(&client).and_then(|slot| slot.routes.pop()) else {
+            return;
+        };
+        route.effects.push(Effect::Panic);
+        self.run_route(route);
     }
 
     /// CANCEL reached the request that `core` routes (RFC 3261 16.10): downstream at once, the script in its turn.

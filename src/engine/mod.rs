@@ -17,6 +17,7 @@ mod commands;
 mod config;
 mod core;
 mod counts;
+mod defects;
 mod dice;
 mod events;
 mod incoming;
@@ -68,6 +69,7 @@ pub use upgrade::UpgradeRequest;
 
 use commands::Command;
 use counts::Counts;
+use defects::Defect;
 use dice::Dice;
 use incoming::CoreRef;
 use listeners::Listeners;
@@ -530,6 +532,18 @@ impl Engine {
         let (done, wait) = sync_channel(1);
         self.shared.post(Command::Stop { deadline: Instant::now() + limit, done });
         Stopping { engine: self, done: wait }
+    }
+
+    /// Panics in the engine's thread while it runs a route of this request, or of its transaction if there is none: for specs
+    /// of what that costs.
+    pub fn panic_for_request(&self, request: &Arc<IncomingRequest>) {
+        let core = request.core().map(|core| Defect::Client(core.client));
+        self.shared.post(Command::Defect(core.unwrap_or_else(|| Defect::Request(request.clone()))));
+    }
+
+    /// Panics in the engine's thread while it runs a route of this Client.
+    pub fn panic_for_client(&self, client: &ClientShared) {
+        self.shared.post(Command::Defect(Defect::Client(client.id())));
     }
 
     /// Counts of what is alive and what was done.

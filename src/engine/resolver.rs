@@ -33,6 +33,13 @@ impl Resolver {
         Self { lookup, waiting: HashMap::new() }
     }
 
+    /// No route of a Client wants its targets any longer.
+    pub(super) fn abandon_client(&mut self, client: u64) {
+        for waiting in self.waiting.values_mut() {
+            waiting.retain(|other| other.client != client);
+        }
+    }
+
     /// A route no longer wants its targets. False when it waits for none.
     pub(super) fn abandon(&mut self, route: u64) -> bool {
         let mut found = false;
@@ -81,7 +88,7 @@ impl Core {
         }
         for Waiting { client, route, profile } in waiting {
             let input = self.shared.routing_input(&resolved.resolution, &profile);
-            self.deliver(client, route, input);
+            self.attempt(|core| core.deliver(client, route, input));
         }
     }
 }

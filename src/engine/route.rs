@@ -195,6 +195,8 @@ pub(super) enum Effect {
     Send(Target),
     SendOverFlow,
     Resolve(Inquiry),
+    /// A defect, for specs.
+    Panic,
 }
 
 /// Why [`Route::advance`] stopped.
@@ -434,6 +436,13 @@ impl Route {
     pub(super) fn end(&self) {
         if let Some(caller) = &self.caller {
             caller.0.finish(Outcome::Failed(Failure::canceled()));
+        }
+    }
+
+    /// A defect ended the route.
+    pub(super) fn fail(&self) {
+        if let Some(caller) = &self.caller {
+            caller.0.finish(Outcome::Failed(Failure::internal_error()));
         }
     }
 

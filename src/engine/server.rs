@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::core::{Core, ServerEntry, TimerKey};
+use super::defects::Beneficiary;
 use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
 use super::timers::TimerId;
 use super::{upstream, Event, Rejected, Status};
@@ -160,6 +161,7 @@ impl Core {
 
     /// Carries out what a server machine asks for.
     pub(super) fn server_effects(&mut self, request: &Arc<IncomingRequest>, effects: ServerEffects) {
+        self.working_for = Beneficiary::Request(request.clone());
         self.stop_pending(request);
         for effect in effects {
             match effect {
@@ -219,7 +221,7 @@ impl Core {
         }
     }
 
-    fn end_server(&mut self, request: &Arc<IncomingRequest>) {
+    pub(super) fn end_server(&mut self, request: &Arc<IncomingRequest>) {
         request.end();
         if entry(&mut self.servers, request).is_none() {
             return;

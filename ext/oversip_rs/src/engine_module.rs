@@ -13,7 +13,7 @@ use oversip::engine::{
 use oversip::transport::{ws, ListenSpec, Transport};
 
 use crate::{
-    anchors, connection, dispatcher,
+    anchors, client, connection, dispatcher,
     gvl::{without_gvl, SIGNAL_INTERVAL},
     logging, request, runtime, tags, text, tls,
 };
@@ -223,6 +223,22 @@ fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     without_gvl(ruby, || engine.advance(by), || ())
 }
 
+/// `panic(victim)`: a defect of the engine in the midst of what it does for a Request or a Client.
+fn panic(ruby: &Ruby, victim: Value) -> Result<(), Error> {
+    let engine = runtime::engine(ruby)?;
+    if let Ok(client) = client::This::try_convert(victim) {
+        engine.panic_for_client(client.shared());
+    } else if let Some(request) = request::from_value(victim).and_then(|request| request.incoming()) {
+        engine.panic_for_request(&request);
+    } else {
+        return Err(Error::new(
+            ruby.exception_type_error(),
+            "a Request from the network or a Client is needed",
+        ));
+    }
+    Ok(())
+}
+
 fn seed(ruby: &Ruby, seed: u64) -> Result<(), Error> {
     runtime::engine(ruby)?.seed(seed);
     Ok(())
@@ -260,6 +276,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("status=", function!(set_status, 1))?;
     module.define_singleton_method("freeze", function!(freeze, 0))?;
     module.define_singleton_method("advance", function!(advance, 1))?;
+    module.define_singleton_method("panic", function!(panic, 1))?;
     module.define_singleton_method("seed", function!(seed, 1))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
     module.define_singleton_method("flow?", function!(is_flow, 1))?;

@@ -98,6 +98,8 @@ pub(super) struct Caller(pub(super) Arc<Call>);
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        self.0.finish(Outcome::Stopped);
+        // The end of the engine drops routes, and so does a defect.
+        let defect = std::thread::panicking();
+        self.0.finish(if defect { Outcome::Failed(Failure::internal_error()) } else { Outcome::Stopped });
     }
 }
