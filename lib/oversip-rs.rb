@@ -1,4 +1,4 @@
 # frozen_string_literal: true
 
 # What `Bundler.require` asks for: the name of the gem.
-require "oversip"
+require_relative "oversip"

@@ -1,5 +1,9 @@
 # frozen_string_literal: true
 
+# Before anything is searched for in the load path, where the old gem may come first.
+require_relative "oversip/predecessor"
+OverSIP::Predecessor.refuse
+
 require "oversip/version"
 require "oversip/errors"
 require "oversip/sip/rfc3263"

@@ -89,6 +89,7 @@ module OverSIP
       Process.setproctitle(@options.process_name)
       open_log
       log_system_notice "#{PROGRAM_NAME} #{VERSION} starting"
+      Predecessor.hint&.then { |hint| log_system_warn hint }
 
       @privileges = Privileges.new(@options.user, @options.group)
       OverSIP.master_name = @options.process_name
