@@ -7,6 +7,13 @@ module OverSIP
   #
   # @api private
   module EngineOptions
+    # The bounds of what waits.
+    LIMITS = %i[
+      max_queued_requests max_queued_bytes max_queued_acks max_queued_ack_bytes max_client_responses max_client_bytes
+      max_response_bytes max_transactions
+    ].freeze
+    private_constant :LIMITS
+
     class << self
       # @param configuration [Hash{Symbol => Hash}] {OverSIP.configuration}
       # @return [Hash{Symbol => Object}]
@@ -25,8 +32,7 @@ module OverSIP
         {
           product: core[:product] || "#{PROGRAM_NAME}/#{VERSION}",
           nameservers: core[:nameservers],
-          max_queued_requests: core[:max_queued_requests],
-          max_transactions: core[:max_transactions],
+          **core.slice(*LIMITS),
           error_details_on_wire: core[:error_details_on_wire]
         }
       end

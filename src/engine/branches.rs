@@ -363,7 +363,11 @@ impl Core {
         if !method_fits || branch.destination.transport() != source.transport {
             return;
         }
+        let client = branch.client;
         let response = Arc::new(IncomingResponse { message: response, source: *source });
+        if self.leaves_to_sender(client, &response) {
+            return;
+        }
         self.step_branch(&id, Some(&response.clone()), |branch, now| branch.response(now, &response));
     }
 

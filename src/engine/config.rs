@@ -8,18 +8,42 @@ use thiserror::Error;
 use crate::client::{KeyTooShort, ProcessTags};
 use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, TlsError, TlsSettings};
 
-/// Bounds at admission. Beyond them new requests get 503 with Retry-After; what was admitted is never dropped.
+/// Bounds of what waits for Ruby. Beyond those of requests new ones get 503 with Retry-After; what was admitted is never
+/// dropped.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Requests that may wait for Ruby.
     pub queued_requests: usize,
+    /// Bytes of the requests that may wait for Ruby; so many of certificates may wait as well.
+    pub queued_bytes: usize,
+    /// ACKs without a transaction that may wait for Ruby; beyond it they are dropped.
+    pub queued_acks: usize,
+    /// Bytes of those ACKs.
+    pub queued_ack_bytes: usize,
+    /// Provisional responses that may wait for one Client; beyond it they are dropped.
+    pub client_responses: usize,
+    /// Bytes of the responses that may wait for one Client, from which on provisional ones are dropped.
+    pub client_bytes: usize,
+    /// Bytes of the responses that may wait for all Clients together.
+    pub response_bytes: usize,
     /// Server and client transactions together that may be alive.
     pub transactions: usize,
 }
 
+const MIB: usize = 1024 * 1024;
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { queued_requests: 10_000, transactions: 200_000 }
+        Self {
+            queued_requests: 10_000,
+            queued_bytes: 64 * MIB,
+            queued_acks: 5_000,
+            queued_ack_bytes: 16 * MIB,
+            client_responses: 64,
+            client_bytes: MIB,
+            response_bytes: 64 * MIB,
+            transactions: 200_000,
+        }
     }
 }
 

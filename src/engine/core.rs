@@ -20,8 +20,9 @@ use super::resolver::Resolver;
 use super::route::{Call, Effect, Outcome, Progress, Route};
 use super::timers::{TimerId, TimerQueue};
 use super::uac_acks::UacAcks;
-use super::{Event, Shared};
-use crate::client::session::{Input, Kind};
+use super::waiting::Responses;
+use super::{Dropped, Event, Shared};
+use crate::client::session::{Callback, CallbackClass, Input, Kind};
 use crate::client::Failure;
 use crate::clock::Clock;
 use crate::transaction::{ServerKey, Timer};
@@ -72,11 +73,23 @@ pub(super) struct ServerEntry {
 #[derive(Debug, Default)]
 pub(super) struct ClientSlot {
     routes: SmallVec<[Box<Route>; 1]>,
-    queue: VecDeque<(u64, Input)>,
+    queue: VecDeque<Waiting>,
     /// The route that the dispatcher has.
     away: Option<u64>,
+    /// The responses that wait in the queue or are with the dispatcher.
+    responses: Responses,
+    /// The one with the dispatcher.
+    shown: Responses,
     /// A route of this Client is on the engine's stack.
     running: bool,
+}
+
+/// An input that waits for its turn.
+#[derive(Debug)]
+struct Waiting {
+    route: u64,
+    input: Input,
+    responses: Responses,
 }
 
 impl ClientSlot {
@@ -96,6 +109,8 @@ pub(super) struct Core {
     pub(super) connection_branches: HashMap<ConnectionId, Vec<Bytes>>,
     pub(super) uac_acks: UacAcks,
     clients: HashMap<u64, ClientSlot>,
+    /// The responses that wait for all Clients or are with the dispatcher.
+    pub(super) responses: Responses,
     stopping: Option<(Instant, SyncSender<()>)>,
     /// Whom the present step works for.
     pub(super) working_for: Beneficiary,
@@ -120,6 +135,7 @@ impl Core {
             connection_branches: HashMap::new(),
             uac_acks: UacAcks::default(),
             clients: HashMap::new(),
+            responses: Responses::default(),
             stopping: None,
             working_for: Beneficiary::Nobody,
             acks_due: 0,
@@ -301,6 +317,7 @@ impl Core {
             servers: self.servers.len(),
             branches: self.branches.len(),
             connections: self.network.connection_count(),
+            responses: self.responses,
         });
     }
 
@@ -337,6 +354,9 @@ impl Core {
         let client = route.client.id();
         let slot = self.clients.entry(client).or_default();
         slot.away = None;
+        let shown = std::mem::take(&mut slot.shown);
+        slot.responses -= shown;
+        self.responses -= shown;
         self.run_route(route);
         self.drain(client);
     }
@@ -348,7 +368,11 @@ impl Core {
                 return;
             }
             match slot.queue.pop_front() {
-                Some((route, input)) => self.input(client, route, input),
+                Some(Waiting { route, input, responses }) => {
+                    slot.responses -= responses;
+                    self.responses -= responses;
+                    self.input(client, route, input);
+                }
                 None if slot.routes.is_empty() => {
                     self.clients.remove(&client);
                     return;
@@ -360,11 +384,38 @@ impl Core {
 
     /// Gives an input to a route, in the order of the Client's events.
     pub(super) fn deliver(&mut self, client: u64, route: u64, input: Input) {
+        if matches!(&input, Input::Response(response) if !self.takes(client, response)) {
+            return self.shared.counts.count_dropped(Dropped::ProvisionalResponse);
+        }
         let Some(slot) = self.clients.get_mut(&client) else { return };
-        slot.queue.push_back((route, input));
+        let responses = match &input {
+            Input::Response(response) => Responses::of(response),
+            _ => Responses::default(),
+        };
+        slot.responses += responses;
+        self.responses += responses;
+        slot.queue.push_back(Waiting { route, input, responses });
         if slot.away.is_none() && !slot.running {
             self.drain(client);
         }
+    }
+
+    /// What waits for a Client or is with its blocks.
+    pub(super) fn waiting_for(&self, client: u64) -> Responses {
+        self.clients.get(&client).map(|slot| slot.responses).unwrap_or_default()
+    }
+
+    /// Whether a Client has blocks for this class of events.
+    pub(super) fn shows(&self, client: u64, class: CallbackClass) -> bool {
+        let slot = self.clients.get(&client);
+        slot.is_some_and(|slot| slot.routes.iter().any(|route| route.client.has_callbacks(class)))
+    }
+
+    /// Whether a final response for a Client has to wait for blocks, its own or earlier ones.
+    pub(super) fn waits_for_blocks(&self, client: u64) -> bool {
+        self.clients.get(&client).is_some_and(|slot| slot.away.is_some())
+            || self.shows(client, CallbackClass::Success)
+            || self.shows(client, CallbackClass::Failure)
     }
 
     fn input(&mut self, client: u64, id: u64, input: Input) {
@@ -392,9 +443,13 @@ impl Core {
         loop {
             let now = self.shared.clock.now();
             if let Progress::Callback = route.advance(&self.shared, now) {
-                let slot = self.slot(client);
+                let slot = self.clients.entry(client).or_default();
                 slot.running = false;
                 slot.away = Some(route.id);
+                let shown = route.callback().and_then(Callback::response).map(|shown| Responses::of(shown));
+                slot.shown = shown.unwrap_or_default();
+                slot.responses += slot.shown;
+                self.responses += slot.shown;
                 self.shared.events.push(Event::Callback(route));
                 return true;
             }
@@ -414,7 +469,7 @@ impl Core {
         let slot = self.slot(client);
         slot.running = false;
         // What came before the end is still heard, above all a CANCEL.
-        if !over || slot.queue.iter().any(|(id, _)| *id == route.id) {
+        if !over || slot.queue.iter().any(|waiting| waiting.route == route.id) {
             slot.routes.push(route);
         } else {
             route.end();
@@ -438,6 +493,7 @@ impl Core {
     /// A defect in one of its steps ends a Client. A route that the dispatcher has comes back to a Client that begins anew.
     pub(super) fn forget_client(&mut self, client: u64) {
         let Some(slot) = self.clients.remove(&client) else { return };
+        self.responses -= slot.responses;
         for route in slot.routes {
             route.fail();
         }
@@ -450,6 +506,7 @@ impl Core {
         };
         route.effects.push(Effect::Panic);
         self.run_route(route);
+        self.drain(client);
     }
 
     /// CANCEL reached the request that `core` routes (RFC 3261 16.10): downstream at once, the script in its turn.

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use super::events::{EventQueue, Queued};
+use super::events::{Class, EventQueue, Queued};
+use super::waiting::Responses;
 
 /// An enum of reasons, each with the name that a reading has for it.
 macro_rules! reasons {
@@ -26,6 +27,8 @@ reasons! {
     Rejected {
         /// 503: too many requests wait for the script.
         QueuedRequests => "queued_requests",
+        /// 503: the requests that wait for the script take too much memory.
+        QueuedBytes => "queued_bytes",
         /// 503: there are too many server transactions.
         Transactions => "transactions",
         /// 500: the server is not ready yet.
@@ -34,6 +37,8 @@ reasons! {
         Terminating => "terminating",
         /// 482: the request came back.
         Loop => "loop",
+        /// TLS clients sent away: too many wait for the script's verdict.
+        Handshakes => "handshakes",
         /// 400, 413 and their like: the request violates the syntax or a bound.
         Malformed => "malformed",
     }
@@ -42,12 +47,21 @@ reasons! {
 reasons! {
     /// What was thrown away.
     Dropped {
+        /// An ACK without a transaction that found too many others waiting for the script.
+        Ack => "acks",
+        /// A provisional response for a Client for which, or for all of which, too much waits.
+        ProvisionalResponse => "provisional_responses",
+        /// A final response over UDP while too much waits for Clients: its sender repeats it.
+        FinalResponse => "final_responses",
         /// A response that belongs to no client transaction.
         UnmatchedResponse => "unmatched_responses",
         /// A log record that found the queue full.
         LogRecord => "log_records",
     }
 }
+
+/// The names of what is bounded by number and bytes.
+pub const QUEUES: [&str; 4] = ["requests", "acks", "handshakes", "responses"];
 
 /// A reading of the engine's counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +80,10 @@ pub struct Stats {
     pub dispatched_events: u64,
     /// Responses relayed without Ruby so far.
     pub engine_relayed_responses: u64,
+    /// What waits for Ruby now: how many, in the order of [`QUEUES`].
+    pub queued: [usize; QUEUES.len()],
+    /// About how many bytes that is.
+    pub queued_bytes: [usize; QUEUES.len()],
     /// What was refused so far, in the order of [`Rejected::NAMES`].
     pub rejected: [u64; Rejected::NAMES.len()],
     /// What was thrown away so far, in the order of [`Dropped::NAMES`].
@@ -78,6 +96,8 @@ pub(super) struct Alive {
     pub(super) servers: usize,
     pub(super) branches: usize,
     pub(super) connections: usize,
+    /// What waits for Clients or is with their blocks.
+    pub(super) responses: Responses,
 }
 
 /// A search for whoever answers a request, while it is counted.
@@ -95,6 +115,8 @@ pub(super) struct Counts {
     servers: AtomicUsize,
     branches: AtomicUsize,
     connections: AtomicUsize,
+    responses: AtomicUsize,
+    response_bytes: AtomicUsize,
     searches: Arc<AtomicUsize>,
     relayed: AtomicU64,
     rejected: [AtomicU64; Rejected::NAMES.len()],
@@ -106,6 +128,8 @@ impl Counts {
         self.servers.store(alive.servers, Ordering::Relaxed);
         self.branches.store(alive.branches, Ordering::Relaxed);
         self.connections.store(alive.connections, Ordering::Relaxed);
+        self.responses.store(alive.responses.messages, Ordering::Relaxed);
+        self.response_bytes.store(alive.responses.bytes, Ordering::Relaxed);
     }
 
     /// Counts a search as long as the answer lives.
@@ -128,6 +152,10 @@ impl Counts {
 
     pub(super) fn stats<E: Queued>(&self, events: &EventQueue<E>) -> Stats {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let responses = (self.responses.load(Ordering::Relaxed), self.response_bytes.load(Ordering::Relaxed));
+        let [requests, acks, handshakes] =
+            [Class::Requests, Class::Acks, Class::Handshakes].map(|class| events.queued(class));
+        let queues = [requests, acks, handshakes, responses];
         Stats {
             server_transactions: self.servers.load(Ordering::Relaxed),
             client_transactions: self.branches.load(Ordering::Relaxed),
@@ -136,6 +164,8 @@ impl Counts {
             dispatcher_queue: events.len(),
             dispatched_events: events.taken(),
             engine_relayed_responses: read(&self.relayed),
+            queued: queues.map(|(events, _)| events),
+            queued_bytes: queues.map(|(_, bytes)| bytes),
             rejected: self.rejected.each_ref().map(read),
             dropped: self.dropped.each_ref().map(read),
         }

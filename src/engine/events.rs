@@ -18,10 +18,32 @@ pub enum Wake {
     Closed,
 }
 
+/// What events are bounded together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Requests that are answered, and requests for WebSockets.
+    Requests,
+    /// ACKs that belong to no transaction.
+    Acks,
+    /// TLS connections whose peer is to be judged.
+    Handshakes,
+}
+
+impl Class {
+    const COUNT: usize = 3;
+}
+
 /// What can be queued.
 pub trait Queued {
-    /// Whether the event counts towards the bound at admission.
-    fn counts(&self) -> bool;
+    /// Which bound the event counts towards, and about how many bytes it holds; `None` for none.
+    fn load(&self) -> Option<(Class, usize)>;
+}
+
+/// How much of a class is queued.
+#[derive(Debug, Default)]
+struct Load {
+    events: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -32,13 +54,13 @@ struct State<E> {
     waiting: usize,
 }
 
-/// An unbounded queue with one consumer; its bound is kept at admission ([`EventQueue::counted`]).
+/// A queue with one consumer. Its bounds are kept at admission ([`EventQueue::queued`]): what was admitted is never lost.
 #[derive(Debug)]
 pub struct EventQueue<E> {
     state: Mutex<State<E>>,
     wake: Condvar,
     queued: AtomicUsize,
-    counted: AtomicUsize,
+    loads: [Load; Class::COUNT],
     taken: AtomicU64,
 }
 
@@ -48,7 +70,7 @@ impl<E> Default for EventQueue<E> {
             state: Mutex::new(State { events: VecDeque::new(), interrupts: 0, closed: false, waiting: 0 }),
             wake: Condvar::new(),
             queued: AtomicUsize::new(0),
-            counted: AtomicUsize::new(0),
+            loads: Default::default(),
             taken: AtomicU64::new(0),
         }
     }
@@ -58,7 +80,11 @@ impl<E: Queued> EventQueue<E> {
     /// Appends an event and wakes the consumer if it waits.
     pub fn push(&self, event: E) {
         let mut state = self.lock();
-        self.counted.fetch_add(usize::from(event.counts()), Ordering::Relaxed);
+        if let Some((class, bytes)) = event.load() {
+            let load = &self.loads[class as usize];
+            load.events.fetch_add(1, Ordering::Relaxed);
+            load.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
         state.events.push_back(event);
         self.queued.store(state.events.len(), Ordering::Relaxed);
         if state.waiting > 0 {
@@ -71,7 +97,11 @@ impl<E: Queued> EventQueue<E> {
     pub fn pop(&self) -> Option<E> {
         let mut state = self.lock();
         let event = state.events.pop_front()?;
-        self.counted.fetch_sub(usize::from(event.counts()), Ordering::Relaxed);
+        if let Some((class, bytes)) = event.load() {
+            let load = &self.loads[class as usize];
+            load.events.fetch_sub(1, Ordering::Relaxed);
+            load.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
         self.queued.store(state.events.len(), Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed);
         Some(event)
@@ -118,9 +148,10 @@ impl<E: Queued> EventQueue<E> {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// How many events are queued that count towards the bound.
-    pub fn counted(&self) -> usize {
-        self.counted.load(Ordering::Relaxed)
+    /// How many events of a class are queued, and about how many bytes they hold.
+    pub fn queued(&self, class: Class) -> (usize, usize) {
+        let load = &self.loads[class as usize];
+        (load.events.load(Ordering::Relaxed), load.bytes.load(Ordering::Relaxed))
     }
 
     /// True when no event is queued.
@@ -144,19 +175,24 @@ mod tests {
     use std::sync::Arc;
 
     impl Queued for i32 {
-        fn counts(&self) -> bool {
-            *self > 0
+        fn load(&self) -> Option<(Class, usize)> {
+            match *self {
+                ..=-1 => Some((Class::Acks, self.unsigned_abs() as usize)),
+                0 => None,
+                1.. => Some((Class::Requests, self.unsigned_abs() as usize)),
+            }
         }
     }
 
     #[test]
-    fn only_events_that_count_are_counted() {
+    fn events_and_their_bytes_are_counted_by_class() {
         let queue = EventQueue::default();
-        [1, -1, 2].into_iter().for_each(|event| queue.push(event));
-        assert_eq!((queue.len(), queue.counted()), (3, 2));
-        queue.pop();
-        queue.pop();
-        assert_eq!((queue.len(), queue.counted()), (1, 1));
+        [10, 0, -5, 20].into_iter().for_each(|event| queue.push(event));
+        assert_eq!(queue.len(), 4);
+        assert_eq!((queue.queued(Class::Requests), queue.queued(Class::Acks)), ((2, 30), (1, 5)));
+        let taken: Vec<_> = (0..3).map_while(|_| queue.pop()).collect();
+        assert_eq!(taken, [10, 0, -5]);
+        assert_eq!((queue.queued(Class::Requests), queue.queued(Class::Acks)), ((1, 20), (0, 0)));
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod timers;
 mod uac_acks;
 mod upgrade;
 mod upstream;
+mod waiting;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -59,8 +60,8 @@ use crate::transport::{ConnectionId, Connections, Source, Transport};
 
 pub use clock::EngineClock;
 pub use config::{Config, Limits, StartError, WebSocketConfig};
-pub use counts::{Dropped, Rejected, Stats};
-pub use events::{EventQueue, Queued, Wake};
+pub use counts::{Dropped, Rejected, Stats, QUEUES};
+pub use events::{Class, EventQueue, Queued, Wake};
 pub use incoming::IncomingRequest;
 pub use log::{is_engine_thread, queue_record, LogRecord};
 pub use outgoing::{hop_count, ProxyHeaders};
@@ -112,9 +113,24 @@ pub struct TlsHandshake {
     pub certificates: Vec<Bytes>,
 }
 
+impl TlsHandshake {
+    /// About how many bytes of memory it takes.
+    fn footprint(&self) -> usize {
+        self.certificates.iter().map(Bytes::len).sum::<usize>() + std::mem::size_of::<Self>()
+    }
+}
+
 impl Queued for Event {
-    fn counts(&self) -> bool {
-        matches!(self, Event::Request(_) | Event::Upgrade(_))
+    fn load(&self) -> Option<(Class, usize)> {
+        match self {
+            Event::Request(request) if request.is_ack() => Some((Class::Acks, request.message.footprint())),
+            Event::Request(request) => Some((Class::Requests, request.message.footprint())),
+            Event::Upgrade(request) => Some((Class::Requests, request.http.footprint())),
+            Event::TlsHandshake(handshake) => Some((Class::Handshakes, handshake.footprint())),
+            // One for each Client or connection; what waits for a Client is bounded there.
+            Event::Callback(_) | Event::WebSocketClosed { .. } => None,
+            Event::Scheduled(_) | Event::Log(_) => None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::core::Core;
-use super::{Event, Rejected, TlsHandshake};
+use super::{Class, Event, Rejected, TlsHandshake};
 use crate::transport::TransportEvent;
 
 impl Core {
@@ -38,9 +38,24 @@ impl Core {
                 self.connection_lost(id, false);
             }
             TransportEvent::TlsHandshake { source, certificates } => {
-                self.shared.events.push(Event::TlsHandshake(TlsHandshake { source, certificates }));
+                self.shaken(TlsHandshake { source, certificates });
             }
             TransportEvent::UdpError { remote, quoted, .. } => self.udp_error(remote, &quoted),
+        }
+    }
+
+    /// A peer is to be judged by the script. When too many wait for that, a client is sent away; what we send to servers is
+    /// bounded elsewhere.
+    fn shaken(&mut self, handshake: TlsHandshake) {
+        let limits = &self.shared.limits;
+        let (queued, bytes) = self.shared.events.queued(Class::Handshakes);
+        let full = queued >= limits.queued_requests || bytes >= limits.queued_bytes;
+        match handshake.source.connection.filter(|_| full && handshake.source.inbound) {
+            Some(connection) => {
+                self.shared.counts.count_rejected(Rejected::Handshakes);
+                self.network.close(connection);
+            }
+            None => self.shared.events.push(Event::TlsHandshake(handshake)),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::core::{Core, ServerEntry, TimerKey};
 use super::defects::Beneficiary;
 use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
 use super::timers::TimerId;
-use super::{upstream, Event, Rejected, Status};
+use super::{upstream, Class, Dropped, Event, Rejected, Status};
 use crate::clock::Clock;
 use crate::message::{Message, Method};
 use crate::transaction::{AckOutcome, ServerEffect, ServerEffects, ServerKey, Timer};
@@ -63,8 +63,11 @@ impl Core {
         let limits = &self.shared.limits;
         // A request that was admitted may make its client transactions, however many there are by then.
         let transactions = self.servers.len() + self.branches.len();
-        let full = if self.shared.events.counted() >= limits.queued_requests {
+        let (queued, bytes) = self.shared.events.queued(Class::Requests);
+        let full = if queued >= limits.queued_requests {
             Rejected::QueuedRequests
+        } else if bytes >= limits.queued_bytes {
+            Rejected::QueuedBytes
         } else if transactions >= limits.transactions {
             Rejected::Transactions
         } else {
@@ -113,9 +116,15 @@ impl Core {
         } else if message.to_tag().is_some_and(|tag| self.shared.tags.check_totag_for_sl_reply(tag)) {
             return;
         }
-        // The bounds, and the end, are for new calls; an ACK belongs to one that was admitted.
+        // The end, and the bounds of requests, are for new calls; an ACK belongs to one that was admitted.
         if self.shared.status() == Status::Loading {
             return;
+        }
+        // The caller repeats it when the callee repeats its 2xx.
+        let (queued, bytes) = self.shared.events.queued(Class::Acks);
+        let limits = &self.shared.limits;
+        if queued >= limits.queued_acks || bytes >= limits.queued_ack_bytes {
+            return self.shared.counts.count_dropped(Dropped::Ack);
         }
         let antiloop_id = self.shared.antiloop_id(&message);
         if self.shared.listeners.has_looped(&message, &antiloop_id) {

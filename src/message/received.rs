@@ -161,6 +161,12 @@ impl Message {
             .map(|(_, _, value)| value)
     }
 
+    /// About how many bytes of memory it takes, for bounds: its text and the offsets in it.
+    pub fn footprint(&self) -> usize {
+        const STRUCTURE: usize = 1024;
+        self.head.len() + self.body.len() + STRUCTURE
+    }
+
     /// The body (RFC 3261 7.4); empty if there is none.
     pub fn body(&self) -> &Bytes {
         &self.body

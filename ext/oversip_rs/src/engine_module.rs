@@ -8,7 +8,7 @@ use magnus::{
     function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value,
 };
 use oversip::engine::{
-    Config, Dropped, Engine, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig,
+    Config, Dropped, Engine, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig, QUEUES,
 };
 use oversip::transport::{ws, ListenSpec, Transport};
 
@@ -87,6 +87,14 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         limits: Limits {
             queued_requests: option(ruby, options, "max_queued_requests")?.unwrap_or(limits.queued_requests),
             transactions: option(ruby, options, "max_transactions")?.unwrap_or(limits.transactions),
+            queued_bytes: option(ruby, options, "max_queued_bytes")?.unwrap_or(limits.queued_bytes),
+            queued_acks: option(ruby, options, "max_queued_acks")?.unwrap_or(limits.queued_acks),
+            queued_ack_bytes: option(ruby, options, "max_queued_ack_bytes")?
+                .unwrap_or(limits.queued_ack_bytes),
+            client_responses: option(ruby, options, "max_client_responses")?
+                .unwrap_or(limits.client_responses),
+            client_bytes: option(ruby, options, "max_client_bytes")?.unwrap_or(limits.client_bytes),
+            response_bytes: option(ruby, options, "max_response_bytes")?.unwrap_or(limits.response_bytes),
         },
     })
 }
@@ -187,12 +195,15 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
     hash.aset(ruby.to_symbol("searches"), stats.searches)?;
-    hash.aset(ruby.to_symbol("rejected"), by_reason(ruby, Rejected::NAMES, &stats.rejected)?)?;
-    hash.aset(ruby.to_symbol("dropped"), by_reason(ruby, Dropped::NAMES, &stats.dropped)?)?;
+    let waiting = |counts: [usize; QUEUES.len()]| by_name(ruby, &QUEUES, &counts.map(|count| count as u64));
+    hash.aset(ruby.to_symbol("queued"), waiting(stats.queued)?)?;
+    hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;
+    hash.aset(ruby.to_symbol("rejected"), by_name(ruby, Rejected::NAMES, &stats.rejected)?)?;
+    hash.aset(ruby.to_symbol("dropped"), by_name(ruby, Dropped::NAMES, &stats.dropped)?)?;
     Ok(hash)
 }
 
-fn by_reason(ruby: &Ruby, names: &[&str], counts: &[u64]) -> Result<RHash, Error> {
+fn by_name(ruby: &Ruby, names: &[&str], counts: &[u64]) -> Result<RHash, Error> {
     let hash = ruby.hash_new();
     for (name, count) in names.iter().zip(counts) {
         hash.aset(ruby.to_symbol(*name), *count)?;

@@ -29,6 +29,12 @@ module OverSIP
         parameter.call(:error_details_on_wire, false, :boolean),
         parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0 }),
         parameter.call(:max_queued_requests, 10_000, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_queued_bytes, 64 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_queued_acks, 5_000, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_queued_ack_bytes, 16 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_client_responses, 64, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_client_bytes, 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_response_bytes, 64 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_transactions, 200_000, :fixnum, { greater_equal_than: 1 })
       )
 

@@ -128,6 +128,16 @@ impl CallbackClass {
 }
 
 impl Callback {
+    /// The response that the blocks are shown.
+    pub fn response(&self) -> Option<&Arc<IncomingResponse>> {
+        match self {
+            Self::Provisional(response) | Self::Success(response) | Self::Failure(response, _) => {
+                Some(response)
+            }
+            Self::Canceled | Self::InviteTimeout | Self::Error(_) | Self::Target(_) => None,
+        }
+    }
+
     /// The list of blocks that this callback runs.
     pub fn class(&self) -> CallbackClass {
         match self {

@@ -156,6 +156,13 @@ fn whole_value<'a>(lines: &'a [u8], value: &'a [u8]) -> &'a [u8] {
 }
 
 impl HttpRequest {
+    /// About how many bytes of memory it takes, for bounds.
+    pub fn footprint(&self) -> usize {
+        const STRUCTURE: usize = 1024;
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len());
+        self.uri.len() + headers.sum::<usize>() + STRUCTURE
+    }
+
     fn new(line: &RequestLine<'_>) -> HttpRequest {
         HttpRequest {
             method: String::from_utf8_lossy(line.method).into_owned(),

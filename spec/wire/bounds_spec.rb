@@ -1,0 +1,229 @@
+# frozen_string_literal: true
+
+# What waits for the script is bounded, in number and in bytes.
+RSpec.describe "What waits for the script", :native do
+  let!(:alice) { udp_peer }
+  let!(:bob) { udp_peer }
+  let!(:gate) { Thread::Queue.new }
+  let!(:entered) { mailbox }
+  let!(:seen) { mailbox }
+
+  def stats
+    OverSIP.stats
+  end
+
+  # About so many bytes of text.
+  def large(bytes)
+    { headers: { "X-Padding" => "x" * bytes } }
+  end
+
+  # The dispatcher stops in the first OPTIONS until the gate opens.
+  def start_blocked(**core)
+    start_oversip(configuration: { core: core }) do |request|
+      if request.sip_method == :OPTIONS
+        entered << true
+        gate.pop
+      end
+      seen << request.sip_method
+      request.reply(200) unless request.sip_method == :ACK
+    end
+    OverSIP::Testing.freeze
+    call_from(udp_peer, :OPTIONS)
+    entered.pop
+  end
+
+  describe "as an ACK without a transaction" do
+    # @return [Integer] how many of them wait, when the engine has looked at all
+    def send_acks(count, **options)
+      count.times { call_from(alice, :ACK, to_tag: "bob", **options) }
+      engine_caught_up
+      stats[:queued][:acks]
+    end
+
+    it "is dropped and counted beyond its number; the others come to the script" do
+      start_blocked(max_queued_acks: 3)
+      expect(send_acks(5)).to eq(3)
+      expect(stats[:dropped]).to include(acks: 2)
+      gate.close
+      dispatcher_caught_up
+      expect(seen.all).to eq(%i[OPTIONS ACK ACK ACK])
+      expect(stats[:queued]).to include(acks: 0)
+      expect(stats[:queued_bytes]).to include(acks: 0)
+    end
+
+    it "is dropped and counted beyond its bytes" do
+      start_blocked(max_queued_ack_bytes: 16_000)
+      expect(send_acks(5, **large(8000))).to eq(2)
+      expect(stats[:dropped]).to include(acks: 3)
+      expect(stats[:queued_bytes][:acks]).to be_between(16_000, 24_000)
+      gate.close
+    end
+
+    it "takes no place of a request" do
+      start_blocked(max_queued_requests: 2, max_queued_bytes: 20_000)
+      expect(send_acks(10, **large(4000))).to eq(10)
+      call_from(bob, :MESSAGE)
+      engine_caught_up
+      expect(messages_at(bob)).to be_empty
+      gate.close
+      expect(bob.receive.status).to eq(200)
+    end
+
+    it "is taken again when there is room" do
+      start_blocked(max_queued_acks: 1)
+      send_acks(2)
+      gate.close
+      dispatcher_caught_up
+      seen.all
+      send_acks(1)
+      dispatcher_caught_up
+      expect(seen.all).to eq([:ACK])
+    end
+  end
+
+  describe "as a request" do
+    it "is answered 503 beyond the bytes of those that wait, and counted" do
+      start_blocked(max_queued_bytes: 16_000)
+      2.times { call_from(alice, :MESSAGE, **large(8000)) }
+      engine_caught_up
+      call_from(bob, :MESSAGE)
+      refused = bob.receive
+      expect([refused.status, refused.header("Retry-After")]).to eq([503, "5"])
+      expect(stats[:rejected]).to include(queued_bytes: 1, queued_requests: 0)
+      expect(stats[:queued]).to include(requests: 2)
+      expect(stats[:queued_bytes][:requests]).to be_between(16_000, 24_000)
+      gate.close
+      dispatcher_caught_up
+      expect(stats[:queued_bytes]).to include(requests: 0)
+      call_from(bob, :MESSAGE)
+      expect(bob.receive.status).to eq(200)
+    end
+  end
+
+  describe "as a response" do
+    # A proxy whose on_provisional_response does not end before the gate opens. Its INVITE has got to bob, a 180 to the block.
+    def ring(**core)
+      start_relay_to(bob, configuration: { core: core }) do |proxy, _|
+        proxy.on_provisional_response do |response|
+          entered << true
+          gate.pop
+          seen << response.status_code
+        end
+        proxy.on_success_response { |response| seen << response.status_code }
+      end
+      call_from(alice)
+      bob.receive.tap do |forwarded|
+        bob.answer(forwarded, 180)
+        entered.pop
+      end
+    end
+
+    def final_at(peer)
+      peer.receive_until { |message| message.status.to_i >= 200 }
+    end
+
+    it "is dropped and counted beyond the number for one Client when it is provisional; a final one is not" do
+      forwarded = ring(max_client_responses: 3)
+      6.times { bob.answer(forwarded, 183) }
+      bob.answer(forwarded, 200)
+      engine_caught_up
+      expect(stats[:dropped]).to include(provisional_responses: 4, final_responses: 0)
+      # The one with the block counts as well.
+      expect(stats[:queued]).to include(responses: 4)
+      gate.close
+      expect(final_at(alice).status).to eq(200)
+      expect(Array.new(4) { seen.pop }).to eq([180, 183, 183, 200])
+      eventually { stats[:queued][:responses].zero? && stats[:queued_bytes][:responses].zero? }
+    end
+
+    it "is dropped and counted beyond the bytes for one Client when it is provisional" do
+      forwarded = ring(max_client_bytes: 14_000)
+      4.times { bob.answer(forwarded, 183, **large(4000)) }
+      bob.answer(forwarded, 200, **large(8000))
+      engine_caught_up
+      expect(stats[:dropped]).to include(provisional_responses: 2)
+      gate.close
+      expect(final_at(alice).status).to eq(200)
+      expect(Array.new(4) { seen.pop }).to eq([180, 183, 183, 200])
+    end
+
+    it "keeps a provisional response beyond the bound from its transaction's eyes only: timers know that it came" do
+      forwarded = ring(max_client_responses: 1)
+      bob.answer(forwarded, 183)
+      engine_caught_up
+      expect(stats[:dropped]).to include(provisional_responses: 1)
+      # Timer B has ended with the first response, dropped ones do not begin it anew.
+      OverSIP::Testing.advance(40)
+      bob.answer(forwarded, 200)
+      engine_caught_up
+      gate.close
+      expect(final_at(alice).status).to eq(200)
+    end
+
+    it "beyond the bytes for all Clients is dropped when it is provisional" do
+      start_relay_to(bob, configuration: { core: { max_response_bytes: 20_000 } }) do |proxy, request|
+        proxy.on_provisional_response do |response|
+          entered << true
+          gate.pop
+          seen << response.status_code
+        end
+        seen << request.sip_method
+      end
+      forwarded = Array.new(4) { call_from(udp_peer) && bob.receive }
+      seen.all
+      forwarded.each { |invite| bob.answer(invite, 180, **large(3000)) }
+      entered.pop
+      engine_caught_up
+      expect(stats[:queued]).to include(responses: 2)
+      expect(stats[:dropped]).to include(provisional_responses: 2)
+      gate.close
+      eventually { stats[:queued_bytes][:responses].zero? }
+    end
+
+    it "beyond the bytes for all Clients is left to its sender over UDP when it is final: the repetition is taken" do
+      start_relay_to(bob, configuration: { core: { max_response_bytes: 10_000 } }) do |proxy, _|
+        proxy.on_success_response do |response|
+          entered << true
+          gate.pop
+          seen << response.status_code
+        end
+      end
+      callers = Array.new(4) { udp_peer.tap { |caller| call_from(caller) } }
+      forwarded = Array.new(4) { bob.receive }
+      forwarded.each { |invite| bob.answer(invite, 200, **large(6000)) }
+      entered.pop
+      engine_caught_up
+      expect(stats[:queued]).to include(responses: 2)
+      expect(stats[:dropped]).to include(final_responses: 2)
+      gate.close
+      2.times { seen.pop }
+      eventually { stats[:queued][:responses].zero? }
+      forwarded.last(2).each { |invite| bob.answer(invite, 200, **large(6000)) }
+      expect(callers.map { |caller| final_at(caller).status }).to eq([200] * 4)
+    end
+
+    it "goes on without a wait when no block wants it, however much waits for others" do
+      start_relay_to(bob, configuration: { core: { max_response_bytes: 10_000 } }) do |proxy, request|
+        next if request.header("X-Quick")
+
+        proxy.on_success_response do
+          entered << true
+          gate.pop
+        end
+      end
+      carol = udp_peer
+      3.times { call_from(alice) }
+      slow = Array.new(3) { bob.receive }
+      call_from(carol, headers: { "X-Quick" => "yes" })
+      quick = bob.receive
+      slow.each { |invite| bob.answer(invite, 200, **large(6000)) }
+      entered.pop
+      engine_caught_up
+      expect(stats[:dropped]).to include(final_responses: 1)
+      bob.answer(quick, 180)
+      bob.answer(quick, 200)
+      expect(final_at(carol).status).to eq(200)
+      gate.close
+    end
+  end
+end
