@@ -61,12 +61,10 @@ module OverSIP
 
     # `oversip check [DIR]`.
     def check(_call)
-      check = FolderCheck.new(@options.config_dir, file: @options.config_file)
-      problems = check.problems
-      problems.each { |problem| warn problem }
-      hint = "; #{Folder.hint(@options.config_dir)}" if File.directory?(@options.config_dir) && check.missing?
-      puts "#{@options.config_dir}: #{problems.empty? ? "nothing is wrong" : "#{problems.size} to be changed#{hint}"}"
-      problems.empty? ? 0 : 1
+      check = FolderCheck.new(@options.config_dir, file: @options.config_file).run
+      [*check.problems, *check.advice].each { |line| warn line }
+      puts "#{@options.config_dir}: #{summary(check)}"
+      check.problems.empty? ? 0 : 1
     end
 
     # `oversip init DIR`.
@@ -103,6 +101,16 @@ module OverSIP
 
       puts usage(Commands.named(@words.first))
       0
+    end
+
+    def summary(check)
+      counts = []
+      counts << "#{check.problems.size} to be changed" if check.problems.any?
+      counts << "#{check.advice.size} to be looked at" if check.advice.any?
+      return "nothing is wrong" if counts.empty?
+
+      hint = "; #{Folder.hint(@options.config_dir)}" if File.directory?(@options.config_dir) && check.missing?
+      "#{counts.join(", ")}#{hint}"
     end
 
     # @param usage [Boolean] whether stdout shows what would be right

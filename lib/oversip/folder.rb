@@ -88,6 +88,11 @@ module OverSIP
       loading(SCRIPT_TITLE, script) { require script } if wanted?(script)
     end
 
+    # @return [Boolean] whether there is a server.rb
+    def script?
+      File.exist?(script)
+    end
+
     # Reads proxies.conf again.
     #
     # @raise [LoadError]

@@ -1,10 +1,11 @@
 # frozen_string_literal: true
 
 require "oversip/folder"
+require "oversip/folder_check/permissions"
+require "oversip/folder_check/script"
 
 module OverSIP
-  # Says what is wrong with a configuration folder without starting anything: `oversip check`. server.rb is compiled, not
-  # run.
+  # Says what is wrong with a configuration folder without starting anything: `oversip check`. server.rb is read, not run.
   #
   # @api private
   class FolderCheck
@@ -13,25 +14,34 @@ module OverSIP
     def initialize(path, file: Config::FILE_NAME)
       @path = File.expand_path(path)
       @file = file
+      @problems = []
+      @advice = []
     end
+
+    # @return [Array<String>] what has to be changed, each with the name of its file; known after {run}
+    attr_reader :problems
+
+    # @return [Array<String>] likewise what works but deserves a look
+    attr_reader :advice
 
     # @return [Boolean] whether nothing of a configuration is there
     def missing?
       Folder.missing?(@path, file: @file)
     end
 
-    # @return [Array<String>] the problems, each with the name of its file
-    def problems
-      @problems = []
+    # Looks at everything.
+    #
+    # @return [FolderCheck] itself
+    def run
       unless File.directory?(@path)
         note(@path, "#{File.exist?(@path) ? "is no folder" : "no such folder"}: #{Folder.hint(@path)}")
-        return @problems
+        return self
       end
 
-      configuration = check_configuration
-      check_proxies(configuration)
-      check_script
-      @problems
+      @configuration = check_configuration
+      @profiles = check_proxies
+      check_script(@profiles&.keys)
+      self
     end
 
     private
@@ -50,16 +60,18 @@ module OverSIP
       TLS::Identity.read(*files) if files.all?
     end
 
-    def check_proxies(configuration)
+    # @return [Hash, nil] the profiles; nil when the file says none
+    def check_proxies
       name = ProxiesConfig::FILE_NAME
       content = read(name)
       return if content.equal?(nil) && @problems.any? { |problem| problem.start_with?("#{name}: ") }
 
       attempt(name) do
-        profiles = ProxiesConfig.build(file: content, path: in_folder(name), configuration: configuration) do |error|
+        profiles = ProxiesConfig.build(file: content, path: in_folder(name), configuration: @configuration) do |error|
           note(name, error.detail)
         end
         check_profiles(name, profiles)
+        profiles
       end
     end
 
@@ -76,12 +88,24 @@ module OverSIP
       end
     end
 
-    def check_script
-      text = File.read(in_folder(Folder::SCRIPT), encoding: Encoding::UTF_8)
-      RubyVM::InstructionSequence.compile(text, Folder::SCRIPT)
-      ScriptHints.scan(text) { |line, hint| note("#{Folder::SCRIPT}:#{line}", hint) }
-    rescue SystemCallError, SyntaxError => e
-      note(Folder::SCRIPT, e.message)
+    def check_script(profiles)
+      script = Script.new(in_folder(Folder::SCRIPT), profiles)
+      script.run { |place, message| note(place, message) }
+      check_permissions(script.files)
+    end
+
+    # What a start does not mind, but the operator should.
+    def check_permissions(scripts)
+      secrets = { @file => ("sip[flow_token_key]" if @configuration.dig(:sip, :flow_token_key)),
+                  ProxiesConfig::FILE_NAME => ("credentials" if @profiles&.values&.any? { |values| values[:credentials] }) }
+      secrets.each { |name, secret| advise(in_folder(name), secret: secret) }
+      key = @configuration.dig(:tls, :private_cert)
+      advise(key, secret: "the private key") if key
+      [@path, *scripts].each { |path| advise(path) }
+    end
+
+    def advise(path, **options)
+      Permissions.advice(path, **options).each { |text| @advice << "#{path.delete_prefix("#{@path}/")}: #{text}" }
     end
 
     # @return [Object, nil] what a YAML file says; nil too when it cannot be read

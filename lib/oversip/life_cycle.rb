@@ -3,6 +3,7 @@
 require "monitor"
 require "oversip/engine_options"
 require "oversip/folder"
+require "oversip/script_events"
 
 module OverSIP
   # Start and end of the engine in this process, and what Ruby does around them.
@@ -70,7 +71,15 @@ module OverSIP
 
       # From now on requests are served, unless the end has come first.
       def ready
-        become(:running) if OverSIP.status == :loading
+        return unless OverSIP.status == :loading
+
+        warn_of_script
+        become(:running)
+      end
+
+      # Says which events a folder's script lacks, or has defined in vain.
+      def warn_of_script
+        ScriptEvents.warnings.each { |text| log_system_warn text } if @script
       end
 
       # See {OverSIP.stop}.
@@ -126,6 +135,7 @@ module OverSIP
 
       def configure(folder, configuration, proxies)
         folder&.load
+        @script = folder&.script?
         OverSIP.configuration = Config.build(file: folder&.configuration, given: configuration,
                                              config_dir: folder&.path, scope: folder ? :network : :loopback)
         yield OverSIP.configuration if block_given?

@@ -138,6 +138,7 @@ module OverSIP
     def reload_script
       before = SystemCallbacks.count
       @folder.reload_script
+      LifeCycle.warn_of_script
       added = SystemCallbacks.count - before
       return unless added.positive?
 

@@ -19,5 +19,11 @@ module OverSIP
 
       DidYouMean::SpellChecker.new(dictionary: names.map(&:to_s)).correct(name.to_s).first
     end
+
+    # @return [String] the end of a message; empty when nothing is near
+    def self.hint(name, names)
+      nearest = to(name, names)
+      nearest ? ": did you mean '#{nearest}'?" : ""
+    end
   end
 end

@@ -14,6 +14,23 @@ module OverSIP
                     "\"eventmachine\" and run its reactor in a thread of its own"
     }.freeze
 
+    # What takes the place of libraries that live on EventMachine's reactor.
+    LIBRARIES = {
+      /\Aoversip-mod-mysql/ =>
+        "oversip-mod-mysql needs EventMachine: docs/migration.md (MySQL) has a pool of mysql2 connections in its place, " \
+        "whose answers come back by OverSIP.schedule { fiber.resume }",
+      /\Aoversip-mod-postgresql/ =>
+        "oversip-mod-postgresql needs EventMachine: docs/migration.md (PostgreSQL) has a pool of pg connections in its " \
+        "place, whose answers come back by OverSIP.schedule { fiber.resume }",
+      /\Aem-synchrony/ =>
+        "em-synchrony needs EventMachine: docs/migration.md (em-synchrony) has what takes its place: a Fiber waits with " \
+        "Fiber.yield and goes on by OverSIP.schedule { fiber.resume }",
+      /\A(?:em-|eventmachine)/ =>
+        "EventMachine is not part of this library: use OverSIP.schedule for timers, a Thread that ends with " \
+        "OverSIP.schedule { fiber.resume } for what takes long (docs/migration.md, em-synchrony), or install the gem and " \
+        "run its reactor in a thread of its own"
+    }.freeze
+
     METHODS = {
       exists?: "File.exists? and Dir.exists? are gone since Ruby 3.2: write exist? instead",
       untaint: "taint and untaint are gone since Ruby 3.2: leave them out",
@@ -38,7 +55,19 @@ module OverSIP
         case exception
         when NoMethodError then METHODS[exception.name]
         when NameError then CONSTANTS[exception.name]
+        when LoadError then library(exception.path)
         end
+      end
+
+      # What to do about a library that cannot be loaded.
+      #
+      # @param name [String, nil] as `require` has it
+      # @return [String, nil] nil for a file that is named by its path
+      def library(name)
+        return if name.nil? || name.start_with?("/", ".")
+
+        LIBRARIES.find { |pattern, _| pattern.match?(name) }&.last ||
+          "is the library there for this Ruby (#{RUBY_VERSION})? gem install #{name[%r{\A[^/]+}]}"
       end
 
       # Looks for such places in a script that was not run.

@@ -26,10 +26,13 @@ module ServerFolder
     File.write(in_folder(name), text)
   end
 
+  # A script that answers.
+  ANSWERING = "def (OverSIP::SipEvents).on_request(request) = request.reply(404)\n"
+
   # Writes a folder that works, except for what is given.
   #
   # @param core [String] further parameters of that section
-  def folder(conf: nil, proxies: "default_proxy:\n", script: "", core: "")
+  def folder(conf: nil, proxies: "default_proxy:\n", script: ANSWERING, core: "")
     write("oversip.conf", conf || <<~YAML)
       core: {syslog_level: info#{", #{core}" unless core.empty?}}
       sip: {listen_ipv4: 127.0.0.1, listen_port: #{port}, enable_ipv6: no}

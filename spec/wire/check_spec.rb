@@ -6,20 +6,28 @@ require_relative "../support/server_folder"
 RSpec.describe "oversip check" do
   include ServerFolder
 
-  def check
-    out, error, status = oversip("check", "--config-dir", @dir)
+  def check(*options)
+    out, error, status = oversip("check", "--config-dir", @dir, *options)
     [error.lines(chomp: true), out, status.exitstatus]
   end
 
+  # What is named for a script that answers, and the exit status.
+  def named(script = "", **files)
+    folder(script: ServerFolder::ANSWERING + script, **files)
+    problems, _, status = check
+    [problems, status]
+  end
+
   it "is content with a folder that works, without running its script, although its server runs" do
-    folder(script: "warn 'running'\nexit 1")
+    folder(script: "warn 'running'\ndef (OverSIP::SipEvents).on_request(request) = request.reply(404)\nexit 1")
     Addrinfo.udp("127.0.0.1", port).bind { expect(check).to eq([[], "#{@dir}: nothing is wrong\n", 0]) }
   end
 
   it "names every problem of every file" do
     folder(conf: "core: {syslog_level: loud}\nsip: {listen_port: 70000, listen_ipv4: 192.0.2.1, enable_ipv6: no}",
            proxies: "default_proxy: {timer_B: 1, timer_C: 500}",
-           script: "def ok\nend\n# Fixnum in a comment\nx = 1.is_a?(Fixnum)\nEM.add_timer(1) { File.exists?(x) }\n")
+           script: "def (OverSIP::SipEvents).on_request(_)\nend\n# Fixnum in a comment\nx = 1.is_a?(Fixnum)\n" \
+                   "EM.add_timer(1) { File.exists?(x) }\n")
     problems, out, status = check
     expect(problems).to match([
       "oversip.conf: core[syslog_level] has invalid value 'loud' (does not satisfy 'choices' validation requirement)",
@@ -35,6 +43,7 @@ RSpec.describe "oversip check" do
   it "names a certificate without its key, and a key that TLS cannot use; the server does not start with them" do
     [Certificates.for_name.dup.tap { |copy| copy.key = Certificates.self_signed.key }, Certificates.rsa(bits: 1024)].each do |issued|
       tls = Certificates.section(issued, ca_dir: nil)
+      File.chmod(0o600, tls[:private_cert])
       folder(conf: "sip: {sip_tls: yes, enable_ipv6: no}\ntls: {public_cert: #{tls[:public_cert]}, private_cert: #{tls[:private_cert]}}")
       problems, = check
       expect(problems).to match([/\Aoversip.conf: tls\[private_cert\] is (not the key of|a key that TLS cannot use: RSA, 1024 bits)/])
@@ -43,8 +52,10 @@ RSpec.describe "oversip check" do
   end
 
   it "lets a script use EventMachine that brings it along" do
-    folder(script: "require \"eventmachine\"\nThread.new { EM.run { EventMachine::Timer.new(1) { nil } } }\n")
-    expect(check.last).to eq(0)
+    Dir.mkdir(in_folder("lib"))
+    write("lib/eventmachine.rb", "")
+    folder(script: "require \"eventmachine\"\nThread.new { EM.run { EventMachine::Timer.new(1) { nil } } }\n#{ServerFolder::ANSWERING}")
+    expect(check("-I", in_folder("lib"))).to eq([[], "#{@dir}: nothing is wrong\n", 0])
   end
 
   it "says how to write a folder that is missing" do
@@ -71,5 +82,89 @@ RSpec.describe "oversip check" do
     expect(problems).to eq(["WARN: <ProxiesConfig> unknown parameter default_proxy[nonsense] ignored",
                             "proxies.conf: default_proxy[transport_preference] has nothing that oversip.conf turns on: " \
                             "no request can be sent"])
+  end
+
+  it "names profiles that the script uses and proxies.conf lacks" do
+    script = "OUT = :proxy_ot\nOverSIP::SIP::Proxy.new(:proxy_in)\nOverSIP::SIP::Uac.new OUT\nOverSIP::SIP::Proxy.new\n"
+    expect(named(script, proxies: "proxy_out:\nproxy_in:\n"))
+      .to eq([["WARN: <Config> proxies.conf has no profile default_proxy, which Proxy.new and Uac.new use when they are given none",
+               "server.rb:4: the profile 'proxy_ot' is not in proxies.conf: did you mean 'proxy_out'?",
+               "server.rb:5: the profile 'default_proxy' is not in proxies.conf"], 1])
+    expect(named(script, proxies: "proxy_ot:\nproxy_in:\ndefault_proxy:\n")).to eq([[], 0])
+  end
+
+  it "names libraries that cannot be loaded, with what to do; a start says the same" do
+    { "oversip-mod-mysql" => "(MySQL) ", "oversip-mod-postgresql" => "(PostgreSQL) ", "em-synchrony" => "(em-synchrony) " }.each do |name, part|
+      problems, status = named("require #{name.dump}")
+      expect([problems, status]).to match([[/\Aserver.rb:2: cannot load such file -- #{name}; #{name} needs EventMachine: docs.migration.md #{Regexp.escape(part)}/], 1])
+      expect(problems.first).to include("OverSIP.schedule { fiber.resume }")
+      expect(failure).to include("CRIT: <launcher> #{problems.first[/; (.*)/, 1]}\n")
+    end
+    expect(named("require 'no_such/library'"))
+      .to eq([["server.rb:2: cannot load such file -- no_such/library; is the library there for this Ruby (#{RUBY_VERSION})? gem install no_such"], 1])
+  end
+
+  it "loads libraries apart, and says which one they miss or what they raise" do
+    { "outer" => "require 'em-synchrony/mysql2'", "broken" => "warn 'said'\nraise KeyError, 'no key'", "leaving" => "exit 3", "good" => "puts 1" }
+      .each { |name, text| write("#{name}.rb", text) }
+    folder(script: "#{ServerFolder::ANSWERING}#{%w[outer broken leaving good json].map { |name| "require #{name.dump}\n" }.join}")
+    problems, _, status = check("-I", @dir)
+    expect([problems, status]).to match([[/\Aserver.rb:2: cannot load such file -- em-synchrony.mysql2; em-synchrony needs/,
+                                          /\Aserver.rb:3: no key \(KeyError\)/], 1])
+  end
+
+  it "names files of the script's own that are not there" do
+    write("parts.rb", "require_relative 'lost'")
+    expect(named("require_relative 'parts'")).to eq([["parts.rb:1: cannot load such file -- #{in_folder("lost")}"], 1])
+  end
+
+  it "names a script without on_request, and events whose self. is missing; a start warns of the same" do
+    { "" => ["server.rb", /no on_request is defined, requests get no answer: server.rb needs def \(OverSIP::SipEvents\).on_request/],
+      "module OverSIP::SipEvents\n  def on_request(request) = nil\nend" =>
+        ["server.rb:2", /on_request never runs(?: \(.*\))?: write def self.on_request in module OverSIP::SipEvents/] }.each do |script, (place, text)|
+      folder(script: script)
+      problems, out, status = check
+      expect([problems, out, status]).to match([[/\A#{place}: #{text}/], "#{@dir}: 1 to be changed\n", 1])
+      next unless NATIVE
+
+      serving { |server| expect(server.output).to match(/^WARN: <LifeCycle> #{text}/) }
+    end
+    folder(script: "#{ServerFolder::ANSWERING}def (OverSIP::SystemEvents).on_started = nil")
+    serving { |server| expect(server.output).not_to include("WARN") } if NATIVE
+  end
+
+  it "names certificate files that cannot be used, and the command that makes a new key for a demo key" do
+    weak = Certificates.rsa(bits: 1024)
+    tls = Certificates.section(weak, ca_dir: nil).transform_values { |file| file && File.realpath(file) }
+    File.chmod(0o600, tls[:private_cert])
+    conf = "sip: {sip_tls: yes, listen_ipv4: 127.0.0.1, enable_ipv6: no}\n"
+    problems, status = named(conf: "#{conf}tls: {public_cert: #{tls[:public_cert]}, private_cert: #{tls[:private_cert]}}")
+    expect([problems, status]).to match([[/\Aoversip.conf: tls\[private_cert\] is a key that TLS cannot use: RSA, 1024 bits .*: openssl req /], 1])
+
+    command = problems.first[/openssl req .*/]
+    _, error, made = Open3.capture3(command)
+    expect([error, made.success?]).to match([anything, true])
+    fresh = tls.compact.transform_values { |file| "#{file}.new" }
+    expect(OverSIP::TLS::Identity.read(*fresh.values)[:chain].size).to eq(1)
+    expect(OpenSSL::X509::Certificate.new(File.read(fresh[:public_cert])).subject.to_s).to eq("/CN=relay.example")
+  end
+
+  it "advises on secrets that others may read and files that others may write, which is no reason to fail" do
+    tls = Certificates.section(ca_dir: nil)
+    File.chmod(0o644, tls[:private_cert])
+    folder(script: "#{ServerFolder::ANSWERING}require_relative 'more'", proxies: "default_proxy: {credentials: {username: u, password: p}}",
+           conf: "sip: {sip_tls: yes, listen_ipv4: 127.0.0.1, enable_ipv6: no, flow_token_key: 0123456789abcdef}\n" \
+                 "tls: {public_cert: #{tls[:public_cert]}, private_cert: #{tls[:private_cert]}}")
+    write("more.rb", "")
+    { "oversip.conf" => 0o644, "proxies.conf" => 0o644, "server.rb" => 0o646, "more.rb" => 0o666 }.each { |name, mode| File.chmod(mode, in_folder(name)) }
+    read = "others may read it, and it holds"
+    write = "others may write it, and so decide what the server does: chmod o-w"
+    expected = ["oversip.conf: #{read} sip[flow_token_key]: chmod o-r #{in_folder("oversip.conf")}",
+                "proxies.conf: #{read} credentials: chmod o-r #{in_folder("proxies.conf")}",
+                "#{tls[:private_cert]}: #{read} the private key: chmod o-r #{tls[:private_cert]}",
+                "server.rb: #{write} #{in_folder("server.rb")}", "more.rb: #{write} #{in_folder("more.rb")}"]
+    expect(check).to eq([expected, "#{@dir}: 5 to be looked at\n", 0])
+    expected.each { |line| system(line[/chmod .*/], exception: true) }
+    expect(check).to eq([[], "#{@dir}: nothing is wrong\n", 0])
   end
 end

@@ -18,6 +18,7 @@ RSpec.describe "oversip at HUP", :native do
         end
       end
       State.version = #{version}
+      def (OverSIP::SipEvents).on_request(request) = request.reply(404)
       unless OverSIP::SystemCallbacks.on_reload_callbacks.any?
         OverSIP::SystemCallbacks.on_reload { State.tell }
       end

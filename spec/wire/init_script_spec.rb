@@ -7,6 +7,7 @@ RSpec.describe "packaging/init.d/oversip", :native do
 
   before do
     folder(script: <<~RUBY)
+      #{ServerFolder::ANSWERING}
       def (OverSIP::SystemEvents).on_user_reload = File.write(#{in_folder("reloaded").dump}, "")
       OverSIP::SystemCallbacks.on_reload { File.write(#{in_folder("hung_up").dump}, "") }
     RUBY

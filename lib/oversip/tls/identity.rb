@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "shellwords"
+
 module OverSIP
   module TLS
     # The server's own certificate and key.
@@ -20,16 +22,17 @@ module OverSIP
           chain = blocks.map { |block| OpenSSL::X509::Certificate.new(block) }
           # The empty passphrase keeps OpenSSL from asking for one on the terminal.
           key = OpenSSL::PKey.read(File.binread(key_file), "")
-          check(chain.first, key)
+          check(chain.first, key, [certificate_file, key_file])
           { chain: chain.map(&:to_der), key: key.private_to_der }
         end
 
         private
 
-        def check(certificate, key)
+        def check(certificate, key, files)
           unless usable?(key)
             raise ConfigurationError,
-                  "tls[private_cert] is a key that TLS cannot use: #{describe(key)} (usable: #{USABLE})"
+                  "tls[private_cert] is a key that TLS cannot use: #{describe(key)} (usable: #{USABLE}). " \
+                  "A new key with a certificate that it signs itself: #{command(certificate, *files)}"
           end
           return if certificate.check_private_key(key)
 
@@ -43,6 +46,17 @@ module OverSIP
           when OpenSSL::PKey::EC then CURVES.key?(key.group.curve_name)
           else key.oid.casecmp?("ED25519")
           end
+        end
+
+        # For the names of the old certificate. The files are new ones: the old ones stay until somebody moves them.
+        def command(certificate, certificate_file, key_file)
+          names = TLS.get_sip_identities(certificate)
+          names = ["example.net"] if names.empty?
+          identities = names.flat_map { |name| ["DNS:#{name}", "URI:sip:#{name}"] }
+          %w[openssl req -x509 -newkey rsa:2048 -nodes -days 365].push(
+            "-subj", "/CN=#{names.first}", "-addext", "subjectAltName=#{identities.join(",")}",
+            "-keyout", "#{key_file}.new", "-out", "#{certificate_file}.new"
+          ).shelljoin
         end
 
         def describe(key)

@@ -1,0 +1,110 @@
+# frozen_string_literal: true
+
+require "socket"
+require_relative "../support/server_folder"
+
+# What docs/migration.md has in place of modules that need EventMachine, run as it stands there. The data bases' gems are played
+# by files of the same names.
+RSpec.describe "The recipes of docs/migration.md", :native do
+  include ServerFolder
+
+  let(:alice) { udp_peer }
+  let(:recipes) do
+    File.read(File.join(Command::ROOT, "docs/migration.md")).split(/^##+ /).to_h do |part|
+      [part.lines.first.chomp, part[/^```ruby\n(.*?)^```/m, 1]]
+    end
+  end
+
+  # What a data base does: it knows bob, fails for carol at the first time, and lets those wait who ask for dave.
+  def knowing_bob
+    <<~RUBY
+      module Answers
+        def self.for(name)
+          case name
+          when "bob" then [{ "domain" => "127.0.0.77" }]
+          when "carol" then (@failed ? [] : (@failed = true) && raise("connection lost"))
+          when "dave" then (sleep 0.01 until File.exist?(#{in_folder("go").dump})) || []
+          else []
+          end
+        end
+      end
+    RUBY
+  end
+
+  def serve(recipe, library: nil, text: "", &block)
+    Dir.mkdir(in_folder("lib"))
+    write("lib/#{library}.rb", knowing_bob + text) if library
+    write("pool.rb", recipes.fetch("Data bases"))
+    folder(script: recipe)
+    out, error, = oversip("check", @dir, "-I", in_folder("lib"))
+    expect([error, out]).to eq(["", "#{@dir}: nothing is wrong\n"])
+    serving("-I", in_folder("lib"), &block)
+  end
+
+  def ask(name)
+    alice.send_text(alice.build(:OPTIONS, "sip:x@b.example", headers: { "From" => "<sip:#{name}@a.example>;tag=#{name}" }), port)
+  end
+
+  def expect_answers_by_a_pool(server)
+    callee = udp_peer("127.0.0.77", port: 5060)
+    ask("dave")
+    ask("nobody") # is answered meanwhile
+    expect([alice.receive_final.status, alice.receive?(0)]).to eq([404, nil])
+    ask("bob")
+    callee.answer(callee.receive, 200)
+    expect(alice.receive_final.status).to eq(200)
+    ask("carol")
+    expect(alice.receive_final.status).to eq(500)
+    expect(server.output).to include("connection lost (RuntimeError)")
+    write("go", "")
+    expect(alice.receive_final.status).to eq(404)
+  end
+
+  it "ask MySQL" do
+    client = <<~RUBY
+      module Mysql2
+        Statement = Struct.new(:sql) { def execute(name) = Answers.for(name).each }
+        class Client
+          def initialize(host:, username:, password:, database:) = nil
+          def prepare(sql) = Statement.new(sql)
+        end
+      end
+    RUBY
+    serve(recipes.fetch("MySQL"), library: "mysql2", text: client) { |server| expect_answers_by_a_pool(server) }
+  end
+
+  it "ask PostgreSQL" do
+    client = <<~RUBY
+      module PG
+        def self.connect(host:, user:, password:, dbname:) = Connection.new
+        class Connection
+          def exec_params(sql, values) = Answers.for(*values).each
+        end
+      end
+    RUBY
+    serve(recipes.fetch("PostgreSQL"), library: "pg", text: client) { |server| expect_answers_by_a_pool(server) }
+  end
+
+  it "ask a web server, and wait" do
+    web = TCPServer.new("127.0.0.1", 0)
+    pages = { "/users/bob" => "200 OK", "/users/eve" => "404 Not Found" }
+    answering = Thread.new do
+      loop do
+        client = web.accept
+        status = pages.fetch(client.gets[/GET (\S+)/, 1])
+        nil until client.gets == "\r\n"
+        client.write("HTTP/1.1 #{status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        client.close
+      end
+    end
+    serve(recipes.fetch("em-synchrony").sub("127.0.0.1:8080", "127.0.0.1:#{web.local_address.ip_port}")) do
+      { "bob" => 200, "eve" => 404 }.each do |name, status|
+        ask(name)
+        expect(alice.receive_final.status).to eq(status)
+      end
+    end
+  ensure
+    answering&.kill
+    web&.close
+  end
+end
