@@ -58,6 +58,7 @@ fn describe(action: &Action) -> String {
         }
         Action::Callback(Callback::Target(target)) => format!("on_target {target}"),
         Action::Send(target) => format!("send {target}"),
+        Action::AskProbe(target) => format!("ask for the probe of {target}"),
         Action::SendOverFlow => "send over the flow".into(),
         Action::Forward(_, status) => format!("forward {status}"),
         Action::Reply { status, reason } => format!("reply {status} {reason}"),
@@ -260,8 +261,9 @@ fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
     let (now, profile) = (case.now, case.profile.clone());
     let session = Session::new(Kind::Proxy, RequestClass::Invite, profile.clone());
     let mut next = Case { session, now, profile };
+    assert_eq!(next.give(targets(&[1])), ["ask for the probe of udp:192.0.2.1:1"]);
     assert_eq!(
-        next.give(targets(&[1])),
+        next.give(Input::StillListed),
         ["on_error 503 Service Unavailable service_unavailable", "reply 500 Server Internal Error"]
     );
 }
@@ -500,4 +502,201 @@ fn a_canceled_uac_hears_the_final_response() {
     assert!(!case.session.may_answer_challenge());
     assert_eq!(case.give(response(487, "")), ["on_failure_response 487"]);
     assert!(case.session.is_over());
+}
+
+/// Lists targets by automatic entries, the first one for the longest time.
+fn list(case: &Case, ports: &[u16]) {
+    for (age, port) in ports.iter().rev().enumerate() {
+        let at = case.now - Duration::from_secs(age as u64);
+        case.profile.blacklist.add_automatic(
+            at,
+            &target(*port),
+            RouteError::ClientTimeout.into(),
+            Duration::from_secs(60),
+        );
+    }
+}
+
+#[test]
+fn a_target_that_was_heard_meanwhile_gets_no_entry_for_a_timer() {
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.give(targets(&[1]));
+    assert_eq!(case.give(Input::Unanswered), ["on_error 408 Client Timeout client_timeout"]);
+    assert!(!case.profile.blacklist.any(case.now));
+    assert_eq!(case.session.take_listed(), None);
+}
+
+#[test]
+fn neither_a_lost_connection_nor_a_large_request_makes_an_entry() {
+    let rows = [
+        (Input::ConnectionLost, "500 Connection Error connection_error"),
+        (Input::TooLarge, "513 Message Too Large message_too_large"),
+    ];
+    for (input, error) in rows {
+        let mut case = Case::new(Kind::Uac, RequestClass::Invite, |_| {});
+        case.give(targets(&[1]));
+        assert_eq!(case.give(input), [format!("on_error {error}")]);
+        assert!(!case.profile.blacklist.any(case.now));
+    }
+}
+
+#[test]
+fn the_target_that_is_listed_longest_is_the_one_to_probe() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[2, 1]);
+    assert_eq!(case.give(targets(&[1, 2])), ["ask for the probe of udp:192.0.2.1:2"]);
+    assert!(case.session.asks_probe());
+    assert_eq!(case.give(Input::Probe), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.session.probe_outcome(), None, "it is out");
+    // No second target is probed.
+    assert_eq!(
+        case.give(Input::Timeout),
+        ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
+    );
+    assert_eq!(case.session.probe_outcome(), Some(true));
+    let since =
+        |port| case.profile.blacklist.entry(case.now, &target(port)).and_then(|entry| entry.automatic);
+    assert!(since(1) <= since(2), "the entry is a new one");
+}
+
+#[test]
+fn a_probe_that_ends_by_no_fault_of_the_target_has_not_failed() {
+    for input in [Input::Unanswered, Input::ConnectionLost, response(486, ""), response(503, "")] {
+        let mut case = Case::proxy(RequestClass::Invite);
+        list(&case, &[1]);
+        case.give(targets(&[1]));
+        case.give(Input::Probe);
+        case.give(input);
+        assert_eq!(case.session.probe_outcome(), Some(false));
+    }
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[1]);
+    case.give(targets(&[1]));
+    case.give(Input::Probe);
+    case.give(response(503, "Retry-After: 600\r\n"));
+    assert_eq!(case.session.probe_outcome(), Some(true));
+}
+
+#[test]
+fn a_request_that_waits_looks_again_or_gets_what_is_stored() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[1, 2]);
+    case.give(targets(&[1, 2]));
+    case.profile.blacklist.heard(case.now, &target(2));
+    assert_eq!(case.give(Input::LookAgain), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[1, 2]);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(Input::LookAgain), ["ask for the probe of udp:192.0.2.1:1"]);
+    assert_eq!(
+        case.give(Input::StillListed),
+        ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
+    );
+}
+
+#[test]
+fn a_request_that_waits_ends_with_cancel_and_with_abort_routing() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[1]);
+    case.give(targets(&[1]));
+    assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
+    assert_eq!(case.give(Input::Probe), [""; 0]);
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[1]);
+    case.give(targets(&[1]));
+    assert_eq!(
+        case.give(Input::Aborted),
+        ["on_error 403 Destination Aborted destination_aborted", "reply 403 Destination Aborted"]
+    );
+}
+
+#[test]
+fn only_automatic_entries_are_probed() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[2]);
+    let entry = Failure::destination_blacklisted(410, "One");
+    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    assert_eq!(case.give(targets(&[2, 1])), ["ask for the probe of udp:192.0.2.1:2"]);
+    assert_eq!(case.give(Input::StillListed), ["on_error 410 One destination_blacklisted", "reply 410 One"]);
+}
+
+#[test]
+fn a_request_of_a_dialog_goes_to_listed_targets_last_and_makes_no_entry() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.session.set_in_dialog();
+    list(&case, &[1]);
+    assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(Input::Timeout), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+    case.give(response(503, "Retry-After: 600\r\n"));
+    assert_eq!(case.profile.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
+    let mut case = Case::proxy(RequestClass::Ack);
+    list(&case, &[1, 2]);
+    assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+}
+
+#[test]
+fn no_more_than_max_targets_are_tried_however_many_there_are() {
+    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.max_targets = 2);
+    let entry = Failure::destination_blacklisted(403, "One");
+    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    assert_eq!(case.give(targets(&[1, 2, 3, 4])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:3", "send udp:192.0.2.1:3"]);
+    assert_eq!(
+        case.give(Input::Timeout),
+        ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
+    );
+}
+
+#[test]
+fn udp_in_place_of_tcp_is_not_a_target_more() {
+    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.max_targets = 1);
+    case.session.set_oversize();
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+    assert_eq!(
+        case.give(Input::TooLarge),
+        ["on_error 513 Message Too Large message_too_large", "reply 513 Message Too Large"]
+    );
+}
+
+#[test]
+fn no_target_is_tried_after_the_time_for_all_of_them() {
+    for (class, seconds) in [(RequestClass::Invite, 120), (RequestClass::NonInvite, 32)] {
+        let mut case = Case::new(Kind::Uac, class, |_| {});
+        case.give(targets(&[1, 2, 3]));
+        let begin = case.now;
+        assert_eq!(case.session.deadline(), Some(begin + Duration::from_secs(seconds)));
+        case.now = begin + Duration::from_secs(seconds) - Duration::from_millis(1);
+        assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+        case.now += Duration::from_millis(1);
+        assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout"]);
+    }
+}
+
+#[test]
+fn routing_time_counts_for_every_method_and_from_the_first_target() {
+    let mut case = Case::new(Kind::Uac, RequestClass::Invite, |profile| {
+        profile.routing_time = Some(Duration::from_secs(5));
+    });
+    assert_eq!(case.session.deadline(), None);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.session.deadline(), Some(case.now + Duration::from_secs(5)));
+    assert_eq!(case.give(Input::BranchCutShort), ["on_error 408 Client Timeout client_timeout"]);
+    assert!(!case.profile.blacklist.any(case.now), "the target had not its whole time");
+    assert!(!case.session.is_over(), "a 2xx may come still");
+    assert_eq!(case.give(response(200, "")), ["on_success_response"]);
+}
+
+#[test]
+fn the_end_of_the_server_transaction_is_the_end_of_the_search() {
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.session.set_server_end(case.now + Duration::from_secs(20));
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.session.deadline(), Some(case.now + Duration::from_secs(20)));
+    case.now += Duration::from_secs(20);
+    assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout"]);
+    // Before any target was known.
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    assert_eq!(case.give(Input::ServerEnded), ["on_error 408 Client Timeout client_timeout"]);
+    assert_eq!(case.give(targets(&[1])), [""; 0]);
 }

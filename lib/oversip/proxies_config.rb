@@ -49,6 +49,8 @@ module OverSIP
       timer.call(:timer_B, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
       timer.call(:timer_C, 120, { greater_equal_than: 8, minor_equal_than: 180 }),
       timer.call(:timer_F, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
+      timer.call(:routing_time, nil, { greater_equal_than: 2, minor_equal_than: 600 }),
+      parameter.call(:max_targets, 16, :fixnum, { greater_equal_than: 1, minor_equal_than: 1000 }),
       parameter.call(:udp_mtu, 1300, :fixnum, { udp_mtu: 200..65_535 }),
       parameter.call(:credentials, nil, :credentials, list: true),
       parameter.call(:callback_on_server_tls_handshake, true, :boolean),

@@ -352,6 +352,7 @@ RSpec.describe "Requests over TLS", :native do
       callee.accept_refused
       expect(caller.receive.first_line).to eq("SIP/2.0 500 TLS Validation Failed")
       caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port)
+      callee.accept_refused
       expect(caller.receive.first_line).to eq("SIP/2.0 500 TLS Validation Failed")
     end
 

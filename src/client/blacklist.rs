@@ -1,13 +1,26 @@
 //! Targets that are known not to work, kept per profile.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error_table::Failure;
 use super::expiring_map::ExpiringMap;
+use super::target::Target;
 
 /// The most entries one blacklist holds. Expired ones go first, then the one stored longest ago.
 pub const BLACKLIST_CAPACITY: usize = 10_000;
+
+/// Why a target is on the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What a request gets that is not sent for it.
+    pub failure: Failure,
+    /// When the library made the entry by itself; `None` for an entry of a script.
+    ///
+    /// An automatic entry ends when the target is heard, and requests may be sent to find out. That of a script stands.
+    pub automatic: Option<Instant>,
+}
 
 /// Targets (by their text, `udp:1.2.3.4:5060`) and the failure that a request to them gets without being sent.
 ///
@@ -15,7 +28,9 @@ pub const BLACKLIST_CAPACITY: usize = 10_000;
 /// the one operation only. An entry is gone the instant its time is over.
 #[derive(Debug)]
 pub struct Blacklist {
-    entries: Mutex<ExpiringMap<Failure>>,
+    entries: Mutex<ExpiringMap<Entry>>,
+    /// Whether there may be entries: a list that is empty, as most are, costs no lock.
+    filled: AtomicBool,
     /// TCP targets that were tried for a large request only, and failed: no error of anybody, so scripts do not see them.
     refused_upgrades: Mutex<ExpiringMap<()>>,
 }
@@ -31,23 +46,63 @@ impl Blacklist {
     pub fn new() -> Blacklist {
         Blacklist {
             entries: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
+            filled: AtomicBool::new(false),
             refused_upgrades: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
         }
     }
 
     /// The failure stored for a target.
     pub fn get(&self, now: Instant, key: &str) -> Option<Failure> {
-        self.lock().get(now, key)
+        self.lock().get(now, key).map(|entry| entry.failure)
     }
 
-    /// Stores a failure for `ttl`; an entry already there is replaced together with its expiry.
+    /// The entry of a target.
+    pub fn entry(&self, now: Instant, target: &Target) -> Option<Entry> {
+        if !self.filled.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut entries = self.lock();
+        let entry = entries.get(now, &target.to_string());
+        self.filled.store(entries.len(now) > 0, Ordering::Release);
+        entry
+    }
+
+    /// Stores the failure that a script wants for `ttl`; an entry already there is replaced together with its expiry.
     pub fn add(&self, now: Instant, key: &str, failure: Failure, ttl: Duration) {
-        self.lock().insert(now, key, failure, now + ttl);
+        let mut entries = self.lock();
+        entries.insert(now, key, Entry { failure, automatic: None }, now + ttl);
+        self.filled.store(true, Ordering::Release);
+    }
+
+    /// Stores a failure of the target for `ttl`, likewise. False: a script's entry is there and stays.
+    pub fn add_automatic(&self, now: Instant, target: &Target, failure: Failure, ttl: Duration) -> bool {
+        let key = target.to_string();
+        let mut entries = self.lock();
+        if entries.get(now, &key).is_some_and(|entry| entry.automatic.is_none()) {
+            return false;
+        }
+        entries.insert(now, &key, Entry { failure, automatic: Some(now) }, now + ttl);
+        self.filled.store(true, Ordering::Release);
+        true
+    }
+
+    /// The target was heard: its automatic entry ends.
+    pub fn heard(&self, now: Instant, target: &Target) {
+        let key = target.to_string();
+        let mut entries = self.lock();
+        if entries.get(now, &key).is_some_and(|entry| entry.automatic.is_some()) {
+            entries.delete(now, &key);
+        }
+    }
+
+    /// Whether the target is there by an automatic entry.
+    pub fn is_automatic(&self, now: Instant, target: &Target) -> bool {
+        self.entry(now, target).is_some_and(|entry| entry.automatic.is_some())
     }
 
     /// Removes and returns an entry.
     pub fn delete(&self, now: Instant, key: &str) -> Option<Failure> {
-        self.lock().delete(now, key)
+        self.lock().delete(now, key).map(|entry| entry.failure)
     }
 
     /// Removes all entries, and what is known of refused upgrades.
@@ -83,14 +138,14 @@ impl Blacklist {
 
     /// Keys and failures, the oldest entry first, as they are now: later changes are not seen through it.
     pub fn snapshot(&self, now: Instant) -> Vec<(String, Failure)> {
-        self.lock().snapshot(now).into_iter().map(|(key, failure)| (key.to_string(), failure)).collect()
+        self.lock().snapshot(now).into_iter().map(|(key, entry)| (key.to_string(), entry.failure)).collect()
     }
 
     fn upgrades(&self) -> MutexGuard<'_, ExpiringMap<()>> {
         self.refused_upgrades.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, ExpiringMap<Failure>> {
+    fn lock(&self) -> MutexGuard<'_, ExpiringMap<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -153,6 +208,43 @@ mod tests {
         assert_eq!((list.len(start), snapshot.len()), (1, 2));
         list.clear();
         assert_eq!((list.len(start), list.any(start)), (0, false));
+    }
+
+    fn target() -> Target {
+        Target::new(super::super::Transport::Udp, [1, 2, 3, 4].into(), 5060)
+    }
+
+    #[test]
+    fn an_automatic_entry_ends_when_the_target_is_heard() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        assert_eq!(list.entry(start, &target()), None);
+        assert!(list.add_automatic(start, &target(), RouteError::ClientTimeout.into(), seconds(10)));
+        assert!(list.is_automatic(start, &target()));
+        assert_eq!(list.entry(start, &target()).and_then(|entry| entry.automatic), Some(start));
+        list.heard(start, &target());
+        assert!(!list.any(start) && !list.is_automatic(start, &target()));
+    }
+
+    #[test]
+    fn an_entry_of_a_script_stands_whatever_the_target_does() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        list.add(start, KEY, Failure::destination_blacklisted(403, "No"), seconds(20));
+        list.heard(start, &target());
+        assert!(!list.add_automatic(start, &target(), RouteError::ClientTimeout.into(), seconds(60)));
+        let entry = list.entry(start + seconds(19), &target()).expect("the script's entry");
+        assert_eq!((entry.failure.status, entry.automatic), (403, None));
+        assert_eq!(list.entry(start + seconds(20), &target()), None);
+    }
+
+    #[test]
+    fn an_entry_of_a_script_takes_the_place_of_an_automatic_one() {
+        let start = Instant::now();
+        let list = Blacklist::new();
+        list.add_automatic(start, &target(), RouteError::ClientTimeout.into(), seconds(10));
+        list.add(start, KEY, Failure::destination_blacklisted(403, "No"), seconds(20));
+        assert!(!list.is_automatic(start, &target()));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub enum RouteError {
     ConnectionError,
     /// The certificate of the TLS server was not accepted.
     TlsValidationFailed,
+    /// The request is larger than the transport can carry (RFC 3261 21.5.7).
+    MessageTooLarge,
     /// The flow that the request asks for is gone (RFC 5626 5.3).
     FlowFailed,
     /// RFC 3263 led to no address.
@@ -31,10 +33,11 @@ pub enum RouteError {
 
 impl RouteError {
     /// Every error, in the order of the documentation's table.
-    pub const ALL: [RouteError; 11] = [
+    pub const ALL: [RouteError; 12] = [
         RouteError::ClientTimeout,
         RouteError::ConnectionError,
         RouteError::TlsValidationFailed,
+        RouteError::MessageTooLarge,
         RouteError::FlowFailed,
         RouteError::NoDnsResolution,
         RouteError::UnsupportedUriScheme,
@@ -60,7 +63,7 @@ impl RouteError {
         self.row().2
     }
 
-    /// Whether the target that failed so is put on the blacklist (when the profile has one).
+    /// Whether the target is to blame for it, and is put on the blacklist (when the profile has one).
     pub fn blacklists(self) -> bool {
         matches!(
             self,
@@ -73,6 +76,7 @@ impl RouteError {
             RouteError::ClientTimeout => (408, "Client Timeout", "client_timeout"),
             RouteError::ConnectionError => (500, "Connection Error", "connection_error"),
             RouteError::TlsValidationFailed => (500, "TLS Validation Failed", "tls_validation_failed"),
+            RouteError::MessageTooLarge => (513, "Message Too Large", "message_too_large"),
             RouteError::FlowFailed => (430, "Flow Failed", "flow_failed"),
             RouteError::NoDnsResolution => (404, "No DNS Resolution", "no_dns_resolution"),
             RouteError::UnsupportedUriScheme => (416, "Unsupported URI scheme", "unsupported_uri_scheme"),
@@ -147,6 +151,7 @@ mod tests {
                 (408, "Client Timeout", "client_timeout", true),
                 (500, "Connection Error", "connection_error", true),
                 (500, "TLS Validation Failed", "tls_validation_failed", true),
+                (513, "Message Too Large", "message_too_large", false),
                 (430, "Flow Failed", "flow_failed", false),
                 (404, "No DNS Resolution", "no_dns_resolution", false),
                 (416, "Unsupported URI scheme", "unsupported_uri_scheme", false),

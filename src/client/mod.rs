@@ -11,6 +11,7 @@ mod expiring_map;
 mod flow_token;
 mod incoming_response;
 mod loose_route;
+mod probes;
 mod profile;
 mod random;
 mod restore;
@@ -22,13 +23,14 @@ mod target;
 pub use crate::transport::Transport;
 
 pub use aliases::{ListenerAliases, LocalAliases};
-pub use blacklist::{Blacklist, BLACKLIST_CAPACITY};
+pub use blacklist::{Blacklist, Entry, BLACKLIST_CAPACITY};
 pub use dialog::request_within;
 pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
 pub use error_table::{Failure, RouteError};
 pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
 pub use incoming_response::IncomingResponse;
 pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
+pub use probes::{Answer, ProbeKey, Probes, Waiting, PROBE_WAIT};
 pub use profile::{Profile, VerifyServer};
 pub use restore::RestoreHeaders;
 pub use routing_headers::{

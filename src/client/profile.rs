@@ -50,6 +50,10 @@ pub struct Profile {
     pub timer_c: Duration,
     /// Other requests without a final response.
     pub timer_f: Duration,
+    /// All targets of one request together, from the first one on; `None`: Timer C for INVITE, 64*T1 for others.
+    pub routing_time: Option<Duration>,
+    /// Targets that one request is sent to at most.
+    pub max_targets: usize,
     /// The size in bytes above which a request chosen to go over UDP goes over TCP (RFC 3261 18.1.1); `None`: never.
     pub udp_mtu: Option<usize>,
     /// Scripts are asked about the certificates of TLS servers.
@@ -109,6 +113,8 @@ impl Default for Profile {
             timer_b: Duration::from_secs(32),
             timer_c: Duration::from_secs(120),
             timer_f: Duration::from_secs(32),
+            routing_time: None,
+            max_targets: 16,
             udp_mtu: Some(1300),
             callback_on_server_tls_handshake: true,
             verify_server: VerifyServer::Callback,

@@ -4,6 +4,7 @@
 //! until [`Session::callback_done`] tells how the round of Ruby blocks ended; every other action is carried out by
 //! whoever drives the machine and needs no answer.
 
+mod search;
 mod vocabulary;
 
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use vocabulary::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round};
 
-use super::{Failure, IncomingResponse, Profile, RouteError, Target, Transport};
+use super::{Failure, IncomingResponse, Profile, RouteError, Target};
 use crate::message::{reason_phrase, Message};
 
 /// Longest life of a blacklist entry made from a `Retry-After` header.
@@ -43,6 +44,8 @@ enum State {
     Resolving,
     /// Between two targets; a callback round of `on_target` may be running.
     Choosing,
+    /// All targets are on the blacklist, this one for the longest time: waiting for the answer to [`Action::AskProbe`].
+    AskingProbe(Target),
     /// A branch is out.
     Pending,
     /// A final answer was given; further 2xx may still come.
@@ -56,15 +59,29 @@ pub struct Session {
     class: RequestClass,
     profile: Arc<Profile>,
     state: State,
+    /// ACK, or a request with a To tag: the blacklist only changes the order of its targets.
+    in_dialog: bool,
     targets: VecDeque<Target>,
+    /// The targets that were passed over so far, since they are on the blacklist.
+    passed: Vec<Target>,
+    /// How many targets were tried.
+    tried: usize,
+    /// When the time for all targets is over.
+    deadline: Option<Instant>,
+    /// When the server transaction will end without an answer.
+    server_end: Option<Instant>,
+    /// The request is, or was, a probe; whether the target has failed.
+    probe_failed: Option<bool>,
+    /// The target that an entry was just made for.
+    newly_listed: Option<Target>,
     current: Option<Target>,
     last: Option<LastResult>,
     /// The request is too large for UDP (RFC 3261 18.1.1).
     oversize: bool,
     /// The UDP target in whose place the request went by TCP.
     upgraded: Option<Target>,
-    /// The UDP target that TCP did not reach.
-    not_upgradable: Option<Target>,
+    /// The UDP target that TCP did not reach: it comes next.
+    udp_instead: Option<Target>,
     canceled: bool,
     canceled_told: bool,
     aborted: bool,
@@ -85,12 +102,19 @@ impl Session {
             class,
             profile,
             state: State::Resolving,
+            in_dialog: class == RequestClass::Ack,
             targets: VecDeque::new(),
+            passed: Vec::new(),
+            tried: 0,
+            deadline: None,
+            server_end: None,
+            probe_failed: None,
+            newly_listed: None,
             current: None,
             last: None,
             oversize: false,
             upgraded: None,
-            not_upgradable: None,
+            udp_instead: None,
             canceled: false,
             canceled_told: false,
             aborted: false,
@@ -106,11 +130,6 @@ impl Session {
     /// The profile the session was made with.
     pub fn profile(&self) -> &Arc<Profile> {
         &self.profile
-    }
-
-    /// The target in use or last used.
-    pub fn current_target(&self) -> Option<&Target> {
-        self.current.as_ref()
     }
 
     /// True when the final answer was given: no target is tried any more.
@@ -169,15 +188,24 @@ impl Session {
         match input {
             Input::Targets(targets) => self.on_targets(now, targets),
             Input::Unroutable(error) => self.on_unroutable(error),
-            Input::Flow => self.on_flow(),
+            Input::Flow => self.on_flow(now),
             Input::Response(response) => self.on_response(now, response),
-            Input::Timeout => self.on_branch_failure(now, RouteError::ClientTimeout),
-            Input::ConnectionError => self.on_branch_failure(now, RouteError::ConnectionError),
-            Input::TlsValidationFailed => self.on_branch_failure(now, RouteError::TlsValidationFailed),
+            Input::Timeout => self.on_target_failure(now, RouteError::ClientTimeout),
+            Input::Unanswered => self.on_branch_failure(now, RouteError::ClientTimeout),
+            Input::BranchCutShort => self.on_cut_short(now),
+            Input::ServerEnded => self.on_server_ended(now),
+            Input::ConnectionError => self.on_target_failure(now, RouteError::ConnectionError),
+            Input::ConnectionLost => self.on_branch_failure(now, RouteError::ConnectionError),
+            Input::TlsValidationFailed => self.on_target_failure(now, RouteError::TlsValidationFailed),
             Input::FlowFailed => self.on_branch_failure(now, RouteError::FlowFailed),
+            Input::TooLarge => self.on_branch_failure(now, RouteError::MessageTooLarge),
+            Input::Probe => self.on_probe(now),
+            Input::LookAgain => self.on_look_again(now),
+            Input::StillListed => self.on_still_listed(now),
+            Input::Aborted => self.on_aborted(now),
             // RFC 3261 16.7 step 5: a 2xx of any branch is forwarded.
             Input::Abandoned => self.state = State::Done,
-            Input::Challenged => self.on_challenged(),
+            Input::Challenged => self.on_challenged(now),
             Input::InviteTimeout => self.on_invite_timeout(),
             Input::Canceled => self.on_canceled(),
             Input::BranchEnded => self.on_branch_ended(),
@@ -206,17 +234,6 @@ impl Session {
         }
     }
 
-    fn on_targets(&mut self, now: Instant, targets: Vec<Target>) {
-        if self.state != State::Resolving {
-            return;
-        }
-        if targets.is_empty() {
-            return self.on_unroutable(RouteError::NoDnsResolution);
-        }
-        self.targets = targets.into();
-        self.next_target(now);
-    }
-
     fn on_unroutable(&mut self, error: RouteError) {
         if self.state == State::Resolving {
             if self.canceled {
@@ -226,73 +243,8 @@ impl Session {
         }
     }
 
-    fn on_flow(&mut self) {
-        self.over_flow = true;
-        if self.canceled {
-            return self.end_canceled();
-        }
-        self.start_branch(Action::SendOverFlow);
-    }
-
-    /// Tries the next target that is not blacklisted.
-    fn next_target(&mut self, now: Instant) {
-        self.state = State::Choosing;
-        if self.canceled {
-            return self.end_canceled();
-        }
-        if std::mem::take(&mut self.aborted) {
-            self.targets.clear();
-            return self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
-        }
-        while let Some(listed) = self.targets.pop_front() {
-            self.current = Some(listed);
-            if let Some(failure) = self.profile.blacklist.get(now, &listed.to_string()) {
-                self.last = Some(LastResult::Failure(failure));
-                continue;
-            }
-            let by_tcp = self.by_tcp(now, listed);
-            self.upgraded = by_tcp.map(|_| listed);
-            let target = by_tcp.unwrap_or(listed);
-            self.current = Some(target);
-            return self.callback(Callback::Target(target), After::Target(target));
-        }
-        let last =
-            self.last.take().unwrap_or_else(|| LastResult::Failure(RouteError::NoDnsResolution.into()));
-        self.finish(last);
-    }
-
-    /// The TCP target in place of a UDP one, for a request that is too large for UDP (RFC 3261 18.1.1).
-    fn by_tcp(&self, now: Instant, target: Target) -> Option<Target> {
-        if !self.oversize || target.transport != Transport::Udp || self.not_upgradable == Some(target) {
-            return None;
-        }
-        let tcp = Target { transport: Transport::Tcp, ..target };
-        let name = tcp.to_string();
-        let blacklist = &self.profile.blacklist;
-        let known_to_fail = blacklist.get(now, &name).is_some() || blacklist.has_refused_upgrade(now, &name);
-        (!known_to_fail).then_some(tcp)
-    }
-
-    /// TCP was only tried because of the request's size: that it failed is no error, UDP follows.
-    fn fall_back_to_udp(&mut self, now: Instant, udp: Target) {
-        if let Some(tcp) = &self.current {
-            self.profile.blacklist.note_refused_upgrade(now, &tcp.to_string(), self.profile.blacklist_time);
-        }
-        self.not_upgradable = Some(udp);
-        self.targets.push_front(udp);
-        self.next_target(now);
-    }
-
-    fn after_target(&mut self, now: Instant, target: Target, dropped: bool) {
-        if self.canceled || self.aborted {
-            // The refusal that follows is what became of this event.
-            self.refusal_dropped = dropped;
-            return self.next_target(now);
-        }
-        self.start_branch(Action::Send(target));
-    }
-
-    fn start_branch(&mut self, send: Action) {
+    fn start_branch(&mut self, now: Instant, send: Action) {
+        self.start_clock(now);
         // An ACK is forwarded statelessly: there is no transaction to wait for (RFC 3261 16.11, 17.1.1.3).
         self.branch_live = self.class != RequestClass::Ack;
         self.state = if self.branch_live { State::Pending } else { State::Done };
@@ -344,19 +296,25 @@ impl Session {
 
     /// RFC 3261 21.5.4: with Retry-After the server names the time in which it wants no request.
     fn blacklist_retry_after(&mut self, now: Instant, response: &Message) {
-        let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) else {
-            return;
-        };
-        let Some(seconds) = response.header_named(b"Retry-After").and_then(leading_number) else { return };
+        let Some(seconds) = retry_after(response) else { return };
         let ttl = self.profile.blacklist_time.max(Duration::from_secs(seconds)).min(RETRY_AFTER_LIMIT);
-        self.profile.blacklist.add(now, &target.to_string(), Failure::service_unavailable(), ttl);
+        self.list_target(now, Failure::service_unavailable(), ttl);
     }
 
     /// The same target once more; the driver has put the answer to the challenge into the request.
-    fn on_challenged(&mut self) {
+    fn on_challenged(&mut self, now: Instant) {
         let Some(target) = self.current.filter(|_| self.may_answer_challenge()) else { return };
         self.branch_live = false;
-        self.start_branch(Action::Send(target));
+        self.start_branch(now, Action::Send(target));
+    }
+
+    /// The branch has failed by a fault of its target.
+    fn on_target_failure(&mut self, now: Instant, error: RouteError) {
+        // TCP in place of UDP has a list of its own.
+        if self.state == State::Pending && self.upgraded.is_none() && error.blacklists() {
+            self.list_target(now, error.into(), self.profile.blacklist_time);
+        }
+        self.on_branch_failure(now, error);
     }
 
     fn on_branch_failure(&mut self, now: Instant, error: RouteError) {
@@ -367,16 +325,7 @@ impl Session {
         if let Some(udp) = self.upgraded.take() {
             return self.fall_back_to_udp(now, udp);
         }
-        let failure = Failure::from(error);
-        if let (Some(target), true) = (&self.current, self.profile.use_blacklist && !self.over_flow) {
-            self.profile.blacklist.add(
-                now,
-                &target.to_string(),
-                failure.clone(),
-                self.profile.blacklist_time,
-            );
-        }
-        self.last = Some(LastResult::Failure(failure));
+        self.last = Some(LastResult::Failure(error.into()));
         if self.over_flow {
             let last = self.last.take();
             return last.into_iter().for_each(|last| self.finish(last));
@@ -405,7 +354,7 @@ impl Session {
         // With a branch out its 487 ends the matter; between targets nothing is out and it ends here.
         match self.state {
             State::Done | State::Pending => self.tell_canceled(),
-            State::Resolving | State::Choosing => self.end_canceled(),
+            State::Resolving | State::Choosing | State::AskingProbe(_) => self.end_canceled(),
         }
     }
 
@@ -487,6 +436,11 @@ fn upstream_form(failure: Failure) -> (u16, Cow<'static, str>) {
         return (500, reason_phrase(500).into());
     }
     (failure.status, failure.reason)
+}
+
+/// The seconds that a response asks to be left alone for.
+pub fn retry_after(response: &Message) -> Option<u64> {
+    response.header_named(b"Retry-After").and_then(leading_number)
 }
 
 /// The decimal number that a header value starts with (`Retry-After: 120 (maintenance)`), the largest one there is in

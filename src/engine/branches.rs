@@ -10,11 +10,12 @@ use smallvec::SmallVec;
 use super::core::{ArmedTimers, Core, TimerKey};
 use super::defects::Beneficiary;
 use super::incoming::IncomingRequest;
-use super::network::{Destination, Network};
+use super::network::{Destination, Network, SendFailure};
+use super::peers::target_of;
 use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
 use super::Dropped;
-use crate::client::session::{Input, Kind};
+use crate::client::session::{retry_after, Input, Kind};
 use crate::client::{IncomingResponse, Profile, Target};
 use crate::clock::Clock;
 use crate::message::{self, Headers, Message, Method, RequestSnapshot};
@@ -37,13 +38,19 @@ pub(super) struct Branch {
     sent: RequestSnapshot,
     wire: Bytes,
     destination: Destination,
+    /// Where it was sent to first: another connection may have another address.
+    target: Target,
     timers: ArmedTimers,
     reasons: Vec<Bytes>,
     upstream: Option<Arc<IncomingRequest>>,
     /// The domain and the profile with which a connection that is gone may be opened again; none for a flow.
     reopening: Option<(Option<String>, Arc<Profile>)>,
-    /// The server was reached but not accepted.
-    refused: bool,
+    /// Why the transport failed, if it did.
+    failure: SendFailure,
+    /// Timer B or F comes early, since the time for all targets will be over.
+    cut_short: bool,
+    /// When it began, as [`super::peers::Peers::heard_since`] has it.
+    began: u64,
     /// The session was told how this branch ended and forgets it.
     settled: bool,
 }
@@ -92,13 +99,14 @@ impl Branch {
 
     /// Sends the ACK or the CANCEL of the request; where the connection is gone, over another one (RFC 3261 18.1.1).
     fn follow_up(&mut self, network: &Network, wire: &Bytes) {
-        if network.send(&self.destination, wire) || self.destination.connection().is_none() {
+        if network.send(&self.destination, wire).is_ok() || self.destination.connection().is_none() {
             return;
         }
         let Some((server, profile)) = &self.reopening else { return };
         let (transport, remote) = (self.destination.transport(), self.destination.remote());
         if let Some(destination) = network.destination(transport, remote, server.as_deref(), profile) {
-            network.send(&destination, wire);
+            // What is lost here is sent again by a timer.
+            let _ = network.send(&destination, wire);
             self.destination = destination;
         }
     }
@@ -110,7 +118,8 @@ impl Branch {
         }
     }
 
-    fn transport_failed(&mut self, now: Instant) -> ClientEffects {
+    fn transport_failed(&mut self, now: Instant, failure: SendFailure) -> ClientEffects {
+        self.failure = failure;
         match &mut self.machine {
             Machine::Invite(machine) => machine.transport_failed(now),
             Machine::NonInvite(machine) => machine.transport_failed(now),
@@ -146,7 +155,7 @@ impl Core {
             route.profile(),
         ) {
             Some(destination) => self.start_branch(now, route, destination),
-            None => route.handle(&self.shared, now, Input::ConnectionError),
+            None => route.handle(&self.shared, now, Input::ConnectionLost),
         }
     }
 
@@ -173,7 +182,7 @@ impl Core {
             super::outgoing::request(&self.shared, route, destination.transport(), destination.remote(), &id);
         let wire = sent.to_bytes();
         if sent.method == Method::Ack {
-            if !self.network.send(&destination, &wire) {
+            if self.network.send(&destination, &wire).is_err() {
                 tracing::info!(target: "oversip::transaction", "ACK could not be sent to {destination}");
             }
             if route.kind == Kind::Uac {
@@ -183,14 +192,21 @@ impl Core {
         }
         let profile = route.profile();
         let (reliable, timings) = (destination.transport().reliable(), &self.shared.timings);
-        let (machine, effects) = if sent.method == Method::Invite {
-            let (machine, effects) =
+        let (machine, effects, cut_short) = if sent.method == Method::Invite {
+            let limit = route.limit(now, profile.timer_b.min(profile.timer_c), timings);
+            let (mut machine, mut effects) =
                 InviteClient::new(now, reliable, timings, profile.timer_b, profile.timer_c);
-            (Machine::Invite(machine), effects)
+            if let Some(limit) = limit {
+                effects.extend(machine.limit_calling(now, limit, profile.timer_b));
+            }
+            (Machine::Invite(machine), effects, limit.is_some())
         } else {
-            let (machine, effects) = NonInviteClient::new(now, reliable, timings, profile.timer_f);
-            (Machine::NonInvite(machine), effects)
+            let limit = route.limit(now, profile.timer_f, timings);
+            let timer_f = limit.unwrap_or(profile.timer_f);
+            let (machine, effects) = NonInviteClient::new(now, reliable, timings, timer_f);
+            (Machine::NonInvite(machine), effects, limit.is_some())
         };
+        let began = self.peers.attend(destination.target());
         if let Some(connection) = destination.connection() {
             self.connection_branches.entry(connection).or_default().push(id.clone());
         }
@@ -201,12 +217,15 @@ impl Core {
             kind: route.kind,
             sent,
             wire,
+            target: destination.target(),
             destination,
             timers: ArmedTimers::new(),
             reasons: Vec::new(),
             upstream: route.upstream.clone(),
             reopening: route.flow.is_none().then(|| (route.server.clone(), route.profile().clone())),
-            refused: false,
+            failure: SendFailure::Lost,
+            cut_short,
+            began,
             settled: false,
         };
         self.branches.insert(id.clone(), branch);
@@ -233,8 +252,8 @@ impl Core {
             let Some(branch) = self.branches.get_mut(id) else { break };
             match effect {
                 ClientEffect::SendRequest => {
-                    if !self.network.send(&branch.destination, &branch.wire) {
-                        work.extend(branch.transport_failed(now));
+                    if let Err(failure) = self.network.send(&branch.destination, &branch.wire) {
+                        work.extend(branch.transport_failed(now, failure));
                     }
                 }
                 ClientEffect::SendAck => {
@@ -263,18 +282,24 @@ impl Core {
                     }
                 }
                 ClientEffect::SwallowedFinal => {}
+                ClientEffect::Timeout if branch.cut_short => {
+                    branch.settled = matches!(branch.machine, Machine::NonInvite(_));
+                    inputs.push(Input::BranchCutShort);
+                }
                 ClientEffect::Timeout => {
                     branch.settled = true;
-                    inputs.push(Input::Timeout);
+                    let heard = self.peers.heard_since(branch.target, branch.began);
+                    inputs.push(if heard { Input::Unanswered } else { Input::Timeout });
                 }
                 ClientEffect::InviteTimeout => inputs.push(Input::InviteTimeout),
                 ClientEffect::CancelTimeout => {}
                 ClientEffect::TransportFailed => {
                     branch.settled = true;
-                    inputs.push(if branch.refused {
-                        Input::TlsValidationFailed
-                    } else {
-                        Input::ConnectionError
+                    inputs.push(match branch.failure {
+                        SendFailure::Unreachable => Input::ConnectionError,
+                        SendFailure::NotAccepted => Input::TlsValidationFailed,
+                        SendFailure::TooLarge => Input::TooLarge,
+                        SendFailure::Lost => Input::ConnectionLost,
                     });
                 }
                 ClientEffect::Terminated => {
@@ -293,8 +318,10 @@ impl Core {
         let branch = self.branches.get(id)?;
         if branch.kind == Kind::Uac {
             let (client, route) = (branch.client, branch.route);
-            let sent =
-                self.uac_acks.get(response).is_some_and(|ack| self.network.send(&ack.destination, &ack.wire));
+            let sent = self
+                .uac_acks
+                .get(response)
+                .is_some_and(|ack| self.network.send(&ack.destination, &ack.wire).is_ok());
             tracing::debug!(target: "oversip::transaction", client, route, sent, "2xx repeated");
             return (!sent).then(|| Input::Response(response.clone()));
         }
@@ -313,6 +340,7 @@ impl Core {
 
     pub(super) fn drop_branch(&mut self, id: &Bytes) {
         let Some(branch) = self.branches.remove(id) else { return };
+        self.peers.leave(branch.target);
         for (_, timer) in branch.timers {
             self.timers.stop(timer);
         }
@@ -350,6 +378,7 @@ impl Core {
         let Some(id) = response.top_via().and_then(|via| via.branch().map(Bytes::copy_from_slice)) else {
             return;
         };
+        self.note_response(&id, &response, source);
         let Some(branch) = self.branches.get(&id) else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
             self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
@@ -371,6 +400,20 @@ impl Core {
         self.step_branch(&id, Some(&response.clone()), |branch, now| branch.response(now, &response));
     }
 
+    /// A response is a sign of life of where it comes from, and of the target that it answers for. A 503 that names a time, and
+    /// one that is only repeated, do not say that requests are welcome again.
+    fn note_response(&mut self, id: &Bytes, response: &Message, source: &Source) {
+        let branch = self.branches.get(id);
+        let fresh = branch.is_some_and(Branch::is_undecided);
+        let target = branch.map(|branch| branch.target);
+        let ends_entries = response.status() != Some(503) || (fresh && retry_after(response).is_none());
+        let from = target_of(source);
+        self.heard(from, ends_entries);
+        if let Some(target) = target.filter(|target| *target != from) {
+            self.heard(target, ends_entries);
+        }
+    }
+
     pub(super) fn branch_timer(&mut self, now: Instant, fired: TimerId, id: &Bytes, timer: Timer) {
         let Some(branch) = self.branches.get_mut(id) else { return };
         branch.timers.retain(|(_, armed)| *armed != fired);
@@ -382,28 +425,28 @@ impl Core {
         }
     }
 
-    /// The connection did not come up, perhaps because its peer was `refused`, or was lost.
-    pub(super) fn connection_lost(&mut self, connection: ConnectionId, refused: bool) {
+    /// The connection did not come up, or was lost.
+    pub(super) fn connection_lost(&mut self, connection: ConnectionId, failure: SendFailure) {
         for id in self.connection_branches.remove(&connection).unwrap_or_default() {
             // Each of them is a call of its own.
             self.attempt(|core| {
-                core.step_branch(&id, None, |branch, now| {
-                    branch.refused = refused;
-                    branch.transport_failed(now)
-                });
+                core.step_branch(&id, None, |branch, now| branch.transport_failed(now, failure));
             });
         }
     }
 
     /// An ICMP error came back for a datagram: it counts for the transaction whose branch the datagram carried.
-    pub(super) fn udp_error(&mut self, remote: std::net::SocketAddr, quoted: &[u8]) {
+    pub(super) fn udp_error(&mut self, remote: std::net::SocketAddr, quoted: &[u8], error: &std::io::Error) {
         let Some(id) = quoted_branch(quoted) else { return };
         let fits = self
             .branches
             .get(id)
             .is_some_and(|branch| matches!(branch.destination, Destination::Udp(addr) if addr == remote));
         if fits {
-            self.step_branch(&Bytes::copy_from_slice(id), None, |branch, now| branch.transport_failed(now));
+            let failure = SendFailure::of_datagram(error);
+            self.step_branch(&Bytes::copy_from_slice(id), None, |branch, now| {
+                branch.transport_failed(now, failure)
+            });
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) enum Command {
     Respond(Arc<IncomingRequest>, Bytes),
     /// `on_request` is over.
     RequestDone(Arc<IncomingRequest>),
+    /// A Client that waits sends nothing any more (`abort_routing`).
+    AbortClient(u64),
     /// Cancel what this Client has pending (`Uac#cancel`).
     CancelClient(u64),
     /// Cancel what a route has pending: nobody waits for it any more.

@@ -16,6 +16,7 @@ use super::defects::{panic_quietly, Beneficiary};
 use super::incoming::{CoreRef, IncomingRequest};
 use super::network::Network;
 use super::outbox::TICK;
+use super::peers::{Peers, MAX_WAITING};
 use super::resolver::Resolver;
 use super::route::{Call, Effect, Outcome, Progress, Route};
 use super::timers::{TimerId, TimerQueue};
@@ -23,7 +24,7 @@ use super::uac_acks::UacAcks;
 use super::waiting::Responses;
 use super::{Dropped, Event, Shared};
 use crate::client::session::{Callback, CallbackClass, Input, Kind};
-use crate::client::Failure;
+use crate::client::{Failure, ProbeKey, Probes};
 use crate::clock::Clock;
 use crate::transaction::{ServerKey, Timer};
 use crate::transport::{ConnectionId, TransportEvent, SWEEP_INTERVAL};
@@ -42,6 +43,12 @@ const ACK_ROUTING: Duration = Duration::from_millis(200);
 pub(super) enum TimerKey {
     Server(Arc<IncomingRequest>, Timer),
     Branch(Bytes, Timer),
+    /// A request has waited for another one's probe long enough.
+    ProbeWait {
+        key: ProbeKey,
+        client: u64,
+        route: u64,
+    },
     /// An INVITE has waited for the script long enough: say 100.
     PendingTrying(Arc<IncomingRequest>),
     Scheduled(u64),
@@ -108,6 +115,8 @@ pub(super) struct Core {
     pub(super) route_branches: HashMap<u64, Bytes>,
     pub(super) connection_branches: HashMap<ConnectionId, Vec<Bytes>>,
     pub(super) uac_acks: UacAcks,
+    pub(super) peers: Peers,
+    pub(super) probes: Probes<TimerId>,
     clients: HashMap<u64, ClientSlot>,
     /// The responses that wait for all Clients or are with the dispatcher.
     pub(super) responses: Responses,
@@ -134,6 +143,8 @@ impl Core {
             route_branches: HashMap::new(),
             connection_branches: HashMap::new(),
             uac_acks: UacAcks::default(),
+            peers: Peers::default(),
+            probes: Probes::new(MAX_WAITING),
             clients: HashMap::new(),
             responses: Responses::default(),
             stopping: None,
@@ -222,6 +233,7 @@ impl Core {
             Command::Server(request, effects) => self.server_effects(&request, effects),
             Command::Respond(request, wire) => self.network.respond_anew(&request, &wire),
             Command::RequestDone(request) => self.request_done(&request),
+            Command::AbortClient(client) => self.abort_client(client),
             Command::CancelClient(client) => self.cancel_client(client),
             Command::GiveUp(core) => self.give_up(self.shared.clock.now(), core),
             Command::Schedule { id, after } => {
@@ -271,6 +283,7 @@ impl Core {
         match key {
             TimerKey::Server(request, timer) => self.server_timer(now, id, &request, timer),
             TimerKey::Branch(branch, timer) => self.branch_timer(now, id, &branch, timer),
+            TimerKey::ProbeWait { key, client, route } => self.probe_wait_over(&key, client, route),
             TimerKey::PendingTrying(request) => self.pending_trying(&request),
             TimerKey::Scheduled(id) => self.shared.events.push(Event::Scheduled(id)),
             TimerKey::Sweep => self.sweep(now),
@@ -286,6 +299,7 @@ impl Core {
     fn sweep(&mut self, now: Instant) {
         self.timers.arm(now + SWEEP_INTERVAL, TimerKey::Sweep);
         self.network.sweep(now);
+        self.peers.sweep(now);
     }
 
     fn is_stopped(&self) -> bool {
@@ -317,6 +331,7 @@ impl Core {
             servers: self.servers.len(),
             branches: self.branches.len(),
             connections: self.network.connection_count(),
+            waiting_for_probe: self.probes.waiting(),
             responses: self.responses,
         });
     }
@@ -343,10 +358,15 @@ impl Core {
         };
         for id in others {
             // Only a pending branch is abandoned: a route whose branch has failed ends in its own way.
-            if self.abandon_branch(now, id) || self.resolver.abandon(id) {
+            if self.abandon_branch(now, id) || self.resolver.abandon(id) || self.waits_for_probe(client, id) {
                 self.deliver(client, id, Input::Abandoned);
             }
         }
+    }
+
+    fn waits_for_probe(&self, client: u64, id: u64) -> bool {
+        let slot = self.clients.get(&client);
+        slot.is_some_and(|slot| slot.routes.iter().any(|route| route.id == id && route.asks_probe()))
     }
 
     /// A callback round ended: carry out what it decided, then what waited for it.
@@ -442,7 +462,9 @@ impl Core {
         self.slot(client).running = true;
         loop {
             let now = self.shared.clock.now();
-            if let Progress::Callback = route.advance(&self.shared, now) {
+            let progress = route.advance(&self.shared, now);
+            self.settle(&mut route);
+            if let Progress::Callback = progress {
                 let slot = self.clients.entry(client).or_default();
                 slot.running = false;
                 slot.away = Some(route.id);
@@ -481,6 +503,7 @@ impl Core {
         match effect {
             Effect::Resolve(inquiry) => self.resolve(route, inquiry),
             Effect::Send(target) => self.send_to_target(now, route, &target),
+            Effect::AskProbe(target) => self.ask_probe(now, route, target),
             Effect::SendOverFlow => self.send_over_flow(now, route),
             Effect::Panic => panic_quietly(),
         }
@@ -516,10 +539,19 @@ impl Core {
     }
 
     /// Nobody wants an answer any more: what is pending is cancelled, and nothing more is tried.
-    fn give_up(&mut self, now: Instant, core: CoreRef) {
+    pub(super) fn give_up(&mut self, now: Instant, core: CoreRef) {
         self.abandon_branch(now, core.route);
         self.resolver.abandon(core.route);
         self.deliver(core.client, core.route, Input::Abandoned);
+    }
+
+    /// `abort_routing`: what waits sends nothing any more. Blocks that run see to it themselves.
+    fn abort_client(&mut self, client: u64) {
+        let Some(slot) = self.clients.get(&client) else { return };
+        let routes: SmallVec<[u64; 2]> = slot.ids().collect();
+        for id in routes {
+            self.deliver(client, id, Input::Aborted);
+        }
     }
 
     /// `Uac#cancel`: the Client's pending INVITE is cancelled.

@@ -70,6 +70,8 @@ pub struct Stats {
     pub server_transactions: usize,
     /// Client transactions alive.
     pub client_transactions: usize,
+    /// Requests that wait for another one's probe of a target on the blacklist.
+    pub waiting_for_probe: usize,
     /// Stream connections.
     pub connections: usize,
     /// Requests whose targets are being looked for, tried or decided on by their blocks.
@@ -96,6 +98,7 @@ pub(super) struct Alive {
     pub(super) servers: usize,
     pub(super) branches: usize,
     pub(super) connections: usize,
+    pub(super) waiting_for_probe: usize,
     /// What waits for Clients or is with their blocks.
     pub(super) responses: Responses,
 }
@@ -114,6 +117,7 @@ impl Drop for Search {
 pub(super) struct Counts {
     servers: AtomicUsize,
     branches: AtomicUsize,
+    waiting_for_probe: AtomicUsize,
     connections: AtomicUsize,
     responses: AtomicUsize,
     response_bytes: AtomicUsize,
@@ -128,6 +132,7 @@ impl Counts {
         self.servers.store(alive.servers, Ordering::Relaxed);
         self.branches.store(alive.branches, Ordering::Relaxed);
         self.connections.store(alive.connections, Ordering::Relaxed);
+        self.waiting_for_probe.store(alive.waiting_for_probe, Ordering::Relaxed);
         self.responses.store(alive.responses.messages, Ordering::Relaxed);
         self.response_bytes.store(alive.responses.bytes, Ordering::Relaxed);
     }
@@ -159,6 +164,7 @@ impl Counts {
         Stats {
             server_transactions: self.servers.load(Ordering::Relaxed),
             client_transactions: self.branches.load(Ordering::Relaxed),
+            waiting_for_probe: self.waiting_for_probe.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
             searches: self.searches.load(Ordering::Relaxed),
             dispatcher_queue: events.len(),

@@ -70,6 +70,8 @@ struct State {
     stage: Stage,
     core: Option<CoreRef>,
     local_tag: Option<Bytes>,
+    /// When the transaction of a request other than INVITE will end without an answer.
+    end_unanswered: Option<Instant>,
     /// The 2xx that went upstream, each as it was sent.
     successes: SmallVec<[Success; 1]>,
 }
@@ -144,7 +146,13 @@ impl IncomingRequest {
             abandoned: AtomicBool::new(false),
             reply_port: AtomicU16::new(reply_port),
             proxied: OnceLock::new(),
-            state: Mutex::new(State { stage, core: None, local_tag: None, successes: SmallVec::new() }),
+            state: Mutex::new(State {
+                stage,
+                core: None,
+                local_tag: None,
+                end_unanswered: None,
+                successes: SmallVec::new(),
+            }),
         })
     }
 
@@ -295,6 +303,7 @@ impl IncomingRequest {
                 wire.into_iter().for_each(|wire| machine.set_last_response(wire));
             }
             state.stage = Stage::NonInvite(machine);
+            state.end_unanswered = Some(now + timings.transaction_timeout());
         }
         post(effects);
         true
@@ -402,6 +411,11 @@ impl IncomingRequest {
             Stage::Invite(machine) => machine.rerouted(now),
             _ => ServerEffects::new(),
         }
+    }
+
+    /// When its client will have given up (RFC 3261 17.1.2.2); an INVITE's waits for as long as it is kept waiting.
+    pub(super) fn end_unanswered(&self) -> Option<Instant> {
+        self.lock().end_unanswered
     }
 
     pub(super) fn core(&self) -> Option<CoreRef> {

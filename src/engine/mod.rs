@@ -26,6 +26,7 @@ mod log;
 mod network;
 mod outbox;
 mod outgoing;
+mod peers;
 mod receive;
 mod resolver;
 mod route;
@@ -504,6 +505,12 @@ impl Engine {
         if let Some(core) = request.core() {
             self.shared.post(Command::GiveUp(core));
         }
+    }
+
+    /// The routing that a Client has at hand, or its next one, tries no target any more.
+    pub fn abort_routing(&self, client: &ClientShared) {
+        client.abort_routing();
+        self.shared.post(Command::AbortClient(client.id()));
     }
 
     /// Cancels the INVITE that a Client has pending.

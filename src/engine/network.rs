@@ -8,9 +8,10 @@ use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
 use super::Shared;
-use crate::client::{is_udp_token, Profile};
+use crate::client::{is_udp_token, Profile, Target};
 use crate::transport::{
-    ConnectionId, Connections, OpeningLimits, PeerName, Transport, TransportLayer, Verification,
+    is_of_peer, is_too_large, ConnectionId, Connections, OpeningLimits, PeerName, Transport, TransportLayer,
+    Verification, MAX_MESSAGE,
 };
 
 /// How long queued bytes may take to leave when the engine stops.
@@ -37,6 +38,10 @@ impl Destination {
         }
     }
 
+    pub(super) fn target(&self) -> Target {
+        Target::new(self.transport(), self.remote().ip(), self.remote().port())
+    }
+
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self {
             Self::Udp(_) => None,
@@ -48,6 +53,30 @@ impl Destination {
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.transport(), self.remote())
+    }
+}
+
+/// Why a request did not leave, or did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SendFailure {
+    /// The target refuses or cannot be reached.
+    Unreachable,
+    /// The server's certificate was not accepted.
+    NotAccepted,
+    /// Larger than the transport can carry.
+    TooLarge,
+    /// The connection is gone, or the reason lies on this side.
+    Lost,
+}
+
+impl SendFailure {
+    /// What an error of the system says about a datagram.
+    pub(super) fn of_datagram(error: &std::io::Error) -> SendFailure {
+        match error {
+            _ if is_too_large(error) => SendFailure::TooLarge,
+            _ if is_of_peer(error) => SendFailure::Unreachable,
+            _ => SendFailure::Lost,
+        }
     }
 }
 
@@ -106,18 +135,18 @@ impl Network {
         Some(Destination::Stream { transport: info.transport, connection, remote: info.remote })
     }
 
-    /// Sends a request; false when it certainly did not leave.
-    pub(super) fn send(&self, destination: &Destination, wire: &Bytes) -> bool {
+    /// Sends a request; an error when it certainly did not leave.
+    pub(super) fn send(&self, destination: &Destination, wire: &Bytes) -> Result<(), SendFailure> {
         match destination {
-            Destination::Udp(remote) => match self.layer.send_udp(wire, *remote) {
-                Ok(()) => true,
-                Err(error) => {
-                    tracing::info!(target: "oversip::transport", "sending to {destination}: {error}");
-                    false
-                }
-            },
+            Destination::Udp(remote) => self.layer.send_udp(wire, *remote).map_err(|error| {
+                tracing::info!(target: "oversip::transport", "sending to {destination}: {error}");
+                SendFailure::of_datagram(&error)
+            }),
+            // To try it would cost the connection, and all others that use it.
+            Destination::Stream { .. } if wire.len() > MAX_MESSAGE => Err(SendFailure::TooLarge),
             Destination::Stream { connection, .. } => {
-                self.layer.connections().send(*connection, wire.clone())
+                let queued = self.layer.connections().send(*connection, wire.clone());
+                queued.then_some(()).ok_or(SendFailure::Lost)
             }
         }
     }

@@ -3,13 +3,16 @@
 use bytes::Bytes;
 
 use super::core::Core;
+use super::network::SendFailure;
+use super::peers::target_of;
 use super::{Class, Event, Rejected, TlsHandshake};
-use crate::transport::TransportEvent;
+use crate::transport::{OpeningFailure, TransportEvent};
 
 impl Core {
     pub(super) fn event(&mut self, event: TransportEvent) {
         match event {
             TransportEvent::Message { message, source } if message.is_request() => {
+                self.heard(target_of(&source), true);
                 self.request(message, source)
             }
             TransportEvent::Message { message, source } => self.response(message, &source),
@@ -24,23 +27,28 @@ impl Core {
             TransportEvent::ConnectionOpened { .. } => {}
             // The transport layer has said why.
             TransportEvent::ConnectionClosed { id, reason, websocket: true, .. } => {
-                self.connection_lost(id, false);
+                self.connection_lost(id, SendFailure::Lost);
                 // Its companion stays until the script has heard of it.
                 let closed = Event::WebSocketClosed { connection: id, by_client: reason.by_peer() };
                 self.shared.events.push(closed);
             }
-            TransportEvent::ConnectionFailed { id, refused, .. } => {
+            TransportEvent::ConnectionFailed { id, cause, .. } => {
                 self.shared.companions().remove(&id);
-                self.connection_lost(id, refused);
+                let failure = match cause {
+                    OpeningFailure::Unreachable => SendFailure::Unreachable,
+                    OpeningFailure::NotAccepted => SendFailure::NotAccepted,
+                    OpeningFailure::Own => SendFailure::Lost,
+                };
+                self.connection_lost(id, failure);
             }
             TransportEvent::ConnectionClosed { id, .. } => {
                 self.shared.companions().remove(&id);
-                self.connection_lost(id, false);
+                self.connection_lost(id, SendFailure::Lost);
             }
             TransportEvent::TlsHandshake { source, certificates } => {
                 self.shaken(TlsHandshake { source, certificates });
             }
-            TransportEvent::UdpError { remote, quoted, .. } => self.udp_error(remote, &quoted),
+            TransportEvent::UdpError { remote, quoted, error, .. } => self.udp_error(remote, &quoted, &error),
         }
     }
 

@@ -11,7 +11,7 @@ mod size;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -19,6 +19,7 @@ use super::counts::Search;
 use super::incoming::IncomingRequest;
 use super::outgoing::{self, ProxyHeaders};
 use super::timers::TimerId;
+use super::uac_acks::to_tag;
 use super::upstream;
 use super::Shared;
 pub use call::{Call, Outcome};
@@ -29,11 +30,12 @@ use call::Caller;
 
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
-use crate::client::{Failure, Profile, RestoreHeaders, Target, Transport};
+use crate::client::{Failure, ProbeKey, Profile, RestoreHeaders, Target, Transport};
 use crate::message::{
     HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, UriRef,
 };
 use crate::resolve::{plan, Inquiry, Plan, Query, QueryHost, QueryScheme, QueryTransport};
+use crate::transaction::Timings;
 
 /// What the engine reads of a Ruby `Client` object without touching Ruby.
 #[derive(Debug)]
@@ -194,6 +196,7 @@ pub struct RouteRequest {
 pub(super) enum Effect {
     Send(Target),
     SendOverFlow,
+    AskProbe(Target),
     Resolve(Inquiry),
     /// A defect, for specs.
     Panic,
@@ -223,6 +226,10 @@ pub struct Route {
     pub(super) effects: Vec<Effect>,
     /// Fires when the caller gives up.
     pub(super) call_timer: Option<TimerId>,
+    /// The target that it is the probe of.
+    pub(super) probe: Option<(ProbeKey, Arc<()>)>,
+    /// The probe that it waits for, and until when it may.
+    pub(super) probe_wait: Option<(ProbeKey, Instant)>,
     session: Session,
     /// Ends with the answer.
     search: Option<Search>,
@@ -253,6 +260,12 @@ impl Route {
             _ => RequestClass::NonInvite,
         };
         let mut session = Session::new(ask.kind, class, ask.profile);
+        if ask.request.to().and_then(to_tag).is_some() {
+            session.set_in_dialog();
+        }
+        if let Some(end) = ask.upstream.as_ref().and_then(|upstream| upstream.end_unanswered()) {
+            session.set_server_end(end);
+        }
         if ask.client.take_abort() {
             session.abort();
         }
@@ -274,6 +287,8 @@ impl Route {
             server: None,
             effects: Vec::new(),
             call_timer: None,
+            probe: None,
+            probe_wait: None,
             session,
             search: Some(shared.counts.search()),
             restore: ask.restore,
@@ -374,6 +389,8 @@ impl Route {
         }
         let input = match input {
             Input::Response(response) if self.answer_challenge(shared, &response) => Input::Challenged,
+            // Elsewhere the flag stays for what asks for it: a block that runs, or the next routing.
+            Input::Aborted if !self.session.asks_probe() || !self.client.take_abort() => return,
             other => other,
         };
         if let Input::Targets(targets) = &input {
@@ -388,6 +405,28 @@ impl Route {
             Some(upstream) => upstream.is_canceled(),
             None => self.client.canceled.load(Ordering::Acquire),
         }
+    }
+
+    /// How long a branch may wait that would wait for `wanted`; `None` when it has that time. What is over a little later by
+    /// itself is left to its own timer.
+    pub(super) fn limit(&self, now: Instant, wanted: Duration, timings: &Timings) -> Option<Duration> {
+        let left = self.session.deadline()?.saturating_duration_since(now);
+        (wanted > left + timings.t1).then_some(left)
+    }
+
+    /// The target that was put on the blacklist since the last call.
+    pub(super) fn take_listed(&mut self) -> Option<Target> {
+        self.session.take_listed()
+    }
+
+    /// Whether it waits to hear whether it is the probe.
+    pub(super) fn asks_probe(&self) -> bool {
+        self.session.asks_probe()
+    }
+
+    /// How the probe ended that it was; `None` while it is out.
+    pub(super) fn probe_outcome(&self) -> Option<bool> {
+        self.session.probe_outcome()
     }
 
     /// Nobody wants an answer to the request any more.
@@ -407,7 +446,7 @@ impl Route {
     }
 
     /// Who waits for the end, and when its patience ends.
-    pub(super) fn call_limit(&self) -> Option<(Arc<Call>, std::time::Duration)> {
+    pub(super) fn call_limit(&self) -> Option<(Arc<Call>, Duration)> {
         let call = &self.caller.as_ref()?.0;
         Some((call.clone(), call.limit()?))
     }
@@ -480,6 +519,7 @@ impl Route {
                     self.end_round(now, &mut Round::default());
                 }
                 Action::Send(target) => self.effects.push(Effect::Send(target)),
+                Action::AskProbe(target) => self.effects.push(Effect::AskProbe(target)),
                 Action::SendOverFlow => self.effects.push(Effect::SendOverFlow),
                 Action::Forward(response, status) => self.forward(shared, now, &response, status),
                 Action::Reply { status, reason } => self.reply(shared, now, status, &reason),

@@ -10,6 +10,7 @@ use super::defects::Beneficiary;
 use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
 use super::timers::TimerId;
 use super::{upstream, Class, Dropped, Event, Rejected, Status};
+use crate::client::session::Input;
 use crate::clock::Clock;
 use crate::message::{Message, Method};
 use crate::transaction::{AckOutcome, ServerEffect, ServerEffects, ServerKey, Timer};
@@ -207,8 +208,9 @@ impl Core {
     /// Timer C2: nobody has answered the client for too long (RFC 3261 16.8).
     fn server_expired(&mut self, request: &Arc<IncomingRequest>) {
         let now = self.shared.clock.now();
+        request.abandon();
         if let Some(core) = request.core() {
-            self.abandon_branch(now, core.route);
+            self.give_up(now, core);
         }
         upstream::reply(&self.shared, now, request, 408, b"Request Timeout", &[], b"");
     }
@@ -253,7 +255,11 @@ impl Core {
         if let Some(entry) = entry(&mut self.servers, request) {
             entry.timers.retain(|(_, armed)| *armed != fired);
             let effects = request.timer(now, timer);
+            let unanswered = timer == Timer::Int2 && !effects.is_empty();
             self.server_effects(request, effects);
+            if let Some(core) = request.core().filter(|_| unanswered) {
+                self.deliver(core.client, core.route, Input::ServerEnded);
+            }
         }
     }
 

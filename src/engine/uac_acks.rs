@@ -60,7 +60,7 @@ impl UacAcks {
 }
 
 /// The tag among the header parameters of a From or To value.
-fn to_tag(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn to_tag(value: &[u8]) -> Option<&[u8]> {
     let params = value.iter().rposition(|byte| *byte == b'>').map_or(value, |end| &value[end + 1..]);
     let mut pairs = params.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     pairs.find_map(|pair| match pair.split_at_checked(4) {

@@ -65,6 +65,8 @@ pub struct InviteClient {
     expired: bool,
     /// The core waits for nothing but a 2xx: timer C fired, or the branch was abandoned.
     unattended: bool,
+    /// What is left of timer B when it comes early.
+    rest: Option<Duration>,
     /// To tags of the 2xx passed up so far; a 2xx without one counts as an empty tag.
     success_tags: SmallVec<[Box<[u8]>; 1]>,
 }
@@ -87,6 +89,7 @@ impl InviteClient {
             cancel: Cancel::NotAsked,
             expired: false,
             unattended: false,
+            rest: None,
             success_tags: SmallVec::new(),
         };
         // RFC 3261 17.1.1.2: timer A only over unreliable transports, timer B over all.
@@ -98,6 +101,13 @@ impl InviteClient {
         effects.push(ClientEffect::Arm(Timer::B, now + timer_b));
         effects.push(ClientEffect::Arm(Timer::C, now + timer_c));
         (machine, effects)
+    }
+
+    /// The core waits for a first response only `limit`, less than `timer_b`. The callee may begin to ring later
+    /// nevertheless: the transaction goes on without the core until timer B, to cancel that. Due right after `new`.
+    pub fn limit_calling(&mut self, now: Instant, limit: Duration, timer_b: Duration) -> ClientEffects {
+        self.rest = Some(timer_b.saturating_sub(limit));
+        smallvec![ClientEffect::Arm(Timer::B, now + limit)]
     }
 
     /// The present state.
@@ -249,6 +259,19 @@ impl InviteClient {
                 self.interval *= 2;
                 effects.push(ClientEffect::SendRequest);
                 effects.push(ClientEffect::Arm(Timer::A, now + self.interval));
+            }
+            // The time that the core has for the INVITE is over; as for timer C while calling.
+            (State::Calling, Timer::B) if self.rest.is_some() => {
+                if !self.reliable && !self.expired {
+                    effects.push(ClientEffect::Stop(Timer::A));
+                }
+                effects.push(ClientEffect::Arm(Timer::B, now + self.rest.take().unwrap_or_default()));
+                if !self.unattended {
+                    effects.push(ClientEffect::Timeout);
+                }
+                self.expired = true;
+                self.unattended = true;
+                self.cancel = Cancel::Held;
             }
             // RFC 3261 17.1.1.2: timer B. Nobody is told when nobody waits.
             (State::Calling, Timer::B) => {

@@ -81,7 +81,7 @@ async fn serve(
         Ok(up) => stream::serve(connections, connection, up, alive).await,
         Err(failure) => {
             let (reason, reported) = match failure {
-                Failure::Failed(reason) => (reason, false),
+                Failure::Failed(reason) | Failure::Own(reason) => (reason, false),
                 Failure::Refused(reason) => (reason, true),
             };
             let (id, transport, remote) = (connection.id, connection.transport, connection.remote);

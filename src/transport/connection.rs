@@ -15,6 +15,9 @@ use super::ws::{data_frame, Violation};
 use super::{ConnectionId, Source, Transport};
 use crate::message::Defect;
 
+/// The largest message that a connection takes.
+pub const MAX_MESSAGE: usize = QUEUE_BYTES;
+
 /// Bytes that may wait on one connection: room for a few messages with the largest body.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tokio::net::{TcpSocket, TcpStream};
 use tracing::info;
 
-use super::connection::{Connection, Phase};
+use super::connection::{CloseReason, Connection, Phase};
 use super::connections::{Alive, Connections, OpeningLimits};
 use super::handshake::{self, failed, Failure, Up};
-use super::{stream, TransportEvent};
+use super::{stream, OpeningFailure, TransportEvent};
 
 /// Opens the connection and serves it; reports when it does not come up. `alive` is missing if the table had no
 /// room for it.
@@ -23,19 +23,21 @@ pub(super) async fn open(
 ) {
     let opened = match alive {
         Some(alive) => establish(&connections, &connection, local_ip, limits).await.map(|up| (up, alive)),
-        None => Err(failed("no more connections possible")),
+        None => Err(own("no more connections possible")),
     };
-    let (reason, refused) = match opened {
+    let (reason, cause) = match opened {
         Ok((up, alive)) => return stream::serve(connections, connection, up, alive).await,
-        Err(Failure::Failed(reason)) => (reason, false),
-        Err(Failure::Refused(reason)) => (reason, true),
+        // Closed from here meanwhile.
+        Err(Failure::Failed(reason)) if reason.local() => (reason, OpeningFailure::Own),
+        Err(Failure::Failed(reason)) => (reason, OpeningFailure::Unreachable),
+        Err(Failure::Own(reason)) => (reason, OpeningFailure::Own),
+        Err(Failure::Refused(reason)) => (reason, OpeningFailure::NotAccepted),
     };
     let (id, transport, remote) = (connection.id, connection.transport, connection.remote);
-    info!(target: "oversip::transport", connection = %id, %transport, %remote, %reason, refused, "connection failed");
+    info!(target: "oversip::transport", connection = %id, %transport, %remote, %reason, ?cause, "connection failed");
     connections.end(&connection, Phase::Dead, reason.clone());
     connection.discard();
-    let failed =
-        TransportEvent::ConnectionFailed { id, transport, remote, error: reason.to_string(), refused };
+    let failed = TransportEvent::ConnectionFailed { id, transport, remote, error: reason.to_string(), cause };
     let _ = connections.shared().events.send(failed).await;
 }
 
@@ -50,22 +52,27 @@ async fn establish(
         biased;
         () = connection.reached(Phase::Closing) => return Err(Failure::Failed(connection.reason())),
         result = tokio::time::timeout(limits.connect, dial(connection.remote, local_ip)) => match result {
-            Ok(dialled) => dialled.map_err(failed)?,
+            Ok(dialled) => dialled?,
             Err(_) => return Err(failed(format!("no answer within {} s", limits.connect.as_secs()))),
         },
     };
     handshake::connect(connections, connection, stream, limits.handshake).await
 }
 
-async fn dial(remote: SocketAddr, local_ip: Option<IpAddr>) -> io::Result<TcpStream> {
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+async fn dial(remote: SocketAddr, local_ip: Option<IpAddr>) -> Result<TcpStream, Failure> {
+    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(own)?;
     if let Some(ip) = local_ip {
-        socket.bind(SocketAddr::new(ip, 0))?;
+        socket.bind(SocketAddr::new(ip, 0)).map_err(own)?;
     }
-    let stream = socket.connect(remote).await?;
+    let refused = |error| if super::is_of_peer(&error) { failed(error) } else { own(error) };
+    let stream = socket.connect(remote).await.map_err(refused)?;
     // Nobody listened, and the system gave our end the very port that was dialled: TCP then meets itself.
-    if stream.local_addr()? == remote {
-        return Err(io::ErrorKind::ConnectionRefused.into());
+    if stream.local_addr().map_err(failed)? == remote {
+        return Err(failed(io::Error::from(io::ErrorKind::ConnectionRefused)));
     }
     Ok(stream)
+}
+
+fn own(error: impl std::fmt::Display) -> Failure {
+    Failure::Own(CloseReason::Error(error.to_string()))
 }

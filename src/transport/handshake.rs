@@ -32,6 +32,8 @@ pub(super) struct Up {
 pub(super) enum Failure {
     /// It did not come up.
     Failed(CloseReason),
+    /// It did not come up for a reason on this side.
+    Own(CloseReason),
     /// The peer was not accepted, or ended the connection before the verdict.
     Refused(CloseReason),
 }
@@ -91,7 +93,7 @@ pub(super) async fn connect(
 
 fn tls(connections: &Connections) -> Result<Arc<Tls>, Failure> {
     let tls = connections.shared().options.tls.clone();
-    tls.ok_or_else(|| failed("TLS is not set up"))
+    tls.ok_or_else(|| Failure::Own(CloseReason::Error("TLS is not set up".to_owned())))
 }
 
 pub(super) fn failed(error: impl std::fmt::Display) -> Failure {

@@ -32,7 +32,7 @@ use self::ws::HttpRequest;
 use crate::message::Message;
 
 pub use bind::{address_available, bind_all, BindError, Bound, ListenSpec};
-pub use connection::{CloseReason, ConnectionInfo};
+pub use connection::{CloseReason, ConnectionInfo, MAX_MESSAGE};
 pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
 pub use tls::{
@@ -133,6 +133,17 @@ pub struct Source {
     pub inbound: bool,
 }
 
+/// Why a connection opened from here did not come up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpeningFailure {
+    /// The peer refused it, or was not reached in time.
+    Unreachable,
+    /// The peer was there but was not accepted, or ended the connection while that was decided.
+    NotAccepted,
+    /// The reason lies on this side: the peer may be well.
+    Own,
+}
+
 /// What the transport layer tells the engine.
 #[derive(Debug)]
 pub enum TransportEvent {
@@ -197,8 +208,8 @@ pub enum TransportEvent {
         remote: SocketAddr,
         /// Why, in words.
         error: String,
-        /// Its peer was there but was not accepted, or ended the connection while that was decided.
-        refused: bool,
+        /// Whose fault it is.
+        cause: OpeningFailure,
     },
     /// A connection that was up is gone. Sent once, after the last message that came over it.
     ConnectionClosed {
@@ -226,4 +237,25 @@ pub enum TransportEvent {
         /// The error it stands for.
         error: io::Error,
     },
+}
+
+/// Whether a datagram was not sent since no datagram is that large, or none on this way.
+pub fn is_too_large(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(nix::libc::EMSGSIZE)
+}
+
+/// Whether a failure to send or to connect says that the peer refuses or cannot be reached. Other errors lie on this side.
+pub fn is_of_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused
+            | ConnectionReset
+            | ConnectionAborted
+            | HostUnreachable
+            | NetworkUnreachable
+            | TimedOut
+    )
 }

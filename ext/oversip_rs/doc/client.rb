@@ -61,8 +61,8 @@ module OverSIP
       #   end
       # @yieldparam status_code [Integer] what the caller gets
       # @yieldparam reason_phrase [String]
-      # @yieldparam code [Symbol] :client_timeout, :connection_error, :tls_validation_failed, :flow_failed, :no_dns_resolution,
-      #   :unsupported_uri_scheme, :unsupported_transport, :no_ipv4, :no_ipv6, :no_dns, :destination_aborted,
+      # @yieldparam code [Symbol] :client_timeout, :connection_error, :tls_validation_failed, :message_too_large, :flow_failed,
+      #   :no_dns_resolution, :unsupported_uri_scheme, :unsupported_transport, :no_ipv4, :no_ipv6, :no_dns, :destination_aborted,
       #   :destination_blacklisted or :service_unavailable
       def on_error(&block); end
 
@@ -91,7 +91,8 @@ module OverSIP
       # Forgets all blocks.
       def clear_callbacks; end
 
-      # In a block of {#on_target}: the request goes nowhere, `on_error` gets 403 "Destination Aborted".
+      # In a block of {#on_target}: the request goes nowhere, `on_error` gets 403 "Destination Aborted". Called elsewhere it does
+      # the same for a request that waits, else for the next target that is chosen.
       def abort_routing; end
 
       # In a block of {#on_target}: later requests to the same transport, address and port are not sent; `on_error` gets this

@@ -190,6 +190,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     let hash = ruby.hash_new();
     hash.aset(ruby.to_symbol("server_transactions"), stats.server_transactions)?;
     hash.aset(ruby.to_symbol("client_transactions"), stats.client_transactions)?;
+    hash.aset(ruby.to_symbol("waiting_for_probe"), stats.waiting_for_probe)?;
     hash.aset(ruby.to_symbol("connections"), stats.connections)?;
     hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;

@@ -55,6 +55,8 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         timer_b: reader.seconds(key!(ruby, "timer_B"), 32.0)?,
         timer_c: reader.seconds(key!(ruby, "timer_C"), 120.0)?,
         timer_f: reader.seconds(key!(ruby, "timer_F"), 32.0)?,
+        routing_time: reader.optional_seconds(key!(ruby, "routing_time"))?,
+        max_targets: reader.count(key!(ruby, "max_targets"), 16)?,
         udp_mtu: reader.size(key!(ruby, "udp_mtu"), 1300)?,
         callback_on_server_tls_handshake: reader.flag(key!(ruby, "callback_on_server_tls_handshake"), true),
         verify_server: reader.verify_server(key!(ruby, "verify_server"))?,
@@ -101,6 +103,21 @@ impl Reader<'_> {
         let seconds =
             f64::try_convert(value).ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         seconds.ok_or_else(|| self.wrong(key, value, "a number of seconds"))
+    }
+
+    /// A number of seconds, or nil.
+    fn optional_seconds(&self, key: StaticSymbol) -> Result<Option<Duration>, Error> {
+        match self.hash.get(key).filter(|value| !value.is_nil()) {
+            None => Ok(None),
+            Some(_) => self.seconds(key, 0.0).map(Some),
+        }
+    }
+
+    /// 1 or more.
+    fn count(&self, key: StaticSymbol, default: usize) -> Result<usize, Error> {
+        let Some(value) = self.hash.get(key).filter(|value| !value.is_nil()) else { return Ok(default) };
+        let count = usize::try_convert(value).ok().filter(|count| *count > 0);
+        count.ok_or_else(|| self.wrong(key, value, "a number of 1 or more"))
     }
 
     /// A number of bytes; 0 means no limit.

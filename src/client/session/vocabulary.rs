@@ -36,10 +36,28 @@ pub enum Input {
     Flow,
     /// The branch passed up a response other than 100.
     Response(Arc<IncomingResponse>),
-    /// Timer B or F of the branch expired.
+    /// Timer B or F of the branch expired, and nothing at all was heard of the target meanwhile.
     Timeout,
-    /// The branch's transport failed.
+    /// Timer B or F of the branch expired, but the target was heard meanwhile.
+    Unanswered,
+    /// The time for all targets was over before Timer B or F. An INVITE's branch lives on to cancel what may begin to ring.
+    BranchCutShort,
+    /// The server transaction ended: nobody waits for an answer any more.
+    ServerEnded,
+    /// The target refused the connection or the datagram, or could not be reached.
     ConnectionError,
+    /// A connection that was up is gone, or something on this side kept the request from leaving.
+    ConnectionLost,
+    /// The request is larger than the transport can carry.
+    TooLarge,
+    /// The answer to [`Action::AskProbe`]: send the request there and find out.
+    Probe,
+    /// What [`Action::AskProbe`] waited for has come, or may have: look at the blacklist again.
+    LookAgain,
+    /// The end of the wait after [`Action::AskProbe`]: the targets are on the list still.
+    StillListed,
+    /// `abort_routing` was called while the session waited.
+    Aborted,
     /// The server's certificate was refused.
     TlsValidationFailed,
     /// The flow is gone, or the token names none (RFC 5626 5.3).
@@ -170,6 +188,9 @@ pub enum Action {
     Send(Target),
     /// Send the request over the flow that the request named.
     SendOverFlow,
+    /// All targets are on the blacklist by automatic entries, this one for the longest time. Answer with [`Input::Probe`]
+    /// when no other request is out to it, else with [`Input::LookAgain`] or [`Input::StillListed`] in time.
+    AskProbe(Target),
     /// Send this response upstream, with this status (a 503 leaves a proxy as 500).
     Forward(Arc<IncomingResponse>, u16),
     /// Answer upstream with a response of our own making.

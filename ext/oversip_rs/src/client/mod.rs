@@ -19,7 +19,7 @@ use magnus::{
 use oversip::client::Target;
 use oversip::engine::ClientShared;
 
-use crate::{slot::Slot, text};
+use crate::{runtime, slot::Slot, text};
 use lists::{clear, clear_callbacks, on};
 use target::{add_target_to_blacklist, current_target};
 
@@ -135,7 +135,10 @@ pub fn prepare(ruby: &Ruby, this: This, profile: Option<Value>) -> Result<(), Er
 }
 
 fn abort_routing(this: This) -> bool {
-    this.shared().abort_routing();
+    match runtime::current() {
+        Some(engine) => engine.abort_routing(this.shared()),
+        None => this.shared().abort_routing(),
+    }
     true
 }
 

@@ -1,0 +1,181 @@
+//! Which request is out as a probe to a target on the blacklist, and which ones wait for its outcome.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::target::Target;
+
+/// How long a request waits for the outcome of another one's probe.
+pub const PROBE_WAIT: Duration = Duration::from_millis(500);
+
+/// A blacklist, by a number of its own, and a target on it.
+pub type ProbeKey = (usize, Target);
+
+/// A request that waits. `T` is its owner's way to the end of the wait, a timer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Waiting<T> {
+    /// The Client.
+    pub client: u64,
+    /// Its routing.
+    pub route: u64,
+    /// What the owner keeps with it.
+    pub timer: T,
+}
+
+/// The answer to [`Probes::ask`].
+#[derive(Debug)]
+pub enum Answer {
+    /// The request is the probe. It is out as long as this is held.
+    Granted(Arc<()>),
+    /// Another one is out: wait for it with [`Probes::wait`].
+    Busy,
+    /// Another one is out, and as many wait as may.
+    Full,
+}
+
+#[derive(Debug)]
+struct Probe<T> {
+    route: u64,
+    /// A route that is lost takes its hold along.
+    out: Weak<()>,
+    /// By the number of the route: those are given in order.
+    waiting: BTreeMap<u64, Waiting<T>>,
+}
+
+/// The probes of an engine.
+#[derive(Debug)]
+pub struct Probes<T> {
+    probes: HashMap<ProbeKey, Probe<T>>,
+    waiting: usize,
+    limit: usize,
+}
+
+impl<T> Probes<T> {
+    /// No probe yet; at most `limit` requests will wait at a time.
+    pub fn new(limit: usize) -> Self {
+        Probes { probes: HashMap::new(), waiting: 0, limit }
+    }
+
+    /// A request wants to go to a listed target.
+    pub fn ask(&mut self, key: ProbeKey, route: u64) -> Answer {
+        if let Some(probe) = self.probes.get_mut(&key) {
+            if probe.out.strong_count() > 0 {
+                return if self.waiting < self.limit { Answer::Busy } else { Answer::Full };
+            }
+            let out = Arc::new(());
+            (probe.route, probe.out) = (route, Arc::downgrade(&out));
+            return Answer::Granted(out);
+        }
+        let out = Arc::new(());
+        self.probes.insert(key, Probe { route, out: Arc::downgrade(&out), waiting: BTreeMap::new() });
+        Answer::Granted(out)
+    }
+
+    /// A request waits for the outcome of the probe that is out.
+    pub fn wait(&mut self, key: &ProbeKey, waiting: Waiting<T>) {
+        if let Some(probe) = self.probes.get_mut(key) {
+            let before = probe.waiting.insert(waiting.route, waiting);
+            self.waiting += usize::from(before.is_none());
+        }
+    }
+
+    /// A request waits no longer, for a reason of its own.
+    pub fn leave(&mut self, key: &ProbeKey, route: u64) -> Option<Waiting<T>> {
+        let waiting = self.probes.get_mut(key)?.waiting.remove(&route)?;
+        self.waiting -= 1;
+        Some(waiting)
+    }
+
+    /// The probe of this route is over. Hands out those that waited for it, the first one first.
+    pub fn end(&mut self, key: &ProbeKey, route: u64) -> Vec<Waiting<T>> {
+        match self.probes.get(key) {
+            Some(probe) if probe.route == route => self.heard(key),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The target was heard, whoever asked. Hands out those that waited.
+    pub fn heard(&mut self, key: &ProbeKey) -> Vec<Waiting<T>> {
+        let waiting = self.probes.remove(key).map(|probe| probe.waiting).unwrap_or_default();
+        self.waiting -= waiting.len();
+        waiting.into_values().collect()
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Transport;
+    use super::*;
+
+    fn key(port: u16) -> ProbeKey {
+        (1, Target::new(Transport::Udp, [192, 0, 2, 1].into(), port))
+    }
+
+    fn waiting(route: u64) -> Waiting<()> {
+        Waiting { client: 7, route, timer: () }
+    }
+
+    fn granted(answer: Answer) -> Arc<()> {
+        match answer {
+            Answer::Granted(out) => out,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_request_at_a_time_is_the_probe_of_a_target() {
+        let mut probes = Probes::new(10);
+        let first = granted(probes.ask(key(1), 1));
+        assert!(matches!(probes.ask(key(1), 2), Answer::Busy));
+        let other_target = granted(probes.ask(key(2), 3));
+        probes.wait(&key(1), waiting(2));
+        assert_eq!(probes.waiting(), 1);
+        assert_eq!(probes.end(&key(1), 1), [waiting(2)]);
+        assert_eq!(probes.waiting(), 0);
+        let next = granted(probes.ask(key(1), 2));
+        drop((first, other_target, next));
+    }
+
+    #[test]
+    fn an_end_that_comes_late_does_not_end_the_next_probe() {
+        let mut probes = Probes::new(10);
+        let first = granted(probes.ask(key(1), 1));
+        assert!(probes.heard(&key(1)).is_empty());
+        let second = granted(probes.ask(key(1), 2));
+        probes.wait(&key(1), waiting(3));
+        assert!(probes.end(&key(1), 1).is_empty());
+        assert_eq!(probes.waiting(), 1);
+        drop((first, second));
+    }
+
+    #[test]
+    fn a_probe_that_is_lost_holds_nobody_up() {
+        let mut probes: Probes<()> = Probes::new(10);
+        drop(granted(probes.ask(key(1), 1)));
+        let second = granted(probes.ask(key(1), 2));
+        assert!(matches!(probes.ask(key(1), 3), Answer::Busy));
+        drop(second);
+    }
+
+    #[test]
+    fn those_that_wait_are_counted_and_bounded() {
+        let mut probes = Probes::new(2);
+        let out = granted(probes.ask(key(1), 1));
+        for route in [2, 3] {
+            assert!(matches!(probes.ask(key(1), route), Answer::Busy));
+            probes.wait(&key(1), waiting(route));
+        }
+        assert!(matches!(probes.ask(key(1), 4), Answer::Full));
+        assert_eq!(probes.leave(&key(1), 2), Some(waiting(2)));
+        assert_eq!(probes.leave(&key(1), 2), None);
+        assert!(matches!(probes.ask(key(1), 4), Answer::Busy));
+        assert_eq!((probes.waiting(), probes.end(&key(1), 1)), (1, vec![waiting(3)]));
+        drop(out);
+    }
+}

@@ -1,0 +1,258 @@
+//! Which target comes next: the order of targets, the blacklist, and the limits of a search.
+
+use std::time::{Duration, Instant};
+
+use super::{Action, Callback, RequestClass};
+use super::{After, LastResult, Session, State};
+use crate::client::{Failure, RouteError, Target, Transport};
+
+/// 64*T1: after it the client of a non-INVITE request waits no longer (RFC 3261 17.1.2.2).
+const NON_INVITE_LIMIT: Duration = Duration::from_secs(32);
+
+impl Session {
+    /// The request belongs to a dialog: the targets on the blacklist are its last ones, and it makes no entry.
+    pub fn set_in_dialog(&mut self) {
+        self.in_dialog = true;
+    }
+
+    /// When the server transaction will end without an answer: no target is tried from then on.
+    pub fn set_server_end(&mut self, at: Instant) {
+        self.server_end = Some(at);
+    }
+
+    /// When the time for all targets is over; `None` until the first one is tried.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The target that an entry was made for since the last call.
+    pub fn take_listed(&mut self) -> Option<Target> {
+        self.newly_listed.take()
+    }
+
+    /// Whether the session waits for the answer to [`Action::AskProbe`].
+    pub fn asks_probe(&self) -> bool {
+        matches!(self.state, State::AskingProbe(_))
+    }
+
+    /// How the probe ended that this request was: whether the target has failed. `None` while it is out.
+    pub fn probe_outcome(&self) -> Option<bool> {
+        self.probe_failed.filter(|_| self.state == State::Done)
+    }
+
+    pub(super) fn on_targets(&mut self, now: Instant, targets: Vec<Target>) {
+        if self.state != State::Resolving {
+            return;
+        }
+        if targets.is_empty() {
+            return self.on_unroutable(RouteError::NoDnsResolution);
+        }
+        self.targets = targets.into();
+        self.next_target(now);
+    }
+
+    pub(super) fn on_flow(&mut self, now: Instant) {
+        self.over_flow = true;
+        if self.canceled {
+            return self.end_canceled();
+        }
+        self.start_branch(now, Action::SendOverFlow);
+    }
+
+    /// Tries the next target that is not on the blacklist.
+    pub(super) fn next_target(&mut self, now: Instant) {
+        if self.ends_here(now) {
+            return;
+        }
+        if let Some(udp) = self.udp_instead.take() {
+            return self.show(udp);
+        }
+        if self.tried >= self.profile.max_targets {
+            return self.give_last_result();
+        }
+        let mut longest: Option<(Instant, Target)> = None;
+        while let Some(target) = self.targets.pop_front() {
+            let Some(entry) = self.profile.blacklist.entry(now, &target) else {
+                return self.try_target(now, target);
+            };
+            if let Some(since) = entry.automatic.filter(|since| longest.is_none_or(|(at, _)| *since < at)) {
+                longest = Some((since, target));
+            }
+            if !self.in_dialog || entry.automatic.is_some() {
+                self.passed.push(target);
+            }
+            self.last = Some(LastResult::Failure(entry.failure));
+        }
+        if self.in_dialog {
+            return self.next_listed(now);
+        }
+        match longest {
+            Some((_, target)) if self.tried == 0 => {
+                self.state = State::AskingProbe(target);
+                self.actions.push_back(Action::AskProbe(target));
+            }
+            _ => self.give_last_result(),
+        }
+    }
+
+    /// For a request of a dialog: the listed targets come last, in their order.
+    fn next_listed(&mut self, now: Instant) {
+        if self.passed.is_empty() {
+            return self.give_last_result();
+        }
+        let target = self.passed.remove(0);
+        self.try_target(now, target);
+    }
+
+    /// Whether nothing more is tried: the request was cancelled or aborted, or its time is over.
+    fn ends_here(&mut self, now: Instant) -> bool {
+        self.state = State::Choosing;
+        if self.canceled {
+            self.end_canceled();
+            return true;
+        }
+        if std::mem::take(&mut self.aborted) {
+            self.forget_targets();
+            self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
+            return true;
+        }
+        if self.is_late(now) {
+            self.give_last_result();
+            return true;
+        }
+        false
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.deadline.or(self.server_end).is_some_and(|end| now >= end)
+    }
+
+    /// The first target sets the clock going.
+    pub(super) fn start_clock(&mut self, now: Instant) {
+        if self.class == RequestClass::Ack || self.deadline.is_some() {
+            return;
+        }
+        let end = now
+            + self.profile.routing_time.unwrap_or(match self.class {
+                RequestClass::Invite => self.profile.timer_c,
+                RequestClass::Ack | RequestClass::NonInvite => NON_INVITE_LIMIT,
+            });
+        self.deadline = Some(self.server_end.map_or(end, |server| server.min(end)));
+    }
+
+    /// No target is left, or none may be tried any more: what became of the last one counts.
+    fn give_last_result(&mut self) {
+        self.forget_targets();
+        let last = self.last.take().unwrap_or_else(|| LastResult::Failure(RouteError::ClientTimeout.into()));
+        self.finish(last);
+    }
+
+    pub(super) fn forget_targets(&mut self) {
+        self.targets.clear();
+        self.passed.clear();
+    }
+
+    fn try_target(&mut self, now: Instant, listed: Target) {
+        self.tried += 1;
+        let by_tcp = self.by_tcp(now, listed);
+        self.upgraded = by_tcp.map(|_| listed);
+        self.show(by_tcp.unwrap_or(listed));
+    }
+
+    fn show(&mut self, target: Target) {
+        self.current = Some(target);
+        self.callback(Callback::Target(target), After::Target(target));
+    }
+
+    pub(super) fn after_target(&mut self, now: Instant, target: Target, dropped: bool) {
+        if self.canceled || self.aborted || self.is_late(now) {
+            // The refusal that follows is what became of this event.
+            self.refusal_dropped = dropped;
+            return self.next_target(now);
+        }
+        self.start_branch(now, Action::Send(target));
+    }
+
+    /// The TCP target in place of a UDP one, for a request that is too large for UDP (RFC 3261 18.1.1).
+    fn by_tcp(&self, now: Instant, target: Target) -> Option<Target> {
+        if !self.oversize || target.transport != Transport::Udp {
+            return None;
+        }
+        let tcp = Target { transport: Transport::Tcp, ..target };
+        let blacklist = &self.profile.blacklist;
+        let known_to_fail =
+            blacklist.entry(now, &tcp).is_some() || blacklist.has_refused_upgrade(now, &tcp.to_string());
+        (!known_to_fail).then_some(tcp)
+    }
+
+    /// TCP was only tried because of the request's size: that it failed is no error, UDP follows.
+    pub(super) fn fall_back_to_udp(&mut self, now: Instant, udp: Target) {
+        if let Some(tcp) = &self.current {
+            self.profile.blacklist.note_refused_upgrade(now, &tcp.to_string(), self.profile.blacklist_time);
+        }
+        self.udp_instead = Some(udp);
+        self.next_target(now);
+    }
+
+    /// Puts the present target on the blacklist, by a request that may do so.
+    pub(super) fn list_target(&mut self, now: Instant, failure: Failure, ttl: Duration) {
+        let Some(target) = self.current.filter(|_| !self.over_flow && !self.in_dialog) else { return };
+        if self.profile.use_blacklist && self.profile.blacklist.add_automatic(now, &target, failure, ttl) {
+            self.newly_listed = Some(target);
+        }
+        if let Some(failed) = &mut self.probe_failed {
+            *failed = true;
+        }
+    }
+
+    /// The time for all targets is over before the branch has come to its end.
+    pub(super) fn on_cut_short(&mut self, now: Instant) {
+        // An INVITE's branch is there still, for a 2xx.
+        self.branch_live &= self.class == RequestClass::Invite;
+        if self.state == State::Pending {
+            self.last = Some(LastResult::Failure(RouteError::ClientTimeout.into()));
+            self.deadline = Some(now);
+            self.next_target(now);
+        }
+    }
+
+    /// A branch that is out has been given its end by the deadline.
+    pub(super) fn on_server_ended(&mut self, now: Instant) {
+        if matches!(self.state, State::Resolving | State::AskingProbe(_)) {
+            self.server_end = Some(now);
+            self.deadline = None;
+            self.next_target(now);
+        }
+    }
+
+    /// The request goes to the target that is listed longest, to find out.
+    pub(super) fn on_probe(&mut self, now: Instant) {
+        let State::AskingProbe(target) = self.state else { return };
+        if self.ends_here(now) {
+            return;
+        }
+        self.probe_failed = Some(false);
+        self.passed.clear();
+        self.try_target(now, target);
+    }
+
+    pub(super) fn on_look_again(&mut self, now: Instant) {
+        if self.asks_probe() {
+            self.targets = std::mem::take(&mut self.passed).into();
+            self.next_target(now);
+        }
+    }
+
+    pub(super) fn on_still_listed(&mut self, now: Instant) {
+        if self.asks_probe() && !self.ends_here(now) {
+            self.give_last_result();
+        }
+    }
+
+    pub(super) fn on_aborted(&mut self, now: Instant) {
+        if self.asks_probe() {
+            self.aborted = true;
+            self.next_target(now);
+        }
+    }
+}
