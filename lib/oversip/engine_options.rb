@@ -10,7 +10,7 @@ module OverSIP
     # The bounds of what waits.
     LIMITS = %i[
       max_queued_requests max_queued_bytes max_queued_acks max_queued_ack_bytes max_client_responses max_client_bytes
-      max_response_bytes max_transactions
+      max_response_bytes max_outgoing_bytes max_transactions
     ].freeze
     private_constant :LIMITS
 

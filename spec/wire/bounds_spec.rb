@@ -227,3 +227,68 @@ RSpec.describe "What waits for the script", :native do
     end
   end
 end
+
+# What waits on connections is bounded over all of them.
+RSpec.describe "What waits on connections", :native do
+  let!(:alice) { udp_peer }
+  let!(:gate) { Thread::Queue.new }
+  let!(:entered) { mailbox }
+  let!(:seen) { mailbox }
+
+  def stats
+    OverSIP.stats
+  end
+
+  def large(bytes)
+    { headers: { "X-Padding" => "x" * bytes } }
+  end
+
+  it "is not read on while too much waits for blocks: a stream loses no response" do
+    server = tcp_server
+    start_oversip(configuration: { core: { max_response_bytes: 10_000 } }) do |request|
+      proxy = OverSIP::SIP::Proxy.new
+      proxy.on_success_response do |response|
+        entered << true
+        gate.pop
+        seen << response.status_code
+      end
+      proxy.route(request, "127.0.0.1", server.port, :tcp)
+    end
+    callers = Array.new(4) { udp_peer.tap { |caller| call_from(caller, :MESSAGE) } }
+    bob = server.accept
+    forwarded = Array.new(4) { bob.receive }
+    forwarded.first(2).each { |request| bob.answer(request, 200, **large(6000)) }
+    entered.pop
+    eventually { stats[:queued][:responses] == 2 }
+    forwarded.last(2).each { |request| bob.answer(request, 200, **large(6000)) }
+    eventually { stats[:paused_connections] == 1 }
+    expect(stats[:queued]).to include(responses: 2)
+    gate.close
+    expect(callers.map { |caller| caller.receive_final.status }).to eq([200] * 4)
+    expect(stats[:dropped]).to include(final_responses: 0)
+    eventually { stats[:paused_connections].zero? }
+  end
+
+  it "is bounded together: the connection with the most is closed, the others go on" do
+    stuck = Array.new(2) { dropping_port }
+    start_oversip(configuration: { core: { max_outgoing_bytes: 70_000 } },
+                  proxies: { default_proxy: { connect_timeout: 60, use_blacklist: false } }) do |request|
+      OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", Integer(request.ruri.user), :tcp)
+    end
+    OverSIP::Testing.freeze
+    send = ->(port) { udp_peer.tap { |caller| caller.send_text(caller.build(:MESSAGE, "sip:#{port}@b.example", **large(25_000)), oversip_port) } }
+    first = Array.new(2) { send.call(stuck.first) }
+    eventually { stats[:outgoing_bytes] > 50_000 }
+    other = send.call(stuck.last)
+    expect(first.map { |caller| caller.receive_final.status }).to eq([500, 500])
+    expect(stats[:dropped]).to include(slow_connections: 1)
+    eventually { stats[:outgoing_bytes].between?(25_000, 27_000) }
+    expect(messages_at(other)).to be_empty
+  end
+
+  it "counts datagrams that are no SIP" do
+    start_oversip { nil }
+    alice.send_text("no SIP at all\r\n\r\n", oversip_port)
+    eventually { stats[:dropped][:unreadable_datagrams] == 1 }
+  end
+end

@@ -24,6 +24,8 @@ pub struct Limits {
     pub client_responses: usize,
     /// Bytes of the responses that may wait for one Client, from which on provisional ones are dropped.
     pub client_bytes: usize,
+    /// Bytes that may wait to be sent on all connections together; beyond it those with the most are closed.
+    pub outgoing_bytes: usize,
     /// Bytes of the responses that may wait for all Clients together.
     pub response_bytes: usize,
     /// Server and client transactions together that may be alive.
@@ -41,6 +43,7 @@ impl Default for Limits {
             queued_ack_bytes: 16 * MIB,
             client_responses: 64,
             client_bytes: MIB,
+            outgoing_bytes: 256 * MIB,
             response_bytes: 64 * MIB,
             transactions: 200_000,
         }

@@ -120,6 +120,8 @@ pub(super) struct Core {
     clients: HashMap<u64, ClientSlot>,
     /// The responses that wait for all Clients or are with the dispatcher.
     pub(super) responses: Responses,
+    /// Streams wait with responses.
+    pub(super) responses_held: bool,
     stopping: Option<(Instant, SyncSender<()>)>,
     /// Whom the present step works for.
     pub(super) working_for: Beneficiary,
@@ -147,6 +149,7 @@ impl Core {
             probes: Probes::new(MAX_WAITING),
             clients: HashMap::new(),
             responses: Responses::default(),
+            responses_held: false,
             stopping: None,
             working_for: Beneficiary::Nobody,
             acks_due: 0,
@@ -189,6 +192,7 @@ impl Core {
                 }
             }
             self.guard(|core| core.fire());
+            self.pace_streams();
             self.publish_counts();
             if self.is_stopped() {
                 break;

@@ -55,6 +55,12 @@ reasons! {
         FinalResponse => "final_responses",
         /// A response that belongs to no client transaction.
         UnmatchedResponse => "unmatched_responses",
+        /// A connection closed with what it was to send: its peer does not read, or all together had too much to send.
+        SlowConnection => "slow_connections",
+        /// A datagram that the system did not take in time.
+        UnsentDatagram => "unsent_datagrams",
+        /// A datagram that is neither SIP nor a keep-alive.
+        UnreadableDatagram => "unreadable_datagrams",
         /// A log record that found the queue full.
         LogRecord => "log_records",
     }
@@ -86,6 +92,12 @@ pub struct Stats {
     pub queued: [usize; QUEUES.len()],
     /// About how many bytes that is.
     pub queued_bytes: [usize; QUEUES.len()],
+    /// Bytes that wait to be sent on connections.
+    pub outgoing_bytes: usize,
+    /// Bytes that were read while the script decides on a peer.
+    pub held_bytes: usize,
+    /// Connections that are not read on while too many responses wait.
+    pub paused_connections: usize,
     /// What was refused so far, in the order of [`Rejected::NAMES`].
     pub rejected: [u64; Rejected::NAMES.len()],
     /// What was thrown away so far, in the order of [`Dropped::NAMES`].
@@ -170,6 +182,9 @@ impl Counts {
             dispatcher_queue: events.len(),
             dispatched_events: events.taken(),
             engine_relayed_responses: read(&self.relayed),
+            outgoing_bytes: 0,
+            held_bytes: 0,
+            paused_connections: 0,
             queued: queues.map(|(events, _)| events),
             queued_bytes: queues.map(|(_, bytes)| bytes),
             rejected: self.rejected.each_ref().map(read),

@@ -571,7 +571,11 @@ impl Engine {
 
     /// Counts of what is alive and what was done.
     pub fn stats(&self) -> Stats {
-        self.shared.counts.stats(&self.shared.events)
+        let mut stats = self.shared.counts.stats(&self.shared.events);
+        if let Some(sockets) = self.shared.sockets.get() {
+            sockets.complete(&mut stats);
+        }
+        stats
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
+use super::{Dropped, Stats};
 use crate::transport::{ConnectionId, Connections, Source, TransportLayer, UdpSocket};
 
 /// Handles to the sockets of an engine.
@@ -21,6 +22,17 @@ impl Sockets {
     /// The token of the flow that a connection is; `None` for one that we opened, or that is gone.
     pub(super) fn flow_token(&self, connection: ConnectionId) -> Option<String> {
         self.connections.flow_token(connection)
+    }
+
+    /// Adds what the sockets know of themselves.
+    pub(super) fn complete(&self, stats: &mut Stats) {
+        let udp = |count: fn(&UdpSocket) -> u64| self.udp.iter().map(count).sum();
+        stats.outgoing_bytes = self.connections.outgoing_bytes();
+        stats.held_bytes = self.connections.held_bytes();
+        stats.paused_connections = self.connections.paused();
+        stats.dropped[Dropped::SlowConnection as usize] = self.connections.overflows();
+        stats.dropped[Dropped::UnsentDatagram as usize] = udp(UdpSocket::unsent);
+        stats.dropped[Dropped::UnreadableDatagram as usize] = udp(UdpSocket::unreadable);
     }
 
     /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). False when it did not leave.

@@ -97,6 +97,7 @@ fn serve(
     let defaults = Options::default();
     let options = Options {
         max_body_size: config.max_body_size.unwrap_or(defaults.max_body_size),
+        max_outgoing_bytes: config.limits.outgoing_bytes,
         tcp_keepalive: config.tcp_keepalive,
         ws_limits: config.websocket.limits,
         ws_keepalive: config.websocket.keepalive,

@@ -62,6 +62,15 @@ impl Core {
         fits || (waiting.messages == 1 && !self.shows(client, CallbackClass::Provisional))
     }
 
+    /// Has streams wait with responses while there is too much of them.
+    pub(super) fn pace_streams(&mut self) {
+        let full = self.responses.bytes > self.shared.limits.response_bytes;
+        if full != self.responses_held {
+            self.responses_held = full;
+            self.network.connections().hold_responses(full);
+        }
+    }
+
     /// Whether a final response over UDP is not even to reach its transaction, so that it comes again.
     pub(super) fn leaves_to_sender(&self, client: u64, response: &IncomingResponse) -> bool {
         let full = self.responses.bytes > self.shared.limits.response_bytes;

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 use tokio::sync::{watch, Notify, SetOnce};
 
+use super::memory::Memory;
 use super::tls::{PeerName, Verification};
 use super::ws::{data_frame, Violation};
 use super::{ConnectionId, Source, Transport};
@@ -178,22 +179,41 @@ struct Demands {
     settled: bool,
 }
 
-#[derive(Default)]
 struct Outbox {
     queue: VecDeque<Bytes>,
     bytes: usize,
     closed: bool,
+    memory: Arc<Memory>,
+}
+
+impl Outbox {
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.memory.outgoing.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn remove(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.memory.outgoing.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.remove(self.bytes);
+    }
 }
 
 impl Connection {
     pub fn new(
         id: ConnectionId,
-        transport: Transport,
-        remote: SocketAddr,
+        (transport, remote): (Transport, SocketAddr),
         flow_token: Option<String>,
         inbound: bool,
         verification: Option<Verification>,
         now: u64,
+        memory: &Arc<Memory>,
     ) -> Connection {
         Connection {
             id,
@@ -207,7 +227,12 @@ impl Connection {
             pinged_at: AtomicU64::new(now),
             phase: watch::Sender::new(Phase::Connecting),
             reason: OnceLock::new(),
-            outbox: Mutex::default(),
+            outbox: Mutex::new(Outbox {
+                queue: VecDeque::new(),
+                bytes: 0,
+                closed: false,
+                memory: memory.clone(),
+            }),
             outbox_filled: Notify::new(),
             active_at: AtomicU64::new(now),
             deadline: AtomicU64::new(NEVER),
@@ -380,7 +405,7 @@ impl Connection {
         if outbox.bytes + bytes.len() > QUEUE_BYTES || outbox.queue.len() >= QUEUE_MESSAGES {
             return Queued::Full;
         }
-        outbox.bytes += bytes.len();
+        outbox.add(bytes.len());
         outbox.queue.push_back(bytes);
         drop(outbox);
         self.outbox_filled.notify_one();
@@ -408,7 +433,7 @@ impl Connection {
     /// Takes `count` bytes off the front of the queue.
     pub fn written(&self, mut count: usize) {
         let mut outbox = self.outbox();
-        outbox.bytes = outbox.bytes.saturating_sub(count);
+        outbox.remove(count);
         while let Some(first) = outbox.queue.front_mut() {
             if first.len() > count {
                 first.advance(count);
@@ -419,11 +444,17 @@ impl Connection {
         }
     }
 
+    /// Bytes that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.outbox().bytes
+    }
+
     /// Empties the queue for good; whether there was anything left in it.
     pub fn discard(&self) -> bool {
         let mut outbox = self.outbox();
         outbox.closed = true;
-        outbox.bytes = 0;
+        let left = outbox.bytes;
+        outbox.remove(left);
         !std::mem::take(&mut outbox.queue).is_empty()
     }
 

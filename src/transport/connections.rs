@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
 use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
+use super::memory::{Held, Memory};
 use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};
 use super::{ConnectionId, Options, Source, Transport, TransportEvent};
@@ -58,6 +59,9 @@ pub(super) struct Shared {
     pub events: mpsc::Sender<TransportEvent>,
     pub options: Options,
     runtime: Handle,
+    memory: Arc<Memory>,
+    /// Whether responses have to wait.
+    responses_wait: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -90,7 +94,19 @@ impl Connections {
     pub fn new(options: Options, clock: Arc<dyn Clock>, events: mpsc::Sender<TransportEvent>) -> Connections {
         let epoch = clock.now();
         let runtime = Handle::current();
-        Connections(Arc::new(Shared { table: Mutex::default(), clock, epoch, events, options, runtime }))
+        let memory = Arc::default();
+        let responses_wait = watch::Sender::new(false);
+        let table = Mutex::default();
+        Connections(Arc::new(Shared {
+            table,
+            clock,
+            epoch,
+            events,
+            options,
+            runtime,
+            memory,
+            responses_wait,
+        }))
     }
 
     /// Opens a TCP connection from `local_ip`, or from wherever the route leads. Messages may be sent on it at once:
@@ -196,15 +212,85 @@ impl Connections {
 
     pub(super) fn push(&self, connection: &Arc<Connection>, bytes: Bytes) -> bool {
         match connection.push(bytes) {
-            Queued::Yes => true,
+            Queued::Yes => {
+                if self.outgoing_bytes() > self.0.options.max_outgoing_bytes {
+                    self.relieve();
+                }
+                true
+            }
             Queued::Closed => false,
             Queued::Full => {
                 warn!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote,
                     "outgoing queue full, connection dropped");
+                self.0.memory.overflows.fetch_add(1, Ordering::Relaxed);
                 self.end(connection, Phase::Dead, CloseReason::Overflow);
                 false
             }
         }
+    }
+
+    /// All connections together have too much to send: those with the most are given up until a quarter of the room is free.
+    fn relieve(&self) {
+        let enough = self.0.options.max_outgoing_bytes / 4 * 3;
+        let mut all: Vec<_> = self.table().by_id.values().cloned().collect();
+        all.sort_by_cached_key(|connection| std::cmp::Reverse(connection.queued()));
+        let mut given_up = 0_u64;
+        for connection in all {
+            if self.outgoing_bytes() <= enough {
+                break;
+            }
+            self.end(&connection, Phase::Dead, CloseReason::Overflow);
+            connection.discard();
+            given_up += 1;
+        }
+        self.0.memory.overflows.fetch_add(given_up, Ordering::Relaxed);
+        warn!(target: "oversip::transport", connections = given_up,
+            "too much waits to be sent, the connections with the most of it are dropped");
+    }
+
+    /// Bytes that wait to be sent on all connections.
+    pub fn outgoing_bytes(&self) -> usize {
+        self.0.memory.outgoing.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that were read while the script decides on the peer.
+    pub fn held_bytes(&self) -> usize {
+        self.0.memory.held()
+    }
+
+    /// Connections that are not read on since [`Connections::hold_responses`].
+    pub fn paused(&self) -> usize {
+        self.0.memory.paused.load(Ordering::Relaxed)
+    }
+
+    /// Connections that were given up with what they were to send, so far.
+    pub fn overflows(&self) -> u64 {
+        self.0.memory.overflows.load(Ordering::Relaxed)
+    }
+
+    /// Whether responses have to wait: a connection whose next message is one is not read on until they need not.
+    pub fn hold_responses(&self, wait: bool) {
+        self.0.responses_wait.send_replace(wait);
+    }
+
+    /// Waits until responses need not wait; `false` when the connection closes before.
+    pub(super) async fn room_for_response(&self, connection: &Connection) -> bool {
+        if !*self.0.responses_wait.borrow() {
+            return true;
+        }
+        let _paused = self.0.memory.pause();
+        let mut waits = self.0.responses_wait.subscribe();
+        tokio::select! {
+            biased;
+            () = connection.reached(Phase::Closing) => false,
+            // The sender is a field of self.
+            _ = waits.wait_for(|wait| !wait) => true,
+        }
+    }
+
+    /// A place for what arrives while the script decides.
+    pub(super) fn hold(&self, limit: usize) -> Held {
+        Held::new(limit, &self.0.memory)
     }
 
     /// Closes a connection after what is queued was sent. `false` if there is no such connection.
@@ -349,7 +435,9 @@ impl Connections {
             _ => None,
         };
         let token = if inbound && alive.is_some() { table.draw_token() } else { None };
-        let connection = Arc::new(Connection::new(id, transport, remote, token, inbound, verification, now));
+        let memory = &self.0.memory;
+        let connection = Connection::new(id, (transport, remote), token, inbound, verification, now, memory);
+        let connection = Arc::new(connection);
         if alive.is_some() {
             table.insert(&connection);
         }

@@ -141,18 +141,21 @@ async fn await_verdict(
     if connections.shared().events.send(event).await.is_err() {
         return Err(Failure::Failed(CloseReason::Shutdown));
     }
-    let mut held = Vec::new();
+    let mut held = connections.hold(HELD_BYTES);
+    let mut read = Vec::new();
     let reason = loop {
-        let room = HELD_BYTES - held.len();
+        held.push(&read);
+        read.clear();
+        let room = held.room();
         tokio::select! {
             biased;
             () = connection.reached(Phase::Open) => {
                 if connection.phase() == Phase::Open {
-                    return Ok(Up { stream, local, held });
+                    return Ok(Up { stream, local, held: held.take() });
                 }
                 break connection.reason();
             }
-            read = read_some(&mut stream, &mut held, room), if room > 0 => match read {
+            count = read_some(&mut stream, &mut read, room), if room > 0 => match count {
                 Ok(1..) => connection.active(connections.now()),
                 Ok(0) => break CloseReason::Peer,
                 Err(error) => break CloseReason::Error(error.to_string()),

@@ -22,6 +22,8 @@ use crate::clock::Clock;
 pub struct Options {
     /// Largest body accepted over a stream, bytes; over it there is 413.
     pub max_body_size: usize,
+    /// Bytes that may wait to be sent on all connections together; beyond it those with the most are closed.
+    pub max_outgoing_bytes: usize,
     /// Connections that may exist at a time; further ones are closed at once, or fail.
     pub max_connections: usize,
     /// Idle time and interval of TCP keepalive probes; `None` for no probes.
@@ -42,6 +44,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             max_body_size: 1024 * 1024,
+            max_outgoing_bytes: 256 * 1024 * 1024,
             max_connections: 60_000,
             tcp_keepalive: None,
             ws_limits: ws::Limits::default(),

@@ -16,6 +16,7 @@ mod framing;
 mod handshake;
 mod icmp;
 mod layer;
+mod memory;
 mod proxied;
 mod stream;
 mod tls;

@@ -147,10 +147,15 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
     async fn take(&mut self, unit: Unit) -> bool {
         match unit {
             Unit::Answer(bytes) => self.connections.push(self.connection, bytes),
-            Unit::Message(message) => match admit(message, self.source) {
-                Some(event) => self.emit(event).await,
-                None => true,
-            },
+            Unit::Message(message) => {
+                if !message.is_request() && !self.connections.room_for_response(self.connection).await {
+                    return false;
+                }
+                match admit(message, self.source) {
+                    Some(event) => self.emit(event).await,
+                    None => true,
+                }
+            }
             Unit::Refused { request, status, reason, close, defect } => {
                 debug!(target: "oversip::transport", connection = %self.connection.id,
                     remote = %self.source.remote, status, %defect, "request refused");
@@ -175,12 +180,12 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
     /// a bound nothing is read. `None` when the connection is closing.
     async fn await_upgrade(&mut self) -> Option<Vec<u8>> {
         let connection = self.connection.clone();
-        let mut held = Vec::new();
-        while held.len() < HELD_BYTES {
+        let mut held = self.connections.hold(HELD_BYTES);
+        while held.room() > 0 {
             let going_on = tokio::select! {
                 biased;
-                () = connection.upgraded() => return Some(held),
-                going_on = self.read(|bytes| held.extend_from_slice(bytes)) => going_on,
+                () = connection.upgraded() => return Some(held.take()),
+                going_on = self.read(|bytes| held.push(bytes)) => going_on,
             };
             if !going_on {
                 return None;
@@ -188,7 +193,7 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
         }
         tokio::select! {
             biased;
-            () = connection.upgraded() => Some(held),
+            () = connection.upgraded() => Some(held.take()),
             () = connection.reached(Phase::Closing) => None,
         }
     }

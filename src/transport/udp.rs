@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -25,6 +26,9 @@ const RECEIVE_BATCH: usize = 64;
 /// Datagrams that may wait for a system buffer to drain; beyond it they are lost, as UDP may lose them.
 const BACKLOG_DATAGRAMS: usize = 2048;
 
+/// Bytes of those datagrams.
+const BACKLOG_BYTES: usize = 8 * 1024 * 1024;
+
 /// Attempts to send while errors of earlier datagrams come back.
 const SEND_ATTEMPTS: usize = 4;
 
@@ -36,9 +40,35 @@ struct Inner {
     socket: tokio::net::UdpSocket,
     local: SocketAddr,
     events: mpsc::Sender<TransportEvent>,
-    backlog: Mutex<VecDeque<(Bytes, SocketAddr)>>,
+    backlog: Mutex<Backlog>,
     backlog_filled: Notify,
+    unsent: AtomicU64,
+    unreadable: AtomicU64,
     tasks: Mutex<Vec<AbortHandle>>,
+}
+
+/// Datagrams that wait until the system takes them.
+#[derive(Default)]
+struct Backlog {
+    datagrams: VecDeque<(Bytes, SocketAddr)>,
+    bytes: usize,
+}
+
+impl Backlog {
+    fn is_full(&self) -> bool {
+        self.datagrams.len() >= BACKLOG_DATAGRAMS || self.bytes >= BACKLOG_BYTES
+    }
+
+    fn push(&mut self, datagram: Bytes, remote: SocketAddr) {
+        self.bytes += datagram.len();
+        self.datagrams.push_back((datagram, remote));
+    }
+
+    fn pop(&mut self) {
+        if let Some((datagram, _)) = self.datagrams.pop_front() {
+            self.bytes -= datagram.len();
+        }
+    }
 }
 
 impl UdpSocket {
@@ -50,6 +80,8 @@ impl UdpSocket {
             events,
             backlog: Mutex::default(),
             backlog_filled: Notify::new(),
+            unsent: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
             tasks: Mutex::default(),
         }));
         let receiver = tokio::spawn(receive(socket.clone())).abort_handle();
@@ -72,17 +104,18 @@ impl UdpSocket {
     /// the queue is full.
     pub fn try_send(&self, datagram: &Bytes, remote: SocketAddr) -> io::Result<()> {
         // The lock is not held over the system call: two threads that send do not wait for each other.
-        if self.backlog().is_empty() {
+        if self.backlog().datagrams.is_empty() {
             match send(&self.0.socket, datagram, remote) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
         }
         let mut backlog = self.backlog();
-        if backlog.len() >= BACKLOG_DATAGRAMS {
+        if backlog.is_full() {
+            self.0.unsent.fetch_add(1, Ordering::Relaxed);
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        backlog.push_back((datagram.clone(), remote));
+        backlog.push(datagram.clone(), remote);
         self.0.backlog_filled.notify_one();
         Ok(())
     }
@@ -94,7 +127,17 @@ impl UdpSocket {
         }
     }
 
-    fn backlog(&self) -> MutexGuard<'_, VecDeque<(Bytes, SocketAddr)>> {
+    /// Datagrams that were lost since too many waited for the system, so far.
+    pub fn unsent(&self) -> u64 {
+        self.0.unsent.load(Ordering::Relaxed)
+    }
+
+    /// Datagrams that were neither SIP nor a keep-alive, so far.
+    pub fn unreadable(&self) -> u64 {
+        self.0.unreadable.load(Ordering::Relaxed)
+    }
+
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
         self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -204,6 +247,7 @@ fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<T
             Some(refuse(request, socket.source(remote), status, reason, false))
         }
         Datagram::Failed { defect, .. } => {
+            socket.0.unreadable.fetch_add(1, Ordering::Relaxed);
             info!(target: "oversip::transport", %remote, %defect, "datagram dropped");
             None
         }
@@ -234,9 +278,10 @@ fn answer(socket: &UdpSocket, bytes: &Bytes, remote: SocketAddr) {
 async fn flush(socket: UdpSocket) {
     loop {
         socket.0.backlog_filled.notified().await;
-        while !socket.backlog().is_empty() {
+        while !socket.backlog().datagrams.is_empty() {
             if let Err(error) = flush_when_writable(&socket).await {
-                let lost = std::mem::take(&mut *socket.backlog()).len();
+                let lost = std::mem::take(&mut *socket.backlog()).datagrams.len();
+                socket.0.unsent.fetch_add(lost as u64, Ordering::Relaxed);
                 warn!(target: "oversip::transport", local = %socket.local(), %error, lost, "UDP backlog dropped");
             }
         }
@@ -252,12 +297,12 @@ async fn flush_when_writable(socket: &UdpSocket) -> io::Result<()> {
     let fresh = tokio::net::UdpSocket::from_std(duplicate.into())?;
     fresh.writable().await?;
     loop {
-        let Some((datagram, remote)) = socket.backlog().front().cloned() else { return Ok(()) };
+        let Some((datagram, remote)) = socket.backlog().datagrams.front().cloned() else { return Ok(()) };
         let failed = match send(&fresh, &datagram, remote) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             result => result.err(),
         };
-        socket.backlog().pop_front();
+        socket.backlog().pop();
         if let Some(error) = failed {
             let event = TransportEvent::UdpError { local: socket.local(), remote, quoted: datagram, error };
             // Ends with the task: without a receiver of events the layer is being dropped.
@@ -294,7 +339,7 @@ mod tests {
 
     /// Queues as if the system's buffer had been full: that cannot be arranged on loopback.
     fn queue(socket: &UdpSocket, datagram: Bytes, remote: SocketAddr) {
-        socket.backlog().push_back((datagram, remote));
+        socket.backlog().push(datagram, remote);
         socket.0.backlog_filled.notify_one();
     }
 
@@ -314,7 +359,7 @@ mod tests {
             let (length, _) = within(peer.recv_from(&mut buffer)).await.unwrap();
             assert_eq!(&buffer[..length], text.as_bytes());
         }
-        assert!(socket.backlog().is_empty());
+        assert!(socket.backlog().datagrams.is_empty());
     }
 
     #[tokio::test]
@@ -335,6 +380,17 @@ mod tests {
         }
         let error = socket.try_send(&Bytes::from_static(b"x"), remote).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        assert_eq!(socket.backlog().len(), BACKLOG_DATAGRAMS);
+        assert_eq!(socket.backlog().datagrams.len(), BACKLOG_DATAGRAMS);
+        assert_eq!(socket.unsent(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_in_bytes() {
+        let (socket, _events) = start();
+        let remote = SocketAddr::new(V4, 9);
+        let large = Bytes::from(vec![0; 60_000]);
+        (0..BACKLOG_BYTES.div_ceil(large.len())).for_each(|_| queue(&socket, large.clone(), remote));
+        let error = socket.try_send(&Bytes::from_static(b"x"), remote).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 }

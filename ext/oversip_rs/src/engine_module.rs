@@ -94,6 +94,7 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
             client_responses: option(ruby, options, "max_client_responses")?
                 .unwrap_or(limits.client_responses),
             client_bytes: option(ruby, options, "max_client_bytes")?.unwrap_or(limits.client_bytes),
+            outgoing_bytes: option(ruby, options, "max_outgoing_bytes")?.unwrap_or(limits.outgoing_bytes),
             response_bytes: option(ruby, options, "max_response_bytes")?.unwrap_or(limits.response_bytes),
         },
     })
@@ -199,6 +200,9 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     let waiting = |counts: [usize; QUEUES.len()]| by_name(ruby, &QUEUES, &counts.map(|count| count as u64));
     hash.aset(ruby.to_symbol("queued"), waiting(stats.queued)?)?;
     hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;
+    hash.aset(ruby.to_symbol("outgoing_bytes"), stats.outgoing_bytes)?;
+    hash.aset(ruby.to_symbol("held_bytes"), stats.held_bytes)?;
+    hash.aset(ruby.to_symbol("paused_connections"), stats.paused_connections)?;
     hash.aset(ruby.to_symbol("rejected"), by_name(ruby, Rejected::NAMES, &stats.rejected)?)?;
     hash.aset(ruby.to_symbol("dropped"), by_name(ruby, Dropped::NAMES, &stats.dropped)?)?;
     Ok(hash)

@@ -35,6 +35,7 @@ module OverSIP
         parameter.call(:max_client_responses, 64, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_client_bytes, 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_response_bytes, 64 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_outgoing_bytes, 256 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_transactions, 200_000, :fixnum, { greater_equal_than: 1 })
       )
 
