@@ -46,15 +46,14 @@ class GuidePages
     "file.#{File.basename(Regexp.last_match(1))}.html" if file =~ %r{\A([\w/]+)(?:_md\.html|\.md)\z}
   end
 
-  # GitHub: lower case, without punctuation, with hyphens for blanks.
   def id_of(html, heading)
     ids = html.scan(/\sid="([^"]+)"/).flatten
-    ids.find { |id| id == heading } || ids.find { |id| github_name(id) == heading }
+    ids.find { |id| id == heading } || ids.find { |id| letters(id) == letters(heading) }
   end
 
-  def github_name(id)
-    text = id.delete_prefix("label-").tr("+", " ").gsub(/-(\h\h)/) { Regexp.last_match(1).hex.chr }
-    text.downcase.gsub(/[^\w -]/, "").tr(" ", "-")
+  # What the ways to name a heading have in common (`the-command`, `The_command`, `label-The+command`).
+  def letters(id)
+    id.delete_prefix("label-").downcase.gsub(/[^a-z0-9]/, "")
   end
 end
 

@@ -21,16 +21,16 @@ make_folder() {
   mkdir -p "$(dirname "$folder")"
   make_debian sid "$folder"
   printf 'deb %s %s main\n' "$mirror" sid "$mirror" experimental >"$folder/etc/apt/sources.list"
-  copy_repository "$folder/root/3.3"
-  inside "$folder" /root/3.3 bin/setup
-  inside "$folder" / sh -c 'apt-get install -qq -y --no-install-recommends iproute2 >/dev/null &&
+  inside "$folder" / sh -c 'apt-get update -qq && apt-get install -qq -y --no-install-recommends iproute2 >/dev/null &&
     apt-get install -qq -y --no-install-recommends -t experimental ruby3.4 ruby3.4-dev >/dev/null'
   touch "$folder/.complete"
 }
 
 # with_ruby RUBY: fills `program` with what goes before a program of Ruby, so that `ruby` means that one in all that it starts
 with_ruby() {
-  program=(env "PATH=/root/bin/$1:/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ruby -S)
+  local path=/root/bin/$1:/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  # RUBY is what the extension's bindings are made for; a change of it makes them anew.
+  program=(env "PATH=$path" "RUBY=/usr/bin/ruby$1" ruby -S)
 }
 
 # prepare RUBY: a copy of the repository with an extension built for it
@@ -40,9 +40,12 @@ prepare() {
   copy_repository "$folder$place"
   mkdir -p "$folder/root/bin/$1"
   ln -sf "/usr/bin/ruby$1" "$folder/root/bin/$1/ruby"
+  # Crates that know nothing of Ruby are built once.
+  [ -d "$folder$place/target" ] || [ ! -d "$folder/root/3.3/target" ] || cp -a "$folder/root/3.3/target" "$folder$place/target"
   with_ruby "$1"
   inside "$folder" "$place" "${program[@]}" rake compile
-  # The specs have no network: what the browser's page is made of comes before them.
+  # The specs have no network: what they look at comes before them.
+  inside "$folder" "$place" "${program[@]:0:2}" cargo fetch --locked --quiet
   inside "$folder" "$place" sh -c 'cd spec/browser && { [ -d node_modules ] || npm ci --silent --no-audit --no-fund --ignore-scripts; }'
 }
 
@@ -68,6 +71,8 @@ specs() {
 }
 
 [ -e "$folder/.complete" ] || make_folder
+copy_repository "$folder/root/3.3"
+inside "$folder" /root/3.3 bin/setup
 prepare 3.3
 prepare 3.4
 specs 3.3 -- "$@"

@@ -34,6 +34,11 @@ RSpec.describe "The gem" do
     expect(specification.files.grep(%r{_tests\.rs\z|_spec\.rb\z|\A(?:spec|tests|fuzz|bin|script)/})).to be_empty
   end
 
+  it "can be built for a Ruby that its bindings do not know yet" do
+    bindings = File.read(File.join(root, "ext", "oversip_rs", "Cargo.toml"))[/^rb-sys = .*/]
+    expect(bindings).to include("stable-api-compiled-fallback")
+  end
+
   it "says where its source, changes, documentation and known faults are" do
     links = %w[source_code_uri changelog_uri documentation_uri bug_tracker_uri].to_h { |name| [name, specification.metadata[name]] }
     expect(links.values).to all(match(%r{\Ahttps://\S+\z}))

@@ -69,7 +69,7 @@ impl Drop for Nested {
 /// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended.
 pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     let Some(engine) = runtime::current() else { return Ok(false) };
-    DISPATCHER.store(current_thread(), Ordering::Relaxed);
+    enter_dispatcher();
     loop {
         let events = engine.events();
         if !events.is_empty() {
@@ -81,6 +81,21 @@ pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
             Wake::Closed => return Ok(false),
             Wake::Interrupted => {}
         }
+    }
+}
+
+/// The caller is the dispatcher from now on.
+fn enter_dispatcher() {
+    if is_current() {
+        return;
+    }
+    DISPATCHER.store(current_thread(), Ordering::Relaxed);
+    // A Fiber that is suspended on one native thread and resumed on another crashes Ruby, whose C code may have kept the first
+    // one's thread-local data in a register.
+    // SAFETY: called with the GVL; it counts in Ruby's own data and neither allocates nor raises.
+    #[cfg(ruby_gte_3_4)]
+    unsafe {
+        rb_sys::rb_thread_lock_native_thread();
     }
 }
 
