@@ -31,8 +31,9 @@ module OverSIP
       # @return [Hash{Symbol => Hash{Symbol => Object}}]
       # @raise [ConfigurationError] naming section, parameter, value and rule
       def build(file: nil, given: {}, config_dir: nil, scope: :loopback, &on_error)
+        warn_shape(file)
         file = Source.sections(file)
-        given = Source.given(given, "configuration")
+        given = Source.given(given, "configuration") { |name| instead_of_section(name) }
         [[file, FILE_NAME], [given, "configuration:"]].each { |sections, origin| warn_unknown(sections, origin) }
 
         configuration = SCHEMA.to_h do |section, parameters|
@@ -64,14 +65,41 @@ module OverSIP
       def warn_unknown(sections, origin)
         sections.each do |section, values|
           unless SCHEMA.key?(section)
-            log_system_warn "#{origin} unknown section '#{section}' ignored"
+            log_system_warn "#{origin} unknown section '#{section}' ignored#{instead_of_section(section)}"
             next
           end
 
           (values.keys - SCHEMA.fetch(section).keys - DERIVED.fetch(section, [])).each do |name|
-            log_system_warn "#{origin} unknown parameter #{section}[#{name}] ignored"
+            log_system_warn "#{origin} unknown parameter #{section}[#{name}] ignored#{instead_of(section, name)}"
           end
         end
+      end
+
+      # What is no mapping holds no parameters: it counts as empty.
+      def warn_shape(file)
+        return if file.nil?
+        return log_system_warn("#{FILE_NAME} ignored: it is no mapping of sections") unless file.is_a?(Hash)
+
+        file.each do |section, values|
+          next if values.nil? || values.is_a?(Hash) || !SCHEMA.key?(section.to_s.to_sym)
+
+          log_system_warn "#{FILE_NAME} section '#{section}' ignored: it is no mapping of parameters"
+        end
+      end
+
+      def instead_of_section(name)
+        return "" if SCHEMA.key?(name)
+
+        home = SCHEMA.find { |_, parameters| parameters.key?(name) }&.first
+        home ? ": it is a parameter of the section '#{home}'" : Nearest.hint(name, SCHEMA.keys)
+      end
+
+      def instead_of(section, name)
+        hint = Nearest.hint(name, SCHEMA.fetch(section).keys)
+        return hint unless hint.empty?
+
+        home = SCHEMA.find { |_, parameters| parameters.key?(name) }&.first
+        home ? ": it belongs to the section '#{home}'" : ""
       end
     end
   end

@@ -44,7 +44,7 @@ module OverSIP
       #
       # @param folder [Folder]
       def load(folder)
-        configure(folder, {}, {}) { |loaded| Config::BindCheck.new(loaded).run }
+        configure(folder, {}, {}, &:run)
       end
 
       # Opens the listeners and starts the dispatcher after {load}: what {start} does in one step a server does in several.
@@ -138,7 +138,9 @@ module OverSIP
         @script = folder&.script?
         OverSIP.configuration = Config.build(file: folder&.configuration, given: configuration,
                                              config_dir: folder&.path, scope: folder ? :network : :loopback)
-        yield OverSIP.configuration if block_given?
+        bind_check = Config::BindCheck.new(OverSIP.configuration)
+        bind_check.refuse_clashes
+        yield bind_check if block_given?
         Logger.level = OverSIP.configuration.dig(:core, :syslog_level)
         OverSIP.proxies = load_proxies(folder, proxies)
       end

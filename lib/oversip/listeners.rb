@@ -22,22 +22,34 @@ module OverSIP
     class << self
       # @return [Array<Array>] transport, address and port of each
       def wanted(configuration)
-        ALL.flat_map do |transport, section, parameter, port|
-          values = configuration.fetch(section)
-          next [] unless values[parameter]
-
-          values.values_at(:listen_ipv4, :listen_ipv6).compact.map { |address| [transport, address, values[port]] }
-        end
+        named(configuration).map { |listener, _| listener }
       end
 
       # @return [Array<Array>] the same for {TUNNELS}
       def tunnels(configuration)
+        named_tunnels(configuration).map { |listener, _| listener }
+      end
+
+      # @return [Array<Array>] each of {wanted} with the parameter that gives its port, as `sip[listen_port]`
+      def named(configuration)
+        ALL.flat_map do |transport, section, parameter, port|
+          values = configuration.fetch(section)
+          next [] unless values[parameter]
+
+          addresses = values.values_at(:listen_ipv4, :listen_ipv6).compact
+          addresses.map { |address| [[transport, address, values[port]], "#{section}[#{port}]"] }
+        end
+      end
+
+      # @return [Array<Array>] the same for {tunnels}
+      def named_tunnels(configuration)
         TUNNELS.flat_map do |transport, section, parameter|
           values = configuration.fetch(section)
           port = values[:listen_port_tls_tunnel]
           next [] unless values[parameter] && port
 
-          LOOPBACK.filter_map { |family, address| [transport, address, port] if values[family] }
+          addresses = LOOPBACK.filter_map { |family, address| address if values[family] }
+          addresses.map { |address| [[transport, address, port], "#{section}[listen_port_tls_tunnel]"] }
         end
       end
 

@@ -72,7 +72,7 @@ module OverSIP
       # @raise [ConfigurationError] naming profile, parameter, value and rule
       def build(configuration:, file: nil, path: nil, given: {}, &on_error)
         from_file = in_file(path) { file_profiles(file, path) }
-        given = Config::Source.given(given, "proxies")
+        given = Config::Source.given(given, "proxies") { |name| in_a_profile(name) }
 
         (from_file.keys | given.keys).to_h do |name|
           warn_unknown(name, from_file.fetch(name, {}).merge(given.fetch(name, {})))
@@ -90,7 +90,18 @@ module OverSIP
         file.each_key do |name|
           raise ConfigurationError, "proxy name is not a string (#{name.inspect})" unless name.is_a?(String)
         end
+        file.each { |name, values| refuse_shape(name, values) unless values.nil? || values.is_a?(Hash) }
         Config::Source.sections(file)
+      end
+
+      def refuse_shape(name, values)
+        raise ConfigurationError,
+              "proxy '#{name}' must be a mapping of parameters, not #{values.inspect}#{in_a_profile(name.to_sym)}"
+      end
+
+      # For a parameter that stands where profiles do.
+      def in_a_profile(name)
+        PARAMETERS.any? { |parameter| parameter.name == name } ? ": it is a parameter and stands in a profile" : ""
       end
 
       def profile(name, from_file, given, path, configuration, &)
@@ -137,7 +148,7 @@ module OverSIP
 
       def warn_unknown(profile, values)
         (values.keys - PARAMETERS.map(&:name) - DERIVED).each do |name|
-          log_system_warn "unknown parameter #{profile}[#{name}] ignored"
+          log_system_warn "unknown parameter #{profile}[#{name}] ignored#{Nearest.hint(name, PARAMETERS.map(&:name))}"
         end
       end
 

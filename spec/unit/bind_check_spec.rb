@@ -50,7 +50,8 @@ RSpec.describe OverSIP::Config::BindCheck do
 
   it "S-B14: finds two of its own listeners on one port" do
     configuration[:websocket].merge!(sip_ws: true, listen_ipv4: "127.0.0.1", listen_port: free)
-    expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{free} already in use")
+    expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{free} already in use: " \
+                          "sip[listen_port] and websocket[listen_port] ask for it")
   end
 
   it "S-B15: tries the TLS port of a WebSocket section, whatever the sip section says of tunnels" do
@@ -66,7 +67,8 @@ RSpec.describe OverSIP::Config::BindCheck do
   it "tries a tunnel's port, and finds it beside its own listeners" do
     taken = free
     configuration[:sip].merge!(sip_tls: true, listen_port_tls: taken, listen_port_tls_tunnel: taken)
-    expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{taken} already in use")
+    expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{taken} already in use: " \
+                          "sip[listen_port], sip[listen_port_tls] and sip[listen_port_tls_tunnel] ask for it")
   end
 
   it "can leave the ports of a server that runs out of it" do

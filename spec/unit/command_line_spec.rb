@@ -86,7 +86,7 @@ RSpec.describe "The oversip command" do
     %w[init] => "init needs a folder: oversip init DIR",
     %w[init a b] => "init takes one word, 'b' is too much: oversip help init shows what it takes",
     %w[version a] => "version takes none, 'a' is too much: oversip help version shows what it takes",
-    %w[start a users] => "start takes one word, 'users' is too much: did you mean --user?",
+    %w[start a pdi] => "start takes one word, 'pdi' is too much: did you mean --pid?",
     %w[check a --config-dir b] => "the folder is given twice: as 'a' and by --config-dir",
     %w[init a --pid b] => "init does not take --pid: oversip help init shows what it takes"
   }.each do |arguments, message|
@@ -149,7 +149,7 @@ RSpec.describe "The oversip command" do
   it "names a wrong value" do
     folder(conf: "sip: {listen_port: 70000}")
     expect(failure).to include("CRIT: <launcher> sip[listen_port] has invalid value '70000' " \
-                               "(does not satisfy 'port' validation requirement)\n")
+                               "(does not satisfy 'port' validation requirement): 70000 is above the bound: 1 to 65535\n")
   end
 
   it "reports an error in server.rb before one in a value" do

@@ -58,42 +58,56 @@ RSpec.describe OverSIP::Config do
   describe "refuses" do
     {
       "a quoted Boolean" => ["sip: {sip_udp: 'yes'}",
-                             "sip[sip_udp] has invalid value 'yes' (does not satisfy 'boolean' validation requirement)"],
+                             "sip[sip_udp] has invalid value 'yes' (does not satisfy 'boolean' validation requirement): " \
+                             "the quotes make a text of yes: write yes without them"],
       "a number that is none" => ["sip: {listen_port: abc}",
-                                  "sip[listen_port] has invalid value 'abc' (does not satisfy 'port' validation requirement)"],
+                                  "sip[listen_port] has invalid value 'abc' (does not satisfy 'port' validation requirement): a whole number"],
       "S-B10 port 65536" => ["sip: {listen_port: 65536}",
-                             "sip[listen_port] has invalid value '65536' (does not satisfy 'port' validation requirement)"],
+                             "sip[listen_port] has invalid value '65536' (does not satisfy 'port' validation requirement): " \
+                             "65536 is above the bound: 1 to 65535"],
       "port 0 in a file" => ["sip: {listen_port: 0}",
-                             "sip[listen_port] has invalid value '0' (does not satisfy 'port' validation requirement)"],
+                             "sip[listen_port] has invalid value '0' (does not satisfy 'port' validation requirement): " \
+                             "a file has to name the port: 1 to 65535"],
       "an address with leading zeros" => ["sip: {listen_ipv4: 127.0.0.01}",
                                           "sip[listen_ipv4] has invalid value '127.0.0.01' " \
-                                          "(does not satisfy 'ipv4' validation requirement)"],
+                                          "(does not satisfy 'ipv4' validation requirement): an address such as 192.0.2.1: " \
+                                          "four numbers up to 255 without leading zeros, no name"],
       "the unspecified address" => ["sip: {listen_ipv6: '::'}",
-                                    "sip[listen_ipv6] has invalid value '::' (does not satisfy 'ipv6' validation requirement)"],
+                                    "sip[listen_ipv6] has invalid value '::' (does not satisfy 'ipv6' validation requirement): " \
+                                    "it means every address of this machine, but Via and Record-Route need one that peers can " \
+                                    "send to: leave the parameter out for the address that faces the network, or write that " \
+                                    "one; behind NAT advertised_ipv6 says the public one"],
       "an address with a zone" => ["sip: {listen_ipv6: 'fe80::1%eth0'}",
                                    "sip[listen_ipv6] has invalid value 'fe80::1%eth0' " \
-                                   "(does not satisfy 'ipv6' validation requirement)"],
+                                   "(does not satisfy 'ipv6' validation requirement): an address of a link does not do: " \
+                                   "write one that peers can send to"],
       "an unknown level" => ["core: {syslog_level: alert}",
-                             "core[syslog_level] has invalid value 'alert' (does not satisfy 'choices' validation requirement)"],
+                             "core[syslog_level] has invalid value 'alert' (does not satisfy 'choices' validation requirement): " \
+                             "one of debug, info, notice, warn, error, crit"],
       "a list where none is allowed" => ["sip: {listen_port: [1, 2]}", "sip[listen_port] does not allow multiple values"],
       "too small an interval" => ["sip: {tcp_keepalive_interval: 179}",
                                   "sip[tcp_keepalive_interval] has invalid value '179' " \
-                                  "(does not satisfy 'greater_equal_than' validation requirement)"],
+                                  "(does not satisfy 'greater_equal_than' validation requirement): " \
+                                  "179 is below the bound: at least 180 seconds"],
       "S-B11 a domain of two lines" => ["sip: {local_domains: \"a.example\\nb c\"}",
                                         "sip[local_domains] has invalid value 'a.example\nb c' " \
-                                        "(does not satisfy 'domain' validation requirement)"],
+                                        "(does not satisfy 'domain' validation requirement): " \
+                                        "a domain such as example.net: no scheme, no port, no dot at its end"],
       "S-B66 a message size below 125" => ["websocket: {max_ws_message_size: 124}",
                                            "websocket[max_ws_message_size] has invalid value '124' " \
-                                           "(does not satisfy 'greater_equal_than' validation requirement)"],
+                                           "(does not satisfy 'greater_equal_than' validation requirement): " \
+                                           "124 is below the bound: 125 to 1048575 bytes"],
       "a short flow token key" => ["sip: {flow_token_key: short}",
                                    "sip[flow_token_key] has invalid value 'short' " \
-                                   "(does not satisfy 'min_bytes' validation requirement)"],
+                                   "(does not satisfy 'min_bytes' validation requirement): " \
+                                   "5 bytes are below the bound: at least 16"],
       "a product that would break a header" => ["core: {product: \"a\\r\\nb\"}",
                                                 "core[product] has invalid value 'a\r\nb' " \
-                                                "(does not satisfy 'header_text' validation requirement)"],
+                                                "(does not satisfy 'header_text' validation requirement): " \
+                                                "one line of text without blanks at its ends"],
       "a missing certificate" => ["tls: {public_cert: /nonexistent}",
                                   "tls[public_cert] has invalid value '/nonexistent' " \
-                                  "(does not satisfy 'readable_file' validation requirement)"]
+                                  "(does not satisfy 'readable_file' validation requirement): there is nothing of that name"]
     }.each do |name, (yaml, message)|
       it name do
         expect { build(yaml: yaml) }.to raise_error(OverSIP::ConfigurationError, message)
@@ -113,6 +127,52 @@ RSpec.describe OverSIP::Config do
       end
     end
 
+    {
+      "sip: {sip_udp: 'Off'}" => "the quotes make a text of Off: write no without them",
+      "sip: {sip_udp: 1}" => "write yes or no",
+      "sip: {listen_port: '5060'}" => "the quotes make a text of 5060: write 5060 without them",
+      "sip: {listen_port: -1}" => "-1 is below the bound: 1 to 65535",
+      "sip: {tcp_keepalive_interval: 60}" => "60 is below the bound: at least 180 seconds",
+      "sip: {tcp_keepalive_interval: 5m}" => "a whole number of seconds, at least 180, without anything behind it",
+      "sip: {tcp_keepalive_interval: 200.5}" => "a whole number of seconds, at least 180",
+      "core: {max_queued_requests: 0}" => "0 is below the bound: at least 1",
+      "core: {syslog_level: inof}" => "one of debug, info, notice, warn, error, crit: did you mean 'info'?",
+      "core: {nameservers: 0.0.0.0}" => "write 127.0.0.1 for a server on this machine",
+      "core: {product: 7}" => "a text: write it in quotes",
+      "sip: {listen_ipv4: 0.0.0.0}" => "it means every address of this machine, but Via and Record-Route need one that peers can send to: " \
+                                       "leave the parameter out for the address that faces the network, or write that one; behind NAT " \
+                                       "advertised_ipv4 says the public one",
+      "sip: {listen_ipv4: '192.0.2.1:5060'}" => "an address without a port, which stands in listen_port",
+      "sip: {listen_ipv4: '2001:db8::1'}" => "an IPv6 address belongs to listen_ipv6",
+      "sip: {listen_ipv6: '[2001:db8::1]'}" => "write it without brackets",
+      "sip: {listen_ipv6: '[2001:db8::1]:5060'}" => "an address without brackets and port, which stands in listen_port",
+      "sip: {listen_ipv6: 192.0.2.1}" => "an IPv4 address belongs to listen_ipv4",
+      "websocket: {max_ws_frame_size: 1048576}" => "1048576 is above the bound: 125 to 1048575 bytes",
+      "sip: {flow_token_key: 12345678901234567890}" => "a text of 16 bytes or more, in quotes when it looks like a number",
+      "tls: {public_cert: /none/of/these}" => "there is no folder /none/of",
+      "tls: {public_cert: /tmp}" => "it is a folder",
+      "tls: {ca_dir: /etc/passwd}" => "it is no folder"
+    }.each do |yaml, explanation|
+      it("#{yaml} and says why") { expect { build(yaml: yaml) }.to raise_error(/validation requirement\): #{Regexp.escape(explanation)}\z/) }
+    end
+
+    {
+      { sip_udp: "yes" } => "a String is given: write true without quotes", { sip_udp: "off" } => "a String is given: write false without quotes",
+      { sip_udp: nil.to_a } => "sip[sip_udp] does not allow multiple values", { sip_udp: 1 } => "true or false",
+      { listen_port: "5060" } => "a String is given: write 5060 without quotes", { listen_port: 70_000 } => "70000 is above the bound: 1 to 65535",
+      { listen_ipv4: "0.0.0.0" } => "peers can send to: write that one; behind NAT advertised_ipv4 says the public one"
+    }.each do |values, explanation|
+      it("#{values} of OverSIP.start and says why") { expect { build({ sip: values }) }.to raise_error(/#{Regexp.escape(explanation)}\z/) }
+    end
+
+    it "a file that this user may not read" do
+      path = File.join(@dir, "key.pem")
+      File.write(path, "")
+      allow(File).to receive(:readable?).and_call_original
+      allow(File).to receive(:readable?).with(path).and_return(false)
+      expect { build({ tls: { private_cert: path } }) }.to raise_error(/: the user #{Etc.getpwuid.name} may not read it\z/)
+    end
+
     it "every wrong value in turn when it is asked for all" do
       found = []
       capture_log do
@@ -127,7 +187,9 @@ RSpec.describe OverSIP::Config do
     end
 
     it "an argument that is no Hash of Hashes" do
-      expect { build({ sip: 5060 }) }.to raise_error(OverSIP::ConfigurationError, /configuration: sip must be a Hash, not 5060/)
+      expect { build({ sip: 5060 }) }.to raise_error(OverSIP::ConfigurationError, /configuration: sip must be a Hash, not 5060\z/)
+      expect { build({ listen_port: 5060 }) }
+        .to raise_error("configuration: listen_port must be a Hash, not 5060: it is a parameter of the section 'sip'")
       expect { build([]) }.to raise_error(OverSIP::ConfigurationError, /configuration: must be a Hash/)
     end
   end
@@ -175,9 +237,19 @@ RSpec.describe OverSIP::Config do
   describe "warns of" do
     it "S-B65: unknown sections and parameters" do
       build({ sip: { listen_prot: 1 } }, yaml: "spi: {a: 1}\ncore: {b: 1}")
-      expect(warnings).to contain_exactly("oversip.conf unknown section 'spi' ignored",
+      expect(warnings).to contain_exactly("oversip.conf unknown section 'spi' ignored: did you mean 'sip'?",
                                           "oversip.conf unknown parameter core[b] ignored",
-                                          "configuration: unknown parameter sip[listen_prot] ignored")
+                                          "configuration: unknown parameter sip[listen_prot] ignored: did you mean 'listen_port'?")
+    end
+
+    it "parameters and sections that stand in another place, and what is no mapping" do
+      build(yaml: "listen_port: 5060\ncore: {sip_tls: yes}\nsip: [1]\ntls: 7\nwebsocket:\n")
+      expect(warnings).to contain_exactly("oversip.conf section 'sip' ignored: it is no mapping of parameters",
+                                          "oversip.conf section 'tls' ignored: it is no mapping of parameters",
+                                          "oversip.conf unknown section 'listen_port' ignored: it is a parameter of the section 'sip'",
+                                          "oversip.conf unknown parameter core[sip_tls] ignored: it belongs to the section 'sip'")
+      build(yaml: "- a")
+      expect(warnings).to eq(["oversip.conf ignored: it is no mapping of sections"])
     end
 
     it "S-B65: TLS without a certificate, which is switched off" do

@@ -76,6 +76,15 @@ RSpec.describe "Start and end of the engine" do
     expect(OverSIP).to be_running
   end
 
+  it "names both parameters that ask for one port, before it opens any" do
+    configuration = { sip: { listen_port: 5060, enable_ipv6: false }, websocket: { sip_ws: true, listen_port: 5060, enable_ipv6: false } }
+    expect { OverSIP.start(configuration: configuration) }
+      .to raise_error(OverSIP::ConfigurationError,
+                      "configuration error: TCP IP '127.0.0.1' and port 5060 already in use: sip[listen_port] and websocket[listen_port] ask for it")
+    expect(OverSIP.running?).to be(false)
+    OverSIP.start(configuration: configuration.transform_values { |section| section.merge(listen_port: 0) })
+  end
+
   it "refuses a second start and leaves the first one alone" do
     OverSIP.start
     expect { OverSIP.start }.to raise_error(OverSIP::RuntimeError, "already running")

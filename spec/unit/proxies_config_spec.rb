@@ -110,34 +110,52 @@ RSpec.describe OverSIP::ProxiesConfig do
 
   it "warns of unknown parameters" do
     build({ a: { timer_b: 5 } })
-    expect(@log.map(&:body)).to eq(["unknown parameter a[timer_b] ignored"])
+    expect(@log.map(&:body)).to eq(["unknown parameter a[timer_b] ignored: did you mean 'timer_B'?"])
   end
 
   describe "an error names profile, parameter, value and rule:" do
     {
-      { timer_B: 1 } => "p[timer_B] has invalid value '1' (does not satisfy 'greater_equal_than' validation requirement)",
-      { timer_B: 65 } => "p[timer_B] has invalid value '65' (does not satisfy 'minor_equal_than' validation requirement)",
-      { timer_C: 7 } => "p[timer_C] has invalid value '7' (does not satisfy 'greater_equal_than' validation requirement)",
-      { timer_F: "8" } => "p[timer_F] has invalid value '8' (does not satisfy 'fixnum' validation requirement)",
+      { timer_B: 1 } => "p[timer_B] has invalid value '1' (does not satisfy 'greater_equal_than' validation requirement): 1 is below the bound: 2 to 64 seconds",
+      { timer_B: 65 } => "p[timer_B] has invalid value '65' (does not satisfy 'minor_equal_than' validation requirement): 65 is above the bound: 2 to 64 seconds",
+      { timer_C: 7 } => "p[timer_C] has invalid value '7' (does not satisfy 'greater_equal_than' validation requirement): 7 is below the bound: 8 to 180 seconds",
+      { timer_F: "8" } => "p[timer_F] has invalid value '8' (does not satisfy 'fixnum' validation requirement): a String is given: write 8 without quotes",
       { dns_cache_time: 299 } =>
-        "p[dns_cache_time] has invalid value '299' (does not satisfy 'greater_equal_than' validation requirement)",
+        "p[dns_cache_time] has invalid value '299' (does not satisfy 'greater_equal_than' validation requirement): 299 is below the bound: at least 300 seconds",
       { blacklist_time: 601 } =>
-        "p[blacklist_time] has invalid value '601' (does not satisfy 'minor_equal_than' validation requirement)",
-      { use_dns: "no" } => "p[use_dns] has invalid value 'no' (does not satisfy 'boolean' validation requirement)",
+        "p[blacklist_time] has invalid value '601' (does not satisfy 'minor_equal_than' validation requirement): 601 is above the bound: 2 to 600 seconds",
+      { use_dns: "no" } => "p[use_dns] has invalid value 'no' (does not satisfy 'boolean' validation requirement): a String is given: write false without quotes",
       { transport_preference: %w[udp ws] } =>
-        "p[transport_preference] has invalid value 'ws' (does not satisfy 'choices' validation requirement)",
+        "p[transport_preference] has invalid value 'ws' (does not satisfy 'choices' validation requirement): one of tls, tcp, udp",
       { transport_preference: [] } => "p[transport_preference] does not allow empty values",
       { use_srv: [true] } => "p[use_srv] does not allow multiple values"
     }.each do |values, expected|
       it(values.inspect) { expect(message({ p: values })).to eq(expected) }
     end
 
+    {
+      "p: {timer_B: '8'}" => "the quotes make a text of 8: write 8 without them",
+      "p: {use_dns: 'no'}" => "the quotes make a text of no: write no without them",
+      "p: {verify_server: 'yes'}" => "the quotes make a text of yes: write yes without them",
+      "p: {udp_mtu: 100}" => "100 is below the bound: 200 to 65535 bytes, or 0 for never",
+      "p: {credentials: {username: u, password: 7}}" =>
+        "a mapping of texts as docs/configuration.md has it, in quotes where they look like numbers"
+    }.each do |yaml, explanation|
+      it("#{yaml}, and why") { expect(message(yaml: yaml)).to end_with("validation requirement): #{explanation}") }
+    end
+
+    it "names a parameter of OverSIP.start that stands where profiles do" do
+      expect(message({ timer_B: 5 })).to eq("proxies: timer_B must be a Hash, not 5: it is a parameter and stands in a profile")
+      expect(message({ default_proxy: 5 })).to eq("proxies: default_proxy must be a Hash, not 5")
+    end
+
     it "S-B16: and the file" do
       expect(message(yaml: "p: {timer_B: 1}"))
         .to eq("error in Proxies Configuration file '/x/proxies.conf': p[timer_B] has invalid value '1' " \
-               "(does not satisfy 'greater_equal_than' validation requirement)")
+               "(does not satisfy 'greater_equal_than' validation requirement): 1 is below the bound: 2 to 64 seconds")
       expect(message(yaml: "- a")).to end_with("invalid proxies configuration file, it is not a collection")
       expect(message(yaml: "1: {}")).to end_with("proxy name is not a string (1)")
+      expect(message(yaml: "default_proxy: 5")).to end_with("'/x/proxies.conf': proxy 'default_proxy' must be a mapping of parameters, not 5")
+      expect(message(yaml: "timer_B: 5")).to end_with("not 5: it is a parameter and stands in a profile")
     end
   end
 end

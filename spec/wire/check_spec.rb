@@ -30,8 +30,10 @@ RSpec.describe "oversip check" do
                    "EM.add_timer(1) { File.exists?(x) }\n")
     problems, out, status = check
     expect(problems).to match([
-      "oversip.conf: core[syslog_level] has invalid value 'loud' (does not satisfy 'choices' validation requirement)",
-      "oversip.conf: sip[listen_port] has invalid value '70000' (does not satisfy 'port' validation requirement)",
+      "oversip.conf: core[syslog_level] has invalid value 'loud' (does not satisfy 'choices' validation requirement): " \
+      "one of debug, info, notice, warn, error, crit",
+      "oversip.conf: sip[listen_port] has invalid value '70000' (does not satisfy 'port' validation requirement): " \
+      "70000 is above the bound: 1 to 65535",
       "oversip.conf: configuration error: cannot bind in UDP IP '192.0.2.1', address not available",
       /\Aproxies.conf: default_proxy\[timer_B\] has invalid value '1'/,
       /\Aproxies.conf: default_proxy\[timer_C\] has invalid value '500'/,

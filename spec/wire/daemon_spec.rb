@@ -158,7 +158,7 @@ RSpec.describe "oversip as a daemon", :native do
     folder(conf: "sip: {listen_port: 70000}")
     _, err, status = start_daemon
     expect(err).to eq("CRIT: <launcher> sip[listen_port] has invalid value '70000' " \
-                      "(does not satisfy 'port' validation requirement)\n")
+                      "(does not satisfy 'port' validation requirement): 70000 is above the bound: 1 to 65535\n")
     expect(status.exitstatus).to eq(1)
   end
 

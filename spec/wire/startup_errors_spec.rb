@@ -18,24 +18,36 @@ RSpec.describe "A start that fails", :native do
     record.is_a?(Regexp) || record.match?(/\A[A-Z]+: /) ? record : "CRIT: <launcher> #{record}"
   end
 
-  def does_not_satisfy(parameter, value, rule)
-    "#{parameter} has invalid value '#{value}' (does not satisfy '#{rule}' validation requirement)"
+  def does_not_satisfy(parameter, value, rule, reason = nil)
+    ["#{parameter} has invalid value '#{value}' (does not satisfy '#{rule}' validation requirement)", reason].compact.join(": ")
+  end
+
+  # Why 0.0.0.0 and :: do not do.
+  def unspecified(family)
+    "it means every address of this machine, but Via and Record-Route need one that peers can send to: leave the parameter out for " \
+      "the address that faces the network, or write that one; behind NAT advertised_#{family} says the public one"
   end
 
   it "names the parameter of oversip.conf, its value and the rule that it breaks" do
     rows = {
-      "core: {nameservers: [127.0.0.1, 0.0.0.0]}" => ["core[nameservers]", "0.0.0.0", "nameserver"],
-      "core: {syslog_facility: mail}" => ["core[syslog_facility]", "mail", "choices"],
-      "sip: {sip_udp: 'yes'}" => ["sip[sip_udp]", "yes", "boolean"],
-      "sip: {listen_ipv4: yes}" => ["sip[listen_ipv4]", "yes", "ipv4"],
-      "sip: {listen_ipv6: '::'}" => ["sip[listen_ipv6]", "::", "ipv6"],
-      "sip: {listen_port: 65536}" => ["sip[listen_port]", "65536", "port"],
-      "sip: {local_domains: [good.example, 'bad.']}" => ["sip[local_domains]", "bad.", "domain"],
-      "sip: {tcp_keepalive_interval: often}" => ["sip[tcp_keepalive_interval]", "often", "fixnum"],
-      "sip: {tcp_keepalive_interval: 179}" => ["sip[tcp_keepalive_interval]", "179", "greater_equal_than"],
-      "websocket: {max_ws_frame_size: 1048576}" => ["websocket[max_ws_frame_size]", "1048576", "minor_than"],
-      "tls: {public_cert: none.crt}" => ["tls[public_cert]", "DIR/tls/none.crt", "readable_file"],
-      "tls: {ca_dir: /none}" => ["tls[ca_dir]", "/none", "readable_dir"]
+      "core: {nameservers: [127.0.0.1, 0.0.0.0]}" => ["core[nameservers]", "0.0.0.0", "nameserver", "write 127.0.0.1 for a server on this machine"],
+      "core: {syslog_facility: mail}" => ["core[syslog_facility]", "mail", "choices",
+                                          "one of kern, user, daemon, local0, local1, local2, local3, local4, local5, local6, local7"],
+      "sip: {sip_udp: 'yes'}" => ["sip[sip_udp]", "yes", "boolean", "the quotes make a text of yes: write yes without them"],
+      "sip: {listen_ipv4: yes}" => ["sip[listen_ipv4]", "yes", "ipv4",
+                                    "an address such as 192.0.2.1: four numbers up to 255 without leading zeros, no name"],
+      "sip: {listen_ipv4: 0.0.0.0}" => ["sip[listen_ipv4]", "0.0.0.0", "ipv4", unspecified("ipv4")],
+      "sip: {listen_ipv6: '::'}" => ["sip[listen_ipv6]", "::", "ipv6", unspecified("ipv6")],
+      "sip: {listen_port: 65536}" => ["sip[listen_port]", "65536", "port", "65536 is above the bound: 1 to 65535"],
+      "sip: {local_domains: [good.example, 'bad.']}" => ["sip[local_domains]", "bad.", "domain",
+                                                         "a domain such as example.net: no scheme, no port, no dot at its end"],
+      "sip: {tcp_keepalive_interval: often}" => ["sip[tcp_keepalive_interval]", "often", "fixnum", "a whole number of seconds, at least 180"],
+      "sip: {tcp_keepalive_interval: 179}" => ["sip[tcp_keepalive_interval]", "179", "greater_equal_than",
+                                               "179 is below the bound: at least 180 seconds"],
+      "websocket: {max_ws_frame_size: 1048576}" => ["websocket[max_ws_frame_size]", "1048576", "minor_than",
+                                                    "1048576 is above the bound: 125 to 1048575 bytes"],
+      "tls: {public_cert: none.crt}" => ["tls[public_cert]", "DIR/tls/none.crt", "readable_file", "there is no folder DIR/tls"],
+      "tls: {ca_dir: /none}" => ["tls[ca_dir]", "/none", "readable_dir", "there is nothing of that name"]
     }.to_h { |conf, message| [conf, [{ conf: conf }, does_not_satisfy(*message)]] }
     rows["a list"] = [{ conf: "sip: {listen_port: [5060, 5062]}" }, "sip[listen_port] does not allow multiple values"]
     # A file that is there, but is none of the kind.
@@ -53,11 +65,15 @@ RSpec.describe "A start that fails", :native do
       "- a" => "invalid proxies configuration file, it is not a collection",
       "" => "invalid proxies configuration file, it is not a collection",
       "1: {}" => "proxy name is not a string (1)",
-      "p: {use_dns: 'no'}" => does_not_satisfy("p[use_dns]", "no", "boolean"),
-      "p: {dns_cache_time: 299}" => does_not_satisfy("p[dns_cache_time]", "299", "greater_equal_than"),
-      "p: {blacklist_time: 601}" => does_not_satisfy("p[blacklist_time]", "601", "minor_equal_than"),
-      "p: {timer_B: 2.5}" => does_not_satisfy("p[timer_B]", "2.5", "fixnum"),
-      "p: {transport_preference: [udp, ws]}" => does_not_satisfy("p[transport_preference]", "ws", "choices"),
+      "default_proxy: 5" => "proxy 'default_proxy' must be a mapping of parameters, not 5",
+      "timer_B: 5" => "proxy 'timer_B' must be a mapping of parameters, not 5: it is a parameter and stands in a profile",
+      "p: {use_dns: 'no'}" => does_not_satisfy("p[use_dns]", "no", "boolean", "the quotes make a text of no: write no without them"),
+      "p: {dns_cache_time: 299}" => does_not_satisfy("p[dns_cache_time]", "299", "greater_equal_than",
+                                                     "299 is below the bound: at least 300 seconds"),
+      "p: {blacklist_time: 601}" => does_not_satisfy("p[blacklist_time]", "601", "minor_equal_than",
+                                                     "601 is above the bound: 2 to 600 seconds"),
+      "p: {timer_B: 2.5}" => does_not_satisfy("p[timer_B]", "2.5", "fixnum", "a whole number of seconds, 2 to 64"),
+      "p: {transport_preference: [udp, ws]}" => does_not_satisfy("p[transport_preference]", "ws", "choices", "one of tls, tcp, udp"),
       "p: {ip_type_preference: []}" => "p[ip_type_preference] does not allow empty values",
       "p: {use_srv: [yes]}" => "p[use_srv] does not allow multiple values"
     }.to_h { |text, message| [text, [{ proxies: text }, "error in Proxies Configuration file 'DIR/proxies.conf': #{message}"]] }
@@ -93,7 +109,8 @@ RSpec.describe "A start that fails", :native do
                                  "configuration error: TCP IP '127.0.0.1' and port #{taken} already in use"],
       "S-B14: a port twice" => [{ conf: "#{listening(clash)}websocket: {sip_ws: yes, listen_ipv4: 127.0.0.1, " \
                                         "listen_port: #{clash}, enable_ipv6: no}" },
-                                "configuration error: TCP IP '127.0.0.1' and port #{clash} already in use"],
+                                "configuration error: TCP IP '127.0.0.1' and port #{clash} already in use: " \
+                                "sip[listen_port] and websocket[listen_port] ask for it"],
       "a port for root" => [raising.call("EACCES"),
                             "configuration error: no permission to bind in UDP IP '127.0.0.1' and port #{privileged}"],
       "another failure" => [raising.call("ENOBUFS"),
@@ -157,7 +174,7 @@ RSpec.describe "A start that fails", :native do
     rows = {
       "not by root" => [{ library: "def Process.euid = 65_534", arguments: ["-u", "no-such"], conf: "sip: {listen_port: 0}" },
                         "WARN: <launcher> not started by root: --user and --group are ignored",
-                        does_not_satisfy("sip[listen_port]", "0", "port")],
+                        does_not_satisfy("sip[listen_port]", "0", "port", "a file has to name the port: 1 to 65535")],
       "option" => [{ arguments: ["--no-such"] }, "ERROR: oversip invalid option: --no-such"],
       "argument" => [{ arguments: ["--process-name"] }, "ERROR: oversip missing argument: --process-name"]
     }

@@ -19,17 +19,26 @@ module OverSIP
 
       # @param configuration [Hash] as {Derivation} leaves it
       def initialize(configuration)
-        wanted = Listeners.wanted(configuration) + Listeners.tunnels(configuration)
-        @listeners = wanted.map { |transport, ip, port| Listener.new(transport == :udp ? :udp : :tcp, ip, port) }
+        @origins = Hash.new { |origins, listener| origins[listener] = [] }
+        (Listeners.named(configuration) + Listeners.named_tunnels(configuration)).each do |(transport, ip, port), origin|
+          @origins[Listener.new(transport == :udp ? :udp : :tcp, ip, port)] << origin
+        end
       end
 
       # @param ports [Boolean] false: only whether the addresses are there, for a configuration whose server may be running
       # @raise [ConfigurationError] the first listener that cannot be opened
       def run(ports: true)
-        clash = @listeners.find { |listener| @listeners.count(listener) > 1 }
-        raise ConfigurationError, "configuration error: #{clash} already in use" if clash
+        refuse_clashes
+        @origins.each_key { |listener| try(listener, ports ? listener.port : 0) }
+      end
 
-        @listeners.each { |listener| try(listener, ports ? listener.port : 0) }
+      # @raise [ConfigurationError] two parameters ask for one port
+      def refuse_clashes
+        clash, origins = @origins.find { |listener, asking| asking.size > 1 && listener.port != 0 }
+        return unless clash
+
+        asking = [origins[..-2].join(", "), origins.last].join(" and ")
+        raise ConfigurationError, "configuration error: #{clash} already in use: #{asking} ask for it"
       end
 
       private

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/config/explanation"
 require "oversip/config/validators"
 
 module OverSIP
@@ -38,6 +39,13 @@ module OverSIP
         value.map { |item| check_one(owner, item, from_ruby) }
       end
 
+      # @return [Array<Integer, nil>] the least and the largest number that it takes
+      def bounds
+        rules = @rules.to_h
+        most = rules[:minor_equal_than] || rules[:minor_than]&.pred
+        [rules[:greater_equal_than], most]
+      end
+
       # @return [Object] the default, lists as fresh Arrays
       def default_value
         default.is_a?(Array) ? default.dup : default
@@ -64,8 +72,9 @@ module OverSIP
         @rules.each do |rule, argument|
           next if Validators.satisfied?(rule, value, argument)
 
-          fail_with("#{owner}[#{name}] has invalid value '#{Parameter.show(value)}' " \
-                    "(does not satisfy '#{rule}' validation requirement)")
+          fail_with(["#{owner}[#{name}] has invalid value '#{Parameter.show(value)}' " \
+                     "(does not satisfy '#{rule}' validation requirement)",
+                     Explanation.new(self, from_ruby: from_ruby).of(rule, argument, value)].compact.join(": "))
         end
         value
       end

@@ -25,12 +25,15 @@ module OverSIP
         end
 
         # As {sections}, for an argument of {OverSIP.start}: a wrong shape there is a mistake, not an empty file.
+        #
+        # @yieldparam name [Symbol] what should have been a section or profile
+        # @yieldreturn [String] what to do about it; may be empty
         def given(value, argument)
           mistaken("#{argument}: must be a Hash of Hashes", value) unless value.is_a?(Hash)
 
           value.to_h do |name, content|
             content = {} if content.nil?
-            mistaken("#{argument}: #{name} must be a Hash", content) unless content.is_a?(Hash)
+            mistaken("#{argument}: #{name} must be a Hash", content, yield(name.to_s.to_sym)) unless content.is_a?(Hash)
 
             [name.to_s.to_sym, symbolize(content)]
           end
@@ -38,8 +41,8 @@ module OverSIP
 
         private
 
-        def mistaken(rule, value)
-          raise ConfigurationError, "#{rule}, not #{value.inspect}"
+        def mistaken(rule, value, hint = "")
+          raise ConfigurationError, "#{rule}, not #{value.inspect}#{hint}"
         end
 
         def symbolize(hash)
