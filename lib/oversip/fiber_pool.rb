@@ -1,8 +1,11 @@
 # frozen_string_literal: true
 
+require "oversip/fiber_state"
+
 module OverSIP
   # Runs blocks in Fibers that are used again, a bounded number of them at a time. What callbacks run in is another, internal
-  # pool; scripts may have one of these for work of their own. All calls have to come from one thread.
+  # pool; scripts may have one of these for work of their own. All calls have to come from one thread. A block finds no
+  # Fiber-local data and no Fiber storage of another one.
   class FiberPool
     # @param count [Integer] how many blocks may be suspended at a time
     def initialize(count = 100)
@@ -37,12 +40,13 @@ module OverSIP
       return if @made >= @count
 
       @made += 1
-      Fiber.new { |block| serve(block) }
+      FiberState.create { |block| serve(block) }
     end
 
     def serve(block)
       loop do
         Dispatcher.guard("OverSIP::FiberPool#spawn", &block)
+        FiberState.clear
         block = @waiting.shift || rest
       end
     ensure

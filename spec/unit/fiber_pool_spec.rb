@@ -46,6 +46,95 @@ RSpec.describe OverSIP::Dispatcher::FiberPool do
     expect(fibers.last).to equal(fibers.first)
   end
 
+  describe "when an event has left something in its Fiber" do
+    # What an event finds, and what it leaves.
+    def leave(name)
+      found = [Thread.current[:user], Thread.current.keys]
+      Thread.current[:user] = name
+      Thread.current["#{name} of the script"] = name
+      found
+    end
+
+    it "gives the next event a Fiber without it" do
+      found = []
+      fibers = []
+      %w[alice bob].each { |name| run { (fibers << Fiber.current) && (found << leave(name)) } }
+      expect(found).to eq([[nil, []]] * 2)
+      expect(fibers.uniq.size).to eq(1)
+    end
+
+    it "does so after an event that failed" do
+      fatal = []
+      failing = described_class.new { |error| fatal << error }
+      found = []
+      [-> { leave("alice") && exit }, -> { found << leave("bob") }].each do |event|
+        engine.schedule(0.0, event)
+        engine.wait_event
+        failing.run_event
+      end
+      expect(fatal).to match([SystemExit])
+      expect(found).to eq([[nil, []]])
+    end
+
+    it "does so after an event that was suspended, which finds what it had set before" do
+      found = []
+      fiber = nil
+      run do
+        leave("alice")
+        fiber = Fiber.current
+        Fiber.yield
+        found << Thread.current[:user]
+      end
+      run { leave("bob") }
+      fiber.resume
+      2.times { run { found << leave("carol") } }
+      expect(found).to eq(["alice", [nil, []], [nil, []]])
+    end
+
+    it "does so at its bound, where events have no Fiber" do
+      found = []
+      capture_log do
+        2.times { run { Fiber.yield } }
+        2.times { run { found << leave("alice") } }
+      end
+      expect(found.map(&:first)).to eq([nil, nil])
+      expect(found.map(&:last).uniq.size).to eq(1)
+    end
+
+    it "does without a Fiber that cannot be cleared" do
+      fibers = []
+      frozen = Thread.new do
+        run { (fibers << Fiber.current) && leave("alice") && Thread.current.freeze }
+        run { (fibers << Fiber.current) && (fibers << Thread.current[:user]) }
+      end
+      frozen.join
+      expect(fibers.last).to be_nil
+      expect(fibers.first).not_to equal(fibers[1])
+    end
+
+    it "leaves Thread variables alone: they are the script's" do
+      run { Thread.current.thread_variable_set(:fiber_pool_spec, 1) }
+      run { @seen = Thread.current.thread_variable_get(:fiber_pool_spec) }
+      expect(@seen).to eq(1)
+    ensure
+      Thread.current.thread_variable_set(:fiber_pool_spec, nil)
+    end
+
+    it "gives the next event a Fiber without its storage, nor that of whoever made the Fiber", if: Fiber.method_defined?(:storage) do
+      found = []
+      Fiber[:fiber_pool_spec] = "outside"
+      %w[alice bob].each do |name|
+        run do
+          found << [Fiber[:user], Fiber[:fiber_pool_spec]]
+          Fiber[:user] = name
+        end
+      end
+      expect(found).to eq([[nil, nil]] * 2)
+    ensure
+      Fiber[:fiber_pool_spec] = nil if Fiber.respond_to?(:[])
+    end
+  end
+
   it "is not confused by a script that resumes an idle Fiber" do
     fibers = []
     run { fibers << Fiber.current }

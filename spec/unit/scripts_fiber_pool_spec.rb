@@ -26,6 +26,22 @@ RSpec.describe OverSIP::FiberPool do
     expect(seen).to eq([:next])
   end
 
+  it "gives each block a Fiber without what another one has left in it, after errors too" do
+    found = []
+    fibers = nil
+    capture_log do
+      fibers = Array.new(2) do
+        pool.spawn do
+          found << Thread.current.keys
+          Thread.current[:user] = "alice"
+          raise "oops"
+        end
+      end
+    end
+    expect(found).to eq([[], []])
+    expect(fibers.uniq.size).to eq(1)
+  end
+
   it "takes a hundred by default, and refuses what is no number or no block" do
     expect { described_class.new }.not_to raise_error
     expect { described_class.new(0) }.to raise_error(ArgumentError, /count/)

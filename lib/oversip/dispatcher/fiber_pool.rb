@@ -1,9 +1,12 @@
 # frozen_string_literal: true
 
+require "oversip/fiber_state"
+
 module OverSIP
   module Dispatcher
     # Fibers that run one event after the other: making one costs ten times as much as waking an idle one. A Fiber that a
-    # script suspended in the midst of an event is out of the pool until its event ends.
+    # script suspended in the midst of an event is out of the pool until its event ends. It comes back with nothing of what
+    # that event left in it.
     #
     # @api private
     class FiberPool
@@ -26,7 +29,9 @@ module OverSIP
       def run_event
         fiber = @idle.pop || create
         # At the bound events still run, only they cannot suspend: a Fiber.yield in them raises FiberError.
-        fiber ? fiber.resume(WORK) : run_guarded
+        return fiber.resume(WORK) if fiber
+
+        FiberState.within { run_guarded }
       end
 
       # @return [Integer] how many events are suspended
@@ -39,7 +44,7 @@ module OverSIP
       def create
         return full("#{@live} callbacks are suspended") if @live >= @max_suspended
 
-        fiber = Fiber.new { |work| serve(work) }
+        fiber = FiberState.create { |work| serve(work) }
         @live += 1
         fiber
       rescue FiberError => e
@@ -50,6 +55,9 @@ module OverSIP
         loop do
           if work.equal?(WORK)
             run_guarded
+            # One that keeps what it has ends here.
+            break unless FiberState.clear
+
             @idle.push(Fiber.current)
           end
           work = Fiber.yield
