@@ -541,6 +541,27 @@ fn neither_a_lost_connection_nor_a_large_request_makes_an_entry() {
 }
 
 #[test]
+fn tcp_that_answers_others_is_tried_for_the_next_large_request_too() {
+    for input in [Input::Unanswered, Input::ConnectionLost] {
+        let mut case = Case::proxy(RequestClass::Invite);
+        case.session.set_oversize();
+        case.give(targets(&[1]));
+        assert_eq!(case.give(input), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+        assert!(!case.profile.blacklist.has_refused_upgrade(case.now, "tcp:192.0.2.1:1"));
+    }
+}
+
+#[test]
+fn a_probe_that_is_cancelled_before_it_leaves_holds_nobody_up() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    list(&case, &[1]);
+    case.give(targets(&[1]));
+    case.session.note_canceled();
+    assert_eq!(case.give(Input::Probe), ["reply 487 Request Terminated", "on_canceled"]);
+    assert_eq!(case.session.probe_outcome(), Some(false));
+}
+
+#[test]
 fn the_target_that_is_listed_longest_is_the_one_to_probe() {
     let mut case = Case::proxy(RequestClass::Invite);
     list(&case, &[2, 1]);

@@ -150,14 +150,13 @@ RSpec.describe "The blacklist of a profile", :native do
       end
     end
 
-    out_of_range = [OverSIP::RuntimeError, "timeout must be between 2 and 600 seconds"]
-    { [0] => out_of_range, [1] => out_of_range, [1.9] => out_of_range, [601] => out_of_range, [-5] => out_of_range,
-      ["nonsense"] => out_of_range, [Float::INFINITY] => out_of_range, [10**30] => out_of_range,
+    timeout = ->(value) { [OverSIP::RuntimeError, "timeout must be between 2 and 600 seconds, not #{value}"] }
+    status = ->(value) { [OverSIP::RuntimeError, "status_code must be between 300 and 699, not #{value}"] }
+    { [0] => timeout[0], [1] => timeout[1], [1.9] => timeout[1.9], [601] => timeout[601], [-5] => timeout[-5],
+      ["nonsense"] => timeout['"nonsense"'], [Float::INFINITY] => timeout["Infinity"], [10**30] => timeout[10**30],
       [:soon] => [TypeError, "timeout must be a number of seconds, not :soon"],
-      [60, 200] => [OverSIP::RuntimeError, "status_code must be between 300 and 699"],
-      [60, 700] => [OverSIP::RuntimeError, "status_code must be between 300 and 699"],
-      [60, "403"] => [TypeError, /Integer/],
-      [60, 70_000] => [OverSIP::RuntimeError, "status_code must be between 300 and 699"] }.each do |arguments, (error, message)|
+      [60, 200] => status[200], [60, 700] => status[700], [60, "403"] => [TypeError, /Integer/],
+      [60, 70_000] => status[70_000] }.each do |arguments, (error, message)|
       it "not with the arguments #{arguments.inspect}: that raises" do
         start
         reach do |uac|

@@ -77,6 +77,16 @@ RSpec.describe "A target that did not answer one request", :native do
     expect_home_in_use
   end
 
+  # A phone that is off behind a second proxy.
+  it "is no entry when it said 100 to an INVITE and no more until Timer C" do
+    start({ timer_C: 8 })
+    home.answer(request_at_home(:INVITE), 100, "Trying")
+    engine_caught_up
+    OverSIP::Testing.advance(8)
+    expect(final_for(alice).first_line).to eq("SIP/2.0 408 INVITE Timeout")
+    expect_home_in_use
+  end
+
   it "is no entry when its 100 came from another port" do
     start
     other = udp_peer("127.0.0.3")

@@ -141,6 +141,28 @@ RSpec.describe "A destination whose targets are all on the blacklist", :native d
       expect_open
     end
 
+    { "CRLF" => "\r\n\r\n", "STUN" => "\x00\x01\x00\x00\x21\x12\xa4\x42twelve bytes" }.each do |name, keepalive|
+      it "by a keep-alive (#{name}): its entry ends" do
+        start
+        list(home)
+        home.socket.send(keepalive.b, 0, "127.0.0.1", oversip_port)
+        home.socket.wait_readable(SipPeer::LIMIT)
+        home.socket.recv_nonblock(2000)
+        engine_caught_up
+        expect(blacklist).to be_empty
+        expect_open
+      end
+    end
+
+    it "by a request that is no valid SIP: its entry ends" do
+      start
+      list(home)
+      home.send_text(home.build(:OPTIONS, "sip:b.example", headers: { "Content-Length" => "9" }), oversip_port, "127.0.0.1")
+      expect(home.receive.status).to eq(400)
+      engine_caught_up
+      expect(blacklist).to be_empty
+    end
+
     it "by an answer that comes too late: its entry ends" do
       start
       call_from(alice, :MESSAGE)

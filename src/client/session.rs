@@ -310,9 +310,11 @@ impl Session {
 
     /// The branch has failed by a fault of its target.
     fn on_target_failure(&mut self, now: Instant, error: RouteError) {
-        // TCP in place of UDP has a list of its own.
-        if self.state == State::Pending && self.upgraded.is_none() && error.blacklists() {
-            self.list_target(now, error.into(), self.profile.blacklist_time);
+        if self.state == State::Pending && error.blacklists() {
+            match self.upgraded {
+                None => self.list_target(now, error.into(), self.profile.blacklist_time),
+                Some(_) => self.note_refused_upgrade(now),
+            }
         }
         self.on_branch_failure(now, error);
     }

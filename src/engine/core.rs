@@ -303,7 +303,7 @@ impl Core {
     fn sweep(&mut self, now: Instant) {
         self.timers.arm(now + SWEEP_INTERVAL, TimerKey::Sweep);
         self.network.sweep(now);
-        self.peers.sweep(now);
+        self.sweep_peers(now);
     }
 
     fn is_stopped(&self) -> bool {

@@ -176,6 +176,10 @@ impl Network {
         }
     }
 
+    pub(super) fn heed_keepalives(&self, on: bool) {
+        self.layer.heed_keepalives(on);
+    }
+
     pub(super) fn connections(&self) -> &Connections {
         self.layer.connections()
     }

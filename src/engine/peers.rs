@@ -33,6 +33,8 @@ struct Peer {
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     known: HashMap<Target, Peer>,
+    /// How many of them are on a list.
+    listed: usize,
     /// Counts the messages.
     messages: u64,
 }
@@ -66,21 +68,27 @@ impl Peers {
             return Lists::new();
         }
         let lists = std::mem::take(&mut peer.lists);
+        self.listed -= 1;
         self.forget_if_idle(target);
         lists
     }
 
-    fn listed(&mut self, target: Target, list: &Arc<Blacklist>) {
+    fn list(&mut self, target: Target, list: &Arc<Blacklist>) {
         let lists = &mut self.known.entry(target).or_default().lists;
+        self.listed += usize::from(lists.is_empty());
         if !lists.iter().any(|known| Arc::ptr_eq(known, list)) {
             lists.push(list.clone());
         }
     }
 
     /// Forgets entries that have expired or were taken away by scripts. How many there may be is bounded by the lists.
-    pub(super) fn sweep(&mut self, now: Instant) {
+    fn sweep(&mut self, now: Instant) {
+        let listed = &mut self.listed;
         self.known.retain(|target, peer| {
-            peer.lists.retain(|list| list.is_automatic(now, target));
+            if !peer.lists.is_empty() {
+                peer.lists.retain(|list| list.is_automatic(now, target));
+                *listed -= usize::from(peer.lists.is_empty());
+            }
             peer.branches > 0 || !peer.lists.is_empty()
         });
     }
@@ -102,6 +110,14 @@ fn key(list: &Arc<Blacklist>, target: Target) -> ProbeKey {
 }
 
 impl Core {
+    /// Looks for entries that are over. Most of the time there are none.
+    pub(super) fn sweep_peers(&mut self, now: Instant) {
+        if self.peers.listed > 0 {
+            self.peers.sweep(now);
+            self.network.heed_keepalives(self.peers.listed > 0);
+        }
+    }
+
     /// A target was heard: it is alive. Its automatic entries end, unless the message itself asks to be left alone.
     pub(super) fn heard(&mut self, target: Target, ends_entries: bool) {
         for list in self.peers.heard(target, ends_entries) {
@@ -146,7 +162,8 @@ impl Core {
     /// Draws the consequences of what a route has just decided, for others that want the same target.
     pub(super) fn settle(&mut self, route: &mut Route) {
         if let Some(target) = route.take_listed() {
-            self.peers.listed(target, &route.profile().blacklist);
+            self.peers.list(target, &route.profile().blacklist);
+            self.network.heed_keepalives(true);
         }
         if let Some((key, _)) = route.probe_wait.filter(|_| !route.asks_probe()) {
             route.probe_wait = None;

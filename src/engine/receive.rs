@@ -16,7 +16,9 @@ impl Core {
                 self.request(message, source)
             }
             TransportEvent::Message { message, source } => self.response(message, &source),
+            TransportEvent::Keepalive { source } => self.heard(target_of(&source), true),
             TransportEvent::Reply { to, source, status, reason, close } => {
+                self.heard(target_of(&source), true);
                 self.shared.counts.count_rejected(Rejected::Malformed);
                 self.reply_statelessly(to, source, status, reason, &[] as &[Bytes]);
                 if let (true, Some(connection)) = (close, source.connection) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,7 @@ pub(super) struct Shared {
     epoch: Instant,
     pub events: mpsc::Sender<TransportEvent>,
     pub options: Options,
+    heeds_keepalives: AtomicBool,
     runtime: Handle,
     memory: Arc<Memory>,
     /// Whether responses have to wait.
@@ -106,7 +107,17 @@ impl Connections {
             runtime,
             memory,
             responses_wait,
+            heeds_keepalives: AtomicBool::new(false),
         }))
+    }
+
+    /// Whether keep-alives are reported as [`TransportEvent::Keepalive`].
+    pub fn heed_keepalives(&self, on: bool) {
+        self.0.heeds_keepalives.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn heeds_keepalives(&self) -> bool {
+        self.0.heeds_keepalives.load(Ordering::Relaxed)
     }
 
     /// Opens a TCP connection from `local_ip`, or from wherever the route leads. Messages may be sent on it at once:

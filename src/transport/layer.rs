@@ -135,6 +135,12 @@ impl TransportLayer {
         }
     }
 
+    /// Whether keep-alives are reported as [`TransportEvent::Keepalive`]; at first they are not.
+    pub fn heed_keepalives(&self, on: bool) {
+        self.udp.iter().for_each(|socket| socket.heed_keepalives(on));
+        self.connections.heed_keepalives(on);
+    }
+
     /// A TCP connection to this address: the newest there is, whoever opened it, else one that is opened now from
     /// the listening address of the family.
     pub fn tcp_to(&self, remote: SocketAddr, limits: OpeningLimits) -> ConnectionId {

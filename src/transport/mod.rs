@@ -156,6 +156,11 @@ pub enum TransportEvent {
         /// Where it came from.
         source: Source,
     },
+    /// A keep-alive without a message, answered already. Only while [`TransportLayer::heed_keepalives`] asks for it.
+    Keepalive {
+        /// Where it came from.
+        source: Source,
+    },
     /// A request that is not to be processed but to be answered statelessly. Never an ACK.
     Reply {
         /// The request; its top Via is stamped.
@@ -259,4 +264,21 @@ pub fn is_of_peer(error: &io::Error) -> bool {
             | NetworkUnreachable
             | TimedOut
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_by_whose_fault_they_are() {
+        use nix::libc::{
+            EADDRNOTAVAIL, ECONNREFUSED, EHOSTUNREACH, EINVAL, EMFILE, EMSGSIZE, ENETUNREACH, EPERM,
+        };
+        let of_peer = |code| is_of_peer(&io::Error::from_raw_os_error(code));
+        assert_eq!([ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].map(of_peer), [true; 3]);
+        assert_eq!([EADDRNOTAVAIL, EINVAL, EMFILE, EMSGSIZE, EPERM].map(of_peer), [false; 5]);
+        assert!(is_too_large(&io::Error::from_raw_os_error(EMSGSIZE)));
+        assert!(!is_too_large(&io::ErrorKind::WouldBlock.into()));
+    }
 }

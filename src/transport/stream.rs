@@ -146,7 +146,11 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
     /// Handles one unit; `false` when nothing more is to be read.
     async fn take(&mut self, unit: Unit) -> bool {
         match unit {
-            Unit::Answer(bytes) => self.connections.push(self.connection, bytes),
+            Unit::Answer(bytes) => {
+                self.connections.push(self.connection, bytes)
+                    && (!self.connections.heeds_keepalives()
+                        || self.emit(TransportEvent::Keepalive { source: self.source }).await)
+            }
             Unit::Message(message) => {
                 if !message.is_request() && !self.connections.room_for_response(self.connection).await {
                     return false;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -44,6 +44,7 @@ struct Inner {
     backlog_filled: Notify,
     unsent: AtomicU64,
     unreadable: AtomicU64,
+    heeds_keepalives: AtomicBool,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -82,6 +83,7 @@ impl UdpSocket {
             backlog_filled: Notify::new(),
             unsent: AtomicU64::new(0),
             unreadable: AtomicU64::new(0),
+            heeds_keepalives: AtomicBool::new(false),
             tasks: Mutex::default(),
         }));
         let receiver = tokio::spawn(receive(socket.clone())).abort_handle();
@@ -93,6 +95,11 @@ impl UdpSocket {
     /// The address it is bound to.
     pub fn local(&self) -> SocketAddr {
         self.0.local
+    }
+
+    /// Whether keep-alives are reported as [`TransportEvent::Keepalive`].
+    pub fn heed_keepalives(&self, on: bool) {
+        self.0.heeds_keepalives.store(on, Ordering::Relaxed);
     }
 
     /// Sends one datagram without waiting. If the system has no room for it, it is queued; if sending it fails
@@ -139,6 +146,11 @@ impl UdpSocket {
 
     fn backlog(&self) -> MutexGuard<'_, Backlog> {
         self.0.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keepalive(&self, remote: SocketAddr) -> Option<TransportEvent> {
+        let heeded = self.0.heeds_keepalives.load(Ordering::Relaxed);
+        heeded.then(|| TransportEvent::Keepalive { source: self.source(remote) })
     }
 
     fn source(&self, remote: SocketAddr) -> Source {
@@ -240,7 +252,10 @@ fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<T
         // RFC 5626 section 4.4.1; a message behind it counts as well (RFC 3261 section 7.5).
         Datagram::Keepalive { then } => {
             answer(socket, &Bytes::from_static(b"\r\n"), remote);
-            then.and_then(|content| event(socket, *content, remote))
+            match then {
+                Some(content) => event(socket, *content, remote),
+                None => socket.keepalive(remote),
+            }
         }
         Datagram::Refused { request, status, reason, defect } => {
             debug!(target: "oversip::transport", %remote, status, %defect, "request refused");
@@ -255,12 +270,15 @@ fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<T
             // A socket for both families shows IPv4 peers as mapped addresses, which are of no use to them.
             let seen = SocketAddr::new(remote.ip().to_canonical(), remote.port());
             match stun(&request, seen) {
-                Stun::Request(response) => answer(socket, &response, remote),
+                Stun::Request(response) => {
+                    answer(socket, &response, remote);
+                    socket.keepalive(remote)
+                }
                 Stun::Invalid | Stun::Foreign => {
                     debug!(target: "oversip::transport", %remote, "datagram dropped: neither SIP nor a STUN Binding request");
+                    None
                 }
             }
-            None
         }
         Datagram::Ignored => None,
     }

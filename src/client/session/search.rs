@@ -187,11 +187,15 @@ impl Session {
 
     /// TCP was only tried because of the request's size: that it failed is no error, UDP follows.
     pub(super) fn fall_back_to_udp(&mut self, now: Instant, udp: Target) {
+        self.udp_instead = Some(udp);
+        self.next_target(now);
+    }
+
+    /// The target takes no TCP: large requests need not find that out one by one.
+    pub(super) fn note_refused_upgrade(&self, now: Instant) {
         if let Some(tcp) = &self.current {
             self.profile.blacklist.note_refused_upgrade(now, &tcp.to_string(), self.profile.blacklist_time);
         }
-        self.udp_instead = Some(udp);
-        self.next_target(now);
     }
 
     /// Puts the present target on the blacklist, by a request that may do so.
@@ -228,10 +232,10 @@ impl Session {
     /// The request goes to the target that is listed longest, to find out.
     pub(super) fn on_probe(&mut self, now: Instant) {
         let State::AskingProbe(target) = self.state else { return };
+        self.probe_failed = Some(false);
         if self.ends_here(now) {
             return;
         }
-        self.probe_failed = Some(false);
         self.passed.clear();
         self.try_target(now, target);
     }
