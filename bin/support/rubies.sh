@@ -62,9 +62,16 @@ specs() {
   with_ruby "$ruby"
   echo "=== $label: rspec"
   output=$(mktemp)
-  # A network of its own, so that nothing else on this machine has the ports.
+  # A network of its own, so that nothing else on this machine has the ports; with addresses, as every machine has some.
   # shellcheck disable=SC2086
-  inside "$folder" "/root/$ruby" unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
+  inside "$folder" "/root/$ruby" unshare --net sh -ec 'ip link set lo up
+    ip link add near type veth peer name far
+    ip addr add 192.0.2.2/24 dev near
+    ip addr add 2001:db8::2/64 dev near nodad
+    ip link set near up
+    ip link set far up
+    ip route add default via 192.0.2.1
+    exec "$@"' sh \
     env $settings "${program[@]}" rspec "$@" 2>&1 | tee "$output" || status=1
   summary="$summary$label: $(grep -E '^[0-9]+ examples?, ' "$output" | tail -n 1 || true), $((SECONDS - began)) s"$'\n'
   rm -f "$output"
