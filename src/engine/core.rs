@@ -158,12 +158,13 @@ impl Core {
         }
     }
 
-    /// Runs until [`Command::Stop`] has been carried out.
+    /// Runs until [`Command::Stop`] has been carried out. Gives back whom to tell once the sockets are closed, which is when
+    /// the runtime is gone: the addresses may be wanted again at once.
     pub(super) async fn run(
         mut self,
         mut commands: mpsc::UnboundedReceiver<Command>,
         mut events: mpsc::Receiver<TransportEvent>,
-    ) {
+    ) -> Option<SyncSender<()>> {
         self.sweep(self.shared.clock.now());
         let sleep = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(sleep);
@@ -199,10 +200,7 @@ impl Core {
             }
         }
         self.network.shutdown().await;
-        if let Some((_, done)) = self.stopping.take() {
-            drop(self);
-            let _ = done.send(());
-        }
+        self.stopping.take().map(|(_, done)| done)
     }
 
     /// One step of the loop, and what has to come before it.

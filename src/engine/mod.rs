@@ -149,7 +149,7 @@ pub enum Status {
 
 /// What the engine's thread and the other threads both see.
 pub struct Shared {
-    clock: EngineClock,
+    clock: Arc<EngineClock>,
     dice: Dice,
     timings: Timings,
     tags: ProcessTags,

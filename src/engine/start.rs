@@ -65,7 +65,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            runtime.block_on(async move {
+            let stopped = runtime.block_on(async move {
                 let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
                 match serve(&config, &shared, tls, bound, events) {
                     Ok(layer) => {
@@ -74,11 +74,18 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                         let resolver = Resolver::new(lookup(&config));
                         let core = Core::new(shared, Network::new(layer), resolver);
                         let _ = ready.send(Ok(connections));
-                        core.run(command_queue, event_queue).await;
+                        core.run(command_queue, event_queue).await
                     }
-                    Err(error) => drop(ready.send(Err(error))),
+                    Err(error) => {
+                        drop(ready.send(Err(error)));
+                        None
+                    }
                 }
             });
+            drop(runtime);
+            if let Some(stopped) = stopped {
+                let _ = stopped.send(());
+            }
         }
     })?;
     let connections = is_ready
@@ -106,16 +113,7 @@ fn serve(
         websocket_client_certificates: config.websocket_client_certificates,
         ..defaults
     };
-    TransportLayer::start(bound, options, Arc::new(SharedClock(shared.clone())), events)
-}
-
-/// The engine's clock, for the transport layer's deadlines.
-struct SharedClock(Arc<Shared>);
-
-impl crate::clock::Clock for SharedClock {
-    fn now(&self) -> std::time::Instant {
-        self.0.clock.now()
-    }
+    TransportLayer::start(bound, options, shared.clock.clone(), events)
 }
 
 fn lookup(config: &Config) -> Option<Lookup> {
