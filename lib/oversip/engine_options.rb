@@ -43,6 +43,7 @@ module OverSIP
           local_domains: sip[:local_domains] || [],
           flow_token_key: sip[:flow_token_key],
           accept_unsigned_flow_tokens: sip[:accept_unsigned_flow_tokens],
+          require_own_route: sip[:require_own_route],
           max_body_size: sip[:max_body_size],
           tcp_keepalive_interval: sip[:tcp_keepalive_interval]
         }

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../support/dialogs"
+
 # Full queues are dealt with at the door: what was admitted is served to its end.
 RSpec.describe "A full OverSIP", :native do
   let!(:alice) { udp_peer }
@@ -65,6 +67,31 @@ RSpec.describe "A full OverSIP", :native do
       dispatcher_caught_up
       call_from(alice, :MESSAGE)
       expect(bob.receive.method_name).to eq("MESSAGE")
+    end
+
+    it "keeps room for requests of dialogs, and refuses those beyond it" do
+      start_bounded(8)
+      fill(8)
+      carol = udp_peer
+      call_from(carol)
+      expect(carol.receive.status).to eq(503)
+      byes = Array.new(2) { SipText.new(call_from(alice, :BYE, to_tag: "up")).header("Call-ID") }
+      engine_caught_up
+      expect(OverSIP.stats).to include(reserve_requests: 2, reserve_admissions: 2)
+      call_from(carol, :BYE, to_tag: "up")
+      expect(refusal(carol.receive)).to match([503, "Service Unavailable", /\A\d+\z/])
+      gate.close
+      expect(Array.new(11) { bob.receive.header("Call-ID") }.last(2)).to eq(byes)
+      expect(OverSIP.stats).to include(reserve_requests: 0, reserve_admissions: 2)
+    end
+
+    it "keeps room for one request of a dialog at least" do
+      start_bounded(1)
+      fill(1)
+      call_from(alice, :INVITE, to_tag: "up")
+      engine_caught_up
+      gate.close
+      expect(bob.receive_until { |message| message.method_name == "INVITE" }).to be_request
     end
 
     it "absorbs a retransmission of what it has admitted" do
@@ -135,6 +162,43 @@ RSpec.describe "A full OverSIP", :native do
       expect(refusal(carol.receive)).to match([503, "Service Unavailable", /\A\d+\z/])
       dispatcher_caught_up
       expect(entered).to be_empty
+    end
+
+    it "keeps room for requests of dialogs, and refuses those beyond it" do
+      start_bounded(8)
+      8.times { call_from(alice, :MESSAGE) and entered.pop }
+      carol = udp_peer
+      call_from(carol)
+      expect(carol.receive.status).to eq(503)
+      expect(Array.new(2) { call_from(alice, :BYE, to_tag: "up") and entered.pop.sip_method }).to eq(%i[BYE BYE])
+      engine_caught_up
+      expect(OverSIP.stats).to include(reserve_transactions: 2, reserve_admissions: 2)
+      call_from(carol, :INVITE, to_tag: "up")
+      expect(refusal(carol.receive)).to match([503, "Service Unavailable", /\A\d+\z/])
+      dispatcher_caught_up
+      expect(entered).to be_empty
+    end
+
+    it "leaves the reserve empty as long as there is room" do
+      start_bounded(2)
+      call_from(alice, :BYE, to_tag: "up") and entered.pop
+      engine_caught_up
+      expect(OverSIP.stats).to include(server_transactions: 1, reserve_transactions: 0, reserve_admissions: 0)
+    end
+
+    it "brings the BYE of a call through, from either side, when new calls are refused" do
+      # The call and the MESSAGE take two transactions each.
+      start_bounded(4)
+      on_request do |request|
+        proxy = OverSIP::SIP::Proxy.new
+        request.in_dialog? ? request.loose_route && proxy.route(request) : proxy.route(request, "127.0.0.1", bob.port)
+      end
+      invite, = call(alice, bob)
+      call_from(alice, :MESSAGE)
+      bob.receive_until { |message| message.method_name == "MESSAGE" }
+      call_from(alice)
+      expect(final_for(alice).status).to eq(503)
+      exchange(bob, alice, callee_request(bob, :BYE, invite))
     end
 
     it "goes on with those that it has" do

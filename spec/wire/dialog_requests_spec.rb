@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "../support/dialogs"
+
 # Requests inside a call that the relay has record-routed come by again, from both sides.
 RSpec.describe "A request inside a dialog", :native do
   let!(:alice) { udp_peer }
@@ -13,38 +15,6 @@ RSpec.describe "A request inside a dialog", :native do
 
       request.loose_route ? proxy.route(request) : request.sip_method == :ACK || request.reply(404)
     end
-  end
-
-  # Sets up a call and acknowledges it.
-  #
-  # @return [Array<SipText>] the INVITE as the callee got it and the 200 as the caller got it
-  def call(caller, callee, headers: {})
-    caller.send_text(caller.build(:INVITE, "sip:bob@b.example", headers: headers), oversip_port)
-    callee = callee.call if callee.is_a?(Proc)
-    invite = callee.receive
-    callee.answer(invite, 200, "OK", headers: { "Contact" => "<sip:bob@#{callee.address};transport=#{callee.protocol.downcase}>" })
-    answer = caller.receive_until { |message| message.status == 200 }
-    caller.send_text(caller.in_dialog(:ACK, answer, cseq: 1), oversip_port)
-    expect(callee.receive.method_name).to eq("ACK")
-    [invite, answer]
-  end
-
-  # The callee's request in the dialog of an INVITE: From and To are exchanged, the route is as the INVITE recorded it.
-  def callee_request(callee, method, invite, **headers)
-    own = { "Route" => invite.headers("Record-Route"), "From" => "#{invite.header("To")};tag=bob",
-            "To" => invite.header("From") }.merge(headers.transform_keys(&:to_s))
-    callee.build(method, invite.header("Contact")[/<(.+?)>/, 1], call_id: invite.header("Call-ID"), headers: own)
-  end
-
-  # Sends a request, answers it at the other side and waits for the answer.
-  #
-  # @return [SipText] the request as it arrived
-  def exchange(from, to, text)
-    from.send_text(text, oversip_port)
-    request = to.receive
-    to.answer(request, 200, "OK")
-    expect(from.receive.then { |answer| [answer.status, answer.headers("Via").size] }).to eq([200, 1])
-    request
   end
 
   it "of the caller reaches the callee's Contact, our Route taken off" do

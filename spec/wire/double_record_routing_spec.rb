@@ -20,6 +20,11 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
     OverSIP::Testing.freeze
   end
 
+  # Record-Route values carry the code of their dialog, Path values do not.
+  def with_code(value)
+    value.sub(">", ";ovcode=CODE>")
+  end
+
   # Sends a request in by one side and takes it out at another.
   def pass(method, from, to, **options)
     callee = callees.fetch(to)
@@ -39,6 +44,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
   def shapes(request, name)
     request.headers(name).map do |value|
       value.sub(/(?<=sip:)_[\w-]+(?=@)/, "UDP_TOKEN").sub(/(?<=sip:)\h{10}(?=@)/, "STREAM_TOKEN").sub(/(?<=ovid=)\h{8}/, "OVID")
+           .sub(/(?<=ovcode=)\h{24}/, "CODE")
            .sub("127.0.0.1:#{oversip_port}", "HERE4").sub("[::1]:#{oversip_port}", "HERE6")
     end
   end
@@ -52,7 +58,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
     it "name #{outer.empty? ? "the one side" : "both sides"} of an INVITE from #{from} to #{to}" do
       start
       request = pass(:INVITE, from, to)
-      expect(shapes(request, "Record-Route")).to eq([*outer, "<sip:#{token}@#{inner_uri}>"])
+      expect(shapes(request, "Record-Route")).to eq([*outer, "<sip:#{token}@#{inner_uri}>"].map { |value| with_code(value) })
       expect(shapes(request, "Path")).to be_empty
     end
 
@@ -92,7 +98,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
     end
 
     %i[udp4 tcp4].product(%i[udp4 tcp4], %i[INVITE REGISTER]).each do |from, to, method|
-      header, ending = method == :REGISTER ? ["Path", ";ob"] : ["Record-Route", ""]
+      header, ending, plain_ending = method == :REGISTER ? ["Path", ";ob", ""] : ["Record-Route", ";ovcode=CODE", ";ovcode=CODE"]
       inner_uri, token = side.call(from)
       outer_uri, = side.call(to)
 
@@ -100,7 +106,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
         request, flow = over_flow(method, to, from: from)
         expect(request.headers(header).first).to start_with("<sip:#{flow}@")
         kind = to == :udp4 ? "UDP_TOKEN" : "STREAM_TOKEN"
-        expect(shapes(request, header)).to eq(["<sip:#{kind}@#{outer_uri}#{ending}>", "<sip:#{inner_uri}>"])
+        expect(shapes(request, header)).to eq(["<sip:#{kind}@#{outer_uri}#{ending}>", "<sip:#{inner_uri}#{plain_ending}>"])
       end
 
       it "carry both tokens for #{method} from #{from} to #{to} when its client wants its own flow kept" do
@@ -158,7 +164,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
     it "are those of the way it leaves by, none of the first attempt's is left" do
       request = fork
       expect(shapes(request, "Record-Route"))
-        .to eq(["<sip:HERE4;transport=tcp;lr;ovid=OVID>", "<sip:UDP_TOKEN@HERE4;transport=udp;lr;ovid=OVID>"])
+        .to eq(["<sip:HERE4;transport=tcp;lr;ovid=OVID>", "<sip:UDP_TOKEN@HERE4;transport=udp;lr;ovid=OVID>"].map { |value| with_code(value) })
       expect(request.headers("Via").size).to eq(2)
     end
 

@@ -49,7 +49,7 @@ RSpec.describe "oversip init" do
     OverSIP::Config::SCHEMA.each do |section, parameters|
       expect(configuration[section].keys).to match_array(parameters.keys)
       parameters.each_value do |parameter|
-        next if %i[flow_token_key syslog_facility].include?(parameter.name)
+        next if %i[flow_token_key syslog_facility require_own_route].include?(parameter.name)
 
         expect([parameter.name, configuration[section][parameter.name]]).to eq([parameter.name, parameter.default])
       end
@@ -107,11 +107,11 @@ RSpec.describe "oversip init" do
       expect(home.receive_until { |message| message.method_name == "BYE" }.status).to eq(200)
     end
 
-    it "answers OPTIONS for itself and 404 to a dialog that it does not know" do
+    it "answers OPTIONS for itself and 403 to a dialog that it does not know" do
       ask(alice, alice.build(:OPTIONS, "sip:127.0.0.1:#{port}"))
       expect(alice.receive_final.status).to eq(200)
       ask(alice, alice.build(:BYE, "sip:bob@b.example", to_tag: "x"))
-      expect(alice.receive_final.status).to eq(404)
+      expect(alice.receive_final.status).to eq(403)
     end
   end
 end

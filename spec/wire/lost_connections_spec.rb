@@ -206,7 +206,7 @@ RSpec.describe "A request", :native do
       request = alice.receive_until { |message| message.method_name == "INVITE" && message.request? }
       inner = request.headers("Record-Route").last
       local = callee.socket.remote_address.ip_port
-      expect(inner).to match(/\A<sip:127\.0\.0\.1:#{local};transport=tcp;lr;ovid=\h{8}>\z/)
+      expect(inner).to match(/\A<sip:127\.0\.0\.1:#{local};transport=tcp;lr;ovid=\h{8};ovcode=\h{24}>\z/)
     end
   end
 end

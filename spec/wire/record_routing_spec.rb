@@ -28,14 +28,18 @@ RSpec.describe "A Proxy", :native do
   def shapes(request, name)
     request.headers(name).map do |value|
       value.sub(/(?<=sip:)_[\w-]+(?=@)/, "UDP_TOKEN").sub(/(?<=sip:)\h{10}(?=@)/, "STREAM_TOKEN")
-           .sub(/(?<=ovid=)\h{8}/, "OVID").sub("127.0.0.1:#{oversip_port}", "HERE").sub("[::1]:#{oversip_port}", "HERE6")
+           .sub(/(?<=ovid=)\h{8}/, "OVID").sub(/(?<=ovcode=)\h{24}/, "CODE")
+           .sub("127.0.0.1:#{oversip_port}", "HERE").sub("[::1]:#{oversip_port}", "HERE6")
     end
   end
 
-  udp = "<sip:HERE;transport=udp;lr;ovid=OVID>"
-  udp_token = "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID>"
-  tcp = "<sip:HERE;transport=tcp;lr;ovid=OVID>"
-  tcp_token = "<sip:STREAM_TOKEN@HERE;transport=tcp;lr;ovid=OVID>"
+  udp = "<sip:HERE;transport=udp;lr;ovid=OVID;ovcode=CODE>"
+  udp_token = "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID;ovcode=CODE>"
+  tcp = "<sip:HERE;transport=tcp;lr;ovid=OVID;ovcode=CODE>"
+  tcp_token = "<sip:STREAM_TOKEN@HERE;transport=tcp;lr;ovid=OVID;ovcode=CODE>"
+  # A Path comes back in requests that no dialog has yet: it carries no code of one.
+  udp_path = "<sip:HERE;transport=udp;lr;ovid=OVID>"
+  tcp_path = "<sip:HERE;transport=tcp;lr;ovid=OVID>"
 
   %i[INVITE SUBSCRIBE REFER NOTIFY].each do |method|
     it "record-routes an initial #{method} that stays on UDP, with the token of the caller's flow" do
@@ -75,7 +79,7 @@ RSpec.describe "A Proxy", :native do
       OverSIP::SIP::Proxy.new.route(request, "::1", callee.port)
     end
     call_from(alice)
-    expect(shapes(callee.receive, "Record-Route")).to eq(["<sip:HERE6;transport=udp;lr;ovid=OVID>", udp_token])
+    expect(shapes(callee.receive, "Record-Route")).to eq(["<sip:HERE6;transport=udp;lr;ovid=OVID;ovcode=CODE>", udp_token])
   end
 
   it "puts its values above those of the proxies before it" do
@@ -88,19 +92,19 @@ RSpec.describe "A Proxy", :native do
   it "adds a Path to a REGISTER, without a token" do
     start
     request = relayed(:REGISTER)
-    expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp], []])
+    expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp_path], []])
   end
 
   it "adds a double Path to a REGISTER that goes from UDP to TCP" do
     start(over: :tcp)
-    expect(shapes(relayed(:REGISTER, over: :tcp), "Path")).to eq([tcp, udp])
+    expect(shapes(relayed(:REGISTER, over: :tcp), "Path")).to eq([tcp_path, udp_path])
   end
 
   it "adds a Path with token and ob to a REGISTER of a client that wants its flow kept" do
     start
     contact = "<sip:alice@#{alice.address}>;reg-id=1;+sip.instance=\"<urn:uuid:0>\""
     expect(shapes(relayed(:REGISTER, headers: { "Contact" => contact }), "Path"))
-      .to eq([udp, "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID;ob>"])
+      .to eq([udp_path, "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID;ob>"])
   end
 
   it "record-routes twice for a caller that wants its flow kept" do
@@ -129,7 +133,7 @@ RSpec.describe "A Proxy", :native do
         expect(shapes(relayed(method, to_tag: "t"), "Record-Route")).to eq([udp_token])
       end
       request = relayed(:REGISTER)
-      expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp], []])
+      expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp_path], []])
     end
   end
 

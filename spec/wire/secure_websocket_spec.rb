@@ -38,7 +38,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
     client = secure_client.upgrade
     client.send_text(client.build(:INVITE, "sip:bob@b.example"))
     route = bob.receive.headers("Record-Route")
-    expect(route.last).to match(/\A<sip:\h{10}@127\.0\.0\.1:#{secure_websocket_port};transport=wss;lr;ovid=\h{8}>\z/)
+    expect(route.last).to match(/\A<sip:\h{10}@127\.0\.0\.1:#{secure_websocket_port};transport=wss;lr;ovid=\h{8};ovcode=\h{24}>\z/)
     bob.send_text(bob.build(:MESSAGE, "sip:alice@a.example", headers: { "Route" => route }), oversip_port)
     request = client.receive_until(&:request?)
     expect(request.header("Via")).to start_with("SIP/2.0/WSS 127.0.0.1:#{secure_websocket_port};branch=z9hG4bK")

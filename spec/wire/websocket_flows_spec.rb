@@ -34,12 +34,16 @@ RSpec.describe "A flow to a WebSocket client", :native do
     "ovid=\\h{8}"
   end
 
+  def code
+    ";ovcode=\\h{24}"
+  end
+
   it "is named in the Record-Route of an INVITE, with the UDP side above it" do
     serve
     request = forwarded(websocket_peer, :INVITE)
     expect(request.headers("Record-Route")).to match(
-      [/\A<sip:127\.0\.0\.1:#{oversip_port};transport=udp;lr;#{ovid}>\z/,
-       /\A<sip:\h{10}@127\.0\.0\.1:#{websocket_port};transport=ws;lr;#{ovid}>\z/]
+      [/\A<sip:127\.0\.0\.1:#{oversip_port};transport=udp;lr;#{ovid}#{code}>\z/,
+       /\A<sip:\h{10}@127\.0\.0\.1:#{websocket_port};transport=ws;lr;#{ovid}#{code}>\z/]
     )
   end
 

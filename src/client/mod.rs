@@ -4,6 +4,7 @@
 mod aliases;
 mod blacklist;
 mod dialog;
+mod dialog_code;
 pub mod digest;
 mod dns_cache;
 mod error_table;
@@ -25,6 +26,7 @@ pub use crate::transport::Transport;
 pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, Entry, BLACKLIST_CAPACITY};
 pub use dialog::request_within;
+pub use dialog_code::{DialogKey, DIALOG_CODE_LEN};
 pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
 pub use error_table::{Failure, RouteError};
 pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};

@@ -122,11 +122,12 @@ impl Added {
 }
 
 impl RoutingHeaders<'_> {
-    /// The header to add, if this request gets one.
-    pub fn decide(&self) -> Option<Added> {
+    /// The header to add, if this request gets one. `code` makes the code of the request's dialog and is asked for a
+    /// Record-Route only: a Path comes back in requests of no dialog.
+    pub fn decide(&self, code: impl FnOnce() -> String) -> Option<Added> {
         let header = self.header()?;
-        let inner = self.inner(header);
-        let outer = match self.incoming_outbound {
+        let mut inner = self.inner(header);
+        let mut outer = match self.incoming_outbound {
             // The next requests of the dialog reach the flow by this value.
             Some(token) => Some(with_token(token, self.outgoing, header)),
             // A flow token in the inner value only means something on the side it came from.
@@ -137,6 +138,12 @@ impl RoutingHeaders<'_> {
             }
             None => None,
         };
+        if header == RoutingHeader::RecordRoute {
+            let code = code();
+            for value in outer.iter_mut().chain([&mut inner]) {
+                add_code(value, &code);
+            }
+        }
         Some(Added { header, inner, outer, in_rr: self.in_rr(header) })
     }
 
@@ -190,6 +197,14 @@ impl RoutingHeaders<'_> {
     }
 }
 
+/// Puts the code of a dialog behind the other parameters of `<sip:...>`.
+fn add_code(value: &mut Vec<u8>, code: &str) {
+    let bracket = value.pop();
+    value.extend_from_slice(b";ovcode=");
+    value.extend_from_slice(code.as_bytes());
+    value.extend(bracket);
+}
+
 /// `<sip:TOKEN@...>` with the fragment that fits the header. A token is received text: what may not stand in a user part
 /// is escaped again (RFC 3261 25.1).
 fn with_token(token: &[u8], names: &ListenerNames, header: RoutingHeader) -> Vec<u8> {
@@ -216,6 +231,7 @@ mod tests {
     use super::*;
 
     const OVID: &str = "e51a5c9d";
+    const CODE: &str = "c0dec0dec0dec0dec0dec0de";
 
     fn udp() -> ListenerNames {
         ListenerNames::new(Transport::Udp, "203.0.113.5", 25060, OVID)
@@ -242,14 +258,15 @@ mod tests {
             incoming_outbound: None,
         };
         change(&mut input);
-        input.decide().map(|added| {
+        input.decide(|| CODE.to_owned()).map(|added| {
             let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
             (added.header.as_str(), text(added.inner), added.outer.map(text))
         })
     }
 
+    /// What is expected, in short: `transport:user`. Record-Route values carry the code, Path values do not.
     fn row(header: &'static str, inner: &str, outer: Option<&str>) -> Row {
-        let full = |short: &str| match short.split_once(':') {
+        let bare = |short: &str| match short.split_once(':') {
             Some(("own", _)) => "<sip:10.0.0.1:40000;transport=tcp;lr;ovid=e51a5c9d>".to_owned(),
             Some((t, "")) => format!("<sip:203.0.113.5:25060;transport={t};lr;ovid={OVID}>"),
             Some((t, user)) => match user.strip_suffix(";ob") {
@@ -257,6 +274,10 @@ mod tests {
                 None => format!("<sip:{user}@203.0.113.5:25060;transport={t};lr;ovid={OVID}>"),
             },
             None => unreachable!("rows are written with a colon"),
+        };
+        let full = |short: &str| match header {
+            "Record-Route" => bare(short).replace('>', &format!(";ovcode={CODE}>")),
+            _ => bare(short),
         };
         Some((header, full(inner), outer.map(full)))
     }
@@ -406,8 +427,10 @@ mod tests {
                 outgoing_outbound: false,
                 incoming_outbound: None,
             };
-            let added = input.decide().unwrap();
-            assert_eq!((added.inner, added.outer), (udp.record_route.clone().into_bytes(), None));
+            let added = input.decide(String::new).unwrap();
+            let code = if added.header == RoutingHeader::RecordRoute { ";ovcode=>" } else { ">" };
+            let value = udp.record_route.replace('>', code);
+            assert_eq!((added.inner, added.outer), (value.into_bytes(), None));
         }
     }
 
@@ -426,7 +449,7 @@ mod tests {
                 outgoing_outbound,
                 incoming_outbound: token,
             };
-            input.decide().unwrap().in_rr
+            input.decide(String::new).unwrap().in_rr
         };
         let kinds = |method| {
             [(false, None), (true, None), (false, Some(&b"t"[..])), (true, Some(b"t"))]
@@ -440,6 +463,30 @@ mod tests {
             kinds(&Method::Register),
             ["path", "outgoing_outbound_path", "incoming_outbound_path", "both_outbound_path"]
         );
+    }
+
+    #[test]
+    fn the_code_is_made_for_a_record_route_only() {
+        let udp = udp();
+        for (method, made) in [(Method::Invite, 1), (Method::Register, 0), (Method::Bye, 0)] {
+            let input = RoutingHeaders {
+                method: &method,
+                initial: true,
+                do_record_routing: true,
+                record_route_all: false,
+                incoming: IncomingSide::Listener { names: &udp, flow_token: None },
+                outgoing: &udp,
+                same_listener: true,
+                outgoing_outbound: false,
+                incoming_outbound: None,
+            };
+            let mut asked = 0;
+            input.decide(|| {
+                asked += 1;
+                String::new()
+            });
+            assert_eq!(asked, made, "{method:?}");
+        }
     }
 
     #[test]

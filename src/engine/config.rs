@@ -9,7 +9,7 @@ use crate::client::{KeyTooShort, ProcessTags};
 use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, TlsError, TlsSettings};
 
 /// Bounds of what waits for Ruby. Beyond those of requests new ones get 503 with Retry-After; what was admitted is never
-/// dropped.
+/// dropped. Requests of dialogs have a reserve above them ([`Limits::with_reserve`]).
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Requests that may wait for Ruby.
@@ -50,6 +50,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The bounds of requests of dialogs: a quarter more, and one at least.
+    pub(super) fn with_reserve(&self) -> Limits {
+        let with_reserve = |bound: usize| bound.saturating_add(bound.div_ceil(4).max(1));
+        Limits {
+            queued_requests: with_reserve(self.queued_requests),
+            queued_bytes: with_reserve(self.queued_bytes),
+            transactions: with_reserve(self.transactions),
+            ..*self
+        }
+    }
+}
+
 /// The settings of an engine.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
@@ -65,10 +78,12 @@ pub struct Config {
     pub product: String,
     /// Name servers; the system's when empty.
     pub nameservers: Vec<SocketAddr>,
-    /// Key of the UDP flow tokens, 16 bytes or more; random when `None`.
+    /// Key of the UDP flow tokens and of the codes in Record-Route values, 16 bytes or more; random when `None`.
     pub flow_token_key: Option<String>,
     /// Take the original's unsigned UDP flow tokens too.
     pub accept_unsigned_flow_tokens: bool,
+    /// Refuse requests inside a dialog that show no code of a Record-Route value of ours.
+    pub require_own_route: bool,
     /// The marks of this process; new ones when `None`.
     pub tags: Option<ProcessTags>,
     /// Largest body accepted over a stream, bytes; 1 MiB when `None`.

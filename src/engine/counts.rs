@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use super::config::Limits;
 use super::events::{Class, EventQueue, Queued};
 use super::waiting::Responses;
 
@@ -39,6 +40,8 @@ reasons! {
         Loop => "loop",
         /// TLS clients sent away: too many wait for the script's verdict.
         Handshakes => "handshakes",
+        /// 403: a request inside a dialog whose Route does not show that the dialog came by here.
+        NoOwnRoute => "without_own_route",
         /// 400, 413 and their like: the request violates the syntax or a bound.
         Malformed => "malformed",
     }
@@ -55,6 +58,8 @@ reasons! {
         FinalResponse => "final_responses",
         /// A response that belongs to no client transaction.
         UnmatchedResponse => "unmatched_responses",
+        /// An ACK inside a dialog whose Route does not show that the dialog came by here.
+        AckWithoutOwnRoute => "acks_without_own_route",
         /// A connection closed with what it was to send: its peer does not read, or all together had too much to send.
         SlowConnection => "slow_connections",
         /// A datagram that the system did not take in time.
@@ -88,6 +93,12 @@ pub struct Stats {
     pub dispatched_events: u64,
     /// Responses relayed without Ruby so far.
     pub engine_relayed_responses: u64,
+    /// Requests that wait for Ruby in the reserve of dialogs, that is, above the bound.
+    pub reserve_requests: usize,
+    /// Transactions in the reserve of dialogs.
+    pub reserve_transactions: usize,
+    /// Requests of dialogs that were admitted so far though a bound was reached.
+    pub reserve_admissions: u64,
     /// What waits for Ruby now: how many, in the order of [`QUEUES`].
     pub queued: [usize; QUEUES.len()],
     /// About how many bytes that is.
@@ -135,6 +146,7 @@ pub(super) struct Counts {
     response_bytes: AtomicUsize,
     searches: Arc<AtomicUsize>,
     relayed: AtomicU64,
+    reserve_used: AtomicU64,
     rejected: [AtomicU64; Rejected::NAMES.len()],
     dropped: [AtomicU64; Dropped::NAMES.len()],
 }
@@ -159,6 +171,10 @@ impl Counts {
         self.relayed.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn count_reserve_used(&self) {
+        self.reserve_used.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn count_rejected(&self, reason: Rejected) {
         self.rejected[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
@@ -167,15 +183,17 @@ impl Counts {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn stats<E: Queued>(&self, events: &EventQueue<E>) -> Stats {
+    pub(super) fn stats<E: Queued>(&self, events: &EventQueue<E>, limits: &Limits) -> Stats {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let (servers, branches) =
+            (self.servers.load(Ordering::Relaxed), self.branches.load(Ordering::Relaxed));
         let responses = (self.responses.load(Ordering::Relaxed), self.response_bytes.load(Ordering::Relaxed));
         let [requests, acks, handshakes] =
             [Class::Requests, Class::Acks, Class::Handshakes].map(|class| events.queued(class));
         let queues = [requests, acks, handshakes, responses];
         Stats {
-            server_transactions: self.servers.load(Ordering::Relaxed),
-            client_transactions: self.branches.load(Ordering::Relaxed),
+            server_transactions: servers,
+            client_transactions: branches,
             waiting_for_probe: self.waiting_for_probe.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
             searches: self.searches.load(Ordering::Relaxed),
@@ -187,6 +205,9 @@ impl Counts {
             paused_connections: 0,
             queued: queues.map(|(events, _)| events),
             queued_bytes: queues.map(|(_, bytes)| bytes),
+            reserve_requests: requests.0.saturating_sub(limits.queued_requests),
+            reserve_transactions: (servers + branches).saturating_sub(limits.transactions),
+            reserve_admissions: read(&self.reserve_used),
             rejected: self.rejected.each_ref().map(read),
             dropped: self.dropped.each_ref().map(read),
         }

@@ -53,7 +53,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::client::digest::NonceCounts;
-use crate::client::{read_unsigned, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags, Profile};
+use crate::client::{
+    local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags, Profile,
+};
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot};
 use crate::transaction::{ServerEffect, ServerEffects, Timings};
@@ -156,6 +158,8 @@ pub struct Shared {
     aliases: LocalAliases,
     listeners: Listeners,
     flow_tokens: FlowTokenKey,
+    dialog_key: DialogKey,
+    require_own_route: bool,
     accept_unsigned_flow_tokens: bool,
     product: String,
     limits: Limits,
@@ -244,6 +248,19 @@ impl Shared {
         signed.or_else(|| self.accept_unsigned_flow_tokens.then(|| read_unsigned(token)).flatten())
     }
 
+    /// What our Record-Route values in a request show when they come back in a Route of its dialog. The request as it was
+    /// received counts: a script's edits stay between it and the callee.
+    fn dialog_code(&self, request: &Message) -> String {
+        self.dialog_key.code(request.call_id().unwrap_or_default(), request.from_tag())
+    }
+
+    /// Whether the Route at the top of a request is ours and shows that its dialog came by here.
+    fn own_route(&self, request: &Message) -> bool {
+        self.dialog_key.is_shown_by(request, |uri| {
+            uri.ovid().is_some_and(|ovid| self.tags.check_ovid(ovid)) || local_uri(uri, &self.aliases)
+        })
+    }
+
     fn antiloop_id(&self, message: &Message) -> [u8; 32] {
         let route = message.routes().next().map(|(_, route)| route.uri().text);
         let ruri = message.ruri().map_or(&b""[..], |uri| uri.text);
@@ -316,6 +333,11 @@ impl Engine {
     /// The key that signs UDP flow tokens.
     pub fn flow_tokens(&self) -> &FlowTokenKey {
         &self.shared.flow_tokens
+    }
+
+    /// Whether the Route at the top of a request, as it was received, is ours and carries the code of the request's dialog.
+    pub fn own_route(&self, request: &Message) -> bool {
+        self.shared.own_route(request)
     }
 
     /// What `Server` and `User-Agent` headers say.
@@ -571,7 +593,7 @@ impl Engine {
 
     /// Counts of what is alive and what was done.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.shared.counts.stats(&self.shared.events);
+        let mut stats = self.shared.counts.stats(&self.shared.events, &self.shared.limits);
         if let Some(sockets) = self.shared.sockets.get() {
             sockets.complete(&mut stats);
         }

@@ -9,7 +9,7 @@ use super::listeners::Listener;
 use super::route::Route;
 use super::Shared;
 use crate::client::session::Kind;
-use crate::client::{connection_record_route, IncomingSide, RoutingHeaders};
+use crate::client::{connection_record_route, IncomingSide, RoutingHeaders, DIALOG_CODE_LEN};
 use crate::message::{HeaderName, Method, RequestSnapshot};
 use crate::transport::Transport;
 
@@ -19,8 +19,8 @@ const MAX_FORWARDS: u32 = 70;
 /// Longer than any flow token of ours.
 const MAX_TOKEN: usize = 128;
 /// Longer than what else is added to a request, the listeners' names and flow tokens aside: method and version, the names of
-/// Via, Max-Forwards, Content-Length and two Record-Routes, branch and parameters.
-const FIXED_PARTS: usize = 512;
+/// Via, Max-Forwards, Content-Length and two Record-Routes, branch, parameters and the codes of the dialog.
+const FIXED_PARTS: usize = 512 + 2 * DIALOG_CODE_LEN;
 
 /// What a proxy needs to know to add its headers.
 #[derive(Debug, Clone)]
@@ -130,7 +130,7 @@ fn add_routing_headers(
         outgoing_outbound: headers.outgoing_outbound,
         incoming_outbound: headers.incoming_outbound.as_deref(),
     };
-    let added = decision.decide()?;
+    let added = decision.decide(|| shared.dialog_code(&upstream.message))?;
     // Above those already there: in front of everything.
     for value in [Some(&added.inner), added.outer.as_ref()].into_iter().flatten() {
         request.headers.push_front(added.header.as_str().as_bytes(), value);

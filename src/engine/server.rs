@@ -9,7 +9,7 @@ use super::core::{Core, ServerEntry, TimerKey};
 use super::defects::Beneficiary;
 use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
 use super::timers::TimerId;
-use super::{upstream, Class, Dropped, Event, Rejected, Status};
+use super::{upstream, Class, Dropped, Event, Limits, Rejected, Status};
 use crate::client::session::Input;
 use crate::clock::Clock;
 use crate::message::{Message, Method};
@@ -36,7 +36,12 @@ impl Core {
             }
             return;
         }
-        if let Some(refusal) = self.refusal() {
+        let of_dialog = message.to_tag().is_some();
+        if of_dialog && self.lacks_own_route(&message, &source) {
+            let reason = "Route Shows No Code for This Dialog";
+            return self.stateless(message, source, Refusal::new(403, reason, Rejected::NoOwnRoute));
+        }
+        if let Some(refusal) = self.refusal(of_dialog) {
             return self.stateless(message, source, refusal);
         }
         let antiloop_id = self.shared.antiloop_id(&message);
@@ -52,8 +57,20 @@ impl Core {
         self.shared.events.push(Event::Request(request));
     }
 
-    /// Why no new request is taken now.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
+    /// Whether a request inside a dialog is to be refused because its Route does not show that the dialog came by here.
+    fn lacks_own_route(&self, message: &Message, source: &Source) -> bool {
+        let lacks = self.shared.require_own_route && !self.shared.own_route(message);
+        if lacks {
+            tracing::debug!(target: "oversip::request", method = ?message.method(), remote = %source.remote,
+                call_id = %String::from_utf8_lossy(message.call_id().unwrap_or_default()),
+                "the Route shows no code for this dialog");
+        }
+        lacks
+    }
+
+    /// Why no new request is taken now. Where there is no room for new calls, those that are up can still be changed and
+    /// hung up: requests of dialogs have a reserve above the bounds.
+    pub(super) fn refusal(&self, of_dialog: bool) -> Option<Refusal> {
         match self.shared.status() {
             Status::Loading => return Some(Refusal::later(500, "Server Still Loading", Rejected::Loading)),
             Status::Terminating => {
@@ -62,19 +79,28 @@ impl Core {
             Status::Running => {}
         }
         let limits = &self.shared.limits;
+        let full = self.full(limits)?;
+        if of_dialog && self.full(&limits.with_reserve()).is_none() {
+            self.shared.counts.count_reserve_used();
+            return None;
+        }
+        Some(Refusal::later(503, "Service Unavailable", full))
+    }
+
+    /// Which of the bounds is reached.
+    fn full(&self, limits: &Limits) -> Option<Rejected> {
         // A request that was admitted may make its client transactions, however many there are by then.
         let transactions = self.servers.len() + self.branches.len();
         let (queued, bytes) = self.shared.events.queued(Class::Requests);
-        let full = if queued >= limits.queued_requests {
-            Rejected::QueuedRequests
+        if queued >= limits.queued_requests {
+            Some(Rejected::QueuedRequests)
         } else if bytes >= limits.queued_bytes {
-            Rejected::QueuedBytes
+            Some(Rejected::QueuedBytes)
         } else if transactions >= limits.transactions {
-            Rejected::Transactions
+            Some(Rejected::Transactions)
         } else {
-            return None;
-        };
-        Some(Refusal::later(503, "Service Unavailable", full))
+            None
+        }
     }
 
     fn stateless(&mut self, message: Message, source: Source, refusal: Refusal) {
@@ -120,6 +146,9 @@ impl Core {
         // The end, and the bounds of requests, are for new calls; an ACK belongs to one that was admitted.
         if self.shared.status() == Status::Loading {
             return;
+        }
+        if message.to_tag().is_some() && self.lacks_own_route(&message, &source) {
+            return self.shared.counts.count_dropped(Dropped::AckWithoutOwnRoute);
         }
         // The caller repeats it when the callee repeats its 2xx.
         let (queued, bytes) = self.shared.events.queued(Class::Acks);

@@ -14,7 +14,7 @@ use super::network::Network;
 use super::resolver::Resolver;
 use super::sockets::Sockets;
 use super::{log, Engine, Shared, Status};
-use crate::client::{FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
+use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::resolve::{Lookup, NameServer};
 use crate::transaction::Timings;
 use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer};
@@ -23,9 +23,9 @@ use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer}
 const EVENT_QUEUE: usize = 1024;
 
 pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
-    let flow_tokens = match &config.flow_token_key {
-        Some(key) => FlowTokenKey::from_bytes(key.as_bytes())?,
-        None => FlowTokenKey::random(),
+    let (flow_tokens, dialog_key) = match &config.flow_token_key {
+        Some(key) => (FlowTokenKey::from_bytes(key.as_bytes())?, DialogKey::from_bytes(key.as_bytes())?),
+        None => (FlowTokenKey::random(), DialogKey::random()),
     };
     let tls = Arc::new(Tls::new(&config.tls)?);
     let mut bound = bind_all(&config.listeners)?;
@@ -43,6 +43,8 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         listeners,
         tags,
         flow_tokens,
+        dialog_key,
+        require_own_route: config.require_own_route,
         accept_unsigned_flow_tokens: config.accept_unsigned_flow_tokens,
         product: config.product.clone(),
         limits: config.limits,

@@ -37,7 +37,7 @@ impl Core {
     /// A client asks for a WebSocket (RFC 6455 section 4.2).
     pub(super) fn upgrade_asked(&mut self, source: Source, http: HttpRequest) {
         let Some(connection) = source.connection else { return };
-        let unavailable = self.refusal().map(|refusal| {
+        let unavailable = self.refusal(false).map(|refusal| {
             self.shared.counts.count_rejected(refusal.cause);
             Refusal::later(refusal.status, Some(refusal.reason))
         });

@@ -171,6 +171,11 @@ impl<'a> UriRef<'a> {
         self.token_param(b"ovid")
     }
 
+    /// The parameter `ovcode` of a SIP URI, by which a Record-Route entry shows which dialog it was made for.
+    pub fn dialog_code(&self) -> Option<&'a [u8]> {
+        self.token_param(b"ovcode")
+    }
+
     /// `phone-context` of a TEL URI when it is a domain or a global number: lower case, no final dot (RFC 3966 5.1.5).
     pub fn phone_context(&self) -> Option<Vec<u8>> {
         if self.parts.kind != SchemeKind::Tel {

@@ -203,6 +203,17 @@ module OverSIP
       #   remain
       def loose_route; end
 
+      # Whether the dialog of the request came by here. Our Record-Route values carry a code, made with `sip: flow_token_key` from
+      # the Call-ID and the tag of whoever sent the request that got the value. The Route at the top (or one of those that
+      # {loose_route} removes) has to be ours and show the code for the Call-ID and for the From or the To tag of this request. The
+      # request counts as it was received: neither {loose_route} nor an edit changes the answer. A request from text
+      # ({Request.parse}) is judged by the Routes in it, with the names and the key of the running server.
+      #
+      # A request inside a dialog for which this is false can come from anybody: `sip: require_own_route` answers it with 403.
+      # @return [Boolean]
+      # @raise [OverSIP::RuntimeError] nothing is started
+      def own_route?; end
+
       # @return [Boolean] whether a sip or sips URI names this server
       def local_uri?(uri); end
 

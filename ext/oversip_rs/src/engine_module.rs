@@ -71,6 +71,7 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         nameservers: nameservers.iter().map(|text| name_server(ruby, text)).collect::<Result<_, _>>()?,
         flow_token_key: option(ruby, options, "flow_token_key")?,
         accept_unsigned_flow_tokens: option(ruby, options, "accept_unsigned_flow_tokens")?.unwrap_or(false),
+        require_own_route: option(ruby, options, "require_own_route")?.unwrap_or(false),
         tags: Some(tags::of_process()),
         max_body_size: option(ruby, options, "max_body_size")?,
         tcp_keepalive: option(ruby, options, "tcp_keepalive_interval")?.map(Duration::from_secs),
@@ -197,6 +198,9 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
     hash.aset(ruby.to_symbol("searches"), stats.searches)?;
+    hash.aset(ruby.to_symbol("reserve_requests"), stats.reserve_requests)?;
+    hash.aset(ruby.to_symbol("reserve_transactions"), stats.reserve_transactions)?;
+    hash.aset(ruby.to_symbol("reserve_admissions"), stats.reserve_admissions)?;
     let waiting = |counts: [usize; QUEUES.len()]| by_name(ruby, &QUEUES, &counts.map(|count| count as u64));
     hash.aset(ruby.to_symbol("queued"), waiting(stats.queued)?)?;
     hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;

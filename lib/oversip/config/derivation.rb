@@ -21,6 +21,7 @@ module OverSIP
       def apply
         tls_without_certificate
         obsolete_tunnels
+        codes_without_key
         TRANSPORTS.each do |section, (plain, secure)|
           close_ports(@configuration.fetch(section), plain, secure)
           find_addresses(@configuration.fetch(section), plain + [secure])
@@ -53,6 +54,14 @@ module OverSIP
           Config.log_system_warn "#{section}[use_tls_tunnel] is obsolete: TLS is served on listen_port_tls directly, " \
                                  "clients are not asked for certificates and on_client_tls_handshake does not run"
         end
+      end
+
+      def codes_without_key
+        sip = @configuration.fetch(:sip)
+        return unless sip[:require_own_route] && !sip[:flow_token_key]
+
+        Config.log_system_warn "sip[require_own_route] without sip[flow_token_key]: requests of calls that were up before " \
+                               "a restart, or that came by another server, get 403; set a key of 16 bytes or more"
       end
 
       def close_ports(values, plain, secure)

@@ -55,6 +55,7 @@ module OverSIP
         parameter.call(:record_route_hostname_tls_ipv6, nil, :domain),
         parameter.call(:flow_token_key, nil, { min_bytes: 16 }),
         parameter.call(:accept_unsigned_flow_tokens, false, :boolean),
+        parameter.call(:require_own_route, false, :boolean),
         parameter.call(:max_body_size, 1024 * 1024, :fixnum, { greater_equal_than: 1 })
       )
 

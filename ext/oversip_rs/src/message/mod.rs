@@ -87,6 +87,7 @@ pub struct RequestFlags {
     pub(crate) route_token: Slot,
     pub(crate) own_token: OnceCell<Option<String>>,
     pub(crate) destination_myself: Cell<Option<bool>>,
+    pub(crate) own_route: Cell<Option<bool>>,
     pub(crate) from_was_modified: Cell<bool>,
     pub(crate) to_was_modified: Cell<bool>,
     /// Values of headers that went out while there was no Hash to put them into: edited From, To and Contact of a request,

@@ -87,6 +87,16 @@ fn loose_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
     Ok(outcome.result)
 }
 
+/// `own_route?`: decided by the request as it was received, so that neither `loose_route` nor an edit changes it.
+fn is_own_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
+    if let Some(known) = this.flags.own_route.get() {
+        return Ok(known);
+    }
+    let own = runtime::engine(ruby)?.own_route(this.received());
+    this.flags.own_route.set(Some(own));
+    Ok(own)
+}
+
 /// Takes the first entries of `routes` away; an emptied list becomes nil.
 fn strip_routes(ruby: &Ruby, this: This, count: usize) -> Result<(), Error> {
     let Some(list) = this.routes.get(ruby).and_then(RArray::from_value) else { return Ok(()) };
@@ -203,6 +213,7 @@ fn number(text: &[u8]) -> Option<u32> {
 pub(super) fn define(class: RClass, core: RModule) -> Result<(), Error> {
     core.define_method("connection_outbound_flow_token", method!(connection_outbound_flow_token, 0))?;
     core.define_method("loose_route", method!(loose_route, 0))?;
+    core.define_method("own_route?", method!(is_own_route, 0))?;
     core.define_method("destination_myself?", method!(is_destination_myself, 0))?;
     core.define_method("local_uri?", method!(is_local_uri, 1))?;
     core.define_method("fix_nat", method!(fix_nat, 0))?;
