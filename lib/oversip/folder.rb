@@ -2,6 +2,7 @@
 
 require "shellwords"
 require "oversip/script_hints"
+require "oversip/script_source"
 
 module OverSIP
   # A configuration folder: oversip.conf, proxies.conf and server.rb. Everything is read before anything is checked, so that
@@ -86,11 +87,21 @@ module OverSIP
       @configuration = loading(Config::TITLE, configuration_file) { Config::Source.read(configuration_file) }
       read_proxies
       loading(SCRIPT_TITLE, script) { require script } if wanted?(script)
+      @source = read_script
     end
 
-    # @return [Boolean] whether there is a server.rb
-    def script?
-      File.exist?(script)
+    # @return [ScriptSource, nil] the text of server.rb that was loaded last; nil when there is none
+    attr_reader :source
+
+    # What the script names or is going to name: the text of server.rb as it stands there now, which HUP loads next, or that
+    # which was loaded last if it is no Ruby.
+    #
+    # @param names [Array<Symbol>] those of profiles
+    # @return [Hash{Symbol => String}] each with a place that names it
+    def mentioned(names)
+      present = read_script
+      source = present&.valid? ? present : @source
+      source&.mentions(names) || {}
     end
 
     # Reads proxies.conf again.
@@ -106,6 +117,7 @@ module OverSIP
     # @raise [LoadError]
     def reload_script
       loading(SCRIPT_TITLE, script) { Kernel.load(script) } if wanted?(script)
+      @source = read_script
     end
 
     # @return [String, nil] nil when the folder has none
@@ -116,8 +128,18 @@ module OverSIP
 
     private
 
+    def read_script
+      ScriptSource.new(script) if script?
+    rescue SystemCallError, EncodingError, ArgumentError
+      nil # what is wrong with it, loading it has said
+    end
+
     def script
       File.join(path, SCRIPT)
+    end
+
+    def script?
+      File.exist?(script)
     end
 
     def wanted?(file)

@@ -77,9 +77,14 @@ module OverSIP
         become(:running)
       end
 
-      # Says which events a folder's script lacks, or has defined in vain.
+      # Says which events a folder's script lacks, or has defined in vain, and which profiles it names in vain.
       def warn_of_script
-        ScriptEvents.warnings.each { |text| log_system_warn text } if @script
+        source = @folder&.source or return
+
+        source.profiles.except(*OverSIP.proxies.keys).each do |name, place|
+          log_system_warn "#{place}: #{ProxiesConfig.lacks(name, OverSIP.proxies.keys)}"
+        end
+        ScriptEvents.warnings.each { |text| log_system_warn text }
       end
 
       # See {OverSIP.stop}.
@@ -108,8 +113,27 @@ module OverSIP
       end
 
       # Reads proxies.conf again; the profiles are replaced as a whole or not at all.
+      #
+      # @raise [ProxiesConfig::InvalidFile] a value cannot be used, or a profile is missing that is there now and that the
+      #   script names
       def reload_proxies(folder)
-        OverSIP.proxies = load_proxies(folder, @given_proxies)
+        profiles = load_proxies(folder, @given_proxies)
+        missed = folder.mentioned(OverSIP.proxies.keys).except(*profiles.keys)
+        unless missed.empty?
+          reasons = missed.map { |name, place| "the profile '#{name}' is missing, which #{place} names" }
+          raise ProxiesConfig::InvalidFile.new(folder.proxies_file, reasons.join("; "))
+        end
+
+        OverSIP.proxies = profiles
+      end
+
+      # Reads the files of the section `tls` again if they have changed.
+      #
+      # @return [OpenSSL::X509::Certificate, nil] the one that is shown from now on; nil when nothing has changed
+      # @raise [ConfigurationError] they cannot be used: the old ones stay
+      def reload_certificates
+        tls = OverSIP.configuration.fetch(:tls)
+        TLS.renew(tls) if tls.values_at(:public_cert, :private_cert).all?
       end
 
       def running?
@@ -135,7 +159,7 @@ module OverSIP
 
       def configure(folder, configuration, proxies)
         folder&.load
-        @script = folder&.script?
+        @folder = folder
         OverSIP.configuration = Config.build(file: folder&.configuration, given: configuration,
                                              config_dir: folder&.path, scope: folder ? :network : :loopback)
         bind_check = Config::BindCheck.new(OverSIP.configuration)

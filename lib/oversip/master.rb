@@ -121,6 +121,7 @@ module OverSIP
       @service_manager.reloading do
         log_system_notice "reloading #{ProxiesConfig::FILE_NAME} and #{Folder::SCRIPT}"
         reload_proxies
+        reload_certificates
         reload_script
         SystemCallbacks.on_reload_callbacks.each do |callback|
           Dispatcher.guard("SystemCallbacks.on_reload") { callback.call }
@@ -133,6 +134,15 @@ module OverSIP
       LifeCycle.reload_proxies(@folder)
     rescue Folder::LoadError, ProxiesConfig::InvalidFile => e
       log_system_crit "error reloading #{ProxiesConfig::TITLE} file '#{@folder.proxies_file}': #{e.detail}"
+    end
+
+    # Connections that are up stay; new handshakes show the new certificate.
+    def reload_certificates
+      certificate = LifeCycle.reload_certificates or return
+
+      log_system_notice "certificate read again: #{certificate.subject}, valid until #{certificate.not_after}"
+    rescue StandardError => e
+      log_system_error "certificate not read again, the old one stays: #{e.message}"
     end
 
     def reload_script

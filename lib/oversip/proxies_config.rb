@@ -63,6 +63,11 @@ module OverSIP
     DERIVED = %i[name has_sip_ipv4 has_sip_ipv6 has_sip_udp has_sip_tcp has_sip_tls dns_cache blacklist].freeze
 
     class << self
+      # @return [String] what is to be said of a name that is none of the profiles
+      def lacks(name, profiles)
+        "the profile '#{name}' is not in #{FILE_NAME}#{Nearest.hint(name, profiles)}"
+      end
+
       # @param file [Object] the content of proxies.conf as YAML gives it; nil: the default profile alone
       # @param path [String, nil] the file's name, for messages
       # @param given [Hash] the `proxies:` of {OverSIP.start}; goes over the file

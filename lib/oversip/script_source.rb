@@ -43,6 +43,20 @@ module OverSIP
       end
     end
 
+    # @return [Boolean] whether server.rb is Ruby
+    def valid?
+      @readings.fetch(@path).valid?
+    end
+
+    # Names that the script uses as profiles, or may use as such since they stand in it as a text or Symbol.
+    #
+    # @param names [Array<Symbol>] those of profiles
+    # @return [Hash{Symbol => String}] each with a place that names it
+    def mentions(names)
+      literals = @readings.flat_map { |file, reading| reading.literals.map { |name, line| [name, place(file, line)] } }
+      literals.reverse.to_h.merge(@profiles).slice(*names)
+    end
+
     # @return [Boolean, nil] whether the script defines an event; nil when it cannot be known from its text
     def defines?(event)
       return true if @defined.include?(event)

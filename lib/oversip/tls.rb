@@ -3,6 +3,7 @@
 require "openssl"
 require "oversip/tls/authorities"
 require "oversip/tls/identity"
+require "oversip/tls/renewal"
 
 module OverSIP
   # Certificates: those of this server, and help for scripts that judge those of others.
@@ -51,7 +52,7 @@ module OverSIP
         Engine.sip_identities(cert.to_der)
       end
 
-      # Reads certificate, key and authorities, once: the files need not be readable afterwards.
+      # Reads certificate, key and authorities: the files need not be readable afterwards, unless they are renewed.
       #
       # @api private
       # @param tls [Hash] the section of the configuration
@@ -61,11 +62,30 @@ module OverSIP
         forget
         return unless tls[:public_cert] && tls[:private_cert]
 
+        @stamps = Renewal.stamps(tls)
         identity = Identity.read(tls[:public_cert], tls[:private_cert])
         @authorities = tls[:ca_dir] && Authorities.load(tls[:ca_dir])
         OverSIP.tls_public_cert = tls[:public_cert]
         OverSIP.tls_private_cert = tls[:private_cert]
-        { **identity, authorities: @authorities&.certificates.to_a.map(&:to_der) }
+        settings(identity, @authorities)
+      end
+
+      # Reads the files again if they have changed. Handshakes to come use what they hold now, in both directions.
+      #
+      # @api private
+      # @param tls [Hash] the section of the configuration, with certificate and key
+      # @return [OpenSSL::X509::Certificate, nil] the own one that was read; nil when nothing has changed
+      # @raise [ConfigurationError] the files cannot be used: what was there before stays
+      def renew(tls)
+        stamps = Renewal.stamps(tls)
+        return if stamps == @stamps
+
+        identity = Renewal.read(tls)
+        authorities = tls[:ca_dir] && Authorities.load(tls[:ca_dir])
+        Engine.replace_certificates(settings(identity, authorities))
+        @authorities = authorities
+        @stamps = stamps
+        OpenSSL::X509::Certificate.new(identity[:chain].first)
       end
 
       # @api private
@@ -79,6 +99,13 @@ module OverSIP
       # @return [Array<String>]
       def pem_blocks(text)
         text.scan(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/m)
+      end
+
+      private
+
+      # What the engine takes.
+      def settings(identity, authorities)
+        { **identity, authorities: authorities&.certificates.to_a.map(&:to_der) }
       end
     end
   end

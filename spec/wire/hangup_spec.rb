@@ -26,8 +26,8 @@ RSpec.describe "oversip at HUP", :native do
     RUBY
   end
 
-  def profiles(timer_b)
-    write("proxies.conf", "default_proxy: {timer_B: #{timer_b}}")
+  def profiles(timer_b, others = "")
+    write("proxies.conf", "default_proxy: {timer_B: #{timer_b}}\n#{others}")
   end
 
   # @return [String] what was logged for this HUP until the reload callback has spoken
@@ -66,6 +66,62 @@ RSpec.describe "oversip at HUP", :native do
       said = hang_up(server)
       expect(said).to include("version 2, timer_B 5")
       expect(said).to match(/CRIT: .* error reloading Proxies Configuration file .*SyntaxError/)
+    end
+  end
+
+  describe "refuses a proxies.conf as a whole" do
+    # @return [String] what was said for a HUP with these profiles, beside the script's word that nothing has changed
+    def refused(proxies)
+      write("proxies.conf", proxies)
+      said = hang_up(server)
+      expect(said).to include("version 1, timer_B 5")
+      said[/CRIT: .* error reloading Proxies Configuration file '#{in_folder("proxies.conf")}': (.*)/, 1]
+    end
+
+    attr_reader :server
+
+    def running(script, proxies: "default_proxy: {timer_B: 5}\nout:\nin:\n")
+      folder(script: script(1, script), proxies: proxies)
+      serving { |server| (@server = server) && yield }
+    end
+
+    it "that is no mapping of profiles, or holds one that is no mapping" do
+      running("") do
+        expect(refused("default_proxy: 5\nout: {timer_B: 6}")).to eq("proxy 'default_proxy' must be a mapping of parameters, not 5")
+        expect(refused("- default_proxy")).to eq("invalid proxies configuration file, it is not a collection")
+        expect(refused("")).to eq("invalid proxies configuration file, it is not a collection")
+      end
+    end
+
+    it "that lacks a profile which the script uses, or names where it may be meant for one" do
+      write("more.rb", "TRUNKS = { 'a.example' => :in }")
+      running("require_relative 'more'\ndef (OverSIP::SipEvents).on_request(request)\n  OverSIP::SIP::Proxy.new(:out).route(request)\nend") do
+        expect(refused("default_proxy: {timer_B: 6}")).to match(/\Athe profile 'out' is missing, which server.rb:\d+ names; the profile 'in' is missing, which more.rb:1 names\z/)
+        profiles(7, "out: {}\nin: {}")
+        expect(hang_up(server)).to include("version 1, timer_B 7")
+      end
+    end
+
+    it "that lacks default_proxy while the script makes Clients without a name" do
+      running("def (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new.route(request)") do
+        expect(refused("out: {}\nin: {}")).to match(/\Athe profile 'default_proxy' is missing, which server.rb:\d+ names\z/)
+      end
+    end
+
+    it "but not for a profile that server.rb uses no more from this HUP on, nor for one that it has lacked before" do
+      running("def (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new(:out).route(request)\nOverSIP::SIP::Uac.new(:none) if false") do
+        expect(server.output).to match(/WARN: .* server.rb:\d+: the profile 'none' is not in proxies.conf$/)
+        write("server.rb", script(2))
+        profiles(6)
+        expect(hang_up(server)).to include("version 2, timer_B 6")
+      end
+    end
+
+    it "and looks at the script that runs when the one that is there is no Ruby" do
+      running("def (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new(:out).route(request)") do
+        write("server.rb", "def broken(")
+        expect(refused("default_proxy: {timer_B: 6}\nin:\n")).to match(/\Athe profile 'out' is missing/)
+      end
     end
   end
 

@@ -59,7 +59,7 @@ use crate::client::{
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot};
 use crate::transaction::{ServerEffect, ServerEffects, Timings};
-use crate::transport::{ConnectionId, Connections, Source, Transport};
+use crate::transport::{ConnectionId, Connections, Source, Tls, TlsError, TlsSettings, Transport};
 
 pub use clock::EngineClock;
 pub use config::{Config, Limits, StartError, WebSocketConfig};
@@ -285,6 +285,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     listening: Vec<(Transport, SocketAddr)>,
     connections: Connections,
+    tls: Arc<Tls>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -293,6 +294,12 @@ impl Engine {
     /// answered as [`Status::Loading`] says.
     pub fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         start::start(config)
+    }
+
+    /// Takes other certificates for the handshakes to come, in both directions; connections that are up stay. On an error
+    /// the old ones stay.
+    pub fn replace_certificates(&self, settings: &TlsSettings) -> Result<(), TlsError> {
+        self.tls.replace(settings)
     }
 
     /// The listening sockets with their real ports.

@@ -59,6 +59,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         sockets: Default::default(),
     });
     let (ready, is_ready) = sync_channel(1);
+    let serving_tls = tls.clone();
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({
         let shared = shared.clone();
         move || {
@@ -69,7 +70,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
             };
             let stopped = runtime.block_on(async move {
                 let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
-                match serve(&config, &shared, tls, bound, events) {
+                match serve(&config, &shared, serving_tls, bound, events) {
                     Ok(layer) => {
                         let connections = layer.connections().clone();
                         let _ = shared.sockets.set(Sockets::of(&layer));
@@ -93,7 +94,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let connections = is_ready
         .recv()
         .map_err(|_| std::io::Error::other("the engine's thread ended before it was ready"))??;
-    Ok(Arc::new(Engine { shared, listening, connections, thread: Mutex::new(Some(thread)) }))
+    Ok(Arc::new(Engine { shared, listening, connections, tls, thread: Mutex::new(Some(thread)) }))
 }
 
 fn serve(

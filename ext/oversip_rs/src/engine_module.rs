@@ -4,9 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use magnus::{
-    function, prelude::*, Error, ExceptionClass, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value,
-};
+use magnus::{function, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
 use oversip::engine::{
     Config, Dropped, Engine, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig, QUEUES,
 };
@@ -25,7 +23,7 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     let config = config(ruby, options)?;
     anchors::reset();
     let engine = Engine::start(config).map_err(|error| match error {
-        StartError::Tls(_) => configuration_error(ruby, error.to_string()),
+        StartError::Tls(_) => text::configuration_error(ruby, error.to_string()),
         _ => text::runtime_error(ruby, error.to_string()),
     })?;
     let bound = ruby.ary_new();
@@ -123,7 +121,7 @@ fn listen_specs(ruby: &Ruby, list: RArray) -> Result<Vec<ListenSpec>, Error> {
         let name = transport.name()?;
         match (listener_transport(&name), ip.parse::<IpAddr>()) {
             (Some(transport), Ok(ip)) => specs.push(ListenSpec { transport, ip, port }),
-            _ => return Err(configuration_error(ruby, format!("cannot listen by {name} on '{ip}'"))),
+            _ => return Err(text::configuration_error(ruby, format!("cannot listen by {name} on '{ip}'"))),
         }
     }
     Ok(specs)
@@ -138,17 +136,9 @@ pub fn listener_transport(name: &str) -> Option<Transport> {
 /// `IP`, `IP:PORT` or `[IPv6]:PORT`.
 fn name_server(ruby: &Ruby, text: &str) -> Result<SocketAddr, Error> {
     let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
-    bare.or_else(|_| text.parse())
-        .map_err(|_| configuration_error(ruby, format!("core[nameservers]: '{text}' is not an address")))
-}
-
-fn configuration_error(ruby: &Ruby, message: String) -> Error {
-    let class = text::oversip_module(ruby)
-        .and_then(|module| module.const_get::<_, ExceptionClass>("ConfigurationError"));
-    match class {
-        Ok(class) => Error::new(class, message),
-        Err(error) => error,
-    }
+    bare.or_else(|_| text.parse()).map_err(|_| {
+        text::configuration_error(ruby, format!("core[nameservers]: '{text}' is not an address"))
+    })
 }
 
 fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {

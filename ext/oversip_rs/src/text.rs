@@ -131,6 +131,11 @@ pub fn oversip_module(ruby: &Ruby) -> Result<RModule, Error> {
     ruby.class_object().const_get("OverSIP")
 }
 
+/// An `OverSIP::ConfigurationError`.
+pub fn configuration_error(ruby: &Ruby, message: String) -> Error {
+    oversip_error(ruby, "ConfigurationError", message)
+}
+
 /// `OverSIP::RuntimeError` with this message.
 pub fn runtime_error(ruby: &Ruby, message: impl Into<String>) -> Error {
     oversip_error(ruby, "RuntimeError", message.into())

@@ -6,7 +6,7 @@ use oversip::transport::{
     certificate_pem, sip_identities, ClientCertificates, ConnectionId, TlsIdentity, TlsSettings,
 };
 
-use crate::{connection, dispatcher, text};
+use crate::{connection, dispatcher, runtime, text};
 
 /// `{ chain: [DER, ...], key: DER, authorities: [DER, ...] }`.
 pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Error> {
@@ -73,6 +73,13 @@ pub fn run_handshake(ruby: &Ruby, engine: &Engine, handshake: TlsHandshake) -> R
     Ok(())
 }
 
+/// `OverSIP::Engine.replace_certificates(options)`: the same Hash as at the start.
+fn replace_certificates(ruby: &Ruby, options: RHash) -> Result<(), Error> {
+    let settings = settings(ruby, Some(options))?;
+    let engine = runtime::engine(ruby)?;
+    engine.replace_certificates(&settings).map_err(|error| text::configuration_error(ruby, error.to_string()))
+}
+
 /// `OverSIP::Engine.sip_identities(der)`.
 fn identities(ruby: &Ruby, der: RString) -> Result<RArray, Error> {
     let identities = ruby.ary_new();
@@ -84,5 +91,6 @@ fn identities(ruby: &Ruby, der: RString) -> Result<RArray, Error> {
 
 /// Adds the functions to `OverSIP::Engine`.
 pub fn define(engine: RModule) -> Result<(), Error> {
+    engine.define_singleton_method("replace_certificates", function!(replace_certificates, 1))?;
     engine.define_singleton_method("sip_identities", function!(identities, 1))
 }

@@ -20,8 +20,8 @@ module OverSIP
 
       SIGNALS = <<~TEXT
         Runs in the foreground and logs to stderr, or with --pid as a daemon that logs to syslog.
-        TERM, QUIT or (in the foreground) INT end it, HUP reloads proxies.conf and server.rb, USR1
-        runs SystemEvents.on_user_reload.
+        TERM, QUIT or (in the foreground) INT end it, HUP reloads proxies.conf, server.rb and renewed
+        certificates, USR1 runs SystemEvents.on_user_reload.
       TEXT
 
       SERVES = <<~TEXT.freeze
@@ -57,7 +57,7 @@ module OverSIP
       ELSEWHERE = {
         "stop" => "a server ends with TERM: kill -TERM PID",
         "restart" => "a server ends with TERM (kill -TERM PID); then start it again",
-        "reload" => "a server reads proxies.conf and server.rb again with HUP: kill -HUP PID",
+        "reload" => "a server reads its files again with HUP: kill -HUP PID",
         "status" => "the PID file names the process of a daemon"
       }.freeze
 

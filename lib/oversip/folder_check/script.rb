@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
 require "oversip/folder_check/libraries"
-require "oversip/nearest"
 require "oversip/script_events"
 require "oversip/script_hints"
 require "oversip/script_source"
@@ -58,7 +57,7 @@ module OverSIP
         return unless @profiles
 
         source.profiles.except(*@profiles).each do |name, place|
-          yield(place, "the profile '#{name}' is not in #{ProxiesConfig::FILE_NAME}#{Nearest.hint(name, @profiles)}")
+          yield(place, ProxiesConfig.lacks(name, @profiles))
         end
       end
 

@@ -31,6 +31,9 @@ module OverSIP
 
       attr_reader :required, :defined, :unbound
 
+      # @return [Hash{Symbol => Integer}] texts and Symbols that stand in the file, and the first line of each
+      attr_reader :literals
+
       # @return [Boolean] whether all that the file loads is known, and no event is defined in a way that cannot be seen
       attr_reader :complete
 
@@ -44,9 +47,15 @@ module OverSIP
         @required = []
         @defined = []
         @unbound = []
+        @literals = {}
         @complete = true
         @tree = Ripper.sexp(text, path)
         walk(@tree, Where.new(nil, false, false, true))
+      end
+
+      # @return [Boolean] whether it is Ruby
+      def valid?
+        !@tree.nil?
       end
 
       # @return [Hash{Symbol => Integer}] profiles and the first line of each; known when all files have been read
@@ -76,7 +85,8 @@ module OverSIP
           where.with(owner: owner || :other, singleton: true, top: false)
         in [:def, [_, name, [line, _]], *] then note_def(name.to_sym, line, where) || where.with(top: false)
         in [:defs, _, _, [_, name, _], *] then note_defined(name.to_sym) || where.with(top: false)
-        in [:symbol, [_, String => name, _]] then note_defined(name.to_sym) || where
+        in [:symbol, [_, String => name, [line, _]]] then note_symbol(name.to_sym, line) || where
+        in [:@tstring_content, text, [line, _]] then note_literal(text, line) || where
         in [:assign | :opassign, target, *, value] then @syntax.assign(target, value) || where
         in [:begin, [:bodystmt, _, Array => rescued, *]]
           where.with(optional: where.optional || rescues_load_error?(rescued))
@@ -111,6 +121,17 @@ module OverSIP
       # @return [nil]
       def note_call_of(receiver, word)
         @complete = false if event_module(receiver) && !word.start_with?("log_")
+        nil
+      end
+
+      def note_symbol(name, line)
+        note_literal(name, line)
+        note_defined(name)
+      end
+
+      # @return [nil]
+      def note_literal(text, line)
+        @literals[text.to_sym] ||= line
         nil
       end
 

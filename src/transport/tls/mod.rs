@@ -1,4 +1,4 @@
-//! TLS in both directions: certificates loaded once, handshakes, and what a server's certificate has to prove.
+//! TLS in both directions: certificates, which can be replaced, handshakes, and what a server's certificate has to prove.
 //!
 //! A handshake succeeds with whatever certificate the peer shows: the policy is the script's. Its signatures are
 //! checked always. What the library itself is asked to check (RFC 5922) it checks when the handshake is over, with
@@ -10,7 +10,7 @@ mod verifier;
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -133,10 +133,16 @@ pub(super) type PeerCertificates = Vec<CertificateDer<'static>>;
 
 /// Everything that handshakes need.
 pub struct Tls {
+    provider: Arc<CryptoProvider>,
+    /// A handshake takes what is there when it begins. Connections that are up do not look at it again.
+    credentials: RwLock<Arc<Credentials>>,
+}
+
+/// Certificates and key, ready for use.
+struct Credentials {
     /// `None` without a certificate of our own.
     acceptors: Option<Acceptors>,
     connector: TlsConnector,
-    provider: Arc<CryptoProvider>,
     roots: RootCertStore,
 }
 
@@ -149,25 +155,24 @@ impl Tls {
     /// Checks certificate and key.
     pub fn new(settings: &TlsSettings) -> Result<Tls, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let mut roots = RootCertStore::empty();
-        let (_, unusable) = roots
-            .add_parsable_certificates(settings.authorities.iter().map(|der| CertificateDer::from(&der[..])));
-        if unusable > 0 {
-            tracing::warn!(target: "oversip::tls", unusable, "CA certificates that verify_server cannot use");
-        }
-        let identity =
-            settings.identity.as_ref().map(|identity| certified_key(&provider, identity)).transpose()?;
-        Ok(Tls {
-            acceptors: identity.clone().map(|identity| Acceptors::new(&provider, identity)),
-            connector: connector(&provider, identity),
-            provider,
-            roots,
-        })
+        let credentials = RwLock::new(Arc::new(Credentials::new(&provider, settings)?));
+        Ok(Tls { provider, credentials })
+    }
+
+    /// Takes other certificates from the next handshake on, in both directions. On an error the old ones stay.
+    pub fn replace(&self, settings: &TlsSettings) -> Result<(), TlsError> {
+        let fresh = Arc::new(Credentials::new(&self.provider, settings)?);
+        *self.credentials.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    fn credentials(&self) -> Arc<Credentials> {
+        self.credentials.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether listeners can be served.
     pub(super) fn can_accept(&self) -> bool {
-        self.acceptors.is_some()
+        self.credentials().acceptors.is_some()
     }
 
     /// The server's side of a handshake.
@@ -176,7 +181,8 @@ impl Tls {
         stream: TcpStream,
         clients: ClientCertificates,
     ) -> io::Result<(ByteStream, PeerCertificates)> {
-        let acceptors = self.acceptors.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let credentials = self.credentials();
+        let acceptors = credentials.acceptors.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         let acceptor = match clients {
             ClientCertificates::Ignored | ClientCertificates::Unasked => &acceptors.silent,
             ClientCertificates::Asked | ClientCertificates::Reported => &acceptors.asking,
@@ -194,14 +200,15 @@ impl Tls {
         limit: Duration,
     ) -> io::Result<(ByteStream, PeerCertificates)> {
         let remote = stream.peer_addr()?.ip();
-        let stream = within(limit, self.connector.connect(name.server_name(remote), stream)).await?;
+        let connector = self.credentials().connector.clone();
+        let stream = within(limit, connector.connect(name.server_name(remote), stream)).await?;
         let certificates = owned(stream.get_ref().1.peer_certificates());
         Ok((Box::new(stream), certificates))
     }
 
     /// RFC 5922: whether the certificates prove that the peer may speak for `name`; else why not.
     pub(super) fn verify(&self, certificates: &PeerCertificates, name: &PeerName) -> Result<(), String> {
-        verifier::verify_chain(&self.provider, &self.roots, certificates)?;
+        verifier::verify_chain(&self.provider, &self.credentials().roots, certificates)?;
         let own = certificates.first().map_or(&[][..], |own| &own[..]);
         match name {
             PeerName::Domain(domain) if identity::speaks_for_domain(own, domain) => Ok(()),
@@ -209,6 +216,25 @@ impl Tls {
             PeerName::Domain(domain) => Err(format!("the certificate is not for the domain {domain}")),
             PeerName::Ip(ip) => Err(format!("the certificate is not for the address {ip}")),
         }
+    }
+}
+
+impl Credentials {
+    /// Checks certificate and key.
+    fn new(provider: &Arc<CryptoProvider>, settings: &TlsSettings) -> Result<Credentials, TlsError> {
+        let mut roots = RootCertStore::empty();
+        let (_, unusable) = roots
+            .add_parsable_certificates(settings.authorities.iter().map(|der| CertificateDer::from(&der[..])));
+        if unusable > 0 {
+            tracing::warn!(target: "oversip::tls", unusable, "CA certificates that verify_server cannot use");
+        }
+        let identity =
+            settings.identity.as_ref().map(|identity| certified_key(provider, identity)).transpose()?;
+        Ok(Credentials {
+            acceptors: identity.clone().map(|identity| Acceptors::new(provider, identity)),
+            connector: connector(provider, identity),
+            roots,
+        })
     }
 }
 
