@@ -4,7 +4,7 @@ mod transport_support;
 
 use std::time::Duration;
 
-use oversip::transport::{CloseReason, OpeningLimits, Transport, TransportEvent};
+use oversip::transport::{CloseReason, OpeningFailure, OpeningLimits, Transport, TransportEvent};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
@@ -91,7 +91,8 @@ async fn a_refused_connection_is_reported_once_and_forgotten() {
     let remote = TcpListener::bind((V4, 0)).await.unwrap().local_addr().unwrap();
     let id = rig.layer.tcp_to(remote, OpeningLimits::default());
     rig.layer.connections().send(id, bytes("x"));
-    assert!(rig.failed(id).await.contains("refused"));
+    let (words, cause) = rig.failure(id).await;
+    assert!(words.contains("refused") && cause == OpeningFailure::Unreachable);
     assert!(!rig.layer.connections().send(id, bytes("x")));
     let again = rig.layer.tcp_to(remote, OpeningLimits::default());
     assert_ne!(again, id);

@@ -5,7 +5,9 @@ mod transport_support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use oversip::transport::{CloseReason, OpeningLimits, Options, Source, Transport, TransportEvent};
+use oversip::transport::{
+    CloseReason, OpeningFailure, OpeningLimits, Options, Source, Transport, TransportEvent,
+};
 use tokio::net::TcpSocket;
 use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
 
@@ -346,7 +348,8 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
     first.write(request("a", "")).await;
     assert_eq!(rig.message().await.1.connection, Some(id));
     let refused = rig.layer.connections().connect(rig.address(V4), None, OpeningLimits::default());
-    assert_eq!(rig.failed(refused).await, "no more connections possible");
+    let no_room = ("no more connections possible".to_owned(), OpeningFailure::Own);
+    assert_eq!(rig.failure(refused).await, no_room);
 }
 
 #[tokio::test]

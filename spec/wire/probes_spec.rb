@@ -94,6 +94,29 @@ RSpec.describe "A destination whose targets are all on the blacklist", :native d
     expect([waiting, ids_at(home).uniq - @ids.first(1)]).to eq([0, []])
   end
 
+  it "gets another request when nothing has been heard of the first one for 4 s" do
+    start(timer_F: 16)
+    call_from(alice, :MESSAGE)
+    home.receive
+    OverSIP::Testing.advance(16)
+    eventually { seen.all.include?(stored) }
+    messages_at(home)
+    send_some(1)
+    home.receive
+    OverSIP::Testing.advance(3.9)
+    messages_at(home)
+    second = call_from(alice, :OPTIONS)
+    expect(waiting).to eq(1)
+    OverSIP::Testing.advance(0.1)
+    expect([waiting, messages_at(home)]).to eq([1, []])
+    call_from(alice, :OPTIONS)
+    answered = home.receive
+    expect([answered.method_name, answered.header("Call-ID") == SipText.new(second).header("Call-ID")]).to eq(["OPTIONS", false])
+    home.answer(answered, 200)
+    expect(home.receive.header("Call-ID")).to eq(SipText.new(second).header("Call-ID"))
+    expect(blacklist).to be_empty
+  end
+
   it "gives what waits the stored answer at once when the probe fails" do
     start
     home.answer(call_from(alice, :MESSAGE) && home.receive, 503, "Service Unavailable", headers: { "Retry-After" => "600" })

@@ -124,6 +124,27 @@ RSpec.describe "A search of targets", :native do
     expect_silence_from_now_on
   end
 
+  it "leaves a target its whole Timer F when that is due just after the end: it is put on the blacklist" do
+    held = []
+    start({ timer_F: 32 })
+    router = OverSIP::SipEvents.method(:on_request).to_proc
+    on_request { |request| request.create_transaction && (held << request) }
+    call_from(alice, :MESSAGE)
+    eventually { held.any? }
+    OverSIP::Testing.advance(0.3)
+    OverSIP.schedule { router.call(held.first) }
+    next_target
+    OverSIP::Testing.advance(31.7)
+    everything_done
+    expect(OverSIP.stats.slice(:server_transactions, :searches)).to eq(server_transactions: 0, searches: 1)
+    messages_at(strangers)
+    OverSIP::Testing.advance(0.3)
+    everything_done
+    expect([targets_seen, last_event]).to eq([1, given_up])
+    expect(blacklist.keys).to eq(["udp:127.1.0.1:#{strangers.port}"])
+    expect_silence_from_now_on
+  end
+
   it "that begins after its server transaction sends nothing" do
     held = []
     start

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::target::Target;
 
 /// How long a request waits for the outcome of another one's probe.
 pub const PROBE_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a probe keeps others from being one: T2, by which it has been sent four times. It may be one that this target does
+/// not answer, or a block may hold it back for ever.
+const PROBE_LIMIT: Duration = Duration::from_secs(4);
 
 /// A blacklist, by a number of its own, and a target on it.
 pub type ProbeKey = (usize, Target);
@@ -39,6 +43,7 @@ struct Probe<T> {
     route: u64,
     /// A route that is lost takes its hold along.
     out: Weak<()>,
+    since: Instant,
     /// By the number of the route: those are given in order.
     waiting: BTreeMap<u64, Waiting<T>>,
 }
@@ -58,17 +63,16 @@ impl<T> Probes<T> {
     }
 
     /// A request wants to go to a listed target.
-    pub fn ask(&mut self, key: ProbeKey, route: u64) -> Answer {
-        if let Some(probe) = self.probes.get_mut(&key) {
-            if probe.out.strong_count() > 0 {
-                return if self.waiting < self.limit { Answer::Busy } else { Answer::Full };
-            }
-            let out = Arc::new(());
-            (probe.route, probe.out) = (route, Arc::downgrade(&out));
-            return Answer::Granted(out);
+    pub fn ask(&mut self, now: Instant, key: ProbeKey, route: u64) -> Answer {
+        let is_out = |probe: &Probe<T>| probe.out.strong_count() > 0 && now < probe.since + PROBE_LIMIT;
+        if self.probes.get(&key).is_some_and(is_out) {
+            return if self.waiting < self.limit { Answer::Busy } else { Answer::Full };
         }
         let out = Arc::new(());
-        self.probes.insert(key, Probe { route, out: Arc::downgrade(&out), waiting: BTreeMap::new() });
+        let hold = Arc::downgrade(&out);
+        let waiting = BTreeMap::new();
+        let probe = self.probes.entry(key).or_insert(Probe { route, out: Weak::new(), since: now, waiting });
+        (probe.route, probe.out, probe.since) = (route, hold, now);
         Answer::Granted(out)
     }
 
@@ -130,24 +134,24 @@ mod tests {
 
     #[test]
     fn one_request_at_a_time_is_the_probe_of_a_target() {
-        let mut probes = Probes::new(10);
-        let first = granted(probes.ask(key(1), 1));
-        assert!(matches!(probes.ask(key(1), 2), Answer::Busy));
-        let other_target = granted(probes.ask(key(2), 3));
+        let (now, mut probes) = (Instant::now(), Probes::new(10));
+        let first = granted(probes.ask(now, key(1), 1));
+        assert!(matches!(probes.ask(now, key(1), 2), Answer::Busy));
+        let other_target = granted(probes.ask(now, key(2), 3));
         probes.wait(&key(1), waiting(2));
         assert_eq!(probes.waiting(), 1);
         assert_eq!(probes.end(&key(1), 1), [waiting(2)]);
         assert_eq!(probes.waiting(), 0);
-        let next = granted(probes.ask(key(1), 2));
+        let next = granted(probes.ask(now, key(1), 2));
         drop((first, other_target, next));
     }
 
     #[test]
     fn an_end_that_comes_late_does_not_end_the_next_probe() {
-        let mut probes = Probes::new(10);
-        let first = granted(probes.ask(key(1), 1));
+        let (now, mut probes) = (Instant::now(), Probes::new(10));
+        let first = granted(probes.ask(now, key(1), 1));
         assert!(probes.heard(&key(1)).is_empty());
-        let second = granted(probes.ask(key(1), 2));
+        let second = granted(probes.ask(now, key(1), 2));
         probes.wait(&key(1), waiting(3));
         assert!(probes.end(&key(1), 1).is_empty());
         assert_eq!(probes.waiting(), 1);
@@ -156,25 +160,38 @@ mod tests {
 
     #[test]
     fn a_probe_that_is_lost_holds_nobody_up() {
-        let mut probes: Probes<()> = Probes::new(10);
-        drop(granted(probes.ask(key(1), 1)));
-        let second = granted(probes.ask(key(1), 2));
-        assert!(matches!(probes.ask(key(1), 3), Answer::Busy));
+        let (now, mut probes) = (Instant::now(), Probes::<()>::new(10));
+        drop(granted(probes.ask(now, key(1), 1)));
+        let second = granted(probes.ask(now, key(1), 2));
+        assert!(matches!(probes.ask(now, key(1), 3), Answer::Busy));
         drop(second);
     }
 
     #[test]
+    fn a_probe_without_an_outcome_is_not_the_only_one_for_ever() {
+        let (now, mut probes) = (Instant::now(), Probes::new(10));
+        let held = granted(probes.ask(now, key(1), 1));
+        probes.wait(&key(1), waiting(2));
+        let limit = now + PROBE_LIMIT;
+        assert!(matches!(probes.ask(limit - Duration::from_millis(1), key(1), 3), Answer::Busy));
+        let next = granted(probes.ask(limit, key(1), 3));
+        assert!(probes.end(&key(1), 1).is_empty(), "the first one counts no more");
+        assert_eq!(probes.end(&key(1), 3), [waiting(2)]);
+        drop((held, next));
+    }
+
+    #[test]
     fn those_that_wait_are_counted_and_bounded() {
-        let mut probes = Probes::new(2);
-        let out = granted(probes.ask(key(1), 1));
+        let (now, mut probes) = (Instant::now(), Probes::new(2));
+        let out = granted(probes.ask(now, key(1), 1));
         for route in [2, 3] {
-            assert!(matches!(probes.ask(key(1), route), Answer::Busy));
+            assert!(matches!(probes.ask(now, key(1), route), Answer::Busy));
             probes.wait(&key(1), waiting(route));
         }
-        assert!(matches!(probes.ask(key(1), 4), Answer::Full));
+        assert!(matches!(probes.ask(now, key(1), 4), Answer::Full));
         assert_eq!(probes.leave(&key(1), 2), Some(waiting(2)));
         assert_eq!(probes.leave(&key(1), 2), None);
-        assert!(matches!(probes.ask(key(1), 4), Answer::Busy));
+        assert!(matches!(probes.ask(now, key(1), 4), Answer::Busy));
         assert_eq!((probes.waiting(), probes.end(&key(1), 1)), (1, vec![waiting(3)]));
         drop(out);
     }

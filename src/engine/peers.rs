@@ -135,7 +135,7 @@ impl Core {
         }
         let key = key(&list, target);
         let until = *route.probe_wait.get_or_insert((key, now + PROBE_WAIT));
-        let input = match self.probes.ask(key, route.id) {
+        let input = match self.probes.ask(now, key, route.id) {
             Answer::Granted(out) => {
                 route.probe = Some((key, out));
                 Input::Probe

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use oversip::clock::Clock;
 use oversip::message::Message;
 use oversip::transport::{
-    bind_all, CloseReason, ConnectionId, ListenSpec, Options, Source, Transport, TransportEvent,
-    TransportLayer,
+    bind_all, CloseReason, ConnectionId, ListenSpec, OpeningFailure, Options, Source, Transport,
+    TransportEvent, TransportLayer,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -116,8 +116,13 @@ impl Rig {
     }
 
     pub async fn failed(&mut self, wanted: ConnectionId) -> String {
+        self.failure(wanted).await.0
+    }
+
+    /// The words, and whose fault it is.
+    pub async fn failure(&mut self, wanted: ConnectionId) -> (String, OpeningFailure) {
         match self.next().await {
-            TransportEvent::ConnectionFailed { id, error, .. } if id == wanted => error,
+            TransportEvent::ConnectionFailed { id, error, cause, .. } if id == wanted => (error, cause),
             other => panic!("expected the failure of connection {wanted}, got {other:?}"),
         }
     }
