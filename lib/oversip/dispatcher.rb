@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/dispatcher/fiber_pool"
+require "oversip/dispatcher/watch"
 require "oversip/script_hints"
 
 module OverSIP
@@ -22,6 +23,8 @@ module OverSIP
       def start
         @closing = false
         spawn
+        limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
+        @watch = Watch.new(limit).start if limit.positive?
       end
 
       # Ends the thread. The engine must have been stopped: its queue is closed then, and the thread ends by itself unless a
@@ -32,6 +35,8 @@ module OverSIP
         @closing = true
         thread = @thread
         @thread = nil
+        @watch&.stop
+        @watch = nil
         return if thread.nil? || thread == Thread.current || thread.join(timeout)
 
         cut_off(thread, timeout)
@@ -50,6 +55,23 @@ module OverSIP
       def forget
         @closing = true
         @thread = nil
+        @watch = nil
+        @pool = nil
+      end
+
+      # @return [Integer] how many events have suspended their Fiber
+      def suspended
+        @pool ? @pool.suspended : 0
+      end
+
+      # @return [Array<Array(Fiber, FiberPool::Suspended)>] the suspended events
+      def suspended_events
+        @pool ? @pool.suspended_events : []
+      end
+
+      # @return [Array<String>, nil] where the dispatcher is just now
+      def backtrace
+        @thread&.backtrace
       end
 
       # @return [Boolean] whether the caller is the dispatcher thread
@@ -188,7 +210,7 @@ module OverSIP
       # @return [true] when the engine has ended
       def serve
         OverSIP.root_fiber = Fiber.current
-        pool = FiberPool.new { |exception| end_process(exception) }
+        pool = @pool = FiberPool.new { |exception| end_process(exception) }
         pool.run_event while Engine.wait_event
         true
       end

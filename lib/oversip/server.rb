@@ -70,7 +70,8 @@ module OverSIP
     # @raise [OverSIP::RuntimeError] nothing is started
     def stats
       profiles = OverSIP.proxies&.values || []
-      Engine.stats.merge(dns_cache: profiles.sum { |profile| profile[:dns_cache].size },
+      Engine.stats.merge(suspended_fibers: Dispatcher.suspended,
+                         dns_cache: profiles.sum { |profile| profile[:dns_cache].size },
                          blacklist: profiles.sum { |profile| profile[:blacklist].size })
     end
 

@@ -67,6 +67,19 @@ class FakeEngine
     @calls << [:leave_dispatcher]
   end
 
+  def running_event
+    nil
+  end
+
+  # What the event that was suspended is about, and since when it runs.
+  def suspend_event
+    [clock, "an event"]
+  end
+
+  def clock
+    0.0
+  end
+
   def run_event
     @found.call
   end

@@ -17,12 +17,13 @@ module LogCapture
     end
   end
 
+  # @yieldparam records [Array<Record>] what was logged so far
   # @return [Array<Record>] what was logged during the block, from this level on
   def capture_log(level: :debug)
     previous = [OverSIP::Logger.target, OverSIP::Logger.level]
     OverSIP::Logger.target = target = Target.new
     OverSIP::Logger.level = level
-    yield
+    yield target.records
     target.records
   ensure
     OverSIP::Logger.target, OverSIP::Logger.level = previous

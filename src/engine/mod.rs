@@ -34,6 +34,7 @@ mod scripted;
 mod server;
 mod sockets;
 mod start;
+mod subject;
 mod timers;
 mod uac_acks;
 mod upgrade;
@@ -69,6 +70,7 @@ pub use incoming::IncomingRequest;
 pub use log::{is_engine_thread, queue_record, LogRecord};
 pub use outgoing::{hop_count, ProxyHeaders};
 pub use route::{Body, Call, ClientShared, Destination, Outcome, Progress, Route, RouteRequest};
+pub use subject::Subject;
 pub use upgrade::UpgradeRequest;
 
 use commands::Command;
@@ -498,6 +500,7 @@ impl Engine {
 
     /// `on_request` of this request ended.
     pub fn request_done(&self, request: Arc<IncomingRequest>) {
+        request.log_unanswered();
         // Only a request that nothing was made of, or that is left to its CANCEL, has something to clear away.
         if request.is_pending() || request.is_left_canceled() {
             self.shared.post(Command::RequestDone(request));

@@ -10,7 +10,14 @@ use std::sync::{Arc, Mutex};
 use magnus::{prelude::*, value::Lazy, Error, RModule, Ruby, Value};
 use oversip::engine::{Engine, Event, IncomingRequest, Wake};
 
-use crate::{anchors::Anchor, client, gvl::without_gvl, logging, request, runtime, text, tls, websocket};
+use crate::{
+    anchors::Anchor,
+    client,
+    gvl::without_gvl,
+    logging, request, runtime, text, tls,
+    watch::{self, Run},
+    websocket,
+};
 
 /// How deep `route` may be nested in callbacks of `route`.
 const DEEPEST_NESTING: u32 = 32;
@@ -101,7 +108,10 @@ fn enter_dispatcher() {
 
 /// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher; another may be it already.
 pub fn leave_dispatcher() {
-    let _ = DISPATCHER.compare_exchange(current_thread(), 0, Ordering::Relaxed, Ordering::Relaxed);
+    let left = DISPATCHER.compare_exchange(current_thread(), 0, Ordering::Relaxed, Ordering::Relaxed);
+    if left.is_ok() {
+        watch::clear();
+    }
 }
 
 /// `OverSIP::Engine.run_event`: runs one event in the calling fiber.
@@ -109,6 +119,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let Some(engine) = runtime::current() else { return Ok(()) };
     let Some(event) = engine.events().pop() else { return Ok(()) };
     let outer = NESTING.swap(0, Ordering::Relaxed);
+    let _running = Run::begin(&engine, &event);
     let result = match event {
         Event::Request(request) => run_request(ruby, &engine, request),
         Event::Callback(route) => client::resume(ruby, &engine, route),

@@ -13,7 +13,7 @@ use oversip::transport::{ws, ListenSpec, Transport};
 use crate::{
     anchors, client, connection, dispatcher,
     gvl::{without_gvl, SIGNAL_INTERVAL},
-    logging, request, runtime, tags, text, tls,
+    logging, request, runtime, tags, text, tls, watch,
 };
 
 fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
@@ -178,7 +178,8 @@ fn is_running() -> bool {
 }
 
 fn stats(ruby: &Ruby) -> Result<RHash, Error> {
-    let stats = runtime::engine(ruby)?.stats();
+    let engine = runtime::engine(ruby)?;
+    let stats = engine.stats();
     let hash = ruby.hash_new();
     hash.aset(ruby.to_symbol("server_transactions"), stats.server_transactions)?;
     hash.aset(ruby.to_symbol("client_transactions"), stats.client_transactions)?;
@@ -191,6 +192,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("reserve_requests"), stats.reserve_requests)?;
     hash.aset(ruby.to_symbol("reserve_transactions"), stats.reserve_transactions)?;
     hash.aset(ruby.to_symbol("reserve_admissions"), stats.reserve_admissions)?;
+    hash.aset(ruby.to_symbol("callback_seconds"), watch::seconds(&engine))?;
     let waiting = |counts: [usize; QUEUES.len()]| by_name(ruby, &QUEUES, &counts.map(|count| count as u64));
     hash.aset(ruby.to_symbol("queued"), waiting(stats.queued)?)?;
     hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;
@@ -292,6 +294,9 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("flow?", function!(is_flow, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;
     module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;
+    module.define_singleton_method("running_event", function!(watch::running_event, 0))?;
+    module.define_singleton_method("suspend_event", function!(watch::suspend_event, 0))?;
+    module.define_singleton_method("clock", function!(watch::clock, 0))?;
     module.define_singleton_method("leave_dispatcher", function!(dispatcher::leave_dispatcher, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(dispatcher::schedule, 2))?;

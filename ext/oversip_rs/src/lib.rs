@@ -29,6 +29,7 @@ mod tls;
 mod uac;
 mod uri;
 mod utils;
+mod watch;
 mod websocket;
 
 use magnus::{prelude::*, Error, RModule, RString, Ruby};

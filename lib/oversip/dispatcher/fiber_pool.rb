@@ -13,6 +13,9 @@ module OverSIP
       # The kernel allows about 31 000 stacks with guard pages in a process (vm.max_map_count).
       MAX_SUSPENDED = 20_000
 
+      # An event whose Fiber is suspended: the engine's time when it began, what it is about, whether the log has told of it.
+      Suspended = Struct.new(:since, :subject, :told)
+
       # What the pool hands to an idle Fiber. A script that resumes a Fiber once too often cannot have it.
       WORK = Object.new.freeze
       private_constant :WORK
@@ -22,6 +25,7 @@ module OverSIP
         @max_suspended = max_suspended
         @on_fatal = on_fatal
         @idle = []
+        @suspended = {}.compare_by_identity
         @live = 0
       end
 
@@ -29,17 +33,31 @@ module OverSIP
       def run_event
         fiber = @idle.pop || create
         # At the bound events still run, only they cannot suspend: a Fiber.yield in them raises FiberError.
-        return fiber.resume(WORK) if fiber
+        return run_in(fiber) if fiber
 
         FiberState.within { run_guarded }
       end
 
       # @return [Integer] how many events are suspended
       def suspended
-        @live - @idle.size
+        @suspended.size
+      end
+
+      # @return [Array<Array(Fiber, Suspended)>] the events that are suspended, as they are at this moment
+      def suspended_events
+        @suspended.to_a
       end
 
       private
+
+      def run_in(fiber)
+        fiber.resume(WORK)
+        # One that has done its event lies on top of the idle ones.
+        return if @idle.last.equal?(fiber) || !fiber.alive?
+
+        since, subject = Engine.suspend_event
+        @suspended[fiber] = Suspended.new(since, subject, false)
+      end
 
       def create
         return full("#{@live} callbacks are suspended") if @live >= @max_suspended
@@ -55,6 +73,7 @@ module OverSIP
         loop do
           if work.equal?(WORK)
             run_guarded
+            @suspended.delete(Fiber.current) unless @suspended.empty?
             # One that keeps what it has ends here.
             break unless FiberState.clear
 
@@ -63,6 +82,7 @@ module OverSIP
           work = Fiber.yield
         end
       ensure
+        @suspended.delete(Fiber.current)
         @live -= 1
       end
 
