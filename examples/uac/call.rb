@@ -35,9 +35,9 @@ class Call
   #
   # @return [Boolean] whether the call stands
   def invite
-    own = "<sip:caller@#{OverSIP::SIP.local_ipv4}:#{OverSIP.configuration[:sip][:listen_port]}>"
+    # Its Contact, which says where the other side's requests go, is that of the socket that it leaves by.
     data = { sip_method: :INVITE, ruri: @uri, from: "<sip:caller@anonymous.invalid>", to: @uri }
-    @invite = OverSIP::SIP::UacRequest.new(data, ["Contact: #{own}", "Content-Type: application/sdp"], OFFER)
+    @invite = OverSIP::SIP::UacRequest.new(data, ["Content-Type: application/sdp"], OFFER)
     @response = call(@invite, RINGING)
     return false unless @response
 

@@ -4,8 +4,13 @@
 #
 #   PASSWORD=secret ruby -Ilib examples/uac/register.rb sip:alice@example.net
 #   PASSWORD=secret ruby -Ilib examples/uac/register.rb sip:alice@example.net 127.0.0.1:5070    # by this server
+#   LISTEN=192.0.2.1 PASSWORD=secret ruby -Ilib examples/uac/register.rb sip:alice@example.net  # others call this address
+#
+# Without LISTEN the registration names a socket that takes nothing but answers: it proves the password, but nobody can call
+# there. With it OverSIP listens at that address of this machine.
 
 require "oversip"
+require "securerandom"
 
 # One address of record at its registrar (RFC 3261 10.2).
 class Registration
@@ -18,8 +23,10 @@ class Registration
     @host, @port = server&.split(":", 2)
     @uac = OverSIP::SIP::Uac.new(credentials: { username: @aor.user, password: password })
     # All registrations of one user agent have one Call-ID and rising CSeq numbers.
-    @call_id = "#{rand(2**64).to_s(16)}@register"
+    @call_id = "#{SecureRandom.hex(8)}@register"
     @cseq = 0
+    # Tells this contact of the user from those of other devices.
+    @line = SecureRandom.hex(4)
   end
 
   # @return [Integer] the seconds until the registration ends
@@ -42,23 +49,25 @@ class Registration
   private
 
   def register_request(expires)
-    contact = "<sip:#{@aor.user}@127.0.0.1:#{OverSIP.configuration[:sip][:listen_port]}>;expires=#{expires}"
+    # The address of the listener. A REGISTER that leaves by another socket names that one.
+    own = "#{OverSIP::SIP.local_ipv4}:#{OverSIP.configuration[:sip][:listen_port]}"
+    contact = "<sip:#{@aor.user}@#{own};line=#{@line}>;expires=#{expires}"
     address = "<sip:#{@aor.user}@#{@aor.host}>"
     OverSIP::SIP::UacRequest.new({ sip_method: :REGISTER, ruri: "sip:#{@aor.host}", from: address, to: address,
                                    call_id: @call_id, cseq: @cseq += 1 }, ["Contact: #{contact}"])
   end
 
-  # The registrar lists all contacts of the user; ours has our user and port.
+  # The registrar lists all contacts of the user.
   def granted(response)
     contacts = response.header_all("Contact").join(",")
-    contacts[/<sip:#{Regexp.escape(@aor.user)}@127\.0\.0\.1:\d+[^>]*>[^,]*;expires=(\d+)/i, 1]&.to_i
+    contacts[/;line=#{@line}[^>]*>[^,]*;expires=(\d+)/i, 1]&.to_i
   end
 end
 
 if $PROGRAM_NAME == __FILE__
   aor = ARGV.fetch(0) { abort "usage: PASSWORD=… ruby -Ilib #{$PROGRAM_NAME} sip:USER@DOMAIN [HOST:PORT]" }
   begin
-    OverSIP.start(configuration: { sip: { listen_port: 0 } }) do
+    OverSIP.start(configuration: { sip: { listen_port: 0, listen_ipv4: ENV.fetch("LISTEN", nil) } }) do
       registration = Registration.new(aor, ENV.fetch("PASSWORD"), server: ARGV[1])
       begin
         loop do

@@ -20,7 +20,7 @@ module OverSIP
     TLS_FILES = %i[public_cert private_cert ca_dir].freeze
 
     # Keys that {OverSIP.configuration} has beside the parameters; handing them back is no mistake.
-    DERIVED = { tls: [:full_cert] }.freeze
+    DERIVED = { sip: [:loopback_by_default], tls: [:full_cert] }.freeze
 
     class << self
       # @param file [Object, nil] the content of oversip.conf as YAML gives it
@@ -33,7 +33,7 @@ module OverSIP
       def build(file: nil, given: {}, config_dir: nil, scope: :loopback, &on_error)
         warn_shape(file)
         file = Source.sections(file)
-        given = Source.given(given, "configuration") { |name| instead_of_section(name) }
+        given = without_defaults(Source.given(given, "configuration") { |name| instead_of_section(name) })
         [[file, FILE_NAME], [given, "configuration:"]].each { |sections, origin| warn_unknown(sections, origin) }
 
         configuration = SCHEMA.to_h do |section, parameters|
@@ -45,6 +45,14 @@ module OverSIP
       end
 
       private
+
+      # A configuration that is handed back has the addresses that stood in for those that were not given.
+      def without_defaults(given)
+        sip = given[:sip] or return given
+        families = Array(sip[:loopback_by_default]) & Addresses::LOOPBACK.keys
+        stood_in = families.select { |family| sip[:"listen_#{family}"] == Addresses::LOOPBACK[family] }
+        given.merge(sip: sip.except(*stood_in.map { |family| :"listen_#{family}" }))
+      end
 
       # A value from Ruby goes over one from the file, and null means "not set" in both.
       def value(section, parameter, given, from_file, config_dir)

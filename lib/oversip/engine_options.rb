@@ -45,7 +45,8 @@ module OverSIP
           accept_unsigned_flow_tokens: sip[:accept_unsigned_flow_tokens],
           require_own_route: sip[:require_own_route],
           max_body_size: sip[:max_body_size],
-          tcp_keepalive_interval: sip[:tcp_keepalive_interval]
+          tcp_keepalive_interval: sip[:tcp_keepalive_interval],
+          sending: sip[:loopback_by_default]
         }
       end
 

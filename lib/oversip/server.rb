@@ -9,7 +9,9 @@ module OverSIP
     # Opens the listeners and begins to serve. Returns when they are bound and the start events have run.
     #
     # Without a folder it listens on 127.0.0.1 and, where there is one, ::1, by UDP and TCP, on port 5060. Port 0 takes
-    # any port that is free for all of them; `OverSIP.configuration[:sip][:listen_port]` tells which.
+    # any port that is free for all of them; `OverSIP.configuration[:sip][:listen_port]` tells which. A {SIP::Uac} reaches
+    # other hosts all the same, from an address that `docs/client.md` explains; to be reached itself a program sets
+    # `listen_ipv4` or `listen_ipv6`.
     #
     # With a block: stops after it, whatever happens in it.
     #

@@ -41,10 +41,11 @@ module ChildScript
   RUBY
 
   # @param environment [Hash{String => String}] beside the inherited one
+  # @param on [Array<String>] what to put before the command
   # @yieldparam script [Command::Running]
-  def running_script(text, environment: {})
+  def running_script(text, environment: {}, on: [])
     folders = %w[lib spec/support].flat_map { |folder| ["-I", File.join(Command::ROOT, folder)] }
-    script = Command::Running.new([RbConfig.ruby, *folders, "-e", PRELUDE + text], environment: environment)
+    script = Command::Running.new([*on, RbConfig.ruby, *folders, "-e", PRELUDE + text], environment: environment)
     yield script
   ensure
     script&.kill

@@ -246,8 +246,9 @@ end
 
 # A TCP listener whose connections are peers.
 class TcpServerPeer
+  # @param ip [String, TCPServer] an address, or what listens already
   def initialize(ip = "127.0.0.1", port: 0)
-    @server = TCPServer.new(ip, port)
+    @server = ip.is_a?(TCPServer) ? ip : TCPServer.new(ip, port)
   end
 
   def port

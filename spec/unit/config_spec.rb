@@ -49,6 +49,17 @@ RSpec.describe OverSIP::Config do
     expect(build(yaml: "- a\n- b\n")[:core][:syslog_level]).to eq("info")
   end
 
+  it "notes for which families a script has given no address" do
+    families = ->(given, **options) { build(given, **options).dig(:sip, :loopback_by_default) }
+    expect(families.call({})).to eq(%i[ipv4 ipv6])
+    expect(families.call({ sip: { listen_ipv4: "127.0.0.1" } })).to eq([:ipv6])
+    expect(families.call({ sip: { listen_ipv4: "127.0.0.1", listen_ipv6: "::1" } })).to eq([])
+    expect(families.call({}, scope: :network)).to be_nil
+    given_back = build({})
+    given_back[:sip][:listen_ipv4] = "127.0.0.2"
+    expect(families.call(given_back)).to eq([:ipv6])
+  end
+
   it "takes its own result back without complaint" do
     first = build({ sip: { local_domains: "Example.NET" } })
     expect(build(first)).to eq(first)

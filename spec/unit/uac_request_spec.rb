@@ -79,7 +79,7 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
       said = warnings { 2.times { made << described_class.new({ sip_method: :INFO, ruri: "sip:w@x.example", form: "x", "ruri" => 1 }) } }
       expect(made.last.to_s).to start_with("INFO sip:w@x.example SIP/2.0\r\n")
       expect(said).to contain_exactly(
-        /unknown key :form in data ignored \(did you mean :from\?\) \(at #{__FILE__}:\d+\)/, /unknown key "ruri" in data ignored/
+        /unknown key :form in data ignored: did you mean 'from'\? \(at #{__FILE__}:\d+\)/, /unknown key "ruri" in data ignored/
       )
     end
 

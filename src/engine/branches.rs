@@ -11,9 +11,11 @@ use super::core::{ArmedTimers, Core, TimerKey};
 use super::defects::Beneficiary;
 use super::incoming::IncomingRequest;
 use super::network::{Destination, Network, SendFailure};
+use super::outgoing::Leaving;
 use super::peers::target_of;
 use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
+use super::uac_acks::tag_of;
 use super::Dropped;
 use crate::client::session::{retry_after, Input, Kind};
 use crate::client::{IncomingResponse, Profile, Target};
@@ -104,7 +106,9 @@ impl Branch {
         }
         let Some((server, profile)) = &self.reopening else { return };
         let (transport, remote) = (self.destination.transport(), self.destination.remote());
-        if let Some(destination) = network.destination(transport, remote, server.as_deref(), profile) {
+        if let Some(destination) =
+            network.destination(self.kind, transport, remote, server.as_deref(), profile)
+        {
             // What is lost here is sent again by a timer.
             let _ = network.send(&destination, wire);
             self.destination = destination;
@@ -149,6 +153,7 @@ impl Core {
     /// Sends the request of a route to a target, in a transaction of its own.
     pub(super) fn send_to_target(&mut self, now: Instant, route: &mut Route, target: &Target) {
         match self.network.destination(
+            route.kind,
             target.transport,
             target.addr,
             route.server.as_deref(),
@@ -178,8 +183,10 @@ impl Core {
             return route.handle(&self.shared, now, Input::BranchEnded);
         }
         let id = Bytes::from(self.shared.tags.new_branch(&route.antiloop_id));
-        let sent =
-            super::outgoing::request(&self.shared, route, destination.transport(), destination.remote(), &id);
+        let sent = super::outgoing::request(&self.shared, route, &Leaving::by(&destination), &id);
+        if destination.own().is_some() {
+            self.note_own_dialog(&sent);
+        }
         let wire = sent.to_bytes();
         if sent.method == Method::Ack {
             if self.network.send(&destination, &wire).is_err() {
@@ -232,6 +239,15 @@ impl Core {
         self.route_branches.insert(route.id, id.clone());
         for input in self.branch_effects(now, &id, effects, None) {
             route.handle(&self.shared, now, input);
+        }
+    }
+
+    /// A request that begins a dialog, or goes on with one (RFC 3261 12, RFC 6665, RFC 3515), leaves a socket to which only
+    /// requests of such dialogs may come.
+    fn note_own_dialog(&mut self, sent: &RequestSnapshot) {
+        let begins = matches!(sent.method, Method::Invite | Method::Subscribe | Method::Refer);
+        if let (true, Some(call_id), Some(tag)) = (begins, sent.call_id(), sent.from().and_then(tag_of)) {
+            self.own_dialogs.note(call_id, tag);
         }
     }
 
@@ -438,10 +454,9 @@ impl Core {
     /// An ICMP error came back for a datagram: it counts for the transaction whose branch the datagram carried.
     pub(super) fn udp_error(&mut self, remote: std::net::SocketAddr, quoted: &[u8], error: &std::io::Error) {
         let Some(id) = quoted_branch(quoted) else { return };
-        let fits = self
-            .branches
-            .get(id)
-            .is_some_and(|branch| matches!(branch.destination, Destination::Udp(addr) if addr == remote));
+        let fits = self.branches.get(id).is_some_and(
+            |branch| matches!(branch.destination, Destination::Udp { remote: addr, .. } if addr == remote),
+        );
         if fits {
             let failure = SendFailure::of_datagram(error);
             self.step_branch(&Bytes::copy_from_slice(id), None, |branch, now| {

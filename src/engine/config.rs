@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::way::Families;
 use crate::client::{KeyTooShort, ProcessTags};
 use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, TlsError, TlsSettings};
 
@@ -104,6 +105,9 @@ pub struct Config {
     pub tls_hostname_ipv4: Option<String>,
     /// The host that headers name for IPv6 listeners under TLS.
     pub tls_hostname_ipv6: Option<String>,
+    /// The families whose address was not configured. If their listeners are on loopback, requests that start here leave for
+    /// other hosts from the address that the system's routing picks.
+    pub sending: Families,
     /// Bounds at admission.
     pub limits: Limits,
 }

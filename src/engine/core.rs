@@ -24,7 +24,7 @@ use super::uac_acks::UacAcks;
 use super::waiting::Responses;
 use super::{Dropped, Event, Shared};
 use crate::client::session::{Callback, CallbackClass, Input, Kind};
-use crate::client::{Failure, ProbeKey, Probes};
+use crate::client::{Failure, OwnDialogs, ProbeKey, Probes};
 use crate::clock::Clock;
 use crate::transaction::{ServerKey, Timer};
 use crate::transport::{ConnectionId, TransportEvent, SWEEP_INTERVAL};
@@ -117,6 +117,7 @@ pub(super) struct Core {
     pub(super) uac_acks: UacAcks,
     pub(super) peers: Peers,
     pub(super) probes: Probes<TimerId>,
+    pub(super) own_dialogs: OwnDialogs,
     clients: HashMap<u64, ClientSlot>,
     /// The responses that wait for all Clients or are with the dispatcher.
     pub(super) responses: Responses,
@@ -147,6 +148,7 @@ impl Core {
             uac_acks: UacAcks::default(),
             peers: Peers::default(),
             probes: Probes::new(MAX_WAITING),
+            own_dialogs: OwnDialogs::default(),
             clients: HashMap::new(),
             responses: Responses::default(),
             responses_held: false,
@@ -335,6 +337,7 @@ impl Core {
             connections: self.network.connection_count(),
             waiting_for_probe: self.probes.waiting(),
             responses: self.responses,
+            own_dialogs: self.own_dialogs.len(),
         });
     }
 

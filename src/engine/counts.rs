@@ -42,6 +42,8 @@ reasons! {
         Handshakes => "handshakes",
         /// 403: a request inside a dialog whose Route does not show that the dialog came by here.
         NoOwnRoute => "without_own_route",
+        /// 403: the request came to a socket that only sends, and belongs to no dialog of ours.
+        Stranger => "strangers",
         /// 400, 413 and their like: the request violates the syntax or a bound.
         Malformed => "malformed",
     }
@@ -60,6 +62,8 @@ reasons! {
         UnmatchedResponse => "unmatched_responses",
         /// An ACK inside a dialog whose Route does not show that the dialog came by here.
         AckWithoutOwnRoute => "acks_without_own_route",
+        /// An ACK that came to a socket that only sends, and belongs to no dialog of ours.
+        AckOfStranger => "acks_of_strangers",
         /// A connection closed with what it was to send: its peer does not read, or all together had too much to send.
         SlowConnection => "slow_connections",
         /// A datagram that the system did not take in time.
@@ -85,6 +89,10 @@ pub struct Stats {
     pub waiting_for_probe: usize,
     /// Stream connections.
     pub connections: usize,
+    /// UDP sockets that were opened for requests to other hosts.
+    pub sending_sockets: usize,
+    /// Dialogs that requests from those sockets have begun, as far as they are remembered.
+    pub own_dialogs: usize,
     /// Requests whose targets are being looked for, tried or decided on by their blocks.
     pub searches: usize,
     /// Events waiting for Ruby.
@@ -124,6 +132,7 @@ pub(super) struct Alive {
     pub(super) waiting_for_probe: usize,
     /// What waits for Clients or is with their blocks.
     pub(super) responses: Responses,
+    pub(super) own_dialogs: usize,
 }
 
 /// A search for whoever answers a request, while it is counted.
@@ -144,6 +153,7 @@ pub(super) struct Counts {
     connections: AtomicUsize,
     responses: AtomicUsize,
     response_bytes: AtomicUsize,
+    own_dialogs: AtomicUsize,
     searches: Arc<AtomicUsize>,
     relayed: AtomicU64,
     reserve_used: AtomicU64,
@@ -159,6 +169,7 @@ impl Counts {
         self.waiting_for_probe.store(alive.waiting_for_probe, Ordering::Relaxed);
         self.responses.store(alive.responses.messages, Ordering::Relaxed);
         self.response_bytes.store(alive.responses.bytes, Ordering::Relaxed);
+        self.own_dialogs.store(alive.own_dialogs, Ordering::Relaxed);
     }
 
     /// Counts a search as long as the answer lives.
@@ -196,6 +207,8 @@ impl Counts {
             client_transactions: branches,
             waiting_for_probe: self.waiting_for_probe.load(Ordering::Relaxed),
             connections: self.connections.load(Ordering::Relaxed),
+            sending_sockets: 0,
+            own_dialogs: self.own_dialogs.load(Ordering::Relaxed),
             searches: self.searches.load(Ordering::Relaxed),
             dispatcher_queue: events.len(),
             dispatched_events: events.taken(),

@@ -22,7 +22,7 @@ impl Listener {
     }
 
     /// `host:port` as it stands in our Via values.
-    fn sent_by(&self) -> &str {
+    pub(super) fn sent_by(&self) -> &str {
         self.names.via_core.rsplit(' ').next().unwrap_or_default()
     }
 }
@@ -50,6 +50,11 @@ impl Listeners {
     /// The listener that stands for a transport and the family of an address.
     pub(super) fn listener(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
         self.0.iter().find(|listener| listener.serves(transport, remote))
+    }
+
+    /// Whether one of them listens at this address and port.
+    pub(super) fn is_at(&self, address: SocketAddr) -> bool {
+        self.0.iter().any(|listener| listener.local == address)
     }
 
     /// The listener that a request came in by.

@@ -40,6 +40,7 @@ mod uac_acks;
 mod upgrade;
 mod upstream;
 mod waiting;
+mod way;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -72,6 +73,7 @@ pub use outgoing::{hop_count, ProxyHeaders};
 pub use route::{Body, Call, ClientShared, Destination, Outcome, Progress, Route, RouteRequest};
 pub use subject::Subject;
 pub use upgrade::UpgradeRequest;
+pub use way::Families;
 
 use commands::Command;
 use counts::Counts;
@@ -82,6 +84,7 @@ use listeners::Listeners;
 use outbox::Outbox;
 use sockets::Sockets;
 use upgrade::Upgrade;
+use way::Ways;
 
 /// Something that Ruby has to run.
 #[derive(Debug)]
@@ -165,6 +168,7 @@ pub struct Shared {
     accept_unsigned_flow_tokens: bool,
     product: String,
     limits: Limits,
+    ways: Ways,
     status: AtomicU8,
     commands: UnboundedSender<Command>,
     outbox: Outbox,
@@ -234,6 +238,14 @@ impl Shared {
             1 => Status::Running,
             _ => Status::Terminating,
         }
+    }
+
+    /// Whether a message came to a socket that was opened to send from it: nobody was told that we listen there.
+    fn came_to_sender(&self, source: &Source) -> bool {
+        let local = source.local.ip();
+        self.ways.sending().has(local)
+            && !way::is_loopback(local)
+            && (source.transport == Transport::Udp || !source.inbound)
     }
 
     /// The token of the flow that a request came by (RFC 5626); `None` for connections that we opened.

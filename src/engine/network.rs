@@ -1,40 +1,49 @@
 //! The engine's view of the transport layer: destinations and the way back to a client.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
+use super::way::Ways;
 use super::Shared;
+use crate::client::session::Kind;
 use crate::client::{is_udp_token, Profile, Target};
 use crate::transport::{
-    is_of_peer, is_too_large, ConnectionId, Connections, OpeningLimits, PeerName, Transport, TransportLayer,
-    Verification, MAX_MESSAGE,
+    error_text, is_of_peer, is_too_large, ConnectionId, Connections, OpeningLimits, PeerName, Transport,
+    TransportLayer, Verification, MAX_MESSAGE,
 };
 
 /// How long queued bytes may take to leave when the engine stops.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 
-/// Where a client transaction sends.
+/// Where a client transaction sends. `own` is the socket that it leaves by if that is none of the listening ones, but opened
+/// for requests to other hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Destination {
-    Udp(SocketAddr),
-    Stream { transport: Transport, connection: ConnectionId, remote: SocketAddr },
+    Udp { remote: SocketAddr, own: Option<SocketAddr> },
+    Stream { transport: Transport, connection: ConnectionId, remote: SocketAddr, own: Option<SocketAddr> },
 }
 
 impl Destination {
     pub(super) fn transport(&self) -> Transport {
         match self {
-            Self::Udp(_) => Transport::Udp,
+            Self::Udp { .. } => Transport::Udp,
             Self::Stream { transport, .. } => *transport,
         }
     }
 
     pub(super) fn remote(&self) -> SocketAddr {
         match self {
-            Self::Udp(remote) | Self::Stream { remote, .. } => *remote,
+            Self::Udp { remote, .. } | Self::Stream { remote, .. } => *remote,
+        }
+    }
+
+    pub(super) fn own(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Udp { own, .. } | Self::Stream { own, .. } => *own,
         }
     }
 
@@ -44,7 +53,7 @@ impl Destination {
 
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::Udp(_) => None,
+            Self::Udp { .. } => None,
             Self::Stream { connection, .. } => Some(*connection),
         }
     }
@@ -82,66 +91,117 @@ impl SendFailure {
 
 pub(super) struct Network {
     layer: TransportLayer,
+    ways: Ways,
 }
 
 impl Network {
-    pub(super) fn new(layer: TransportLayer) -> Self {
-        Self { layer }
+    pub(super) fn new(layer: TransportLayer, ways: Ways) -> Self {
+        Self { layer, ways }
     }
 
-    /// The way to a target; `None` when there is no socket for it. A connection is opened where none exists.
+    /// The way to a target for a request of this kind of Client; `None` when there is no socket for it. A connection is opened
+    /// where none exists.
     ///
     /// For TLS, `server` is the domain that the request is for, as far as it is not for an address, and the profile says
     /// what the server has to prove.
     pub(super) fn destination(
         &self,
+        kind: Kind,
         transport: Transport,
         remote: SocketAddr,
         server: Option<&str>,
         profile: &Profile,
     ) -> Option<Destination> {
-        match transport {
-            Transport::Udp => self.layer.udp(remote).map(|_| Destination::Udp(remote)),
-            Transport::Tcp => {
-                let connection = self.layer.tcp_to(remote, limits(profile));
-                Some(Destination::Stream { transport, connection, remote })
+        let wanted = match (transport, server) {
+            (Transport::Udp | Transport::Tcp, _) => None,
+            (Transport::Tls, Some(domain)) => Some(PeerName::Domain(domain.to_ascii_lowercase())),
+            (Transport::Tls, None) => Some(PeerName::Ip(remote.ip())),
+            (Transport::Ws | Transport::Wss, _) => return None,
+        };
+        let wanted = wanted.map(|name| Verification {
+            name,
+            by_library: profile.verifies_by_library(),
+            by_callback: profile.verifies_by_callback(),
+        });
+        let limits = limits(profile);
+        match self.ways.to(kind, transport, remote) {
+            Ok(None) => self.by_listener(transport, remote, limits, wanted),
+            Ok(Some(ip)) => self.by_own_socket(ip, transport, remote, limits, wanted),
+            Err(no_way) => {
+                tracing::error!(target: "oversip::transport", "{no_way}");
+                None
             }
-            Transport::Tls => {
-                let name = match server {
-                    Some(domain) => PeerName::Domain(domain.to_ascii_lowercase()),
-                    None => PeerName::Ip(remote.ip()),
-                };
-                let wanted = Verification {
-                    name,
-                    by_library: profile.verifies_by_library(),
-                    by_callback: profile.verifies_by_callback(),
-                };
-                let connection = self.layer.tls_to(remote, limits(profile), wanted);
-                Some(Destination::Stream { transport, connection, remote })
-            }
-            Transport::Ws | Transport::Wss => None,
         }
+    }
+
+    fn by_listener(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        limits: OpeningLimits,
+        wanted: Option<Verification>,
+    ) -> Option<Destination> {
+        let connection = match (transport, wanted) {
+            (Transport::Udp, _) => {
+                return self.layer.udp(remote).map(|_| Destination::Udp { remote, own: None })
+            }
+            (_, None) => self.layer.tcp_to(remote, limits),
+            (_, Some(wanted)) => self.layer.tls_to(remote, limits, wanted),
+        };
+        Some(Destination::Stream { transport, connection, remote, own: None })
+    }
+
+    fn by_own_socket(
+        &self,
+        ip: IpAddr,
+        transport: Transport,
+        remote: SocketAddr,
+        limits: OpeningLimits,
+        wanted: Option<Verification>,
+    ) -> Option<Destination> {
+        let destination = if transport == Transport::Udp {
+            self.layer.sending_from(ip).map(|own| Destination::Udp { remote, own: Some(own) })
+        } else {
+            let opened = self.layer.connections().open_at(ip, remote, limits, wanted);
+            opened.map(|(connection, own)| Destination::Stream {
+                transport,
+                connection,
+                remote,
+                own: Some(own),
+            })
+        };
+        destination
+            .inspect_err(|error| {
+                tracing::error!(target: "oversip::transport", "nothing can be sent from {ip} to {transport}:{remote}: {}", error_text(error));
+            })
+            .ok()
     }
 
     /// The live flow that a token names (RFC 5626 5.3).
     pub(super) fn flow(&self, shared: &Shared, token: &[u8]) -> Option<Destination> {
         if is_udp_token(token) {
             let remote = shared.udp_flow(token)?;
-            return self.layer.udp(remote).map(|_| Destination::Udp(remote));
+            return self.layer.udp(remote).map(|_| Destination::Udp { remote, own: None });
         }
         let connections = self.layer.connections();
         let connection = connections.by_flow_token(std::str::from_utf8(token).ok()?)?;
         let info = connections.info(connection)?;
-        Some(Destination::Stream { transport: info.transport, connection, remote: info.remote })
+        Some(Destination::Stream { transport: info.transport, connection, remote: info.remote, own: None })
     }
 
     /// Sends a request; an error when it certainly did not leave.
     pub(super) fn send(&self, destination: &Destination, wire: &Bytes) -> Result<(), SendFailure> {
         match destination {
-            Destination::Udp(remote) => self.layer.send_udp(wire, *remote).map_err(|error| {
-                tracing::info!(target: "oversip::transport", "sending to {destination}: {error}");
-                SendFailure::of_datagram(&error)
-            }),
+            Destination::Udp { remote, own } => {
+                let sent = match own {
+                    None => self.layer.send_udp(wire, *remote),
+                    Some(own) => self.layer.send_udp_from(*own, wire, *remote),
+                };
+                sent.map_err(|error| {
+                    tracing::info!(target: "oversip::transport", "sending to {destination}: {error}");
+                    SendFailure::of_datagram(&error)
+                })
+            }
             // To try it would cost the connection, and all others that use it.
             Destination::Stream { .. } if wire.len() > MAX_MESSAGE => Err(SendFailure::TooLarge),
             Destination::Stream { connection, .. } => {

@@ -6,10 +6,13 @@
 use std::net::SocketAddr;
 
 use super::listeners::Listener;
+use super::network::Destination;
 use super::route::Route;
 use super::Shared;
 use crate::client::session::Kind;
-use crate::client::{connection_record_route, IncomingSide, RoutingHeaders, DIALOG_CODE_LEN};
+use crate::client::{
+    connection_record_route, own_contact, readdressed, IncomingSide, RoutingHeaders, DIALOG_CODE_LEN,
+};
 use crate::message::{HeaderName, Method, RequestSnapshot};
 use crate::transport::Transport;
 
@@ -45,15 +48,39 @@ pub fn hop_count(received: Option<u32>, decided: Option<u32>) -> Option<u32> {
     }
 }
 
-pub(super) fn request(
-    shared: &Shared,
-    route: &Route,
+/// The way that a request leaves by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaving {
     transport: Transport,
     remote: SocketAddr,
-    branch: &[u8],
-) -> RequestSnapshot {
+    /// The socket, if it is none of the listening ones.
+    own: Option<SocketAddr>,
+}
+
+impl Leaving {
+    pub(super) fn by(destination: &Destination) -> Leaving {
+        let (transport, remote) = (destination.transport(), destination.remote());
+        Leaving { transport, remote, own: destination.own() }
+    }
+
+    /// The way to a target as long as it was not taken: a socket that is opened then has a port of five digits.
+    pub(super) fn presumably(
+        shared: &Shared,
+        kind: Kind,
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> Leaving {
+        let own = shared.ways.to(kind, transport, remote).ok().flatten();
+        Leaving { transport, remote, own: own.map(|ip| SocketAddr::new(ip, u16::MAX)) }
+    }
+}
+
+pub(super) fn request(shared: &Shared, route: &Route, leaving: &Leaving, branch: &[u8]) -> RequestSnapshot {
     let mut request = route.request.clone();
-    let listener = shared.listeners.listener(transport, remote).or_else(|| shared.listeners.any_listener());
+    let listener = shared
+        .listeners
+        .listener(leaving.transport, leaving.remote)
+        .or_else(|| shared.listeners.any_listener());
     match (&route.proxy_headers, route.kind) {
         (Some(headers), Kind::Proxy) => {
             request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());
@@ -68,13 +95,67 @@ pub(super) fn request(
             if request.headers.first(HeaderName::MaxForwards).is_none() {
                 request.headers.push(b"Max-Forwards", MAX_FORWARDS.to_string().as_bytes());
             }
+            set_contact(shared, leaving, listener, &mut request);
         }
     }
     route.authenticate(&mut request);
-    if let Some(listener) = listener {
-        request.headers.push_front(b"Via", &via(listener, branch, request.method == Method::Ack));
+    let ack = request.method == Method::Ack;
+    match (leaving.own, listener) {
+        (Some(own), _) => {
+            let core = format!("SIP/2.0/{} {own}", leaving.transport.via_token());
+            request.headers.push_front(b"Via", &via(&core, branch, ack));
+        }
+        (None, Some(listener)) => {
+            request.headers.push_front(b"Via", &via(&listener.names.via_core, branch, ack));
+        }
+        (None, None) => {}
     }
     request
+}
+
+/// The Contact of a request of our own: one for what has to have one (RFC 3261 8.1.1.8, RFC 3311, RFC 3515, RFC 6665); and where
+/// a script has named a listener on loopback, the socket that the request leaves by.
+fn set_contact(
+    shared: &Shared,
+    leaving: &Leaving,
+    listener: Option<&Listener>,
+    request: &mut RequestSnapshot,
+) {
+    let own = leaving.own.map(|own| (own.to_string(), leaving.transport));
+    if request.headers.first(HeaderName::Contact).is_none() {
+        if !takes_contact(&request.method) {
+            return;
+        }
+        let secure = request.ruri.len() >= 5 && request.ruri[..5].eq_ignore_ascii_case(b"sips:");
+        let contact = match (&own, listener) {
+            (Some((sent_by, transport)), _) => own_contact(sent_by, *transport, secure),
+            (None, Some(listener)) => own_contact(listener.sent_by(), listener.transport, secure),
+            (None, None) => return,
+        };
+        request.headers.push(b"Contact", contact.as_bytes());
+    } else if let Some((sent_by, transport)) = own {
+        let ours = |ip, port| shared.listeners.is_at(SocketAddr::new(ip, port));
+        let mut changed = false;
+        let values: Vec<Vec<u8>> = request
+            .headers
+            .list(HeaderName::Contact)
+            .map(|value| match readdressed(value, ours, &sent_by, transport) {
+                Some(value) => {
+                    changed = true;
+                    value
+                }
+                None => value.to_vec(),
+            })
+            .collect();
+        if changed {
+            request.headers.replace(HeaderName::Contact, &values.join(&b", "[..]));
+        }
+    }
+}
+
+/// Whether the other side has to learn where requests of the dialog go.
+fn takes_contact(method: &Method) -> bool {
+    matches!(method, Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Update)
 }
 
 /// A size that the request does not exceed whichever way it leaves: cheaper to know than the true one.
@@ -86,9 +167,9 @@ pub(super) fn at_most(shared: &Shared, route: &Route) -> usize {
     request.ruri.len() + request.headers.wire_len() + request.body.len() + tokens + names + FIXED_PARTS
 }
 
-fn via(listener: &Listener, branch: &[u8], ack: bool) -> Vec<u8> {
-    let mut via = Vec::with_capacity(listener.names.via_core.len() + branch.len() + 14);
-    via.extend_from_slice(listener.names.via_core.as_bytes());
+fn via(core: &str, branch: &[u8], ack: bool) -> Vec<u8> {
+    let mut via = Vec::with_capacity(core.len() + branch.len() + 14);
+    via.extend_from_slice(core.as_bytes());
     via.extend_from_slice(b";branch=");
     via.extend_from_slice(branch);
     if !ack {

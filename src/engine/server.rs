@@ -37,7 +37,11 @@ impl Core {
             return;
         }
         let of_dialog = message.to_tag().is_some();
-        if of_dialog && self.lacks_own_route(&message, &source) {
+        if self.shared.came_to_sender(&source) {
+            if !self.is_of_own_dialog(&message) {
+                return self.stateless(message, source, Refusal::new(403, "Forbidden", Rejected::Stranger));
+            }
+        } else if of_dialog && self.lacks_own_route(&message, &source) {
             let reason = "Route Shows No Code for This Dialog";
             return self.stateless(message, source, Refusal::new(403, reason, Rejected::NoOwnRoute));
         }
@@ -55,6 +59,12 @@ impl Core {
         let entry = ServerEntry { request: request.clone(), timers: Default::default(), pending };
         self.servers.insert(key, entry);
         self.shared.events.push(Event::Request(request));
+    }
+
+    /// Whether a request belongs to a dialog that a request from a socket that only sends has begun.
+    fn is_of_own_dialog(&self, message: &Message) -> bool {
+        let dialog = message.call_id().zip(message.to_tag());
+        dialog.is_some_and(|(call_id, tag)| self.own_dialogs.contains(call_id, tag))
     }
 
     /// Whether a request inside a dialog is to be refused because its Route does not show that the dialog came by here.
@@ -147,7 +157,11 @@ impl Core {
         if self.shared.status() == Status::Loading {
             return;
         }
-        if message.to_tag().is_some() && self.lacks_own_route(&message, &source) {
+        if self.shared.came_to_sender(&source) {
+            if !self.is_of_own_dialog(&message) {
+                return self.shared.counts.count_dropped(Dropped::AckOfStranger);
+            }
+        } else if message.to_tag().is_some() && self.lacks_own_route(&message, &source) {
             return self.shared.counts.count_dropped(Dropped::AckWithoutOwnRoute);
         }
         // The caller repeats it when the callee repeats its 2xx.

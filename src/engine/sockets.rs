@@ -6,17 +6,22 @@ use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
 use super::{Dropped, Stats};
-use crate::transport::{ConnectionId, Connections, Source, TransportLayer, UdpSocket};
+use crate::transport::{ConnectionId, Connections, SendingSockets, Source, TransportLayer, UdpSocket};
 
 /// Handles to the sockets of an engine.
 pub(super) struct Sockets {
     udp: Vec<UdpSocket>,
+    sending: SendingSockets,
     connections: Connections,
 }
 
 impl Sockets {
     pub(super) fn of(layer: &TransportLayer) -> Self {
-        Self { udp: layer.udp_sockets().to_vec(), connections: layer.connections().clone() }
+        Self {
+            udp: layer.udp_sockets().to_vec(),
+            sending: layer.sending().clone(),
+            connections: layer.connections().clone(),
+        }
     }
 
     /// The token of the flow that a connection is; `None` for one that we opened, or that is gone.
@@ -26,7 +31,9 @@ impl Sockets {
 
     /// Adds what the sockets know of themselves.
     pub(super) fn complete(&self, stats: &mut Stats) {
-        let udp = |count: fn(&UdpSocket) -> u64| self.udp.iter().map(count).sum();
+        let sending = self.sending.all();
+        let udp = |count: fn(&UdpSocket) -> u64| self.udp.iter().chain(&sending).map(count).sum();
+        stats.sending_sockets = sending.len();
         stats.outgoing_bytes = self.connections.outgoing_bytes();
         stats.held_bytes = self.connections.held_bytes();
         stats.paused_connections = self.connections.paused();
@@ -46,8 +53,11 @@ impl Sockets {
         match source.connection {
             Some(connection) => self.connections.send(connection, wire.clone()),
             None => {
-                let socket = self.udp.iter().find(|socket| socket.local() == source.local);
-                socket.is_some_and(|socket| socket.try_send(wire, to).is_ok())
+                let sent = match self.udp.iter().find(|socket| socket.local() == source.local) {
+                    Some(socket) => Some(socket.try_send(wire, to)),
+                    None => self.sending.find(source.local).map(|socket| socket.try_send(wire, to)),
+                };
+                sent.is_some_and(|sent| sent.is_ok())
             }
         }
     }

@@ -13,6 +13,7 @@ use super::listeners::{Listener, Listeners};
 use super::network::Network;
 use super::resolver::Resolver;
 use super::sockets::Sockets;
+use super::way::Ways;
 use super::{log, Engine, Shared, Status};
 use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::resolve::{Lookup, NameServer};
@@ -34,6 +35,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     bound.extend(bind_all(&config.tunnels)?.into_iter().map(Bound::behind_proxy));
     let tags = config.tags.clone().unwrap_or_else(ProcessTags::random);
     let listeners = Listeners::new(named_listeners(&config, &listening, tags.ovid()));
+    let ways = Ways::new(config.sending, &listening);
     let (commands, command_queue) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         clock: Default::default(),
@@ -48,6 +50,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         accept_unsigned_flow_tokens: config.accept_unsigned_flow_tokens,
         product: config.product.clone(),
         limits: config.limits,
+        ways,
         status: AtomicU8::new(Status::Loading as u8),
         commands,
         outbox: Default::default(),
@@ -75,7 +78,7 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                         let connections = layer.connections().clone();
                         let _ = shared.sockets.set(Sockets::of(&layer));
                         let resolver = Resolver::new(lookup(&config));
-                        let core = Core::new(shared, Network::new(layer), resolver);
+                        let core = Core::new(shared, Network::new(layer, ways), resolver);
                         let _ = ready.send(Ok(connections));
                         core.run(command_queue, event_queue).await
                     }

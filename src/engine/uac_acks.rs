@@ -35,7 +35,7 @@ impl UacAcks {
         destination: Destination,
         wire: Bytes,
     ) -> Option<AckKey> {
-        let tag = to_tag(ack.headers.first(HeaderName::To)?)?;
+        let tag = tag_of(ack.headers.first(HeaderName::To)?)?;
         let key = AckKey(Bytes::copy_from_slice(ack.call_id()?), ack.cseq()?, Bytes::copy_from_slice(tag));
         if self.sent.len() >= LIMIT && !self.sent.contains_key(&key) {
             return None;
@@ -60,7 +60,7 @@ impl UacAcks {
 }
 
 /// The tag among the header parameters of a From or To value.
-pub(super) fn to_tag(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn tag_of(value: &[u8]) -> Option<&[u8]> {
     let params = value.iter().rposition(|byte| *byte == b'>').map_or(value, |end| &value[end + 1..]);
     let mut pairs = params.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     pairs.find_map(|pair| match pair.split_at_checked(4) {
@@ -75,8 +75,8 @@ mod tests {
 
     #[test]
     fn the_tag_is_the_headers_not_the_uris() {
-        assert_eq!(to_tag(b"\"B\" <sip:b@h;tag=no>;x=1; Tag=yes"), Some(&b"yes"[..]));
-        assert_eq!(to_tag(b"<sip:b@h>"), None);
-        assert_eq!(to_tag(b"sip:b@h;tag=t"), Some(&b"t"[..]));
+        assert_eq!(tag_of(b"\"B\" <sip:b@h;tag=no>;x=1; Tag=yes"), Some(&b"yes"[..]));
+        assert_eq!(tag_of(b"<sip:b@h>"), None);
+        assert_eq!(tag_of(b"sip:b@h;tag=t"), Some(&b"t"[..]));
     }
 }

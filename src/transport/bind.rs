@@ -31,7 +31,7 @@ pub struct ListenSpec {
 
 /// A socket could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot bind {} {}: {}", .transport.via_token(), SocketAddr::new(*.ip, *.port), describe(.cause))]
+#[error("cannot bind {} {}: {}", .transport.via_token(), SocketAddr::new(*.ip, *.port), error_text(.cause))]
 pub struct BindError {
     /// The transport asked for.
     pub transport: Transport,
@@ -44,7 +44,7 @@ pub struct BindError {
 }
 
 /// The system's words for an error, without its number.
-fn describe(error: &io::Error) -> String {
+pub fn error_text(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => Errno::from_raw(code).desc().to_owned(),
         None => error.to_string(),
@@ -173,6 +173,6 @@ fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     socket.set_nonblocking(true)
 }
 
-fn local_address(socket: &Socket) -> io::Result<SocketAddr> {
+pub(super) fn local_address(socket: &Socket) -> io::Result<SocketAddr> {
     socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("the socket has no IP address"))
 }

@@ -110,7 +110,7 @@ pub struct ConnectionInfo {
     pub transport: Transport,
     /// The peer's address.
     pub remote: SocketAddr,
-    /// Our end; `None` while connecting.
+    /// Our end; `None` while connecting, unless it was chosen before.
     pub local: Option<SocketAddr>,
     /// Whether a listener accepted it.
     pub inbound: bool,
@@ -267,6 +267,11 @@ impl Connection {
 
     pub fn phase(&self) -> Phase {
         *self.phase.borrow()
+    }
+
+    /// Our end is chosen before the connection is up.
+    pub fn begins_at(&self, local: SocketAddr) {
+        let _ = self.local.set(local);
     }
 
     /// Marks a connection as up; `false` if it was closed meanwhile.

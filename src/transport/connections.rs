@@ -1,6 +1,7 @@
 //! The table of stream connections.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
+use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
 
 use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
+use super::dial::Start;
 use super::memory::{Held, Memory};
 use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};
@@ -154,8 +157,52 @@ impl Connections {
     ) -> ConnectionId {
         let (connection, alive) = self.insert(transport, remote, false, verification);
         let id = connection.id;
-        self.0.runtime.spawn(super::dial::open(self.clone(), connection, local_ip, limits, alive));
+        let start = Start::At(local_ip);
+        self.0.runtime.spawn(super::dial::open(self.clone(), connection, start, limits, alive));
         id
+    }
+
+    /// A connection to this address that begins at `ip`: one opened from here that serves what is wanted, else one that is
+    /// opened now. Its local address and port are known at once. With a verification it is TLS.
+    ///
+    /// # Errors
+    ///
+    /// The system has no socket, or no such address.
+    pub fn open_at(
+        &self,
+        ip: IpAddr,
+        remote: SocketAddr,
+        limits: OpeningLimits,
+        wanted: Option<Verification>,
+    ) -> io::Result<(ConnectionId, SocketAddr)> {
+        let transport = if wanted.is_some() { Transport::Tls } else { Transport::Tcp };
+        if let Some(known) = self.lookup_from(ip, transport, remote, wanted.as_ref()) {
+            return Ok(known);
+        }
+        let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(ip, 0))?;
+        let local = socket.local_addr()?;
+        let (connection, alive) = self.insert(transport, remote, false, wanted);
+        connection.begins_at(local);
+        let id = connection.id;
+        let start = Start::With(socket);
+        self.0.runtime.spawn(super::dial::open(self.clone(), connection, start, limits, alive));
+        Ok((id, local))
+    }
+
+    fn lookup_from(
+        &self,
+        ip: IpAddr,
+        transport: Transport,
+        remote: SocketAddr,
+        wanted: Option<&Verification>,
+    ) -> Option<(ConnectionId, SocketAddr)> {
+        let table = self.table();
+        let ids = table.by_peer.get(&peer_key(transport, remote))?;
+        ids.iter().rev().filter_map(|id| table.by_id.get(id)).find_map(|it| {
+            let local = it.info().local.filter(|local| local.ip() == ip && !it.inbound)?;
+            wanted.is_none_or(|wanted| it.serves(wanted)).then_some((it.id, local))
+        })
     }
 
     /// The newest connection to this address over this transport, whoever opened it, be it up or being opened.
@@ -194,7 +241,11 @@ impl Connections {
     /// Every connection that is up, as the source of what comes over it.
     pub fn sources(&self) -> Vec<Source> {
         let all: Vec<_> = self.table().by_id.values().cloned().collect();
-        all.iter().filter_map(|it| it.info().local.map(|local| it.source(local))).collect()
+        let source = |it: &Arc<Connection>| {
+            let info = it.info();
+            info.local.filter(|_| info.connected).map(|local| it.source(local))
+        };
+        all.iter().filter_map(source).collect()
     }
 
     /// The flow token of a connection; `None` for one opened from here and for one that is gone.

@@ -12,17 +12,25 @@ use super::connections::{Alive, Connections, OpeningLimits};
 use super::handshake::{self, failed, Failure, Up};
 use super::{stream, OpeningFailure, TransportEvent};
 
+/// Our end of a connection that is to be opened.
+pub(super) enum Start {
+    /// At this address, or wherever the route leads.
+    At(Option<IpAddr>),
+    /// At a socket that is bound already.
+    With(TcpSocket),
+}
+
 /// Opens the connection and serves it; reports when it does not come up. `alive` is missing if the table had no
 /// room for it.
 pub(super) async fn open(
     connections: Connections,
     connection: Arc<Connection>,
-    local_ip: Option<IpAddr>,
+    start: Start,
     limits: OpeningLimits,
     alive: Option<Alive>,
 ) {
     let opened = match alive {
-        Some(alive) => establish(&connections, &connection, local_ip, limits).await.map(|up| (up, alive)),
+        Some(alive) => establish(&connections, &connection, start, limits).await.map(|up| (up, alive)),
         None => Err(own("no more connections possible")),
     };
     let (reason, cause) = match opened {
@@ -45,13 +53,13 @@ pub(super) async fn open(
 async fn establish(
     connections: &Connections,
     connection: &Arc<Connection>,
-    local_ip: Option<IpAddr>,
+    start: Start,
     limits: OpeningLimits,
 ) -> Result<Up, Failure> {
     let stream = tokio::select! {
         biased;
         () = connection.reached(Phase::Closing) => return Err(Failure::Failed(connection.reason())),
-        result = tokio::time::timeout(limits.connect, dial(connection.remote, local_ip)) => match result {
+        result = tokio::time::timeout(limits.connect, dial(connection.remote, start)) => match result {
             Ok(dialled) => dialled?,
             Err(_) => return Err(failed(format!("no answer within {} s", limits.connect.as_secs()))),
         },
@@ -59,11 +67,18 @@ async fn establish(
     handshake::connect(connections, connection, stream, limits.handshake).await
 }
 
-async fn dial(remote: SocketAddr, local_ip: Option<IpAddr>) -> Result<TcpStream, Failure> {
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(own)?;
-    if let Some(ip) = local_ip {
-        socket.bind(SocketAddr::new(ip, 0)).map_err(own)?;
-    }
+async fn dial(remote: SocketAddr, start: Start) -> Result<TcpStream, Failure> {
+    let socket = match start {
+        Start::With(socket) => socket,
+        Start::At(ip) => {
+            let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+            let socket = socket.map_err(own)?;
+            if let Some(ip) = ip {
+                socket.bind(SocketAddr::new(ip, 0)).map_err(own)?;
+            }
+            socket
+        }
+    };
     let refused = |error| if super::is_of_peer(&error) { failed(error) } else { own(error) };
     let stream = socket.connect(remote).await.map_err(refused)?;
     // Nobody listened, and the system gave our end the very port that was dialled: TCP then meets itself.

@@ -14,7 +14,7 @@ use super::accept::{self, Accepting};
 use super::connections::OpeningLimits;
 use super::tls::{ClientCertificates, Tls, Verification};
 use super::ws;
-use super::{Bound, ConnectionId, Connections, Transport, TransportEvent, UdpSocket};
+use super::{Bound, ConnectionId, Connections, SendingSockets, Transport, TransportEvent, UdpSocket};
 use crate::clock::Clock;
 
 /// What can be set.
@@ -59,6 +59,8 @@ impl Default for Options {
 /// Every socket of an engine.
 pub struct TransportLayer {
     udp: Vec<UdpSocket>,
+    sending: SendingSockets,
+    events: mpsc::Sender<TransportEvent>,
     connections: Connections,
     listening: Vec<(Transport, SocketAddr)>,
     listeners: Mutex<Vec<AbortHandle>>,
@@ -76,6 +78,8 @@ impl TransportLayer {
         let can_accept_tls = options.tls.as_ref().is_some_and(|tls| tls.can_accept());
         let mut layer = TransportLayer {
             udp: Vec::new(),
+            sending: SendingSockets::default(),
+            events: events.clone(),
             connections: Connections::new(options, clock, events.clone()),
             listening: bound
                 .iter()
@@ -138,7 +142,34 @@ impl TransportLayer {
     /// Whether keep-alives are reported as [`TransportEvent::Keepalive`]; at first they are not.
     pub fn heed_keepalives(&self, on: bool) {
         self.udp.iter().for_each(|socket| socket.heed_keepalives(on));
+        self.sending.heed_keepalives(on);
         self.connections.heed_keepalives(on);
+    }
+
+    /// The sockets for requests to other hosts.
+    pub fn sending(&self) -> &SendingSockets {
+        &self.sending
+    }
+
+    /// The address and port of the sending socket at `ip`, which is opened if need be. Must be called within the runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`SendingSockets::at`].
+    pub fn sending_from(&self, ip: IpAddr) -> io::Result<SocketAddr> {
+        Ok(self.sending.at(ip, &self.events)?.local())
+    }
+
+    /// Sends a datagram from the sending socket with this address and port.
+    ///
+    /// # Errors
+    ///
+    /// As [`UdpSocket::try_send`], and if there is no such socket any more.
+    pub fn send_udp_from(&self, local: SocketAddr, datagram: &Bytes, remote: SocketAddr) -> io::Result<()> {
+        match self.sending.find(local) {
+            Some(socket) => socket.try_send(datagram, remote),
+            None => Err(io::ErrorKind::AddrNotAvailable.into()),
+        }
     }
 
     /// A TCP connection to this address: the newest there is, whoever opened it, else one that is opened now from
@@ -181,6 +212,7 @@ impl TransportLayer {
         for socket in &self.udp {
             socket.stop();
         }
+        self.sending.stop();
     }
 }
 
@@ -190,5 +222,6 @@ impl Drop for TransportLayer {
         for socket in &self.udp {
             socket.stop();
         }
+        self.sending.stop();
     }
 }

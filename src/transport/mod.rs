@@ -18,6 +18,7 @@ mod icmp;
 mod layer;
 mod memory;
 mod proxied;
+mod sending;
 mod stream;
 mod tls;
 mod udp;
@@ -32,10 +33,11 @@ use bytes::Bytes;
 use self::ws::HttpRequest;
 use crate::message::Message;
 
-pub use bind::{address_available, bind_all, BindError, Bound, ListenSpec};
+pub use bind::{address_available, bind_all, error_text, BindError, Bound, ListenSpec};
 pub use connection::{CloseReason, ConnectionInfo, MAX_MESSAGE};
 pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
+pub use sending::{source_for, SendingSockets, MAX_SENDING_SOCKETS};
 pub use tls::{
     certificate_pem, sip_identities, ClientCertificates, PeerName, Tls, TlsError, TlsIdentity, TlsSettings,
     Verification,

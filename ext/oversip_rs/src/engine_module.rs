@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use magnus::{function, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
 use oversip::engine::{
-    Config, Dropped, Engine, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig, QUEUES,
+    Config, Dropped, Engine, Families, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig,
+    QUEUES,
 };
 use oversip::transport::{ws, ListenSpec, Transport};
 
@@ -83,6 +84,7 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         )?,
         tls_hostname_ipv4: option(ruby, options, "tls_hostname_ipv4")?,
         tls_hostname_ipv6: option(ruby, options, "tls_hostname_ipv6")?,
+        sending: families(option(ruby, options, "sending")?)?,
         limits: Limits {
             queued_requests: option(ruby, options, "max_queued_requests")?.unwrap_or(limits.queued_requests),
             transactions: option(ruby, options, "max_transactions")?.unwrap_or(limits.transactions),
@@ -97,6 +99,18 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
             response_bytes: option(ruby, options, "max_response_bytes")?.unwrap_or(limits.response_bytes),
         },
     })
+}
+
+/// `[:ipv4, :ipv6]`
+fn families(list: Option<RArray>) -> Result<Families, Error> {
+    let mut families = Families::default();
+    for name in list.into_iter().flat_map(|list| list.into_iter()) {
+        match &*Symbol::try_convert(name)?.name()? {
+            "ipv4" => families.ipv4 = true,
+            _ => families.ipv6 = true,
+        }
+    }
+    Ok(families)
 }
 
 fn websocket_config(ruby: &Ruby, options: Option<RHash>) -> Result<WebSocketConfig, Error> {
@@ -188,6 +202,8 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
+    hash.aset(ruby.to_symbol("sending_sockets"), stats.sending_sockets)?;
+    hash.aset(ruby.to_symbol("own_dialogs"), stats.own_dialogs)?;
     hash.aset(ruby.to_symbol("searches"), stats.searches)?;
     hash.aset(ruby.to_symbol("reserve_requests"), stats.reserve_requests)?;
     hash.aset(ruby.to_symbol("reserve_transactions"), stats.reserve_transactions)?;

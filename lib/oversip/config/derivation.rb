@@ -22,11 +22,14 @@ module OverSIP
         tls_without_certificate
         obsolete_tunnels
         codes_without_key
+        unset = FAMILIES.select { |family| @configuration.dig(:sip, :"listen_#{family}").nil? }
         TRANSPORTS.each do |section, (plain, secure)|
           close_ports(@configuration.fetch(section), plain, secure)
           find_addresses(@configuration.fetch(section), plain + [secure])
         end
         sip = @configuration.fetch(:sip)
+        # Requests for other hosts may leave from whichever address faces them.
+        sip[:loopback_by_default] = unset if @scope == :loopback
         sip[:local_domains] = sip[:local_domains]&.map(&:downcase)
         @configuration
       end

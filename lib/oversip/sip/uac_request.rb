@@ -1,10 +1,14 @@
 # frozen_string_literal: true
 
+require "oversip/nearest"
 require "securerandom"
 
 module OverSIP
   module SIP
     # A request that a {Uac} sends: made of a few facts instead of a received message.
+    #
+    # Via is added when it leaves, and so is a Contact where the request has to have one (INVITE, SUBSCRIBE, REFER, NOTIFY,
+    # UPDATE) and names none: the address and port that it leaves from.
     #
     # @example
     #   request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:example.net" })
@@ -137,8 +141,7 @@ module OverSIP
 
         data = data.to_hash
         (data.keys - KEYS).each do |key|
-          known = DidYouMean::SpellChecker.new(dictionary: KEYS).correct(key.to_s).first if defined?(DidYouMean)
-          hint = known && " (did you mean #{known.inspect}?)"
+          hint = Nearest.hint(key, KEYS)
           ScriptMistakes.report("OverSIP::SIP::UacRequest: unknown key #{key.inspect} in data ignored#{hint}")
         end
         data

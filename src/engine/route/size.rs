@@ -2,6 +2,7 @@
 
 use super::{outgoing, Route, Shared};
 use crate::client::{Target, Transport};
+use crate::engine::outgoing::Leaving;
 use crate::message::Method;
 
 /// As long as our branches are.
@@ -22,7 +23,8 @@ impl Route {
         if outgoing::at_most(shared, self) <= limit {
             return;
         }
-        let wire = outgoing::request(shared, self, udp.transport, udp.addr, SOME_BRANCH).to_bytes();
+        let leaving = Leaving::presumably(shared, self.kind, udp.transport, udp.addr);
+        let wire = outgoing::request(shared, self, &leaving, SOME_BRANCH).to_bytes();
         if wire.len() > limit {
             self.session.set_oversize();
         }
