@@ -87,6 +87,15 @@ impl Branch {
         }
     }
 
+    /// RFC 3261 17.1.3: whether a response with the id of this branch belongs to it, or to the CANCEL of it.
+    fn is_answered_by(&self, response: &Message, source: &Source) -> bool {
+        let method_fits = match response.cseq_method() {
+            Some(Method::Cancel) => matches!(self.machine, Machine::Invite(_)),
+            method => method == Some(&self.sent.method),
+        };
+        method_fits && self.destination.transport() == source.transport
+    }
+
     /// After a final response nothing is sent again but the ACK for a failure, made from the request. The transaction
     /// stays for half a minute; what it sent need not.
     fn forget_request(&mut self, status: u16) {
@@ -394,21 +403,20 @@ impl Core {
         let Some(id) = response.top_via().and_then(|via| via.branch().map(Bytes::copy_from_slice)) else {
             return;
         };
-        self.note_response(&id, &response, source);
-        let Some(branch) = self.branches.get(&id) else {
+        let branch = self.branches.get(&id);
+        let fits = branch.is_some_and(|branch| branch.is_answered_by(&response, source));
+        let known = branch.map(|branch| (branch.client, branch.is_undecided()));
+        let target = branch.filter(|_| fits).map(|branch| branch.target);
+        let fresh = known.is_some_and(|(_, undecided)| fits && undecided);
+        self.note_response(&response, source, target, fresh);
+        let Some((client, _)) = known else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
             self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
             return;
         };
-        let invite = matches!(branch.machine, Machine::Invite(_));
-        let method_fits = match response.cseq_method() {
-            Some(Method::Cancel) => invite,
-            method => method == Some(&branch.sent.method),
-        };
-        if !method_fits || branch.destination.transport() != source.transport {
+        if !fits {
             return;
         }
-        let client = branch.client;
         let response = Arc::new(IncomingResponse { message: response, source: *source });
         if self.leaves_to_sender(client, &response) {
             return;
@@ -417,11 +425,8 @@ impl Core {
     }
 
     /// A response is a sign of life of where it comes from, and of the target that it answers for. A 503 that names a time, and
-    /// one that is only repeated, do not say that requests are welcome again.
-    fn note_response(&mut self, id: &Bytes, response: &Message, source: &Source) {
-        let branch = self.branches.get(id);
-        let fresh = branch.is_some_and(Branch::is_undecided);
-        let target = branch.map(|branch| branch.target);
+    /// one that is not the first final answer of its transaction, do not say that requests are welcome again.
+    fn note_response(&mut self, response: &Message, source: &Source, target: Option<Target>, fresh: bool) {
         let ends_entries = response.status() != Some(503) || (fresh && retry_after(response).is_none());
         let from = target_of(source);
         self.heard(from, ends_entries);
