@@ -48,9 +48,9 @@ module OverSIP
     SCRIPT_TITLE = "Server"
 
     class << self
-      # @return [Boolean] whether nothing of a configuration is there
+      # @return [Boolean] whether nothing of a configuration is there; what cannot be looked at may be there
       def missing?(path, file: Config::FILE_NAME)
-        [file, ProxiesConfig::FILE_NAME, SCRIPT].none? { |name| File.exist?(File.join(path, name)) }
+        [file, ProxiesConfig::FILE_NAME, SCRIPT].all? { |name| absent?(File.join(path, name)) }
       end
 
       # @return [String] what to do about a folder that is missing
@@ -61,6 +61,17 @@ module OverSIP
       # @return [String] the path as a shell takes it
       def shell(path)
         Shellwords.escape(path)
+      end
+
+      private
+
+      def absent?(file)
+        File.lstat(file)
+        false
+      rescue Errno::ENOENT
+        true
+      rescue SystemCallError
+        false
       end
     end
 

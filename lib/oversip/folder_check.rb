@@ -57,7 +57,11 @@ module OverSIP
     # Files that can be read need not go together, nor be of use.
     def check_certificate(tls)
       files = tls.values_at(:public_cert, :private_cert)
-      TLS::Identity.read(*files) if files.all?
+      return unless files.all?
+
+      identity = TLS::Identity.read(*files)
+      date = TLS::Renewal.out_of_date(OpenSSL::X509::Certificate.new(identity[:chain].first))
+      @advice << "#{tls[:public_cert]}: the certificate #{date}" if date
     end
 
     # @return [Hash, nil] the profiles; nil when the file says none

@@ -14,7 +14,7 @@ module OverSIP
       # @return [Array<String>] what is to be said of the script that was loaded
       def warnings
         unbound = MODULES.flat_map { |owner| unbound(owner) }
-        lines = unbound.map { |owner, event, place| without_self(owner.name, event, place.join(":")) }
+        lines = unbound.map { |owner, event, place| without_self(owner.name, event, place&.join(":")) }
         lines << without_on_request if default?(SipEvents, :on_request) && unbound.none? { |_, event| event == :on_request }
         lines
       end

@@ -118,6 +118,19 @@ RSpec.describe "The oversip command" do
     end
     write("server.rb", "")
     expect(failure).not_to include("oversip init") # which would not write over it
+    write("file", "")
+    expect(oversip("start", in_folder("file"))[1]).not_to include("oversip init") # which could not write below it
+  end
+
+  it "does not take a folder that it may not enter for one that is missing", if: Etc.getpwuid.uid.zero? do
+    folder
+    File.chmod(0o755, @dir)
+    Dir.mkdir(in_folder("closed"), 0o700)
+    library = "Process::UID.change_privilege(Process::UID.from_name('nobody'))"
+    write("nobody.rb", library)
+    _, error, status = oversip("start", in_folder("closed"), "-r", in_folder("nobody"))
+    expect(error).to include("Permission denied")
+    expect([error.include?("oversip init"), status.exitstatus]).to eq([false, 1])
   end
 
   it "shows of an error in server.rb the places in its files alone" do

@@ -151,6 +151,15 @@ RSpec.describe "oversip check" do
     expect(OpenSSL::X509::Certificate.new(File.read(fresh[:public_cert])).subject.to_s).to eq("/CN=relay.example")
   end
 
+  it "advises on a certificate that has expired, with which a server starts" do
+    tls = Certificates.section(Certificates.expired, ca_dir: nil)
+    File.chmod(0o600, tls[:private_cert])
+    folder(conf: "sip: {sip_tls: yes, listen_ipv4: 127.0.0.1, enable_ipv6: no}\n" \
+                 "tls: {public_cert: #{tls[:public_cert]}, private_cert: #{tls[:private_cert]}}")
+    problems, out, status = check
+    expect([problems, out, status]).to match([[/\A#{tls[:public_cert]}: the certificate has expired on /], "#{@dir}: 1 to be looked at\n", 0])
+  end
+
   it "advises on secrets that others may read and files that others may write, which is no reason to fail" do
     tls = Certificates.section(ca_dir: nil)
     File.chmod(0o644, tls[:private_cert])

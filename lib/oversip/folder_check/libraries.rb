@@ -49,8 +49,9 @@ module OverSIP
           finish(child) if child
         end
 
-        # What the library prints is of no interest here.
+        # What the library prints is of no interest here, and nobody answers what it asks.
         def report(writer)
+          $stdin.reopen(File::NULL)
           [$stdout, $stderr].each { |stream| stream.reopen(File::NULL, "w") }
           yield
         rescue SystemExit

@@ -23,8 +23,19 @@ module OverSIP
         def read(tls)
           Config::SCHEMA.fetch(:tls).each { |name, parameter| parameter.check("tls", tls[name]) if tls[name] }
           identity = Identity.read(*tls.values_at(:public_cert, :private_cert))
-          refuse_unless_valid(OpenSSL::X509::Certificate.new(identity[:chain].first), tls[:public_cert])
+          date = out_of_date(OpenSSL::X509::Certificate.new(identity[:chain].first))
+          raise ConfigurationError, "#{tls[:public_cert]} #{date}" if date
+
           identity
+        end
+
+        # @param certificate [OpenSSL::X509::Certificate]
+        # @return [String, nil] why it does not count today; nil when it does
+        def out_of_date(certificate)
+          now = Time.now
+          return "has expired on #{certificate.not_after}" if certificate.not_after < now
+
+          "is not valid before #{certificate.not_before}" if certificate.not_before > now
         end
 
         private
@@ -34,12 +45,6 @@ module OverSIP
           [stat.dev, stat.ino, stat.size, stat.mtime, stat.ctime]
         rescue SystemCallError => e
           [e.class]
-        end
-
-        def refuse_unless_valid(certificate, file)
-          now = Time.now
-          raise ConfigurationError, "#{file} has expired on #{certificate.not_after}" if certificate.not_after < now
-          raise ConfigurationError, "#{file} is not valid before #{certificate.not_before}" if certificate.not_before > now
         end
       end
     end
