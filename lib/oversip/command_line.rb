@@ -20,7 +20,8 @@ module OverSIP
     INTERRUPTED = 130
 
     # What the options say.
-    Options = Struct.new(:pid_file, :process_name, :config_dir, :config_file, :user, :group, :color, keyword_init: true)
+    Options = Struct.new(:pid_file, :process_name, :config_dir, :config_file, :user, :group, :color, :log_file,
+                         keyword_init: true)
 
     # @return [Integer] the exit status
     def self.run(arguments, program: File.basename($PROGRAM_NAME))
@@ -61,6 +62,8 @@ module OverSIP
 
     # `oversip check [DIR]`.
     def check(_call)
+      # What it says is an answer and no log.
+      Logger.target = Logger::StderrTarget.new(color: @options.color, timestamps: false)
       check = FolderCheck.new(@options.config_dir, file: @options.config_file).run
       [*check.problems, *check.advice].each { |line| warn line }
       puts "#{@options.config_dir}: #{summary(check)}"
@@ -174,6 +177,9 @@ module OverSIP
     def process(parser)
       option(parser, "-P", "--pid FILE", "Run as a daemon and write the number of its process to this file") do |file|
         @options.pid_file = File.expand_path(file)
+      end
+      option(parser, "--log-file FILE", "Log to this file, in place of syslog or stderr; HUP opens it again") do |file|
+        @options.log_file = File.expand_path(file)
       end
       option(parser, "-p", "--process-name NAME", "Name of the process (default #{@program})") do |name|
         @options.process_name = name

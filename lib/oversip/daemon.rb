@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "io/wait"
+require "oversip/log/finish"
 
 module OverSIP
   # The way from the invoked process to a *master* that has no terminal: the invoked process forks an intermediate one,
@@ -65,7 +66,7 @@ module OverSIP
     def launch(&)
       reader, writer = IO.pipe
       $stdin.reopen(File::NULL)
-      [$stdout, $stderr].each(&:flush)
+      Log.finish
       intermediate = fork do
         reader.close
         Process.setsid
@@ -83,7 +84,7 @@ module OverSIP
 
     # Without at_exit blocks, which are the invoked process's, but with what was said.
     def leave(status)
-      [$stdout, $stderr].each(&:flush)
+      Log.finish
       exit!(status)
     end
 

@@ -15,6 +15,8 @@ module OverSIP
     # Exceptions that end the process rather than one callback.
     FATAL = [SystemExit, SignalException, NoMemoryError].freeze
 
+    KILLED = "the dispatcher thread was killed"
+
     @thread = nil
     @closing = true
 
@@ -81,13 +83,19 @@ module OverSIP
 
       # The engine's entry for a new request: runs the script's on_request.
       def on_request(request)
+        ended = false
         SipEvents.on_request(request)
+        ended = true
       rescue *FATAL => e
+        ended = true
         refuse(request, e)
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- ScriptError, SystemStackError and their like must not end the dispatcher
+        ended = true
         report("exception in on_request (#{description(request)}), replying 500:", e)
         refuse(request, e)
+      ensure
+        killed_in(request) unless ended
       end
 
       # The engine's entry for a client that asks for a WebSocket: runs the script's on_connection.
@@ -198,19 +206,21 @@ module OverSIP
       end
 
       def run
-        finished = Thread.handle_interrupt(Object => :immediate) { serve }
+        pool = @pool = FiberPool.new { |exception| end_process(exception) }
+        finished = Thread.handle_interrupt(Object => :immediate) { serve(pool) }
       rescue *FATAL => e
         end_process(e)
       ensure
-        Engine.leave_dispatcher
         # A script killed the thread (or it died otherwise): the engine still serves, so somebody has to run its events.
-        replace unless finished || @closing || @thread != Thread.current || !Engine.running?
+        orphaned = !finished && !@closing && @thread == Thread.current && Engine.running?
+        pool.give_up(OverSIP::RuntimeError.new(KILLED)) if orphaned
+        Engine.leave_dispatcher
+        replace if orphaned
       end
 
       # @return [true] when the engine has ended
-      def serve
+      def serve(pool)
         OverSIP.root_fiber = Fiber.current
-        pool = @pool = FiberPool.new { |exception| end_process(exception) }
         pool.run_event while Engine.wait_event
         true
       end
@@ -224,6 +234,15 @@ module OverSIP
       def end_process(exception)
         main = Thread.main
         main.raise(exception) if main.alive? && main != Thread.current
+      end
+
+      # A thread that is killed runs no rescue. At the end of the engine there is nobody left to answer.
+      def killed_in(request)
+        return unless Engine.running?
+
+        exception = OverSIP::RuntimeError.new(KILLED)
+        log_system_error "#{KILLED} in on_request (#{description(request)}), replying 500"
+        refuse(request, exception)
       end
 
       # What the script routed before it failed is cancelled: the client has its answer.
@@ -252,7 +271,7 @@ module OverSIP
       end
 
       def capture(outcome)
-        result = [:raised, OverSIP::RuntimeError.new("the dispatcher thread was killed")]
+        result = [:raised, OverSIP::RuntimeError.new(KILLED)]
         result = [:returned, yield]
       rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the thread that waits
         result = [:raised, e]

@@ -3,6 +3,8 @@
 require "oversip/config_printer"
 require "oversip/daemon"
 require "oversip/life_cycle"
+require "oversip/log/file_target"
+require "oversip/log/finish"
 require "oversip/logger/terminal_target"
 require "oversip/master"
 require "oversip/pid_file"
@@ -41,6 +43,16 @@ module OverSIP
         raise Fatal, message.to_s
       end
 
+      # Ends a process whose main thread a script has killed: no exception says so, and Ruby would end it with status 0.
+      #
+      # @api private
+      def killed
+        log_system_crit "the main thread was killed, by the script or a library of it: exiting with error status"
+        yield if block_given?
+        Log.finish
+        exit!(1)
+      end
+
       # Says why the server cannot go on.
       #
       # @api private
@@ -66,8 +78,16 @@ module OverSIP
 
     # @return [Integer] the exit status: of the server in the foreground, of its start as a daemon
     def run
+      status = serve
+    ensure
+      Launcher.killed unless status
+    end
+
+    private
+
+    def serve
       prepare
-      @options.pid_file ? start_daemon : master(interrupt_ends: true).run
+      @options.pid_file ? start_daemon : master(interrupt_ends: true, on_ready: -> { leave_terminal_log }).run
     rescue SystemExit => e
       log_system_notice "ended by exit with status #{e.status}"
       e.status
@@ -78,8 +98,6 @@ module OverSIP
       Launcher.report(e)
       1
     end
-
-    private
 
     def prepare
       read_files_as_utf8
@@ -112,18 +130,51 @@ module OverSIP
       puts ConfigPrinter.new(color: @options.color && $stdout.tty?).text(OverSIP.configuration)
       $stdout.flush
       open_log(OverSIP.configuration.dig(:core, :syslog_facility))
+      insist_on_log
     end
 
-    # A daemon logs to syslog, and its system records to the terminal as long as it has one; in the foreground everything
-    # goes to stderr, unless a library of --require has set another target.
+    # A daemon logs to syslog, or where --log-file says, and its system records go to the terminal as long as it has one; in
+    # the foreground everything goes to stderr. Another target, of a library of --require or of server.rb, takes the place of
+    # syslog or stderr.
     def open_log(facility = "daemon")
-      unless @options.pid_file
-        Logger.target = Logger::StderrTarget.new(color: @options.color) if Logger.target.instance_of?(Logger::StderrTarget)
-        return
-      end
+      @given = Logger.target unless Logger.target.instance_of?(Logger::StderrTarget) || Logger.target.equal?(@log)
+      @unlogged = nil
+      Logger.target = @log = log(facility)
+    end
 
-      syslog = Logger.target if Logger.use_syslog(ident: @options.process_name, facility: facility)
-      Logger.target = Logger::TerminalTarget.new(syslog, color: @options.color)
+    def log(facility)
+      return @given if @given && !@options.pid_file
+      return Logger::StderrTarget.new(color: @options.color) unless @options.log_file || @options.pid_file
+
+      with_terminal(@given || (@options.log_file ? log_file : syslog(facility)))
+    end
+
+    def with_terminal(target)
+      Logger::TerminalTarget.new(target, color: @options.color)
+    end
+
+    def log_file
+      @log_file ||= Log::FileTarget.new(@options.log_file)
+    rescue SystemCallError => e
+      @unlogged = "the log file of --log-file cannot be opened: #{e.message}"
+      nil
+    end
+
+    def syslog(facility)
+      Logger.syslog(@options.process_name, facility)
+    rescue SystemCallError => e
+      @unlogged = "there is no log for a daemon: syslog cannot be reached (#{e.message}); start a syslog daemon, name a " \
+                  "file with --log-file FILE, or leave --pid out and let the server log to stderr"
+      nil
+    end
+
+    # Who runs without a log learns of no fault.
+    def insist_on_log
+      raise ConfigurationError, @unlogged if @unlogged
+
+      @log_file&.give_to(@privileges.user, @privileges.group) if @privileges.user || @privileges.group
+    rescue SystemCallError => e
+      log_system_warn "cannot give the log file to who the server runs as: #{e.message}"
     end
 
     def start_daemon
@@ -141,11 +192,16 @@ module OverSIP
 
     # What was said is out before the invoked process ends.
     def leave_terminal(channel)
-      [$stdout, $stderr].each(&:flush)
+      leave_terminal_log
       channel.tell_ready
       [$stdout, $stderr].each { |stream| stream.reopen(File::NULL, "w") }
       OverSIP.daemonized = true
-      Logger.target = Logger.target.log || Logger::StderrTarget.new
+    end
+
+    # With --log-file everything goes to the file alone once the server serves.
+    def leave_terminal_log
+      Logger.target = Logger.target.log if Logger.target.is_a?(Logger::TerminalTarget)
+      Log.finish
     end
 
     def raise_file_limit

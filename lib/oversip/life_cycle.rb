@@ -75,6 +75,7 @@ module OverSIP
 
         warn_of_script
         become(:running)
+        say_listeners
       end
 
       # Says which events a folder's script lacks, or has defined in vain, and which profiles it names in vain.
@@ -166,6 +167,7 @@ module OverSIP
         bind_check.refuse_clashes
         yield bind_check if block_given?
         Logger.level = OverSIP.configuration.dig(:core, :syslog_level)
+        Logger.max_like_records = OverSIP.configuration.dig(:core, :max_like_records)
         OverSIP.proxies = load_proxies(folder, proxies)
       end
 
@@ -231,8 +233,18 @@ module OverSIP
       end
 
       def note_listeners(bound)
+        # A program that takes any port is known to nobody else.
+        @unnamed = Listeners.unnamed(OverSIP.configuration)
+        @bound = bound
         Listeners.note(OverSIP.configuration, bound)
-        bound.each { |listener| log_system_debug "listening on #{listener[:transport]} #{listener[:ip]} #{listener[:port]}" }
+      end
+
+      def say_listeners
+        Array(@bound).each do |listener|
+          text = Listeners.text(listener)
+          @unnamed.include?(listener[:transport]) ? log_system_debug(text) : log_system_info(text)
+        end
+        @bound = nil
       end
     end
   end

@@ -53,6 +53,18 @@ module OverSIP
         end
       end
 
+      # @return [Array<Symbol>] the transports that take any port, which only {note} knows
+      def unnamed(configuration)
+        wanted(configuration).filter_map { |transport, _, port| transport if port.zero? }
+      end
+
+      # @param listener [Hash] what the engine says of it
+      # @return [String]
+      def text(listener)
+        address = listener[:ip].include?(":") ? "[#{listener[:ip]}]" : listener[:ip]
+        "listening on #{listener[:transport]} #{address}:#{listener[:port]}"
+      end
+
       # Enters the ports that the system chose, and tells the classes of connections.
       #
       # @param bound [Array<Hash>] what the engine says of its listeners

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/log/writer"
 require "oversip/logger/formatting"
 require "oversip/logger/stderr_target"
 
@@ -9,10 +10,14 @@ module OverSIP
   # `log_system_debug` … `log_system_emerg` for the library. Each takes one object: a String as it is, an Exception as
   # message, class and four lines of backtrace, anything else by `inspect`.
   #
-  # A record below the threshold costs one comparison and returns false. Logging never raises.
+  # A record below the threshold costs one comparison and returns false; the others return nil. Logging never raises and
+  # never waits: records are queued, and a thread of the library writes them in their order. When they come faster than they
+  # are written for long, the newest are lost; a record says how many, and `OverSIP.stats[:dropped][:log_records]`
+  # counts them. Of like records (same severity, speaker and text, numbers aside) 100 are written in a second
+  # (`core: max_like_records`), then one that says how many more there were.
   #
   # The threshold is "info" until a configuration says otherwise (`core: syslog_level`), and everything goes to stderr
-  # unless {use_syslog} was called.
+  # unless {target=} or {use_syslog} was called.
   module Logger
     # Severities by the name that the configuration and the methods use.
     SEVERITIES = { debug: 0, info: 1, notice: 2, warn: 3, error: 4, crit: 5, alert: 6, emerg: 7 }.freeze
@@ -20,15 +25,41 @@ module OverSIP
     # Severities that may be chosen as threshold.
     THRESHOLDS = %w[debug info notice warn error crit].freeze
 
+    # Seconds that the end of the process, or a change of the target, waits for records that are queued.
+    FLUSH_LIMIT = 1
+
+    # Where the system's log listens.
+    SYSLOG_SOCKET = "/dev/log"
+
     @threshold = SEVERITIES[:info]
     @target = StderrTarget.new
+    @writer = Log::Writer.new(@target)
+    @syslog_socket = SYSLOG_SOCKET
 
     class << self
       # @return [Integer] records below this severity are dropped
       attr_reader :threshold
 
-      # @return [#write] where records go
-      attr_accessor :target
+      # @return [Object] where records go: what {target=} was given, or a target of the library
+      attr_reader :target
+
+      # @return [String] where the system's log listens: "/dev/log", unless a container has it elsewhere
+      attr_accessor :syslog_socket
+
+      # Sends records from now on to a logger: Ruby's own, that of Rails, anything that answers like them (`debug`, `info`,
+      # `warn`, `error`; `add` and `fatal` are used if they are there). `notice` becomes `info`; `crit`, `alert` and `emerg`
+      # become `fatal`. The logger's own level holds beside {level}. It is called on a thread of the library, a moment later:
+      # {flush} waits for it.
+      #
+      # An object with `write(severity, log_id, body, system:)` gets the parts of each record: severity as a Symbol of
+      # {SEVERITIES}, who speaks, the text, and whether the library speaks and not a script.
+      #
+      # @param object [#info, #write]
+      # @raise [ArgumentError] it is neither
+      def target=(object)
+        @writer.change_target(Log::Target.for(object), FLUSH_LIMIT)
+        @target = object
+      end
 
       # @param name [String, Symbol] debug, info, notice, warn, error or crit
       def level=(name)
@@ -44,20 +75,56 @@ module OverSIP
         SEVERITIES.key(@threshold)
       end
 
-      # Sends everything from now on to syslog. Ruby 3.4 and later need the bundled gem `syslog`; without it records go to
-      # stderr, the first of them saying why.
+      # @param number [Integer] like records that are written within a second; 0: all
+      # @api private
+      def max_like_records=(number)
+        @writer.max_like = number
+      end
+
+      # Sends everything from now on to the system's log ({syslog_socket}). When nobody listens there records go to stderr,
+      # the first of them saying so.
       #
       # @param ident [String] the name in front of each record
       # @param facility [String] kern, user, daemon or local0 to local7
       # @return [Boolean] whether syslog is in use
       def use_syslog(ident: OverSIP.master_name || OverSIP::PROGRAM_NAME.downcase, facility: "daemon")
-        require "oversip/logger/syslog_target"
-        @target = SyslogTarget.new(ident, facility)
+        self.target = syslog(ident, facility)
         true
-      rescue LoadError => e
-        @target = StderrTarget.new
+      rescue SystemCallError => e
+        self.target = StderrTarget.new
         write(:error, "Logger", "syslog is not available (#{e.message}): logging to stderr", system: true)
         false
+      end
+
+      # Waits until what was logged by now is written.
+      #
+      # @param limit [Numeric] seconds after which it no longer waits
+      # @return [Boolean] whether it is written
+      def flush(limit = FLUSH_LIMIT)
+        @writer.flush(limit)
+      end
+
+      # Opens the log's file again, after somebody has moved it away. Nothing happens where there is none.
+      #
+      # @api private
+      # @raise [SystemCallError] it cannot be opened; the old one is used further
+      def reopen
+        @writer.target.reopen
+      end
+
+      # @api private
+      # @return [Log::Target]
+      # @raise [SystemCallError] nobody listens there
+      def syslog(ident, facility)
+        require "oversip/logger/syslog_target"
+        SyslogTarget.new(ident, facility, syslog_socket)
+      end
+
+      # @api private
+      # @return [Hash{Symbol => Hash{Symbol => Integer}}] records that wait, their bytes, and those that were lost so far
+      def stats
+        { queued: { log_records: @writer.size }, queued_bytes: { log_records: @writer.bytes },
+          dropped: { log_records: @writer.lost } }
       end
 
       # Writes a record of the engine, which speaks for its part (transport, transaction, dns).
@@ -71,13 +138,16 @@ module OverSIP
       #
       # @api private
       def write(severity, log_id, object, system:)
-        @target.write(severity, Formatting.text(log_id), Formatting.body(object), system: system)
-        true
+        @writer.push(Log::Record.new(severity, Formatting.text(log_id), Formatting.body(object), system: system))
+        nil
       rescue StandardError
-        # A full disk or a closed stderr must not end the call that wanted to say something.
+        # Whatever it is, it must not end the call that wanted to say something.
         nil
       end
     end
+
+    # What was said last is written, but nobody waits for long: of blocks set later this one runs after.
+    at_exit { flush }
 
     SEVERITIES.each do |name, severity|
       [["log_#{name}", false], ["log_system_#{name}", true]].each do |method, system|

@@ -37,6 +37,14 @@ module OverSIP
 
     # @return [Integer] the exit status
     def run
+      status = serve_to_the_end
+    ensure
+      Launcher.killed { finish(error: true, callbacks: LifeCycle.running?) } unless status
+    end
+
+    private
+
+    def serve_to_the_end
       serve
       finish(error: false)
     rescue Launcher::Fatal
@@ -48,8 +56,6 @@ module OverSIP
       Launcher.report(e)
       finish(error: true, callbacks: LifeCycle.running?)
     end
-
-    private
 
     def serve
       LifeCycle.open
@@ -104,9 +110,9 @@ module OverSIP
       raise Launcher::Fatal, @start_failure.message
     end
 
-    # Nothing that a callback raises any more changes how the process ends.
+    # Nothing that a callback raises any more, and no kill, changes how the process ends.
     def finish(error:, callbacks: true)
-      Thread.handle_interrupt(Exception => :never) do
+      Thread.handle_interrupt(Object => :never) do
         @service_manager.stopping
         grace = OverSIP.configuration&.dig(:core, :termination_grace_time) || 0
         LifeCycle.stop(timeout: error ? 0 : grace, error: error, callbacks: callbacks)
@@ -119,6 +125,7 @@ module OverSIP
     # Each step says what failed in it and leaves the others alone.
     def reload_files
       @service_manager.reloading do
+        reopen_log
         log_system_notice "reloading #{ProxiesConfig::FILE_NAME} and #{Folder::SCRIPT}"
         reload_proxies
         reload_certificates
@@ -127,6 +134,13 @@ module OverSIP
           Dispatcher.guard("SystemCallbacks.on_reload") { callback.call }
         end
       end
+    end
+
+    # For logrotate.
+    def reopen_log
+      Logger.reopen
+    rescue SystemCallError => e
+      log_system_error "the log file cannot be opened again, the old one is used further: #{e.message}"
     end
 
     def reload_proxies

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # The file that names the process of a daemon.
+  # The file that names the process of a daemon. A lock on it (flock) says whether that process lives: it ends with the
+  # process, however that ends, so that a number that was left behind keeps nobody from starting, whoever has it by now.
   #
   # @api private
   class PidFile
@@ -15,26 +16,32 @@ module OverSIP
       @path = path
     end
 
-    # Writes the number of this process.
+    # Locks the file and writes the number of this process, which has to be the one that serves: the lock ends with it.
+    # What it forks without exec has the lock too.
     #
-    # @raise [ConfigurationError] the file cannot be written, or names another process that lives
+    # @raise [ConfigurationError] the file cannot be written, or another process has locked it
     def create
       reason = obstacle and raise ConfigurationError, "cannot create PID file: #{reason}"
-      owner = running_owner and raise ConfigurationError, "already running on PID #{owner} (or '#{path}' is stale)"
+      @file = lock or raise ConfigurationError, "already running on PID #{recorded_pid || "?"} (or '#{path}' is stale)"
 
-      # A new file rather than new content: a reader never sees half a number.
-      remove_file
-      File.write(path, "#{Process.pid}\n", mode: File::WRONLY | File::CREAT | File::EXCL, perm: MODE)
+      # In one write, so that a reader never sees half a number.
+      @file.truncate(0)
+      @file.syswrite("#{Process.pid}\n")
       OverSIP.pid_file = path
     rescue SystemCallError => e
       raise ConfigurationError, "cannot create PID file: #{e.message}"
     end
 
-    # Deletes the file if it names this process.
+    # Deletes the file, if this process has locked it, and then ends the lock.
     def remove
-      remove_file if recorded_pid == Process.pid
+      return unless @file
+
+      File.delete(path) if current?(@file)
     rescue SystemCallError
       # The directory belongs to somebody else since the privileges were dropped: nothing to be done about it.
+    ensure
+      @file&.close
+      @file = nil
     end
 
     private
@@ -50,30 +57,26 @@ module OverSIP
       "directory '#{directory}' is not writable" unless File.directory?(directory) && File.writable?(directory)
     end
 
-    # @return [Integer, nil] the live process that the file names, other than this one
-    def running_owner
-      pid = recorded_pid
-      pid if pid&.positive? && pid != Process.pid && alive?(pid)
+    # @return [File, nil] nil when another process has the lock
+    def lock
+      loop do
+        file = File.open(path, File::RDWR | File::CREAT, MODE)
+        return file.close unless file.flock(File::LOCK_EX | File::LOCK_NB)
+        return file if current?(file)
+
+        # The process that had the lock has deleted the file since it was opened here: there may be a new one.
+        file.close
+      end
+    end
+
+    # Whether the path leads to this file and not to another one.
+    def current?(file)
+      File.identical?(file, path)
     end
 
     def recorded_pid
       Integer(File.read(path), 10, exception: false)
     rescue SystemCallError
-      nil
-    end
-
-    def alive?(pid)
-      Process.kill(0, pid)
-      true
-    rescue Errno::EPERM
-      true
-    rescue Errno::ESRCH, RangeError
-      false
-    end
-
-    def remove_file
-      File.delete(path)
-    rescue Errno::ENOENT
       nil
     end
   end

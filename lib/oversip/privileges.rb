@@ -21,14 +21,24 @@ module OverSIP
       @group = find(:getgrnam, "group", group)
     end
 
-    # Gives up root's rights. Without a group it is the user's own one: never root's.
+    # Gives up root's rights. Without a group it is the user's own one: never root's. The further groups of whoever starts
+    # the server, root's as a rule, are always left: they become those of the user, or with a group alone none but that one.
     def drop
-      group = @group&.gid || @user&.gid
-      if group && Process.egid != group
-        Process.initgroups(@user.name, group) if @user
-        Process::GID.change_privilege(group)
-      end
-      Process::UID.change_privilege(@user.uid) if @user && Process.euid != @user.uid
+      return unless group
+
+      @user ? Process.initgroups(@user.name, group) : Process.groups = [group]
+      Process::GID.change_privilege(group)
+      Process::UID.change_privilege(@user.uid) if @user
+    end
+
+    # @return [Integer, nil] the numbers of user and group that {#drop} leads to; nil where it changes nothing
+    def user
+      @user&.uid
+    end
+
+    # @return [Integer, nil]
+    def group
+      @group&.gid || @user&.gid
     end
 
     private

@@ -74,7 +74,8 @@ module OverSIP
       profiles = OverSIP.proxies&.values || []
       Engine.stats.merge(suspended_fibers: Dispatcher.suspended,
                          dns_cache: profiles.sum { |profile| profile[:dns_cache].size },
-                         blacklist: profiles.sum { |profile| profile[:blacklist].size })
+                         blacklist: profiles.sum { |profile| profile[:blacklist].size },
+                         **Logger.stats) { |_, engine, log| engine.merge(log) { |_, former, further| former + further } }
     end
 
     # Runs a block on the dispatcher, where all other callbacks run. May be called from any thread: it is how a suspended

@@ -3,6 +3,20 @@
 # What the engine of this process is doing, as scripts read it.
 module OverSIP
   class << self
+    # See {Logger.target}.
+    #
+    # @return [Object]
+    def logger
+      Logger.target
+    end
+
+    # See {Logger.target=}: `OverSIP.logger = Rails.logger`.
+    #
+    # @raise [ArgumentError]
+    def logger=(object)
+      Logger.target = object
+    end
+
     # @return [Hash{Symbol => Hash{Symbol => Object}}, nil] the parameters of oversip.conf by section; nil before the start
     attr_accessor :configuration
 

@@ -24,6 +24,7 @@ module LogCapture
     OverSIP::Logger.target = target = Target.new
     OverSIP::Logger.level = level
     yield target.records
+    OverSIP::Logger.flush
     target.records
   ensure
     OverSIP::Logger.target, OverSIP::Logger.level = previous

@@ -41,11 +41,16 @@ module ServerFolder
     write("server.rb", script)
   end
 
-  # @return [String] stderr of a start that has to fail
+  # @return [String] stderr of a start that has to fail, without times
   def failure(*arguments)
     _, error, status = oversip("--config-dir", @dir, *arguments)
     expect(status.exitstatus).to eq(1)
-    error
+    without_times(error)
+  end
+
+  # @return [String] records as they are without the time that each begins with
+  def without_times(text)
+    text.gsub(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d /, "")
   end
 
   # @yieldparam server [Command::Running] in the foreground, serving
@@ -60,12 +65,18 @@ module ServerFolder
     in_folder("oversip.pid")
   end
 
+  # @return [String] the log of {#start_daemon}
+  def log_file
+    in_folder("oversip.log")
+  end
+
   # Starts a daemon, which is killed at the end of the example.
   #
+  # @param log [Array<String>] options that say where it logs
   # @return [Array] stdout, stderr and status of the invoked process, whose end the daemon outlives
-  def start_daemon(*arguments)
+  def start_daemon(*arguments, log: ["--log-file", log_file])
     files = %w[out err].map { |name| in_folder("daemon.#{name}") }
-    pid = Process.spawn(*command("--config-dir", @dir, "--no-color", "--pid", pid_file, *arguments),
+    pid = Process.spawn(*command("--config-dir", @dir, "--no-color", "--pid", pid_file, *log, *arguments),
                         in: File::NULL, out: files.first, err: files.last)
     _, status = Process.wait2(pid)
     (@daemons ||= []) << daemon_pid if daemon_pid

@@ -51,7 +51,7 @@ module StartedRows
     { conf: listening, **USUAL, **files }.compact.each { |file, text| File.write(File.join(folder, FILES.fetch(file)), text) }
     errors = File.join(folder, "errors")
     child = Process.spawn(*command("--config-dir", folder, "-I", folder, "-r", "first_of_all", "--no-color",
-                                   "--pid", File.join(folder, "pid"), *arguments),
+                                   "--pid", File.join(folder, "pid"), "--log-file", File.join(folder, "log"), *arguments),
                           in: File::NULL, out: File.join(folder, "out"), err: errors)
     waiter = Process.detach(child)
     waiter.join(Command::Running::LIMIT) or Process.kill("KILL", child)

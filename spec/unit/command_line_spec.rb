@@ -112,8 +112,8 @@ RSpec.describe "The oversip command" do
   it "says how to write a folder that is missing, and shows no place in its own code" do
     [in_folder("missing"), @dir].each do |dir|
       _, error, status = oversip("start", dir)
-      expect(error.lines[1..]).to match(["CRIT: <launcher> error loading Main Configuration file '#{dir}/oversip.conf':\n",
-                                         /\ACRIT: <launcher> No such file .*: `oversip init #{dir}` writes one \(Errno::ENOENT\)\n\z/])
+      expect(without_times(error).lines[1..]).to match(["CRIT: <launcher> error loading Main Configuration file '#{dir}/oversip.conf':\n",
+                                                        /\ACRIT: <launcher> No such file .*: `oversip init #{dir}` writes one \(Errno::ENOENT\)\n\z/])
       expect(status.exitstatus).to eq(1)
     end
     write("server.rb", "")

@@ -15,6 +15,9 @@ RSpec.describe "Start and end of the engine" do
     end
   end
 
+  # What the starts say is no part of the suite's output.
+  around { |example| capture_log { example.run } }
+
   after { OverSIP.stop(timeout: 0) }
 
   it "listens by UDP and TCP, IPv4 before IPv6, and tells the port that was found" do
@@ -22,6 +25,18 @@ RSpec.describe "Start and end of the engine" do
     expect(engine.options[:listeners])
       .to eq([[:udp, "127.0.0.1", 0], [:udp, "::1", 0], [:tcp, "127.0.0.1", 0], [:tcp, "::1", 0]])
     expect(OverSIP.configuration[:sip][:listen_port]).to eq(40_000)
+  end
+
+  it "says at info where it listens, once it serves; a port that was not asked for only at debug" do
+    said = lambda do |port|
+      log = capture_log do
+        OverSIP.start(configuration: { core: { syslog_level: "debug" }, sip: { listen_port: port, listen_ipv6: "::1", sip_tcp: false } })
+      end
+      OverSIP.stop(timeout: 0)
+      log.map { |record| [record.severity, record.body] }.grep(->((_, body)) { body.start_with?("listening") })
+    end
+    expect(said.call(5070)).to eq([[:info, "listening on udp 127.0.0.1:5070"], [:info, "listening on udp [::1]:5070"]])
+    expect(said.call(0)).to eq([[:debug, "listening on udp 127.0.0.1:40000"], [:debug, "listening on udp [::1]:40000"]])
   end
 
   it "hands the parameters to the engine" do

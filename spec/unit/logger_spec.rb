@@ -1,9 +1,21 @@
 # frozen_string_literal: true
 
-require "open3"
+require "logger"
+require "tmpdir"
+require_relative "../support/syslog_daemon"
 
 RSpec.describe OverSIP::Logger do
   let(:speaker) { Class.new { include OverSIP::Logger }.tap { |c| stub_const("Some::Speaker", c) }.new }
+
+  shared_context "with all severities" do
+    around do |example|
+      previous = described_class.level
+      described_class.level = :debug
+      example.run
+    ensure
+      described_class.level = previous
+    end
+  end
 
   def bodies(&)
     capture_log(&).map(&:body)
@@ -156,27 +168,145 @@ RSpec.describe OverSIP::Logger do
   end
 
   describe "on syslog" do
-    it "aligns the severity, marks records of scripts and never reads % as a directive" do
-      require "oversip/logger/syslog_target"
-      written = []
-      allow(Syslog).to receive(:open)
-      allow(Syslog).to receive(:log) { |*arguments| written << arguments }
-      target = OverSIP::Logger::SyslogTarget.new("oversip", "local3")
-      target.write(:info, "Foo", "100 %n", system: false)
-      target.write(:emerg, "Bar", "sys", system: true)
+    include_context "with all severities"
 
-      expect(Syslog).to have_received(:open).with("oversip", Syslog::LOG_PID | Syslog::LOG_NDELAY, Syslog::LOG_LOCAL3)
-      expect(written).to eq([[Syslog::LOG_INFO, "%s", "  INFO: <Foo> [user] 100 %n"],
-                             [Syslog::LOG_EMERG, "%s", " EMERG: <Bar> sys"]])
+    around do |example|
+      previous = [described_class.target, described_class.syslog_socket]
+      Dir.mktmpdir do |folder|
+        described_class.syslog_socket = File.join(folder, "log")
+        example.run
+      ensure
+        @daemon&.close
+      end
+    ensure
+      described_class.target, described_class.syslog_socket = previous
     end
 
-    it "falls back to stderr and says why when Ruby has no syslog" do
-      allow(described_class).to receive(:require).and_raise(LoadError, "cannot load such file -- syslog")
-      previous = described_class.target
+    def syslog_daemon(**options)
+      @daemon = SyslogDaemon.new(described_class.syslog_socket, **options)
+    end
+
+    # The priority is facility * 8 + severity.
+    def line(priority, text)
+      /\A<#{priority}>[A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d oversip\[#{Process.pid}\]: #{Regexp.escape(text)}\z/
+    end
+
+    { DGRAM: "datagrams", STREAM: "a stream" }.each do |type, name|
+      it "sends #{name} as the C library does: severity aligned, records of scripts marked, % no directive" do
+        daemon = syslog_daemon(type: type)
+        expect(described_class.use_syslog(facility: "local3")).to be(true)
+        speaker.log_info("100 %n")
+        speaker.log_system_emerg("sys")
+        expect(daemon.receive).to match(line((19 * 8) + 6, "  INFO: <Some::Speaker> [user] 100 %n"))
+        expect(daemon.receive).to match(line((19 * 8) + 0, " EMERG: <Some::Speaker> sys"))
+      end
+    end
+
+    it "has a number for each severity and facility" do
+      daemon = syslog_daemon
+      described_class.use_syslog(facility: "user", ident: "edge")
+      %i[info notice warn error crit alert emerg].each { |severity| speaker.public_send("log_#{severity}", "x") }
+      expect(Array.new(7) { daemon.receive[/\A<(\d+)>/, 1].to_i - 8 }).to eq([6, 5, 4, 3, 2, 1, 0])
+      { "kern" => 0, "user" => 1, "daemon" => 3, "local0" => 16, "local7" => 23 }.each do |facility, number|
+        described_class.use_syslog(facility: facility, ident: "edge")
+        speaker.log_alert("x")
+        expect(daemon.receive).to match(/\A<#{(number * 8) + 1}>.* edge\[/)
+      end
+    end
+
+    it "keeps an exception in one record" do
+      daemon = syslog_daemon
+      described_class.use_syslog
+      speaker.log_error(RuntimeError.new("a\nb"))
+      expect(daemon.receive).to end_with("[user] a\n    b (RuntimeError)")
+    end
+
+    %i[DGRAM STREAM].each do |type|
+      it "goes on when syslogd (#{type}) is started anew, and nothing is lost meanwhile" do
+        daemon = syslog_daemon(type: type)
+        described_class.use_syslog
+        speaker.log_info("before")
+        expect(daemon.receive).to end_with("before")
+        daemon.close
+        lost = described_class.stats[:dropped][:log_records]
+        speaker.log_info("while it is away")
+        speaker.log_info("while it is away, again")
+        daemon.listen
+        speaker.log_info("after")
+        texts = Array.new(3) { daemon.receive[/\[user\] (.*)/, 1] }
+        expect(texts).to eq(["while it is away", "while it is away, again", "after"])
+        expect(described_class.stats[:dropped][:log_records]).to eq(lost)
+      end
+    end
+
+    it "makes nobody wait when the socket is full" do
+      daemon = syslog_daemon
+      described_class.use_syslog
+      # Many more than the kernel queues for a reader.
+      2_000.times { |number| speaker.log_info("record #{"x" * (number % 90)}") }
+      expect(described_class.stats[:queued][:log_records]).to be_positive
+      2_000.times { |number| expect(daemon.receive).to end_with("record #{"x" * (number % 90)}") }
+    end
+
+    it "falls back to stderr and says why when nobody listens" do
       expect { expect(described_class.use_syslog).to be(false) }
-        .to output(/syslog is not available \(cannot load such file -- syslog\): logging to stderr/).to_stderr
+        .to output(/syslog is not available \(No such file or directory.*\): logging to stderr/).to_stderr
+    end
+  end
+
+  describe "target=" do
+    include_context "with all severities"
+
+    around do |example|
+      previous = described_class.target
+      example.run
     ensure
       described_class.target = previous
+    end
+
+    let(:io) { StringIO.new }
+
+    it "takes Ruby's Logger: every severity arrives, and its level holds too" do
+      logger = Logger.new(io, level: Logger::INFO, formatter: ->(severity, _, _, text) { "#{severity} #{text}\n" })
+      OverSIP.logger = logger
+      expect([described_class.target, OverSIP.logger]).to all(equal(logger))
+      OverSIP::Logger::SEVERITIES.each_key { |severity| speaker.public_send("log_#{severity}", severity.to_s) }
+      speaker.log_system_info("of the library")
+      expect(described_class.flush).to be(true)
+      expect(io.string.lines(chomp: true))
+        .to eq(["INFO <Some::Speaker> [user] info", "INFO <Some::Speaker> [user] notice", "WARN <Some::Speaker> [user] warn",
+                "ERROR <Some::Speaker> [user] error", "FATAL <Some::Speaker> [user] crit", "FATAL <Some::Speaker> [user] alert",
+                "FATAL <Some::Speaker> [user] emerg", "INFO <Some::Speaker> of the library"])
+    end
+
+    it "takes what answers to debug, info, warn and error" do
+      logger = Struct.new(:said) do
+        %i[debug info warn error].each { |name| define_method(name) { |text| said << [name, text] } }
+      end.new([])
+      described_class.target = logger
+      %i[notice warn crit].each { |severity| speaker.public_send("log_#{severity}", "x") }
+      described_class.flush
+      expect(logger.said.map(&:first)).to eq(%i[info warn error])
+    end
+
+    it "writes what was logged before to the former target" do
+      records = capture_log do
+        speaker.log_info("before")
+        described_class.target = Logger.new(io)
+        speaker.log_info("after")
+      end
+      expect([records.map(&:body), io.string]).to match([["before"], /\A.*after\n\z/])
+    end
+
+    it "refuses anything else with what it takes" do
+      previous = described_class.target
+      [nil, Object.new, "log/sip.log", Class.new { def write(text); end }.new].each do |object|
+        expect { described_class.target = object }.to raise_error(ArgumentError, /cannot take log records/)
+        expect { OverSIP.logger = object }.to raise_error(ArgumentError, /cannot take log records/)
+      end
+      expect { described_class.target = nil }.to raise_error(ArgumentError, /like Ruby's Logger.*write\(severity, log_id, body, system:\)/)
+      expect { described_class.target = $stdout }.to raise_error(ArgumentError, /Logger\.new\(io\)/)
+      expect(described_class.target).to equal(previous)
     end
   end
 end

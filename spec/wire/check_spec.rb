@@ -129,7 +129,7 @@ RSpec.describe "oversip check" do
       expect([problems, out, status]).to match([[/\A#{place}: #{text}/], "#{@dir}: 1 to be changed\n", 1])
       next unless NATIVE
 
-      serving { |server| expect(server.output).to match(/^WARN: <LifeCycle> #{text}/) }
+      serving { |server| expect(without_times(server.output)).to match(/^WARN: <LifeCycle> #{text}/) }
     end
     folder(script: "#{ServerFolder::ANSWERING}def (OverSIP::SystemEvents).on_started = nil")
     serving { |server| expect(server.output).not_to include("WARN") } if NATIVE

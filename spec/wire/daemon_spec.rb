@@ -3,6 +3,7 @@
 require "etc"
 require "socket"
 require_relative "../support/server_folder"
+require_relative "../support/syslog_daemon"
 
 # `oversip --pid FILE`: the invoked process ends when the server serves, which goes on without a terminal.
 RSpec.describe "oversip as a daemon", :native do
@@ -91,12 +92,13 @@ RSpec.describe "oversip as a daemon", :native do
     expect(File.read("/proc/#{daemon_pid}/cmdline")).to start_with("sip-edge")
   end
 
-  it "S-B03: takes a relative PID file against the folder it is started in" do
+  it "S-B03: takes a relative PID file and log file against the folder it is started in" do
     folder(script: script)
-    pid = Process.spawn(*command("--config-dir", @dir, "--pid", "here.pid"), chdir: @dir, in: File::NULL, %i[out err] => File::NULL)
+    pid = Process.spawn(*command("--config-dir", @dir, "--pid", "here.pid", "--log-file", "here.log"), chdir: @dir, in: File::NULL, %i[out err] => File::NULL)
     Process.wait(pid)
     @daemons = [Integer(File.read(in_folder("here.pid")), 10)]
     expect(alive?(@daemons.first)).to be(true)
+    expect(File.read(in_folder("here.log"))).to include("running, process #{@daemons.first}\n")
   end
 
   describe "its PID file" do
@@ -120,11 +122,56 @@ RSpec.describe "oversip as a daemon", :native do
       expect(daemon_pid).not_to eq(gone)
     end
 
+    it "is replaced when it names a process that is none of its own, or a zombie" do
+      reader, writer = IO.pipe
+      zombie = Process.spawn("true", out: writer)
+      writer.close
+      # Its end, which nobody has fetched.
+      reader.read
+      [Process.pid, zombie].each do |foreign|
+        File.write(pid_file, "#{foreign}\n")
+        out, _, status = start_daemon
+        expect(status.exitstatus).to eq(0)
+        expect(out).to include("running, process #{daemon_pid}\n")
+        terminate(daemon_pid)
+      end
+    ensure
+      Process.wait(zombie)
+    end
+
+    it "keeps a second server out whatever it says, and leaves nothing locked when its server is killed" do
+      start_daemon
+      first = daemon_pid
+      File.write(pid_file, "1\n")
+      @port = nil
+      folder(script: script)
+      _, err, status = start_daemon
+      expect([status.exitstatus, err]).to match([1, /already running on PID 1 /])
+      Process.kill("KILL", first)
+      eventually { !alive?(first) }
+      expect(start_daemon.last.exitstatus).to eq(0)
+    end
+
+    it "is there for the one of several servers that locked it, when they start at once" do
+      starts = Array.new(3) do |number|
+        @port = nil
+        Dir.mkdir(dir = in_folder(number.to_s))
+        File.write(File.join(dir, "oversip.conf"), "sip: {listen_ipv4: 127.0.0.1, listen_port: #{port}, enable_ipv6: no}")
+        %w[proxies.conf server.rb].each { |file| File.write(File.join(dir, file), File.read(in_folder(file))) }
+        Process.spawn(*command("--config-dir", dir, "--pid", pid_file, "--log-file", File.join(dir, "log")),
+                      in: File::NULL, %i[out err] => File::NULL)
+      end
+      statuses = starts.map { |pid| Process.wait2(pid).last.exitstatus }
+      @daemons = [daemon_pid]
+      expect(statuses.sort).to eq([0, 1, 1])
+      expect(alive?(daemon_pid)).to be(true)
+    end
+
     it "has to be a file in a folder that is there" do
       Dir.mkdir(in_folder("x.pid"))
-      expect(failure("--pid", in_folder("x.pid")))
+      expect(failure("--pid", in_folder("x.pid"), "--log-file", log_file))
         .to include("cannot create PID file: '#{in_folder("x.pid")}' exits and is not a regular file\n")
-      expect(failure("--pid", in_folder("none/x.pid")))
+      expect(failure("--pid", in_folder("none/x.pid"), "--log-file", log_file))
         .to include("cannot create PID file: directory '#{in_folder("none")}' is not writable\n")
     end
   end
@@ -162,14 +209,101 @@ RSpec.describe "oversip as a daemon", :native do
     expect(status.exitstatus).to eq(1)
   end
 
-  it "S-B04: gives up root's groups with --user alone", if: Process.euid.zero? do
-    nobody = Etc.getpwnam("nobody")
-    folder(script: script)
-    File.chmod(0o777, @dir)
-    start_daemon("--user", "nobody")
-    status = File.read("/proc/#{daemon_pid}/status")
-    expect(status[/^Uid:\s+(.*)/, 1].split.uniq).to eq([nobody.uid.to_s])
-    expect(status[/^Gid:\s+(.*)/, 1].split.uniq).to eq([nobody.gid.to_s])
-    expect(status[/^Groups:\s+(.*)/, 1].to_s.split - [nobody.gid.to_s]).to eq([])
+  {
+    %w[--user nobody] => %w[nobody nogroup],
+    %w[--user nobody --group root] => %w[nobody root],
+    %w[--group daemon] => %w[root daemon]
+  }.each do |arguments, (user, group)|
+    it "S-B04: keeps none of root's groups with #{arguments.join(" ")}", if: Process.euid.zero? do
+      folder(script: script)
+      File.chmod(0o777, @dir)
+      start_daemon(*arguments)
+      status = File.read("/proc/#{daemon_pid}/status")
+      expect(status[/^Uid:\s+(.*)/, 1].split.uniq).to eq([Etc.getpwnam(user).uid.to_s])
+      expect(status[/^Gid:\s+(.*)/, 1].split.uniq).to eq([Etc.getgrnam(group).gid.to_s])
+      expect(status[/^Groups:\s+(.*)/, 1].to_s.split).to eq([Etc.getgrnam(group).gid.to_s])
+    end
+  end
+
+  describe "its log" do
+    let(:syslog) { SyslogDaemon.new(in_folder("dev_log")) }
+
+    # A library of --require, as there is none that changes the system's socket.
+    def through(socket)
+      write("elsewhere.rb", "OverSIP::Logger.syslog_socket = #{socket.dump}")
+      ["-r", in_folder("elsewhere")]
+    end
+
+    it "is syslog: facility daemon, then the configured one, the name of the process as identity" do
+      folder(script: "#{script}\nOverSIP::SystemEvents.log_info('of the script')", core: "syslog_facility: local2")
+      _, _, status = start_daemon("--process-name", "edge", log: through(syslog.path))
+      expect(status.exitstatus).to eq(0)
+      records = [syslog.receive]
+      records << syslog.receive until records.last.include?("running, process")
+      expect(records.first).to match(/\A<29>\w{3} [ \d]\d [\d:]{8} edge\[\d+\]: NOTICE: <launcher> OverSIP .* starting\z/)
+      expect(records.last).to match(/\A<149>.* edge\[#{daemon_pid}\]: NOTICE: <launcher \(master\)> running, process #{daemon_pid}\z/)
+      expect(records).to include(/ edge\[\d+\]:   INFO: <SystemEvents> \[user\] of the script\z/)
+    ensure
+      syslog.close
+    end
+
+    it "has to be one: where syslog cannot be reached the start is refused with what to do" do
+      folder(script: script)
+      _, err, status = start_daemon(log: through(in_folder("nowhere")))
+      expect(status.exitstatus).to eq(1)
+      expect(err).to match(/\ACRIT: <launcher> there is no log for a daemon: syslog cannot be reached \(No such file.*--log-file FILE/)
+      expect(File).not_to exist(pid_file)
+    end
+
+    it "is the file of --log-file, with a time in front of each record, and what is said at the end is in it" do
+      folder(script: "#{script}\nOverSIP::SystemEvents.log_info('of the script')")
+      start_daemon
+      terminate(daemon_pid)
+      lines = File.readlines(log_file, chomp: true)
+      expect(lines).to all(match(/\A\d{4}-\d\d-\d\dT[\d:.]{12}[+-]\d\d:\d\d [A-Z]+: </))
+      expect(lines).to include(/NOTICE: <launcher> OverSIP .* starting\z/, /INFO: <SystemEvents> \[user\] of the script\z/)
+      expect(lines.last).to end_with("NOTICE: <launcher (master)> terminated")
+      expect(File.stat(log_file).mode & 0o777).to eq(0o640 & ~File.umask)
+    end
+
+    it "is opened again at HUP, by whom the server runs as, and belongs to that user", if: Process.euid.zero? do
+      folder(script: script)
+      File.chmod(0o777, @dir)
+      start_daemon("--user", "nobody")
+      expect(File.stat(log_file).uid).to eq(Etc.getpwnam("nobody").uid)
+      File.rename(log_file, in_folder("rotated"))
+      Process.kill("HUP", daemon_pid)
+      eventually { File.exist?(log_file) && File.read(log_file).include?("reloading proxies.conf") }
+      expect(File.read(in_folder("rotated"))).to include("running, process")
+      expect(File.read(in_folder("rotated"))).not_to include("reloading proxies.conf")
+    end
+
+    it "stays the old file when it cannot be opened again, and says so" do
+      folder(script: script)
+      start_daemon
+      File.rename(log_file, in_folder("rotated"))
+      Dir.mkdir(log_file)
+      Process.kill("HUP", daemon_pid)
+      eventually { File.read(in_folder("rotated")).match?(/ERROR: .* the log file cannot be opened again.*reloading proxies/m) }
+    end
+
+    it "cannot be a file that cannot be written" do
+      folder(script: script)
+      _, err, status = start_daemon(log: ["--log-file", in_folder("none/oversip.log")])
+      expect([status.exitstatus, err]).to match([1, /\ACRIT: <launcher> the log file of --log-file cannot be opened: No such file/])
+    end
+
+    it "is the target that a library of --require has set, or server.rb" do
+      target = "require 'logger'\nOverSIP.logger = Logger.new(#{in_folder("own.log").dump})"
+      write("own_log.rb", target)
+      folder(script: script)
+      expect(start_daemon(log: ["-r", in_folder("own_log")]).last.exitstatus).to eq(0)
+      eventually { File.read(in_folder("own.log")).include?("running, process #{daemon_pid}") }
+      terminate(daemon_pid)
+      File.delete(in_folder("own.log"))
+      folder(script: "#{script}\n#{target}")
+      expect(start_daemon(log: []).last.exitstatus).to eq(0)
+      eventually { File.read(in_folder("own.log")).include?("running, process #{daemon_pid}") }
+    end
   end
 end

@@ -90,21 +90,49 @@ RSpec.describe "Thread#kill", :native do
     end
   end
 
-  it "of the dispatcher in on_request leaves what is queued to the next one, and the request itself to its retransmission" do
+  it "of the dispatcher in on_request answers that request with 500 and leaves what is queued to the next one" do
     held = [true]
     start_oversip(configuration: { core: { syslog_level: "crit" } }) do |request|
       seen << request.call_id
       Thread.stop if held.shift
       request.reply(200)
     end
-    text = request(call_id: "first")
+    request(call_id: "first")
     expect(seen.pop).to eq("first")
     20.times { |number| request(call_id: "queued-#{number}") }
     eventually { OverSIP.stats[:dispatcher_queue] == 20 }
     dispatcher.kill
-    answered = Array.new(20) { caller.receive }
-    expect(answered.map { |response| response.header("Call-ID") }).to eq(Array.new(20) { |number| "queued-#{number}" })
-    expect(answer_for(text).header("Call-ID")).to eq("first")
+    answered = Array.new(21) { caller.receive }
+    expect(answered.map { |response| [response.header("Call-ID"), response.status] })
+      .to eq([["first", 500], *Array.new(20) { |number| ["queued-#{number}", 200] }])
+  end
+
+  it "of the dispatcher by its own block answers with 500, though it has routed the request" do
+    start_oversip(configuration: { core: { syslog_level: "crit" } }) do |request|
+      OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", callee.port)
+      Thread.exit
+    end
+    request(:INVITE)
+    expect(caller.receive_final.first_line).to eq("SIP/2.0 500 Internal Error")
+  end
+
+  it "of the dispatcher answers requests whose blocks are suspended with 500: nobody could resume them" do
+    start_oversip(configuration: { core: { syslog_level: "crit" } }) do |request|
+      seen << request.call_id
+      begin
+        Fiber.yield
+      ensure
+        seen << "#{request.call_id} cleaned up"
+      end
+    end
+    2.times { |number| request(call_id: "suspended-#{number}") }
+    expect(Array.new(2) { seen.pop }).to eq(%w[suspended-0 suspended-1])
+    OverSIP.schedule { Thread.exit }
+    expect(Array.new(2) { caller.receive }.map { |response| [response.header("Call-ID"), response.status] })
+      .to contain_exactly(["suspended-0", 500], ["suspended-1", 500])
+    expect(Array.new(2) { seen.pop }).to contain_exactly("suspended-0 cleaned up", "suspended-1 cleaned up")
+    OverSIP.schedule { seen << :next }
+    expect(seen.pop).to eq(:next)
   end
 
   { "on_provisional_response" => 180, "on_success_response" => 200, "on_failure_response" => 486 }.each do |callback, status|

@@ -37,7 +37,8 @@ module OverSIP
         parameter.call(:max_client_bytes, 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_response_bytes, 64 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_outgoing_bytes, 256 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
-        parameter.call(:max_transactions, 200_000, :fixnum, { greater_equal_than: 1 })
+        parameter.call(:max_transactions, 200_000, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:max_like_records, 100, :fixnum, { greater_equal_than: 0 })
       )
 
       sip = index.call(

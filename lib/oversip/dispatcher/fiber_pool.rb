@@ -48,6 +48,18 @@ module OverSIP
         @suspended.to_a
       end
 
+      # Ends the events that are suspended, since the thread ends and nobody can resume them any more: they meet an exception
+      # where they wait.
+      #
+      # @param exception [Exception]
+      def give_up(exception)
+        suspended_events.each do |fiber, _|
+          fiber.raise(exception) if fiber.alive?
+        rescue FiberError
+          # It was handed to a scheduler.
+        end
+      end
+
       private
 
       def run_in(fiber)

@@ -9,6 +9,9 @@ module OverSIP
     module Formatting
       BACKTRACE_LINES = 4
 
+      # Bytes of a body that are shown: what the daemons of syslog take as a rule.
+      MAX_BYTES = 8_192
+
       NAMED_ESCAPES = { "\r" => "\\r", "\n" => "\\n", "\t" => "\\t", "\0" => "" }.freeze
 
       # A second line of an exception's message is indented, so that it never looks like a record of its own.
@@ -26,21 +29,33 @@ module OverSIP
           "(a #{object.class} that cannot be shown: #{e.class})"
         end
 
-        # @return [String] one line: UTF-8, control characters escaped, NUL removed
+        # @return [String] one line: UTF-8, control characters escaped, NUL removed, cut if it is long
         def text(string)
-          utf8(string).gsub(/[[:cntrl:]]/) { |char| NAMED_ESCAPES.fetch(char) { format("\\x%02X", char.ord) } }
+          string = string.to_s
+          cut(escape(utf8(string.byteslice(0, MAX_BYTES))), string.bytesize)
         end
 
         private
 
+        # Says at the cut how long the whole is.
+        def cut(text, whole)
+          return text if whole <= MAX_BYTES && text.bytesize <= MAX_BYTES
+
+          "#{text.byteslice(0, MAX_BYTES).scrub("")}... (cut here, #{[whole, text.bytesize].max} bytes in all)"
+        end
+
+        def escape(string)
+          string.gsub(/[[:cntrl:]]/) { |char| NAMED_ESCAPES.fetch(char) { format("\\x%02X", char.ord) } }
+        end
+
         def exception(error)
-          message = utf8(error.message).each_line(chomp: true).map { |line| text(line) }.join(CONTINUATION)
-          lines = Array(error.backtrace).first(BACKTRACE_LINES).map { |line| text(line) }
-          ["#{message} (#{error.class})", *lines].join("\n")
+          message = error.message
+          lines = utf8(message.byteslice(0, MAX_BYTES)).each_line(chomp: true).map { |line| escape(line) }
+          backtrace = Array(error.backtrace).first(BACKTRACE_LINES).map { |line| text(line) }
+          ["#{cut(lines.join(CONTINUATION), message.bytesize)} (#{error.class})", *backtrace].join("\n")
         end
 
         def utf8(string)
-          string = string.to_s
           if string.encoding.ascii_compatible?
             string = string.dup.force_encoding(Encoding::UTF_8) if string.encoding != Encoding::UTF_8
           else

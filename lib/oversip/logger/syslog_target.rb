@@ -1,30 +1,55 @@
 # frozen_string_literal: true
 
-require "syslog"
+require "oversip/log/syslog_socket"
+require "oversip/log/target"
+require "oversip/log/writer"
 
 module OverSIP
   module Logger
-    # Writes records to the system log. Loaded only when it is wanted: from Ruby 3.4 on syslog is a gem of its own.
+    # Writes records to the system log, in the form that the C library gives them (RFC 3164 without the host's name).
     #
     # @api private
-    class SyslogTarget
-      PRIORITIES = {
-        debug: ::Syslog::LOG_DEBUG, info: ::Syslog::LOG_INFO, notice: ::Syslog::LOG_NOTICE,
-        warn: ::Syslog::LOG_WARNING, error: ::Syslog::LOG_ERR, crit: ::Syslog::LOG_CRIT,
-        alert: ::Syslog::LOG_ALERT, emerg: ::Syslog::LOG_EMERG
+    class SyslogTarget < Log::Target
+      SEVERITIES = { debug: 7, info: 6, notice: 5, warn: 4, error: 3, crit: 2, alert: 1, emerg: 0 }.freeze
+
+      FACILITIES = {
+        "kern" => 0, "user" => 1, "daemon" => 3, **(0..7).to_h { |number| ["local#{number}", 16 + number] }
       }.freeze
+
+      # Local time, as the C library writes it whatever the locale.
+      TIME = "%b %e %H:%M:%S"
 
       # The severity words are right-aligned, so that the ids of a listing stand below each other.
       WIDTH = 7
 
-      def initialize(ident, facility)
-        ::Syslog.close if ::Syslog.opened?
-        ::Syslog.open(ident, ::Syslog::LOG_PID | ::Syslog::LOG_NDELAY, ::Syslog.const_get("LOG_#{facility.upcase}"))
+      # @param ident [String] the name in front of each record
+      # @param facility [String] one of {FACILITIES}
+      # @param path [String] the system's socket
+      # @raise [SystemCallError, ArgumentError] nobody listens there
+      def initialize(ident, facility, path)
+        super()
+        @ident = Formatting.text(ident)
+        @facility = FACILITIES.fetch(facility)
+        @socket = Log::SyslogSocket.new(path)
       end
 
-      def write(severity, log_id, body, system:)
-        word = "#{severity.to_s.upcase}:".rjust(WIDTH)
-        ::Syslog.log(PRIORITIES.fetch(severity), "%s", "#{word} <#{log_id}> #{"[user] " unless system}#{body}")
+      # Sends one record.
+      #
+      # @raise [Log::Writer::NotNow] syslogd is away, for a restart as a rule
+      def deliver(record)
+        @socket.send(line(record))
+      rescue Errno::EMSGSIZE
+        raise
+      rescue SystemCallError => e
+        raise Log::Writer::NotNow, e.message
+      end
+
+      private
+
+      def line(record)
+        word = "#{record.severity.to_s.upcase}:".rjust(WIDTH)
+        priority = (@facility * 8) + SEVERITIES.fetch(record.severity)
+        "<#{priority}>#{record.time.strftime(TIME)} #{@ident}[#{Process.pid}]: #{word} #{record.text}"
       end
     end
   end

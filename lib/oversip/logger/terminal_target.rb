@@ -4,26 +4,49 @@ require "oversip/logger/stderr_target"
 
 module OverSIP
   module Logger
-    # Where the records of a daemon go while it has a terminal: everything to another target, and what the library itself
-    # says to the terminal too (debug, info and notice to stdout, what is worse to stderr).
+    # Where the records of a server go that has a log of its own, while it starts: everything to the log, and what the
+    # library itself says to the terminal too (debug, info and notice to stdout, what is worse to stderr), without the time.
     #
     # @api private
     class TerminalTarget < StderrTarget
       ORDINARY = %i[debug info notice].freeze
 
-      # @return [#write, nil] where everything goes, the terminal or not
+      # @return [Object, nil] where everything goes, the terminal or not
       attr_reader :log
 
-      # @param log [#write, nil]
+      # @param log [Log::Target, #info, #write, nil]
       def initialize(log, color: true)
-        super(nil, color: color)
+        super(nil, color: color, timestamps: false)
         @log = log
+        @target = log && Log::Target.for(log)
       end
 
       # Writes one record.
-      def write(severity, log_id, body, system:)
-        @log&.write(severity, log_id, body, system: system)
-        print(ORDINARY.include?(severity) ? $stdout : $stderr, severity, log_id, body, true) if system
+      def deliver(record)
+        # The log may want the record again later; the terminal has it then.
+        show(record) unless @shown.equal?(record)
+        @shown = record
+        @target&.deliver(record)
+      end
+
+      # Opens the log's file again.
+      def reopen
+        @target&.reopen
+      end
+
+      # @return [Boolean] whether nobody has to wait for it
+      def immediate?
+        @target.nil? && super
+      end
+
+      private
+
+      def show(record)
+        return unless record.system
+
+        io = ORDINARY.include?(record.severity) ? $stdout : $stderr
+        print(io, record)
+        io.flush
       end
     end
   end

@@ -1,0 +1,124 @@
+# frozen_string_literal: true
+
+require "oversip/log/record"
+
+module OverSIP
+  module Log
+    # Counts like records, so that one fault that comes a thousand times does not bury the others. Records are like each
+    # other when severity, speaker and text are the same, numbers in the text aside. Of one kind {#limit} are let through
+    # within a period; the rest is summed up in one record at its end.
+    #
+    # It has no lock: its owner keeps threads apart.
+    #
+    # @api private
+    class Repetitions
+      # Seconds.
+      PERIOD = 1.0
+
+      # Kinds that are counted at a time; records of further ones are let through.
+      MAX_KINDS = 1_000
+
+      # How much of the last record its summary shows, in characters.
+      SHOWN = 200
+
+      Kind = Struct.new(:since, :written, :left_out, :last)
+
+      # @return [Integer] records of a kind that are let through within a period; 0: all
+      attr_accessor :limit
+
+      def initialize(limit)
+        @limit = limit
+        @kinds = {}
+        @cleared = 0.0
+      end
+
+      # Lets a record through or counts it.
+      #
+      # @param now [Float] seconds
+      # @yieldparam record [Record] what is to be written: a summary of those before it, the record, both or nothing
+      def add(record, now)
+        return yield(record) unless @limit.positive?
+
+        key = key_of(record)
+        kind = @kinds[key]
+        if kind && over?(kind, now)
+          yield summary(kind) if kind.left_out.positive?
+          kind = nil
+        end
+        kind ||= enter(key, now) or return yield(record)
+        return leave_out(kind, record) if kind.written >= @limit
+
+        kind.written += 1
+        yield record
+      end
+
+      # Ends the periods that are over.
+      #
+      # @yieldparam record [Record] a summary
+      def sum_up(now)
+        ended = @kinds.select { |_, kind| over?(kind, now) }
+        ended.each do |key, kind|
+          @kinds.delete(key)
+          yield summary(kind) if kind.left_out.positive?
+        end
+      end
+
+      # Sums up what was left out until now, without an end of the periods.
+      #
+      # @yieldparam record [Record] a summary
+      def sum_up_all
+        @kinds.each_value do |kind|
+          next unless kind.left_out.positive?
+
+          record = summary(kind)
+          kind.left_out = 0
+          yield record
+        end
+      end
+
+      # @return [Float, nil] when the next summary is due
+      def due
+        @kinds.each_value.filter_map { |kind| kind.since + PERIOD if kind.left_out.positive? }.min
+      end
+
+      private
+
+      def key_of(record)
+        [record.severity, record.log_id, record.system, record.body.tr_s("0-9", "0")].hash
+      end
+
+      def over?(kind, now)
+        now - kind.since >= PERIOD
+      end
+
+      # @return [Kind, nil] nil when there are too many
+      def enter(key, now)
+        clear(now) if @kinds.size >= MAX_KINDS && !@kinds.key?(key)
+        return if @kinds.size >= MAX_KINDS && !@kinds.key?(key)
+
+        @kinds[key] = Kind.new(now, 0, 0, nil)
+      end
+
+      # Once a period at most: it looks at all of them.
+      def clear(now)
+        return if now - @cleared < PERIOD
+
+        @cleared = now
+        @kinds.delete_if { |_, kind| over?(kind, now) && kind.left_out.zero? }
+      end
+
+      def leave_out(kind, record)
+        kind.left_out += 1
+        kind.last = record
+      end
+
+      def summary(kind)
+        last = kind.last
+        text = last.body.lines.first.to_s.chomp
+        text = "#{text[0, SHOWN]}..." if text.size > SHOWN
+        number = kind.left_out.to_s.reverse.scan(/\d{1,3}/).join(" ").reverse
+        Record.new(last.severity, last.log_id, "and #{number} more like it: #{text}", system: last.system)
+      end
+    end
+  end
+end

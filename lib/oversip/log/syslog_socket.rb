@@ -1,0 +1,59 @@
+# frozen_string_literal: true
+
+require "socket"
+
+module OverSIP
+  module Log
+    # The socket of the system's log on this machine: datagrams as a rule, a stream where the daemon wants one. It is opened
+    # again when the daemon has been started anew.
+    #
+    # @api private
+    class SyslogSocket
+      # Ends a record on a stream.
+      NUL = "\0"
+
+      # @param path [String]
+      # @raise [SystemCallError, ArgumentError] nobody listens there
+      def initialize(path)
+        @path = path
+        connect
+      end
+
+      # Sends one record; waits as long as the daemon is busy.
+      #
+      # @raise [SystemCallError] it could not be sent, nor over a new socket
+      def send(text)
+        transmit(text)
+      rescue Errno::EMSGSIZE
+        raise
+      rescue SystemCallError, IOError
+        connect
+        transmit(text)
+      end
+
+      private
+
+      def transmit(text)
+        @stream ? @socket.write(text, NUL) : @socket.send(text, 0)
+      end
+
+      def connect
+        @socket&.close
+        @socket = connected(:DGRAM)
+        @stream = false
+      rescue Errno::EPROTOTYPE
+        @socket = connected(:STREAM)
+        @stream = true
+      end
+
+      def connected(type)
+        socket = Socket.new(:UNIX, type)
+        socket.connect(Socket.pack_sockaddr_un(@path))
+        socket
+      rescue SystemCallError
+        socket&.close
+        raise
+      end
+    end
+  end
+end
