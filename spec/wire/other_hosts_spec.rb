@@ -126,6 +126,41 @@ RSpec.describe "Requests to another host without an address in the configuration
     end
   end
 
+  it "go to the target that is reached from here, without an error, when DNS names one that is not as well" do
+    peer = hosts.udp_peer(TwoHosts::FAR[:ipv4])
+    running_sender(<<~RUBY) do |script|
+      OverSIP.stop
+      require "rspec/core"
+      require "scripted_dns"
+      dns = ScriptedDns.new({ "both.example" => ["2001:db9::9", "192.0.2.2"] })
+      OverSIP.start(configuration: { core: { nameservers: [dns.address], syslog_level: "info" }, sip: { listen_port: 0 } })
+      2.times { send_request :OPTIONS, "sip:both.example:#{peer.port}" }
+    RUBY
+      2.times { peer.answer(peer.receive, 200) }
+      expect(end_of(script).first).to include("OPTIONS 200\n").and match(/INFO: .*\[2001:db9::9\]:#{peer.port} cannot be reached: Network is unreachable/)
+      expect(script.output).not_to include("ERROR")
+    end
+  end
+
+  it "leave over another connection when the address of the first one has gone" do
+    server = TcpServerPeer.new(hosts.tcp_listener(TwoHosts::FAR[:ipv4])).tap { |it| opened << it }
+    running_sender(%(send_request :OPTIONS, "sip:192.0.2.2:#{server.port};transport=tcp" while go)) do |script|
+      script.wait_for(/^started/)
+      answer = lambda do
+        script.signal("USR1")
+        peer = server.accept
+        peer.answer(peer.receive, 200)
+        peer.socket.remote_address.ip_address
+      end
+      expect(answer.call).to eq(TwoHosts::NEAR[:ipv4])
+      script.wait_for(/OPTIONS 200\n/)
+      hosts.near("ip", "addr", "del", "#{TwoHosts::NEAR[:ipv4]}/24", "dev", "near0")
+      hosts.near("ip", "addr", "add", "#{TwoHosts::SECOND}/24", "dev", "near0")
+      expect(answer.call).to eq(TwoHosts::SECOND)
+      script.wait_for(/OPTIONS 200\n.*OPTIONS 200\n/m)
+    end
+  end
+
   it "leave from another address when the first one has gone, and say what to set when none leads there" do
     peer = hosts.udp_peer(TwoHosts::FAR[:ipv4])
     running_sender(<<~RUBY) do |script|

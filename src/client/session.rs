@@ -162,6 +162,11 @@ impl Session {
         self.kind == Kind::Uac && self.state == State::Pending && !self.canceled
     }
 
+    /// Whether there are targets after the one in use.
+    pub fn has_further_targets(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
     /// `abort_routing` was called before the targets were tried.
     pub fn abort(&mut self) {
         self.aborted = true;

@@ -115,8 +115,7 @@ impl Branch {
         }
         let Some((server, profile)) = &self.reopening else { return };
         let (transport, remote) = (self.destination.transport(), self.destination.remote());
-        if let Some(destination) =
-            network.destination(self.kind, transport, remote, server.as_deref(), profile)
+        if let Ok(destination) = network.destination(self.kind, transport, remote, server.as_deref(), profile)
         {
             // What is lost here is sent again by a timer.
             let _ = network.send(&destination, wire);
@@ -168,8 +167,16 @@ impl Core {
             route.server.as_deref(),
             route.profile(),
         ) {
-            Some(destination) => self.start_branch(now, route, destination),
-            None => route.handle(&self.shared, now, Input::ConnectionLost),
+            Ok(destination) => self.start_branch(now, route, destination),
+            Err(no_way) => {
+                // Another target may have an address that is reached from here.
+                if route.has_further_targets() {
+                    tracing::info!(target: "oversip::transport", "{no_way}");
+                } else {
+                    tracing::error!(target: "oversip::transport", "{no_way}");
+                }
+                route.handle(&self.shared, now, Input::ConnectionLost);
+            }
         }
     }
 

@@ -1,19 +1,19 @@
 //! The engine's view of the transport layer: destinations and the way back to a client.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
-use super::way::Ways;
+use super::way::{Name, NoWay, Ways};
 use super::Shared;
 use crate::client::session::Kind;
 use crate::client::{is_udp_token, Profile, Target};
 use crate::transport::{
-    error_text, is_of_peer, is_too_large, ConnectionId, Connections, OpeningLimits, PeerName, Transport,
-    TransportLayer, Verification, MAX_MESSAGE,
+    is_of_peer, is_too_large, ConnectionId, Connections, OpeningLimits, PeerName, Transport, TransportLayer,
+    Verification, MAX_MESSAGE,
 };
 
 /// How long queued bytes may take to leave when the engine stops.
@@ -99,8 +99,7 @@ impl Network {
         Self { layer, ways }
     }
 
-    /// The way to a target for a request of this kind of Client; `None` when there is no socket for it. A connection is opened
-    /// where none exists.
+    /// The way to a target for a request of this kind of Client. A connection is opened where none exists.
     ///
     /// For TLS, `server` is the domain that the request is for, as far as it is not for an address, and the profile says
     /// what the server has to prove.
@@ -111,70 +110,47 @@ impl Network {
         remote: SocketAddr,
         server: Option<&str>,
         profile: &Profile,
-    ) -> Option<Destination> {
-        let wanted = match (transport, server) {
-            (Transport::Udp | Transport::Tcp, _) => None,
-            (Transport::Tls, Some(domain)) => Some(PeerName::Domain(domain.to_ascii_lowercase())),
-            (Transport::Tls, None) => Some(PeerName::Ip(remote.ip())),
-            (Transport::Ws | Transport::Wss, _) => return None,
-        };
-        let wanted = wanted.map(|name| Verification {
-            name,
+    ) -> Result<Destination, NoWay> {
+        let wanted = (transport == Transport::Tls).then(|| Verification {
+            name: match server {
+                Some(domain) => PeerName::Domain(domain.to_ascii_lowercase()),
+                None => PeerName::Ip(remote.ip()),
+            },
             by_library: profile.verifies_by_library(),
             by_callback: profile.verifies_by_callback(),
         });
-        let limits = limits(profile);
-        match self.ways.to(kind, transport, remote) {
-            Ok(None) => self.by_listener(transport, remote, limits, wanted),
-            Ok(Some(ip)) => self.by_own_socket(ip, transport, remote, limits, wanted),
-            Err(no_way) => {
-                tracing::error!(target: "oversip::transport", "{no_way}");
-                None
-            }
-        }
+        let own = self.ways.to(kind, transport, remote)?;
+        let destination = self.open(transport, remote, own, limits(profile), wanted);
+        destination.map_err(|cause| NoWay::NoSocket { target: Name(transport, remote), cause })
     }
 
-    fn by_listener(
+    /// The socket, from `own` where the listeners do not reach the target. With a verification it is TLS.
+    fn open(
         &self,
         transport: Transport,
         remote: SocketAddr,
+        own: Option<IpAddr>,
         limits: OpeningLimits,
         wanted: Option<Verification>,
-    ) -> Option<Destination> {
-        let connection = match (transport, wanted) {
-            (Transport::Udp, _) => {
-                return self.layer.udp(remote).map(|_| Destination::Udp { remote, own: None })
+    ) -> io::Result<Destination> {
+        let (connection, own) = match (transport, own, wanted) {
+            (Transport::Udp, None, _) => {
+                let socket = self.layer.udp(remote).map(|_| Destination::Udp { remote, own: None });
+                return socket.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into());
             }
-            (_, None) => self.layer.tcp_to(remote, limits),
-            (_, Some(wanted)) => self.layer.tls_to(remote, limits, wanted),
+            (Transport::Udp, Some(ip), _) => {
+                let own = Some(self.layer.sending_from(ip)?);
+                return Ok(Destination::Udp { remote, own });
+            }
+            (Transport::Ws | Transport::Wss, _, _) => return Err(io::ErrorKind::Unsupported.into()),
+            (_, None, None) => (self.layer.tcp_to(remote, limits), None),
+            (_, None, Some(wanted)) => (self.layer.tls_to(remote, limits, wanted), None),
+            (_, Some(ip), wanted) => {
+                let (connection, own) = self.layer.connections().open_at(ip, remote, limits, wanted)?;
+                (connection, Some(own))
+            }
         };
-        Some(Destination::Stream { transport, connection, remote, own: None })
-    }
-
-    fn by_own_socket(
-        &self,
-        ip: IpAddr,
-        transport: Transport,
-        remote: SocketAddr,
-        limits: OpeningLimits,
-        wanted: Option<Verification>,
-    ) -> Option<Destination> {
-        let destination = if transport == Transport::Udp {
-            self.layer.sending_from(ip).map(|own| Destination::Udp { remote, own: Some(own) })
-        } else {
-            let opened = self.layer.connections().open_at(ip, remote, limits, wanted);
-            opened.map(|(connection, own)| Destination::Stream {
-                transport,
-                connection,
-                remote,
-                own: Some(own),
-            })
-        };
-        destination
-            .inspect_err(|error| {
-                tracing::error!(target: "oversip::transport", "nothing can be sent from {ip} to {transport}:{remote}: {}", error_text(error));
-            })
-            .ok()
+        Ok(Destination::Stream { transport, connection, remote, own })
     }
 
     /// The live flow that a token names (RFC 5626 5.3).
@@ -218,16 +194,18 @@ impl Network {
         let source = &request.source;
         let via_port = request.message.top_via().and_then(|via| via.port());
         let to = |default| SocketAddr::new(source.remote.ip(), via_port.unwrap_or(default));
-        let connection = match source.transport {
-            Transport::Tcp => Some(self.layer.tcp_to(to(5060), OpeningLimits::default())),
-            Transport::Tls => {
-                // It is for the script to say whom it trusts, if it does.
-                let name = PeerName::Ip(source.remote.ip());
-                let wanted = Verification { name, by_library: false, by_callback: true };
-                Some(self.layer.tls_to(to(5061), OpeningLimits::default(), wanted))
-            }
-            _ => None,
+        // It is for the script to say whom it trusts, if it does.
+        let name = PeerName::Ip(source.remote.ip());
+        let wanted = Verification { name, by_library: false, by_callback: true };
+        let (remote, wanted) = match source.transport {
+            Transport::Tls => (to(5061), Some(wanted)),
+            _ => (to(5060), None),
         };
+        let again = matches!(source.transport, Transport::Tcp | Transport::Tls);
+        let own = self.ways.to(Kind::Uac, source.transport, remote).ok().filter(|_| again);
+        let opened = own
+            .and_then(|own| self.open(source.transport, remote, own, OpeningLimits::default(), wanted).ok());
+        let connection = opened.and_then(|destination| destination.connection());
         let sent =
             connection.is_some_and(|connection| self.layer.connections().send(connection, wire.clone()));
         if !sent {

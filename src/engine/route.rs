@@ -440,6 +440,11 @@ impl Route {
         self.request.method == Method::Ack
     }
 
+    /// Whether there are targets after the one in use.
+    pub(super) fn has_further_targets(&self) -> bool {
+        self.session.has_further_targets()
+    }
+
     /// The number of this route.
     pub fn id(&self) -> u64 {
         self.id

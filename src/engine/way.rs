@@ -45,6 +45,8 @@ pub(super) enum NoWay {
         error_text(.cause), parameter(.target.1)
     )]
     Unreachable { target: Name, cause: std::io::Error },
+    #[error("{target} cannot be reached: {}", error_text(.cause))]
+    NoSocket { target: Name, cause: std::io::Error },
 }
 
 /// A target, for messages.

@@ -92,7 +92,8 @@ impl Wanted {
 
     /// The name of a header that is about to be written.
     fn writable(ruby: &Ruby, name: Value) -> Result<Self, Error> {
-        let wanted = Self::new(ruby, name)?;
+        let text = text::named_string_argument(ruby, name, "header name")?;
+        let wanted = Self { name: HeaderName::lookup(&text), text };
         if !oversip::message::is_token(&wanted.text) {
             return Err(text::runtime_error(ruby, format!("invalid header name {}", name.inspect())));
         }
