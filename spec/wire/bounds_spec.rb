@@ -286,9 +286,12 @@ RSpec.describe "What waits on connections", :native do
     expect(messages_at(other)).to be_empty
   end
 
-  it "counts datagrams that are no SIP" do
+  it "counts messages that are no valid SIP and get no answer, by UDP and on connections" do
     start_oversip { nil }
     alice.send_text("no SIP at all\r\n\r\n", oversip_port)
-    eventually { stats[:dropped][:unreadable_datagrams] == 1 }
+    carol = tcp_peer
+    ack = carol.build(:ACK, "sip:b.example", headers: { "CSeq" => "4000000000 ACK" })
+    [alice, carol].each { |peer| peer.send_text(ack, oversip_port) }
+    eventually { stats[:dropped][:unreadable_messages] == 3 }
   end
 end

@@ -101,6 +101,26 @@ RSpec.describe "TLS listeners", :native do
       expect(seen.pop).to eq([Certificates.self_signed.certificate.to_pem])
     end
 
+    it "is waited for by as many clients as requests may wait; further ones are closed and counted" do
+      gate = Thread::Queue.new
+      on_tls_handshake(:on_client_tls_handshake) do |*|
+        seen << true
+        gate.pop
+      end
+      configuration = tls_configuration(Certificates.for_name("own.example"))
+      start_oversip(configuration: configuration.merge(core: { max_queued_requests: 1 })) { |request| request.reply 200 }
+      first = tls_peer
+      seen.pop
+      queued = tls_peer
+      eventually { OverSIP.stats[:queued][:handshakes] == 1 }
+      expect(tls_peer).to be_closed_by_peer
+      expect(OverSIP.stats[:rejected]).to include(handshakes: 1)
+      gate.close
+      [first, queued].each { |peer| options(peer) }
+      expect([first, queued].map { |peer| peer.receive.status }).to eq([200, 200])
+      expect(OverSIP.stats[:queued_bytes]).to include(handshakes: 0)
+    end
+
     it "closes: nothing of the client is processed" do
       on_tls_handshake(:on_client_tls_handshake) { |connection, _| connection.close }
       start { |_| seen << true }

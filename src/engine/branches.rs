@@ -408,7 +408,7 @@ impl Core {
     /// Matches a response to its transaction (RFC 3261 17.1.3); one that matches none is dropped.
     pub(super) fn response(&mut self, response: Message, source: &Source) {
         let Some(id) = response.top_via().and_then(|via| via.branch().map(Bytes::copy_from_slice)) else {
-            return;
+            return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
         };
         let branch = self.branches.get(&id);
         let fits = branch.is_some_and(|branch| branch.is_answered_by(&response, source));
@@ -416,14 +416,10 @@ impl Core {
         let target = branch.filter(|_| fits).map(|branch| branch.target);
         let fresh = known.is_some_and(|(_, undecided)| fits && undecided);
         self.note_response(&response, source, target, fresh);
-        let Some((client, _)) = known else {
+        let Some((client, _)) = known.filter(|_| fits) else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
-            self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
-            return;
+            return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
         };
-        if !fits {
-            return;
-        }
         let response = Arc::new(IncomingResponse { message: response, source: *source });
         if self.leaves_to_sender(client, &response) {
             return;

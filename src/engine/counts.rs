@@ -60,6 +60,8 @@ reasons! {
         FinalResponse => "final_responses",
         /// A response that belongs to no client transaction.
         UnmatchedResponse => "unmatched_responses",
+        /// An ACK that came back, or came before the server was ready.
+        RefusedAck => "refused_acks",
         /// An ACK inside a dialog whose Route does not show that the dialog came by here.
         AckWithoutOwnRoute => "acks_without_own_route",
         /// An ACK that came to a socket that only sends, and belongs to no dialog of ours.
@@ -68,8 +70,8 @@ reasons! {
         SlowConnection => "slow_connections",
         /// A datagram that the system did not take in time.
         UnsentDatagram => "unsent_datagrams",
-        /// A datagram that is neither SIP nor a keep-alive.
-        UnreadableDatagram => "unreadable_datagrams",
+        /// A message that is not valid SIP and gets no answer.
+        UnreadableMessage => "unreadable_messages",
         /// A log record that found the queue full.
         LogRecord => "log_records",
     }

@@ -155,7 +155,7 @@ impl Core {
         }
         // The end, and the bounds of requests, are for new calls; an ACK belongs to one that was admitted.
         if self.shared.status() == Status::Loading {
-            return;
+            return self.shared.counts.count_dropped(Dropped::RefusedAck);
         }
         if self.shared.came_to_sender(&source) {
             if !self.is_of_own_dialog(&message) {
@@ -168,11 +168,12 @@ impl Core {
         let (queued, bytes) = self.shared.events.queued(Class::Acks);
         let limits = &self.shared.limits;
         if queued >= limits.queued_acks || bytes >= limits.queued_ack_bytes {
+            tracing::debug!(target: "oversip::transaction", queued, bytes, "ACK dropped: too many wait for the script");
             return self.shared.counts.count_dropped(Dropped::Ack);
         }
         let antiloop_id = self.shared.antiloop_id(&message);
         if self.shared.listeners.has_looped(&message, &antiloop_id) {
-            return;
+            return self.shared.counts.count_dropped(Dropped::RefusedAck);
         }
         self.ack_has_come();
         self.shared.events.push(Event::Request(IncomingRequest::new(message, source, antiloop_id, None)));

@@ -330,6 +330,15 @@ impl Connections {
         self.0.memory.overflows.load(Ordering::Relaxed)
     }
 
+    /// Messages that were no valid SIP and got no answer, so far.
+    pub fn unreadable(&self) -> u64 {
+        self.0.memory.unreadable.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_unreadable(&self) {
+        self.0.memory.unreadable.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether responses have to wait: a connection whose next message is one is not read on until they need not.
     pub fn hold_responses(&self, wait: bool) {
         self.0.responses_wait.send_replace(wait);

@@ -157,7 +157,10 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                 }
                 match admit(message, self.source) {
                     Some(event) => self.emit(event).await,
-                    None => true,
+                    None => {
+                        self.connections.count_unreadable();
+                        true
+                    }
                 }
             }
             Unit::Refused { request, status, reason, close, defect } => {

@@ -139,7 +139,7 @@ impl UdpSocket {
         self.0.unsent.load(Ordering::Relaxed)
     }
 
-    /// Datagrams that were neither SIP nor a keep-alive, so far.
+    /// Datagrams that were no valid SIP and got no answer, so far.
     pub fn unreadable(&self) -> u64 {
         self.0.unreadable.load(Ordering::Relaxed)
     }
@@ -248,7 +248,13 @@ async fn take_datagram(socket: &UdpSocket, bytes: &[u8], remote: SocketAddr) -> 
 /// RFC 3261 section 18.3: what one datagram means.
 fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<TransportEvent> {
     match datagram {
-        Datagram::Message(message) => admit(message, socket.source(remote)),
+        Datagram::Message(message) => {
+            let admitted = admit(message, socket.source(remote));
+            if admitted.is_none() {
+                socket.0.unreadable.fetch_add(1, Ordering::Relaxed);
+            }
+            admitted
+        }
         // RFC 5626 section 4.4.1; a message behind it counts as well (RFC 3261 section 7.5).
         Datagram::Keepalive { then } => {
             answer(socket, &Bytes::from_static(b"\r\n"), remote);
