@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "etc"
 require "oversip/folder"
 require "oversip/folder_check/permissions"
 require "oversip/folder_check/script"
@@ -51,6 +52,7 @@ module OverSIP
       configuration = Config.build(file: content, config_dir: @path, scope: :network) { |error| note(@file, error.message) }
       attempt(@file) { Config::BindCheck.new(configuration).run(ports: false) }
       attempt(@file) { check_certificate(configuration.fetch(:tls)) }
+      advise_on_authorities(configuration.dig(:tls, :ca_dir))
       configuration
     end
 
@@ -62,6 +64,14 @@ module OverSIP
       identity = TLS::Identity.read(*files)
       date = TLS::Renewal.out_of_date(OpenSSL::X509::Certificate.new(identity[:chain].first))
       @advice << "#{tls[:public_cert]}: the certificate #{date}" if date
+    end
+
+    def advise_on_authorities(folder)
+      return unless folder
+
+      files = Dir.glob("*", base: folder).map { |name| File.join(folder, name) }
+      closed = files.select { |file| File.file?(file) && !File.readable?(file) }
+      closed.each { |file| @advice << "#{file}: the user #{Etc.getpwuid&.name} may not read it, it counts for nothing" }
     end
 
     # @return [Hash, nil] the profiles; nil when the file says none

@@ -41,6 +41,11 @@ RSpec.describe OverSIP::ScriptSource do
     end
   end
 
+  it "tells which names stand in the script, as profiles or as texts and Symbols" do
+    script = read("Proxy.new(:a)\nBY_DOMAIN = { 'x.example' => :b, 'y.example' => 'c' }\n%w[d e]\n{ f: 1 }\n# :g\n:b")
+    expect(script.mentions(%i[a b c d f g])).to eq(a: "server.rb:1", b: "server.rb:2", c: "server.rb:2", d: "server.rb:3")
+  end
+
   it "finds libraries that have to be there, and leaves those out that the script can do without" do
     script = read(<<~RUBY, own: "require 'inner'")
       require "json"

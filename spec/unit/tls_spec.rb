@@ -124,6 +124,15 @@ RSpec.describe OverSIP::TLS, :native do
     end
   end
 
+  it "says which files of the folder of authorities may not be read" do
+    closed = File.join(@dir, "closed.pem")
+    [closed, File.join(@dir, "open.pem")].each { |file| File.write(file, Certificates.authority.certificate.to_pem) }
+    allow(File).to receive(:readable?).and_call_original
+    allow(File).to receive(:readable?).with(closed).and_return(false)
+    log = capture_log(level: :warn) { load(ca_dir: @dir) }
+    expect(log.map(&:body)).to eq(["CA certificates that may not be read are left out: #{closed}"])
+  end
+
   describe "the server's own certificate" do
     it "has its file names in OverSIP.tls_public_cert and tls_private_cert" do
       section = Certificates.section

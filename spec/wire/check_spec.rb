@@ -160,6 +160,20 @@ RSpec.describe "oversip check" do
     expect([problems, out, status]).to match([[/\A#{tls[:public_cert]}: the certificate has expired on /], "#{@dir}: 1 to be looked at\n", 0])
   end
 
+  it "names files that are not there or that this user may not read", if: Process.euid.zero? do
+    File.chmod(0o755, @dir)
+    %w[tls tls/ca].each { |name| Dir.mkdir(in_folder(name), 0o755) }
+    write("nobody.rb", "Process::UID.change_privilege(Process::UID.from_name('nobody'))")
+    folder(conf: "sip: {sip_tls: yes, listen_ipv4: 127.0.0.1, enable_ipv6: no}\ntls: {public_cert: none.crt, private_cert: own.key, ca_dir: ca}")
+    %w[tls/own.key tls/ca/root.pem].each { |name| File.write(in_folder(name), Certificates.for_name.key.private_to_pem, perm: 0o600) }
+    problems, out, status = check("-r", in_folder("nobody"))
+    expect(problems.grep_v(/^WARN/))
+      .to match([/\Aoversip.conf: tls.public_cert. has invalid value .*: there is nothing of that name\z/,
+                 /\Aoversip.conf: tls.private_cert. has invalid value .*: the user nobody may not read it\z/,
+                 "#{in_folder("tls/ca/root.pem")}: the user nobody may not read it, it counts for nothing"])
+    expect([out, status]).to eq(["#{@dir}: 2 to be changed, 1 to be looked at\n", 1])
+  end
+
   it "advises on secrets that others may read and files that others may write, which is no reason to fail" do
     tls = Certificates.section(ca_dir: nil)
     File.chmod(0o644, tls[:private_cert])

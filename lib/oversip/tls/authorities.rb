@@ -35,7 +35,10 @@ module OverSIP
 
         def files(folder)
           names = Dir.children(folder).reject { |name| name.start_with?(".") }.sort
-          names.map { |name| File.join(folder, name) }.select { |file| File.file?(file) && File.readable?(file) }
+          present = names.map { |name| File.join(folder, name) }.select { |file| File.file?(file) }
+          readable, closed = present.partition { |file| File.readable?(file) }
+          log_system_warn "CA certificates that may not be read are left out: #{closed.join(", ")}" if closed.any?
+          readable
         end
 
         def certificates_of(file)
