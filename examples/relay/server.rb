@@ -87,7 +87,8 @@ module OverSIP
       return unless request.check_max_forwards(10)
 
       if request.in_dialog?
-        if request.loose_route
+        # Only for dialogs that came by here: this is no relay for everybody.
+        if request.loose_route && request.own_route?
           Relay.proxy_for(request).route(request)
         elsif request.sip_method != :ACK
           request.reply 404, "In-dialog Request without Route to Here"

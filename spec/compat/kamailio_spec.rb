@@ -58,6 +58,7 @@ RSpec.describe "OverSIP in front of Kamailio", :native do
     oversip("init", @dir)
     conf = File.read(in_folder("oversip.conf")).sub("  #  listen_ipv4: null", "  listen_ipv4: 127.0.0.1\n  enable_ipv6: no")
     conf = conf.sub("  #  listen_port: 5060", "  listen_port: #{port}").sub("  #  sip_tls: no", "  sip_tls: yes\n  listen_port_tls: #{tls}")
+    conf.sub!("  sip_ws: yes", "  sip_ws: no")
     certificate = Certificates.section(Certificates.for_name("edge.example"))
     certificate.each { |name, value| conf.sub!("  #  #{name}: null", "  #{name}: #{value}") }
     write("oversip.conf", conf)
@@ -68,7 +69,7 @@ RSpec.describe "OverSIP in front of Kamailio", :native do
   def edge(home_transport, &)
     home_port = home_transport == :tls ? @kamailio.port_tls : @kamailio.port
     home = "[\"#{Kamailio::IP}\", #{home_port}, :#{home_transport}]"
-    write("server.rb", File.read(in_folder("server.rb")).sub('["127.0.0.1", 5070]', home))
+    write("server.rb", File.read(in_folder("server.rb")).sub('["127.0.0.1", 5070, :udp]', home))
     serving(&)
   end
 

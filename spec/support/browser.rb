@@ -28,6 +28,14 @@ class Browser
       end
     end
 
+    # @return [String] media that a browser can take, though nobody sends any
+    def offer
+      fingerprint = Array.new(32) { |at| format("%02X", at) }.join(":")
+      ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "m=audio 9 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 127.0.0.1",
+       "a=rtcp-mux", "a=mid:0", "a=ice-ufrag:abcd", "a=ice-pwd:0123456789012345678901", "a=fingerprint:sha-256 #{fingerprint}",
+       "a=setup:actpass", "a=sendrecv", "a=rtpmap:0 PCMU/8000", ""].join("\r\n")
+    end
+
     private
 
     # npm leaves its own lock file behind when it is done.

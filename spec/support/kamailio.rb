@@ -24,6 +24,7 @@ class Kamailio
     children=1
     tcp_children=1
     auto_aliases=no
+    tcp_reuse_port=yes
     alias="home.example"
     listen=udp:%<ip>s:%<port>d
     listen=tcp:%<ip>s:%<port>d

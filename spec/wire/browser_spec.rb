@@ -23,14 +23,6 @@ RSpec.describe "A page in Chromium", :browser, :native do
     end
   end
 
-  # Media that a browser can take, though nobody sends any.
-  def offer
-    fingerprint = Array.new(32) { |at| format("%02X", at) }.join(":")
-    ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "m=audio 9 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 127.0.0.1",
-     "a=rtcp-mux", "a=mid:0", "a=ice-ufrag:abcd", "a=ice-pwd:0123456789012345678901", "a=fingerprint:sha-256 #{fingerprint}",
-     "a=setup:actpass", "a=sendrecv", "a=rtpmap:0 PCMU/8000", ""].join("\r\n")
-  end
-
   def send_to_alice(method, type, body)
     headers = { "Content-Type" => type }
     caller.send_text(caller.build(method, "sip:alice@b.example", headers: headers, body: body), kamailio.port)
@@ -50,7 +42,7 @@ RSpec.describe "A page in Chromium", :browser, :native do
     expect(send_to_alice(:MESSAGE, "text/plain", "hello").status).to eq(200)
     expect(browser.await("newMessage")).to include("originator" => "remote", "body" => "hello")
 
-    answer = send_to_alice(:INVITE, "application/sdp", offer)
+    answer = send_to_alice(:INVITE, "application/sdp", Browser.offer)
     expect(browser.await("newRTCSession")).to include("originator" => "remote", "from" => "alice")
     expect([answer.status, answer.body]).to match([200, /^m=audio .*SAVPF 0/])
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../support/server_folder"
+require_relative "../support/websocket_peer"
 
 RSpec.describe "oversip init" do
   include ServerFolder
@@ -49,7 +50,7 @@ RSpec.describe "oversip init" do
     OverSIP::Config::SCHEMA.each do |section, parameters|
       expect(configuration[section].keys).to match_array(parameters.keys)
       parameters.each_value do |parameter|
-        next if %i[flow_token_key syslog_facility require_own_route].include?(parameter.name)
+        next if %i[flow_token_key syslog_facility require_own_route sip_ws].include?(parameter.name)
 
         expect([parameter.name, configuration[section][parameter.name]]).to eq([parameter.name, parameter.default])
       end
@@ -65,24 +66,41 @@ RSpec.describe "oversip init" do
   end
 
   describe "gives a server that", :native do
-    let(:home) { udp_peer }
+    let!(:home) { udp_peer }
     let(:alice) { udp_peer("127.0.0.2") }
+    # Has home's address, but not its port.
+    let(:bob) { udp_peer }
+    # Nobody has called it.
+    let(:victim) { udp_peer("127.0.0.4") }
+    let(:websocket) { Ports.free }
 
     around do |example|
       init
       conf = File.read(config("oversip.conf")).sub("  #  listen_ipv4: null", "  listen_ipv4: 127.0.0.1\n  enable_ipv6: no")
-      File.write(config("oversip.conf"), conf.sub("  #  listen_port: 5060", "  listen_port: #{port}"))
-      script = File.read(config("server.rb")).sub('["127.0.0.1", 5070]', "[\"127.0.0.1\", #{home.port}]")
-      File.write(config("server.rb"), script)
-      running_oversip("--config-dir", in_folder("new")) do |server|
-        server.wait_for(/ready, the home server is 127.0.0.1:#{home.port}/)
-        server.wait_for(/running, process/)
-        example.run
-      end
+      conf.sub!("  #  listen_port: 5060", "  listen_port: #{port}")
+      File.write(config("oversip.conf"), conf.sub("  #  listen_port: 10080", "  listen_port: #{websocket}\n  listen_ipv4: 127.0.0.1"))
+      example.run
     end
+
+    before do
+      script = File.read(config("server.rb")).sub('["127.0.0.1", 5070, :udp]', "[\"127.0.0.1\", #{home.port}, :udp]")
+      File.write(config("server.rb"), script)
+      @server = Command::Running.new(command("--config-dir", in_folder("new")))
+      @server.wait_for(/ready, the home server is 127.0.0.1:#{home.port}/)
+      @server.wait_for(/running, process/)
+    end
+
+    after { @server.kill }
 
     def ask(peer, text)
       peer.send_text(text, port, "127.0.0.1")
+    end
+
+    # Nothing has come to the third party: the server has answered something else since.
+    def nobody_was_bothered
+      ask(alice, alice.build(:OPTIONS, "sip:127.0.0.1:#{port}"))
+      expect(alice.receive_until { |message| message.method_name == "OPTIONS" }.status).to eq(200)
+      expect(victim.drain(quiet: 0)).to be_empty
     end
 
     it "takes a registration home and a call back over the client's flow, behind NAT too" do
@@ -112,6 +130,71 @@ RSpec.describe "oversip init" do
       expect(alice.receive_final.status).to eq(200)
       ask(alice, alice.build(:BYE, "sip:bob@b.example", to_tag: "x"))
       expect(alice.receive_final.status).to eq(403)
+    end
+
+    it "sends no request inside a dialog on for somebody who takes no part in one" do
+      routes = ["<sip:127.0.0.1:#{port};lr>", "<sip:127.0.0.1:#{port};lr>, <sip:#{victim.address};lr>"]
+      [alice, bob, home].product(routes).each do |peer, route|
+        %i[BYE INVITE MESSAGE].each do |method|
+          ask(peer, peer.build(method, "sip:victim@#{victim.address}", to_tag: "any", headers: { "Route" => route }))
+          expect(peer.receive_final.status).to eq(403)
+        end
+        ask(peer, peer.build(:ACK, "sip:victim@#{victim.address}", to_tag: "any", headers: { "Route" => route }))
+      end
+      nobody_was_bothered
+    end
+
+    it "sends requests that begin a dialog home alone, whatever their Route says and whoever shares home's address" do
+      here = "<sip:127.0.0.1:#{port};lr>"
+      there = "<sip:#{victim.address};lr>"
+      [alice, bob].product([[], [here], [there], [here, there], ["#{here}, #{there}"]]).each do |peer, routes|
+        ask(peer, peer.build(:MESSAGE, "sip:victim@#{victim.address}", headers: { "Route" => routes }))
+        request = home.receive
+        expect([request.ruri, request.headers("Route")]).to eq(["sip:victim@#{victim.address}", []])
+        ask(home, home.response(request, 404))
+        expect(peer.receive_final.status).to eq(404)
+      end
+      nobody_was_bothered
+    end
+
+    it "brings a call home and both sides' requests through, for clients on home's machine as well" do
+      ask(bob, bob.build(:INVITE, "sip:alice@b.example"))
+      invite = home.receive
+      ask(home, home.response(invite, 200, headers: { "Contact" => "<sip:alice@#{home.address}>" }))
+      answer = bob.receive_final
+      ask(bob, bob.in_dialog(:ACK, answer, cseq: 1))
+      expect(home.receive.method_name).to eq("ACK")
+      headers = { "Route" => invite.headers("Record-Route"), "From" => answer.header("To"), "To" => answer.header("From") }
+      ask(home, home.build(:INFO, invite.header("Contact")[/<(.+?)>/, 1], call_id: invite.header("Call-ID"), headers: headers))
+      info = bob.receive
+      ask(bob, bob.response(info, 200))
+      expect(home.receive_final.method_name).to eq("INFO")
+      ask(bob, bob.in_dialog(:BYE, answer, cseq: 2))
+      bye = home.receive
+      ask(home, home.response(bye, 200))
+      expect(bob.receive_final.method_name).to eq("BYE")
+    end
+
+    it "takes clients in browsers" do
+      page = WebSocketPeer.new(TCPSocket.new("127.0.0.1", websocket)).upgrade
+      page.send_text(page.build(:REGISTER, "sip:b.example", headers: { "Supported" => "path" }))
+      register = home.receive
+      expect(register.headers("Path").first).to include("transport=udp")
+      ask(home, home.response(register, 200))
+      expect(page.receive_final.status).to eq(200)
+      ask(home, home.build(:MESSAGE, "sip:alice@df7jal23ls0d.invalid", headers: { "Route" => register.headers("Path") }))
+      expect(page.receive_until(&:request?).method_name).to eq("MESSAGE")
+    ensure
+      page&.close
+    end
+
+    it "is no open relay for the command of docs/security.md" do
+      guide = File.read(File.join(Command::ROOT, "docs/security.md"))
+      command = guide[/^```sh\n(ruby - .*?)^```/m, 1].sub("192.0.2.1 5060", "127.0.0.1 #{port}").sub("ruby", RbConfig.ruby)
+      tried = Thread.new { Open3.capture2e("sh", "-c", command).first }
+      ask(home, home.response(home.receive, 404))
+      expect(tried.value).to eq("a request inside a dialog: not sent on, SIP/2.0 403 Route Shows No Code for This Dialog\n" \
+                                "a request that begins one: not sent on, SIP/2.0 404 Reason\n")
     end
   end
 end

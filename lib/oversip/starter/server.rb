@@ -2,16 +2,29 @@
 
 # server.rb: what happens to requests. HUP makes a running server evaluate it again.
 #
-# As it stands, this server is an edge in front of one SIP server: what clients send goes there, what comes from there goes
-# where its Request-URI says. docs/events.md has all events, `rake doc` the classes.
+# As it stands, this server is an edge in front of one SIP server, home: what clients send goes there, what comes from there
+# goes where its Request-URI says, or over the flow of the client that its Route names. Who may register and who may call
+# whom is home's business: it has to ask clients for passwords. docs/events.md has all events, `rake doc` the classes.
+#
+# Home has to keep the Path of registrations (RFC 3327). For Kamailio that is
+#   modparam("registrar", "use_path", 1)
+#
+# Who can have this server send a request to an address of his choice, and who cannot (docs/security.md says more):
+# - Home can. It is known by its address and port, so it has to send from the port that it listens on. Over UDP servers do;
+#   over TCP and TLS they have to be told (Kamailio: tcp_reuse_port=yes). Other programs on home's machine are clients like
+#   any other, as long as home has that port.
+# - Whoever takes part in a call can, within that call: its requests go where their Request-URI says. All others get 403 from
+#   the server itself, before on_request, for `require_own_route` stands in oversip.conf.
+# - Whoever can write home's address into a datagram can: nothing in UDP proves who has sent it. Where home is on another
+#   machine, the network in between has to see to it that nobody else uses that address.
 
-# The SIP server behind this one: its IP address and port.
-HOME_SERVER = ["127.0.0.1", 5070].freeze unless defined?(HOME_SERVER)
+# The SIP server behind this one: IP address, port and transport (:udp, :tcp or :tls), which large requests go by as well.
+HOME_SERVER = ["127.0.0.1", 5070, :udp].freeze unless defined?(HOME_SERVER)
 
 module OverSIP
   module SystemEvents
     def self.on_started
-      log_notice "ready, the home server is #{HOME_SERVER.join(":")}"
+      log_notice "ready, the home server is #{HOME_SERVER.first(2).join(":")}"
     end
 
     # USR1. (HUP reads the files again.)
@@ -42,8 +55,9 @@ module OverSIP
 
       private
 
+      # By address and port: any program on home's machine has its address.
       def from_home?(request)
-        request.source_ip == HOME_SERVER.first
+        HOME_SERVER.first(2) == [request.source_ip, request.source_port]
       end
 
       def within_dialog(request)
@@ -56,11 +70,12 @@ module OverSIP
 
       def initial(request)
         request.loose_route # takes our own Route away, and finds the flow of a client that it names
-        if from_home?(request)
-          proxy(request).route(request)
-        else
-          proxy(request).route(request, *HOME_SERVER)
-        end
+        return proxy(request).route(request) if from_home?(request)
+
+        # What a client has put behind our Route would lead home on to somebody else. (Clients that got a Service-Route from
+        # home need it: then home has to look at it.)
+        request.delete_header("Route")
+        proxy(request).route(request, *HOME_SERVER)
       end
 
       def proxy(request)
