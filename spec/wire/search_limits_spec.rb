@@ -20,9 +20,9 @@ RSpec.describe "A search of targets", :native do
       **addresses.each_with_index.to_h { |address, at| ["h#{at}.example", [address]] } }
   end
 
-  def start(profile = {}, count: 20, truncating: false, &before)
+  def start(profile = {}, count: 20, truncating: false, **core, &before)
     dns = scripted_dns(zone(count), ttl: 3600, truncating: truncating)
-    start_oversip(configuration: { core: { nameservers: [dns.address] } },
+    start_oversip(configuration: { core: { nameservers: [dns.address], **core } },
                   proxies: { default_proxy: { timer_B: 4, timer_F: 4, blacklist_time: 60, **profile } }) do |request|
       before&.call(request)
       record(OverSIP::SIP::Proxy.new, into: seen).route(request, "many.example")
@@ -74,6 +74,20 @@ RSpec.describe "A search of targets", :native do
     expect([targets_seen, last_event]).to eq([16, given_up])
     expect_silence_from_now_on
     expect(OverSIP.stats.slice(:searches, :client_transactions)).to eq(searches: 0, client_transactions: 0)
+  end
+
+  it "is not begun beyond max_transactions: many requests for silent servers hold no more than that" do
+    start({ timer_F: 2 }, max_transactions: 10)
+    30.times { call_from(alice, :OPTIONS) }
+    everything_done
+    refused = messages_at(alice).map(&:status)
+    expect([refused.uniq, refused.size]).to match([[503], 20..25])
+    8.times do
+      OverSIP::Testing.advance(2)
+      everything_done
+      expect(OverSIP.stats[:client_transactions]).to be_between(1, 10)
+    end
+    expect(messages_at(strangers).map(&:branch).uniq.size).to be <= 10 * 9
   end
 
   it "ends after as many targets as max_targets says" do
