@@ -233,9 +233,23 @@ RSpec.describe "TLS listeners", :native do
       expect(seen.pop).to eq(["192.0.2.7", 4711, :tls, "192.0.2.7:4711"])
     end
 
+    it "counts the proxy itself where it does not know the client" do
+      seen = mailbox
+      start_tunnel do |request|
+        seen << [request.source_ip, request.source_port]
+        request.reply 200
+      end
+      ["PROXY UNKNOWN\r\n", "PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n"].each do |line|
+        peer = tcp_peer(tunnel_port)
+        peer.send_text("#{line}#{peer.build(:OPTIONS, "sip:own.example")}")
+        expect(peer.receive.status).to eq(200)
+        expect(seen.pop).to eq(["127.0.0.1", peer.port])
+      end
+    end
+
     it "closes without a line, with another first line, and with one that does not end" do
       start_tunnel
-      ["OPTIONS sip:a SIP/2.0\r\n", "PROXY UNKNOWN\r\n", "PROXY TCP4 #{"1" * 200}"].each do |text|
+      ["OPTIONS sip:a SIP/2.0\r\n", "PROXY UNKNOWN\n", "PROXY TCP4 #{"1" * 200}"].each do |text|
         peer = tcp_peer(tunnel_port)
         peer.send_text(text)
         expect(peer).to be_closed_by_peer

@@ -37,7 +37,7 @@ pub use datagram::{datagram, Datagram};
 pub use derived::{ack_for, cancel_for, reply};
 pub use escape::{escape_user, unescape};
 pub use framing::{Frame, StreamFramer, StreamLimits};
-pub use haproxy::parse_haproxy;
+pub use haproxy::{parse_haproxy, proxied_client};
 pub use header_name::{headerize, HeaderName};
 pub use headers::{split_line, HeaderField, Headers};
 pub use host::{

@@ -12,6 +12,19 @@ const BINDING_SUCCESS: u16 = 0x0101;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const MAPPED_ADDRESS: u16 = 0x0001;
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
+const BINDING_ERROR: u16 = 0x0111;
+const CHANGE_REQUEST: u16 = 0x0003;
+const ERROR_CODE: u16 = 0x0009;
+const UNKNOWN_ATTRIBUTES: u16 = 0x000a;
+/// Attributes below this have to be understood by whoever answers (RFC 5389 15).
+const OPTIONAL: u16 = 0x8000;
+/// The attributes of RFC 5389 that have to be understood; none of those in a request changes the answer of a server that asks
+/// for no credentials: MAPPED-ADDRESS, USERNAME, MESSAGE-INTEGRITY, ERROR-CODE, UNKNOWN-ATTRIBUTES, REALM, NONCE,
+/// XOR-MAPPED-ADDRESS.
+const UNDERSTOOD: [u16; 8] =
+    [MAPPED_ADDRESS, 0x0006, 0x0008, ERROR_CODE, UNKNOWN_ATTRIBUTES, 0x0014, 0x0015, XOR_MAPPED_ADDRESS];
+/// Status and reason phrase, with its class and number as the attribute has them (RFC 5389 15.6).
+const UNKNOWN_ATTRIBUTE: (u8, u8, &[u8]) = (4, 20, b"Unknown Attribute");
 
 /// What a datagram is to STUN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +37,61 @@ pub enum Stun {
     Request(Bytes),
 }
 
-/// Reads a datagram that came from `source`. Neither the declared length nor attributes are looked at.
+/// Reads a datagram that came from `source`. The declared length is not looked at. A request with an attribute that has to be
+/// understood and is not gets the error 420 (RFC 5389 7.3.1).
 pub fn stun(datagram: &[u8], source: SocketAddr) -> Stun {
     match datagram {
         [first, ..] if *first != 0 => Stun::Foreign,
         [_, BINDING_REQUEST, ..] if datagram.len() >= HEADER_LEN => {
             let mut id = [0; 16];
             id.copy_from_slice(&datagram[4..HEADER_LEN]);
-            Stun::Request(response(id, source))
+            let unknown = unknown_attributes(&datagram[HEADER_LEN..]);
+            Stun::Request(if unknown.is_empty() { response(id, source) } else { error(id, &unknown) })
         }
         _ => Stun::Invalid,
     }
+}
+
+/// The types of the attributes that have to be understood and are not. What is cut short is no attribute.
+fn unknown_attributes(mut rest: &[u8]) -> Vec<u16> {
+    let mut unknown = Vec::new();
+    while let [t1, t2, l1, l2, after @ ..] = rest {
+        let (kind, len) = (u16::from_be_bytes([*t1, *t2]), usize::from(u16::from_be_bytes([*l1, *l2])));
+        let Some(value) = after.get(..len) else { break };
+        // Clients of RFC 3489 send one that asks for no change.
+        let asks_nothing = kind == CHANGE_REQUEST && value.iter().all(|byte| *byte == 0);
+        if kind < OPTIONAL && !UNDERSTOOD.contains(&kind) && !asks_nothing {
+            unknown.push(kind);
+        }
+        rest = after.get(len.next_multiple_of(4)..).unwrap_or_default();
+    }
+    unknown
+}
+
+/// Binding error response 420, which lists what was not understood (RFC 5389 15.6, 15.9). As RFC 3489 wants it, too: the list
+/// fills whole words, its last type perhaps twice.
+fn error(id: [u8; 16], unknown: &[u16]) -> Bytes {
+    let (class, number, phrase) = UNKNOWN_ATTRIBUTE;
+    let phrase_len = phrase.len().next_multiple_of(4);
+    let list_len = (2 * unknown.len()).next_multiple_of(4);
+    let len = 4 + 4 + phrase_len + 4 + list_len;
+    let mut out = BytesMut::with_capacity(HEADER_LEN + len);
+    out.put_u16(BINDING_ERROR);
+    out.put_u16(len as u16);
+    out.put_slice(&id);
+    out.put_u16(ERROR_CODE);
+    // A client of RFC 3489 does not expect padding, so that the phrase itself is filled up.
+    out.put_u16(4 + phrase_len as u16);
+    out.put_slice(&[0, 0, class, number]);
+    out.put_slice(phrase);
+    out.put_bytes(b' ', phrase_len - phrase.len());
+    out.put_u16(UNKNOWN_ATTRIBUTES);
+    let odd = unknown.len() % 2 == 1;
+    out.put_u16(list_len as u16);
+    for kind in unknown.iter().chain(unknown.last().filter(|_| odd)) {
+        out.put_u16(*kind);
+    }
+    out.freeze()
 }
 
 /// Binding success response with the one attribute that says where the request came from (RFC 5389 15.1, 15.2). `id`
@@ -122,6 +179,34 @@ mod tests {
         let with_attribute =
             [&b"\0\x01\0\x63\x21\x12\xa4\x42ABCDEFGHIJKL"[..], b"\x80\x22\0\x04test"].concat();
         assert_eq!(answer(bare, source), answer(&with_attribute, source));
+    }
+
+    /// RFC 5389 7.3.1, RFC 3489 8.1
+    #[test]
+    fn an_attribute_that_must_be_understood_and_is_not_gets_420() {
+        let source = "10.1.2.3:5060";
+        let with = |attributes: &[u8]| [&b"\0\x01\0\0\x21\x12\xa4\x42ABCDEFGHIJKL"[..], attributes].concat();
+        let head = "2112a4424142434445464748494a4b4c";
+        let error_code = format!("0009001800000414{}", hex(b"Unknown Attribute   "));
+        // A priority, as ICE sends it, and behind it a software name.
+        assert_eq!(
+            answer(&with(b"\0\x24\0\x04\x6e\x7f\x1e\xff\x80\x22\0\x04test"), source),
+            format!("01110024{head}{error_code}000a000400240024")
+        );
+        assert_eq!(
+            answer(&with(b"\x7f\xff\0\x01x\0\0\0\0\x24\0\0\0\x03\0\x04\0\0\0\x06"), source),
+            format!("01110028{head}{error_code}000a00087fff002400030003")
+        );
+        let success = answer(&with(b""), source);
+        for understood in [
+            &b"\0\x06\0\x03abc\0\0\x08\0\x14aaaaaaaaaaaaaaaaaaaa"[..],
+            b"\0\x03\0\x04\0\0\0\0",
+            b"\x80\x28\0\x04abcd",
+            b"\0\x24\0\x09abcd",
+            b"\0\x24\0",
+        ] {
+            assert_eq!(answer(&with(understood), source), success, "{understood:?}");
+        }
     }
 
     #[test]

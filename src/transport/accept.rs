@@ -54,7 +54,7 @@ async fn serve_proxied(
     mut stream: TcpStream,
     proxy: SocketAddr,
 ) {
-    match proxied::client(&mut stream).await {
+    match proxied::client(&mut stream, proxy).await {
         Ok(remote) => enter(&connections, accepting, stream, remote),
         Err(error) => info!(target: "oversip::transport", %proxy, %error, "proxied connection refused"),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::message::parse_haproxy;
+use crate::message::proxied_client;
 
 /// The longest line that the protocol allows, with its CRLF.
 const LONGEST_LINE: usize = 107;
@@ -15,13 +15,14 @@ const LONGEST_LINE: usize = 107;
 /// How long the line may take: the proxy writes it at once.
 const LINE_LIMIT: Duration = Duration::from_secs(4);
 
-/// Reads the line, and nothing behind it; answers with the address of the client.
-pub(super) async fn client(stream: &mut TcpStream) -> io::Result<SocketAddr> {
+/// Reads the line, and nothing behind it; answers with the address of the client, which is `peer` itself where the line does not
+/// tell.
+pub(super) async fn client(stream: &mut TcpStream, peer: SocketAddr) -> io::Result<SocketAddr> {
     let late = |_| io::Error::new(ErrorKind::TimedOut, "no PROXY line in time");
     let line = tokio::time::timeout(LINE_LIMIT, line(stream)).await.map_err(late)??;
-    let (_, ip, port) =
-        parse_haproxy(&line).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "no valid PROXY line"))?;
-    Ok(SocketAddr::new(ip, port))
+    let named =
+        proxied_client(&line).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "no valid PROXY line"))?;
+    Ok(named.unwrap_or(peer))
 }
 
 async fn line(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
