@@ -291,6 +291,14 @@ RSpec.describe OverSIP::Config do
       expect(build({ sip: { local_domains: %w[Example.NET b] } })[:sip][:local_domains]).to eq(%w[example.net b])
     end
 
+    it "takes domains whose labels begin with digits, and no numbers with dots that are no address" do
+      domains = %w[019f9ae299f5 pbx.1a 12345 192.0.2.1]
+      expect(build({ sip: { local_domains: domains } })[:sip][:local_domains]).to eq(domains)
+      %w[1.2.3 300.1.1.1 1.2.3.4.5].each do |domain|
+        expect { build({ sip: { local_domains: domain } }) }.to raise_error(OverSIP::ConfigurationError, /local_domains/), domain
+      end
+    end
+
     it "the address that faces the network for a server" do
       sip = build({}, scope: :network)[:sip]
       expect(sip[:listen_ipv4]).to be_nil.or match(/\A\d+\.\d+\.\d+\.\d+\z/)

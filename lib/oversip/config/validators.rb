@@ -11,6 +11,7 @@ module OverSIP
       OCTET = /(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)/
       IPV4 = /\A#{OCTET}(?:\.#{OCTET}){3}\z/
       DOMAIN = /\A[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*\z/
+      DOTTED_NUMBERS = /\A\d+(?:\.\d+)+\z/
       MAX_PORT = 65_535
 
       class << self
@@ -61,8 +62,9 @@ module OverSIP
           !host.nil? && port(port) && (value.start_with?("[") ? ipv6(host) : ipv4(host))
         end
 
+        # A label may begin with a digit, but numbers with dots between them are an address or nothing (RFC 1123 2.1).
         def domain(value)
-          value.is_a?(String) && value.match?(DOMAIN)
+          value.is_a?(String) && value.match?(DOMAIN) && (!value.match?(DOTTED_NUMBERS) || ipv4(value))
         end
 
         def choices(value, list)
