@@ -70,30 +70,29 @@ fn section_2_word_of_call_id() {
 #[test]
 fn section_2_text_of_other_headers() {
     let one = bytes_that(|byte| with(&[b"X: a", &[byte][..], b"b"].concat()).is_ok());
-    assert_eq!(one, bytes_that(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xbf)));
-    for (lead, tail) in [
-        (0xc0, 1),
-        (0xdf, 1),
-        (0xe0, 2),
-        (0xef, 2),
-        (0xf0, 3),
-        (0xf7, 3),
-        (0xf8, 4),
-        (0xfb, 4),
-        (0xfc, 5),
-        (0xfd, 5),
-    ] {
-        let sequence = |tail: usize| [b"X: ", &[lead][..], &[0x80; 8][..tail], b"b"].concat();
-        assert!(with(&sequence(tail)).is_ok(), "{lead:x}");
-        assert!(with(&sequence(tail - 1)).is_err(), "{lead:x}");
+    // RFC 3261 16.3: what is not looked into need not be well-formed, so its encoding does not matter.
+    assert_eq!(one, bytes_that(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)));
+}
+
+#[test]
+fn section_2_display_name_without_quotes() {
+    let one = bytes_that(|byte| with(&[b"To: a", &[byte][..], b"b <sip:a>"].concat()).is_ok());
+    let ascii = alphanumeric_and(&[TOKEN, b"\t <"].concat());
+    assert_eq!(one, bytes_that(|byte| (ascii.contains(&byte) && byte != b'<') || byte >= 0x80));
+    for (name, text) in [("J\u{f6}rg \u{65e5}", "J\u{f6}rg \u{65e5}".as_bytes()), ("latin", b"J\xf6rg \xff")]
+    {
+        let message = with(&[b"To: ", text, b" <sip:a>;tag=1"].concat()).expect(name);
+        assert_eq!(message.to().and_then(|to| to.display_name()), Some(text), "{name}");
+        assert_eq!(message.to_tag(), Some(&b"1"[..]));
     }
+    assert!(!accepts("To: sip:j\u{f6}rg@a"));
 }
 
 #[test]
 fn section_2_quoted_string() {
     let inside = bytes_that(|byte| with(&[b"To: \"a", &[byte][..], b"b\" <sip:a>"].concat()).is_ok());
     // A backslash escapes the byte behind it.
-    assert_eq!(inside, bytes_that(|byte| matches!(byte, b'\t' | 0x20 | 0x21 | 0x23..=0x7e)));
+    assert_eq!(inside, bytes_that(|byte| matches!(byte, b'\t' | 0x20 | 0x21 | 0x23..=0x7e | 0x80..)));
     let escaped = bytes_that(|byte| with(&[b"To: \"a\\", &[byte][..], b"b\" <sip:a>"].concat()).is_ok());
     assert_eq!(escaped, bytes_that(|byte| byte < 0x80 && byte != b'\r' && byte != b'\n'));
     assert!(accepts("To: \"a\r\n b\u{e4}\" <sip:a>"));
@@ -160,7 +159,15 @@ fn section_2_hosts_and_ports() {
         ("[::ffff:10.0.0.1]", Some(Ipv6Reference)),
         ("[1::8]", Some(Ipv6Reference)),
         ("a..b", None),
-        ("a.1", None),
+        ("a.1", Some(Domain)),
+        ("019f9ae299f5", Some(Domain)),
+        ("12345", Some(Domain)),
+        ("a.1b.", Some(Domain)),
+        ("1.1.1.1x", Some(Domain)),
+        ("300.1.1.1", None),
+        ("1.2.3.4.5", None),
+        ("1.2.3", None),
+        ("1.1.1.1.", None),
         ("-a", None),
         ("a-", None),
         ("a_", None),
@@ -228,7 +235,8 @@ fn section_4_first_lines() {
         ("SIP/2.0 700 a", false),
         ("SIP/2.0 20 a", false),
         ("SIP/2.0 2000 a", false),
-        ("SIP/2.0 200", false),
+        ("SIP/2.0 200", true),
+        ("SIP/2.0 200OK", false),
         ("SIP/2.0  200 a", false),
         ("SIP/2.0 200 a\nb", false),
         ("SIP/2.0 200 a\rb", false),
@@ -334,12 +342,20 @@ fn section_5_4_structured_headers() {
         ("Via: SIP/2.0/UDP", false),
         ("Via: SIP/2.0 a", false),
         ("Via: SIP/2.0/UDPa", false),
-        ("Via: a/b/c d,", false),
-        ("Via: a/b/c d;", false),
+        ("Via: a/b/c d,", true),
+        ("Via: , \r\n ,a/b/c d,,a/b/c e , ", true),
+        ("Via: ,", false),
+        ("Via: a/b/c d;", true),
+        ("Via: a/b/c d;x ; , a/b/c e;\t", true),
+        ("Via: a/b/c d;;x", false),
+        ("Via: a/b/c d;=x", false),
         ("Via: a/b/c d;branch", false),
         ("Via: a/b/c d;branch=\"x\"", false),
         ("Via: a/b/c d;rport=x", false),
-        ("Via: a/b/c d;rport=", false),
+        ("Via: a/b/c d;rport=", true),
+        ("Via: a/b/c d;rport=;x", true),
+        ("Via: a/b/c d;rport= , a/b/c e", true),
+        ("Via: a/b/c d;x=", false),
         ("Via: a/b/c d;rport=1;RPORT", true),
         ("Via: a/b/c d;alias=\"x\"", false),
         ("Via: a/b/c d;received=x", false),
@@ -348,14 +364,24 @@ fn section_5_4_structured_headers() {
         ("Route: sip:a", false),
         ("Route: <tel:1>", false),
         ("Route: A <sips:a>;x=y, <sip:b>", true),
-        ("Route: <sip:a>,", false),
+        ("Route: <sip:a>,", true),
+        ("Route: ,<sip:a>;x; , ,<sip:b>", true),
+        ("Route: ,", false),
+        ("From: <sip:a>;tag=1;", true),
+        ("From: sip:a;", true),
+        ("From: <sip:a>;;tag=1", false),
+        ("From: <sip:a;>", false),
+        ("From: <sip:a>,", false),
         ("Require: a", true),
         ("Require: a,b", true),
-        ("Require: a,", false),
+        ("Require: a,", true),
+        ("Require: ,a,,b", true),
+        ("Require: ,", false),
         ("Require: a b", false),
         ("Proxy-Require: a;b", false),
         ("Supported: a, b", true),
-        ("Supported: ,", false),
+        ("Supported: ,", true),
+        ("Supported: ,outbound", true),
         ("Supported: a/b", false),
         ("Contact: *", true),
         ("Contact: anything, at <all", true),

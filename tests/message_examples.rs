@@ -114,8 +114,8 @@ mod uris {
     }
 
     #[test]
-    fn e10_empty_value_stays_with_its_key() {
-        let expected = [("k=".to_owned(), None), ("K".to_owned(), Some("2".to_owned()))];
+    fn e10_a_key_with_nothing_behind_its_equals_sign_has_an_empty_value() {
+        let expected = [("k".to_owned(), Some(String::new())), ("K".to_owned(), Some("2".to_owned()))];
         assert_eq!(uri_params("sip:h.example;k=;K=2"), expected);
         assert_eq!(uri("sip:h;a=1;A=2").param(b"a"), Some(Some(&b"2"[..])));
     }
@@ -240,7 +240,8 @@ mod name_addrs {
             "<sip:d@h>;a=",
             "<sip:d@h>;tag=\"x\"",
             "<>",
-            "\u{e4} <sip:d@h>",
+            "\u{e4}",
+            "\"\"x\"\" <sip:d@h>",
         ] {
             assert!(NameAddrRef::parse(bad.as_bytes()).is_none(), "{bad:?}");
         }
@@ -308,7 +309,7 @@ mod first_lines {
     #[test]
     fn e33_e36_offending_bytes_are_found() {
         assert_eq!(error_at("BYE <sip:a@b> SIP/2.0\r\n\r\n"), 4);
-        assert_eq!(error_at("SIP/2.0 200\r\n\r\n"), 11);
+        assert_eq!(error_at("SIP/2.0 200x\r\n\r\n"), 11);
         assert_eq!(error_at("BYE  sip:a@b SIP/2.0\r\n\r\n"), 4);
         assert_eq!(error_at("BYE sip:a@b HTTP/1.1\r\n\r\n"), 12);
         assert_eq!(error_at("HTTP/1.1 200 OK\r\n\r\n"), 4);
@@ -404,8 +405,6 @@ mod header_lines {
         for (bad, at) in [
             (&b"X-A: \x01"[..], 5),
             (b"X-A: \x7f", 5),
-            (b"X-A: \xff\x80", 5),
-            (b"X-A: \xc3a", 6),
             (b"X-A: a\nb", 6),
             (b"X-A: a\rb", 7),
             (b"X A: a", 2),
@@ -457,7 +456,7 @@ mod header_lines {
             "p;branch=z9hG4bK1;branch=k",
             "p;branch=k;branch=z9hG4bK1",
             "p;branch=z9hG4bK1;branch=z9hG4bK1",
-            "p;branch=z9hg4bk1",
+            "p;branch=z9hG4b",
             "p",
         ] {
             let message = ok(&format!("Via: SIP/2.0/UDP {via}"));
@@ -466,6 +465,10 @@ mod header_lines {
         }
         let message = ok("Via: SIP/2.0/UDP p;branch=z9hG4bK1;branch=k");
         assert_eq!(message.top_via().unwrap().branch(), Some(&b"k"[..]));
+        // RFC 3261 7.3.1
+        let message = ok("Via: SIP/2.0/UDP p;branch=Z9hg4BkX");
+        assert!(message.top_via().unwrap().branch_rfc3261());
+        assert_eq!(message.branch_id(), Some(&b"X"[..]));
     }
 
     #[test]
@@ -475,23 +478,18 @@ mod header_lines {
             ";received=::1",
             ";received=[::1]",
             ";rport=5060",
+            ";rport=",
+            ";rport=;alias",
+            ";",
             ";alias=x",
             ";ttl=1;maddr=h.example",
             " ; rport ; received = 1.1.1.1",
         ] {
             ok(&format!("Via: SIP/2.0/UDP p{good}"));
         }
-        for bad in [
-            ";branch",
-            ";branch=",
-            ";branch=\"x\"",
-            ";received",
-            ";received=h",
-            ";rport=",
-            ";rport=0",
-            ";x=a/b",
-            ";",
-        ] {
+        for bad in
+            [";branch", ";branch=", ";branch=\"x\"", ";received", ";received=h", ";rport=0", ";x=a/b", ";;"]
+        {
             assert!(options(&format!("Via: SIP/2.0/UDP p{bad}")).is_err(), "{bad}");
         }
     }
@@ -541,7 +539,9 @@ mod header_lines {
             ("<sip:a@b>, <sip:c@d>", &["<sip:a@b>", "<sip:c@d>"][..]),
             ("sip:a@b;q=1,\r\n \"N, n\" <sips:c@d>", &["sip:a@b;q=1", "\"N, n\" <sips:c@d>"]),
             ("<sip:a@b>, @x", &["<sip:a@b>, @x"]),
-            ("<sip:a@b>,", &["<sip:a@b>,"]),
+            ("<sip:a@b>,", &["<sip:a@b>"]),
+            (",, <sip:a@b>; ,,\r\n <sip:c@d>,", &["<sip:a@b>", "<sip:c@d>"]),
+            (",", &[","]),
             ("<sip:a@b>, *", &["<sip:a@b>", "*"]),
             ("<tel:1>, <sip:a@b>", &["<tel:1>, <sip:a@b>"]),
             ("<sip:a@b>;x=a/b", &["<sip:a@b>;x=a/b"]),
@@ -551,7 +551,8 @@ mod header_lines {
             assert_eq!(headers(&ok(&format!("Contact: {value}"))), [header("Contact", values)], "{value}");
         }
         assert!(ok("Contact: <sip:a@b>\r\nm: <sip:a@b>").contact().is_none());
-        assert!(ok("Contact: <sip:a@b>,").contact().is_none());
+        assert_eq!(ok("Contact: ,<sip:a@b>;q=1;,").contact_params(), Some(&b";q=1"[..]));
+        assert!(ok("Contact: <sip:a@b>,").contact().is_some());
         assert_eq!(ok("Contact: <sip:a@b> ;x ").contact_params(), Some(&b" ;x"[..]));
         assert!(ok("Contact: <sip:a@b> ").contact().is_some());
         assert_eq!(error_at("Contact: *\u{1}"), 35);
@@ -565,7 +566,11 @@ mod header_lines {
         assert_eq!(error_at("Route: sip:r1"), 35);
         assert!(options("Route: <tel:1>").is_err());
         assert!(options("Route: ").is_err());
-        assert!(options("Route: <sip:a>,").is_err());
+        assert!(options("Route: ,").is_err());
+        assert_eq!(
+            ok("Route: ,<sip:a>, ,<sip:b>;").header_all(HeaderName::Route).map(s).collect::<Vec<_>>(),
+            ["<sip:a>", "<sip:b>"]
+        );
     }
 
     #[test]
@@ -574,6 +579,7 @@ mod header_lines {
         assert_eq!(message.supported(), [&b"path"[..], b"gruu", b"100rel"]);
         assert_eq!(headers(&message), [header("Supported", &["Path , GRUU", "", "100rel"])]);
         assert_eq!(error_at("Require: "), 36);
+        assert_eq!(ok("Supported: ,outbound").supported(), [b"outbound"]);
         assert_eq!(ok("Require: a\r\nProxy-Require: B").proxy_require(), [b"b"]);
         assert!(ok("X-A: 1").require().is_empty());
     }

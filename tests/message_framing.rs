@@ -1,5 +1,6 @@
 //! Streams and datagrams: where messages begin and end, what is answered, what closes, what is dropped.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -104,6 +105,47 @@ mod streams {
         assert!(stream.framer.is_ended());
         assert_eq!(names(&stream.push(&request("OPTIONS", "l: 0\r\n"))), [""; 0]);
         assert_eq!(defect("GET / HTTP"), Defect::Syntax(SyntaxError { offset: 4, line: 1 }));
+        // Neither a response nor an ACK is answered, so there is nothing to wait for.
+        for (text, at) in [("SIP/2.0 2x", 9), ("ACK sip:@", 8), ("\x16\x03\x01", 0)] {
+            assert_eq!(names(&Stream::new().push(text)), ["close"], "{text:?}");
+            assert_eq!(defect(text), Defect::Syntax(SyntaxError { offset: at, line: 1 }));
+        }
+    }
+
+    #[test]
+    fn a_request_with_a_syntax_error_is_answered_when_its_head_has_ended() {
+        let bad = request("OPTIONS", "l: 0\r\n").replace("sip:a@b SIP", "sip:@b SIP");
+        let answer = ["400 Syntax error in request line at byte 12"];
+        assert_eq!(once(&format!("{bad}{}", request("OPTIONS", "l: 0\r\n"))), answer);
+        let mut stream = Stream::new();
+        let mut frames = Vec::new();
+        for at in 0..bad.len() {
+            assert!(frames.is_empty(), "{frames:?} before the end");
+            frames.extend(stream.push(&bad[at..=at]));
+        }
+        assert_eq!(names(&frames), answer);
+        assert!(stream.framer.is_ended());
+        assert_eq!(once(&bad.replace("Via: ", "Vla: ")), ["close"]);
+        assert_eq!(once(&bad.replace("\r\n", "\n").replacen('\n', "\r\n", 1)), [""; 0]);
+    }
+
+    #[test]
+    fn a_request_with_a_syntax_error_has_the_same_bounds_as_others() {
+        let bad = "OPTIONS sip:@b SIP/2.0\r\n";
+        let filler = format!("X: {}\r\n", "x".repeat(1000)).repeat(17);
+        assert_eq!(defect(&format!("{bad}{filler}")), Defect::HeadTooLarge);
+        assert_eq!(defect(&format!("{bad}{filler}\r\n")), Defect::HeadTooLarge);
+        let mut stream = Stream::new();
+        assert_eq!(names(&stream.push(bad)), [""; 0]);
+        let deadline = stream.framer.deadline().expect("a deadline");
+        match stream.framer.expire(deadline) {
+            Some(Frame::Failed {
+                close_reason: Defect::Syntax(SyntaxError { offset: 12, line: 1 }),
+                reply_to: None,
+                ..
+            }) => {}
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -118,12 +160,23 @@ mod streams {
 
     #[test]
     fn bad_branch_is_answered_before_the_body_comes() {
-        let bad = |text: String| text.replace("z9hG4bK1", "k1");
+        let bad = |text: String| text.replace("z9hG4bK1", "z9hG4bK1;branch=z9hG4bK2");
         let refusal = "400 Via branch non RFC 3261 compliant";
         assert_eq!(once(&bad(request("OPTIONS", "l: 9\r\n"))), [refusal]);
-        assert_eq!(once(&request("OPTIONS", "l: 9\r\n").replace(";branch=z9hG4bK1", "")), [refusal]);
+        assert_eq!(once(&request("OPTIONS", "l: 9\r\n").replace("z9hG4bK1", "z9hG4bK")), [refusal]);
         assert_eq!(once(&bad(request("ACK", "l: 0\r\n"))), ["close"]);
         assert_eq!(once(&bad(response("l: 0\r\n"))), ["close"]);
+    }
+
+    /// RFC 3261 17.2.3
+    #[test]
+    fn branches_of_rfc_2543_are_those_of_requests() {
+        for branch in ["", ";branch=k1"] {
+            let older = |text: String| text.replace(";branch=z9hG4bK1", branch);
+            assert_eq!(once(&older(request("OPTIONS", "l: 0\r\n"))), ["message "]);
+            assert_eq!(once(&older(request("ACK", "l: 0\r\n"))), ["message "]);
+            assert_eq!(defect(&older(response("l: 0\r\n"))), Defect::Branch);
+        }
     }
 
     #[test]
@@ -256,7 +309,7 @@ mod datagrams {
         }
     }
 
-    fn refused(data: &str) -> (u16, &'static str) {
+    fn refused(data: &str) -> (u16, Cow<'static, str>) {
         match read(data) {
             Datagram::Refused { status, reason, .. } => (status, reason),
             other => panic!("{data:?}: {other:?}"),
@@ -300,7 +353,7 @@ mod datagrams {
     #[test]
     fn bad_branch_refuses_requests_only() {
         let bad = |text: String| text.replace("branch=z9hG4bK1", "branch=z9hG4bK1;branch=x");
-        assert_eq!(refused(&bad(request("OPTIONS", ""))), (400, "Via branch non RFC 3261 compliant"));
+        assert_eq!(refused(&bad(request("OPTIONS", ""))), (400, "Via branch non RFC 3261 compliant".into()));
         assert_eq!(dropped(&bad(request("ACK", ""))), Defect::Branch);
         assert_eq!(dropped(&bad(response(""))), Defect::Branch);
     }
@@ -313,7 +366,7 @@ mod datagrams {
         assert_eq!(body(&format!("{}abc", request("OPTIONS", ""))), "abc");
         assert_eq!(body(&request("OPTIONS", "")), "");
         let short = |text: String| format!("{text}ab");
-        let refusal = (400, "Body size doesn't match Content-Length");
+        let refusal = (400, "Body size doesn't match Content-Length".into());
         assert_eq!(refused(&short(request("OPTIONS", "l: 3\r\n"))), refusal);
         assert_eq!(dropped(&short(request("ACK", "l: 3\r\n"))), Defect::BodySize);
         assert_eq!(dropped(&short(response("l: 3\r\n"))), Defect::BodySize);

@@ -173,9 +173,12 @@ fn messages_parse_the_same_byte_by_byte_and_in_a_stream() {
         framer.push(Instant::now(), &row.bytes);
         match (framer.next(), row.receipt.as_str()) {
             (Some(Frame::Message(_)), "message") => {}
-            // The connection waits for a body, or is closed: with 400 where there was no Content-Length.
+            // Without a Content-Length a body cannot be told from the next message (RFC 3261 18.3).
+            (Some(Frame::Failed { status: 400, .. }), "message") => assert_eq!(row.name, "rfc4475/inv2543"),
+            // The connection waits for a body or for the end of the head, or is closed after the answer.
             (None, "refused") => {
-                assert!(["rfc4475/clerr", "rfc5118/ipv6-in-sdp"].contains(&row.name.as_str()))
+                let waiting = ["rfc4475/clerr", "rfc5118/ipv6-in-sdp", "rfc4475/baddn"];
+                assert!(waiting.contains(&row.name.as_str()), "{}", row.name)
             }
             (Some(Frame::Failed { status: 400, .. }), "refused") => assert!(framer.is_ended()),
             (Some(Frame::Failed { reply_to: None, .. }), dropped) => assert!(dropped.starts_with("dropped")),

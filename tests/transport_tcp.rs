@@ -103,7 +103,7 @@ async fn the_answer_before_a_close_survives_unread_input() {
     socket.set_recv_buffer_size(32 * 1024).unwrap();
     let mut peer = Peer(within(socket.connect(rig.address(V4))).await.unwrap());
     let id = rig.opened().await;
-    peer.write(request("a", "").replace("z9hG4bK", "")).await;
+    peer.write(request("a", "").replace("branch=", "branch=x;branch=")).await;
     assert!(rig.reply().await.2);
     let answer = Bytes::from(vec![b'x'; 1_000_000]);
     assert!(rig.layer.connections().send(id, answer.clone()));
@@ -135,7 +135,8 @@ async fn messages_behind_the_one_that_made_us_close_are_ignored() {
 async fn what_comes_after_a_rejected_request_is_ignored() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;
-    peer.write(format!("{}{}", request("a", "").replace("z9hG4bK", ""), request("b", ""))).await;
+    peer.write(format!("{}{}", request("a", "").replace("branch=", "branch=x;branch="), request("b", "")))
+        .await;
     let (status, reason, close, source) = rig.reply().await;
     assert_eq!((status, &*reason, close), (400, "Via branch non RFC 3261 compliant", true));
     assert_eq!(source.connection, Some(id));
@@ -148,7 +149,7 @@ async fn what_comes_after_a_rejected_request_is_ignored() {
 async fn a_rejected_request_that_is_never_answered_does_not_hold_the_connection() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;
-    peer.write(request("a", "").replace("z9hG4bK", "")).await;
+    peer.write(request("a", "").replace("branch=", "branch=x;branch=")).await;
     rig.reply().await;
     // Its turn came after the one in which the answer was asked for.
     let _other = rig.peer().await;
@@ -161,7 +162,7 @@ async fn a_rejected_request_that_is_never_answered_does_not_hold_the_connection(
 async fn an_ack_without_a_proper_branch_closes_without_an_answer() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;
-    peer.write(request("a", "").replace("z9hG4bK", "").replace("MESSAGE", "ACK")).await;
+    peer.write(request("a", "").replace("branch=", "branch=x;branch=").replace("MESSAGE", "ACK")).await;
     assert_eq!(peer.rest().await, b"");
     assert!(matches!(rig.closed(id).await, (CloseReason::Protocol(_), false)));
 }

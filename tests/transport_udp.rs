@@ -100,13 +100,24 @@ async fn what_is_no_proper_message_is_dropped_and_the_next_one_processed() {
 async fn a_request_without_a_proper_branch_is_to_be_answered_400_unless_it_is_an_ack() {
     let mut rig = Rig::start();
     let (socket, server) = client(&rig, false).await;
-    for via in [";branch=old", "", ";branch=z9hG4bKa;branch=other", ";rport"] {
+    for via in [";branch=z9hG4bK", ";branch=z9hG4bKa;branch=other"] {
         let request = request("a", "").replace(";branch=z9hG4bKa", via);
         socket.send_to(request.replace("MESSAGE", "ACK").as_bytes(), server).await.unwrap();
         socket.send_to(request.as_bytes(), server).await.unwrap();
         let (status, reason, _, source) = rig.reply().await;
         assert_eq!((status, &*reason), (400, "Via branch non RFC 3261 compliant"), "{via}");
         assert_eq!(source.remote, socket.local_addr().unwrap());
+    }
+}
+
+/// RFC 3261 17.2.3
+#[tokio::test]
+async fn a_request_with_a_branch_of_rfc_2543_or_none_is_taken() {
+    let mut rig = Rig::start();
+    let (socket, server) = client(&rig, false).await;
+    for via in [";branch=old", "", ";rport"] {
+        socket.send_to(request("a", "").replace(";branch=z9hG4bKa", via).as_bytes(), server).await.unwrap();
+        assert_eq!(call_id(&rig.message().await.0), "a", "{via}");
     }
 }
 

@@ -22,7 +22,7 @@ fn body(text: &str) -> String {
 #[track_caller]
 fn assert_closed(text: &str, expected: (u16, &str)) {
     match read(text) {
-        WebSocketMessage::Close { status, reason } => assert_eq!((status, reason), expected, "{text:?}"),
+        WebSocketMessage::Close { status, reason, .. } => assert_eq!((status, reason), expected, "{text:?}"),
         other => panic!("{text:?}: {other:?}"),
     }
 }
@@ -37,14 +37,33 @@ fn a_double_line_end_is_a_keepalive() {
 
 #[test]
 fn what_is_no_sip_closes_with_4000() {
-    for text in ["hello world\r\n\r\n", "@", &format!("{HEAD}bad line\r\n\r\n")] {
+    let bare = format!("{HEAD}\r\n").replace("\r\n", "\n");
+    let ack = format!("{HEAD}bad line\r\n\r\n").replace("MESSAGE", "ACK");
+    for text in ["hello world\r\n\r\n", "@", "SIP/2.0 2 x\r\n\r\n", &bare, &ack] {
         assert_closed(text, (4000, "SIP message parsing error"));
     }
 }
 
 #[test]
+fn a_request_with_a_syntax_error_is_refused() {
+    let text = format!("{HEAD}bad line\r\n\r\n");
+    let WebSocketMessage::Refused { request, status, reason, defect } = read(&text) else { panic!() };
+    let at = HEAD.len() + "bad ".len();
+    assert_eq!((status, reason.into_owned()), (400, format!("Syntax error after CSeq header at byte {at}")));
+    assert_eq!(request.call_id(), Some(&b"c"[..]));
+    assert!(matches!(defect, Defect::Syntax(error) if error.offset == at), "{defect}");
+}
+
+#[test]
+fn a_line_end_alone_is_ignored() {
+    assert!(matches!(read("\r\n"), WebSocketMessage::Nothing));
+    let WebSocketMessage::Keepalive { then: Some(then) } = read("\r\n\r\n\r\n") else { panic!() };
+    assert!(matches!(*then, WebSocketMessage::Nothing));
+}
+
+#[test]
 fn a_head_without_end_closes_with_4001() {
-    for text in ["\r\n", "hello", HEAD] {
+    for text in ["", "\r", "hello", HEAD] {
         assert_closed(text, (4001, "SIP message incomplete"));
     }
 }
@@ -87,9 +106,9 @@ fn core_headers_missing_or_repeated_are_ignored() {
 
 #[test]
 fn a_bad_branch_is_refused_and_no_ack_or_response_is() {
-    let bad = HEAD.replace("z9hG4bKa", "a");
+    let bad = HEAD.replace("z9hG4bKa", "z9hG4bK");
     let WebSocketMessage::Refused { status, reason, .. } = read(&format!("{bad}\r\n")) else { panic!() };
-    assert_eq!((status, reason), (400, "Via branch non RFC 3261 compliant"));
+    assert_eq!((status, &*reason), (400, "Via branch non RFC 3261 compliant"));
     let ack = bad.replace("MESSAGE", "ACK");
     assert!(matches!(read(&format!("{ack}\r\n")), WebSocketMessage::Ignored(Defect::Branch)));
 }

@@ -44,8 +44,25 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(parse("sip:h.example;transport=QUIC").transport_param).to eq "quic"
     end
 
-    it "tolerates an empty parameter value so that the text survives" do
-      expect(parse("sip:h.example;k=;K=2").params).to eq({ "k=" => nil, "k" => "2" })
+    it "takes a parameter with nothing behind its = for one with an empty value" do
+      uri = parse("sip:h.example;ob=;k=;K=2;transport=")
+      expect(uri.params).to eq({ "ob" => "", "k" => "2", "transport" => "" })
+      expect([uri.get_param("ob"), uri.has_param?("OB"), uri.ob_param?, uri.transport_param]).to eq ["", true, true, nil]
+    end
+
+    it "writes an empty value as it was, until the parameter is deleted" do
+      uri = parse("sip:h.example;ob=;x")
+      uri.user = "a"
+      expect(uri.to_s).to eq "sip:a@h.example;ob=;x"
+      expect([uri.del_param("ob"), uri.ob_param?, uri.to_s]).to eq ["", false, "sip:a@h.example;x"]
+    end
+
+    it "takes names whose last label begins with a digit for domains, and numbers with dots for addresses only" do
+      { "019f9ae299f5" => :domain, "12345" => :domain, "pbx.1a" => :domain, "pbx.12" => :domain, "1.2.3.4" => :ipv4 }
+        .each { |host, type| expect(parse("sip:101@#{host}").host_type).to eq(type), host }
+      %w[1.2.3 300.1.1.1 1.2.3.4.5].each do |host|
+        expect { parse("sip:101@#{host}") }.to raise_error(OverSIP::ParsingError), host
+      end
     end
 
     it "takes a parameter with an empty value for the flag" do

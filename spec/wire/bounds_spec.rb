@@ -292,6 +292,6 @@ RSpec.describe "What waits on connections", :native do
     carol = tcp_peer
     ack = carol.build(:ACK, "sip:b.example", headers: { "CSeq" => "4000000000 ACK" })
     [alice, carol].each { |peer| peer.send_text(ack, oversip_port) }
-    eventually { stats[:dropped][:unreadable_messages] == 3 }
+    eventually { stats[:dropped][:malformed] == 3 }
   end
 end

@@ -59,8 +59,8 @@ RSpec.describe "A datagram", :native do
   end
 
   {
-    "a branch of RFC 2543" => [->(text) { text.sub("z9hG4bK", "z9") }, "400 Via branch non RFC 3261 compliant"],
-    "no branch, with rport (S-B26)" => [->(text) { text.sub(/;branch=[^;]+/, "") }, "400 Via branch non RFC 3261 compliant"],
+    "a repeated branch (M-B01)" => [->(text) { text.sub(/;branch=[^;]+/, '\\0;branch=z9hG4bKy') }, "400 Via branch non RFC 3261 compliant"],
+    "a branch that is nothing but a cookie" => [->(text) { text.sub(/;branch=[^;]+/, ";branch=z9hG4bK") }, "400 Via branch non RFC 3261 compliant"],
     "a body shorter than announced" => [->(text) { text.sub("Content-Length: 0", "Content-Length: 9") }, "400 Body size doesn't match Content-Length"]
   }.each do |fault, (change, answer)|
     it "with #{fault} is answered 400 if it is a request, but neither an ACK nor a response" do
@@ -69,6 +69,16 @@ RSpec.describe "A datagram", :native do
       expect(peer.receive.first_line).to eq("SIP/2.0 #{answer}")
       expect(seen).to be_empty
       next_one_is_served
+    end
+  end
+
+  # RFC 3261 17.2.3
+  it "with a branch of RFC 2543 or none (S-B26) is processed if it is a request, else dropped" do
+    [->(text) { text.sub("z9hG4bK", "z9") }, ->(text) { text.sub(/;branch=[^;]+/, "") }].each do |change|
+      send_text(change.call(message.sub(/\A[^\r]*/, "SIP/2.0 200 OK")))
+      send_text(change.call(message))
+      expect(peer.receive.status).to eq(200)
+      expect(seen.all).to eq([["sip:a.example", 0]])
     end
   end
 

@@ -48,9 +48,10 @@ RSpec.describe "A stream", :native do
         end
       end
 
-      it "is closed without a word at a syntax error, a missing or a repeated core header, and a head over 16 KiB" do
+      it "is closed without a word at what is no SIP, a missing or a repeated core header, and a head over 16 KiB" do
         whole = message(peer)
-        faulty = ["NONSENSE\r\n\r\n", whole.sub("OPTIONS ", "OPTIONS  "), "OPTIONS sip:a SIP/2.0\r\nX: #{"x" * 17_000}"]
+        faulty = ["NONSENSE\r\n\r\n", "GET / HTTP/1.1\r\n", "OPTIONS sip:a SIP/2.0\r\nX: #{"x" * 17_000}"]
+        faulty << message(peer, :ACK).sub("ACK ", "ACK  ") << whole.sub(/\A[^\r]*/, "SIP/2.0 20 OK") << whole.sub("Via: ", "Via; ")
         %w[Via From To CSeq Call-ID].each { |header| faulty << without(whole, header) }
         %w[From To CSeq Call-ID Max-Forwards Content-Length].each { |header| faulty << twice(whole, header) }
         faulty.each do |text|
@@ -63,8 +64,8 @@ RSpec.describe "A stream", :native do
       end
 
       {
-        "a branch of RFC 2543" => [->(text) { text.sub("z9hG4bK", "z9") }, "400 Via branch non RFC 3261 compliant"],
-        "no branch, with rport (S-B26)" => [->(text) { text.sub(/;branch=[^;]+/, "") }, "400 Via branch non RFC 3261 compliant"],
+        "a repeated branch (M-B01)" => [->(text) { text.sub(/;branch=[^;]+/, '\\0;branch=z9hG4bKy') }, "400 Via branch non RFC 3261 compliant"],
+        "a branch that is nothing but a cookie" => [->(text) { text.sub(/;branch=[^;]+/, ";branch=z9hG4bK") }, "400 Via branch non RFC 3261 compliant"],
         "no Content-Length (S-B52)" => [->(text) { text.sub("Content-Length: 0\r\n", "") }, "400 Body size doesn't match Content-Length"],
         "a body over the limit (S-B25)" => [->(text) { text.sub("Content-Length: 0", "Content-Length: 5001") }, "413 Request Entity Too Large"]
       }.each do |fault, (change, answer)|
@@ -85,6 +86,23 @@ RSpec.describe "A stream", :native do
             expect(other.received).to be_empty
           end
         end
+      end
+
+      # RFC 3261 17.2.3
+      it "takes requests with a branch of RFC 2543 or none (S-B26)" do
+        [->(text) { text.sub("z9hG4bK", "z9") }, ->(text) { text.sub(/;branch=[^;]+/, "") }].each do |change|
+          peer.send_text(change.call(message(peer)))
+          expect(peer.receive.status).to eq(200)
+        end
+      end
+
+      it "is closed after the 400 to a request with a syntax error, once its head has ended" do
+        head, rest = message(peer).sub("OPTIONS ", "OPTIONS  ").then { |text| [text[0, 60], text[60..]] }
+        peer.send_text(head)
+        peer.send_text(rest)
+        expect(peer.receive.first_line).to eq("SIP/2.0 400 Syntax error in request line at byte 8")
+        expect(peer).to be_closed_by_peer
+        expect(seen).to be_empty
       end
 
       it "goes on after a response that matches nothing" do

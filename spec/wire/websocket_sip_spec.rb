@@ -39,7 +39,7 @@ RSpec.describe "SIP over WebSocket", :native do
   end
 
   it "is ended with 4001 by a head without end" do
-    ["\r\n", "hello", "OPTIONS sip:a@b SIP/2.0\r\nVia: x"].each do |text|
+    ["\r", "hello", "OPTIONS sip:a@b SIP/2.0\r\nVia: x"].each do |text|
       expect(answer_to(text)).to eq(closing(4001, "SIP message incomplete")), text.inspect
     end
   end
@@ -70,10 +70,44 @@ RSpec.describe "SIP over WebSocket", :native do
     expect(peer.receive_final.header("Call-ID")).to eq("good")
   end
 
-  it "refuses a bad branch; the connection stays" do
+  it "ignores a message of one line end" do
+    start_websocket { |request| request.reply 200, "OK" }
+    peer = websocket_peer
+    peer.send_frame("\r\n")
+    peer.send_frame(request)
+    expect(peer.receive_final.status).to eq(200)
+  end
+
+  it "refuses a request with a syntax error; the connection stays" do
+    start_websocket { |request| request.reply 200, "OK" }
+    peer = websocket_peer
+    peer.send_frame(request.sub("sip:a@", "sip:@"))
+    expect(peer.receive.first_line).to eq("SIP/2.0 400 Syntax error in request line at byte 12")
+    peer.send_frame(request)
+    expect(peer.receive_final.status).to eq(200)
+    expect(OverSIP.stats[:malformed]).to include(syntax: 1)
+  end
+
+  it "is ended with 4000 by an ACK or a response with a syntax error, and by lines that end in LF" do
+    ack = request.gsub("MESSAGE", "ACK").sub("sip:a@", "sip:@")
+    [ack, request.sub(/\A[^\r]*/, "SIP/2.0 20 OK"), request.gsub("\r\n", "\n")].each do |text|
+      expect(answer_to(text)).to eq(closing(4000, "SIP message parsing error")), text
+    end
+    expect(OverSIP.stats[:malformed]).to include(syntax: 3)
+  end
+
+  # RFC 3261 17.2.3
+  it "takes a request with a branch of RFC 2543" do
     start_websocket { |request| request.reply 200, "OK" }
     peer = websocket_peer
     peer.send_frame(request(branch: "old"))
+    expect(peer.receive_final.status).to eq(200)
+  end
+
+  it "refuses a bad branch; the connection stays" do
+    start_websocket { |request| request.reply 200, "OK" }
+    peer = websocket_peer
+    peer.send_frame(request(branch: "z9hG4bK"))
     refused = peer.receive
     expect([refused.status, refused.reason]).to eq([400, "Via branch non RFC 3261 compliant"])
     peer.send_frame(request)

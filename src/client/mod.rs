@@ -42,5 +42,5 @@ pub use restore::RestoreHeaders;
 pub use routing_headers::{
     connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
 };
-pub use tags::{random_hex, random_loop_mark, ProcessTags};
+pub use tags::{branch_as_written, random_hex, random_loop_mark, ProcessTags};
 pub use target::{IpFamily, Target};

@@ -5,6 +5,9 @@ use sha2::Sha256;
 
 use super::random::{hex, push_hex, random_bytes};
 
+/// What our branches begin with (RFC 3261 8.1.1.7). The rest of them is in lower case.
+const MAGIC_COOKIE: &str = "z9hG4bK";
+
 /// The random values that last as long as the process.
 #[derive(Clone)]
 pub struct ProcessTags {
@@ -75,11 +78,20 @@ impl ProcessTags {
     /// A new branch for a client transaction (RFC 3261 8.1.1.7): the magic cookie, 16 random digits and the loop mark.
     pub fn new_branch(&self, antiloop_id: &[u8; 32]) -> String {
         let mut branch = String::with_capacity(7 + 16 + 32);
-        branch.push_str("z9hG4bK");
+        branch.push_str(MAGIC_COOKIE);
         push_hex(&mut branch, &random_bytes::<8>());
         branch.extend(antiloop_id.iter().map(|digit| char::from(*digit)));
         branch
     }
+}
+
+/// A branch that came back in whatever letter case, as [`ProcessTags::new_branch`] wrote it; if we wrote it.
+pub fn branch_as_written(received: &[u8]) -> Vec<u8> {
+    let mut branch = received.to_ascii_lowercase();
+    if let Some(start) = branch.get_mut(..MAGIC_COOKIE.len()) {
+        start.copy_from_slice(MAGIC_COOKIE.as_bytes());
+    }
+    branch
 }
 
 /// A loop mark that belongs to no request, for requests that start here.
@@ -100,6 +112,15 @@ mod tests {
 
     fn tags() -> ProcessTags {
         ProcessTags::from_parts([1, 2, 3, 0xff], [0xab; 4], [7; 16])
+    }
+
+    #[test]
+    fn a_branch_in_another_letter_case_is_recognised() {
+        let branch = tags().new_branch(b"0123456789abcdef0123456789abcdef");
+        for received in [branch.clone(), branch.to_ascii_uppercase(), branch.to_ascii_lowercase()] {
+            assert_eq!(branch_as_written(received.as_bytes()), branch.as_bytes());
+        }
+        assert_eq!(branch_as_written(b"x"), b"x");
     }
 
     fn is_hex(text: &str) -> bool {

@@ -407,16 +407,20 @@ impl Core {
 
     /// Matches a response to its transaction (RFC 3261 17.1.3); one that matches none is dropped.
     pub(super) fn response(&mut self, response: Message, source: &Source) {
-        let Some(id) = response.top_via().and_then(|via| via.branch().map(Bytes::copy_from_slice)) else {
+        let Some(received) = response.top_via().and_then(|via| via.branch()) else {
             return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
         };
-        let branch = self.branches.get(&id);
-        let fits = branch.is_some_and(|branch| branch.is_answered_by(&response, source));
-        let known = branch.map(|branch| (branch.client, branch.is_undecided()));
-        let target = branch.filter(|_| fits).map(|branch| branch.target);
-        let fresh = known.is_some_and(|(_, undecided)| fits && undecided);
-        self.note_response(&response, source, target, fresh);
-        let Some((client, _)) = known.filter(|_| fits) else {
+        // Some elements change the letter case on the way, which means nothing (RFC 3261 7.3.1).
+        let found = self
+            .branches
+            .get_key_value(received)
+            .or_else(|| self.branches.get_key_value(&*crate::client::branch_as_written(received)));
+        let fresh = found.is_some_and(|(_, branch)| branch.is_undecided());
+        let fitting = found.filter(|(_, branch)| branch.is_answered_by(&response, source));
+        let known = fitting.map(|(id, branch)| (id.clone(), branch.client, branch.target));
+        let target = known.as_ref().map(|(_, _, target)| *target);
+        self.note_response(&response, source, target, fresh && target.is_some());
+        let Some((id, client, _)) = known else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
             return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
         };

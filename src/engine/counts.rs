@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::config::Limits;
 use super::events::{Class, EventQueue, Queued};
 use super::waiting::Responses;
+use crate::message::Defect;
+use crate::transport::Malformed;
 
 /// An enum of reasons, each with the name that a reading has for it.
 macro_rules! reasons {
@@ -44,7 +46,7 @@ reasons! {
         NoOwnRoute => "without_own_route",
         /// 403: the request came to a socket that only sends, and belongs to no dialog of ours.
         Stranger => "strangers",
-        /// 400, 413 and their like: the request violates the syntax or a bound.
+        /// 400, 413 and their like: the request violates the syntax or a bound. [`Stats::malformed`] says more.
         Malformed => "malformed",
     }
 }
@@ -70,8 +72,8 @@ reasons! {
         SlowConnection => "slow_connections",
         /// A datagram that the system did not take in time.
         UnsentDatagram => "unsent_datagrams",
-        /// A message that is not valid SIP and gets no answer.
-        UnreadableMessage => "unreadable_messages",
+        /// What is no SIP message, or must not be answered though it is a bad one. [`Stats::malformed`] says more.
+        Malformed => "malformed",
         /// A log record that found the queue full.
         LogRecord => "log_records",
     }
@@ -123,6 +125,8 @@ pub struct Stats {
     pub rejected: [u64; Rejected::NAMES.len()],
     /// What was thrown away so far, in the order of [`Dropped::NAMES`].
     pub dropped: [u64; Dropped::NAMES.len()],
+    /// What was refused or thrown away so far since it is no good message, in the order of [`Defect::NAMES`].
+    pub malformed: [u64; Defect::NAMES.len()],
 }
 
 /// What lives, as the engine's thread knows it.
@@ -161,9 +165,15 @@ pub(super) struct Counts {
     reserve_used: AtomicU64,
     rejected: [AtomicU64; Rejected::NAMES.len()],
     dropped: [AtomicU64; Dropped::NAMES.len()],
+    malformed: Arc<Malformed>,
 }
 
 impl Counts {
+    /// What the transport layer counts by itself.
+    pub(super) fn malformed(&self) -> Arc<Malformed> {
+        self.malformed.clone()
+    }
+
     pub(super) fn publish(&self, alive: Alive) {
         self.servers.store(alive.servers, Ordering::Relaxed);
         self.branches.store(alive.branches, Ordering::Relaxed);
@@ -204,6 +214,8 @@ impl Counts {
         let [requests, acks, handshakes] =
             [Class::Requests, Class::Acks, Class::Handshakes].map(|class| events.queued(class));
         let queues = [requests, acks, handshakes, responses];
+        let mut dropped = self.dropped.each_ref().map(read);
+        dropped[Dropped::Malformed as usize] = self.malformed.dropped();
         Stats {
             server_transactions: servers,
             client_transactions: branches,
@@ -224,7 +236,8 @@ impl Counts {
             reserve_transactions: (servers + branches).saturating_sub(limits.transactions),
             reserve_admissions: read(&self.reserve_used),
             rejected: self.rejected.each_ref().map(read),
-            dropped: self.dropped.each_ref().map(read),
+            dropped,
+            malformed: self.malformed.by_defect(),
         }
     }
 }

@@ -20,7 +20,7 @@ impl Core {
             TransportEvent::Reply { to, source, status, reason, close } => {
                 self.heard(target_of(&source), true);
                 self.shared.counts.count_rejected(Rejected::Malformed);
-                self.reply_statelessly(to, source, status, reason, &[] as &[Bytes]);
+                self.reply_statelessly(to, source, status, &reason, &[] as &[Bytes]);
                 if let (true, Some(connection)) = (close, source.connection) {
                     self.network.close(connection);
                 }

@@ -142,10 +142,20 @@ impl Core {
         self.shared.deliver(&request, &wire);
     }
 
+    /// The INVITE that an ACK or CANCEL is for (RFC 3261 17.2.3, 9.2).
+    fn invite_of(&self, message: &Message) -> Option<Arc<IncomingRequest>> {
+        let key = ServerKey::invite_key(message)?;
+        if let Some(entry) = self.servers.get(&key) {
+            return Some(entry.request.clone());
+        }
+        let request = &self.servers.get(&key.before_response()?)?.request;
+        let (response, _) = Message::parse(request.last_response()?).ok()?;
+        (response.to_tag() == message.to_tag()).then(|| request.clone())
+    }
+
     /// An ACK belongs to the INVITE's transaction, to a stateless reply of ours, or to the script.
     fn ack(&mut self, now: Instant, message: Message, source: Source) {
-        let known = ServerKey::invite_key(&message).and_then(|key| self.servers.get(&key));
-        if let Some(request) = known.map(|entry| entry.request.clone()) {
+        if let Some(request) = self.invite_of(&message) {
             match request.ack(now) {
                 AckOutcome::Absorbed(effects) => return self.server_effects(&request, effects),
                 AckOutcome::PassToCore => {}
@@ -181,9 +191,7 @@ impl Core {
 
     /// CANCEL (RFC 3261 9.2): answered here, reported to the core once.
     fn cancel(&mut self, now: Instant, message: Message, source: Source) {
-        let known = ServerKey::invite_key(&message).and_then(|key| self.servers.get(&key));
-        let Some(request) = known.map(|entry| entry.request.clone()).filter(|request| request.is_invite())
-        else {
+        let Some(request) = self.invite_of(&message).filter(|request| request.is_invite()) else {
             return self.reply_statelessly(message, source, 481, "Call/Transaction Does Not Exist", &[]);
         };
         // RFC 3326: the reason for hanging up travels with the CANCEL.

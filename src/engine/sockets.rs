@@ -39,8 +39,6 @@ impl Sockets {
         stats.paused_connections = self.connections.paused();
         stats.dropped[Dropped::SlowConnection as usize] = self.connections.overflows();
         stats.dropped[Dropped::UnsentDatagram as usize] = udp(UdpSocket::unsent);
-        stats.dropped[Dropped::UnreadableMessage as usize] =
-            udp(UdpSocket::unreadable) + self.connections.unreadable();
     }
 
     /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). False when it did not leave.

@@ -117,6 +117,7 @@ fn serve(
         tls: Some(tls),
         client_certificates: config.client_certificates,
         websocket_client_certificates: config.websocket_client_certificates,
+        malformed: shared.counts.malformed(),
         ..defaults
     };
     TransportLayer::start(bound, options, shared.clock.clone(), events)

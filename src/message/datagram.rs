@@ -1,9 +1,12 @@
 //! Datagrams: each holds at most one message (RFC 3261 18.3).
 
+use std::borrow::Cow;
+
 use bytes::{Buf, Bytes};
 
 use super::check::{Defect, REASON_BODY_SIZE, REASON_BRANCH};
 use super::received::{Message, ParseError};
+use super::refusable::refusable;
 
 /// What a datagram holds.
 #[derive(Debug, Clone)]
@@ -21,12 +24,12 @@ pub enum Datagram {
     Stun(Bytes),
     /// A request to be refused with 400. Its Via is not stamped yet.
     Refused {
-        /// The request, without body.
+        /// The request, without body. If its grammar is broken it holds no more than what a reply repeats.
         request: Message,
         /// Status of the reply.
         status: u16,
         /// Reason phrase of the reply.
-        reason: &'static str,
+        reason: Cow<'static, str>,
         /// What was wrong.
         defect: Defect,
     },
@@ -64,7 +67,15 @@ fn content(data: Bytes) -> Datagram {
     }
     let (mut message, head_len) = match Message::parse(data.clone()) {
         Ok(parsed) => parsed,
-        Err(ParseError::Syntax(error)) => return failed(Defect::Syntax(error), None),
+        Err(ParseError::Syntax(error)) => {
+            let defect = Defect::Syntax(error);
+            return match refusable(&data, error) {
+                Some((request, reason)) => {
+                    Datagram::Refused { request, status: 400, reason: reason.into(), defect }
+                }
+                None => failed(defect, None),
+            };
+        }
         Err(_) => return failed(Defect::Incomplete, None),
     };
     if let Some(defect) = message.head_defect() {
@@ -89,7 +100,7 @@ fn failed(defect: Defect, message: Option<Message>) -> Datagram {
 /// Only requests are answered, and an ACK never is.
 fn refused(message: Message, reason: &'static str, defect: Defect) -> Datagram {
     if message.may_be_answered() {
-        Datagram::Refused { request: message, status: 400, reason, defect }
+        Datagram::Refused { request: message, status: 400, reason: reason.into(), defect }
     } else {
         failed(defect, Some(message))
     }

@@ -26,11 +26,13 @@ pub fn reply(
     let capacity = request.head_bytes().len() + reason.len() + extra + body.len() + server.len() + 192;
     let mut out = BytesMut::with_capacity(capacity);
     put_status_line(&mut out, status, reason);
+    // What breaks the grammar is repeated as far as it cannot break the reply.
+    let put_received = if request.is_readable() { put_valid_line } else { put_line };
     for via in request.via_values() {
-        put_valid_line(&mut out, HeaderName::Via, via);
+        put_received(&mut out, HeaderName::Via, via);
     }
-    if let Some(from) = request.from_value() {
-        put_valid_line(&mut out, HeaderName::From, from);
+    if let Some(from) = request.from_value().or_else(|| request.header(HeaderName::From)) {
+        put_received(&mut out, HeaderName::From, from);
     }
     if let Some(to) = request.to_value() {
         match to_tag.filter(|_| request.to_tag().is_none()) {
@@ -42,12 +44,16 @@ pub fn reply(
             }
             None => put_valid_line(&mut out, HeaderName::To, to),
         }
+    } else if let Some(to) = request.header(HeaderName::To) {
+        put_received(&mut out, HeaderName::To, to);
     }
-    if let Some(call_id) = request.call_id() {
-        put_valid_line(&mut out, HeaderName::CallId, call_id);
+    if let Some(call_id) = request.call_id().or_else(|| request.header(HeaderName::CallId)) {
+        put_received(&mut out, HeaderName::CallId, call_id);
     }
     if let (Some(number), Some(method)) = (request.cseq_digits(), request.method()) {
         put_valid_line(&mut out, HeaderName::CSeq, &[number, b" ", method.as_bytes()].concat());
+    } else if let Some(cseq) = request.header(HeaderName::CSeq) {
+        put_received(&mut out, HeaderName::CSeq, cseq);
     }
     put_content_length(&mut out, body.len());
     for line in extra_lines {

@@ -1,14 +1,16 @@
 //! Messages in a byte stream (RFC 3261 18.3): where each begins and ends, what ends the connection, and when waiting
 //! for more has lasted too long. Sans-IO: bytes and the time are handed in.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::check::{Defect, REASON_BODY_SIZE, REASON_BRANCH};
-use super::parser::{Parser, Progress};
+use super::parser::{Parser, Progress, SyntaxError};
 use super::reason::reason_phrase;
 use super::received::Message;
+use super::refusable::{may_become_refusable, refusable};
 
 /// Bounds of what a peer may send and of how long it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,18 +50,24 @@ pub enum Frame {
     Failed {
         /// What was wrong.
         close_reason: Defect,
-        /// The request to answer. Its Via is not stamped yet.
+        /// The request to answer. Its Via is not stamped yet. If its grammar is broken it holds no more than what a reply
+        /// repeats.
         reply_to: Option<Message>,
         /// Status of the reply.
         status: u16,
         /// Reason phrase of the reply.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
 }
 
 #[derive(Debug)]
 enum State {
     Head,
+    /// A request breaks the grammar. It can be answered once its head has ended; the search for that goes on at `scan`.
+    Broken {
+        error: SyntaxError,
+        scan: usize,
+    },
     /// The head is read; the body needs this many bytes.
     Body {
         message: Box<Message>,
@@ -127,6 +135,7 @@ impl StreamFramer {
     pub fn next(&mut self) -> Option<Frame> {
         match self.state {
             State::Head => self.next_head(),
+            State::Broken { .. } => self.next_broken(),
             State::Body { .. } => self.next_body(),
             State::Ended => None,
         }
@@ -143,6 +152,12 @@ impl StreamFramer {
         }
         match progress {
             Progress::Incomplete => None,
+            Progress::Error(error) if may_become_refusable(&self.buf, error) => {
+                self.parser.reset();
+                // Not the CRLF that may stand before a message.
+                self.state = State::Broken { error, scan: 2 };
+                self.next_broken()
+            }
             Progress::Error(error) => Some(self.fail(Defect::Syntax(error), None, 0, "")),
             Progress::Keepalive { len } => {
                 self.parser.reset();
@@ -151,6 +166,26 @@ impl StreamFramer {
             }
             Progress::Head { len } => self.head(len),
         }
+    }
+
+    fn next_broken(&mut self) -> Option<Frame> {
+        let State::Broken { error, scan } = self.state else { return None };
+        let Some(found) = memchr::memmem::find(self.buf.get(scan..)?, b"\r\n\r\n") else {
+            if self.buf.len() > self.limits.max_head {
+                return Some(self.fail(Defect::HeadTooLarge, None, 0, ""));
+            }
+            self.state = State::Broken { error, scan: scan.max(self.buf.len().saturating_sub(3)) };
+            return None;
+        };
+        let len = scan + found + 4;
+        if len > self.limits.max_head {
+            return Some(self.fail(Defect::HeadTooLarge, None, 0, ""));
+        }
+        let defect = Defect::Syntax(error);
+        Some(match refusable(&self.buf.split_to(len).freeze(), error) {
+            Some((request, reason)) => self.fail(defect, Some(request), 400, reason),
+            None => self.fail(defect, None, 0, ""),
+        })
     }
 
     fn head(&mut self, len: usize) -> Option<Frame> {
@@ -219,18 +254,18 @@ impl StreamFramer {
         close_reason: Defect,
         reply_to: Option<Message>,
         status: u16,
-        reason: &'static str,
+        reason: impl Into<Cow<'static, str>>,
     ) -> Frame {
         self.state = State::Ended;
         self.buf = BytesMut::new();
         self.head_started = None;
-        Frame::Failed { close_reason, reply_to, status, reason }
+        Frame::Failed { close_reason, reply_to, status, reason: reason.into() }
     }
 
     /// When [`expire`](StreamFramer::expire) is to be called if no byte arrives before; `None` between messages.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Head => Some(self.head_started? + self.limits.head_time),
+            State::Head | State::Broken { .. } => Some(self.head_started? + self.limits.head_time),
             State::Body { started, last_byte, .. } => {
                 Some((*started + self.limits.body_time).min(*last_byte + self.limits.body_gap))
             }
@@ -245,6 +280,7 @@ impl StreamFramer {
         }
         let defect = match self.state {
             State::Body { .. } => Defect::BodyTimeout,
+            State::Broken { error, .. } => Defect::Syntax(error),
             _ => Defect::HeadTimeout,
         };
         Some(self.fail(defect, None, 0, ""))

@@ -1,7 +1,7 @@
 //! Header lines: which name has which grammar, and what is remembered of its value.
 
 use super::header_name::HeaderName;
-use super::lex::{self, Cursor, Span, TOKEN, WORD};
+use super::lex::{self, Cursor, Span, NAME, TOKEN, WORD};
 use super::name_addr::{self, NameAddrParts};
 use super::params::{self, Rule};
 use super::parsed::{Address, CSeq, Contact, Element, Line, Parsed};
@@ -39,17 +39,32 @@ fn element(parsed: &mut Parsed, start: usize, end: usize) {
     parsed.elements.push(Element { line: parsed.lines.len() as u32, text: Span::new(start, end) });
 }
 
+/// Skips the empty elements that a comma list begins or goes on with: they say nothing.
+fn empty_elements(c: &mut Cursor<'_>) {
+    while c.separator(b',').is_some() {}
+}
+
+/// Moves from the end of one element of a comma list to the next; false if there is none.
+fn next_element(c: &mut Cursor<'_>) -> bool {
+    if c.separator(b',').is_none() {
+        return false;
+    }
+    empty_elements(c);
+    c.peek() != Some(b'\r')
+}
+
 /// Via: RFC 3261 20.42.
 fn vias(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
     let mut first = None;
     let mut count = 0;
+    empty_elements(c);
     loop {
         let start = c.pos;
         let value = via::via(c)?;
         first.get_or_insert(value);
         count += 1;
-        element(parsed, start, c.pos);
-        if c.separator(b',').is_none() {
+        element(parsed, start, value.params.end as usize);
+        if !next_element(c) {
             break;
         }
     }
@@ -70,7 +85,9 @@ fn address(c: &mut Cursor<'_>, parsed: &mut Parsed, name: HeaderName) -> Option<
             tag = value;
         }
     })?;
-    let end = c.value_end()?;
+    c.value_end()?;
+    // Without a `;` that nothing follows: a reply appends the tag.
+    let end = params.end as usize;
     let slot = if name == HeaderName::From { &mut parsed.from } else { &mut parsed.to };
     if slot.is_some() {
         parsed.mark_duplicate(name);
@@ -139,13 +156,14 @@ fn number(c: &mut Cursor<'_>, parsed: &mut Parsed, name: HeaderName) -> Option<u
 
 /// Route: RFC 3261 20.34; SIP and SIPS URIs in angle brackets only.
 fn routes(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
+    empty_elements(c);
     loop {
         let start = c.pos;
         let route = name_addr::name_addr(c, name_addr::ROUTE)?;
-        params::params(c, |_| Rule::Generic, |_, _| ())?;
+        let params = params::params(c, |_| Rule::Generic, |_, _| ())?;
         parsed.routes.push(route);
-        element(parsed, start, c.pos);
-        if c.separator(b',').is_none() {
+        element(parsed, start, params.end as usize);
+        if !next_element(c) {
             return c.value_end();
         }
     }
@@ -153,39 +171,50 @@ fn routes(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
 
 /// Require, Proxy-Require, Supported: RFC 3261 20.32, 20.29, 20.37. Only Supported may be empty.
 fn tags(c: &mut Cursor<'_>, mandatory: bool) -> Option<usize> {
+    empty_elements(c);
     if !mandatory && !c.peek().is_some_and(|b| lex::is(TOKEN, b)) {
         return c.value_end();
     }
     loop {
         c.token()?;
-        if c.separator(b',').is_none() {
+        if !next_element(c) {
             return c.value_end();
         }
     }
 }
 
 /// Contact: RFC 3261 20.10, but never an error by its grammar. As many SIP contacts as follow each other are
-/// values of their own; from the first other element on the line is one value.
+/// values of their own; from the first other element on the line is one value. Empty elements around SIP contacts are none.
 fn contacts(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
     let mut count = 0;
     let mut first = None;
+    let before = c.pos;
+    empty_elements(c);
+    if !c.peek().is_some_and(starts_contact) {
+        c.pos = before;
+    }
     let end = loop {
         let start = c.pos;
         count += 1;
         if let Some(contact) = contact(c) {
+            let end = contact.params.end as usize;
             let after = c.pos;
-            if let Some(end) = c.value_end() {
+            if c.value_end().is_some() {
                 first.get_or_insert(contact);
                 element(parsed, start, end);
                 break end;
             }
             c.pos = after;
-            if c.separator(b',').is_some()
-                && c.peek().is_some_and(|b| b"\"<".contains(&b) || lex::is(TOKEN, b))
-            {
+            if next_element(c) {
+                if c.peek().is_some_and(starts_contact) {
+                    first.get_or_insert(contact);
+                    element(parsed, start, end);
+                    continue;
+                }
+            } else if c.value_end().is_some() {
                 first.get_or_insert(contact);
-                element(parsed, start, after);
-                continue;
+                element(parsed, start, end);
+                break end;
             }
         }
         c.pos = start;
@@ -198,6 +227,11 @@ fn contacts(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
     }
     parsed.num_contacts += count;
     Some(end)
+}
+
+/// Whether a contact may begin with this byte.
+fn starts_contact(byte: u8) -> bool {
+    b"\"<".contains(&byte) || lex::is(NAME, byte)
 }
 
 /// One SIP contact with its parameters.

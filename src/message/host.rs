@@ -155,6 +155,10 @@ pub(crate) fn normalize(text: &[u8], host_type: HostType) -> String {
 }
 
 /// Grammar of a host: domain, IPv4 address or IPv6 reference.
+///
+/// A label of a domain may begin with a digit and may be digits alone, the last one too (RFC 1123 2.1; containers and
+/// telephones name themselves so). Digits with dots between them are an address or nothing: no name has that form
+/// (RFC 1123 2.1), and others might read `10.1.2` as an address.
 pub(crate) fn host(c: &mut Cursor<'_>) -> Option<(Span, HostType)> {
     let start = c.pos;
     if c.peek() == Some(b'[') {
@@ -162,7 +166,7 @@ pub(crate) fn host(c: &mut Cursor<'_>) -> Option<(Span, HostType)> {
         return Some((Span::new(start, c.pos), HostType::Ipv6Reference));
     }
     let mut last_label = start;
-    let mut dots = 0;
+    let mut labels = 0;
     loop {
         if !c.peek().is_some_and(|b| lex::is(ALNUM, b)) {
             // One final dot is fine; an empty label is not.
@@ -172,6 +176,7 @@ pub(crate) fn host(c: &mut Cursor<'_>) -> Option<(Span, HostType)> {
             break;
         }
         last_label = c.pos;
+        labels += 1;
         c.skip(LABEL);
         if !lex::is(ALNUM, c.buf[c.pos - 1]) {
             return c.fail();
@@ -179,14 +184,17 @@ pub(crate) fn host(c: &mut Cursor<'_>) -> Option<(Span, HostType)> {
         if c.peek() != Some(b'.') {
             break;
         }
-        dots += 1;
         c.pos += 1;
     }
     let span = Span::new(start, c.pos);
-    if c.buf[last_label].is_ascii_alphabetic() {
+    let text = span.of(c.buf);
+    if c.buf[last_label].is_ascii_alphabetic()
+        || labels == 1
+        || !text.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+    {
         return Some((span, HostType::Domain));
     }
-    if dots == 3 && ipv4(span.of(c.buf)).is_some() {
+    if ipv4(text).is_some() {
         return Some((span, HostType::Ipv4));
     }
     c.fail()
@@ -232,15 +240,33 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_told_apart_by_their_last_label() {
-        assert_eq!(host_of("a"), Some(HostType::Domain));
-        assert_eq!(host_of("1.2.x"), Some(HostType::Domain));
-        assert_eq!(host_of("a_b.c-d.org."), Some(HostType::Domain));
+    fn a_host_is_a_name_unless_it_is_digits_with_dots_between_them() {
+        for name in [
+            "a",
+            "1.2.x",
+            "a_b.c-d.org.",
+            "019f9ae299f5",
+            "482910573926",
+            "12345.",
+            "pbx.1a",
+            "pbx.1a.",
+            "pbx.12",
+            "host-1.2-3",
+            "1.2.3.4x",
+            "10.0.0.0x1",
+            "1_2.3",
+        ] {
+            assert_eq!(host_of(name), Some(HostType::Domain), "{name}");
+        }
         assert_eq!(host_of("10.0.0.1"), Some(HostType::Ipv4));
         assert_eq!(host_of("[2001:db8::1]"), Some(HostType::Ipv6Reference));
         assert_eq!(host_of("[2001:db8:::192.0.2.1]"), Some(HostType::Ipv6Reference));
+        // RFC 1123 2.1 asks for a full check of what looks like an address, RFC 3261 25.1 has four numbers in one.
         for bad in [
             "10.1.2",
+            "1.2",
+            "300.1.1.1",
+            "1.2.3.4.5",
             "10.0.0.256",
             "10.0.0.01",
             "10.0.0.1234",

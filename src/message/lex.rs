@@ -45,6 +45,8 @@ pub(crate) const LABEL: u16 = 1 << 11;
 pub(crate) const TEXT: u16 = 1 << 12;
 /// Hexadecimal digits, `:` and `.`: what an IP address is made of.
 pub(crate) const IP: u16 = 1 << 13;
+/// Bytes of the words of a display name without quotes: those of a token and, in whatever encoding, those beyond ASCII.
+pub(crate) const NAME: u16 = 1 << 14;
 
 static CLASS: [u16; 256] = classes();
 
@@ -68,7 +70,10 @@ const fn classes() -> [u16; 256] {
         let unreserved = alnum || contains(b"-_.!~*'()", b);
         let mut class = 0;
         if alnum || contains(b"-.!%*_+`'~", b) {
-            class |= TOKEN | WORD;
+            class |= TOKEN | WORD | NAME;
+        }
+        if b >= 0x80 {
+            class |= NAME;
         }
         if contains(b"()<>:\\\"/[]?{}", b) {
             class |= WORD;
@@ -315,26 +320,8 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// One UTF-8 sequence as RFC 3261 25.1 has it: a lead byte and as many continuation bytes as it announces.
-    fn utf8(&mut self) -> Option<()> {
-        let tail = match self.peek() {
-            Some(0xc0..=0xdf) => 1,
-            Some(0xe0..=0xef) => 2,
-            Some(0xf0..=0xf7) => 3,
-            Some(0xf8..=0xfb) => 4,
-            Some(0xfc..=0xfd) => 5,
-            _ => return self.fail(),
-        };
-        for i in 1..=tail {
-            if !matches!(self.buf.get(self.pos + i), Some(0x80..=0xbf)) {
-                return self.fail_at(self.pos + i);
-            }
-        }
-        self.pos += 1 + tail;
-        Some(())
-    }
-
-    /// A quoted string; the span is its inside, backslashes kept.
+    /// A quoted string; the span is its inside, backslashes kept. Bytes beyond ASCII are text, be it UTF-8 as RFC 3261 25.1
+    /// has it or Latin-1: none of them can be taken for a quote or a backslash.
     pub(crate) fn quoted(&mut self) -> Option<Span> {
         self.byte(b'"')?;
         let start = self.pos;
@@ -348,15 +335,15 @@ impl<'a> Cursor<'a> {
                     Some(b'\r' | b'\n' | 0x80..) | None => return self.fail_at(self.pos + 1),
                     Some(_) => self.pos += 2,
                 },
-                Some(b' ' | b'\t' | 0x21..=0x7e) => self.pos += 1,
+                Some(b' ' | b'\t' | 0x21..=0x7e | 0x80..) => self.pos += 1,
                 Some(b'\r') => self.pos = self.fold()?,
-                Some(0xc0..) => self.utf8()?,
                 _ => return self.fail(),
             }
         }
     }
 
-    /// Free text up to the CRLF that no blank follows; returns where the text ends and moves behind the CRLF.
+    /// Free text up to the CRLF that no blank follows; returns where the text ends and moves behind the CRLF. Bytes beyond
+    /// ASCII are text in whatever encoding.
     pub(crate) fn text_line(&mut self) -> Option<usize> {
         loop {
             self.skip_text();
@@ -370,8 +357,7 @@ impl<'a> Cursor<'a> {
                         return Some(end);
                     }
                 }
-                Some(0x80..=0xbf) => self.pos += 1,
-                Some(0xc0..) => self.utf8()?,
+                Some(0x80..) => self.pos += 1,
                 _ => return self.fail(),
             }
         }
@@ -466,9 +452,10 @@ mod tests {
             (b"\"\"", Some(b"")),
             (b"\"a\r\n b\"", Some(b"a\r\n b")),
             (b"\"\xc3\xa4\\\x01\"", Some(b"\xc3\xa4\\\x01")),
+            (b"\"\xe4\"", Some(b"\xe4")),
+            (b"\"\xff\x80\"", Some(b"\xff\x80")),
             (b"\"a\r\nb\"", None),
             (b"\"\\\n\"", None),
-            (b"\"\x80\"", None),
             (b"\"\x01\"", None),
             (b"\"a\\\"", None),
             (b"a", None),

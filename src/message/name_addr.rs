@@ -1,6 +1,6 @@
 //! `name-addr` and `addr-spec` of From, To, Contact and Route (RFC 3261 25.1).
 
-use super::lex::{self, Cursor, Span};
+use super::lex::{self, Cursor, Span, NAME};
 use super::params::{self, Rule};
 use super::uri::UriRef;
 use super::uri_syntax::{self, Place, UriParts};
@@ -54,7 +54,7 @@ fn display_and_bracket(c: &mut Cursor<'_>) -> Option<Span> {
         Some(b'"') => c.quoted()?,
         _ => {
             let mut end = start;
-            while c.token().is_some() {
+            while c.skip(NAME) > 0 {
                 end = c.pos;
                 if c.lws().is_none() {
                     break;

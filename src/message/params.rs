@@ -12,13 +12,14 @@ pub(crate) enum Rule {
     OptionalToken,
     /// A token.
     Token,
-    /// Nothing or a port.
+    /// Nothing, a port, or a `=` with nothing behind it.
     OptionalPort,
     /// An IP address.
     Address,
 }
 
-/// Reads a possibly empty parameter list. `rule` names the rule for a parameter, `found` gets each with its value.
+/// Reads a possibly empty parameter list. `rule` names the rule for a parameter, `found` gets each with its value. A `;`
+/// with nothing behind it is skipped: the list ends before it.
 pub(crate) fn params(
     c: &mut Cursor<'_>,
     rule: impl Fn(&[u8]) -> Rule,
@@ -30,20 +31,53 @@ pub(crate) fn params(
         if c.separator(b';').is_none() {
             return Some(Span::new(start, end));
         }
-        let key = c.token()?;
-        let rule = rule(key.of(c.buf));
-        let value = if c.separator(b'=').is_some() {
-            Some(value(c, rule)?)
-        } else if matches!(rule, Rule::Token | Rule::Address) {
-            return c.fail();
-        } else {
-            None
-        };
+        if matches!(c.peek(), Some(b'\r' | b',')) {
+            return Some(Span::new(start, end));
+        }
+        let (key, value) = param(c, &rule)?;
         found(key, value);
     }
 }
 
-fn value(c: &mut Cursor<'_>, rule: Rule) -> Option<Span> {
+/// Reads as [`params`] does, up to the end of the buffer, and leaves out what is no parameter. The list that comes back ends
+/// before that.
+pub(crate) fn readable_params(
+    c: &mut Cursor<'_>,
+    rule: impl Fn(&[u8]) -> Rule,
+    mut found: impl FnMut(Span, Option<Span>),
+) -> Span {
+    let start = c.pos;
+    let mut end = None;
+    while !c.at_end() {
+        let before = c.pos;
+        let param = c.separator(b';').and_then(|()| param(c, &rule));
+        if let Some((key, value)) = param {
+            found(key, value);
+        } else {
+            end.get_or_insert(before);
+            let rest = &c.buf[before + 1..];
+            c.pos = before + 1 + memchr::memchr(b';', rest).unwrap_or(rest.len());
+        }
+    }
+    Span::new(start, end.unwrap_or(c.pos))
+}
+
+/// One parameter behind its `;`.
+fn param(c: &mut Cursor<'_>, rule: &impl Fn(&[u8]) -> Rule) -> Option<(Span, Option<Span>)> {
+    let key = c.token()?;
+    let rule = rule(key.of(c.buf));
+    let value = if c.separator(b'=').is_some() {
+        value(c, rule)?
+    } else if matches!(rule, Rule::Token | Rule::Address) {
+        return c.fail();
+    } else {
+        None
+    };
+    Some((key, value))
+}
+
+/// The text behind a `=`; `Some(None)` where it may be missing and is.
+fn value(c: &mut Cursor<'_>, rule: Rule) -> Option<Option<Span>> {
     let start = c.pos;
     match rule {
         Rule::Generic => match c.peek() {
@@ -59,6 +93,8 @@ fn value(c: &mut Cursor<'_>, rule: Rule) -> Option<Span> {
         Rule::OptionalToken | Rule::Token => {
             c.token()?;
         }
+        // `rport=` asks for the same as `rport` (RFC 3581 3).
+        Rule::OptionalPort if matches!(c.peek(), Some(b';' | b',' | b'\r')) => return Some(None),
         Rule::OptionalPort => {
             c.port()?;
         }
@@ -66,7 +102,7 @@ fn value(c: &mut Cursor<'_>, rule: Rule) -> Option<Span> {
             host::address(c)?;
         }
     }
-    Some(Span::new(start, c.pos))
+    Some(Some(Span::new(start, c.pos)))
 }
 
 /// The parameters of a list that was found valid (RFC 3261 25.1, `generic-param`), as received: keys in their letter

@@ -86,6 +86,8 @@ pub(crate) struct Parsed {
     pub(crate) num_contacts: u32,
     /// One bit per name of [`DUPLICABLE`] that was seen twice.
     pub(crate) duplicated: u8,
+    /// It breaks the grammar: only what a refusal repeats was read of it, and some of that as it stood.
+    pub(crate) unreadable: bool,
 }
 
 /// Headers that may appear once, in the order in which a repetition is reported.

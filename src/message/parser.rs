@@ -31,9 +31,14 @@ impl SyntaxError {
         SyntaxError { offset, line: 1 + memchr::memchr_iter(b'\n', before).count() }
     }
 
+    /// Where its line begins in `buf`, the bytes that were parsed.
+    pub(crate) fn line_start(&self, buf: &[u8]) -> usize {
+        memchr::memchr_iter(b'\n', buf).nth(self.line.wrapping_sub(2)).map_or(0, |end| end + 1)
+    }
+
     /// The error with the line of `buf`, the bytes that were parsed, and the text in it that no rule accepts.
     pub fn describe(&self, buf: &[u8]) -> String {
-        let start = memchr::memchr_iter(b'\n', buf).nth(self.line.wrapping_sub(2)).map_or(0, |end| end + 1);
+        let start = self.line_start(buf);
         let end = memchr::memchr2(b'\r', b'\n', &buf[start..]).map_or(buf.len(), |length| start + length);
         let quote = |text: &[u8]| {
             let more = if text.len() > QUOTED { "…" } else { "" };
@@ -314,13 +319,14 @@ impl Parser {
     }
 }
 
-enum Word {
+/// What a first line begins with.
+pub(crate) enum Word {
     Method(Span),
     Version(Span),
 }
 
 /// The method or the version at the start of a first line, and the space behind it.
-fn first_word(c: &mut Cursor<'_>) -> Option<Word> {
+pub(crate) fn first_word(c: &mut Cursor<'_>) -> Option<Word> {
     let start = c.pos;
     let method = c.token()?;
     let word = if c.peek() == Some(b'/') && method.of(c.buf).eq_ignore_ascii_case(b"SIP") {
@@ -366,7 +372,10 @@ fn first_line(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<()> {
             }
             let digits = c.digits(3, 3)?;
             let status = digits.of(c.buf).iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
-            c.byte(b' ')?;
+            // Without a reason phrase some leave out the space before it as well.
+            if c.peek() != Some(b'\r') {
+                c.byte(b' ')?;
+            }
             let start = c.pos;
             let rest = &c.buf[start..];
             c.pos += memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());

@@ -12,7 +12,7 @@ use super::params::HeaderParams;
 use super::parsed::{Address, FirstLine, Parsed, DUPLICABLE};
 use super::parser::{Parser, Progress, SyntaxError};
 use super::uri::UriRef;
-use super::via::{TopVia, MAGIC_COOKIE};
+use super::via::{BranchForm, TopVia};
 
 /// A complete buffer holds no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -177,6 +177,12 @@ impl Message {
         self.body = body;
     }
 
+    /// False for a request that breaks the grammar and was read only to be refused: values that a reply repeats are as they
+    /// stood, and there may be anything in them.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.parsed.unreadable
+    }
+
     /// The head as received, with a CRLF before the first line if there was one, and with the empty line.
     pub fn head_bytes(&self) -> &Bytes {
         &self.head
@@ -189,8 +195,10 @@ impl Message {
 
     /// The branch of the top Via without its magic cookie, if it is a branch of RFC 3261.
     pub fn branch_id(&self) -> Option<&[u8]> {
-        let via = self.top_via().filter(TopVia::branch_rfc3261)?;
-        via.branch()?.strip_prefix(MAGIC_COOKIE)
+        match self.top_via()?.branch_form() {
+            BranchForm::Unique(id) => Some(id),
+            BranchForm::Older | BranchForm::Unusable => None,
+        }
     }
 
     /// All Via values; the first one as stamped.

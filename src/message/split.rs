@@ -3,7 +3,7 @@
 use super::lex;
 
 /// The values of a comma list (RFC 3261 7.3.1). Commas in quoted strings and angle brackets do not count; blanks and
-/// folds around a value are no part of it.
+/// folds around a value are no part of it; an empty element is no value.
 #[derive(Debug, Clone)]
 pub struct CommaList<'a> {
     rest: Option<&'a [u8]>,
@@ -15,9 +15,11 @@ impl<'a> CommaList<'a> {
         CommaList { rest: Some(value) }
     }
 
-    /// What was not split yet.
+    /// What was not split yet, from the next value on; `None` if there is none.
     pub(crate) fn rest(&self) -> Option<&'a [u8]> {
-        self.rest.map(lex::trim_start)
+        let rest = self.rest?;
+        let start = rest.iter().position(|b| !matches!(b, b',' | b' ' | b'\t' | b'\r' | b'\n'))?;
+        Some(&rest[start..])
     }
 }
 
@@ -25,10 +27,15 @@ impl<'a> Iterator for CommaList<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let text = self.rest?;
-        let comma = top_level_comma(text);
-        self.rest = comma.map(|at| &text[at + 1..]);
-        Some(lex::trim(&text[..comma.unwrap_or(text.len())]))
+        loop {
+            let text = self.rest?;
+            let comma = top_level_comma(text);
+            self.rest = comma.map(|at| &text[at + 1..]);
+            let value = lex::trim(&text[..comma.unwrap_or(text.len())]);
+            if !value.is_empty() {
+                return Some(value);
+            }
+        }
     }
 }
 
@@ -67,7 +74,19 @@ mod tests {
         );
         assert_eq!(split("a,\r\n b"), ["a", "b"]);
         assert_eq!(split("a"), ["a"]);
-        assert_eq!(split("a,"), ["a", ""]);
-        assert_eq!(split(""), [""]);
+    }
+
+    #[test]
+    fn an_empty_element_is_no_value() {
+        let none: [&str; 0] = [];
+        assert_eq!(split("a,"), ["a"]);
+        assert_eq!(split(" , a,, \r\n ,b ,"), ["a", "b"]);
+        assert_eq!(split(""), none);
+        assert_eq!(split(",\t,"), none);
+        let mut values = CommaList::new(b"a , ,b,");
+        values.next();
+        assert_eq!(values.rest(), Some(&b"b,"[..]));
+        values.next();
+        assert_eq!(values.rest(), None);
     }
 }

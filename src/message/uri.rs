@@ -118,8 +118,8 @@ impl<'a> UriRef<'a> {
         self.parts.port
     }
 
-    /// All parameters (RFC 3261 19.1.1) in order, neither unescaped nor changed in case. A key written with `=` and no
-    /// value keeps its `=` and has no value, so that it can be written back as it was.
+    /// All parameters (RFC 3261 19.1.1) in order, neither unescaped nor changed in case. A key with `=` and nothing behind it
+    /// has an empty value.
     pub fn params(&self) -> UriParams<'a> {
         UriParams { rest: self.parts.params.of(self.buf) }
     }
@@ -131,7 +131,7 @@ impl<'a> UriRef<'a> {
     }
 
     fn has_flag(&self, key: &[u8]) -> bool {
-        self.params().any(|(k, _)| k.strip_suffix(b"=").unwrap_or(k).eq_ignore_ascii_case(key))
+        self.params().any(|(k, _)| k.eq_ignore_ascii_case(key))
     }
 
     fn token_param(&self, key: &[u8]) -> Option<&'a [u8]> {
@@ -183,7 +183,11 @@ impl<'a> UriRef<'a> {
         }
         let value = self.param(b"phone-context")??;
         let mut c = Cursor::new(value, 0);
-        let domain = matches!(host::host(&mut c), Some((_, HostType::Domain))) && c.at_end();
+        // RFC 3966 3 wants a letter at the head of the last label, which tells a domain from a number.
+        let last_label = value.strip_suffix(b".").unwrap_or(value).rsplit(|b| *b == b'.').next();
+        let domain = last_label.and_then(<[u8]>::first).is_some_and(u8::is_ascii_alphabetic)
+            && matches!(host::host(&mut c), Some((_, HostType::Domain)))
+            && c.at_end();
         let global = value.strip_prefix(b"+").is_some_and(|digits| {
             digits.iter().all(|b| b.is_ascii_digit() || is_visual_separator(*b))
                 && digits.iter().any(u8::is_ascii_digit)
@@ -228,8 +232,8 @@ impl<'a> Iterator for UriParams<'a> {
         let (param, rest) = rest.split_at(end);
         self.rest = rest;
         Some(match memchr::memchr(b'=', param) {
-            Some(at) if at + 1 < param.len() => (&param[..at], Some(&param[at + 1..])),
-            _ => (param, None),
+            Some(at) => (&param[..at], Some(&param[at + 1..])),
+            None => (param, None),
         })
     }
 }

@@ -4,7 +4,7 @@ use super::host::{self, HostType};
 use super::lex::{self, Cursor, Span, TOKEN};
 use super::params::{self, HeaderParams, Rule};
 
-/// What makes a branch one of RFC 3261.
+/// What makes a branch one of RFC 3261, in any letter case (7.3.1).
 pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 
 /// Offsets of a Via value.
@@ -54,6 +54,48 @@ fn rule(key: &[u8]) -> Rule {
 
 /// Reads one Via value.
 pub(crate) fn via(c: &mut Cursor<'_>) -> Option<ViaParts> {
+    let mut parts = sent_by(c)?;
+    if c.separator(b':').is_some() {
+        parts.port = Some(c.port()?);
+        parts.core.end = c.pos as u32;
+    }
+    let buf = c.buf;
+    parts.params = params::params(c, rule, |key, value| parts.note(buf, key, value))?;
+    Some(parts)
+}
+
+/// Reads a Via value that breaks the grammar, up to the end of the buffer: as much as tells where an answer goes. `None` if it
+/// does not tell.
+pub(crate) fn as_far_as_readable(c: &mut Cursor<'_>) -> Option<ViaParts> {
+    let mut parts = sent_by(c)?;
+    let mut has_port = true;
+    if c.separator(b':').is_some() {
+        parts.port = c.port();
+        has_port = parts.port.is_some();
+        parts.core.end = c.pos as u32;
+    }
+    let buf = c.buf;
+    parts.params = params::readable_params(c, rule, |key, value| parts.note(buf, key, value));
+    (has_port || parts.rport).then_some(parts)
+}
+
+impl ViaParts {
+    fn note(&mut self, buf: &[u8], key: Span, value: Option<Span>) {
+        match known(key.of(buf)) {
+            Some(Known::Branch) => {
+                self.branch_repeated = self.branch.is_some();
+                self.branch = value;
+            }
+            Some(Known::Received) => self.received = value,
+            Some(Known::Rport) => self.rport = true,
+            Some(Known::Alias) => self.alias = true,
+            None => {}
+        }
+    }
+}
+
+/// Sent-protocol and the host of sent-by.
+fn sent_by(c: &mut Cursor<'_>) -> Option<ViaParts> {
     let start = c.pos;
     for _ in 0..2 {
         c.token()?;
@@ -62,23 +104,18 @@ pub(crate) fn via(c: &mut Cursor<'_>) -> Option<ViaParts> {
     c.token()?;
     c.lws()?;
     let (host, host_type) = host::host(c)?;
-    let mut parts = ViaParts { host, host_type, ..ViaParts::default() };
-    if c.separator(b':').is_some() {
-        parts.port = Some(c.port()?);
-    }
-    parts.core = Span::new(start, c.pos);
-    let buf = c.buf;
-    parts.params = params::params(c, rule, |key, value| match known(key.of(buf)) {
-        Some(Known::Branch) => {
-            parts.branch_repeated = parts.branch.is_some();
-            parts.branch = value;
-        }
-        Some(Known::Received) => parts.received = value,
-        Some(Known::Rport) => parts.rport = true,
-        Some(Known::Alias) => parts.alias = true,
-        None => {}
-    })?;
-    Some(parts)
+    Some(ViaParts { core: Span::new(start, c.pos), host, host_type, ..ViaParts::default() })
+}
+
+/// What a branch is to the matching of transactions (RFC 3261 17.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BranchForm<'a> {
+    /// It names the transaction: this is what follows the magic cookie.
+    Unique(&'a [u8]),
+    /// There is none, or one without the magic cookie, which an element of RFC 2543 has written.
+    Older,
+    /// The magic cookie stands alone, or there are several branches.
+    Unusable,
 }
 
 /// The topmost Via (RFC 3261 20.42) as it was received.
@@ -91,6 +128,11 @@ pub struct TopVia<'a> {
 impl<'a> TopVia<'a> {
     pub(crate) fn new(buf: &'a [u8], parts: ViaParts) -> TopVia<'a> {
         TopVia { buf, parts }
+    }
+
+    /// The whole value as received.
+    pub fn text(&self) -> &'a [u8] {
+        Span { start: self.parts.core.start, end: self.parts.params.end }.of(self.buf)
     }
 
     /// Text from the protocol name to the end of sent-by, inner blanks kept.
@@ -126,10 +168,23 @@ impl<'a> TopVia<'a> {
         Some(self.parts.branch?.of(self.buf))
     }
 
+    /// What the branch is good for.
+    pub fn branch_form(&self) -> BranchForm<'a> {
+        let Some((cookie, id)) = self.branch().and_then(|branch| branch.split_at_checked(MAGIC_COOKIE.len()))
+        else {
+            return if self.parts.branch_repeated { BranchForm::Unusable } else { BranchForm::Older };
+        };
+        match lex::same(cookie, MAGIC_COOKIE) {
+            _ if self.parts.branch_repeated => BranchForm::Unusable,
+            false => BranchForm::Older,
+            true if id.is_empty() => BranchForm::Unusable,
+            true => BranchForm::Unique(id),
+        }
+    }
+
     /// True if the branch begins with `z9hG4bK`, goes on behind it, and is the only one.
     pub fn branch_rfc3261(&self) -> bool {
-        let unique = !self.parts.branch_repeated;
-        self.branch().is_some_and(|b| unique && b.len() > MAGIC_COOKIE.len() && b.starts_with(MAGIC_COOKIE))
+        matches!(self.branch_form(), BranchForm::Unique(_))
     }
 
     /// Parameter `received` (RFC 3261 18.2.1) as the peer wrote it; the last one if repeated.

@@ -1,18 +1,22 @@
 //! From a framed message to the event that the engine gets.
 
+use std::borrow::Cow;
+
 use tracing::debug;
 
-use super::{Source, TransportEvent};
-use crate::message::{Message, REASON_CSEQ};
+use super::{Malformed, Source, TransportEvent};
+use crate::message::{Defect, Message, REASON_CSEQ};
 
 /// The event of a message whose core headers and branch are in order; `None` if it is to be ignored.
-pub(super) fn admit(mut message: Message, source: Source) -> Option<TransportEvent> {
+pub(super) fn admit(mut message: Message, source: Source, malformed: &Malformed) -> Option<TransportEvent> {
     // RFC 3261 section 8.1.1.5
     if !message.cseq_valid() {
         if message.may_be_answered() {
+            malformed.count_refused(Defect::CSeq);
             // The stream is in order: whatever comes next on it can be read.
-            return Some(refuse(message, source, 400, REASON_CSEQ, false));
+            return Some(refuse(message, source, 400, REASON_CSEQ.into(), false));
         }
+        malformed.count_dropped(Defect::CSeq);
         debug!(target: "oversip::transport", remote = %source.remote, "{REASON_CSEQ}: message ignored");
         return None;
     }
@@ -25,7 +29,7 @@ pub(super) fn refuse(
     mut message: Message,
     source: Source,
     status: u16,
-    reason: &'static str,
+    reason: Cow<'static, str>,
     close: bool,
 ) -> TransportEvent {
     stamp(&mut message, &source);

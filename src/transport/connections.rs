@@ -21,6 +21,7 @@ use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};
 use super::{ConnectionId, Options, Source, Transport, TransportEvent};
 use crate::clock::Clock;
+use crate::message::Defect;
 
 /// How often [`Connections::sweep`] is due.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -330,15 +331,6 @@ impl Connections {
         self.0.memory.overflows.load(Ordering::Relaxed)
     }
 
-    /// Messages that were no valid SIP and got no answer, so far.
-    pub fn unreadable(&self) -> u64 {
-        self.0.memory.unreadable.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn count_unreadable(&self) {
-        self.0.memory.unreadable.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Whether responses have to wait: a connection whose next message is one is not read on until they need not.
     pub fn hold_responses(&self, wait: bool) {
         self.0.responses_wait.send_replace(wait);
@@ -430,6 +422,9 @@ impl Connections {
         for (connection, reason) in due {
             info!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote, %reason,
                 "closing");
+            if reason == CloseReason::Stalled && connection.phase() < Phase::Closing {
+                self.0.options.malformed.count_dropped(Defect::HeadTimeout);
+            }
             self.end(&connection, Phase::Closing, reason);
         }
     }

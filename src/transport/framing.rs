@@ -1,5 +1,6 @@
 //! How messages lie in the bytes of a connection: the seam between the task of a connection and what runs on it.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,11 +17,14 @@ pub(super) enum Unit {
     Answer(Bytes),
     /// A request to be refused without processing it. With `close` nothing more is read, and the connection is closed
     /// after the answer.
-    Refused { request: Message, status: u16, reason: &'static str, close: bool, defect: Defect },
+    Refused { request: Message, status: u16, reason: Cow<'static, str>, close: bool, defect: Defect },
     /// A client asks for a WebSocket. Nothing more is taken before it got one.
     Upgrade(Box<HttpRequest>),
-    /// The end: the connection is closed after these last bytes, if any.
-    End { farewell: Bytes, reason: CloseReason },
+    /// A message that is dropped; what comes next can be read.
+    Ignored(Defect),
+    /// The end: the connection is closed after these last bytes, if any. It is with a message that nobody can read where there is
+    /// a defect.
+    End { farewell: Bytes, reason: CloseReason, defect: Option<Defect> },
 }
 
 /// Cuts what arrives on one connection into units. Sans-IO.
@@ -58,9 +62,11 @@ impl Framing for SipFraming {
             Frame::Failed { close_reason: defect, reply_to: Some(request), status, reason } => {
                 Unit::Refused { request, status, reason, close: true, defect }
             }
-            Frame::Failed { close_reason, reply_to: None, .. } => {
-                Unit::End { farewell: Bytes::new(), reason: CloseReason::Protocol(close_reason) }
-            }
+            Frame::Failed { close_reason, reply_to: None, .. } => Unit::End {
+                farewell: Bytes::new(),
+                reason: CloseReason::Protocol(close_reason),
+                defect: Some(close_reason),
+            },
         })
     }
 

@@ -14,7 +14,9 @@ use super::accept::{self, Accepting};
 use super::connections::OpeningLimits;
 use super::tls::{ClientCertificates, Tls, Verification};
 use super::ws;
-use super::{Bound, ConnectionId, Connections, SendingSockets, Transport, TransportEvent, UdpSocket};
+use super::{
+    Bound, ConnectionId, Connections, Malformed, SendingSockets, Transport, TransportEvent, UdpSocket,
+};
 use crate::clock::Clock;
 
 /// What can be set.
@@ -38,6 +40,8 @@ pub struct Options {
     pub client_certificates: ClientCertificates,
     /// What clients of secure WebSocket listeners are asked for.
     pub websocket_client_certificates: ClientCertificates,
+    /// Where messages are counted that are not fit to be looked at.
+    pub malformed: Arc<Malformed>,
 }
 
 impl Default for Options {
@@ -52,6 +56,7 @@ impl Default for Options {
             tls: None,
             client_certificates: ClientCertificates::default(),
             websocket_client_certificates: ClientCertificates::default(),
+            malformed: Arc::default(),
         }
     }
 }
@@ -60,6 +65,7 @@ impl Default for Options {
 pub struct TransportLayer {
     udp: Vec<UdpSocket>,
     sending: SendingSockets,
+    malformed: Arc<Malformed>,
     events: mpsc::Sender<TransportEvent>,
     connections: Connections,
     listening: Vec<(Transport, SocketAddr)>,
@@ -76,9 +82,11 @@ impl TransportLayer {
         events: mpsc::Sender<TransportEvent>,
     ) -> io::Result<TransportLayer> {
         let can_accept_tls = options.tls.as_ref().is_some_and(|tls| tls.can_accept());
+        let malformed = options.malformed.clone();
         let mut layer = TransportLayer {
             udp: Vec::new(),
             sending: SendingSockets::default(),
+            malformed: malformed.clone(),
             events: events.clone(),
             connections: Connections::new(options, clock, events.clone()),
             listening: bound
@@ -91,7 +99,9 @@ impl TransportLayer {
         let mut listeners = Vec::new();
         for socket in bound {
             match socket.transport {
-                Transport::Udp => layer.udp.push(UdpSocket::start(socket, events.clone())?),
+                Transport::Udp => {
+                    layer.udp.push(UdpSocket::start(socket, events.clone(), malformed.clone())?)
+                }
                 Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
                     let accepting = Accepting { transport: socket.transport, proxied: socket.proxied };
                     if accepting.transport.secure() && !accepting.proxied && !can_accept_tls {
@@ -157,7 +167,7 @@ impl TransportLayer {
     ///
     /// As [`SendingSockets::at`].
     pub fn sending_from(&self, ip: IpAddr) -> io::Result<SocketAddr> {
-        Ok(self.sending.at(ip, &self.events)?.local())
+        Ok(self.sending.at(ip, &self.events, &self.malformed)?.local())
     }
 
     /// Sends a datagram from the sending socket with this address and port.

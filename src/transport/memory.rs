@@ -15,8 +15,6 @@ pub(super) struct Memory {
     held: AtomicUsize,
     /// Connections that are not read on since their next message is a response and there is no room for it.
     pub paused: AtomicUsize,
-    /// Messages that were no valid SIP and got no answer, so far.
-    pub unreadable: AtomicU64,
     /// Connections that were given up with what they were to send, so far.
     pub overflows: AtomicU64,
 }

@@ -16,6 +16,7 @@ mod framing;
 mod handshake;
 mod icmp;
 mod layer;
+mod malformed;
 mod memory;
 mod proxied;
 mod sending;
@@ -24,6 +25,7 @@ mod tls;
 mod udp;
 pub mod ws;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +39,7 @@ pub use bind::{address_available, bind_all, error_text, BindError, Bound, Listen
 pub use connection::{CloseReason, ConnectionInfo, MAX_MESSAGE};
 pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
+pub use malformed::Malformed;
 pub use sending::{source_for, SendingSockets, MAX_SENDING_SOCKETS};
 pub use tls::{
     certificate_pem, sip_identities, ClientCertificates, PeerName, Tls, TlsError, TlsIdentity, TlsSettings,
@@ -172,7 +175,7 @@ pub enum TransportEvent {
         /// The status to answer with.
         status: u16,
         /// The reason phrase to answer with.
-        reason: &'static str,
+        reason: Cow<'static, str>,
         /// Whether [`Connections::close`] is due after the answer. The connection reads nothing more by then.
         close: bool,
     },

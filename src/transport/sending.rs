@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::bind::local_address;
-use super::{address_available, bind_all, ListenSpec, Transport, TransportEvent, UdpSocket};
+use super::{address_available, bind_all, ListenSpec, Malformed, Transport, TransportEvent, UdpSocket};
 
 /// Sending sockets that may be open at a time: one for each of our addresses. Beyond it no further address is sent from.
 pub const MAX_SENDING_SOCKETS: usize = 32;
@@ -43,7 +43,12 @@ impl SendingSockets {
     /// # Errors
     ///
     /// There are too many, or the system refuses another one.
-    pub fn at(&self, ip: IpAddr, events: &mpsc::Sender<TransportEvent>) -> io::Result<UdpSocket> {
+    pub fn at(
+        &self,
+        ip: IpAddr,
+        events: &mpsc::Sender<TransportEvent>,
+        malformed: &Arc<Malformed>,
+    ) -> io::Result<UdpSocket> {
         let mut sockets = self.lock();
         if let Some(known) = sockets.iter().find(|socket| socket.local().ip() == ip) {
             return Ok(known.clone());
@@ -62,7 +67,7 @@ impl SendingSockets {
         let bound = bind_all(&[ListenSpec { transport: Transport::Udp, ip, port: 0 }])
             .map_err(|error| error.cause)?;
         let bound = bound.into_iter().next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let socket = UdpSocket::start(bound, events.clone())?;
+        let socket = UdpSocket::start(bound, events.clone(), malformed.clone())?;
         debug!(target: "oversip::transport", local = %socket.local(), "sending socket opened");
         socket.heed_keepalives(self.0.heeds_keepalives.load(Ordering::Relaxed));
         sockets.push(socket.clone());
@@ -110,12 +115,12 @@ mod tests {
     async fn an_address_has_one_socket_and_there_is_a_bound() {
         let sockets = SendingSockets::default();
         let (events, _receiver) = mpsc::channel(1);
-        let first = sockets.at(loopback(1), &events).unwrap();
-        assert_eq!(sockets.at(loopback(1), &events).unwrap().local(), first.local());
+        let first = sockets.at(loopback(1), &events, &Arc::default()).unwrap();
+        assert_eq!(sockets.at(loopback(1), &events, &Arc::default()).unwrap().local(), first.local());
         for last in 2..=MAX_SENDING_SOCKETS as u8 {
-            sockets.at(loopback(last), &events).unwrap();
+            sockets.at(loopback(last), &events, &Arc::default()).unwrap();
         }
-        let refused = sockets.at(loopback(200), &events).err().expect("too many");
+        let refused = sockets.at(loopback(200), &events, &Arc::default()).err().expect("too many");
         assert_eq!(refused.to_string(), "32 addresses are sent from already");
         assert_eq!(sockets.all().len(), MAX_SENDING_SOCKETS);
         assert_eq!(sockets.find(first.local()).map(|socket| socket.local()), Some(first.local()));
@@ -127,7 +132,7 @@ mod tests {
     async fn an_address_that_is_not_ours_is_not_sent_from() {
         let (events, _receiver) = mpsc::channel(1);
         let foreign = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77));
-        assert!(SendingSockets::default().at(foreign, &events).is_err());
+        assert!(SendingSockets::default().at(foreign, &events, &Arc::default()).is_err());
     }
 
     #[test]

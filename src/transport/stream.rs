@@ -145,6 +145,7 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
 
     /// Handles one unit; `false` when nothing more is to be read.
     async fn take(&mut self, unit: Unit) -> bool {
+        let malformed = &*self.connections.shared().options.malformed;
         match unit {
             Unit::Answer(bytes) => {
                 self.connections.push(self.connection, bytes)
@@ -155,17 +156,15 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                 if !message.is_request() && !self.connections.room_for_response(self.connection).await {
                     return false;
                 }
-                match admit(message, self.source) {
+                match admit(message, self.source, malformed) {
                     Some(event) => self.emit(event).await,
-                    None => {
-                        self.connections.count_unreadable();
-                        true
-                    }
+                    None => true,
                 }
             }
             Unit::Refused { request, status, reason, close, defect } => {
                 debug!(target: "oversip::transport", connection = %self.connection.id,
                     remote = %self.source.remote, status, %defect, "request refused");
+                malformed.count_refused(defect);
                 let taken = self.emit(refuse(request, self.source, status, reason, close)).await;
                 if taken && close {
                     self.ignore().await;
@@ -175,7 +174,16 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
             Unit::Upgrade(request) => {
                 self.emit(TransportEvent::Upgrade { source: self.source, request }).await
             }
-            Unit::End { farewell, reason } => {
+            Unit::Ignored(defect) => {
+                info!(target: "oversip::transport", connection = %self.connection.id,
+                    remote = %self.source.remote, %defect, "message ignored");
+                malformed.count_dropped(defect);
+                true
+            }
+            Unit::End { farewell, reason, defect } => {
+                if let Some(defect) = defect {
+                    malformed.count_dropped(defect);
+                }
                 self.connections.push(self.connection, farewell);
                 self.connections.end(self.connection, Phase::Closing, reason);
                 false

@@ -14,8 +14,8 @@ use tokio::task::AbortHandle;
 use tracing::{debug, info, warn};
 
 use super::admit::{admit, refuse};
-use super::{icmp, Bound, Source, Transport, TransportEvent};
-use crate::message::{datagram, stun, Datagram, Stun};
+use super::{icmp, Bound, Malformed, Source, Transport, TransportEvent};
+use crate::message::{datagram, stun, Datagram, Defect, Stun};
 
 /// Larger than any UDP payload.
 const RECEIVE_BUFFER: usize = 65_536;
@@ -40,10 +40,10 @@ struct Inner {
     socket: tokio::net::UdpSocket,
     local: SocketAddr,
     events: mpsc::Sender<TransportEvent>,
+    malformed: Arc<Malformed>,
     backlog: Mutex<Backlog>,
     backlog_filled: Notify,
     unsent: AtomicU64,
-    unreadable: AtomicU64,
     heeds_keepalives: AtomicBool,
     tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -73,16 +73,21 @@ impl Backlog {
 }
 
 impl UdpSocket {
-    /// Takes over a bound UDP socket and starts to report what arrives. Must be called within the runtime.
-    pub fn start(bound: Bound, events: mpsc::Sender<TransportEvent>) -> io::Result<UdpSocket> {
+    /// Takes over a bound UDP socket and starts to report what arrives. What is not worth a report is counted in `malformed`. Must
+    /// be called within the runtime.
+    pub fn start(
+        bound: Bound,
+        events: mpsc::Sender<TransportEvent>,
+        malformed: Arc<Malformed>,
+    ) -> io::Result<UdpSocket> {
         let socket = UdpSocket(Arc::new(Inner {
             socket: tokio::net::UdpSocket::from_std(bound.socket.into())?,
             local: bound.local,
             events,
+            malformed,
             backlog: Mutex::default(),
             backlog_filled: Notify::new(),
             unsent: AtomicU64::new(0),
-            unreadable: AtomicU64::new(0),
             heeds_keepalives: AtomicBool::new(false),
             tasks: Mutex::default(),
         }));
@@ -137,11 +142,6 @@ impl UdpSocket {
     /// Datagrams that were lost since too many waited for the system, so far.
     pub fn unsent(&self) -> u64 {
         self.0.unsent.load(Ordering::Relaxed)
-    }
-
-    /// Datagrams that were no valid SIP and got no answer, so far.
-    pub fn unreadable(&self) -> u64 {
-        self.0.unreadable.load(Ordering::Relaxed)
     }
 
     fn backlog(&self) -> MutexGuard<'_, Backlog> {
@@ -248,13 +248,7 @@ async fn take_datagram(socket: &UdpSocket, bytes: &[u8], remote: SocketAddr) -> 
 /// RFC 3261 section 18.3: what one datagram means.
 fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<TransportEvent> {
     match datagram {
-        Datagram::Message(message) => {
-            let admitted = admit(message, socket.source(remote));
-            if admitted.is_none() {
-                socket.0.unreadable.fetch_add(1, Ordering::Relaxed);
-            }
-            admitted
-        }
+        Datagram::Message(message) => admit(message, socket.source(remote), &socket.0.malformed),
         // RFC 5626 section 4.4.1; a message behind it counts as well (RFC 3261 section 7.5).
         Datagram::Keepalive { then } => {
             answer(socket, &Bytes::from_static(b"\r\n"), remote);
@@ -265,11 +259,12 @@ fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<T
         }
         Datagram::Refused { request, status, reason, defect } => {
             debug!(target: "oversip::transport", %remote, status, %defect, "request refused");
+            socket.0.malformed.count_refused(defect);
             Some(refuse(request, socket.source(remote), status, reason, false))
         }
         Datagram::Failed { defect, .. } => {
-            socket.0.unreadable.fetch_add(1, Ordering::Relaxed);
             info!(target: "oversip::transport", %remote, %defect, "datagram dropped");
+            socket.0.malformed.count_dropped(defect);
             None
         }
         Datagram::Stun(request) => {
@@ -281,7 +276,9 @@ fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<T
                     socket.keepalive(remote)
                 }
                 Stun::Invalid | Stun::Foreign => {
-                    debug!(target: "oversip::transport", %remote, "datagram dropped: neither SIP nor a STUN Binding request");
+                    let defect = Defect::Foreign;
+                    debug!(target: "oversip::transport", %remote, %defect, "datagram dropped");
+                    socket.0.malformed.count_dropped(defect);
                     None
                 }
             }
@@ -347,7 +344,7 @@ mod tests {
     fn start() -> (UdpSocket, mpsc::Receiver<TransportEvent>) {
         let bound = bind_all(&[ListenSpec { transport: Transport::Udp, ip: V4, port: 0 }]).unwrap().remove(0);
         let (sender, events) = mpsc::channel(16);
-        (UdpSocket::start(bound, sender).unwrap(), events)
+        (UdpSocket::start(bound, sender, Arc::default()).unwrap(), events)
     }
 
     async fn within<T>(future: impl std::future::Future<Output = T>) -> T {

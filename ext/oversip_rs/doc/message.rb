@@ -165,10 +165,10 @@ module OverSIP
       # @return [Integer, nil] of the top Via
       attr_reader :via_sent_by_port
 
-      # @return [true, nil] whether the branch begins with the cookie of RFC 3261
+      # @return [true, nil] whether the branch begins with the cookie of RFC 3261, in any letter case
       attr_reader :via_branch_rfc3261
 
-      # @return [String, nil] the branch without the cookie
+      # @return [String, nil] the branch without the cookie; nil if it has none, as elements of RFC 2543 write it
       attr_accessor :via_branch_id
 
       # @return [Integer, nil] the port that responses go to (RFC 3581)
@@ -305,7 +305,7 @@ module OverSIP
       # Overrides what the request itself asks for.
       attr_writer :outgoing_outbound_requested, :incoming_outbound_requested
 
-      # @return [String]
+      # @return [String] with the branch; with the Call-ID where an element of RFC 2543 wrote the branch
       def log_id; end
 
       # @return [String] the request as it would be sent

@@ -9,6 +9,7 @@ use oversip::engine::{
     Config, Dropped, Engine, Families, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig,
     QUEUES,
 };
+use oversip::message::Defect;
 use oversip::transport::{ws, ListenSpec, Transport};
 
 use crate::{
@@ -217,6 +218,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("paused_connections"), stats.paused_connections)?;
     hash.aset(ruby.to_symbol("rejected"), by_name(ruby, Rejected::NAMES, &stats.rejected)?)?;
     hash.aset(ruby.to_symbol("dropped"), by_name(ruby, Dropped::NAMES, &stats.dropped)?)?;
+    hash.aset(ruby.to_symbol("malformed"), by_name(ruby, &Defect::NAMES, &stats.malformed)?)?;
     Ok(hash)
 }
 

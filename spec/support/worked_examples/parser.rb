@@ -28,9 +28,9 @@ WorkedExamples.group do
     parser.execute("SIP/2.0 200 \r\n\r\n", 0)
     [parser.parsed.status_code, parser.parsed.reason_phrase]
   end
-  row "E36", "no blank behind the status", [false, 'SIP/2.0 200{{{\r}}}\n\r\n'] do
+  row "E36", "no blank behind the status", [15, 200, ""] do
     parser = OverSIP::SIP::MessageParser.new
-    [parser.execute("SIP/2.0 200\r\n\r\n", 0), parser.error]
+    [parser.execute("SIP/2.0 200\r\n\r\n", 0), parser.parsed.status_code, parser.parsed.reason_phrase]
   end
   row "E37", "an offset behind the end",
       raises(OverSIP::SIP::MessageParserError, "requested start is after buffer end.") do

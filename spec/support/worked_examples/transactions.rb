@@ -12,13 +12,13 @@ WorkedExamples.group do
   row("E94", "rport, and received of the peer", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKk;received=127.0.0.1;rport=PORT") do
     first_via("SIP/2.0/UDP 127.0.0.1 ; rport ; received=1.1.1.1;branch=z9hG4bKk").sub("rport=#{client.port}", "rport=PORT")
   end
-  row "E95", "no branch", ["SIP/2.0 400 Via branch non RFC 3261 compliant", "SIP/2.0/UDP 10.9.9.9:PORT;received=127.0.0.1"],
-      note: "M-B02" do
-    answer = answers(client.build(:OPTIONS, "sip:x.example", headers: { "Via" => "SIP/2.0/UDP 10.9.9.9:#{client.port}" })).first
+  row "E95", "no branch", ["SIP/2.0 200 OK", "SIP/2.0/UDP 10.9.9.9:PORT;received=127.0.0.1"], note: "M-B02" do
+    request = client.build(:OPTIONS, "sip:x.example", headers: { "Via" => "SIP/2.0/UDP 10.9.9.9:#{client.port}" })
+    answer = answers(request) { |received| received.reply(200) }.first
     [answer.first_line, answer.header("Via").sub(client.port.to_s, "PORT")]
   end
-  row("E96", "a branch that is not of RFC 3261", ["SIP/2.0 400 Via branch non RFC 3261 compliant"]) do
-    answers(client.build(:OPTIONS, "sip:x.example", branch: "k1")).map(&:first_line)
+  row("E96", "a branch that is not of RFC 3261", ["SIP/2.0 200 OK"]) do
+    answers(client.build(:OPTIONS, "sip:x.example", branch: "k1")) { |request| request.reply(200) }.map(&:first_line)
   end
   row("E97", "while the server loads", [["SIP/2.0 500 Server Still Loading"], "5"]) do
     start_oversip

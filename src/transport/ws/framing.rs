@@ -70,7 +70,7 @@ impl WsFraming {
                         Received::Message(data) => websocket_message(data),
                         Received::Ping(payload) => return Some(Unit::Answer(pong_frame(&payload))),
                         Received::Close { status, reason } => return Some(self.closed(status, reason)),
-                        Received::Violation(violation) => return Some(self.violated(violation)),
+                        Received::Violation(violation) => return Some(self.violated(violation, None)),
                     }
                 }
             };
@@ -88,33 +88,33 @@ impl WsFraming {
                 self.next = then.map(|then| *then);
                 Some(Unit::Answer(data_frame(b"\r\n")))
             }
-            WebSocketMessage::Refused { request, status, reason } => {
-                let defect = Defect::Branch;
+            WebSocketMessage::Nothing => None,
+            WebSocketMessage::Refused { request, status, reason, defect } => {
                 Some(Unit::Refused { request, status, reason, close: false, defect })
             }
-            WebSocketMessage::Ignored(defect) => {
-                tracing::info!(target: "oversip::transport", %defect, "message in a WebSocket ignored");
-                None
+            WebSocketMessage::Ignored(defect) => Some(Unit::Ignored(defect)),
+            WebSocketMessage::Close { status, reason, defect } => {
+                Some(self.violated(Violation::new(status, reason), Some(defect)))
             }
-            WebSocketMessage::Close { status, reason } => Some(self.violated(Violation::new(status, reason))),
         }
     }
 
     /// RFC 6455 section 5.5.1: the status comes back.
     fn closed(&mut self, status: Option<u16>, reason: String) -> Unit {
         self.stage = Stage::Ended;
-        Unit::End { farewell: close_frame(status, ""), reason: CloseReason::CloseFrame { status, reason } }
+        let farewell = close_frame(status, "");
+        Unit::End { farewell, reason: CloseReason::CloseFrame { status, reason }, defect: None }
     }
 
-    fn violated(&mut self, violation: Violation) -> Unit {
+    fn violated(&mut self, violation: Violation, defect: Option<Defect>) -> Unit {
         self.stage = Stage::Ended;
         let farewell = close_frame(Some(violation.code), &violation.reason);
-        Unit::End { farewell, reason: CloseReason::WebSocket(violation) }
+        Unit::End { farewell, reason: CloseReason::WebSocket(violation), defect }
     }
 
     fn end(&mut self, reason: CloseReason) -> Unit {
         self.stage = Stage::Ended;
-        Unit::End { farewell: Bytes::new(), reason }
+        Unit::End { farewell: Bytes::new(), reason, defect: None }
     }
 }
 

@@ -94,8 +94,10 @@ fn in_dialog(ruby: &Ruby, this: This) -> Value {
 }
 
 fn log_id(ruby: &Ruby, this: This) -> Value {
-    let branch = String::from_utf8_lossy(this.received().branch_id().unwrap_or_default()).into_owned();
-    utf8(ruby, format!("SIP Request {branch}").as_bytes()).as_value()
+    let message = this.received();
+    // An element of RFC 2543 writes no branch that names the request.
+    let name = message.branch_id().or_else(|| message.call_id()).unwrap_or_default();
+    utf8(ruby, format!("SIP Request {}", String::from_utf8_lossy(name)).as_bytes()).as_value()
 }
 
 fn inspect(ruby: &Ruby, this: This) -> String {

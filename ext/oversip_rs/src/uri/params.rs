@@ -43,10 +43,9 @@ fn param(ruby: &Ruby, this: This, name: &str) -> Result<Option<Option<Bytes>>, E
     Ok(found)
 }
 
-/// A parameter that is there with or without a value, `name=` with nothing after it included.
+/// A parameter that is there with or without a value.
 fn has_flag(ruby: &Ruby, this: This, name: &str) -> Result<bool, Error> {
-    Ok(is_sip(ruby, this)
-        && (param(ruby, this, name)?.is_some() || param(ruby, this, &format!("{name}="))?.is_some()))
+    Ok(is_sip(ruby, this) && param(ruby, this, name)?.is_some())
 }
 
 fn transport_param(ruby: &Ruby, this: This) -> Result<Value, Error> {
