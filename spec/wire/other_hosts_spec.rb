@@ -126,6 +126,16 @@ RSpec.describe "Requests to another host without an address in the configuration
     end
   end
 
+  it "fail at once where nobody listens, by UDP and by TCP" do
+    peer = hosts.udp_peer(TwoHosts::FAR[:ipv4])
+    port = peer.port
+    peer.close
+    text = ["", ";transport=tcp"].map { |transport| %(send_request :OPTIONS, "sip:192.0.2.2:#{port}#{transport}"\n) }.join
+    running_sender(text) do |script|
+      expect(end_of(script, limit: SipPeer::LIMIT).first.scan(/OPTIONS 500 Connection Error/).size).to eq(2)
+    end
+  end
+
   it "go to the target that is reached from here, without an error, when DNS names one that is not as well" do
     peer = hosts.udp_peer(TwoHosts::FAR[:ipv4])
     running_sender(<<~RUBY) do |script|
