@@ -65,6 +65,7 @@ module OverSIP
       # What it says is an answer and no log.
       Logger.target = Logger::StderrTarget.new(color: @options.color, timestamps: false)
       check = FolderCheck.new(@options.config_dir, file: @options.config_file).run
+      Logger.flush # warnings that were logged come first
       [*check.problems, *check.advice].each { |line| warn line }
       puts "#{@options.config_dir}: #{summary(check)}"
       check.problems.empty? ? 0 : 1

@@ -69,7 +69,7 @@ module OverSIP
         }
       end
 
-      # The files are read here, once and with the rights of the start.
+      # The files are read here with the rights of the start, and at HUP by {TLS.renew}.
       def tls_identity(tls)
         TLS.load(tls) if tls.values_at(:public_cert, :private_cert).all?
       end

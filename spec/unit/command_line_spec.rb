@@ -85,7 +85,7 @@ RSpec.describe "The oversip command" do
     %w[stop] => "unknown command 'stop': a server ends with TERM: kill -TERM PID",
     %w[init] => "init needs a folder: oversip init DIR",
     %w[init a b] => "init takes one word, 'b' is too much: oversip help init shows what it takes",
-    %w[version a] => "version takes none, 'a' is too much: oversip help version shows what it takes",
+    %w[version a] => "version takes no word, 'a' is too much: oversip help version shows what it takes",
     %w[start a pdi] => "start takes one word, 'pdi' is too much: did you mean --pid?",
     %w[check a --config-dir b] => "the folder is given twice: as 'a' and by --config-dir",
     %w[init a --pid b] => "init does not take --pid: oversip help init shows what it takes"

@@ -55,7 +55,7 @@ RSpec.describe "The recipes of docs/migration.md", :native do
     expect(alice.receive_final.status).to eq(200)
     ask("carol")
     expect(alice.receive_final.status).to eq(500)
-    expect(server.output).to include("connection lost (RuntimeError)")
+    server.wait_for(/connection lost \(RuntimeError\)/)
     write("go", "")
     expect(alice.receive_final.status).to eq(404)
   end

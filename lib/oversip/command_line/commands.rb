@@ -28,7 +28,7 @@ module OverSIP
         Serves with the files of DIR, which stands for --config-dir DIR. `oversip` without a command does
         the same.
 
-        #{SIGNALS}
+        #{SIGNALS.chomp}
       TEXT
 
       CHECKS = <<~TEXT

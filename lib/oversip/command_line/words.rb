@@ -69,7 +69,7 @@ module OverSIP
       def surplus_word(command, word)
         option = Nearest.to(word, @known.map { |name| name.delete_prefix("--") }) if command.server_options
         hint = option ? "did you mean --#{option}?" : "#{@program} help #{command.name} shows what it takes"
-        "#{command.name} takes #{command.arguments ? "one word" : "none"}, '#{word}' is too much: #{hint}"
+        "#{command.name} takes #{command.arguments ? "one word" : "no word"}, '#{word}' is too much: #{hint}"
       end
 
       def refuse_options(command)
