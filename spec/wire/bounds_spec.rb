@@ -100,6 +100,24 @@ RSpec.describe "What waits for the script", :native do
     end
   end
 
+  describe "as a request of a dialog" do
+    it "has room of its own beyond the bytes of the others" do
+      start_blocked(max_queued_bytes: 16_000)
+      2.times { call_from(alice, :MESSAGE, **large(8000)) }
+      engine_caught_up
+      call_from(bob, :MESSAGE)
+      expect(bob.receive.status).to eq(503)
+      call_from(bob, :BYE, to_tag: "up")
+      engine_caught_up
+      expect([messages_at(bob), stats[:queued][:requests], stats[:reserve_admissions]]).to eq([[], 3, 1])
+      call_from(bob, :MESSAGE, to_tag: "up", **large(8000))
+      engine_caught_up
+      expect(messages_at(bob).map(&:status)).to eq([503])
+      gate.close
+      expect(bob.receive.then { |answer| [answer.status, answer.method_name] }).to eq([200, "BYE"])
+    end
+  end
+
   describe "as a response" do
     # A proxy whose on_provisional_response does not end before the gate opens. Its INVITE has got to bob, a 180 to the block.
     def ring(**core)

@@ -341,6 +341,27 @@ RSpec.describe "A request inside a dialog, where the server requires a Route of 
     expect([messages_at(alice), OverSIP.stats[:dropped][:acks_without_own_route]]).to eq([[], 1])
   end
 
+  it "takes no place of an ACK that shows its Route" do
+    start(core: { max_queued_acks: 1 })
+    invite, answer = call(alice, bob)
+    gate = Thread::Queue.new
+    entered = mailbox
+    on_request do |request|
+      entered << request.sip_method
+      gate.pop
+      request.loose_route && OverSIP::SIP::Proxy.new.route(request)
+    end
+    bob.send_text(callee_request(bob, :INFO, invite), oversip_port)
+    entered.pop
+    3.times { alice.send_text(stray(:ACK, here), oversip_port) }
+    alice.send_text(alice.in_dialog(:ACK, answer, cseq: 1), oversip_port)
+    engine_caught_up
+    expect(OverSIP.stats[:dropped]).to include(acks_without_own_route: 3, acks: 0)
+    expect(OverSIP.stats[:queued]).to include(acks: 1)
+    gate.close
+    expect(bob.receive_until(&:request?).method_name).to eq("ACK")
+  end
+
   it "is refused with its ACK when it is an INVITE" do
     start
     invite = stray(:INVITE, here)

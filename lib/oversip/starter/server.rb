@@ -6,8 +6,9 @@
 # goes where its Request-URI says, or over the flow of the client that its Route names. Who may register and who may call
 # whom is home's business: it has to ask clients for passwords. docs/events.md has all events, `rake doc` the classes.
 #
-# Home has to keep the Path of registrations (RFC 3327). For Kamailio that is
+# Home has to keep the Path of registrations (RFC 3327), for clients that know nothing of it as well. For Kamailio that is
 #   modparam("registrar", "use_path", 1)
+#   modparam("registrar", "path_mode", 0)
 #
 # Who can have this server send a request to an address of his choice, and who cannot (docs/security.md says more):
 # - Home can. It is known by its address and port, so it has to send from the port that it listens on. Over UDP servers do;
