@@ -26,6 +26,9 @@ module OverSIP
     # Files that may be open at once, as far as the system lets us.
     OPEN_FILES = 65_536
 
+    # The methods of Thread that end one, as a backtrace names them.
+    KILLS = /\A(?:Thread[#.])?(?:kill|terminate)\z|\AThread[#.]exit\z/
+
     # Signals that mean nothing before there is a master; INT is of use in the foreground.
     NOT_YET = %w[HUP USR1 USR2].freeze
 
@@ -43,14 +46,14 @@ module OverSIP
         raise Fatal, message.to_s
       end
 
-      # Ends a process whose main thread a script has killed: no exception says so, and Ruby would end it with status 0.
+      # Whether a script has killed the main thread: Ruby raises SystemExit with status 0 then, as if it had called `exit`.
       #
       # @api private
-      def killed
-        log_system_crit "the main thread was killed, by the script or a library of it: exiting with error status"
-        yield if block_given?
-        Log.finish
-        exit!(1)
+      # @param exception [Exception]
+      def main_killed?(exception)
+        return false unless exception.is_a?(SystemExit)
+
+        KILLS.match?(exception.backtrace_locations&.first&.label.to_s)
       end
 
       # Says why the server cannot go on.
@@ -63,6 +66,7 @@ module OverSIP
           log_system_crit exception.summary
           log_system_crit exception.shown
         when OverSIP::Error then log_system_crit exception.message
+        when method(:main_killed?) then log_system_crit "the main thread was killed by the script or a library of it"
         else log_system_crit exception
         end
         hint = ScriptHints.for(exception.cause || exception)
@@ -78,24 +82,24 @@ module OverSIP
 
     # @return [Integer] the exit status: of the server in the foreground, of its start as a daemon
     def run
-      status = serve
-    ensure
-      Launcher.killed unless status
-    end
-
-    private
-
-    def serve
       prepare
       @options.pid_file ? start_daemon : master(interrupt_ends: true, on_ready: -> { leave_terminal_log }).run
     rescue SystemExit => e
+      return failed(e) if Launcher.main_killed?(e)
+
       log_system_notice "ended by exit with status #{e.status}"
       e.status
     rescue SignalException => e
       log_system_notice "ended by #{e.message}"
       0
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it is, it is said and ends with status 1
-      Launcher.report(e)
+      failed(e)
+    end
+
+    private
+
+    def failed(exception)
+      Launcher.report(exception)
       1
     end
 
@@ -103,6 +107,8 @@ module OverSIP
       read_files_as_utf8
       ignored = @options.pid_file ? [*NOT_YET, "INT"] : NOT_YET
       ignored.each { |signal| Signal.trap(signal, "IGNORE") }
+      # Ruby up to 3.3 tells this one from Kernel#exit by nothing.
+      Thread.main.define_singleton_method(:exit) { kill }
       Logger.level = :debug
       Process.setproctitle(@options.process_name)
       open_log

@@ -37,25 +37,20 @@ module OverSIP
 
     # @return [Integer] the exit status
     def run
-      status = serve_to_the_end
-    ensure
-      Launcher.killed { finish(error: true, callbacks: LifeCycle.running?) } unless status
-    end
-
-    private
-
-    def serve_to_the_end
       serve
       finish(error: false)
     rescue Launcher::Fatal
       finish(error: true, callbacks: false)
     rescue *ORDERLY => e
+      return failed(e) if Launcher.main_killed?(e)
+
       log_system_notice "ended by #{e.class}" unless e.is_a?(SystemExit)
       finish(error: false)
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it is, it is said and ends with status 1
-      Launcher.report(e)
-      finish(error: true, callbacks: LifeCycle.running?)
+      failed(e)
     end
+
+    private
 
     def serve
       LifeCycle.open
@@ -108,6 +103,11 @@ module OverSIP
       log_system_crit "error in a start event:"
       Launcher.report(@start_failure)
       raise Launcher::Fatal, @start_failure.message
+    end
+
+    def failed(exception)
+      Launcher.report(exception)
+      finish(error: true, callbacks: LifeCycle.running?)
     end
 
     # Nothing that a callback raises any more, and no kill, changes how the process ends.

@@ -166,6 +166,7 @@ pub(super) struct Counts {
     rejected: [AtomicU64; Rejected::NAMES.len()],
     dropped: [AtomicU64; Dropped::NAMES.len()],
     malformed: Arc<Malformed>,
+    lost_records: AtomicU64,
 }
 
 impl Counts {
@@ -204,6 +205,17 @@ impl Counts {
 
     pub(super) fn count_dropped(&self, reason: Dropped) {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a log record that was dropped; whether it is the first since [`Counts::take_lost_records`].
+    pub(super) fn lose_record(&self) -> bool {
+        self.count_dropped(Dropped::LogRecord);
+        self.lost_records.fetch_add(1, Ordering::Relaxed) == 0
+    }
+
+    /// Log records that were dropped since this was asked last.
+    pub(super) fn take_lost_records(&self) -> u64 {
+        self.lost_records.swap(0, Ordering::Relaxed)
     }
 
     pub(super) fn stats<E: Queued>(&self, events: &EventQueue<E>, limits: &Limits) -> Stats {

@@ -110,6 +110,8 @@ pub enum Event {
     Scheduled(u64),
     /// A log record of the engine.
     Log(LogRecord),
+    /// Log records were dropped: [`Shared::lost_records`] says how many.
+    LostRecords,
 }
 
 /// A TLS connection whose peer is to be judged.
@@ -137,7 +139,7 @@ impl Queued for Event {
             Event::TlsHandshake(handshake) => Some((Class::Handshakes, handshake.footprint())),
             // One for each Client or connection; what waits for a Client is bounded there.
             Event::Callback(_) | Event::WebSocketClosed { .. } => None,
-            Event::Scheduled(_) | Event::Log(_) => None,
+            Event::Scheduled(_) | Event::Log(_) | Event::LostRecords => None,
         }
     }
 }

@@ -47,7 +47,7 @@ impl Subject {
             Event::TlsHandshake(handshake) => Self::Connection("on_server_tls_handshake", handshake.source),
             Event::WebSocketClosed { .. } => Self::Other("on_disconnection"),
             Event::Scheduled(_) => Self::Other("a block given to OverSIP.schedule"),
-            Event::Log(_) => Self::Other("a log record"),
+            Event::Log(_) | Event::LostRecords => Self::Other("a log record"),
         }
     }
 

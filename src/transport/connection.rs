@@ -69,6 +69,13 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// An error in its own words. Some libraries add a link to their documentation, which tells an operator nothing.
+    pub(super) fn error(error: impl fmt::Display) -> Self {
+        let text = error.to_string();
+        let end = [": https://", ": http://"].iter().find_map(|link| text.find(link)).unwrap_or(text.len());
+        Self::Error(text[..end].to_owned())
+    }
+
     /// Whether the connection was closed from here for no fault of its own.
     pub fn local(&self) -> bool {
         matches!(self, CloseReason::Local | CloseReason::Idle | CloseReason::Shutdown)

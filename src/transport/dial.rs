@@ -89,5 +89,5 @@ async fn dial(remote: SocketAddr, start: Start) -> Result<TcpStream, Failure> {
 }
 
 fn own(error: impl std::fmt::Display) -> Failure {
-    Failure::Own(CloseReason::Error(error.to_string()))
+    Failure::Own(CloseReason::error(error))
 }

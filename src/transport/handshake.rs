@@ -97,7 +97,7 @@ fn tls(connections: &Connections) -> Result<Arc<Tls>, Failure> {
 }
 
 pub(super) fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::Failed(CloseReason::Error(error.to_string()))
+    Failure::Failed(CloseReason::error(error))
 }
 
 fn open(
@@ -158,7 +158,7 @@ async fn await_verdict(
             count = read_some(&mut stream, &mut read, room), if room > 0 => match count {
                 Ok(1..) => connection.active(connections.now()),
                 Ok(0) => break CloseReason::Peer,
-                Err(error) => break CloseReason::Error(error.to_string()),
+                Err(error) => break CloseReason::error(error),
             },
         }
     };

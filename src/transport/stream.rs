@@ -233,7 +233,7 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                 return true;
             }
             Err(error) => {
-                self.connections.end(self.connection, Phase::Dead, CloseReason::Error(error.to_string()));
+                self.connections.end(self.connection, Phase::Dead, CloseReason::error(error));
             }
         }
         false
@@ -277,7 +277,7 @@ async fn write<W: AsyncWrite + Unpin>(
         writer.shutdown().await
     };
     if let Err(error) = written.await {
-        connections.end(connection, Phase::Dead, CloseReason::Error(error.to_string()));
+        connections.end(connection, Phase::Dead, CloseReason::error(error));
     }
 }
 

@@ -130,6 +130,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
         Event::TlsHandshake(handshake) => tls::run_handshake(ruby, &engine, handshake),
         Event::Scheduled(id) => run_scheduled(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
+        Event::LostRecords => logging::write(ruby, &engine.shared().lost_records()),
     };
     NESTING.store(outer, Ordering::Relaxed);
     result

@@ -59,7 +59,7 @@ module OverSIP
         own_process
         return write_now(record) if @target.immediate?
 
-        receive(record)
+        @lock.synchronize { receive(record) }
       rescue ThreadError
         # In a trap handler, where nobody may wait for a lock: another thread takes it from here.
         @aside << record
@@ -78,6 +78,7 @@ module OverSIP
         deadline = @clock.call + limit
         @lock.synchronize do
           @repetitions.sum_up_all { |record| append(record) }
+          @wake.signal
           mark = @appended
           await_progress(deadline) or return false until @done >= mark && @dropped.zero?
         end
@@ -127,17 +128,13 @@ module OverSIP
       end
 
       def receive(record)
-        @lock.synchronize do
-          @repetitions.add(record, @clock.call) { |admitted| append(admitted) }
-          start
-          @wake.signal
-        end
+        @repetitions.add(record, @clock.call) { |admitted| append(admitted) }
+        start
+        @wake.signal
       end
 
       def pick_up
-        receive(@aside.pop(true)) until @aside.empty?
-      rescue ThreadError
-        # Another thread was faster, or it is a trap handler.
+        @lock.synchronize { receive(@aside.pop(true)) until @aside.empty? } unless @aside.empty?
       end
 
       def append(record)

@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+require_relative "../support/server_folder"
+
+# A script that kills the main thread ends the server, which is no orderly end.
+RSpec.describe "A server whose main thread is killed by a script", :native do
+  include ServerFolder
+
+  let(:script) { <<~RUBY }
+    def (OverSIP::SystemEvents).on_terminated(error)
+      log_notice "on_terminated, error: \#{error}"
+    end
+    def (OverSIP::SystemEvents).on_user_reload
+      Thread.main.kill
+    end
+    def (OverSIP::SipEvents).on_request(request)
+      request.reply 200
+    end
+  RUBY
+
+  let(:record) { /CRIT: <launcher> the main thread was killed by the script or a library of it$/ }
+
+  it "runs on_terminated, says so and ends with status 1" do
+    folder(script: script)
+    serving do |server|
+      server.signal("USR1")
+      expect(server.status.exitstatus).to eq(1)
+      expect(server.output).to match(/#{record}.*on_terminated, error: true$.*terminated\n\z/m)
+    end
+  end
+
+  ["Thread.list.each(&:kill)", "Thread.kill(Thread.main)", "Thread.main.exit", "Thread.main.terminate",
+   "Thread.new { Thread.main.kill }.join"].each do |way|
+    it "does the same after #{way}" do
+      folder(script: script.sub("Thread.main.kill", way))
+      serving do |server|
+        server.signal("USR1")
+        expect(server.status.exitstatus).to eq(1)
+        expect(server.output).to match(record)
+      end
+    end
+  end
+
+  it "is no server that calls exit" do
+    folder(script: script.sub("Thread.main.kill", "exit 3"))
+    serving do |server|
+      server.signal("USR1")
+      expect(server.status.exitstatus).to eq(0)
+      expect(server.output).not_to match(record)
+    end
+  end
+
+  it "deletes its PID file as a daemon, and has said so in its log" do
+    folder(script: script)
+    start_daemon
+    pid = daemon_pid
+    Process.kill("USR1", pid)
+    eventually { !alive?(pid) }
+    expect(File).not_to exist(pid_file)
+    expect(File.read(log_file)).to match(/#{record}.*on_terminated, error: true$/m)
+  end
+
+  { "at the top level of server.rb" => "Thread.main.kill",
+    "in a start event" => "def (OverSIP::SystemEvents).on_started = Thread.main.kill" }.each do |place, text|
+    it "ends with status 1 #{place}" do
+      folder(script: "#{script}\n#{text}")
+      expect(failure).to match(record)
+    end
+  end
+end
