@@ -27,6 +27,7 @@ require "oversip/sip/uac_request"
 require "oversip/web_socket/http_request"
 require "oversip/config"
 require "oversip/proxies_config"
+require "oversip/seconds"
 require "oversip/server"
 
 # A SIP engine behind a Ruby API: a proxy and user agent client whose routing logic is Ruby code.

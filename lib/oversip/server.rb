@@ -36,7 +36,9 @@ module OverSIP
     # nothing runs. From inside a callback it only begins the end and returns.
     #
     # @param timeout [Numeric] seconds that transactions are given
+    # @raise [ArgumentError] this is no number of seconds
     def stop(timeout: 5)
+      timeout = Seconds.check("timeout:", timeout)
       LifeCycle.stop(timeout: timeout, callback_limit: timeout)
       nil
     end
@@ -83,13 +85,11 @@ module OverSIP
     #
     # @param after [Numeric] seconds to wait
     # @return [nil]
+    # @raise [ArgumentError] there is no block, or this is no number of seconds
     def schedule(after: 0, &block)
       raise ArgumentError, "no block given" unless block
-      unless after.is_a?(Numeric) && after.to_f.finite? && !after.to_f.negative?
-        raise ArgumentError, "after: must be a number of seconds, not #{after.inspect}"
-      end
 
-      Engine.schedule(after.to_f, -> { Dispatcher.guard("OverSIP.schedule", &block) })
+      Engine.schedule(Seconds.check("after:", after), -> { Dispatcher.guard("OverSIP.schedule", &block) })
       nil
     end
   end

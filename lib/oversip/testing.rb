@@ -24,11 +24,7 @@ module OverSIP
       #
       # @param seconds [Numeric]
       def advance(seconds)
-        unless seconds.is_a?(Numeric) && seconds.to_f.finite? && !seconds.to_f.negative?
-          raise ArgumentError, "seconds must be a number that is not negative, not #{seconds.inspect}"
-        end
-
-        Engine.advance(seconds.to_f)
+        Engine.advance(Seconds.check("seconds", seconds))
         nil
       end
 

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/testing"
+
 # Scripts are written by people: whatever they hand over, they get an answer or an error that names the mistake, at once.
 RSpec.describe "Arguments of any kind", :native do
   values = [nil, true, 0, -1, 2**70, 1.5, Float::NAN, "", "x", "sip:a@b", "\xFF\0\r\n", "\u00e9".encode("UTF-16LE"), :sym, [],
@@ -85,7 +87,13 @@ RSpec.describe "Arguments of any kind", :native do
     ->(uac) { uac.route(sent, "127.0.0.1", 5060, "udp") } => [TypeError, 'dst_transport must be a Symbol (:udp, :tcp or :tls), not "udp"'],
     ->(uac) { uac.call(sent, "127.0.0.1", nil, 5060) } => [TypeError, /dst_transport must be a Symbol .*, not 5060/],
     ->(uac) { uac.call(sent, timeout: "5") } => [TypeError, 'timeout must be a number of seconds, not "5"'],
-    ->(uac) { uac.call(sent, timeout: 0) } => [ArgumentError, "timeout must be a positive number of seconds, not 0"],
+    ->(uac) { uac.call(sent, timeout: 0) } => [ArgumentError, "timeout must be a positive number of seconds, at most 1000000000, not 0"],
+    ->(uac) { uac.call(sent, timeout: 1e19) } => [ArgumentError, /timeout must be a positive number of seconds, at most 1000000000, not 1/],
+    ->(_) { OverSIP.schedule(after: 1e19) { nil } } => [ArgumentError, /after: must be a number of seconds from 0 to 1000000000, not 1/],
+    ->(_) { OverSIP.schedule(after: Float::NAN) { nil } } => [ArgumentError, "after: must be a number of seconds from 0 to 1000000000, not NaN"],
+    ->(_) { OverSIP.stop(timeout: "5") } => [ArgumentError, 'timeout: must be a number of seconds from 0 to 1000000000, not "5"'],
+    ->(_) { OverSIP::Testing.advance(1e19) } => [ArgumentError, /seconds must be a number of seconds from 0 to 1000000000, not 1/],
+    ->(_) { OverSIP::Testing.advance(Complex(1, 1)) } => [ArgumentError, /seconds must be .*, not \(1\+1i\)/],
     ->(_) { udp.send_sip_msg("x", :ip, 5060) } => [TypeError, "ip must be a String, not :ip"],
     ->(_) { udp.send_sip_msg("x", "127.0.0.1", "5060") } => [TypeError, 'port must be an Integer, not "5060"'],
     ->(_) { udp.send_sip_msg("x", "127.0.0.1", 65_536) } => [ArgumentError, "port must be an Integer from 0 to 65535, not 65536"],

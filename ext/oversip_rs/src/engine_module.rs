@@ -161,7 +161,7 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
         runtime::set(None);
         return Ok(());
     };
-    let limit = Duration::try_from_secs_f64(seconds)
+    let limit = Duration::try_from_secs_f64(seconds.min(text::MOST_SECONDS))
         .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
     let down = wait_for_end(ruby, &engine.stop(limit));
     if down.is_err() {

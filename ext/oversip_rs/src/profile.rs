@@ -13,7 +13,7 @@ use oversip::client::{IpFamily, Profile, VerifyServer};
 use oversip::transport::Transport;
 
 use crate::caches::{BlacklistObject, DnsCacheObject};
-use crate::text;
+use crate::text::{self, MOST_SECONDS};
 
 /// A key of the Hash, made once.
 macro_rules! key {
@@ -101,7 +101,7 @@ impl Reader<'_> {
             return Ok(Duration::from_secs_f64(default));
         };
         let seconds =
-            f64::try_convert(value).ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            f64::try_convert(value).ok().and_then(|seconds| text::duration(seconds.min(MOST_SECONDS)));
         seconds.ok_or_else(|| self.wrong(key, value, "a number of seconds"))
     }
 

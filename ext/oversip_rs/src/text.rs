@@ -1,5 +1,7 @@
 //! Bytes and Ruby Strings: what the wire knows as bytes becomes a String here, and the other way round.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use magnus::{
     kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, Integer, RModule, RString, Ruby, Symbol,
@@ -86,6 +88,14 @@ pub fn integer_argument(ruby: &Ruby, value: Value, name: &str) -> Result<i64, Er
     let number = Integer::try_convert(value)
         .map_err(|_| unfit(ruby.exception_type_error(), name, "an Integer", value))?;
     Ok(number.to_i64().unwrap_or(i64::MAX))
+}
+
+/// The longest time that a script can ask for, seconds: no clock goes beyond it.
+pub const MOST_SECONDS: f64 = 1e9;
+
+/// A number of seconds; `None` if it is negative, none, or beyond [`MOST_SECONDS`].
+pub fn duration(seconds: f64) -> Option<Duration> {
+    (0.0..=MOST_SECONDS).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
 /// An argument that has to be a String; `TypeError` with its name otherwise.

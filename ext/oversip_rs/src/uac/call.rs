@@ -87,9 +87,14 @@ impl Drop for Waiting<'_> {
 fn seconds(ruby: &Ruby, value: Value) -> Result<Duration, Error> {
     let given = f64::try_convert(value)
         .map_err(|_| text::unfit(ruby.exception_type_error(), "timeout", "a number of seconds", value))?;
-    let limit = Duration::try_from_secs_f64(given).ok().filter(|limit| !limit.is_zero());
+    let limit = text::duration(given).filter(|limit| !limit.is_zero());
     limit.ok_or_else(|| {
-        text::unfit(ruby.exception_arg_error(), "timeout", "a positive number of seconds", value)
+        text::unfit(
+            ruby.exception_arg_error(),
+            "timeout",
+            "a positive number of seconds, at most 1000000000",
+            value,
+        )
     })
 }
 
