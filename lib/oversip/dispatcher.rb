@@ -206,6 +206,7 @@ module OverSIP
       end
 
       def run
+        Engine.enter_dispatcher
         pool = @pool = FiberPool.new { |exception| end_process(exception) }
         finished = Thread.handle_interrupt(Object => :immediate) { serve(pool) }
       rescue *FATAL => e

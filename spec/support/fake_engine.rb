@@ -2,6 +2,9 @@
 
 # The engine as the Ruby half sees it: a queue of events without sockets or SIP.
 class FakeEngine
+  # What belongs to the thread and not to the engine.
+  REAL = OverSIP::Engine
+
   attr_reader :options, :calls
   attr_accessor :status
   attr_writer :log_threshold
@@ -63,7 +66,12 @@ class FakeEngine
     !@found.nil?
   end
 
+  def enter_dispatcher
+    REAL.enter_dispatcher if NATIVE
+  end
+
   def leave_dispatcher
+    REAL.leave_dispatcher if NATIVE
     @calls << [:leave_dispatcher]
   end
 

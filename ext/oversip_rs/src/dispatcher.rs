@@ -76,7 +76,6 @@ impl Drop for Nested {
 /// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended.
 pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     let Some(engine) = runtime::current() else { return Ok(false) };
-    enter_dispatcher();
     loop {
         let events = engine.events();
         if !events.is_empty() {
@@ -91,11 +90,8 @@ pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     }
 }
 
-/// The caller is the dispatcher from now on.
-fn enter_dispatcher() {
-    if is_current() {
-        return;
-    }
+/// `OverSIP::Engine.enter_dispatcher`: this thread is the dispatcher from now on.
+pub fn enter_dispatcher() {
     DISPATCHER.store(current_thread(), Ordering::Relaxed);
     // A Fiber that is suspended on one native thread and resumed on another crashes Ruby, whose C code may have kept the first
     // one's thread-local data in a register.

@@ -315,6 +315,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("running_event", function!(watch::running_event, 0))?;
     module.define_singleton_method("suspend_event", function!(watch::suspend_event, 0))?;
     module.define_singleton_method("clock", function!(watch::clock, 0))?;
+    module.define_singleton_method("enter_dispatcher", function!(dispatcher::enter_dispatcher, 0))?;
     module.define_singleton_method("leave_dispatcher", function!(dispatcher::leave_dispatcher, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(dispatcher::schedule, 2))?;
