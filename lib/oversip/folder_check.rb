@@ -137,7 +137,7 @@ module OverSIP
 
     # The system's words come with a place in Ruby's own code.
     def note(name, message)
-      @problems << "#{name}: #{message.sub(" @ rb_sysopen", "")}"
+      @problems << "#{name}: #{message.sub(/ @ \w+/, "")}"
       nil
     end
 

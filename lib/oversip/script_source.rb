@@ -79,7 +79,9 @@ module OverSIP
     def read(path)
       return if @readings.key?(path)
 
-      reading = @readings[path] = Reading.new(File.read(path, encoding: Encoding::UTF_8), path, @constants)
+      # A script may be in another encoding: names of profiles and events are ASCII in all of them.
+      text = File.read(path, encoding: Encoding::UTF_8).scrub
+      reading = @readings[path] = Reading.new(text, path, @constants)
       @complete &&= reading.complete
       @own_load_path ||= reading.own_load_path
       @defined |= reading.defined

@@ -108,6 +108,13 @@ RSpec.describe OverSIP::ScriptSource do
     expect(script.unbound).to eq([[:SystemEvents, :on_started, "server.rb:3"], [:SipEvents, :on_request, "server.rb:8"]])
   end
 
+  it "reads scripts in other encodings" do
+    %w[iso-8859-1 binary utf-8].each do |encoding|
+      script = read("# -*- encoding: #{encoding} -*-\n# M\xFCller\nNAME = 'M\xFCller'\nProxy.new(:a)\ndef (OverSIP::SipEvents).on_request(r) = r.reply(404)")
+      expect([encoding, script.profiles, script.defines?(:on_request)]).to eq([encoding, { a: "server.rb:4" }, true])
+    end
+  end
+
   it "says nothing of a script that is no Ruby" do
     script = read("def broken(")
     expect([script.profiles, script.libraries, script.unbound]).to eq([{}, {}, []])

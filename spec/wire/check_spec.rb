@@ -115,6 +115,12 @@ RSpec.describe "oversip check" do
                                           /\Aserver.rb:3: no key \(KeyError\)/], 1])
   end
 
+  it "is content with a script in another encoding" do
+    expect(named("# M\xFCller\nNAME = 'M\xFCller'\n").last).to eq(1) # it is no UTF-8 and does not say so
+    folder(script: "# -*- encoding: iso-8859-1 -*-\n#{ServerFolder::ANSWERING}# M\xFCller\nNAME = 'M\xFCller'\n")
+    expect(check).to eq([[], "#{@dir}: nothing is wrong\n", 0])
+  end
+
   it "names files of the script's own that are not there" do
     write("parts.rb", "require_relative 'lost'")
     expect(named("require_relative 'parts'")).to eq([["parts.rb:1: cannot load such file -- #{in_folder("lost")}"], 1])

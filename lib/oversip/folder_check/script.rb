@@ -27,7 +27,7 @@ module OverSIP
       def run(&)
         text = File.read(@path, encoding: Encoding::UTF_8)
         RubyVM::InstructionSequence.compile(text, Folder::SCRIPT)
-        ScriptHints.scan(text) { |line, hint| yield("#{Folder::SCRIPT}:#{line}", hint) }
+        ScriptHints.scan(text.scrub) { |line, hint| yield("#{Folder::SCRIPT}:#{line}", hint) }
         source = ScriptSource.new(@path)
         @files = source.files
         check_libraries(source, &)
