@@ -124,6 +124,17 @@ RSpec.describe OverSIP::TLS, :native do
     end
   end
 
+  it "names all authorities that have expired in one record, and all that are there more than once in another" do
+    old = Array.new(3) { |number| Certificates.issue("/CN=Old Root #{number}", authority: true, from: -20, days: 10) }
+    File.write(File.join(@dir, "old.pem"), old.map { |issued| issued.certificate.to_pem }.join)
+    twice = [Certificates.authority, Certificates.intermediate] * 2
+    File.write(File.join(@dir, "twice.pem"), twice.map { |issued| issued.certificate.to_pem }.join)
+    log = capture_log(level: :info) { load(ca_dir: @dir) }
+    expect(log.map { |record| [record.severity, record.body] })
+      .to match([[:info, "CA certificates that have expired are left out: 3 (/CN=Old Root 0, /CN=Old Root 1, /CN=Old Root 2)"],
+                 [:warn, /\ACA certificates are there more than once: .*\(there 2 times\), .*\(there 2 times\)\z/]])
+  end
+
   it "says which files of the folder of authorities may not be read" do
     closed = File.join(@dir, "closed.pem")
     [closed, File.join(@dir, "open.pem")].each { |file| File.write(file, Certificates.authority.certificate.to_pem) }

@@ -14,7 +14,7 @@ RSpec.describe "packaging/init.d/oversip", :native do
     # The command as a gem would install it.
     write("oversip", "#!/bin/sh\nexec #{command.join(" ")} \"$@\"\n")
     File.chmod(0o755, in_folder("oversip"))
-    write("defaults", "RUN=yes\nCONFIG_DIR=#{@dir}\n")
+    write("defaults", "RUN=yes\nCONFIG_DIR=#{@dir}\nLOG_FILE=#{log_file}\n")
   end
 
   let(:pid_path) { in_folder("run/edge.pid") }
@@ -55,6 +55,16 @@ RSpec.describe "packaging/init.d/oversip", :native do
     File.write(pid_path, "#{gone}\n")
     expect(script("status").last).to eq(1)
     expect(script("status", DAEMON: in_folder("none")).last).to eq(4)
+    # It is the number of somebody else by now, whom nobody wants to stop.
+    other = Process.spawn("sleep", "600")
+    File.write(pid_path, "#{other}\n")
+    expect(script("status").last).to eq(1)
+    expect(script("stop")).to eq(["edge: does not run\n", 0])
+    expect(alive?(other)).to be(true)
+    expect(script("start")).to eq(["", 0])
+    expect(@daemons.last).not_to eq(other)
+    Process.kill("KILL", other)
+    Process.wait(other)
     write("defaults", "RUN=no\n")
     expect(script("start")).to match([/not enabled, set RUN=yes/, 0])
   end

@@ -23,7 +23,7 @@ module OverSIP
         # @return [Authorities, nil] nil when there is no certificate
         def load(folder)
           certificates = files(folder).flat_map { |file| certificates_of(file) }
-          certificates = certificates.reject { |certificate| expired?(certificate) }
+          certificates = without_expired(certificates)
           certificates = without_duplicates(certificates)
           return new(certificates) unless certificates.empty?
 
@@ -59,18 +59,25 @@ module OverSIP
           nil
         end
 
-        def expired?(certificate)
-          return false unless certificate.not_after < Time.now
-
-          log_system_info "CA certificate #{certificate.subject} has expired: ignored"
-          true
+        def without_expired(certificates)
+          expired, valid = certificates.partition { |certificate| certificate.not_after < Time.now }
+          log_system_info "CA certificates that have expired are left out: #{named(expired)}" if expired.any?
+          valid
         end
 
         def without_duplicates(certificates)
-          certificates.group_by(&:to_der).values.map do |equal|
-            log_system_warn "CA certificate #{equal.first.subject} is there #{equal.size} times" if equal.size > 1
-            equal.first
+          groups = certificates.group_by(&:to_der).values
+          repeated = groups.select { |equal| equal.size > 1 }
+          if repeated.any?
+            named = repeated.map { |equal| "#{equal.first.subject} (there #{equal.size} times)" }.join(", ")
+            log_system_warn "CA certificates are there more than once: #{named}"
           end
+          groups.map(&:first)
+        end
+
+        # @return [String] how many they are, and their subjects
+        def named(certificates)
+          "#{certificates.size} (#{certificates.map { |certificate| certificate.subject.to_s }.join(", ")})"
         end
       end
 

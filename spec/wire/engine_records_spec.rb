@@ -1,0 +1,50 @@
+# frozen_string_literal: true
+
+require_relative "../support/tls_peer"
+
+# What the engine says reaches the log in words that an operator understands, and what does not reach it is counted.
+RSpec.describe "Records of the engine", :native do
+  it "say how many were dropped while a block held up the way to the log, and go on" do
+    seen = mailbox
+    held = Thread::Queue.new
+    alice = udp_peer
+    log = capture_log(level: :info) do
+      start_oversip(configuration: { core: { syslog_level: "info", max_like_records: 0 } }) do |request|
+        seen << true
+        held.pop
+        request.reply 200
+      end
+      alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example"), oversip_port)
+      seen.pop
+      # Each is a record: it begins as SIP and is none.
+      eventually do
+        100.times { alice.send_text("SIP/2.0 200 OK\r\nVia: nothing\r\n\r\n", oversip_port) }
+        OverSIP.stats[:dropped][:log_records] > 50
+      end
+      held << true
+      expect(alice.receive_final.status).to eq(200)
+      eventually { OverSIP.stats[:dispatcher_queue].zero? }
+      OverSIP.schedule { seen << OverSIP.stats[:dropped][:log_records] }
+      @dropped = seen.pop
+    end
+    bodies = log.map(&:body)
+    lost = bodies.filter_map { |body| body[/\A(\d+) records were lost\z/, 1] }
+    expect(bodies.grep(/datagram dropped/).size).to be >= 1_900
+    expect(lost.sum(&:to_i)).to eq(@dropped)
+  end
+
+  it "have no link to the documentation of a library when a page is closed without a word of TLS" do
+    log = capture_log(level: :info) do |records|
+      start_oversip(configuration: tls_configuration(Certificates.for_name("own.example")).merge(core: { syslog_level: "info" })) { |request| request.reply 200 }
+      peer = tls_peer
+      peer.send_text(peer.build(:OPTIONS, "sip:own.example"))
+      expect(peer.receive.status).to eq(200)
+      # The end of TCP without the end of TLS.
+      peer.ssl.to_io.close_write
+      eventually { records.any? { |record| record.body.include?("connection closed") } }
+    end
+    closed = log.map(&:body).grep(/connection closed/)
+    expect(closed).to contain_exactly(/close_notify/)
+    expect(log.map(&:body).join).not_to match(%r{https?://})
+  end
+end
