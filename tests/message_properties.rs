@@ -6,7 +6,7 @@ mod message_support;
 use std::time::Instant;
 
 use bytes::Bytes;
-use message_support::{forward, round_trip, serialise, touch, touch_uri};
+use message_support::{forward, refuse, round_trip, serialise, touch, touch_uri};
 use oversip::message::{
     datagram, escape_user, headerize, put_neutral, unescape, CommaList, Datagram, Folds, Frame, HeaderName,
     Headers, Message, NameAddrRef, Parser, Progress, RequestSnapshot, ResponseSnapshot, StreamFramer, UriRef,
@@ -20,6 +20,7 @@ fn token() -> impl Strategy<Value = String> {
 fn host() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z][a-z0-9]{0,8}(\\.[a-z]{1,5}){0,2}",
+        "[0-9]{1,3}[a-f][0-9a-f]{0,5}",
         "10\\.0\\.[0-9]\\.1[0-9]",
         Just("[2001:db8::1]".to_owned())
     ]
@@ -45,7 +46,7 @@ fn sip_uri() -> impl Strategy<Value = String> {
 
 fn name_addr() -> impl Strategy<Value = String> {
     let display =
-        prop_oneof![Just(String::new()), "[a-z]{1,5}( [a-z]{1,5})? ", "\"[ a-z,<>;]{0,9}(\\\\\")?\" ?"];
+        prop_oneof![Just(String::new()), "[a-zäöü]{1,5}( [a-zé]{1,5})? ", "\"[ a-z,<>;]{0,9}(\\\\\")?\" ?"];
     (display, sip_uri()).prop_map(|(display, uri)| format!("{display}<{uri}>"))
 }
 
@@ -61,10 +62,18 @@ fn header_params() -> impl Strategy<Value = String> {
 }
 
 fn via() -> impl Strategy<Value = String> {
-    (host(), prop::option::of(1u16..), token(), header_params()).prop_map(|(host, port, branch, params)| {
-        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        format!("SIP/2.0/UDP {host}{port};branch=z9hG4bK{branch}{params}")
-    })
+    let end = prop::sample::select(&["", ";", " ; ", ";rport", ";rport= ", ";rport=;"][..]);
+    (host(), prop::option::of(1u16..), token(), header_params(), end).prop_map(
+        |(host, port, branch, params, end)| {
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            format!("SIP/2.0/UDP {host}{port};branch=z9hG4bK{branch}{params}{end}")
+        },
+    )
+}
+
+/// What may stand between the elements of a list.
+fn comma() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&[",", ", ", ",\r\n  ", " ,, ", ",\t, ,"][..])
 }
 
 /// A header line that is no core header.
@@ -72,8 +81,12 @@ fn extra_line() -> impl Strategy<Value = String> {
     prop_oneof![
         ("[a-zA-Z_-]{2,10}", "([!-~]{1,9}(\r\n )?){0,3}")
             .prop_map(|(name, value)| format!("X-{name}: {value}")),
-        prop::collection::vec(name_addr(), 1..3).prop_map(|values| format!("Route: {}", values.join(" , "))),
+        (prop::collection::vec(name_addr(), 1..3), comma())
+            .prop_map(|(values, comma)| format!("Route: {}", values.join(comma))),
         (name_addr(), header_params()).prop_map(|(contact, params)| format!("m: {contact}{params}")),
+        (name_addr(), comma()).prop_map(|(contact, comma)| format!("m: ,{contact};{comma}")),
+        Just("Route: , <sip:a;lr>;x ;, <sip:b>,".to_owned()),
+        Just("Require: , a ,,b,".to_owned()),
         Just("Contact: *".to_owned()),
         Just("Supported: path, outbound".to_owned()),
         Just("Max-Forwards : 70".to_owned()),
@@ -92,7 +105,8 @@ fn message_with_body() -> impl Strategy<Value = Generated> {
         (token(), sip_uri()).prop_map(|(method, uri)| format!("{method} {uri} SIP/2.0")),
         (100u16..700, "[ -~]{0,12}").prop_map(|(status, reason)| format!("SIP/2.0 {status} {reason}")),
     ];
-    let core = (prop::collection::vec(via(), 1..4), name_addr(), name_addr(), header_params(), any::<u32>());
+    let vias = (prop::collection::vec(via(), 1..4), comma()).prop_map(|(vias, comma)| vias.join(comma));
+    let core = (vias, name_addr(), name_addr(), header_params(), any::<u32>());
     let extra = prop::collection::vec(extra_line(), 0..6);
     (first, core, extra, prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(first, core, extra, body)| {
         let (vias, from, to, params, cseq) = core;
@@ -100,7 +114,7 @@ fn message_with_body() -> impl Strategy<Value = Generated> {
         extra.sort();
         extra.dedup_by_key(|line| line.starts_with("Max-F"));
         let lines = [
-            vec![first, format!("Via: {}", vias.join(",\r\n  "))],
+            vec![first, format!("Via: {vias}")],
             extra,
             vec![format!("f: {from}{params};tag=a"), format!("To: {to}"), "i: id@host".to_owned()],
             vec![format!("CSeq: {cseq} INVITE"), format!("Content-Length: {}", body.len())],
@@ -280,7 +294,10 @@ proptest! {
         }
         match datagram(buf) {
             Datagram::Message(message) => round_trip(&message),
-            Datagram::Refused { request, .. } => touch(&request),
+            Datagram::Refused { request, reason, .. } => {
+                touch(&request);
+                refuse(&request, &reason);
+            }
             _ => {}
         }
     }

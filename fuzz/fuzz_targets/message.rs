@@ -6,7 +6,7 @@ mod message_support;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use message_support::{forward, round_trip, touch};
+use message_support::{forward, refuse, round_trip, touch};
 use oversip::message::{datagram, Datagram, Parser, Progress};
 
 fuzz_target!(|data: &[u8]| {
@@ -31,6 +31,7 @@ fuzz_target!(|data: &[u8]| {
     while let Some(content) = found.take() {
         match content {
             Datagram::Message(message) => round_trip(&message),
+            Datagram::Refused { request, reason, .. } => refuse(&request, &reason),
             Datagram::Keepalive { then } => found = then.map(|content| *content),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! Parameters of header values: `;name[=value]` (RFC 3261 25.1, `generic-param`).
 
 use super::host;
-use super::lex::{Cursor, Span};
+use super::lex::{self, Cursor, Span};
 
 /// What a parameter may have as value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,11 @@ fn value(c: &mut Cursor<'_>, rule: Rule) -> Option<Option<Span>> {
             c.token()?;
         }
         // `rport=` asks for the same as `rport` (RFC 3581 3).
-        Rule::OptionalPort if matches!(c.peek(), Some(b';' | b',' | b'\r')) => return Some(None),
+        Rule::OptionalPort if matches!(c.peek(), Some(b';' | b',' | b'\r')) => {
+            // Blanks behind the `=` are no part of it.
+            c.pos = lex::trim_end(&c.buf[..start]).len();
+            return Some(None);
+        }
         Rule::OptionalPort => {
             c.port()?;
         }

@@ -3,7 +3,7 @@
 use super::lex;
 
 /// The values of a comma list (RFC 3261 7.3.1). Commas in quoted strings and angle brackets do not count; blanks and
-/// folds around a value are no part of it; an empty element is no value.
+/// folds around a value are no part of it, nor is a `;` at its end; an empty element is no value.
 #[derive(Debug, Clone)]
 pub struct CommaList<'a> {
     rest: Option<&'a [u8]>,
@@ -32,6 +32,7 @@ impl<'a> Iterator for CommaList<'a> {
             let comma = top_level_comma(text);
             self.rest = comma.map(|at| &text[at + 1..]);
             let value = lex::trim(&text[..comma.unwrap_or(text.len())]);
+            let value = value.strip_suffix(b";").map_or(value, lex::trim_end);
             if !value.is_empty() {
                 return Some(value);
             }
@@ -80,6 +81,7 @@ mod tests {
     fn an_empty_element_is_no_value() {
         let none: [&str; 0] = [];
         assert_eq!(split("a,"), ["a"]);
+        assert_eq!(split("a;b ;, c;"), ["a;b", "c"]);
         assert_eq!(split(" , a,, \r\n ,b ,"), ["a", "b"]);
         assert_eq!(split(""), none);
         assert_eq!(split(",\t,"), none);

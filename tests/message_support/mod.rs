@@ -70,6 +70,26 @@ pub fn touch(message: &Message) {
     }
 }
 
+/// Refuses a request that may be broken: the reply has the lines that it should have, whatever the peer wrote.
+pub fn refuse(request: &Message, reason: &str) {
+    let mut request = request.clone();
+    request.stamp_via("[2001:db8::5]:1234".parse().expect("an address"));
+    let sent = reply(&request, 400, reason.as_bytes(), Some(b"t"), &[], b"", b"s");
+    let head = sent.strip_suffix(b"\r\n\r\n").unwrap_or_else(|| panic!("no end: {}", shown(&sent)));
+    let lines = String::from_utf8_lossy(head);
+    let mut names = Vec::new();
+    for line in lines.split("\r\n").skip(1) {
+        assert!(!line.contains('\n'), "{lines}");
+        if !line.starts_with([' ', '\t']) {
+            names.push(line.split(':').next().unwrap_or_default());
+        }
+    }
+    let others = names.iter().filter(|name| **name != "Via");
+    let expected = ["From", "To", "Call-ID", "CSeq", "Content-Length", "Server"];
+    assert!(others.eq(expected.iter()) && names.len() > expected.len(), "{lines}");
+    assert!(lines.starts_with(&format!("SIP/2.0 400 {reason}\r\n")), "{lines}");
+}
+
 /// Does with a message what a proxy may do with it.
 pub fn forward(message: &Message) {
     let mut message = message.clone();
