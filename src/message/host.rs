@@ -187,15 +187,15 @@ pub(crate) fn host(c: &mut Cursor<'_>) -> Option<(Span, HostType)> {
         c.pos += 1;
     }
     let span = Span::new(start, c.pos);
-    let text = span.of(c.buf);
-    if c.buf[last_label].is_ascii_alphabetic()
-        || labels == 1
-        || !text.iter().all(|b| b.is_ascii_digit() || *b == b'.')
-    {
+    if c.buf[last_label].is_ascii_alphabetic() {
         return Some((span, HostType::Domain));
     }
+    let text = span.of(c.buf);
     if ipv4(text).is_some() {
         return Some((span, HostType::Ipv4));
+    }
+    if labels == 1 || text.iter().any(|b| !b.is_ascii_digit() && *b != b'.') {
+        return Some((span, HostType::Domain));
     }
     c.fail()
 }

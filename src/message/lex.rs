@@ -134,6 +134,7 @@ pub fn is_token(text: &[u8]) -> bool {
 }
 
 /// Equality in any letter case. Most senders write a name as it is listed, which is the quicker comparison.
+#[inline]
 pub(crate) fn same(text: &[u8], listed: &[u8]) -> bool {
     text == listed || text.eq_ignore_ascii_case(listed)
 }

@@ -63,6 +63,7 @@ pub(crate) fn readable_params(
 }
 
 /// One parameter behind its `;`.
+#[inline(always)]
 fn param(c: &mut Cursor<'_>, rule: &impl Fn(&[u8]) -> Rule) -> Option<(Span, Option<Span>)> {
     let key = c.token()?;
     let rule = rule(key.of(c.buf));

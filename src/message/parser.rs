@@ -176,6 +176,7 @@ impl Parser {
         }
     }
 
+    #[cold]
     fn fail(&mut self, offset: usize, buf: &[u8]) -> Progress {
         let error = SyntaxError::at(offset, self.line, buf);
         self.state = State::Failed(error);
@@ -208,6 +209,7 @@ impl Parser {
     }
 
     /// Reads a line by `grammar`, if there is a chance that it is complete or wrong.
+    #[inline(always)] // Else each line's outcome goes through memory.
     fn next_line(
         &mut self,
         buf: &[u8],

@@ -54,57 +54,63 @@ fn rule(key: &[u8]) -> Rule {
 
 /// Reads one Via value.
 pub(crate) fn via(c: &mut Cursor<'_>) -> Option<ViaParts> {
-    let mut parts = sent_by(c)?;
+    let start = c.pos;
+    let (host, host_type) = protocol_and_host(c)?;
+    let mut parts = ViaParts { host, host_type, ..ViaParts::default() };
     if c.separator(b':').is_some() {
         parts.port = Some(c.port()?);
-        parts.core.end = c.pos as u32;
     }
+    parts.core = Span::new(start, c.pos);
     let buf = c.buf;
-    parts.params = params::params(c, rule, |key, value| parts.note(buf, key, value))?;
+    parts.params = params::params(c, rule, |key, value| match known(key.of(buf)) {
+        Some(Known::Branch) => {
+            parts.branch_repeated = parts.branch.is_some();
+            parts.branch = value;
+        }
+        Some(Known::Received) => parts.received = value,
+        Some(Known::Rport) => parts.rport = true,
+        Some(Known::Alias) => parts.alias = true,
+        None => {}
+    })?;
     Some(parts)
 }
 
-/// Reads a Via value that breaks the grammar, up to the end of the buffer: as much as tells where an answer goes. `None` if it
-/// does not tell.
-pub(crate) fn as_far_as_readable(c: &mut Cursor<'_>) -> Option<ViaParts> {
-    let mut parts = sent_by(c)?;
-    let mut has_port = true;
-    if c.separator(b':').is_some() {
-        parts.port = c.port();
-        has_port = parts.port.is_some();
-        parts.core.end = c.pos as u32;
-    }
-    let buf = c.buf;
-    parts.params = params::readable_params(c, rule, |key, value| parts.note(buf, key, value));
-    (has_port || parts.rport).then_some(parts)
-}
-
-impl ViaParts {
-    fn note(&mut self, buf: &[u8], key: Span, value: Option<Span>) {
-        match known(key.of(buf)) {
-            Some(Known::Branch) => {
-                self.branch_repeated = self.branch.is_some();
-                self.branch = value;
-            }
-            Some(Known::Received) => self.received = value,
-            Some(Known::Rport) => self.rport = true,
-            Some(Known::Alias) => self.alias = true,
-            None => {}
-        }
-    }
-}
-
 /// Sent-protocol and the host of sent-by.
-fn sent_by(c: &mut Cursor<'_>) -> Option<ViaParts> {
-    let start = c.pos;
+#[inline(always)]
+fn protocol_and_host(c: &mut Cursor<'_>) -> Option<(Span, HostType)> {
     for _ in 0..2 {
         c.token()?;
         c.separator(b'/')?;
     }
     c.token()?;
     c.lws()?;
-    let (host, host_type) = host::host(c)?;
-    Some(ViaParts { core: Span::new(start, c.pos), host, host_type, ..ViaParts::default() })
+    host::host(c)
+}
+
+/// Reads a Via value that breaks the grammar, up to the end of the buffer: as much as tells where an answer goes. `None` if it
+/// does not tell.
+pub(crate) fn as_far_as_readable(c: &mut Cursor<'_>) -> Option<ViaParts> {
+    let start = c.pos;
+    let (host, host_type) = protocol_and_host(c)?;
+    let mut parts = ViaParts { host, host_type, ..ViaParts::default() };
+    let mut has_port = true;
+    if c.separator(b':').is_some() {
+        parts.port = c.port();
+        has_port = parts.port.is_some();
+    }
+    parts.core = Span::new(start, c.pos);
+    let buf = c.buf;
+    parts.params = params::readable_params(c, rule, |key, value| match known(key.of(buf)) {
+        Some(Known::Branch) => {
+            parts.branch_repeated = parts.branch.is_some();
+            parts.branch = value;
+        }
+        Some(Known::Rport) => parts.rport = true,
+        Some(Known::Received) => parts.received = value,
+        Some(Known::Alias) => parts.alias = true,
+        None => {}
+    });
+    (has_port || parts.rport).then_some(parts)
 }
 
 /// What a branch is to the matching of transactions (RFC 3261 17.2.3).
