@@ -11,6 +11,8 @@ use oversip::transport::{
 use tokio::net::TcpSocket;
 use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
 
+const MIB: usize = 1024 * 1024;
+
 #[tokio::test]
 async fn a_message_in_pieces_arrives_once_it_is_complete() {
     let mut rig = Rig::start();
@@ -305,6 +307,47 @@ async fn few_large_messages_are_bounded_by_their_bytes() {
     let sent = (0..10).take_while(|_| rig.layer.connections().send(id, chunk.clone())).count();
     assert_eq!(sent, 4);
     assert_eq!(rig.closed(id).await, (CloseReason::Overflow, true));
+}
+
+#[tokio::test]
+async fn connections_that_close_make_room_before_any_other() {
+    let mut rig = Rig::with(Options { max_outgoing_bytes: 8 * MIB, ..Options::default() }, 64);
+    let mut closing = Vec::new();
+    for _ in 0..2 {
+        closing.push(rig.peer().await);
+    }
+    let (mut slow, slow_id) = rig.peer().await;
+    let (mut idle, idle_id) = rig.peer().await;
+    let connections = rig.layer.connections().clone();
+    // Without a pause the writers do not run: every message stays in its queue.
+    let chunk = Bytes::from(vec![b'x'; MIB]);
+    for (_, id) in &closing {
+        assert!((0..3).all(|_| connections.send(*id, chunk.clone())));
+        assert!(connections.close(*id));
+    }
+    assert!((0..3).all(|_| connections.send(slow_id, chunk.clone())));
+    assert_eq!((connections.outgoing_bytes(), connections.overflows()), (6 * MIB, 1));
+    assert!(connections.send(idle_id, bytes("still here")));
+    idle.expect("still here").await;
+    slow.expect(vec![b'x'; 3 * MIB]).await;
+    let ends = [rig.next().await, rig.next().await];
+    let unsent =
+        ends.iter().filter(|end| matches!(end, TransportEvent::ConnectionClosed { unsent: true, .. }));
+    assert_eq!(unsent.count(), 1);
+    assert!([slow_id, idle_id].iter().all(|id| connections.info(*id).is_some()));
+}
+
+#[tokio::test]
+async fn a_message_that_costs_its_own_connection_was_not_taken() {
+    let mut rig = Rig::with(Options { max_outgoing_bytes: 2 * MIB, ..Options::default() }, 64);
+    let (_peer, id) = rig.peer().await;
+    let (_other, idle) = rig.peer().await;
+    let chunk = Bytes::from(vec![b'x'; MIB]);
+    let taken: Vec<_> = (0..3).map(|_| rig.layer.connections().send(id, chunk.clone())).collect();
+    assert_eq!(taken, [true, true, false]);
+    assert_eq!((rig.layer.connections().outgoing_bytes(), rig.layer.connections().overflows()), (0, 1));
+    assert_eq!(rig.closed(id).await, (CloseReason::Overflow, true));
+    assert!(rig.layer.connections().info(idle).is_some());
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn serve(
             info!(target: "oversip::transport", connection = %id, %transport, %remote, %reason,
                 "connection not accepted");
             connections.end(&connection, Phase::Dead, reason);
-            let unsent = connection.discard();
+            let unsent = connections.discard(&connection);
             if reported {
                 let reason = connection.reason();
                 let closed = TransportEvent::ConnectionClosed {

@@ -190,6 +190,8 @@ struct Outbox {
     queue: VecDeque<Bytes>,
     bytes: usize,
     closed: bool,
+    /// Something of it was thrown away.
+    lost: bool,
     memory: Arc<Memory>,
 }
 
@@ -238,6 +240,7 @@ impl Connection {
                 queue: VecDeque::new(),
                 bytes: 0,
                 closed: false,
+                lost: false,
                 memory: memory.clone(),
             }),
             outbox_filled: Notify::new(),
@@ -461,13 +464,14 @@ impl Connection {
         self.outbox().bytes
     }
 
-    /// Empties the queue for good; whether there was anything left in it.
+    /// Empties the queue for good; whether there was anything left in it, now or the first time.
     pub fn discard(&self) -> bool {
         let mut outbox = self.outbox();
         outbox.closed = true;
         let left = outbox.bytes;
         outbox.remove(left);
-        !std::mem::take(&mut outbox.queue).is_empty()
+        outbox.lost |= !std::mem::take(&mut outbox.queue).is_empty();
+        outbox.lost
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {

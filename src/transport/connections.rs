@@ -75,6 +75,8 @@ struct Table {
     /// Newest last. More than one is rare: the peer connected to us while we connected to it.
     by_peer: HashMap<(Transport, SocketAddr), SmallVec<[ConnectionId; 1]>>,
     by_token: HashMap<String, ConnectionId>,
+    /// Those that write what is left in their queues before they close.
+    closing: HashMap<ConnectionId, Arc<Connection>>,
     tasks: Tasks,
 }
 
@@ -264,8 +266,8 @@ impl Connections {
         self.len() == 0
     }
 
-    /// Queues a SIP message for sending. `false` if the connection is gone or no WebSocket yet, or if it had to be given up because its queue
-    /// was full; a full queue also shows as [`TransportEvent::ConnectionClosed`].
+    /// Queues a SIP message for sending. `false` if the connection is gone or no WebSocket yet, or if it had to be given up
+    /// because too much waited on it or on all connections; that also shows as [`TransportEvent::ConnectionClosed`].
     pub fn send(&self, id: ConnectionId, bytes: Bytes) -> bool {
         self.get(id).is_some_and(|connection| match connection.wrap(bytes) {
             Some(bytes) => self.push(&connection, bytes),
@@ -279,36 +281,55 @@ impl Connections {
                 if self.outgoing_bytes() > self.0.options.max_outgoing_bytes {
                     self.relieve();
                 }
-                true
+                connection.phase() < Phase::Dead
             }
             Queued::Closed => false,
             Queued::Full => {
                 warn!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote,
                     "outgoing queue full, connection dropped");
-                self.0.memory.overflows.fetch_add(1, Ordering::Relaxed);
-                self.end(connection, Phase::Dead, CloseReason::Overflow);
+                self.give_up(connection);
                 false
             }
         }
     }
 
-    /// All connections together have too much to send: those with the most are given up until a quarter of the room is free.
+    /// All connections together have too much to send: some are given up until a quarter of the room is free. Those that
+    /// close already come first, since nobody sends on them any more, then those with the most.
     fn relieve(&self) {
         let enough = self.0.options.max_outgoing_bytes / 4 * 3;
-        let mut all: Vec<_> = self.table().by_id.values().cloned().collect();
-        all.sort_by_cached_key(|connection| std::cmp::Reverse(connection.queued()));
+        let mut loaded: Vec<_> = {
+            let table = self.table();
+            let all = table.by_id.values().chain(table.closing.values());
+            all.filter(|connection| connection.queued() > 0).cloned().collect()
+        };
+        loaded.sort_by_cached_key(|connection| {
+            std::cmp::Reverse((connection.phase() >= Phase::Closing, connection.queued()))
+        });
         let mut given_up = 0_u64;
-        for connection in all {
+        for connection in loaded {
             if self.outgoing_bytes() <= enough {
                 break;
             }
-            self.end(&connection, Phase::Dead, CloseReason::Overflow);
-            connection.discard();
+            self.give_up(&connection);
             given_up += 1;
         }
-        self.0.memory.overflows.fetch_add(given_up, Ordering::Relaxed);
-        warn!(target: "oversip::transport", connections = given_up,
-            "too much waits to be sent, the connections with the most of it are dropped");
+        if given_up > 0 {
+            warn!(target: "oversip::transport", connections = given_up,
+                "too much waits to be sent, the connections with the most of it are dropped");
+        }
+    }
+
+    /// Ends a connection with what it was to send.
+    fn give_up(&self, connection: &Arc<Connection>) {
+        self.0.memory.overflows.fetch_add(1, Ordering::Relaxed);
+        self.end(connection, Phase::Dead, CloseReason::Overflow);
+        self.discard(connection);
+    }
+
+    /// Empties the queue of a connection that has ended; whether anything was ever thrown away of it.
+    pub(super) fn discard(&self, connection: &Connection) -> bool {
+        self.table().closing.remove(&connection.id);
+        connection.discard()
     }
 
     /// Bytes that wait to be sent on all connections.
@@ -475,9 +496,9 @@ impl Connections {
         self.millis(self.0.clock.now())
     }
 
-    /// Takes a connection out of the table and has its task end it.
+    /// Takes a connection from those that may be used and has its task end it, which calls [`Connections::discard`] then.
     pub(super) fn end(&self, connection: &Arc<Connection>, phase: Phase, reason: CloseReason) {
-        self.table().remove(connection);
+        self.table().retire(connection, phase);
         debug!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote, %reason,
             "connection ends");
         connection.end(phase, reason);
@@ -540,10 +561,11 @@ impl Table {
         }
     }
 
-    /// Removes exactly this connection: another one to the same address stays.
-    fn remove(&mut self, connection: &Connection) {
-        if self.by_id.remove(&connection.id).is_none() {
-            return;
+    /// Removes exactly this connection: another one to the same address stays. One that closes may write for a while.
+    fn retire(&mut self, connection: &Connection, phase: Phase) {
+        let Some(entry) = self.by_id.remove(&connection.id) else { return };
+        if phase == Phase::Closing {
+            self.closing.insert(connection.id, entry);
         }
         let key = peer_key(connection.transport, connection.remote);
         if let Some(ids) = self.by_peer.get_mut(&key) {

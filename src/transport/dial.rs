@@ -44,7 +44,7 @@ pub(super) async fn open(
     let (id, transport, remote) = (connection.id, connection.transport, connection.remote);
     info!(target: "oversip::transport", connection = %id, %transport, %remote, %reason, ?cause, "connection failed");
     connections.end(&connection, Phase::Dead, reason.clone());
-    connection.discard();
+    connections.discard(&connection);
     let failed = TransportEvent::ConnectionFailed { id, transport, remote, error: reason.to_string(), cause };
     let _ = connections.shared().events.send(failed).await;
 }

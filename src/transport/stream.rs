@@ -95,7 +95,7 @@ async fn run(
         _ = async { tokio::join!(read, write) } => true,
     };
 
-    let unsent = connection.discard();
+    let unsent = connections.discard(&connection);
     let reason = connection.reason();
     let websocket = connection.is_websocket();
     info!(target: "oversip::transport", connection = %id, %remote, %reason, unsent, "connection closed");
