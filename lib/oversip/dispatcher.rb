@@ -214,7 +214,7 @@ module OverSIP
       ensure
         # A script killed the thread (or it died otherwise): the engine still serves, so somebody has to run its events.
         orphaned = !finished && !@closing && @thread == Thread.current && Engine.running?
-        pool.give_up(OverSIP::RuntimeError.new(KILLED)) if orphaned
+        pool&.give_up(OverSIP::RuntimeError.new(KILLED)) if orphaned
         Engine.leave_dispatcher
         replace if orphaned
       end

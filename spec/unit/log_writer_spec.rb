@@ -108,6 +108,15 @@ RSpec.describe OverSIP::Log::Writer do
     expect(target.said.last).to eq("after")
   end
 
+  it "writes what waits when its thread is killed before it has begun, without a further record" do
+    target.open
+    50.times do |number|
+      push("a")
+      writer.instance_variable_get(:@thread).kill
+      eventually { target.said.size == number + 1 }
+    end
+  end
+
   it "writes to a new target what the old one does not take, and the old one holds up nobody" do
     push("a", "b")
     target.attempts.pop

@@ -173,11 +173,11 @@ module OverSIP
         Record.new(:warn, "Logger", words, system: true, lost: number)
       end
 
-      # The thread inherits the deferral: a kill reaches it only where it waits, with its record still in the queue.
+      # The thread inherits the deferral: a kill that comes before it runs would find no `ensure`.
       def start
         return if @thread&.alive?
 
-        Thread.handle_interrupt(Object => :on_blocking) do
+        Thread.handle_interrupt(Object => :never) do
           @thread = Thread.new { run }
           @thread.name = "oversip log"
           @thread.report_on_exception = false
@@ -205,9 +205,12 @@ module OverSIP
       end
 
       def run
-        while (record = oldest)
-          write(record)
-          finish(record)
+        # A kill reaches it only where it waits, with its record still in the queue.
+        Thread.handle_interrupt(Object => :on_blocking) do
+          while (record = oldest)
+            write(record)
+            finish(record)
+          end
         end
       ensure
         survive
