@@ -30,7 +30,7 @@ RSpec.describe "A page in Chromium, and the server that oversip init writes", :b
     headers = { "Content-Type" => "application/sdp", "To" => "<sip:alice@home.example>" }
     caller.send_text(caller.build(:INVITE, "sip:alice@home.example", headers: headers, body: Browser.offer), port)
     answer = caller.receive_final(limit: Browser::LIMIT)
-    expect([answer.status, answer.headers("Record-Route").join.scan("ovcode=").size]).to match([200, 2..])
+    expect([answer.status, answer.headers("Record-Route").join.scan("ovcode=").size]).to match([200, be >= 2])
     caller.send_text(caller.in_dialog(:ACK, answer, cseq: 1), port)
     answer
   end

@@ -144,7 +144,7 @@ RSpec.describe "A block that takes its time", :native do
       expect(warnings(log, /has been/)).to be_empty
       OverSIP::Testing.advance(1)
       looking.look
-      expect(warnings(log, /has been/).size).to eq(1)
+      expect(wait_for_warning(log, /has been/).size).to eq(1)
     end
   end
 
