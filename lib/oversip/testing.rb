@@ -31,9 +31,10 @@ module OverSIP
       # Lets the engine run into a defect in the midst of what it does for one call, so that specs see what that costs.
       #
       # @param victim [SIP::Request, SIP::Client]
+      # @param later [Boolean] for a Client that waits: in its next step
       # @api private
-      def panic(victim)
-        Engine.panic(victim)
+      def panic(victim, later: false)
+        Engine.panic(victim, later)
         nil
       end
 

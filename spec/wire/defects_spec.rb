@@ -142,6 +142,76 @@ RSpec.describe "A panic in the engine", :native do
     nothing_left
   end
 
+  describe "in the step of a request that waited for a probe" do
+    # Home is on the blacklist, one request is out as the probe, and as many as are wanted wait for it.
+    def start_with_probe(waiting:, &setup)
+      start_noting(profile: { timer_B: 4, timer_F: 4, blacklist_time: 60 }) do |proxy, request|
+        proxy.on_error { seen << :listed }
+        setup&.call(proxy, request)
+      end
+      call_from(alice, :MESSAGE)
+      bob.receive
+      OverSIP::Testing.advance(4)
+      expect(seen.pop).to eq(:listed)
+      messages_at(bob)
+      proxies.pop
+      ask(headers: { "X-Probe" => "1" })
+      ask(waiting)
+      eventually { OverSIP.stats[:waiting_for_probe] == waiting }
+    end
+
+    def ask(count = 1, **options)
+      count.times do
+        call_from(alice, :MESSAGE, **options)
+        @asking = [*@asking, proxies.pop]
+      end
+    end
+
+    # The first one that waits has a defect in its next step.
+    def break_next(&)
+      capture_log(level: :error) do
+        OverSIP::Testing.panic(@asking[1], later: true)
+        yield
+        engine_caught_up
+      end
+    end
+
+    it "costs that one only: the answer that woke it is passed on, and so are the others" do
+      start_with_probe(waiting: 2)
+      probe = bob.receive
+      log = break_next do
+        bob.answer(probe, 200)
+        bob.answer(bob.receive, 202)
+        expect(Array.new(3) { alice.receive_final.status }).to contain_exactly(200, 500, 202)
+      end
+      expect(log.map(&:body)).to include(/a defect.*given up/)
+      nothing_left
+    end
+
+    it "costs that one only: the probe that was aborted gets its answer, and its Client goes on" do
+      held = Thread::Queue.new
+      start_with_probe(waiting: 1) do |proxy, request|
+        next unless request.header("X-Probe")
+
+        proxy.on_target do
+          held << Fiber.current
+          Fiber.yield
+          proxy.abort_routing
+        end
+      end
+      fiber = held.pop
+      break_next { OverSIP.schedule { fiber.resume } && seen.pop }
+      expect(Array.new(2) { alice.receive_final.status }).to contain_exactly(403, 500)
+      carol = udp_peer
+      @asking.first.clear_callbacks
+      on_request { |request| @asking.first.route(request, carol.ip, carol.port) }
+      call_from(alice, :MESSAGE)
+      carol.answer(carol.receive, 200)
+      expect(alice.receive_final.status).to eq(200)
+      nothing_left
+    end
+  end
+
   it "answers a request 500 that has a transaction and was not routed" do
     start_oversip { |request| request.create_transaction and requests << request }
     OverSIP::Testing.freeze

@@ -64,6 +64,14 @@ pub(super) enum TimerKey {
     UacAck(super::uac_acks::AckKey),
 }
 
+/// An input for a route, out of a step that works for somebody else.
+#[derive(Debug)]
+pub(super) struct Woken {
+    pub(super) client: u64,
+    pub(super) route: u64,
+    pub(super) input: Input,
+}
+
 /// The timers that an owner has armed.
 pub(super) type ArmedTimers = SmallVec<[(Timer, TimerId); 4]>;
 
@@ -87,8 +95,6 @@ pub(super) struct ClientSlot {
     responses: Responses,
     /// The one with the dispatcher.
     shown: Responses,
-    /// A route of this Client is on the engine's stack.
-    running: bool,
 }
 
 /// An input that waits for its turn.
@@ -118,6 +124,8 @@ pub(super) struct Core {
     pub(super) peers: Peers,
     pub(super) probes: Probes<TimerId>,
     pub(super) own_dialogs: OwnDialogs,
+    /// The routes that the present step has something for: their turn is after it.
+    pub(super) woken: VecDeque<Woken>,
     clients: HashMap<u64, ClientSlot>,
     /// The responses that wait for all Clients or are with the dispatcher.
     pub(super) responses: Responses,
@@ -149,6 +157,7 @@ impl Core {
             peers: Peers::default(),
             probes: Probes::new(MAX_WAITING),
             own_dialogs: OwnDialogs::default(),
+            woken: VecDeque::new(),
             clients: HashMap::new(),
             responses: Responses::default(),
             responses_held: false,
@@ -176,7 +185,7 @@ impl Core {
                 sleep.as_mut().reset(deadline.into());
             }
             tokio::select! {
-                Some(command) = commands.recv() => self.guard(|core| core.command(command)),
+                Some(command) = commands.recv() => self.carry_out(command),
                 Some(event) = events.recv() => self.guard(|core| core.event(event)),
                 () = &mut sleep => {}
                 else => break,
@@ -186,7 +195,7 @@ impl Core {
                     (Err(_), Err(_)) => break,
                     (command, event) => {
                         if let Ok(command) = command {
-                            self.guard(|core| core.command(command));
+                            self.carry_out(command);
                         }
                         if let Ok(event) = event {
                             self.guard(|core| core.event(event));
@@ -211,11 +220,17 @@ impl Core {
         self.attempt(step);
     }
 
+    /// A command, and what has to come before it.
+    fn carry_out(&mut self, command: Command) {
+        self.empty_outbox();
+        self.attempt_for(command.beneficiary(), |core| core.command(command));
+    }
+
     /// What was posted without a wake-up comes before anything that happened later: a timer is armed before the message
     /// that stops it.
     fn empty_outbox(&mut self) {
         for command in self.shared.outbox.take() {
-            self.attempt(|core| core.command(command));
+            self.attempt_for(command.beneficiary(), |core| core.command(command));
         }
     }
 
@@ -279,7 +294,7 @@ impl Core {
     fn fire(&mut self) {
         let now = self.shared.clock.now();
         while let Some((id, key)) = self.timers.pop_due(now) {
-            self.attempt(|core| core.timer(now, id, key));
+            self.attempt_for(key.beneficiary(), |core| core.timer(now, id, key));
         }
     }
 
@@ -420,7 +435,7 @@ impl Core {
         slot.responses += responses;
         self.responses += responses;
         slot.queue.push_back(Waiting { route, input, responses });
-        if slot.away.is_none() && !slot.running {
+        if slot.away.is_none() {
             self.drain(client);
         }
     }
@@ -464,14 +479,12 @@ impl Core {
     fn run_route(&mut self, mut route: Box<Route>) -> bool {
         let client = route.client.id();
         self.working_for = Beneficiary::Client(client);
-        self.slot(client).running = true;
         loop {
             let now = self.shared.clock.now();
             let progress = route.advance(&self.shared, now);
             self.settle(&mut route);
             if let Progress::Callback = progress {
                 let slot = self.clients.entry(client).or_default();
-                slot.running = false;
                 slot.away = Some(route.id);
                 let shown = route.callback().and_then(Callback::response).map(|shown| Responses::of(shown));
                 slot.shown = shown.unwrap_or_default();
@@ -494,7 +507,6 @@ impl Core {
         }
         let over = route.is_over();
         let slot = self.slot(client);
-        slot.running = false;
         // What came before the end is still heard, above all a CANCEL.
         if !over || slot.queue.iter().any(|waiting| waiting.route == route.id) {
             slot.routes.push(route);
@@ -527,24 +539,29 @@ impl Core {
         }
     }
 
-    /// Lets a route of this Client run into a defect.
-    pub(super) fn panic_in_route(&mut self, client: u64) {
-        let Some(mut route) = self.clients.get_mut(&client).and_then(|slot| slot.routes.pop()) else {
-            return;
-        };
+    /// Lets a route of this Client run into a defect: now, or in its next step.
+    pub(super) fn panic_in_route(&mut self, client: u64, now: bool) {
+        let Some(slot) = self.clients.get_mut(&client) else { return };
+        let Some(mut route) = slot.routes.pop() else { return };
         route.effects.push(Effect::Panic);
-        self.run_route(route);
-        self.drain(client);
+        if now {
+            self.run_route(route);
+            self.drain(client);
+        } else {
+            slot.routes.push(route);
+        }
     }
 
     /// CANCEL reached the request that `core` routes (RFC 3261 16.10): downstream at once, the script in its turn.
     pub(super) fn tell_canceled(&mut self, now: Instant, core: CoreRef, reasons: Vec<Bytes>) {
+        self.working_for = Beneficiary::Client(core.client);
         self.cancel_branch(now, core.route, reasons);
         self.deliver(core.client, core.route, Input::Canceled);
     }
 
     /// Nobody wants an answer any more: what is pending is cancelled, and nothing more is tried.
     pub(super) fn give_up(&mut self, now: Instant, core: CoreRef) {
+        self.working_for = Beneficiary::Client(core.client);
         self.abandon_branch(now, core.route);
         self.resolver.abandon(core.route);
         self.deliver(core.client, core.route, Input::Abandoned);

@@ -603,16 +603,19 @@ impl Engine {
         Stopping { engine: self, done: wait }
     }
 
-    /// Panics in the engine's thread while it runs a route of this request, or of its transaction if there is none: for specs
-    /// of what that costs.
+    /// Panics in the engine's thread while it works for this request: for specs of what that costs.
     pub fn panic_for_request(&self, request: &Arc<IncomingRequest>) {
-        let core = request.core().map(|core| Defect::Client(core.client));
-        self.shared.post(Command::Defect(core.unwrap_or_else(|| Defect::Request(request.clone()))));
+        self.shared.post(Command::Defect(Defect::Request(request.clone())));
     }
 
     /// Panics in the engine's thread while it runs a route of this Client.
     pub fn panic_for_client(&self, client: &ClientShared) {
         self.shared.post(Command::Defect(Defect::Client(client.id())));
+    }
+
+    /// Panics in the engine's thread in the next step of a route of this Client.
+    pub fn panic_in_next_step(&self, client: &ClientShared) {
+        self.shared.post(Command::Defect(Defect::NextStep(client.id())));
     }
 
     /// Counts of what is alive and what was done.

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use smallvec::SmallVec;
 
-use super::core::{Core, TimerKey};
+use super::core::{Core, TimerKey, Woken};
 use super::route::Route;
+use super::timers::TimerId;
 use crate::client::session::Input;
 use crate::client::{Answer, Blacklist, ProbeKey, Target, Waiting, PROBE_WAIT};
 use crate::clock::Clock;
@@ -179,10 +180,11 @@ impl Core {
         }
     }
 
-    fn wake(&mut self, waiting: Vec<Waiting<super::timers::TimerId>>, input: &Input) {
+    /// After the present step, which works for another call.
+    fn wake(&mut self, waiting: Vec<Waiting<TimerId>>, input: &Input) {
         for Waiting { client, route, timer } in waiting {
             self.timers.stop(timer);
-            self.deliver(client, route, input.clone());
+            self.woken.push_back(Woken { client, route, input: input.clone() });
         }
     }
 }

@@ -6,7 +6,6 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::core::{Core, ServerEntry, TimerKey};
-use super::defects::Beneficiary;
 use super::incoming::{CancelOutcome, IncomingRequest, PENDING_TRYING};
 use super::timers::TimerId;
 use super::{upstream, Class, Dropped, Event, Limits, Rejected, Status};
@@ -31,6 +30,7 @@ impl Core {
         let Some(key) = ServerKey::from_request(&message) else { return };
         if let Some(entry) = self.servers.get(&key) {
             let request = entry.request.clone();
+            self.work_for_request(&request);
             if let Some(effects) = request.request_again(now) {
                 self.server_effects(&request, effects);
             }
@@ -156,6 +156,7 @@ impl Core {
     /// An ACK belongs to the INVITE's transaction, to a stateless reply of ours, or to the script.
     fn ack(&mut self, now: Instant, message: Message, source: Source) {
         if let Some(request) = self.invite_of(&message) {
+            self.work_for_request(&request);
             match request.ack(now) {
                 AckOutcome::Absorbed(effects) => return self.server_effects(&request, effects),
                 AckOutcome::PassToCore => {}
@@ -196,6 +197,7 @@ impl Core {
         };
         // RFC 3326: the reason for hanging up travels with the CANCEL.
         let reasons = message.header_all_named(b"Reason").map(Bytes::copy_from_slice).collect();
+        self.work_for_request(&request);
         // Noted before it is answered: a script that routes when the client has its 200 finds the request canceled.
         let outcome = request.cancel();
         self.reply_statelessly(message, source, 200, "Cancelled", &[]);
@@ -223,7 +225,7 @@ impl Core {
 
     /// Carries out what a server machine asks for.
     pub(super) fn server_effects(&mut self, request: &Arc<IncomingRequest>, effects: ServerEffects) {
-        self.working_for = Beneficiary::Request(request.clone());
+        self.work_for_request(request);
         self.stop_pending(request);
         for effect in effects {
             match effect {

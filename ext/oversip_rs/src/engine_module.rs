@@ -253,11 +253,16 @@ fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     without_gvl(ruby, || engine.advance(by), || ())
 }
 
-/// `panic(victim)`: a defect of the engine in the midst of what it does for a Request or a Client.
-fn panic(ruby: &Ruby, victim: Value) -> Result<(), Error> {
+/// `panic(victim, later)`: a defect of the engine in the midst of what it does for a Request or a Client; for a Client also in
+/// its next step.
+fn panic(ruby: &Ruby, victim: Value, later: bool) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
     if let Ok(client) = client::This::try_convert(victim) {
-        engine.panic_for_client(client.shared());
+        if later {
+            engine.panic_in_next_step(client.shared());
+        } else {
+            engine.panic_for_client(client.shared());
+        }
     } else if let Some(request) = request::from_value(victim).and_then(|request| request.incoming()) {
         engine.panic_for_request(&request);
     } else {
@@ -306,7 +311,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("status=", function!(set_status, 1))?;
     module.define_singleton_method("freeze", function!(freeze, 0))?;
     module.define_singleton_method("advance", function!(advance, 1))?;
-    module.define_singleton_method("panic", function!(panic, 1))?;
+    module.define_singleton_method("panic", function!(panic, 2))?;
     module.define_singleton_method("seed", function!(seed, 1))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
     module.define_singleton_method("flow?", function!(is_flow, 1))?;
