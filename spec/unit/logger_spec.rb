@@ -103,6 +103,21 @@ RSpec.describe OverSIP::Logger do
       end).to eq(["caf\\xE9", "caf\\xE9", "ü", "(a Object that cannot be shown: RuntimeError)"])
     end
 
+    it "are cut at a length, between characters, and the cut says how long the whole is" do
+      limit = OverSIP::Logger::Formatting::MAX_BYTES
+      whole = "x" * limit
+      expect(bodies { speaker.log_info(whole) }).to eq([whole])
+      expect(bodies { speaker.log_info("#{whole}y") }).to eq(["#{whole}... (cut here, #{limit + 1} bytes in all)"])
+      expect(bodies { speaker.log_info("x#{"ü" * limit}") })
+        .to eq(["x#{"ü" * ((limit / 2) - 1)}... (cut here, #{(2 * limit) + 1} bytes in all)"])
+      # Longer by what stands for its control characters.
+      expect(bodies { speaker.log_info("\n" * limit) }).to eq(["#{"\\n" * (limit / 2)}... (cut here, #{2 * limit} bytes in all)"])
+      long = RuntimeError.new("z" * 100_000).tap { |error| error.set_backtrace(%w[l1]) }
+      expect(bodies { speaker.log_info(long) })
+        .to eq(["#{"z" * limit}... (cut here, 100000 bytes in all) (RuntimeError)\nl1"])
+      expect(bodies { speaker.log_info(["a" * 100_000]) }.first.bytesize).to be_between(limit, limit + 100)
+    end
+
     it "are lost rather than raising when the target fails" do
       failing = Object.new
       def failing.write(*, **) = raise(IOError)

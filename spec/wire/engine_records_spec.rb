@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "tmpdir"
 require_relative "../support/tls_peer"
 
 # What the engine says reaches the log in words that an operator understands, and what does not reach it is counted.
@@ -46,5 +47,21 @@ RSpec.describe "Records of the engine", :native do
     closed = log.map(&:body).grep(/connection closed/)
     expect(closed).to contain_exactly(/close_notify/)
     expect(log.map(&:body).join).not_to match(%r{https?://})
+  end
+
+  it "are written that are made before the engine runs: authorities that it cannot use" do
+    Dir.mktmpdir do |folder|
+      # OpenSSL takes it for one; an extension that is critical and unknown keeps the engine from it.
+      issued = Certificates.issue("/CN=Odd Root", authority: true)
+      odd = issued.certificate
+      odd.add_extension(OpenSSL::X509::Extension.new("1.3.6.1.4.1.99999.1", "\x05\x00", true))
+      odd.sign(issued.key, "SHA256")
+      File.write(File.join(folder, "odd.pem"), odd.to_pem)
+      log = capture_log do
+        start_oversip(configuration: tls_configuration(Certificates.for_name("own.example"), ca_dir: folder))
+        OverSIP.stop(timeout: 5)
+      end
+      expect(log.map(&:body).grep(/verify_server cannot use/).size).to eq(1)
+    end
   end
 end

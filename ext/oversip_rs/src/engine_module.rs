@@ -24,6 +24,7 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     }
     let config = config(ruby, options)?;
     anchors::reset();
+    logging::begin();
     let engine = Engine::start(config).map_err(|error| match error {
         StartError::Tls(_) => text::configuration_error(ruby, error.to_string()),
         _ => text::runtime_error(ruby, error.to_string()),
@@ -46,6 +47,7 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
             .aset(ruby.to_symbol("family"), ruby.to_symbol(if local.is_ipv4() { "ipv4" } else { "ipv6" }))?;
         bound.push(entry)?;
     }
+    logging::hand_over(&engine);
     runtime::set(Some(engine));
     Ok(bound)
 }

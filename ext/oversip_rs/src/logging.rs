@@ -5,9 +5,10 @@
 
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use magnus::{prelude::*, Error, RModule, Ruby, Value};
-use oversip::engine::{self, LogRecord};
+use oversip::engine::{self, Engine, LogRecord};
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Level, Metadata, Subscriber};
@@ -54,12 +55,39 @@ impl Subscriber for ToRuby {
             engine::queue_record(record);
         } else if let Some(engine) = runtime::current() {
             engine.shared().queue_record(record);
+        } else {
+            let mut early = early();
+            if early.len() < EARLY_LIMIT {
+                early.push(record);
+            }
         }
     }
 
     fn enter(&self, _: &span::Id) {}
 
     fn exit(&self, _: &span::Id) {}
+}
+
+/// How many of them are kept.
+const EARLY_LIMIT: usize = 100;
+
+/// What was said while the engine was made, which nobody could take yet.
+static EARLY: Mutex<Vec<LogRecord>> = Mutex::new(Vec::new());
+
+fn early() -> MutexGuard<'static, Vec<LogRecord>> {
+    EARLY.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// An engine is made: what former attempts have said is not its own.
+pub fn begin() {
+    early().clear();
+}
+
+/// Hands what was said while the engine was made over to it.
+pub fn hand_over(engine: &Engine) {
+    for record in std::mem::take(&mut *early()) {
+        engine.shared().queue_record(record);
+    }
 }
 
 struct Text(String);

@@ -32,10 +32,18 @@ module OverSIP
         # @return [String] one line: UTF-8, control characters escaped, NUL removed, cut if it is long
         def text(string)
           string = string.to_s
-          cut(escape(utf8(string.byteslice(0, MAX_BYTES))), string.bytesize)
+          cut(escape(utf8(beginning(string))), string.bytesize)
         end
 
         private
+
+        # Without the rest of a character that is cut in two, unless the text is not valid anyway.
+        def beginning(string)
+          return string if string.bytesize <= MAX_BYTES
+
+          heads = (0..3).lazy.map { |rest| string.byteslice(0, MAX_BYTES - rest) }
+          heads.find(&:valid_encoding?) || string.byteslice(0, MAX_BYTES)
+        end
 
         # Says at the cut how long the whole is.
         def cut(text, whole)
@@ -50,7 +58,7 @@ module OverSIP
 
         def exception(error)
           message = error.message
-          lines = utf8(message.byteslice(0, MAX_BYTES)).each_line(chomp: true).map { |line| escape(line) }
+          lines = utf8(beginning(message)).each_line(chomp: true).map { |line| escape(line) }
           backtrace = Array(error.backtrace).first(BACKTRACE_LINES).map { |line| text(line) }
           ["#{cut(lines.join(CONTINUATION), message.bytesize)} (#{error.class})", *backtrace].join("\n")
         end
