@@ -60,6 +60,8 @@ module OverSIP
         return write_now(record) if @target.immediate?
 
         @lock.synchronize { receive(record) }
+        # Who logs without end must not keep the thread from its work by that alone.
+        Thread.pass if size > @max_records / 2
       rescue ThreadError
         # In a trap handler, where nobody may wait for a lock: another thread takes it from here.
         @aside << record
