@@ -9,6 +9,7 @@ RSpec.describe "A block that takes its time", :native do
 
   # The log records so far that match; the dispatcher, whose thread is busy, is not needed for them.
   def warnings(log, pattern)
+    OverSIP::Logger.flush
     log.map(&:body).grep(pattern)
   end
 

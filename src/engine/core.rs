@@ -205,7 +205,7 @@ impl Core {
             }
             self.guard(|core| core.fire());
             self.pace_streams();
-            self.publish_counts();
+            self.publish_counts(commands.len());
             if self.is_stopped() {
                 break;
             }
@@ -345,8 +345,9 @@ impl Core {
         }
     }
 
-    fn publish_counts(&self) {
+    fn publish_counts(&self, commands: usize) {
         self.shared.counts.publish(Alive {
+            commands,
             servers: self.servers.len(),
             branches: self.branches.len(),
             connections: self.network.connection_count(),

@@ -99,6 +99,8 @@ pub struct Stats {
     pub own_dialogs: usize,
     /// Requests whose targets are being looked for, tried or decided on by their blocks.
     pub searches: usize,
+    /// What other threads have asked of the engine's and it has not looked at.
+    pub engine_queue: usize,
     /// Events waiting for Ruby.
     pub dispatcher_queue: usize,
     /// Events that Ruby took so far.
@@ -132,6 +134,8 @@ pub struct Stats {
 /// What lives, as the engine's thread knows it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Alive {
+    /// What other threads have asked of the engine's and it has not looked at.
+    pub(super) commands: usize,
     pub(super) servers: usize,
     pub(super) branches: usize,
     pub(super) connections: usize,
@@ -153,6 +157,7 @@ impl Drop for Search {
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
+    commands: AtomicUsize,
     servers: AtomicUsize,
     branches: AtomicUsize,
     waiting_for_probe: AtomicUsize,
@@ -176,6 +181,7 @@ impl Counts {
     }
 
     pub(super) fn publish(&self, alive: Alive) {
+        self.commands.store(alive.commands, Ordering::Relaxed);
         self.servers.store(alive.servers, Ordering::Relaxed);
         self.branches.store(alive.branches, Ordering::Relaxed);
         self.connections.store(alive.connections, Ordering::Relaxed);
@@ -236,6 +242,7 @@ impl Counts {
             sending_sockets: 0,
             own_dialogs: self.own_dialogs.load(Ordering::Relaxed),
             searches: self.searches.load(Ordering::Relaxed),
+            engine_queue: self.commands.load(Ordering::Relaxed),
             dispatcher_queue: events.len(),
             dispatched_events: events.taken(),
             engine_relayed_responses: read(&self.relayed),

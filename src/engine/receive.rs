@@ -11,11 +11,11 @@ use crate::transport::{OpeningFailure, TransportEvent};
 impl Core {
     pub(super) fn event(&mut self, event: TransportEvent) {
         match event {
-            TransportEvent::Message { message, source } if message.is_request() => {
+            TransportEvent::Message { message, source, room: _room } if message.is_request() => {
                 self.heard(target_of(&source), true);
                 self.request(message, source)
             }
-            TransportEvent::Message { message, source } => self.response(message, &source),
+            TransportEvent::Message { message, source, room: _room } => self.response(message, &source),
             TransportEvent::Keepalive { source } => self.heard(target_of(&source), true),
             TransportEvent::Reply { to, source, status, reason, close } => {
                 self.heard(target_of(&source), true);

@@ -21,7 +21,7 @@ pub(super) fn admit(mut message: Message, source: Source, malformed: &Malformed)
         return None;
     }
     stamp(&mut message, &source);
-    Some(TransportEvent::Message { message, source })
+    Some(TransportEvent::Message { message, source, room: None })
 }
 
 /// The event of a request that is to be answered statelessly.

@@ -372,6 +372,19 @@ impl Connections {
         }
     }
 
+    /// Waits for room for a message on its way to the engine; `false` when the connection closes before.
+    pub(super) async fn make_room(&self, connection: &Connection, event: &mut TransportEvent) -> bool {
+        let TransportEvent::Message { message, room, .. } = event else { return true };
+        tokio::select! {
+            biased;
+            taken = self.0.memory.room(message.footprint()) => {
+                *room = taken;
+                true
+            }
+            () = connection.reached(Phase::Closing) => false,
+        }
+    }
+
     /// A place for what arrives while the script decides.
     pub(super) fn hold(&self, limit: usize) -> Held {
         Held::new(limit, &self.0.memory)

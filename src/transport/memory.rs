@@ -3,12 +3,22 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 /// Bytes that all connections together keep while the script decides on their peers; each may keep less than 64 KiB.
 const HELD_BYTES: usize = 16 * 1024 * 1024;
 
+/// A message that takes more is large.
+const LARGE: usize = 64 * 1024;
+
+/// KiB of large messages that may be on their way to the engine at a time. Small ones are bounded by their number.
+const LARGE_KIB: u32 = 32 * 1024;
+
 /// The sums over all connections of a table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Memory {
+    /// A permit for each KiB.
+    large: Arc<Semaphore>,
     /// Bytes that wait to be sent.
     pub outgoing: AtomicUsize,
     /// Bytes that were read while the script decides.
@@ -19,7 +29,36 @@ pub(super) struct Memory {
     pub overflows: AtomicU64,
 }
 
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            large: Arc::new(Semaphore::new(LARGE_KIB as usize)),
+            outgoing: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            paused: AtomicUsize::new(0),
+            overflows: AtomicU64::new(0),
+        }
+    }
+}
+
+/// The place of a large message on its way to the engine; given back when it is dropped.
+#[derive(Debug)]
+pub struct Room {
+    _permit: OwnedSemaphorePermit,
+}
+
 impl Memory {
+    /// Waits for room on the way to the engine; a message that is not large needs none.
+    pub async fn room(&self, footprint: usize) -> Option<Room> {
+        if footprint <= LARGE {
+            return None;
+        }
+        let kib = u32::try_from(footprint / 1024).unwrap_or(LARGE_KIB).min(LARGE_KIB);
+        let permit = self.large.clone().acquire_many_owned(kib).await;
+        // The semaphore is never closed.
+        permit.ok().map(|permit| Room { _permit: permit })
+    }
+
     /// Bytes that were read while the script decides.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
@@ -82,6 +121,27 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn large_messages_wait_until_others_have_been_dealt_with() {
+        let memory = Memory::default();
+        let mut rooms = Vec::new();
+        for _ in 0..32 {
+            rooms.push(memory.room(1024 * 1024).await.expect("room"));
+        }
+        let mut next = std::pin::pin!(memory.room(LARGE + 1));
+        let waits = tokio::select! { biased; _ = &mut next => false, () = std::future::ready(()) => true };
+        assert!(waits);
+        assert!(memory.room(LARGE).await.is_none(), "a small one needs none");
+        rooms.pop();
+        assert!(next.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_message_larger_than_all_room_takes_all_of_it() {
+        let memory = Memory::default();
+        assert!(memory.room(usize::MAX).await.is_some());
+    }
 
     #[test]
     fn what_one_connection_holds_is_bounded_by_its_limit_and_by_what_all_hold() {

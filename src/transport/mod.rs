@@ -40,6 +40,7 @@ pub use connection::{CloseReason, ConnectionInfo, MAX_MESSAGE};
 pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
 pub use malformed::Malformed;
+pub use memory::Room;
 pub use sending::{source_for, SendingSockets, MAX_SENDING_SOCKETS};
 pub use tls::{
     certificate_pem, sip_identities, ClientCertificates, PeerName, Tls, TlsError, TlsIdentity, TlsSettings,
@@ -160,6 +161,8 @@ pub enum TransportEvent {
         message: Message,
         /// Where it came from.
         source: Source,
+        /// The place that a large one has taken until it is dealt with.
+        room: Option<Room>,
     },
     /// A keep-alive without a message, answered already. Only while [`TransportLayer::heed_keepalives`] asks for it.
     Keepalive {

@@ -157,7 +157,10 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                     return false;
                 }
                 match admit(message, self.source, malformed) {
-                    Some(event) => self.emit(event).await,
+                    Some(mut event) => {
+                        self.connections.make_room(self.connection, &mut event).await
+                            && self.emit(event).await
+                    }
                     None => true,
                 }
             }

@@ -93,7 +93,7 @@ impl Rig {
 
     pub async fn message(&mut self) -> (Message, Source) {
         match self.next().await {
-            TransportEvent::Message { message, source } => (message, source),
+            TransportEvent::Message { message, source, .. } => (message, source),
             other => panic!("expected a message, got {other:?}"),
         }
     }

@@ -213,7 +213,7 @@ module OverSIP
       # @param timeout [Numeric, nil] seconds; nil waits as long as the transaction does
       # @return [Response] the final response, whatever its status
       # @raise [ClientError] there was none: what `on_error` would be told, or 408 :call_timeout, 408 :invite_timeout (Timer C),
-      #   487 :canceled
+      #   487 :canceled, 500 :internal_error (a defect of this library)
       # @raise [OverSIP::RuntimeError] this is the dispatcher thread, which must not wait; this is no request; nothing is
       #   started, or it was stopped meanwhile
       def call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil); end

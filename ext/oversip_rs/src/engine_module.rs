@@ -202,6 +202,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("client_transactions"), stats.client_transactions)?;
     hash.aset(ruby.to_symbol("waiting_for_probe"), stats.waiting_for_probe)?;
     hash.aset(ruby.to_symbol("connections"), stats.connections)?;
+    hash.aset(ruby.to_symbol("engine_queue"), stats.engine_queue)?;
     hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
@@ -322,6 +323,10 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("running_event", function!(watch::running_event, 0))?;
     module.define_singleton_method("suspend_event", function!(watch::suspend_event, 0))?;
     module.define_singleton_method("clock", function!(watch::clock, 0))?;
+    module.define_singleton_method("wait_overdue", function!(watch::wait_overdue, 1))?;
+    module.define_singleton_method("told_of_running", function!(watch::told_of_running, 1))?;
+    module.define_singleton_method("forget_suspended", function!(watch::forget_suspended, 0))?;
+    module.define_singleton_method("await_suspended", function!(watch::await_suspended, 1))?;
     module.define_singleton_method("enter_dispatcher", function!(dispatcher::enter_dispatcher, 0))?;
     module.define_singleton_method("leave_dispatcher", function!(dispatcher::leave_dispatcher, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;

@@ -30,6 +30,11 @@ pub fn current() -> Option<Arc<Engine>> {
     lock().as_ref().filter(|(pid, _)| *pid == std::process::id()).map(|(_, engine)| engine.clone())
 }
 
+/// Whether this engine still is the one of this process.
+pub fn is_current(engine: &Arc<Engine>) -> bool {
+    current().is_some_and(|current| Arc::ptr_eq(&current, engine))
+}
+
 /// Makes `engine` the one of this process. One inherited over fork is leaked: its threads are not here, and dropping
 /// a runtime waits for them.
 pub fn set(engine: Option<Arc<Engine>>) {

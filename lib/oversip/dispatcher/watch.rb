@@ -3,15 +3,20 @@
 module OverSIP
   module Dispatcher
     # Looks from a thread of its own for blocks that take too long and for Fibers that nobody resumes, and says in the log
-    # where they stand. Each event is told of once. Events that are over in time cost it nothing.
+    # where they stand. Each event is told of once. Events that are over in time cost nothing: the thread waits without the
+    # interpreter's lock until there is something to tell.
     #
     # @api private
     class Watch
       # Frames of a backtrace that are shown.
       FRAMES = 8
 
+      # Nanoseconds.
+      SECOND = 1_000_000_000
+      private_constant :SECOND
+
       # The library's own frames end what is of interest.
-      LIBRARY = File.expand_path("../..", __dir__).concat("/oversip")
+      LIBRARY = File.expand_path("../..", __dir__).concat("/oversip/")
       private_constant :LIBRARY
 
       # @param limit [Numeric] seconds that an event may take
@@ -19,23 +24,18 @@ module OverSIP
       def initialize(limit, dispatcher: Dispatcher)
         @limit = limit
         @dispatcher = dispatcher
-        @lock = Mutex.new
-        @wake = ConditionVariable.new
       end
 
-      # Begins to look, ten times within the limit.
+      # Begins to look.
       def start
-        @thread = Thread.new { run }
+        @thread = Thread.new { look while Engine.wait_overdue(@limit.to_f) }
         @thread.name = "oversip watch"
         self
       end
 
       # Ends the thread.
       def stop
-        @lock.synchronize do
-          @ended = true
-          @wake.broadcast
-        end
+        @thread&.kill
         @thread&.join unless @thread == Thread.current
       end
 
@@ -43,18 +43,11 @@ module OverSIP
       def look
         look_at_running
         look_at_suspended
-      end
-
-      private
-
-      def run
-        until @ended
-          @lock.synchronize { @wake.wait(@lock, (@limit / 10.0).clamp(0.05, 1)) unless @ended }
-          look unless @ended
-        end
       rescue OverSIP::RuntimeError
         # The engine has ended.
       end
+
+      private
 
       def look_at_running
         number, seconds, subject = Engine.running_event
@@ -64,18 +57,24 @@ module OverSIP
         # It may have ended meanwhile, and the frames are another one's.
         return unless Engine.running_event&.first == number
 
-        @told = number
+        Engine.told_of_running(@told = number)
         warn_of("#{subject} has been running for #{seconds.floor} s", frames)
       end
 
       def look_at_suspended
         now = Engine.clock
-        @dispatcher.suspended_events.each do |fiber, event|
-          next if event.told || now - event.since < @limit
+        # What is suspended from here on counts by itself.
+        Engine.forget_suspended
+        untold = @dispatcher.suspended_events.reject { |_, event| event.told }
+        overdue, young = untold.partition { |_, event| now - event.since >= @limit * SECOND }
+        overdue.each { |fiber, event| tell(fiber, event, now) }
+        oldest = young.map { |_, event| event.since }.min
+        Engine.await_suspended(oldest) if oldest
+      end
 
-          event.told = true
-          warn_of("#{event.subject} has been suspended for #{(now - event.since).floor} s", fiber.backtrace)
-        end
+      def tell(fiber, event, now)
+        event.told = true
+        warn_of("#{event.subject} has been suspended for #{(now - event.since) / SECOND} s", fiber.backtrace)
       end
 
       def warn_of(what, frames)
