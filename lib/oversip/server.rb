@@ -70,7 +70,8 @@ module OverSIP
     # Numbers of what lives now and of what happened since the start; the section "Numbers" of docs/configuration.md explains
     # each with its unit.
     #
-    # @return [Hash{Symbol => Numeric, Hash{Symbol => Integer}}] nested: `:rejected` by cause, `:dropped` by reason
+    # @return [Hash{Symbol => Numeric, Hash{Symbol => Integer}}] nested: `:rejected` by cause, `:dropped` and `:malformed` by
+    #   reason
     # @raise [OverSIP::RuntimeError] nothing is started
     def stats
       profiles = OverSIP.proxies&.values || []
