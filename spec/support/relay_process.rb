@@ -29,6 +29,8 @@ module RelayProcess
     end
   end
 
+  # Its log has every record: specs count them.
+  #
   # @param target [String] RELAY_TARGET: where initial requests go
   # @param script [String] the path of another server.rb
   # @param core [String] further lines of that section of its oversip.conf
@@ -38,7 +40,7 @@ module RelayProcess
       FileUtils.cp(Dir[File.join(EXAMPLE, "*.conf")], folder)
       FileUtils.cp(script, File.join(folder, "server.rb"))
       configuration = File.join(folder, "oversip.conf")
-      text = File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{port}").sub("core:\n", "core:\n#{core}")
+      text = File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{port}").sub("core:\n", "core:\n  max_like_records: 0\n#{core}")
       File.write(configuration, text)
       running_oversip("--config-dir", folder, environment: { "RELAY_TARGET" => target }) do |server|
         server.wait_for(/running, process/)
