@@ -239,6 +239,15 @@ RSpec.describe "Uac#call", :native do
       expect(messages_at(peer)).to be_empty
     end
 
+    it "is over when the time is up: the end does not wait for an answer that nobody wants" do
+      call = calling(request, timeout: 3)
+      peer.receive
+      OverSIP::Testing.advance(3)
+      value_of(call)
+      ending = Thread.new { OverSIP.stop(timeout: 60) }
+      expect(ending.join(SipPeer::LIMIT)).to be(ending)
+    end
+
     it "sends no request any more when the time is up in on_target" do
       entered = mailbox
       go_on = Thread::Queue.new

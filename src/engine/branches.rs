@@ -87,6 +87,13 @@ impl Branch {
         }
     }
 
+    /// Whether the end of the engine waits for it. An INVITE that was given up still has its CANCEL to be sent, and perhaps a
+    /// call to be ended; of a non-INVITE nobody learns anything more.
+    pub(super) fn is_awaited(&self) -> bool {
+        let unattended = matches!(&self.machine, Machine::NonInvite(machine) if machine.is_unattended());
+        self.is_undecided() && !unattended
+    }
+
     /// RFC 3261 17.1.3: whether a response with the id of this branch belongs to it, or to the CANCEL of it.
     fn is_answered_by(&self, response: &Message, source: &Source) -> bool {
         let method_fits = match response.cseq_method() {

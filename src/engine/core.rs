@@ -323,7 +323,7 @@ impl Core {
 
     fn is_stopped(&self) -> bool {
         let Some((deadline, _)) = &self.stopping else { return false };
-        let busy = self.branches.values().any(Branch::is_undecided)
+        let busy = self.branches.values().any(Branch::is_awaited)
             || self.servers.values().any(|entry| entry.request.is_undecided())
             || !self.shared.events.is_empty();
         let now = Instant::now();

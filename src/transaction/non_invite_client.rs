@@ -112,6 +112,11 @@ impl NonInviteClient {
         ClientEffects::new()
     }
 
+    /// Whether [`Self::abandon`] was called: nobody waits for its end.
+    pub fn is_unattended(&self) -> bool {
+        self.unattended
+    }
+
     /// The transport could not deliver the request, or lost its connection.
     pub fn transport_failed(&mut self, _now: Instant) -> ClientEffects {
         let mut effects = ClientEffects::new();
