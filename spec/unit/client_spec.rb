@@ -15,6 +15,12 @@ RSpec.describe OverSIP::SIP::Client, :native do
         expect { kind.new("unknown") }.to raise_error(OverSIP::RuntimeError, "proxy profile 'unknown' is not defined")
       end
 
+      it "says what to do when nothing was started" do
+        OverSIP.stop(timeout: 0)
+        OverSIP.proxies = nil
+        expect { kind.new }.to raise_error(OverSIP::RuntimeError, /proxy profile 'default_proxy' is not defined: .* call OverSIP.start first/)
+      end
+
       it "raises TypeError for what is no name" do
         expect { kind.new(42) }.to raise_error(TypeError)
       end

@@ -263,6 +263,13 @@ RSpec.describe OverSIP::Config do
       expect(warnings).to eq(["oversip.conf ignored: it is no mapping of sections"])
     end
 
+    it "a section that finds no address to listen on" do
+      allow(OverSIP::Config::Addresses).to receive(:default).and_return(nil)
+      build({ sip: { enable_ipv6: false }, websocket: { sip_ws: true, listen_ipv6: "::1" } }, scope: :network)
+      expect(warnings).to eq(["sip listens nowhere: no address of this machine faces a network; set sip[listen_ipv4]: 127.0.0.1 for " \
+                              "clients on this machine"])
+    end
+
     it "S-B65: TLS without a certificate, which is switched off" do
       expect(build(yaml: "sip: {sip_tls: yes}")[:sip].values_at(:sip_tls, :listen_port_tls)).to eq([false, nil])
       expect(warnings.first).to match(/sip\[sip_tls\] is off/)

@@ -36,8 +36,16 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
 
   it "wants a URI" do
     expect { request({ ruri: 7 }) }.to raise_error(OverSIP::RuntimeError, "invalid URI 7")
-    expect { request({ ruri: "no uri" }) }.to raise_error(OverSIP::ParsingError)
+    expect { request({ ruri: "no uri" }) }.to raise_error(OverSIP::ParsingError, 'invalid URI "no uri"')
+    expect { request({ ruri: "sip:h:x" }) }.to raise_error(OverSIP::ParsingError, 'invalid URI "sip:h:x"')
     expect(request({ ruri: OverSIP::SIP::NameAddr.parse("<sip:n@x>") }).to_s.lines.first).to eq "NOTIFY sip:n@x SIP/2.0\r\n"
+  end
+
+  it "says which URI may be meant by one without a scheme" do
+    %w[127.0.0.1:5060 bob@example.net example.net].each do |text|
+      expect { request({ ruri: text }) }
+        .to raise_error(OverSIP::ParsingError, "invalid URI #{text.inspect}: it has no scheme, did you mean \"sip:#{text}\"?")
+    end
   end
 
   it "M-B13: puts a Uri with parameters into angle brackets" do

@@ -25,7 +25,7 @@ module OverSIP
         unset = FAMILIES.select { |family| @configuration.dig(:sip, :"listen_#{family}").nil? }
         TRANSPORTS.each do |section, (plain, secure)|
           close_ports(@configuration.fetch(section), plain, secure)
-          find_addresses(@configuration.fetch(section), plain + [secure])
+          find_addresses(section, plain + [secure])
         end
         sip = @configuration.fetch(:sip)
         # Requests for other hosts may leave from whichever address faces them.
@@ -73,8 +73,10 @@ module OverSIP
         values[:listen_port_tls_tunnel] = nil unless values[:use_tls_tunnel]
       end
 
-      def find_addresses(values, transports)
+      def find_addresses(section, transports)
+        values = @configuration.fetch(section)
         active = transports.any? { |transport| values[transport] }
+        wanted = FAMILIES.select { |family| values[:"enable_#{family}"] && active }
         FAMILIES.each do |family|
           values[:"enable_#{family}"] = nil unless active
           next forget(values, family) unless values[:"enable_#{family}"]
@@ -82,6 +84,15 @@ module OverSIP
           values[:"listen_#{family}"] ||= Addresses.default(family, @scope)
           values[:"enable_#{family}"] = false unless values[:"listen_#{family}"]
         end
+        warn_of_no_address(section, wanted) if wanted.any? && wanted.none? { |family| values[:"listen_#{family}"] }
+      end
+
+      # A machine without a network, for example.
+      def warn_of_no_address(section, wanted)
+        names = wanted.map { |family| "#{section}[listen_#{family}]" }.join(" or ")
+        where = @scope == :loopback ? "has such a loopback address" : "faces a network"
+        Config.log_system_warn "#{section} listens nowhere: no address of this machine #{where}; set #{names}" \
+                               "#{": 127.0.0.1 for clients on this machine" if wanted.include?(:ipv4)}"
       end
 
       def forget(values, family)

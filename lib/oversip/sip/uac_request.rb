@@ -170,9 +170,23 @@ module OverSIP
       def uri(value)
         case value
         when Uri then value
-        when String then Uri.parse(value)
+        when String then parse_uri(value)
         else raise OverSIP::RuntimeError, "invalid URI #{value.inspect}"
         end
+      end
+
+      def parse_uri(text)
+        Uri.parse(text)
+      rescue ParsingError => e
+        raise unless scheme_lacks?(text)
+
+        raise ParsingError, "#{e.message}: it has no scheme, did you mean \"sip:#{text}\"?"
+      end
+
+      def scheme_lacks?(text)
+        Uri.parse("sip:#{text}") && !text.match?(/\A[a-z][a-z0-9+.-]*:(?!\d)/i)
+      rescue ParsingError
+        false
       end
 
       # Without angle brackets the URI's parameters would be the header's (RFC 3261 20.10). A NameAddr writes its own.

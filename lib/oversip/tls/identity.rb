@@ -32,7 +32,8 @@ module OverSIP
           unless usable?(key)
             raise ConfigurationError,
                   "tls[private_cert] is a key that TLS cannot use: #{describe(key)} (usable: #{USABLE}). " \
-                  "A new key with a certificate that it signs itself: #{command(certificate, *files)}"
+                  "A new key with a certificate that it signs itself, for tls[private_cert] and tls[public_cert]: " \
+                  "#{command(certificate, *files)}"
           end
           return if certificate.check_private_key(key)
 

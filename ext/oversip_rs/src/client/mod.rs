@@ -125,9 +125,17 @@ pub fn prepare(ruby: &Ruby, this: This, profile: Option<Value>) -> Result<(), Er
         }
     };
     let proxies: Value = text::oversip_module(ruby)?.funcall("proxies", ())?;
-    let profile = RHash::from_value(proxies).and_then(|proxies| proxies.get(name));
-    let Some(profile) = profile.and_then(RHash::from_value) else {
-        return Err(text::runtime_error(ruby, format!("proxy profile '{}' is not defined", name.name()?)));
+    let proxies = RHash::from_value(proxies);
+    let Some(profile) = proxies.and_then(|proxies| proxies.get(name)).and_then(RHash::from_value) else {
+        let reason = if proxies.is_some() {
+            ""
+        } else {
+            ": there is none before OverSIP has read its configuration, call OverSIP.start first"
+        };
+        return Err(text::runtime_error(
+            ruby,
+            format!("proxy profile '{}' is not defined{reason}", name.name()?),
+        ));
     };
     this.profile.set(this, profile);
     this.ready.set(true);
