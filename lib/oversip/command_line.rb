@@ -62,12 +62,11 @@ module OverSIP
 
     # `oversip check [DIR]`.
     def check(_call)
-      # What it says is an answer and no log.
-      Logger.target = Logger::StderrTarget.new(color: @options.color, timestamps: false)
+      Logger.target = target = FolderCheck::Target.new(color: @options.color)
       check = FolderCheck.new(@options.config_dir, file: @options.config_file).run
       Logger.flush # warnings that were logged come first
       [*check.problems, *check.advice].each { |line| warn line }
-      puts "#{@options.config_dir}: #{summary(check)}"
+      puts "#{@options.config_dir}: #{summary(check, target.warnings)}"
       check.problems.empty? ? 0 : 1
     end
 
@@ -107,10 +106,11 @@ module OverSIP
       0
     end
 
-    def summary(check)
+    def summary(check, warnings)
+      advice = check.advice.size + warnings
       counts = []
       counts << "#{check.problems.size} to be changed" if check.problems.any?
-      counts << "#{check.advice.size} to be looked at" if check.advice.any?
+      counts << "#{advice} to be looked at" if advice.positive?
       return "nothing is wrong" if counts.empty?
 
       hint = "; #{Folder.hint(@options.config_dir)}" if File.directory?(@options.config_dir) && check.missing?

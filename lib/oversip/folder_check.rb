@@ -4,6 +4,7 @@ require "etc"
 require "oversip/folder"
 require "oversip/folder_check/permissions"
 require "oversip/folder_check/script"
+require "oversip/folder_check/target"
 
 module OverSIP
   # Says what is wrong with a configuration folder without starting anything: `oversip check`. server.rb is read, not run.

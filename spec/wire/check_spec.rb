@@ -86,6 +86,13 @@ RSpec.describe "oversip check" do
                             "no request can be sent"])
   end
 
+  it "counts what is ignored among what to look at" do
+    folder(conf: "sip: {listen_prot: 5070}\nspi: {}\ncore: {syslog_level: info}")
+    expect(check).to eq([["WARN: <Config> oversip.conf unknown parameter sip[listen_prot] ignored: did you mean 'listen_port'?",
+                          "WARN: <Config> oversip.conf unknown section 'spi' ignored: did you mean 'sip'?"],
+                         "#{@dir}: 2 to be looked at\n", 0])
+  end
+
   it "names profiles that the script uses and proxies.conf lacks" do
     script = "OUT = :proxy_ot\nOverSIP::SIP::Proxy.new(:proxy_in)\nOverSIP::SIP::Uac.new OUT\nOverSIP::SIP::Proxy.new\n"
     expect(named(script, proxies: "proxy_out:\nproxy_in:\n"))
@@ -177,7 +184,7 @@ RSpec.describe "oversip check" do
       .to match([/\Aoversip.conf: tls.public_cert. has invalid value .*: there is nothing of that name\z/,
                  /\Aoversip.conf: tls.private_cert. has invalid value .*: the user nobody may not read it\z/,
                  "#{in_folder("tls/ca/root.pem")}: the user nobody may not read it, it counts for nothing"])
-    expect([out, status]).to eq(["#{@dir}: 2 to be changed, 1 to be looked at\n", 1])
+    expect([out, status]).to eq(["#{@dir}: 2 to be changed, 2 to be looked at\n", 1]) # TLS is off without them
   end
 
   it "advises on secrets that others may read and files that others may write, which is no reason to fail" do

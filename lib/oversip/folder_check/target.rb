@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+require "oversip/logger"
+
+module OverSIP
+  class FolderCheck
+    # Where the records of `oversip check` go. They are an answer and no log: they have no time, and the warnings count.
+    #
+    # @api private
+    class Target < Logger::StderrTarget
+      # @return [Integer] how many warnings were printed; complete after `Logger.flush`
+      attr_reader :warnings
+
+      # @param color [Boolean] whether a terminal gets colours
+      def initialize(color:)
+        super(color: color, timestamps: false)
+        @warnings = 0
+      end
+
+      # Prints one record.
+      def deliver(record)
+        super
+        @warnings += 1 if record.severity == :warn
+      end
+    end
+  end
+end
