@@ -7,9 +7,10 @@
 module Relay
   extend OverSIP::Logger
 
-  ADDRESS = /\A(?:(?<transport>udp|tcp):)?(?:\[(?<ipv6>.+)\]|(?<host>[^:]+)):(?<port>\d+)\z/
+  # HUP evaluates this file again: Ruby warns of a constant that is set once more.
+  ADDRESS = /\A(?:(?<transport>udp|tcp):)?(?:\[(?<ipv6>.+)\]|(?<host>[^:]+)):(?<port>\d+)\z/ unless const_defined?(:ADDRESS)
 
-  @counts = Hash.new(0)
+  @counts ||= Hash.new(0)
 
   class << self
     attr_reader :counts
@@ -91,6 +92,7 @@ module OverSIP
         if request.loose_route && request.own_route?
           Relay.proxy_for(request).route(request)
         elsif request.sip_method != :ACK
+          Relay.note "refused", "#{request.sip_method} without the Record-Route of its dialog as Route"
           request.reply 404, "In-dialog Request without Route to Here"
         end
       elsif request.sip_method == :ACK
