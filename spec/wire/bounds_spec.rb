@@ -243,6 +243,119 @@ RSpec.describe "What waits for the script", :native do
       expect(final_at(carol).status).to eq(200)
       gate.close
     end
+
+    # A proxy to a callee over this transport whose on_success_response does not end before the gate opens.
+    def answer_slowly(port, transport, **core)
+      start_oversip(configuration: { core: core }) do |request|
+        proxy = OverSIP::SIP::Proxy.new
+        proxy.on_success_response do |response|
+          entered << true
+          gate.pop
+          seen << response.to_tag
+        end
+        proxy.route(request, "127.0.0.1", port, transport)
+      end
+      call_from(alice)
+    end
+
+    %i[udp tcp].each do |transport|
+      it "beyond the bytes for one Client is left to its sender when it is a 2xx of one more callee, over #{transport}: the repetition is taken" do
+        server = transport == :tcp ? tcp_server : bob
+        answer_slowly(server.port, transport, max_client_bytes: 20_000)
+        callee = transport == :tcp ? server.accept : bob
+        forwarded = callee.receive
+        answer = ->(tag) { callee.answer(forwarded, 200, to_tag: tag, **large(6000)) }
+        tags = Array.new(8) { |number| "callee-#{number}" }
+        tags.each(&answer)
+        entered.pop
+        eventually { stats[:dropped][:final_responses] + stats[:queued][:responses] == 8 }
+        expect(stats[:queued_bytes][:responses]).to be <= 20_000
+        left = stats[:dropped][:final_responses]
+        expect(left).to be > 4
+        gate.close
+        early = Array.new(8 - left) { seen.pop }
+        eventually { stats[:queued][:responses].zero? }
+        late = (tags - early).each { |tag| answer.call(tag) && expect(seen.pop).to(eq(tag)) }
+        expect(Array.new(8) { final_at(alice).header("To")[/tag=(.+)/, 1] }).to match_array(early + late)
+      end
+    end
+
+    it "takes one, however large it is, when nothing waits for its Client" do
+      answer_slowly(bob.port, :udp, max_client_bytes: 1000)
+      bob.answer(bob.receive, 200, to_tag: "large", **large(6000))
+      entered.pop
+      gate.close
+      expect([seen.pop, final_at(alice).status]).to eq(["large", 200])
+    end
+
+    # There is too much for all Clients: alice's call has been answered, and its block does not end.
+    def fill
+      bob.answer(bob.receive, 200, **large(6000))
+      entered.pop
+      engine_caught_up
+    end
+
+    it "that needs no memory is taken however much waits: a repeated failure gets its ACK" do
+      voicemail = udp_peer
+      start_oversip(configuration: { core: { max_response_bytes: 2000 } }) do |request|
+        proxy = OverSIP::SIP::Proxy.new
+        proxy.on_success_response { entered << true && gate.pop }
+        proxy.on_failure_response do
+          proxy.drop_response
+          proxy.route(request, "127.0.0.1", voicemail.port, :udp)
+        end
+        proxy.route(request, "127.0.0.1", bob.port, :udp)
+      end
+      call_from(udp_peer)
+      refused = bob.receive
+      bob.answer(refused, 486)
+      expect([voicemail, bob].map { |peer| peer.receive.method_name }).to eq(%w[INVITE ACK])
+      call_from(alice)
+      fill
+      bob.answer(refused, 486)
+      expect(bob.receive.method_name).to eq("ACK")
+      expect(stats[:dropped]).to include(final_responses: 0)
+      gate.close
+    end
+
+    it "that needs no memory is taken however much waits: the answer to CANCEL ends its repetition" do
+      start_relay_to(bob, configuration: { core: { max_response_bytes: 2000 } }) do |proxy, _|
+        proxy.on_success_response { entered << true && gate.pop }
+      end
+      carol = udp_peer
+      invite = call_from(carol)
+      ringing = bob.receive
+      bob.answer(ringing, 180)
+      carol.receive_until { |message| message.status == 180 }
+      call_from(alice)
+      fill
+      OverSIP::Testing.freeze
+      carol.send_text(carol.companion(invite, :CANCEL), oversip_port)
+      cancel = bob.receive
+      expect(cancel.method_name).to eq("CANCEL")
+      bob.answer(cancel, 200)
+      engine_caught_up
+      OverSIP::Testing.advance(3)
+      expect(messages_at(bob)).to be_empty
+      expect(stats[:dropped]).to include(final_responses: 0)
+      gate.close
+    end
+
+    it "that was shown to the blocks of a Uac and comes again waits once at most" do
+      start_oversip
+      uac = OverSIP::SIP::Uac.new
+      uac.on_success_response { entered << true && gate.pop }
+      uac.route(OverSIP::SIP::UacRequest.new(sip_method: :INVITE, ruri: "sip:bob@127.0.0.1:#{bob.port}"))
+      invite = bob.receive
+      5.times { bob.answer(invite, 200) }
+      entered.pop
+      engine_caught_up
+      expect(stats[:queued]).to include(responses: 1)
+      gate.close
+      eventually { stats[:queued][:responses].zero? }
+      bob.answer(invite, 200)
+      expect(entered.pop).to be(true)
+    end
   end
 end
 

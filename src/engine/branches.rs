@@ -57,6 +57,18 @@ pub(super) struct Branch {
     settled: bool,
 }
 
+/// What a response brings to the Client of its branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// It came before, or answers the CANCEL.
+    Nothing,
+    Provisional,
+    /// The first final response.
+    Final,
+    /// A 2xx to an INVITE from one more callee (RFC 3261 13.2.2.4).
+    FurtherSuccess,
+}
+
 /// What a step of a branch means for its session.
 type Inputs = SmallVec<[Input; 2]>;
 
@@ -101,6 +113,25 @@ impl Branch {
             method => method == Some(&self.sent.method),
         };
         method_fits && self.destination.transport() == source.transport
+    }
+
+    /// What a response to this branch, or to the CANCEL of it, brings to its Client.
+    fn news(&self, response: &Message) -> News {
+        use crate::transaction::invite_client::State;
+        let success = matches!(response.status(), Some(200..=299));
+        match &self.machine {
+            Machine::Invite(_) if response.cseq_method() == Some(&Method::Cancel) => News::Nothing,
+            Machine::Invite(machine) if machine.state() == State::Accepted && success => {
+                if machine.knows_success(response.to_tag()) {
+                    News::Nothing
+                } else {
+                    News::FurtherSuccess
+                }
+            }
+            _ if !self.is_undecided() => News::Nothing,
+            _ if response.status().is_some_and(|status| status >= 200) => News::Final,
+            _ => News::Provisional,
+        }
     }
 
     /// After a final response nothing is sent again but the ACK for a failure, made from the request. The transaction
@@ -362,7 +393,9 @@ impl Core {
                 .get(response)
                 .is_some_and(|ack| self.network.send(&ack.destination, &ack.wire).is_ok());
             tracing::debug!(target: "oversip::transaction", client, route, sent, "2xx repeated");
-            return (!sent).then(|| Input::Response(response.clone()));
+            // The blocks may still make the ACK. If they do not, the callee comes again.
+            let idle = self.waiting_for(client).messages == 0;
+            return (!sent && idle).then(|| Input::Response(response.clone()));
         }
         // While the first 2xx is still with the blocks, or was dropped by them, there are no bytes to repeat.
         let request = branch.upstream.clone()?;
@@ -424,15 +457,16 @@ impl Core {
             .or_else(|| self.branches.get_key_value(&*crate::client::branch_as_written(received)));
         let fresh = found.is_some_and(|(_, branch)| branch.is_undecided());
         let fitting = found.filter(|(_, branch)| branch.is_answered_by(&response, source));
-        let known = fitting.map(|(id, branch)| (id.clone(), branch.client, branch.target));
-        let target = known.as_ref().map(|(_, _, target)| *target);
+        let known =
+            fitting.map(|(id, branch)| (id.clone(), branch.client, branch.target, branch.news(&response)));
+        let target = known.as_ref().map(|(_, _, target, _)| *target);
         self.note_response(&response, source, target, fresh && target.is_some());
-        let Some((id, client, _)) = known else {
+        let Some((id, client, _, news)) = known else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
             return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
         };
         let response = Arc::new(IncomingResponse { message: response, source: *source });
-        if self.leaves_to_sender(client, &response) {
+        if self.leaves_to_sender(client, news, &response) {
             return;
         }
         self.step_branch(&id, Some(&response.clone()), |branch, now| branch.response(now, &response));

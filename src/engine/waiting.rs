@@ -1,11 +1,12 @@
 //! Responses that wait for the blocks of their Client: how much there is, and what has no place any more.
 //!
-//! A final response is never dropped here. Its client transaction passes up one for each request (and 64 for an INVITE at
-//! most), so that number bounds them; while all Clients together hold too much, final responses over UDP are left to their
-//! senders, who repeat them, and streams are not read.
+//! A client transaction passes up one final response for each request, and for an INVITE a 2xx of each callee. The first one
+//! always waits; while a Client has too much, the 2xx of further callees are left to their senders, who repeat them. While all
+//! Clients together have too much, all final responses over UDP are left to their senders, and streams are not read.
 
 use std::ops::{Add, AddAssign, SubAssign};
 
+use super::branches::News;
 use super::core::Core;
 use super::Dropped;
 use crate::client::session::CallbackClass;
@@ -52,35 +53,51 @@ impl Core {
         if response.status().is_some_and(|status| status >= 200) {
             return true;
         }
-        let limits = &self.shared.limits;
         let one = Responses::of(response);
         let waiting = self.waiting_for(client) + one;
-        let fits = waiting.messages <= limits.client_responses
-            && waiting.bytes <= limits.client_bytes
-            && self.responses.bytes + one.bytes <= limits.response_bytes / 2;
+        let fits = self.fits_client(waiting)
+            && self.responses.bytes + one.bytes <= self.shared.limits.response_bytes / 2;
         // What no block wants goes on at once when it is its turn.
         fits || (waiting.messages == 1 && !self.shows(client, CallbackClass::Provisional))
     }
 
     /// Has streams wait with responses while there is too much of them.
     pub(super) fn pace_streams(&mut self) {
-        let full = self.responses.bytes > self.shared.limits.response_bytes;
+        let full = self.is_full();
         if full != self.responses_held {
             self.responses_held = full;
             self.network.connections().hold_responses(full);
         }
     }
 
-    /// Whether a final response over UDP is not even to reach its transaction, so that it comes again.
-    pub(super) fn leaves_to_sender(&self, client: u64, response: &IncomingResponse) -> bool {
-        let full = self.responses.bytes > self.shared.limits.response_bytes;
-        let left = full
-            && !response.source.transport.reliable()
-            && response.status().is_some_and(|status| status >= 200)
-            && self.waits_for_blocks(client);
+    /// Whether a final response is not even to reach its transaction, so that it comes again: one over UDP while there is too
+    /// much for all Clients; a 2xx of one more callee while there is too much for this Client. Callees repeat a 2xx to an
+    /// INVITE over streams as well (RFC 3261 13.3.1.4).
+    pub(super) fn leaves_to_sender(&self, client: u64, news: News, response: &IncomingResponse) -> bool {
+        let left = match news {
+            News::Nothing | News::Provisional => false,
+            News::Final => self.is_full() && !response.source.transport.reliable(),
+            News::FurtherSuccess => self.is_full() || !self.has_room(client, response),
+        } && self.waits_for_blocks(client);
         if left {
             self.shared.counts.count_dropped(Dropped::FinalResponse);
         }
         left
+    }
+
+    /// Whether one more response may wait for this Client. Where none does there is always room.
+    fn has_room(&self, client: u64, response: &IncomingResponse) -> bool {
+        let waiting = self.waiting_for(client) + Responses::of(response);
+        waiting.messages == 1 || self.fits_client(waiting)
+    }
+
+    fn fits_client(&self, waiting: Responses) -> bool {
+        let limits = &self.shared.limits;
+        waiting.messages <= limits.client_responses && waiting.bytes <= limits.client_bytes
+    }
+
+    /// Whether there is too much for all Clients.
+    fn is_full(&self) -> bool {
+        self.responses.bytes > self.shared.limits.response_bytes
     }
 }

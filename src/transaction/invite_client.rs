@@ -115,6 +115,12 @@ impl InviteClient {
         self.state
     }
 
+    /// Whether a 2xx with this To tag was passed up before.
+    pub fn knows_success(&self, to_tag: Option<&[u8]>) -> bool {
+        let tag = to_tag.unwrap_or_default();
+        self.success_tags.iter().any(|known| **known == *tag)
+    }
+
     /// Whether the INVITE is to be cancelled or was, by `cancel`, `abandon` or timer C.
     pub fn is_canceled(&self) -> bool {
         self.cancel != Cancel::NotAsked
@@ -148,11 +154,10 @@ impl InviteClient {
             }
             // RFC 6026 7.2: further 2xx are passed up. A repeated one asks for the ACK again, no more.
             (State::Accepted, 200..=299) => {
-                let tag = to_tag.unwrap_or_default();
-                if self.success_tags.iter().any(|known| **known == *tag) {
+                if self.knows_success(to_tag) {
                     effects.push(ClientEffect::RepeatedSuccess);
                 } else if self.success_tags.len() < MAX_SUCCESS_TAGS {
-                    self.success_tags.push(tag.into());
+                    self.success_tags.push(to_tag.unwrap_or_default().into());
                     effects.push(ClientEffect::Response);
                 }
             }
