@@ -2,6 +2,7 @@
 
 require "oversip/config/parameter"
 require "oversip/config/source"
+require "oversip/seconds"
 
 module OverSIP
   # Makes `OverSIP.proxies` from proxies.conf and from what a script hands over.
@@ -36,7 +37,7 @@ module OverSIP
       parameter.call(:record_route_all, false, :boolean),
       parameter.call(:use_dns, true, :boolean),
       parameter.call(:use_dns_cache, true, :boolean),
-      parameter.call(:dns_cache_time, 300, :fixnum, { greater_equal_than: 300 }),
+      parameter.call(:dns_cache_time, 300, :fixnum, { greater_equal_than: 300, minor_equal_than: Seconds::MOST }),
       parameter.call(:dns_cache_respect_ttl, true, :boolean),
       parameter.call(:use_blacklist, true, :boolean),
       parameter.call(:blacklist_time, 10, :fixnum, { greater_equal_than: 2, minor_equal_than: 600 }),

@@ -120,7 +120,9 @@ RSpec.describe OverSIP::ProxiesConfig do
       { timer_C: 7 } => "p[timer_C] has invalid value '7' (does not satisfy 'greater_equal_than' validation requirement): 7 is below the bound: 8 to 180 seconds",
       { timer_F: "8" } => "p[timer_F] has invalid value '8' (does not satisfy 'fixnum' validation requirement): a String is given: write 8 without quotes",
       { dns_cache_time: 299 } =>
-        "p[dns_cache_time] has invalid value '299' (does not satisfy 'greater_equal_than' validation requirement): 299 is below the bound: at least 300 seconds",
+        "p[dns_cache_time] has invalid value '299' (does not satisfy 'greater_equal_than' validation requirement): 299 is below the bound: 300 to 1000000000 seconds",
+      { dns_cache_time: 10**10 } =>
+        "p[dns_cache_time] has invalid value '10000000000' (does not satisfy 'minor_equal_than' validation requirement): 10000000000 is above the bound: 300 to 1000000000 seconds",
       { blacklist_time: 601 } =>
         "p[blacklist_time] has invalid value '601' (does not satisfy 'minor_equal_than' validation requirement): 601 is above the bound: 2 to 600 seconds",
       { use_dns: "no" } => "p[use_dns] has invalid value 'no' (does not satisfy 'boolean' validation requirement): a String is given: write false without quotes",

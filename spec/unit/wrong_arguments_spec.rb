@@ -92,6 +92,7 @@ RSpec.describe "Arguments of any kind", :native do
     ->(_) { OverSIP.schedule(after: 1e19) { nil } } => [ArgumentError, /after: must be a number of seconds from 0 to 1000000000, not 1/],
     ->(_) { OverSIP.schedule(after: Float::NAN) { nil } } => [ArgumentError, "after: must be a number of seconds from 0 to 1000000000, not NaN"],
     ->(_) { OverSIP.stop(timeout: "5") } => [ArgumentError, 'timeout: must be a number of seconds from 0 to 1000000000, not "5"'],
+    ->(_) { OverSIP::Engine.stop(Float::NAN) } => [ArgumentError, "seconds must be from 0 to 1000000000, not NaN"],
     ->(_) { OverSIP::Testing.advance(1e19) } => [ArgumentError, /seconds must be a number of seconds from 0 to 1000000000, not 1/],
     ->(_) { OverSIP::Testing.advance(Complex(1, 1)) } => [ArgumentError, /seconds must be .*, not \(1\+1i\)/],
     ->(_) { udp.send_sip_msg("x", :ip, 5060) } => [TypeError, "ip must be a String, not :ip"],
@@ -111,6 +112,15 @@ RSpec.describe "Arguments of any kind", :native do
       start_oversip
       named.each do |call, (error, message)|
         expect { instance_exec(OverSIP::SIP::Uac.new, &call) }.to raise_error(error, message)
+      end
+    end
+
+    [Float::NAN, Float::INFINITY, 1e300, -1, "32"].each do |value|
+      it "are named when a script has put #{value.inspect} into a profile for seconds" do
+        start_oversip
+        OverSIP.proxies[:default_proxy][:timer_F] = value
+        expect { OverSIP::SIP::Uac.new.route(sent, "127.0.0.1", 9, :udp) }
+          .to raise_error(OverSIP::RuntimeError, "proxy profile parameter timer_F: #{value.inspect} is not a number of seconds from 0 to 1000000000")
       end
     end
 

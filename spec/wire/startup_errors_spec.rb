@@ -69,7 +69,7 @@ RSpec.describe "A start that fails", :native do
       "timer_B: 5" => "proxy 'timer_B' must be a mapping of parameters, not 5: it is a parameter and stands in a profile",
       "p: {use_dns: 'no'}" => does_not_satisfy("p[use_dns]", "no", "boolean", "the quotes make a text of no: write no without them"),
       "p: {dns_cache_time: 299}" => does_not_satisfy("p[dns_cache_time]", "299", "greater_equal_than",
-                                                     "299 is below the bound: at least 300 seconds"),
+                                                     "299 is below the bound: 300 to 1000000000 seconds"),
       "p: {blacklist_time: 601}" => does_not_satisfy("p[blacklist_time]", "601", "minor_equal_than",
                                                      "601 is above the bound: 2 to 600 seconds"),
       "p: {timer_B: 2.5}" => does_not_satisfy("p[timer_B]", "2.5", "fixnum", "a whole number of seconds, 2 to 64"),

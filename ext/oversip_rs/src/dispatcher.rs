@@ -151,8 +151,7 @@ fn run_request(ruby: &Ruby, engine: &Engine, incoming: Arc<IncomingRequest>) -> 
 /// `OverSIP::Engine.schedule(seconds, proc)`.
 pub fn schedule(ruby: &Ruby, seconds: f64, block: Value) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
-    let after = std::time::Duration::try_from_secs_f64(seconds)
-        .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
+    let after = text::seconds_argument(ruby, seconds)?;
     let anchor = Anchor::hold(block, ruby.qnil().as_value());
     let id = anchor.id();
     scheduled().get_or_insert_with(HashMap::new).insert(id, anchor);

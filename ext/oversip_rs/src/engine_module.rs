@@ -163,8 +163,7 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
         runtime::set(None);
         return Ok(());
     };
-    let limit = Duration::try_from_secs_f64(seconds.min(text::MOST_SECONDS))
-        .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
+    let limit = text::seconds_argument(ruby, seconds)?;
     let down = wait_for_end(ruby, &engine.stop(limit));
     if down.is_err() {
         drop(engine.stop(Duration::ZERO));
@@ -251,8 +250,7 @@ fn freeze(ruby: &Ruby) -> Result<(), Error> {
 
 fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
-    let by = Duration::try_from_secs_f64(seconds)
-        .map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string()))?;
+    let by = text::seconds_argument(ruby, seconds)?;
     without_gvl(ruby, || engine.advance(by), || ())
 }
 

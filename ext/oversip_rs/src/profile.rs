@@ -13,7 +13,7 @@ use oversip::client::{IpFamily, Profile, VerifyServer};
 use oversip::transport::Transport;
 
 use crate::caches::{BlacklistObject, DnsCacheObject};
-use crate::text::{self, MOST_SECONDS};
+use crate::text;
 
 /// A key of the Hash, made once.
 macro_rules! key {
@@ -100,9 +100,8 @@ impl Reader<'_> {
         let Some(value) = self.hash.get(key).filter(|value| !value.is_nil()) else {
             return Ok(Duration::from_secs_f64(default));
         };
-        let seconds =
-            f64::try_convert(value).ok().and_then(|seconds| text::duration(seconds.min(MOST_SECONDS)));
-        seconds.ok_or_else(|| self.wrong(key, value, "a number of seconds"))
+        let seconds = f64::try_convert(value).ok().and_then(text::duration);
+        seconds.ok_or_else(|| self.wrong(key, value, "a number of seconds from 0 to 1000000000"))
     }
 
     /// A number of seconds, or nil.

@@ -91,11 +91,19 @@ pub fn integer_argument(ruby: &Ruby, value: Value, name: &str) -> Result<i64, Er
 }
 
 /// The longest time that a script can ask for, seconds: no clock goes beyond it.
-pub const MOST_SECONDS: f64 = 1e9;
+const MOST_SECONDS: f64 = 1e9;
 
 /// A number of seconds; `None` if it is negative, none, or beyond [`MOST_SECONDS`].
 pub fn duration(seconds: f64) -> Option<Duration> {
     (0.0..=MOST_SECONDS).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+}
+
+/// An argument in seconds; `ArgumentError` if no clock can wait so long.
+pub fn seconds_argument(ruby: &Ruby, seconds: f64) -> Result<Duration, Error> {
+    duration(seconds).ok_or_else(|| {
+        let message = format!("seconds must be from 0 to {MOST_SECONDS}, not {seconds}");
+        Error::new(ruby.exception_arg_error(), message)
+    })
 }
 
 /// An argument that has to be a String; `TypeError` with its name otherwise.

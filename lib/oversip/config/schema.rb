@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/config/parameter"
+require "oversip/seconds"
 
 module OverSIP
   module Config
@@ -27,7 +28,7 @@ module OverSIP
         parameter.call(:syslog_level, "info", { choices: Logger::THRESHOLDS }),
         parameter.call(:product, nil, :header_text),
         parameter.call(:error_details_on_wire, false, :boolean),
-        parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0 }),
+        parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0, minor_equal_than: Seconds::MOST }),
         parameter.call(:callback_warning_time, 5, :fixnum, { greater_equal_than: 0 }),
         parameter.call(:max_queued_requests, 10_000, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_queued_bytes, 64 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
