@@ -299,7 +299,7 @@ RSpec.describe "What waits for the script", :native do
       voicemail = udp_peer
       start_oversip(configuration: { core: { max_response_bytes: 2000 } }) do |request|
         proxy = OverSIP::SIP::Proxy.new
-        proxy.on_success_response { entered << true && gate.pop }
+        proxy.on_success_response { (entered << true) && gate.pop }
         proxy.on_failure_response do
           proxy.drop_response
           proxy.route(request, "127.0.0.1", voicemail.port, :udp)
@@ -320,7 +320,7 @@ RSpec.describe "What waits for the script", :native do
 
     it "that needs no memory is taken however much waits: the answer to CANCEL ends its repetition" do
       start_relay_to(bob, configuration: { core: { max_response_bytes: 2000 } }) do |proxy, _|
-        proxy.on_success_response { entered << true && gate.pop }
+        proxy.on_success_response { (entered << true) && gate.pop }
       end
       carol = udp_peer
       invite = call_from(carol)
@@ -344,7 +344,7 @@ RSpec.describe "What waits for the script", :native do
     it "that was shown to the blocks of a Uac and comes again waits once at most" do
       start_oversip
       uac = OverSIP::SIP::Uac.new
-      uac.on_success_response { entered << true && gate.pop }
+      uac.on_success_response { (entered << true) && gate.pop }
       uac.route(OverSIP::SIP::UacRequest.new(sip_method: :INVITE, ruri: "sip:bob@127.0.0.1:#{bob.port}"))
       invite = bob.receive
       5.times { bob.answer(invite, 200) }
