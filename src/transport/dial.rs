@@ -35,8 +35,10 @@ pub(super) async fn open(
     };
     let (reason, cause) = match opened {
         Ok((up, alive)) => return stream::serve(connections, connection, up, alive).await,
-        // Closed from here meanwhile.
-        Err(Failure::Failed(reason)) if reason.local() => (reason, OpeningFailure::Own),
+        // Closed from here meanwhile. A peer that is not there yet is not to blame for what waits for it.
+        Err(Failure::Failed(reason)) if reason.local() || reason == CloseReason::Overflow => {
+            (reason, OpeningFailure::Own)
+        }
         Err(Failure::Failed(reason)) => (reason, OpeningFailure::Unreachable),
         Err(Failure::Own(reason)) => (reason, OpeningFailure::Own),
         Err(Failure::Refused(reason)) => (reason, OpeningFailure::NotAccepted),
