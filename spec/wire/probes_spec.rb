@@ -355,29 +355,59 @@ RSpec.describe "A destination whose targets are all on the blacklist", :native d
       expect_no_more_at_home
     end
 
-    it "becomes the probe when the one that was is aborted" do
-      held = Thread::Queue.new
-      entered = mailbox
-      start do |proxy, request|
-        proxy.on_target do
-          next unless request.header("X-Held")
+    describe "while the probe's own block holds it back" do
+      let(:held) { Thread::Queue.new }
 
-          entered << true
-          fiber = Fiber.current
-          held << fiber
+      # Routes a request whose block aborts it when it is told to.
+      def hold_back(proxy)
+        proxy.on_target do
+          held << Fiber.current
           Fiber.yield
           proxy.abort_routing
         end
       end
-      list(home)
-      call_from(alice, :MESSAGE, headers: { "X-Held" => "1" })
-      entered.pop
-      send_some(1)
-      expect(waiting).to eq(1)
-      fiber = held.pop
-      OverSIP.schedule { fiber.resume }
-      expect(home.receive.header("Call-ID")).to eq(@ids.first)
-      expect(waiting).to eq(0)
+
+      def abort_held
+        fiber = held.pop
+        OverSIP.schedule { fiber.resume }
+      end
+
+      it "becomes the probe when that one is aborted; the others wait on" do
+        start { |proxy, request| hold_back(proxy) if request.header("X-Held") }
+        list(home)
+        call_from(alice, :MESSAGE, headers: { "X-Held" => "1" })
+        send_some(3)
+        eventually { waiting == 3 }
+        abort_held
+        probe = home.receive
+        expect([probe.header("Call-ID"), waiting, messages_at(home)]).to eq([@ids.first, 2, []])
+        home.answer(probe, 200)
+        expect(Array.new(2) { home.receive.header("Call-ID") }).to eq(@ids.drop(1))
+      end
+
+      it "has its turn at once when those before it go to another target" do
+        start_two
+        list(home, second)
+        routing = OverSIP::SipEvents.method(:on_request).to_proc
+        on_request do |request|
+          proxy = OverSIP::SIP::Proxy.new
+          hold_back(proxy)
+          proxy.route(request, "bob.example", home.port)
+        end
+        call_from(alice, :MESSAGE)
+        eventually { held.size == 1 }
+        on_request { |request| routing.call(request) }
+        send_some(2)
+        eventually { waiting == 2 }
+        on_request { |request| OverSIP::SIP::Proxy.new.route(request, home.ip, home.port) }
+        last = call_from(alice, :MESSAGE)
+        eventually { waiting == 3 }
+        blacklist.delete("udp:#{second.address}")
+        abort_held
+        expect(Array.new(2) { second.receive.header("Call-ID") }).to eq(@ids)
+        expect(home.receive.header("Call-ID")).to eq(SipText.new(last).header("Call-ID"))
+        expect(waiting).to eq(0)
+      end
     end
   end
 

@@ -48,6 +48,12 @@ struct Probe<T> {
     waiting: BTreeMap<u64, Waiting<T>>,
 }
 
+impl<T> Probe<T> {
+    fn is_out(&self, now: Instant) -> bool {
+        self.out.strong_count() > 0 && now < self.since + PROBE_LIMIT
+    }
+}
+
 /// The probes of an engine.
 #[derive(Debug)]
 pub struct Probes<T> {
@@ -64,8 +70,7 @@ impl<T> Probes<T> {
 
     /// A request wants to go to a listed target.
     pub fn ask(&mut self, now: Instant, key: ProbeKey, route: u64) -> Answer {
-        let is_out = |probe: &Probe<T>| probe.out.strong_count() > 0 && now < probe.since + PROBE_LIMIT;
-        if self.probes.get(&key).is_some_and(is_out) {
+        if self.probes.get(&key).is_some_and(|probe| probe.is_out(now)) {
             return if self.waiting < self.limit { Answer::Busy } else { Answer::Full };
         }
         let out = Arc::new(());
@@ -91,8 +96,21 @@ impl<T> Probes<T> {
         Some(waiting)
     }
 
-    /// The probe of this route is over. Hands out those that waited for it, the first one first.
-    pub fn end(&mut self, key: &ProbeKey, route: u64) -> Vec<Waiting<T>> {
+    /// Hands out the request that has waited longest, if no probe is out. It is to ask again: where it does not become the
+    /// probe, or where that one ends before anything is heard, the next one is asked for here.
+    pub fn next(&mut self, now: Instant, key: &ProbeKey) -> Option<Waiting<T>> {
+        let probe = self.probes.get_mut(key).filter(|probe| !probe.is_out(now))?;
+        let first = probe.waiting.pop_first();
+        if probe.waiting.is_empty() {
+            self.probes.remove(key);
+        }
+        let (_, first) = first?;
+        self.waiting -= 1;
+        Some(first)
+    }
+
+    /// The probe of this route has failed. Hands out those that waited for it, the first one first.
+    pub fn failed(&mut self, key: &ProbeKey, route: u64) -> Vec<Waiting<T>> {
         match self.probes.get(key) {
             Some(probe) if probe.route == route => self.heard(key),
             _ => Vec::new(),
@@ -140,7 +158,7 @@ mod tests {
         let other_target = granted(probes.ask(now, key(2), 3));
         probes.wait(&key(1), waiting(2));
         assert_eq!(probes.waiting(), 1);
-        assert_eq!(probes.end(&key(1), 1), [waiting(2)]);
+        assert_eq!(probes.failed(&key(1), 1), [waiting(2)]);
         assert_eq!(probes.waiting(), 0);
         let next = granted(probes.ask(now, key(1), 2));
         drop((first, other_target, next));
@@ -153,7 +171,7 @@ mod tests {
         assert!(probes.heard(&key(1)).is_empty());
         let second = granted(probes.ask(now, key(1), 2));
         probes.wait(&key(1), waiting(3));
-        assert!(probes.end(&key(1), 1).is_empty());
+        assert!(probes.failed(&key(1), 1).is_empty());
         assert_eq!(probes.waiting(), 1);
         drop((first, second));
     }
@@ -168,6 +186,24 @@ mod tests {
     }
 
     #[test]
+    fn one_of_those_that_wait_is_next_when_nothing_was_heard() {
+        let (now, mut probes) = (Instant::now(), Probes::new(10));
+        let first = granted(probes.ask(now, key(1), 1));
+        for route in [2, 3] {
+            probes.wait(&key(1), waiting(route));
+        }
+        assert_eq!(probes.next(now, &key(1)), None, "the probe is out");
+        drop(first);
+        assert_eq!((probes.next(now, &key(1)), probes.waiting()), (Some(waiting(2)), 1));
+        let second = granted(probes.ask(now, key(1), 2));
+        assert_eq!(probes.next(now, &key(1)), None, "the next probe is out");
+        drop(second);
+        assert_eq!((probes.next(now, &key(1)), probes.waiting()), (Some(waiting(3)), 0));
+        assert_eq!(probes.next(now, &key(1)), None);
+        assert!(probes.probes.is_empty());
+    }
+
+    #[test]
     fn a_probe_without_an_outcome_is_not_the_only_one_for_ever() {
         let (now, mut probes) = (Instant::now(), Probes::new(10));
         let held = granted(probes.ask(now, key(1), 1));
@@ -175,8 +211,8 @@ mod tests {
         let limit = now + PROBE_LIMIT;
         assert!(matches!(probes.ask(limit - Duration::from_millis(1), key(1), 3), Answer::Busy));
         let next = granted(probes.ask(limit, key(1), 3));
-        assert!(probes.end(&key(1), 1).is_empty(), "the first one counts no more");
-        assert_eq!(probes.end(&key(1), 3), [waiting(2)]);
+        assert!(probes.failed(&key(1), 1).is_empty(), "the first one counts no more");
+        assert_eq!(probes.failed(&key(1), 3), [waiting(2)]);
         drop((held, next));
     }
 
@@ -192,7 +228,7 @@ mod tests {
         assert_eq!(probes.leave(&key(1), 2), Some(waiting(2)));
         assert_eq!(probes.leave(&key(1), 2), None);
         assert!(matches!(probes.ask(now, key(1), 4), Answer::Busy));
-        assert_eq!((probes.waiting(), probes.end(&key(1), 1)), (1, vec![waiting(3)]));
+        assert_eq!((probes.waiting(), probes.failed(&key(1), 1)), (1, vec![waiting(3)]));
         drop(out);
     }
 }

@@ -446,6 +446,11 @@ impl Core {
         self.clients.get(&client).map(|slot| slot.responses).unwrap_or_default()
     }
 
+    /// Whether a Client takes nothing before its block has ended.
+    pub(super) fn is_away(&self, client: u64) -> bool {
+        self.clients.get(&client).is_some_and(|slot| slot.away.is_some())
+    }
+
     /// Whether a Client has blocks for this class of events.
     pub(super) fn shows(&self, client: u64, class: CallbackClass) -> bool {
         let slot = self.clients.get(&client);
@@ -454,7 +459,7 @@ impl Core {
 
     /// Whether a final response for a Client has to wait for blocks, its own or earlier ones.
     pub(super) fn waits_for_blocks(&self, client: u64) -> bool {
-        self.clients.get(&client).is_some_and(|slot| slot.away.is_some())
+        self.is_away(client)
             || self.shows(client, CallbackClass::Success)
             || self.shows(client, CallbackClass::Failure)
     }

@@ -135,17 +135,21 @@ impl Core {
             return route.handle(&self.shared, now, Input::LookAgain);
         }
         let key = key(&list, target);
-        let until = *route.probe_wait.get_or_insert((key, now + PROBE_WAIT));
+        let (before, until) = *route.probe_wait.get_or_insert((key, now + PROBE_WAIT));
+        route.probe_wait = Some((key, until));
+        if before != key {
+            // It has looked again and found another target.
+            self.ask_next(&before);
+        }
         let input = match self.probes.ask(now, key, route.id) {
             Answer::Granted(out) => {
                 route.probe = Some((key, out));
                 Input::Probe
             }
-            Answer::Busy if now < until.1 => {
+            Answer::Busy if now < until => {
                 let (client, id) = (route.client.id(), route.id);
-                let timer = self.timers.arm(until.1, TimerKey::ProbeWait { key, client, route: id });
+                let timer = self.timers.arm(until, TimerKey::ProbeWait { key, client, route: id });
                 self.probes.wait(&key, Waiting { client, route: id, timer });
-                route.probe_wait = Some((key, until.1));
                 return;
             }
             Answer::Busy | Answer::Full => Input::StillListed,
@@ -171,17 +175,36 @@ impl Core {
             if let Some(waiting) = self.probes.leave(&key, route.id) {
                 self.timers.stop(waiting.timer);
             }
+            self.ask_next(&key);
         }
         if let Some(failed) = route.probe_outcome() {
-            if let Some((key, _)) = route.probe.take() {
-                let waiting = self.probes.end(&key, route.id);
-                self.wake(waiting, if failed { &Input::StillListed } else { &Input::LookAgain });
+            if let Some((key, out)) = route.probe.take() {
+                drop(out);
+                if failed {
+                    let waiting = self.probes.failed(&key, route.id);
+                    self.wake(waiting, &Input::StillListed);
+                } else {
+                    self.ask_next(&key);
+                }
+            }
+        }
+    }
+
+    /// Nothing was heard of the target: unless a probe is out, the request that has waited longest looks again. One whose
+    /// Client is busy does so later, and another one at once.
+    fn ask_next(&mut self, key: &ProbeKey) {
+        let now = self.shared.clock.now();
+        while let Some(next) = self.probes.next(now, key) {
+            let busy = self.is_away(next.client);
+            self.wake([next], &Input::LookAgain);
+            if !busy {
+                return;
             }
         }
     }
 
     /// After the present step, which works for another call.
-    fn wake(&mut self, waiting: Vec<Waiting<TimerId>>, input: &Input) {
+    fn wake(&mut self, waiting: impl IntoIterator<Item = Waiting<TimerId>>, input: &Input) {
         for Waiting { client, route, timer } in waiting {
             self.timers.stop(timer);
             self.woken.push_back(Woken { client, route, input: input.clone() });
