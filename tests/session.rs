@@ -9,6 +9,9 @@ use oversip::client::{Failure, IncomingResponse, Profile, RouteError, Target};
 use oversip::message::Message;
 use oversip::transport::{Source, Transport};
 
+/// 64*T1.
+const PATIENCE: Duration = Duration::from_secs(32);
+
 struct Case {
     session: Session,
     now: Instant,
@@ -20,7 +23,7 @@ impl Case {
         let mut profile = Profile::default();
         change(&mut profile);
         let profile = Arc::new(profile);
-        Case { session: Session::new(kind, class, profile.clone()), now: Instant::now(), profile }
+        Case { session: Session::new(kind, class, profile.clone(), PATIENCE), now: Instant::now(), profile }
     }
 
     fn proxy(class: RequestClass) -> Case {
@@ -259,7 +262,7 @@ fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
     case.give(targets(&[1]));
     case.give(response(503, "Retry-After: 30\r\n"));
     let (now, profile) = (case.now, case.profile.clone());
-    let session = Session::new(Kind::Proxy, RequestClass::Invite, profile.clone());
+    let session = Session::new(Kind::Proxy, RequestClass::Invite, profile.clone(), PATIENCE);
     let mut next = Case { session, now, profile };
     assert_eq!(next.give(targets(&[1])), ["ask for the probe of udp:192.0.2.1:1"]);
     assert_eq!(
@@ -702,10 +705,33 @@ fn routing_time_counts_for_every_method_and_from_the_first_target() {
     assert_eq!(case.session.deadline(), None);
     case.give(targets(&[1, 2]));
     assert_eq!(case.session.deadline(), Some(case.now + Duration::from_secs(5)));
-    assert_eq!(case.give(Input::BranchCutShort), ["on_error 408 Client Timeout client_timeout"]);
+    assert_eq!(
+        case.give(Input::BranchCutShort { to_blame: false }),
+        ["on_error 408 Client Timeout client_timeout"]
+    );
     assert!(!case.profile.blacklist.any(case.now), "the target had not its whole time");
     assert!(!case.session.is_over(), "a 2xx may come still");
     assert_eq!(case.give(response(200, "")), ["on_success_response"]);
+}
+
+#[test]
+fn a_target_that_had_long_enough_is_to_blame_though_its_timer_was_cut() {
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.give(targets(&[1, 2]));
+    let cut = Input::BranchCutShort { to_blame: true };
+    assert_eq!(case.give(cut), ["on_error 408 Client Timeout client_timeout"]);
+    assert_eq!(case.profile.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
+}
+
+#[test]
+fn a_timer_f_above_what_clients_wait_is_the_time_for_all_targets() {
+    for (seconds, limit) in [(60, 60), (4, 32)] {
+        let mut case = Case::new(Kind::Uac, RequestClass::NonInvite, |profile| {
+            profile.timer_f = Duration::from_secs(seconds);
+        });
+        case.give(targets(&[1, 2]));
+        assert_eq!(case.session.deadline(), Some(case.now + Duration::from_secs(limit)));
+    }
 }
 
 #[test]

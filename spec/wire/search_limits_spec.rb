@@ -159,6 +159,53 @@ RSpec.describe "A search of targets", :native do
     expect_silence_from_now_on
   end
 
+  # As after a look-up that took its time.
+  it "that begins a little late leaves the target long enough: it is put on the blacklist" do
+    held = []
+    start({ timer_F: 32 })
+    router = OverSIP::SipEvents.method(:on_request).to_proc
+    on_request { |request| request.create_transaction && (held << request) }
+    call_from(alice, :MESSAGE)
+    eventually { held.any? }
+    OverSIP::Testing.advance(3)
+    OverSIP.schedule { router.call(held.first) }
+    next_target
+    OverSIP::Testing.advance(29)
+    everything_done
+    expect([targets_seen, last_event]).to eq([1, given_up])
+    expect(blacklist.keys).to eq(["udp:127.1.0.1:#{strangers.port}"])
+    expect_silence_from_now_on
+  end
+
+  describe "with a timer_F above what clients wait" do
+    it "ends with its server transaction all the same: the target is put on the blacklist" do
+      start({ timer_F: 60 })
+      call_from(alice, :MESSAGE)
+      next_target
+      OverSIP::Testing.advance(32)
+      everything_done
+      expect([targets_seen, last_event]).to eq([1, given_up])
+      expect(blacklist.keys).to eq(["udp:127.1.0.1:#{strangers.port}"])
+      expect_silence_from_now_on
+    end
+
+    it "leaves the target of a Uac that time" do
+      start({ timer_F: 60 })
+      uac = record(OverSIP::SIP::Uac.new, into: seen, only: %i[target error])
+      uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob@many.example" }))
+      next_target
+      OverSIP::Testing.advance(59.9)
+      everything_done
+      expect([targets_seen, last_event]).to match([1, [:target, String]])
+      OverSIP::Testing.advance(0.1)
+      everything_done
+      expect([targets_seen, last_event]).to eq([1, given_up])
+      expect(blacklist.keys).to eq(["udp:127.1.0.1:#{strangers.port}"])
+      messages_at(strangers)
+      expect_silence_from_now_on
+    end
+  end
+
   it "that begins after its server transaction sends nothing" do
     held = []
     start

@@ -58,6 +58,8 @@ pub struct Session {
     kind: Kind,
     class: RequestClass,
     profile: Arc<Profile>,
+    /// How long the client of a request other than INVITE waits.
+    patience: Duration,
     state: State,
     /// ACK, or a request with a To tag: the blacklist only changes the order of its targets.
     in_dialog: bool,
@@ -95,12 +97,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that waits for its targets.
-    pub fn new(kind: Kind, class: RequestClass, profile: Arc<Profile>) -> Self {
+    /// A session that waits for its targets. The client of a request other than INVITE waits for `patience`: 64*T1
+    /// (RFC 3261 17.1.2.2).
+    pub fn new(kind: Kind, class: RequestClass, profile: Arc<Profile>, patience: Duration) -> Self {
         Self {
             kind,
             class,
             profile,
+            patience,
             state: State::Resolving,
             in_dialog: class == RequestClass::Ack,
             targets: VecDeque::new(),
@@ -197,7 +201,7 @@ impl Session {
             Input::Response(response) => self.on_response(now, response),
             Input::Timeout => self.on_target_failure(now, RouteError::ClientTimeout),
             Input::Unanswered => self.on_branch_failure(now, RouteError::ClientTimeout),
-            Input::BranchCutShort => self.on_cut_short(now),
+            Input::BranchCutShort { to_blame } => self.on_cut_short(now, to_blame),
             Input::ServerEnded => self.on_server_ended(now),
             Input::ConnectionError => self.on_target_failure(now, RouteError::ConnectionError),
             Input::ConnectionLost => self.on_branch_failure(now, RouteError::ConnectionError),
@@ -316,12 +320,16 @@ impl Session {
     /// The branch has failed by a fault of its target.
     fn on_target_failure(&mut self, now: Instant, error: RouteError) {
         if self.state == State::Pending && error.blacklists() {
-            match self.upgraded {
-                None => self.list_target(now, error.into(), self.profile.blacklist_time),
-                Some(_) => self.note_refused_upgrade(now),
-            }
+            self.blame_target(now, error);
         }
         self.on_branch_failure(now, error);
+    }
+
+    fn blame_target(&mut self, now: Instant, error: RouteError) {
+        match self.upgraded {
+            None => self.list_target(now, error.into(), self.profile.blacklist_time),
+            Some(_) => self.note_refused_upgrade(now),
+        }
     }
 
     fn on_branch_failure(&mut self, now: Instant, error: RouteError) {

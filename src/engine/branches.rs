@@ -2,7 +2,7 @@
 //! effects.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -49,8 +49,8 @@ pub(super) struct Branch {
     reopening: Option<(Option<String>, Arc<Profile>)>,
     /// Why the transport failed, if it did.
     failure: SendFailure,
-    /// Timer B or F comes early, since the time for all targets will be over.
-    cut_short: bool,
+    /// Timer B or F comes early, since the time for all targets will be over: after this time.
+    cut_short: Option<Duration>,
     /// When it began, as [`super::peers::Peers::heard_since`] has it.
     began: u64,
     /// The session was told how this branch ended and forgets it.
@@ -260,12 +260,12 @@ impl Core {
             if let Some(limit) = limit {
                 effects.extend(machine.limit_calling(now, limit, profile.timer_b));
             }
-            (Machine::Invite(machine), effects, limit.is_some())
+            (Machine::Invite(machine), effects, limit)
         } else {
             let limit = route.limit(now, profile.timer_f, timings);
             let timer_f = limit.unwrap_or(profile.timer_f);
             let (machine, effects) = NonInviteClient::new(now, reliable, timings, timer_f);
-            (Machine::NonInvite(machine), effects, limit.is_some())
+            (Machine::NonInvite(machine), effects, limit)
         };
         let began = self.peers.attend(destination.target());
         if let Some(connection) = destination.connection() {
@@ -352,14 +352,17 @@ impl Core {
                     }
                 }
                 ClientEffect::SwallowedFinal => {}
-                ClientEffect::Timeout if branch.cut_short => {
-                    branch.settled = matches!(branch.machine, Machine::NonInvite(_));
-                    inputs.push(Input::BranchCutShort);
-                }
                 ClientEffect::Timeout => {
-                    branch.settled = true;
                     let heard = self.peers.heard_since(branch.target, branch.began);
-                    inputs.push(if heard { Input::Unanswered } else { Input::Timeout });
+                    branch.settled =
+                        branch.cut_short.is_none() || matches!(branch.machine, Machine::NonInvite(_));
+                    inputs.push(match branch.cut_short {
+                        Some(waited) => Input::BranchCutShort {
+                            to_blame: !heard && self.shared.timings.is_nearly_transaction_timeout(waited),
+                        },
+                        None if heard => Input::Unanswered,
+                        None => Input::Timeout,
+                    });
                 }
                 ClientEffect::InviteTimeout => inputs.push(Input::InviteTimeout),
                 ClientEffect::CancelTimeout => {}

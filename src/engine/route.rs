@@ -259,7 +259,7 @@ impl Route {
             Method::Ack => RequestClass::Ack,
             _ => RequestClass::NonInvite,
         };
-        let mut session = Session::new(ask.kind, class, ask.profile);
+        let mut session = Session::new(ask.kind, class, ask.profile, shared.timings.transaction_timeout());
         if ask.request.to().and_then(tag_of).is_some() {
             session.set_in_dialog();
         }

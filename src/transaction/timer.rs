@@ -30,6 +30,12 @@ impl Timings {
         self.t1 * 64
     }
 
+    /// Whether this is 64*T1, but for less than the last interval between retransmissions: what came late by a look-up is as
+    /// good as the whole.
+    pub fn is_nearly_transaction_timeout(&self, waited: Duration) -> bool {
+        waited + self.t2 > self.transaction_timeout()
+    }
+
     /// Timer D over an unreliable transport.
     pub fn d(&self) -> Duration {
         Self::D

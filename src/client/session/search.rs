@@ -6,9 +6,6 @@ use super::{Action, Callback, RequestClass};
 use super::{After, LastResult, Session, State};
 use crate::client::{Failure, RouteError, Target, Transport};
 
-/// 64*T1: after it the client of a non-INVITE request waits no longer (RFC 3261 17.1.2.2).
-const NON_INVITE_LIMIT: Duration = Duration::from_secs(32);
-
 impl Session {
     /// The request belongs to a dialog: the targets on the blacklist are its last ones, and it makes no entry.
     pub fn set_in_dialog(&mut self) {
@@ -135,7 +132,8 @@ impl Session {
         let end = now
             + self.profile.routing_time.unwrap_or(match self.class {
                 RequestClass::Invite => self.profile.timer_c,
-                RequestClass::Ack | RequestClass::NonInvite => NON_INVITE_LIMIT,
+                // One target at least may have its Timer F.
+                RequestClass::Ack | RequestClass::NonInvite => self.patience.max(self.profile.timer_f),
             });
         self.deadline = Some(self.server_end.map_or(end, |server| server.min(end)));
     }
@@ -209,11 +207,14 @@ impl Session {
         }
     }
 
-    /// The time for all targets is over before the branch has come to its end.
-    pub(super) fn on_cut_short(&mut self, now: Instant) {
+    /// The time for all targets is over before the branch has come to its end. The target is to blame if it had long enough.
+    pub(super) fn on_cut_short(&mut self, now: Instant, to_blame: bool) {
         // An INVITE's branch is there still, for a 2xx.
         self.branch_live &= self.class == RequestClass::Invite;
         if self.state == State::Pending {
+            if to_blame {
+                self.blame_target(now, RouteError::ClientTimeout);
+            }
             self.last = Some(LastResult::Failure(RouteError::ClientTimeout.into()));
             self.deadline = Some(now);
             self.next_target(now);

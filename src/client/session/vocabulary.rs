@@ -41,7 +41,10 @@ pub enum Input {
     /// Timer B or F of the branch expired, but the target was heard meanwhile.
     Unanswered,
     /// The time for all targets was over before Timer B or F. An INVITE's branch lives on to cancel what may begin to ring.
-    BranchCutShort,
+    BranchCutShort {
+        /// The target had long enough to answer, and was not heard.
+        to_blame: bool,
+    },
     /// The server transaction ended: nobody waits for an answer any more.
     ServerEnded,
     /// The target refused the connection or the datagram, or could not be reached.
