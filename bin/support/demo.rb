@@ -93,7 +93,7 @@ class Demo
     Thread.new do
       reader.each_line do |line|
         event = Trace.parse(line)
-        event ? @events << event : $stderr.print(line.sub(/\A(?:INFO|NOTICE): .*/m, ""))
+        event ? @events << event : $stderr.print(line.sub(/\A\S+ (?:INFO|NOTICE): .*/m, ""))
       end
     end
   end
