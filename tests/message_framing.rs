@@ -105,6 +105,8 @@ mod streams {
         assert!(stream.framer.is_ended());
         assert_eq!(names(&stream.push(&request("OPTIONS", "l: 0\r\n"))), [""; 0]);
         assert_eq!(defect("GET / HTTP"), Defect::Syntax(SyntaxError { offset: 4, line: 1 }));
+        let bare = request("OPTIONS", "l: 0\r\n").replace("\r\n", "\n");
+        assert_eq!(names(&Stream::new().push(&bare)), ["close"]);
         // Neither a response nor an ACK is answered, so there is nothing to wait for.
         for (text, at) in [("SIP/2.0 2x", 9), ("ACK sip:@", 8), ("\x16\x03\x01", 0)] {
             assert_eq!(names(&Stream::new().push(text)), ["close"], "{text:?}");

@@ -52,6 +52,7 @@ RSpec.describe "A stream", :native do
         whole = message(peer)
         faulty = ["NONSENSE\r\n\r\n", "GET / HTTP/1.1\r\n", "OPTIONS sip:a SIP/2.0\r\nX: #{"x" * 17_000}"]
         faulty << message(peer, :ACK).sub("ACK ", "ACK  ") << whole.sub(/\A[^\r]*/, "SIP/2.0 20 OK") << whole.sub("Via: ", "Via; ")
+        faulty << whole.gsub("\r\n", "\n")
         %w[Via From To CSeq Call-ID].each { |header| faulty << without(whole, header) }
         %w[From To CSeq Call-ID Max-Forwards Content-Length].each { |header| faulty << twice(whole, header) }
         faulty.each do |text|

@@ -19,11 +19,16 @@ const REPEATED: [HeaderName; 4] = [HeaderName::From, HeaderName::To, HeaderName:
 /// A header name longer than this is not quoted in a reason phrase.
 const LONGEST_NAME: usize = 40;
 
-/// Whether it is worth while to wait for the rest of a head that has this error: a path where a URI belongs is HTTP.
+/// Whether it is worth while to wait for the rest of a head that has this error. A path where a URI belongs is HTTP; and where the
+/// request line ends in LF alone, nothing behind it is a line of its own.
 pub(crate) fn may_become_refusable(data: &[u8], error: SyntaxError) -> bool {
     method(data).is_some_and(|method| {
-        let ruri = method.end as usize + 1;
-        error.offset != ruri || data.get(ruri) != Some(&b'/')
+        let wrong = data.get(error.offset).copied();
+        let http = error.offset == method.end as usize + 1 && wrong == Some(b'/');
+        let lone_lf = wrong == Some(b'\n')
+            && memchr::memchr(b'\n', &data[method.end as usize..])
+                == error.offset.checked_sub(method.end as usize);
+        !http && !lone_lf
     })
 }
 
