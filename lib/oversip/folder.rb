@@ -141,8 +141,8 @@ module OverSIP
 
     def read_script
       ScriptSource.new(script) if script?
-    rescue SystemCallError, EncodingError, ArgumentError
-      nil # what is wrong with it, loading it has said
+    rescue SystemCallError, EncodingError, ArgumentError, SystemStackError
+      nil # what is wrong with it, loading it says; what is too deep to be read may run all the same
     end
 
     def script

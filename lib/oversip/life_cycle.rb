@@ -119,13 +119,13 @@ module OverSIP
       #   script names
       def reload_proxies(folder)
         profiles = load_proxies(folder, @given_proxies)
-        missed = folder.mentioned(OverSIP.proxies.keys).except(*profiles.keys)
+        missed = folder.mentioned(@profile_names).except(*profiles.keys)
         unless missed.empty?
           reasons = missed.map { |name, place| "the profile '#{name}' is missing, which #{place} names" }
           raise ProxiesConfig::InvalidFile.new(folder.proxies_file, reasons.join("; "))
         end
 
-        OverSIP.proxies = profiles
+        use_profiles(profiles)
       end
 
       # Reads the files of the section `tls` again if they have changed.
@@ -168,7 +168,13 @@ module OverSIP
         yield bind_check if block_given?
         Logger.level = OverSIP.configuration.dig(:core, :syslog_level)
         Logger.max_like_records = OverSIP.configuration.dig(:core, :max_like_records)
-        OverSIP.proxies = load_proxies(folder, proxies)
+        use_profiles(load_proxies(folder, proxies))
+      end
+
+      # What a script adds to them later is its own matter.
+      def use_profiles(profiles)
+        @profile_names = profiles.keys
+        OverSIP.proxies = profiles
       end
 
       def load_proxies(folder, given)

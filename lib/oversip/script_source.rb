@@ -69,6 +69,11 @@ module OverSIP
       @readings.keys
     end
 
+    # @return [Boolean] whether it makes profiles itself
+    def makes_profiles?
+      @readings.each_value.any?(&:makes_profiles)
+    end
+
     # @return [Boolean] whether the libraries that it wants are found by other means than those of this process
     def own_load_path?
       @own_load_path == true
@@ -103,11 +108,11 @@ module OverSIP
       candidates.flat_map { |path| [path, "#{path}.rb"] }.find { |path| File.file?(path) && !path.end_with?(".so") }
     end
 
-    # A script that changes the load path means some folder below its own.
+    # A script that changes the load path means its own folder, or one in it.
     def own_candidates(name)
       return [] unless own_load_path?
 
-      Dir.glob("**/#{name}{,.rb}", base: @folder).map { |file| File.join(@folder, file) }
+      ["", *Dir.glob("*/", base: @folder)].map { |folder| File.join(@folder, folder, name) }
     end
 
     def place(path, line)

@@ -46,6 +46,13 @@ RSpec.describe OverSIP::ScriptSource do
     expect(script.mentions(%i[a b c d f g])).to eq(a: "server.rb:1", b: "server.rb:2", c: "server.rb:2", d: "server.rb:3")
   end
 
+  it "sees a script that makes profiles itself" do
+    ["OverSIP.proxies[:a] = {}", "OverSIP.proxies = {}", "OverSIP.proxies.merge!(a: {})", "::OverSIP.proxies[:a] ||= x"].each do |text|
+      expect([text, read(text).makes_profiles?]).to eq([text, true])
+    end
+    expect(read("OverSIP.proxies[:a][:timer_B]\nx.proxies\nOverSIP.proxies.keys").makes_profiles?).to be(false)
+  end
+
   it "finds libraries that have to be there, and leaves those out that the script can do without" do
     script = read(<<~RUBY, own: "require 'inner'")
       require "json"

@@ -100,6 +100,8 @@ RSpec.describe "oversip check" do
                "server.rb:4: the profile 'proxy_ot' is not in proxies.conf: did you mean 'proxy_out'?",
                "server.rb:5: the profile 'default_proxy' is not in proxies.conf"], 1])
     expect(named(script, proxies: "proxy_ot:\nproxy_in:\ndefault_proxy:\n")).to eq([[], 0])
+    own = "OverSIP.proxies[:mine] = OverSIP.proxies[:default_proxy].merge(timer_B: 2)\nOverSIP::SIP::Proxy.new(:mine)\n"
+    expect(named("def (OverSIP::SystemEvents).on_initialize\n#{own}end")).to eq([[], 0])
   end
 
   it "names libraries that cannot be loaded, with what to do; a start says the same" do

@@ -117,6 +117,14 @@ RSpec.describe "oversip at HUP", :native do
       end
     end
 
+    it "but not for a profile that the script makes itself" do
+      running("OverSIP::SystemCallbacks.on_started { OverSIP.proxies[:mine] = OverSIP.proxies[:default_proxy].merge(timer_B: 2) }\n" \
+              "def (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new(:mine).route(request)") do
+        profiles(6, "out: {}\nin: {}")
+        expect(hang_up(server)).to include("version 1, timer_B 6")
+      end
+    end
+
     it "and looks at the script that runs when the one that is there is no Ruby" do
       running("def (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new(:out).route(request)") do
         write("server.rb", "def broken(")

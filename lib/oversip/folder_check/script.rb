@@ -33,7 +33,7 @@ module OverSIP
         check_libraries(source, &)
         check_profiles(source, &)
         check_events(source, &)
-      rescue SystemCallError, SyntaxError => e
+      rescue SystemCallError, SyntaxError, SystemStackError => e
         yield(Folder::SCRIPT, e.message)
       end
 
@@ -54,7 +54,7 @@ module OverSIP
       end
 
       def check_profiles(source)
-        return unless @profiles
+        return if @profiles.nil? || source.makes_profiles?
 
         source.profiles.except(*@profiles).each do |name, place|
           yield(place, ProxiesConfig.lacks(name, @profiles))

@@ -26,6 +26,9 @@ module OverSIP
       # With these, libraries are found in places of their own.
       BUNDLER = %w[bundler/setup bundler/inline bundler].freeze
 
+      # What changes a Hash.
+      CHANGES = %w[store merge! update replace].freeze
+
       # What may run only sometimes.
       CONDITIONS = %i[if unless elsif else if_mod unless_mod ifop case when in while until while_mod until_mod rescue].freeze
 
@@ -39,6 +42,9 @@ module OverSIP
 
       # @return [Boolean] whether it looks for libraries in places of its own
       attr_reader :own_load_path
+
+      # @return [Boolean] whether it adds to OverSIP.proxies, or replaces it
+      attr_reader :makes_profiles
 
       # @param constants [Hash] shared by the files of a script
       def initialize(text, path, constants)
@@ -91,6 +97,8 @@ module OverSIP
         in [:begin, [:bodystmt, _, Array => rescued, *]]
           where.with(optional: where.optional || rescues_load_error?(rescued))
         in [:command, [:@ident, word, [line, _]], arguments] then note_call(word, arguments, line, where)
+        in [:aref_field, [:call, _, _, [:@ident, "proxies", _]], _] | [:field, _, _, [:@ident, "proxies", _]]
+          (@makes_profiles = true) && where
         in [:call | :command_call, receiver, _, [:@ident, word, _], *] then note_call_of(receiver, word) || where
         in [:vcall, [:@ident, "module_function", _]] then where.singleton = true && where
         in [Symbol => kind, *] if CONDITIONS.include?(kind) then where.with(optional: true)
@@ -121,6 +129,7 @@ module OverSIP
       # @return [nil]
       def note_call_of(receiver, word)
         @complete = false if event_module(receiver) && !word.start_with?("log_")
+        @makes_profiles = true if CHANGES.include?(word) && receiver in [:call, _, _, [:@ident, "proxies", _]]
         nil
       end
 
