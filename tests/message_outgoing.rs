@@ -113,6 +113,26 @@ mod snapshots {
     use super::*;
 
     #[test]
+    fn tags_are_those_of_the_header_not_of_the_uri_or_of_another_parameter() {
+        let texts = [
+            ("\"B\" <sip:b@h;tag=no>;x=1; Tag=yes", Some("yes")),
+            ("<sip:b@h>;tag=yes;p=\">\"", Some("yes")),
+            ("\"<>;tag=no\" <sip:b@h> ; tag = yes", Some("yes")),
+            ("sip:b@h;tag=yes", Some("yes")),
+            ("<sip:b@h>;p=\";tag=no\"", None),
+            ("<sip:b@h>;@;tag=yes", Some("yes")),
+            ("<sip:b@h>", None),
+            ("", None),
+        ];
+        for (text, tag) in texts {
+            let mut snapshot = RequestSnapshot::from_message(&message(INVITE)).unwrap();
+            snapshot.headers.replace(HeaderName::To, text.as_bytes());
+            snapshot.headers.replace(HeaderName::From, text.as_bytes());
+            assert_eq!([snapshot.to_tag(), snapshot.from_tag()].map(|tag| tag.map(s)), [tag, tag], "{text}");
+        }
+    }
+
+    #[test]
     fn request_goes_out_with_its_received_lines_and_a_true_length() {
         let snapshot = RequestSnapshot::from_message(&message(INVITE)).unwrap();
         let expected = INVITE.replace("expires=9\r\n", "expires=9\r\nContent-Length: 0\r\n");

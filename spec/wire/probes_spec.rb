@@ -466,6 +466,15 @@ RSpec.describe "A destination whose targets are all on the blacklist", :native d
       expect(blacklist).to be_empty
     end
 
+    it "is known by its tag, whatever stands behind that" do
+      start
+      alice.send_text(alice.build(:INFO, "sip:bob@b.example", headers: { "To" => '<sip:bob@b.example>;tag=bob;p=">"' }), oversip_port)
+      home.receive
+      OverSIP::Testing.advance(4)
+      eventually { seen.all.include?(stored) }
+      expect(blacklist).to be_empty
+    end
+
     it "is refused where a script has put the target there" do
       start { |proxy, request| proxy.on_target { proxy.add_target_to_blacklist(60) if request.sip_method == :MESSAGE } }
       call_from(alice, :MESSAGE)

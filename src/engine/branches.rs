@@ -15,7 +15,6 @@ use super::outgoing::Leaving;
 use super::peers::target_of;
 use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
-use super::uac_acks::tag_of;
 use super::Dropped;
 use crate::client::session::{retry_after, Input, Kind};
 use crate::client::{IncomingResponse, Profile, Target};
@@ -300,7 +299,7 @@ impl Core {
     /// requests of such dialogs may come.
     fn note_own_dialog(&mut self, sent: &RequestSnapshot) {
         let begins = matches!(sent.method, Method::Invite | Method::Subscribe | Method::Refer);
-        if let (true, Some(call_id), Some(tag)) = (begins, sent.call_id(), sent.from().and_then(tag_of)) {
+        if let (true, Some(call_id), Some(tag)) = (begins, sent.call_id(), sent.from_tag()) {
             self.own_dialogs.note(call_id, tag);
         }
     }

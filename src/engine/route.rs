@@ -19,7 +19,6 @@ use super::counts::Search;
 use super::incoming::IncomingRequest;
 use super::outgoing::{self, ProxyHeaders};
 use super::timers::TimerId;
-use super::uac_acks::tag_of;
 use super::upstream;
 use super::Shared;
 pub use call::{Call, Outcome};
@@ -260,7 +259,7 @@ impl Route {
             _ => RequestClass::NonInvite,
         };
         let mut session = Session::new(ask.kind, class, ask.profile, shared.timings.transaction_timeout());
-        if ask.request.to().and_then(tag_of).is_some() {
+        if ask.request.to_tag().is_some() {
             session.set_in_dialog();
         }
         if let Some(end) = ask.upstream.as_ref().and_then(|upstream| upstream.end_unanswered()) {

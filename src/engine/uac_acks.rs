@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::network::Destination;
-use crate::message::{HeaderName, Message, RequestSnapshot};
+use crate::message::{Message, RequestSnapshot};
 
 /// ACKs remembered at once; beyond it the script's blocks see a repeated 2xx again.
 const LIMIT: usize = 50_000;
@@ -35,7 +35,7 @@ impl UacAcks {
         destination: Destination,
         wire: Bytes,
     ) -> Option<AckKey> {
-        let tag = tag_of(ack.headers.first(HeaderName::To)?)?;
+        let tag = ack.to_tag()?;
         let key = AckKey(Bytes::copy_from_slice(ack.call_id()?), ack.cseq()?, Bytes::copy_from_slice(tag));
         if self.sent.len() >= LIMIT && !self.sent.contains_key(&key) {
             return None;
@@ -56,27 +56,5 @@ impl UacAcks {
 
     pub(super) fn forget(&mut self, key: &AckKey) {
         self.sent.remove(key);
-    }
-}
-
-/// The tag among the header parameters of a From or To value.
-pub(super) fn tag_of(value: &[u8]) -> Option<&[u8]> {
-    let params = value.iter().rposition(|byte| *byte == b'>').map_or(value, |end| &value[end + 1..]);
-    let mut pairs = params.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    pairs.find_map(|pair| match pair.split_at_checked(4) {
-        Some((name, tag)) if name.eq_ignore_ascii_case(b"tag=") => Some(tag),
-        _ => None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tag_is_the_headers_not_the_uris() {
-        assert_eq!(tag_of(b"\"B\" <sip:b@h;tag=no>;x=1; Tag=yes"), Some(&b"yes"[..]));
-        assert_eq!(tag_of(b"<sip:b@h>"), None);
-        assert_eq!(tag_of(b"sip:b@h;tag=t"), Some(&b"t"[..]));
     }
 }

@@ -102,6 +102,20 @@ impl<'a> NameAddrRef<'a> {
     }
 }
 
+/// The `tag` of a From or To value (RFC 3261 19.3). What is no parameter is passed over.
+pub(crate) fn tag(value: &[u8]) -> Option<&[u8]> {
+    u32::try_from(value.len()).ok()?;
+    let mut c = Cursor::new(value, 0);
+    name_addr(&mut c, ANY)?;
+    let mut tag = None;
+    params::readable_params(&mut c, tag_rule, |key, value_of| {
+        if lex::same(key.of(value), b"tag") {
+            tag = value_of;
+        }
+    });
+    tag.map(|tag| tag.of(value))
+}
+
 /// Parameters of From and To: `tag` is a token.
 pub(crate) fn tag_rule(key: &[u8]) -> Rule {
     if lex::same(key, b"tag") {

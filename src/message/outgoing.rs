@@ -5,6 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::header_name::HeaderName;
 use super::headers::Headers;
 use super::method::Method;
+use super::name_addr;
 use super::neutral::{put_neutral, Folds};
 use super::received::Message;
 
@@ -65,6 +66,16 @@ impl RequestSnapshot {
     /// Value of To.
     pub fn to(&self) -> Option<&[u8]> {
         self.headers.first(HeaderName::To)
+    }
+
+    /// `tag` of From (RFC 3261 19.3).
+    pub fn from_tag(&self) -> Option<&[u8]> {
+        name_addr::tag(self.from()?)
+    }
+
+    /// `tag` of To (RFC 3261 19.3).
+    pub fn to_tag(&self) -> Option<&[u8]> {
+        name_addr::tag(self.to()?)
     }
 
     /// Route values in order, comma lists split.
