@@ -59,6 +59,22 @@ RSpec.describe "A target that did not answer one request", :native do
       expect(blacklist).not_to be_any
     end
 
+    { "CRLF" => "\r\n\r\n", "STUN" => "\x00\x01\x00\x00\x21\x12\xa4\x42twelve bytes" }.each do |name, keepalive|
+      it "is no entry when it sent a keep-alive (#{name}) while the #{method} waited" do
+        start
+        request_at_home(method)
+        OverSIP::Testing.advance(1)
+        messages_at(home)
+        home.socket.send(keepalive.b, 0, "127.0.0.1", oversip_port)
+        home.socket.wait_readable(SipPeer::LIMIT)
+        home.socket.recv_nonblock(2000)
+        engine_caught_up
+        OverSIP::Testing.advance(3)
+        eventually { seen.all.include?([:error, 408, "Client Timeout", :client_timeout]) }
+        expect(blacklist).not_to be_any
+      end
+    end
+
     it "is one when nothing at all came from it while the #{method} waited" do
       start
       home.answer(request_at_home(:OPTIONS), 200)

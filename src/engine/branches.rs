@@ -266,7 +266,7 @@ impl Core {
             let (machine, effects) = NonInviteClient::new(now, reliable, timings, timer_f);
             (Machine::NonInvite(machine), effects, limit)
         };
-        let began = self.peers.attend(destination.target());
+        let began = self.attend(destination.target());
         if let Some(connection) = destination.connection() {
             self.connection_branches.entry(connection).or_default().push(id.clone());
         }

@@ -30,7 +30,8 @@ struct Peer {
     lists: Lists,
 }
 
-/// The targets of the client transactions there are, and those on a blacklist. One look-up for each message.
+/// The targets of the client transactions there are, and those on a blacklist. One look-up for each message; two for a
+/// response that comes from elsewhere than from its target.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     known: HashMap<Target, Peer>,
@@ -38,11 +39,12 @@ pub(super) struct Peers {
     listed: usize,
     /// Counts the messages.
     messages: u64,
+    /// The transport layer reports keep-alives: not while nobody is known, who could be heard by them.
+    heeds_keepalives: bool,
 }
 
 impl Peers {
-    /// A client transaction begins. Returns what [`Peers::heard_since`] wants to know.
-    pub(super) fn attend(&mut self, target: Target) -> u64 {
+    fn attend(&mut self, target: Target) -> u64 {
         self.known.entry(target).or_default().branches += 1;
         self.messages
     }
@@ -115,7 +117,22 @@ impl Core {
     pub(super) fn sweep_peers(&mut self, now: Instant) {
         if self.peers.listed > 0 {
             self.peers.sweep(now);
-            self.network.heed_keepalives(self.peers.listed > 0);
+        }
+        if self.peers.known.is_empty() {
+            self.heed_keepalives(false);
+        }
+    }
+
+    /// A client transaction begins. Returns what [`Peers::heard_since`] wants to know.
+    pub(super) fn attend(&mut self, target: Target) -> u64 {
+        self.heed_keepalives(true);
+        self.peers.attend(target)
+    }
+
+    fn heed_keepalives(&mut self, on: bool) {
+        if on != self.peers.heeds_keepalives {
+            self.peers.heeds_keepalives = on;
+            self.network.heed_keepalives(on);
         }
     }
 
@@ -168,7 +185,7 @@ impl Core {
     pub(super) fn settle(&mut self, route: &mut Route) {
         if let Some(target) = route.take_listed() {
             self.peers.list(target, &route.profile().blacklist);
-            self.network.heed_keepalives(true);
+            self.heed_keepalives(true);
         }
         if let Some((key, _)) = route.probe_wait.filter(|_| !route.asks_probe()) {
             route.probe_wait = None;
