@@ -400,6 +400,61 @@ RSpec.describe "What waits on connections", :native do
     eventually { stats[:paused_connections].zero? }
   end
 
+  # Two requests to a server whose blocks do not end have filled the room, a third one is unanswered. Those with X-Quick go to
+  # another server, and no block wants their answers.
+  def start_with(slow, quick)
+    start_oversip(configuration: { core: { max_response_bytes: 10_000 } }) do |request|
+      proxy = OverSIP::SIP::Proxy.new
+      next proxy.route(request, "127.0.0.1", quick.port, :tcp) if request.header("X-Quick")
+
+      proxy.on_success_response do
+        entered << true
+        gate.pop
+      end
+      proxy.on_error { |status, *| seen << status }
+      proxy.route(request, "127.0.0.1", slow.port, :tcp)
+    end
+    OverSIP::Testing.freeze
+  end
+
+  def fill_room(slow)
+    3.times { call_from(alice, :MESSAGE) }
+    callee = slow.accept
+    requests = Array.new(3) { callee.receive }
+    requests.first(2).each { |request| callee.answer(request, 200, **large(6000)) }
+    entered.pop
+    eventually { stats[:queued][:responses] == 2 }
+    [callee, requests.last]
+  end
+
+  it "is read on while too much waits for the blocks of others: answers that no block wants pass" do
+    slow = tcp_server
+    quick = tcp_server
+    start_with(slow, quick)
+    callers = Array.new(2) { udp_peer.tap { |caller| call_from(caller, :MESSAGE, headers: { "X-Quick" => "yes" }) } }
+    callee = quick.accept
+    requests = Array.new(2) { callee.receive }
+    fill_room(slow)
+    requests.each { |request| callee.answer(request, 200, **large(6000)) }
+    expect(callers.map { |caller| caller.receive_final.status }).to eq([200, 200])
+    eventually { stats[:paused_connections].zero? }
+    expect(stats[:queued]).to include(responses: 2)
+    gate.close
+  end
+
+  it "is read on when the transaction has ended whose answer had no room; its target has shown that it lives" do
+    slow = tcp_server
+    start_with(slow, nil)
+    callee, last = fill_room(slow)
+    callee.answer(last, 200, **large(6000))
+    eventually { stats[:paused_connections] == 1 }
+    OverSIP::Testing.advance(33)
+    engine_caught_up
+    expect([stats[:paused_connections], stats[:queued][:responses]]).to eq([0, 2])
+    expect(OverSIP.proxies[:default_proxy][:blacklist]).to be_empty
+    gate.close
+  end
+
   it "is bounded together: the connection with the most is closed, the others go on" do
     stuck = Array.new(2) { dropping_port }
     start_oversip(configuration: { core: { max_outgoing_bytes: 70_000 } },

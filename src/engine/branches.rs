@@ -56,6 +56,17 @@ pub(super) struct Branch {
     settled: bool,
 }
 
+/// A branch and what a response means for it.
+#[derive(Debug)]
+pub(super) struct Answered {
+    id: Bytes,
+    pub(super) client: u64,
+    target: Target,
+    /// No final response came before.
+    fresh: bool,
+    pub(super) news: News,
+}
+
 /// What a response brings to the Client of its branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
@@ -449,21 +460,9 @@ impl Core {
 
     /// Matches a response to its transaction (RFC 3261 17.1.3); one that matches none is dropped.
     pub(super) fn response(&mut self, response: Message, source: &Source) {
-        let Some(received) = response.top_via().and_then(|via| via.branch()) else {
-            return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
-        };
-        // Some elements change the letter case on the way, which means nothing (RFC 3261 7.3.1).
-        let found = self
-            .branches
-            .get_key_value(received)
-            .or_else(|| self.branches.get_key_value(&*crate::client::branch_as_written(received)));
-        let fresh = found.is_some_and(|(_, branch)| branch.is_undecided());
-        let fitting = found.filter(|(_, branch)| branch.is_answered_by(&response, source));
-        let known =
-            fitting.map(|(id, branch)| (id.clone(), branch.client, branch.target, branch.news(&response)));
-        let target = known.as_ref().map(|(_, _, target, _)| *target);
-        self.note_response(&response, source, target, fresh && target.is_some());
-        let Some((id, client, _, news)) = known else {
+        let answered = self.answered_by(&response, source);
+        self.note_response(&response, source, answered.as_ref());
+        let Some(Answered { id, client, news, .. }) = answered else {
             tracing::debug!(target: "oversip::transaction", "response matches no transaction");
             return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
         };
@@ -474,13 +473,31 @@ impl Core {
         self.step_branch(&id, Some(&response.clone()), |branch, now| branch.response(now, &response));
     }
 
+    /// The branch that a response belongs to.
+    pub(super) fn answered_by(&self, response: &Message, source: &Source) -> Option<Answered> {
+        let received = response.top_via()?.branch()?;
+        // Some elements change the letter case on the way, which means nothing (RFC 3261 7.3.1).
+        let (id, branch) = self
+            .branches
+            .get_key_value(received)
+            .or_else(|| self.branches.get_key_value(&*crate::client::branch_as_written(received)))?;
+        branch.is_answered_by(response, source).then(|| Answered {
+            id: id.clone(),
+            client: branch.client,
+            target: branch.target,
+            fresh: branch.is_undecided(),
+            news: branch.news(response),
+        })
+    }
+
     /// A response is a sign of life of where it comes from, and of the target that it answers for. A 503 that names a time, and
     /// one that is not the first final answer of its transaction, do not say that requests are welcome again.
-    fn note_response(&mut self, response: &Message, source: &Source, target: Option<Target>, fresh: bool) {
+    pub(super) fn note_response(&mut self, response: &Message, source: &Source, answered: Option<&Answered>) {
+        let fresh = answered.is_some_and(|branch| branch.fresh);
         let ends_entries = response.status() != Some(503) || (fresh && retry_after(response).is_none());
         let from = target_of(source);
         self.heard(from, ends_entries);
-        if let Some(target) = target.filter(|target| *target != from) {
+        if let Some(target) = answered.map(|branch| branch.target).filter(|target| *target != from) {
             self.heard(target, ends_entries);
         }
     }

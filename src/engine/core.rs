@@ -21,7 +21,7 @@ use super::resolver::Resolver;
 use super::route::{Call, Effect, Outcome, Progress, Route};
 use super::timers::{TimerId, TimerQueue};
 use super::uac_acks::UacAcks;
-use super::waiting::Responses;
+use super::waiting::{HeldResponse, Responses};
 use super::{Dropped, Event, Shared};
 use crate::client::session::{Callback, CallbackClass, Input, Kind};
 use crate::client::{Failure, OwnDialogs, ProbeKey, Probes};
@@ -129,8 +129,10 @@ pub(super) struct Core {
     clients: HashMap<u64, ClientSlot>,
     /// The responses that wait for all Clients or are with the dispatcher.
     pub(super) responses: Responses,
-    /// Streams wait with responses.
-    pub(super) responses_held: bool,
+    /// Streams hand over responses for a verdict on each.
+    pub(super) holds_responses: bool,
+    /// Those that wait until there is room for them, one of a connection at most.
+    pub(super) held_responses: VecDeque<HeldResponse>,
     stopping: Option<(Instant, SyncSender<()>)>,
     /// Whom the present step works for.
     pub(super) working_for: Beneficiary,
@@ -160,7 +162,8 @@ impl Core {
             woken: VecDeque::new(),
             clients: HashMap::new(),
             responses: Responses::default(),
-            responses_held: false,
+            holds_responses: false,
+            held_responses: VecDeque::new(),
             stopping: None,
             working_for: Beneficiary::Nobody,
             acks_due: 0,
@@ -319,6 +322,7 @@ impl Core {
         self.timers.arm(now + SWEEP_INTERVAL, TimerKey::Sweep);
         self.network.sweep(now);
         self.sweep_peers(now);
+        self.sweep_held_responses();
     }
 
     fn is_stopped(&self) -> bool {

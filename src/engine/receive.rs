@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::core::Core;
 use super::network::SendFailure;
 use super::peers::target_of;
+use super::waiting::HeldResponse;
 use super::{Class, Event, Rejected, TlsHandshake};
 use crate::transport::{OpeningFailure, TransportEvent};
 
@@ -16,6 +17,9 @@ impl Core {
                 self.request(message, source)
             }
             TransportEvent::Message { message, source, room: _room } => self.response(message, &source),
+            TransportEvent::HeldResponse { message, source, pause } => {
+                self.held_response(HeldResponse { message, source, pause });
+            }
             TransportEvent::Keepalive { source } => self.heard(target_of(&source), true),
             TransportEvent::Reply { to, source, status, reason, close } => {
                 self.heard(target_of(&source), true);

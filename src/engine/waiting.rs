@@ -11,6 +11,16 @@ use super::core::Core;
 use super::Dropped;
 use crate::client::session::CallbackClass;
 use crate::client::IncomingResponse;
+use crate::message::Message;
+use crate::transport::{Pause, Source};
+
+/// A response of a stream for which there was no room. Its connection waits as well.
+#[derive(Debug)]
+pub(super) struct HeldResponse {
+    pub(super) message: Message,
+    pub(super) source: Source,
+    pub(super) pause: Pause,
+}
 
 /// How many responses, and about how many bytes they take.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,12 +71,48 @@ impl Core {
         fits || (waiting.messages == 1 && !self.shows(client, CallbackClass::Provisional))
     }
 
-    /// Has streams wait with responses while there is too much of them.
+    /// A response on a stream waits, and its connection with it, while there is too much of those for blocks. What no block
+    /// waits for goes on.
+    pub(super) fn held_response(&mut self, held: HeldResponse) {
+        if self.has_to_wait(&held) {
+            // Its target is alive, however long it waits.
+            let answered = self.answered_by(&held.message, &held.source);
+            self.note_response(&held.message, &held.source, answered.as_ref());
+            self.held_responses.push_back(held);
+        } else {
+            self.response(held.message, &held.source);
+        }
+    }
+
+    fn has_to_wait(&self, held: &HeldResponse) -> bool {
+        let answered = self.answered_by(&held.message, &held.source);
+        self.is_full()
+            && answered
+                .is_some_and(|branch| branch.news == News::Final && self.waits_for_blocks(branch.client))
+    }
+
+    /// Takes responses that were held, as far as there is room by now, and says whether the next ones are to be.
     pub(super) fn pace_streams(&mut self) {
+        while !self.is_full() {
+            let Some(held) = self.held_responses.pop_front() else { break };
+            self.attempt(|core| core.response(held.message, &held.source));
+        }
         let full = self.is_full();
-        if full != self.responses_held {
-            self.responses_held = full;
+        if full != self.holds_responses {
+            self.holds_responses = full;
             self.network.connections().hold_responses(full);
+        }
+    }
+
+    /// No connection waits for blocks that will not want its response any more, such as one whose transaction has ended.
+    pub(super) fn sweep_held_responses(&mut self) {
+        for held in std::mem::take(&mut self.held_responses) {
+            // What came last on a connection that is gone is not lost with it.
+            if !held.pause.is_vain() && self.has_to_wait(&held) {
+                self.held_responses.push_back(held);
+            } else {
+                self.attempt(|core| core.response(held.message, &held.source));
+            }
         }
     }
 

@@ -11,12 +11,12 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
 use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
 use super::dial::Start;
-use super::memory::{Held, Memory};
+use super::memory::{Held, Memory, Pause};
 use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};
 use super::{ConnectionId, Options, Source, Transport, TransportEvent};
@@ -65,8 +65,8 @@ pub(super) struct Shared {
     heeds_keepalives: AtomicBool,
     runtime: Handle,
     memory: Arc<Memory>,
-    /// Whether responses have to wait.
-    responses_wait: watch::Sender<bool>,
+    /// Whether responses are handed over for a verdict on each.
+    holds_responses: AtomicBool,
 }
 
 #[derive(Default)]
@@ -102,7 +102,6 @@ impl Connections {
         let epoch = clock.now();
         let runtime = Handle::current();
         let memory = Arc::default();
-        let responses_wait = watch::Sender::new(false);
         let table = Mutex::default();
         Connections(Arc::new(Shared {
             table,
@@ -112,7 +111,7 @@ impl Connections {
             options,
             runtime,
             memory,
-            responses_wait,
+            holds_responses: AtomicBool::new(false),
             heeds_keepalives: AtomicBool::new(false),
         }))
     }
@@ -342,7 +341,7 @@ impl Connections {
         self.0.memory.held()
     }
 
-    /// Connections that are not read on since [`Connections::hold_responses`].
+    /// Connections that are not read on since a [`TransportEvent::HeldResponse`] of them is undecided.
     pub fn paused(&self) -> usize {
         self.0.memory.paused.load(Ordering::Relaxed)
     }
@@ -352,24 +351,18 @@ impl Connections {
         self.0.memory.overflows.load(Ordering::Relaxed)
     }
 
-    /// Whether responses have to wait: a connection whose next message is one is not read on until they need not.
-    pub fn hold_responses(&self, wait: bool) {
-        self.0.responses_wait.send_replace(wait);
+    /// Whether responses on streams come as [`TransportEvent::HeldResponse`].
+    pub fn hold_responses(&self, on: bool) {
+        self.0.holds_responses.store(on, Ordering::Relaxed);
     }
 
-    /// Waits until responses need not wait; `false` when the connection closes before.
-    pub(super) async fn room_for_response(&self, connection: &Connection) -> bool {
-        if !*self.0.responses_wait.borrow() {
-            return true;
-        }
-        let _paused = self.0.memory.pause();
-        let mut waits = self.0.responses_wait.subscribe();
-        tokio::select! {
-            biased;
-            () = connection.reached(Phase::Closing) => false,
-            // The sender is a field of self.
-            _ = waits.wait_for(|wait| !wait) => true,
-        }
+    pub(super) fn holds_responses(&self) -> bool {
+        self.0.holds_responses.load(Ordering::Relaxed)
+    }
+
+    /// A pause of a connection, and what tells it that the pause is over.
+    pub(super) fn pause(&self) -> (Pause, oneshot::Receiver<()>) {
+        self.0.memory.pause()
     }
 
     /// Waits for room for a message on its way to the engine; `false` when the connection closes before.

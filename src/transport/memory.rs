@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
 /// Bytes that all connections together keep while the script decides on their peers; each may keep less than 64 KiB.
 const HELD_BYTES: usize = 16 * 1024 * 1024;
@@ -23,7 +23,7 @@ pub(super) struct Memory {
     pub outgoing: AtomicUsize,
     /// Bytes that were read while the script decides.
     held: AtomicUsize,
-    /// Connections that are not read on since their next message is a response and there is no room for it.
+    /// Connections that are not read on since there may be no room for their last response.
     pub paused: AtomicUsize,
     /// Connections that were given up with what they were to send, so far.
     pub overflows: AtomicU64,
@@ -64,19 +64,31 @@ impl Memory {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Counts a paused connection as long as the answer lives.
-    pub fn pause(self: &Arc<Self>) -> Paused {
+    /// A pause, and what tells the connection that it is over.
+    pub fn pause(self: &Arc<Self>) -> (Pause, oneshot::Receiver<()>) {
         self.paused.fetch_add(1, Ordering::Relaxed);
-        Paused(self.clone())
+        let (end, over) = oneshot::channel();
+        (Pause { end, memory: self.clone() }, over)
     }
 }
 
-/// A connection that is not read on.
-pub(super) struct Paused(Arc<Memory>);
+/// A connection is not read on as long as this lives.
+#[derive(Debug)]
+pub struct Pause {
+    end: oneshot::Sender<()>,
+    memory: Arc<Memory>,
+}
 
-impl Drop for Paused {
+impl Pause {
+    /// Whether the connection has closed meanwhile.
+    pub fn is_vain(&self) -> bool {
+        self.end.is_closed()
+    }
+}
+
+impl Drop for Pause {
     fn drop(&mut self) {
-        self.0.paused.fetch_sub(1, Ordering::Relaxed);
+        self.memory.paused.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

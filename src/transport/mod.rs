@@ -40,7 +40,7 @@ pub use connection::{CloseReason, ConnectionInfo, MAX_MESSAGE};
 pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
 pub use malformed::Malformed;
-pub use memory::Room;
+pub use memory::{Pause, Room};
 pub use sending::{source_for, SendingSockets, MAX_SENDING_SOCKETS};
 pub use tls::{
     certificate_pem, sip_identities, ClientCertificates, PeerName, Tls, TlsError, TlsIdentity, TlsSettings,
@@ -163,6 +163,16 @@ pub enum TransportEvent {
         source: Source,
         /// The place that a large one has taken until it is dealt with.
         room: Option<Room>,
+    },
+    /// A response on a stream, fit as a [`TransportEvent::Message`], while [`Connections::hold_responses`] asks for a verdict
+    /// on each.
+    HeldResponse {
+        /// The response.
+        message: Message,
+        /// Where it came from.
+        source: Source,
+        /// Its connection is not read on while this lives.
+        pause: Pause,
     },
     /// A keep-alive without a message, answered already. Only while [`TransportLayer::heed_keepalives`] asks for it.
     Keepalive {

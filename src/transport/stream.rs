@@ -19,6 +19,7 @@ use super::framing::{Framing, SipFraming, Unit};
 use super::handshake::Up;
 use super::ws::WsFraming;
 use super::{Source, TransportEvent};
+use crate::message::Message;
 
 /// Bytes read at a time.
 const READ_BUFFER: usize = 64 * 1024;
@@ -153,10 +154,11 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                         || self.emit(TransportEvent::Keepalive { source: self.source }).await)
             }
             Unit::Message(message) => {
-                if !message.is_request() && !self.connections.room_for_response(self.connection).await {
-                    return false;
-                }
+                let held = !message.is_request() && self.connections.holds_responses();
                 match admit(message, self.source, malformed) {
+                    Some(TransportEvent::Message { message, source, .. }) if held => {
+                        self.hand_over(message, source).await
+                    }
                     Some(mut event) => {
                         self.connections.make_room(self.connection, &mut event).await
                             && self.emit(event).await
@@ -191,6 +193,19 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                 self.connections.end(self.connection, Phase::Closing, reason);
                 false
             }
+        }
+    }
+
+    /// Has the engine decide when it takes a response, and waits until it has; `false` when the connection closes before.
+    async fn hand_over(&self, message: Message, source: Source) -> bool {
+        let (pause, over) = self.connections.pause();
+        if !self.emit(TransportEvent::HeldResponse { message, source, pause }).await {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            _ = over => true,
+            () = self.connection.reached(Phase::Closing) => false,
         }
     }
 
