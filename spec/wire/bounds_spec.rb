@@ -341,17 +341,19 @@ RSpec.describe "What waits for the script", :native do
       gate.close
     end
 
-    it "that was shown to the blocks of a Uac and comes again waits once at most" do
-      start_oversip
+    it "that was shown to the blocks of a Uac and comes again waits within the bounds for one Client" do
+      start_oversip(configuration: { core: { max_client_responses: 3 } })
       uac = OverSIP::SIP::Uac.new
       uac.on_success_response { (entered << true) && gate.pop }
       uac.route(OverSIP::SIP::UacRequest.new(sip_method: :INVITE, ruri: "sip:bob@127.0.0.1:#{bob.port}"))
       invite = bob.receive
-      5.times { bob.answer(invite, 200) }
+      6.times { bob.answer(invite, 200) }
       entered.pop
       engine_caught_up
-      expect(stats[:queued]).to include(responses: 1)
+      expect(stats[:queued]).to include(responses: 3)
+      expect(stats[:dropped]).to include(final_responses: 3)
       gate.close
+      expect(Array.new(2) { entered.pop }).to eq([true, true])
       eventually { stats[:queued][:responses].zero? }
       bob.answer(invite, 200)
       expect(entered.pop).to be(true)

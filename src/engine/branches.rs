@@ -406,9 +406,8 @@ impl Core {
                 .get(response)
                 .is_some_and(|ack| self.network.send(&ack.destination, &ack.wire).is_ok());
             tracing::debug!(target: "oversip::transaction", client, route, sent, "2xx repeated");
-            // The blocks may still make the ACK. If they do not, the callee comes again.
-            let idle = self.waiting_for(client).messages == 0;
-            return (!sent && idle).then(|| Input::Response(response.clone()));
+            // The blocks may still make the ACK.
+            return (!sent && self.takes_again(client, response)).then(|| Input::Response(response.clone()));
         }
         // While the first 2xx is still with the blocks, or was dropped by them, there are no bytes to repeat.
         let request = branch.upstream.clone()?;

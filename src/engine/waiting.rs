@@ -131,6 +131,15 @@ impl Core {
         left
     }
 
+    /// Whether a 2xx may wait for its blocks once more. If not, its sender repeats it.
+    pub(super) fn takes_again(&self, client: u64, response: &IncomingResponse) -> bool {
+        let takes = !self.is_full() && self.has_room(client, response);
+        if !takes {
+            self.shared.counts.count_dropped(Dropped::FinalResponse);
+        }
+        takes
+    }
+
     /// Whether one more response may wait for this Client. Where none does there is always room.
     fn has_room(&self, client: u64, response: &IncomingResponse) -> bool {
         let waiting = self.waiting_for(client) + Responses::of(response);
