@@ -124,7 +124,7 @@ impl Added {
 impl RoutingHeaders<'_> {
     /// The header to add, if this request gets one. `code` makes the code of the request's dialog and is asked for a
     /// Record-Route only: a Path comes back in requests of no dialog.
-    pub fn decide(&self, code: impl FnOnce() -> String) -> Option<Added> {
+    pub fn decide<'c>(&self, code: impl FnOnce() -> &'c str) -> Option<Added> {
         let header = self.header()?;
         let mut inner = self.inner(header);
         let mut outer = match self.incoming_outbound {
@@ -141,7 +141,7 @@ impl RoutingHeaders<'_> {
         if header == RoutingHeader::RecordRoute {
             let code = code();
             for value in outer.iter_mut().chain([&mut inner]) {
-                add_code(value, &code);
+                add_code(value, code);
             }
         }
         Some(Added { header, inner, outer, in_rr: self.in_rr(header) })
@@ -258,7 +258,7 @@ mod tests {
             incoming_outbound: None,
         };
         change(&mut input);
-        input.decide(|| CODE.to_owned()).map(|added| {
+        input.decide(|| CODE).map(|added| {
             let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
             (added.header.as_str(), text(added.inner), added.outer.map(text))
         })
@@ -427,7 +427,7 @@ mod tests {
                 outgoing_outbound: false,
                 incoming_outbound: None,
             };
-            let added = input.decide(String::new).unwrap();
+            let added = input.decide(|| "").unwrap();
             let code = if added.header == RoutingHeader::RecordRoute { ";ovcode=>" } else { ">" };
             let value = udp.record_route.replace('>', code);
             assert_eq!((added.inner, added.outer), (value.into_bytes(), None));
@@ -449,7 +449,7 @@ mod tests {
                 outgoing_outbound,
                 incoming_outbound: token,
             };
-            input.decide(String::new).unwrap().in_rr
+            input.decide(|| "").unwrap().in_rr
         };
         let kinds = |method| {
             [(false, None), (true, None), (false, Some(&b"t"[..])), (true, Some(b"t"))]
@@ -483,7 +483,7 @@ mod tests {
             let mut asked = 0;
             input.decide(|| {
                 asked += 1;
-                String::new()
+                ""
             });
             assert_eq!(asked, made, "{method:?}");
         }

@@ -279,7 +279,7 @@ impl Core {
         };
         let began = self.attend(destination.target());
         if let Some(connection) = destination.connection() {
-            self.connection_branches.entry(connection).or_default().push(id.clone());
+            self.connection_branches.entry(connection).or_default().insert(id.clone());
         }
         let branch = Branch {
             machine,
@@ -433,7 +433,7 @@ impl Core {
         }
         if let Some(connection) = branch.destination.connection() {
             if let Some(waiting) = self.connection_branches.get_mut(&connection) {
-                waiting.retain(|other| other != id);
+                waiting.remove(id);
                 if waiting.is_empty() {
                     self.connection_branches.remove(&connection);
                 }

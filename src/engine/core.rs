@@ -1,6 +1,6 @@
 //! The engine's loop: the one owner of sockets, timers and transaction tables.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -119,7 +119,7 @@ pub(super) struct Core {
     pub(super) servers: HashMap<ServerKey, ServerEntry>,
     pub(super) branches: HashMap<Bytes, Branch>,
     pub(super) route_branches: HashMap<u64, Bytes>,
-    pub(super) connection_branches: HashMap<ConnectionId, Vec<Bytes>>,
+    pub(super) connection_branches: HashMap<ConnectionId, HashSet<Bytes>>,
     pub(super) uac_acks: UacAcks,
     pub(super) peers: Peers,
     pub(super) probes: Probes<TimerId>,

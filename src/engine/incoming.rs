@@ -107,6 +107,8 @@ pub struct IncomingRequest {
     reply_port: AtomicU16,
     /// Set when a proxy sent it the first time: the header that was added then.
     proxied: OnceLock<Option<&'static str>>,
+    /// Made when the first Record-Route for it is: the same for each target.
+    pub(super) dialog_code: OnceLock<String>,
     state: Mutex<State>,
 }
 
@@ -146,6 +148,7 @@ impl IncomingRequest {
             abandoned: AtomicBool::new(false),
             reply_port: AtomicU16::new(reply_port),
             proxied: OnceLock::new(),
+            dialog_code: OnceLock::new(),
             state: Mutex::new(State {
                 stage,
                 core: None,

@@ -266,8 +266,11 @@ impl Shared {
 
     /// What our Record-Route values in a request show when they come back in a Route of its dialog. The request as it was
     /// received counts: a script's edits stay between it and the callee.
-    fn dialog_code(&self, request: &Message) -> String {
-        self.dialog_key.code(request.call_id().unwrap_or_default(), request.from_tag())
+    fn dialog_code<'a>(&self, request: &'a IncomingRequest) -> &'a str {
+        request.dialog_code.get_or_init(|| {
+            let message = &request.message;
+            self.dialog_key.code(message.call_id().unwrap_or_default(), message.from_tag())
+        })
     }
 
     /// Whether the Route at the top of a request is ours and shows that its dialog came by here.

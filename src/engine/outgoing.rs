@@ -211,7 +211,7 @@ fn add_routing_headers(
         outgoing_outbound: headers.outgoing_outbound,
         incoming_outbound: headers.incoming_outbound.as_deref(),
     };
-    let added = decision.decide(|| shared.dialog_code(&upstream.message))?;
+    let added = decision.decide(|| shared.dialog_code(upstream))?;
     // Above those already there: in front of everything.
     for value in [Some(&added.inner), added.outer.as_ref()].into_iter().flatten() {
         request.headers.push_front(added.header.as_str().as_bytes(), value);
