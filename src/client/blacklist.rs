@@ -1,6 +1,6 @@
 //! Targets that are known not to work, kept per profile.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ pub struct Entry {
 /// the one operation only. An entry is gone the instant its time is over.
 #[derive(Debug)]
 pub struct Blacklist {
+    number: u64,
     entries: Mutex<ExpiringMap<Entry>>,
     /// Whether there may be entries: a list that is empty, as most are, costs no lock.
     filled: AtomicBool,
@@ -44,11 +45,18 @@ impl Default for Blacklist {
 impl Blacklist {
     /// An empty blacklist.
     pub fn new() -> Blacklist {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Blacklist {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             entries: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
             filled: AtomicBool::new(false),
             refused_upgrades: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
         }
+    }
+
+    /// Tells the list from all others of this process, those that are gone included.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// The failure stored for a target.
@@ -245,6 +253,12 @@ mod tests {
         list.add_automatic(start, &target(), RouteError::ClientTimeout.into(), seconds(10));
         list.add(start, KEY, Failure::destination_blacklisted(403, "No"), seconds(20));
         assert!(!list.is_automatic(start, &target()));
+    }
+
+    #[test]
+    fn has_a_number_of_its_own() {
+        let first = Blacklist::new().number();
+        assert_ne!(Blacklist::new().number(), first);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Resolutions that are still good, kept per profile.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ pub const DNS_CACHE_CAPACITY: usize = 10_000;
 /// `Arc`; every method holds its lock for the one operation only. An entry is gone the instant its time is over.
 #[derive(Debug)]
 pub struct DnsCache {
+    number: u64,
     entries: Mutex<ExpiringMap<Arc<Resolution>>>,
 }
 
@@ -27,7 +29,14 @@ impl Default for DnsCache {
 impl DnsCache {
     /// An empty cache.
     pub fn new() -> DnsCache {
-        DnsCache { entries: Mutex::new(ExpiringMap::new(DNS_CACHE_CAPACITY)) }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        DnsCache { number, entries: Mutex::new(ExpiringMap::new(DNS_CACHE_CAPACITY)) }
+    }
+
+    /// Tells the cache from all others of this process, those that are gone included.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// The resolution stored under a key.

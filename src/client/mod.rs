@@ -26,21 +26,22 @@ mod target;
 pub use crate::transport::Transport;
 
 pub use aliases::{ListenerAliases, LocalAliases};
-pub use blacklist::{Blacklist, Entry, BLACKLIST_CAPACITY};
+pub use blacklist::{Blacklist, Entry};
 pub use dialog::request_within;
 pub use dialog_code::{DialogKey, DIALOG_CODE_LEN};
-pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
+pub use dns_cache::DnsCache;
 pub use error_table::{Failure, RouteError};
 pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
 pub use incoming_response::IncomingResponse;
 pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
 pub use own_contact::{own_contact, readdressed};
-pub use own_dialogs::{OwnDialogs, OWN_DIALOGS};
-pub use probes::{Answer, ProbeKey, Probes, Waiting, PROBE_WAIT};
+pub(crate) use own_dialogs::OwnDialogs;
+pub(crate) use probes::{ProbeAnswer, ProbeKey, ProbeWaiter, Probes, PROBE_WAIT};
 pub use profile::{Profile, VerifyServer};
 pub use restore::RestoreHeaders;
 pub use routing_headers::{
     connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
 };
-pub use tags::{branch_as_written, random_hex, random_loop_mark, ProcessTags};
+pub(crate) use tags::branch_as_written;
+pub use tags::{random_hex, random_loop_mark, ProcessTags};
 pub use target::{IpFamily, Target};

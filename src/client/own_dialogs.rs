@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Dialogs that are remembered at a time; beyond it the one begun, or confirmed, longest ago is forgotten.
-pub const OWN_DIALOGS: usize = 65_536;
+const OWN_DIALOGS: usize = 65_536;
 
 /// Call-IDs with the tags that this process has chosen for its own side (RFC 3261 12).
 #[derive(Debug)]
-pub struct OwnDialogs {
+pub(crate) struct OwnDialogs {
     ages: HashMap<Arc<[u8]>, u64>,
     by_age: BTreeMap<u64, Arc<[u8]>>,
     next_age: u64,
@@ -49,11 +49,6 @@ impl OwnDialogs {
     /// How many dialogs are remembered.
     pub fn len(&self) -> usize {
         self.ages.len()
-    }
-
-    /// Whether none is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.ages.is_empty()
     }
 }
 

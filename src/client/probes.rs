@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use super::target::Target;
 
 /// How long a request waits for the outcome of another one's probe.
-pub const PROBE_WAIT: Duration = Duration::from_millis(500);
+pub(crate) const PROBE_WAIT: Duration = Duration::from_millis(500);
 
 /// How long a probe keeps others from being one: T2, by which it has been sent four times. It may be one that this target does
 /// not answer, or a block may hold it back for ever.
 const PROBE_LIMIT: Duration = Duration::from_secs(4);
 
-/// A blacklist, by a number of its own, and a target on it.
-pub type ProbeKey = (usize, Target);
+/// A blacklist, by [`Blacklist::number`](super::Blacklist::number), and a target on it.
+pub(crate) type ProbeKey = (u64, Target);
 
 /// A request that waits. `T` is its owner's way to the end of the wait, a timer.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Waiting<T> {
+pub(crate) struct ProbeWaiter<T> {
     /// The Client.
     pub client: u64,
     /// Its routing.
@@ -29,7 +29,7 @@ pub struct Waiting<T> {
 
 /// The answer to [`Probes::ask`].
 #[derive(Debug)]
-pub enum Answer {
+pub(crate) enum ProbeAnswer {
     /// The request is the probe. It is out as long as this is held.
     Granted(Arc<()>),
     /// Another one is out: wait for it with [`Probes::wait`].
@@ -45,7 +45,7 @@ struct Probe<T> {
     out: Weak<()>,
     since: Instant,
     /// By the number of the route: those are given in order.
-    waiting: BTreeMap<u64, Waiting<T>>,
+    waiting: BTreeMap<u64, ProbeWaiter<T>>,
 }
 
 impl<T> Probe<T> {
@@ -56,7 +56,7 @@ impl<T> Probe<T> {
 
 /// The probes of an engine.
 #[derive(Debug)]
-pub struct Probes<T> {
+pub(crate) struct Probes<T> {
     probes: HashMap<ProbeKey, Probe<T>>,
     waiting: usize,
     limit: usize,
@@ -69,20 +69,20 @@ impl<T> Probes<T> {
     }
 
     /// A request wants to go to a listed target.
-    pub fn ask(&mut self, now: Instant, key: ProbeKey, route: u64) -> Answer {
+    pub fn ask(&mut self, now: Instant, key: ProbeKey, route: u64) -> ProbeAnswer {
         if self.probes.get(&key).is_some_and(|probe| probe.is_out(now)) {
-            return if self.waiting < self.limit { Answer::Busy } else { Answer::Full };
+            return if self.waiting < self.limit { ProbeAnswer::Busy } else { ProbeAnswer::Full };
         }
         let out = Arc::new(());
         let hold = Arc::downgrade(&out);
         let waiting = BTreeMap::new();
         let probe = self.probes.entry(key).or_insert(Probe { route, out: Weak::new(), since: now, waiting });
         (probe.route, probe.out, probe.since) = (route, hold, now);
-        Answer::Granted(out)
+        ProbeAnswer::Granted(out)
     }
 
     /// A request waits for the outcome of the probe that is out.
-    pub fn wait(&mut self, key: &ProbeKey, waiting: Waiting<T>) {
+    pub fn wait(&mut self, key: &ProbeKey, waiting: ProbeWaiter<T>) {
         if let Some(probe) = self.probes.get_mut(key) {
             let before = probe.waiting.insert(waiting.route, waiting);
             self.waiting += usize::from(before.is_none());
@@ -90,7 +90,7 @@ impl<T> Probes<T> {
     }
 
     /// A request waits no longer, for a reason of its own.
-    pub fn leave(&mut self, key: &ProbeKey, route: u64) -> Option<Waiting<T>> {
+    pub fn leave(&mut self, key: &ProbeKey, route: u64) -> Option<ProbeWaiter<T>> {
         let waiting = self.probes.get_mut(key)?.waiting.remove(&route)?;
         self.waiting -= 1;
         Some(waiting)
@@ -98,7 +98,7 @@ impl<T> Probes<T> {
 
     /// Hands out the request that has waited longest, if no probe is out. It is to ask again: where it does not become the
     /// probe, or where that one ends before anything is heard, the next one is asked for here.
-    pub fn next(&mut self, now: Instant, key: &ProbeKey) -> Option<Waiting<T>> {
+    pub fn next(&mut self, now: Instant, key: &ProbeKey) -> Option<ProbeWaiter<T>> {
         let probe = self.probes.get_mut(key).filter(|probe| !probe.is_out(now))?;
         let first = probe.waiting.pop_first();
         if probe.waiting.is_empty() {
@@ -110,7 +110,7 @@ impl<T> Probes<T> {
     }
 
     /// The probe of this route has failed. Hands out those that waited for it, the first one first.
-    pub fn failed(&mut self, key: &ProbeKey, route: u64) -> Vec<Waiting<T>> {
+    pub fn failed(&mut self, key: &ProbeKey, route: u64) -> Vec<ProbeWaiter<T>> {
         match self.probes.get(key) {
             Some(probe) if probe.route == route => self.heard(key),
             _ => Vec::new(),
@@ -118,7 +118,7 @@ impl<T> Probes<T> {
     }
 
     /// The target was heard, whoever asked. Hands out those that waited.
-    pub fn heard(&mut self, key: &ProbeKey) -> Vec<Waiting<T>> {
+    pub fn heard(&mut self, key: &ProbeKey) -> Vec<ProbeWaiter<T>> {
         let waiting = self.probes.remove(key).map(|probe| probe.waiting).unwrap_or_default();
         self.waiting -= waiting.len();
         waiting.into_values().collect()
@@ -139,13 +139,13 @@ mod tests {
         (1, Target::new(Transport::Udp, [192, 0, 2, 1].into(), port))
     }
 
-    fn waiting(route: u64) -> Waiting<()> {
-        Waiting { client: 7, route, timer: () }
+    fn waiting(route: u64) -> ProbeWaiter<()> {
+        ProbeWaiter { client: 7, route, timer: () }
     }
 
-    fn granted(answer: Answer) -> Arc<()> {
+    fn granted(answer: ProbeAnswer) -> Arc<()> {
         match answer {
-            Answer::Granted(out) => out,
+            ProbeAnswer::Granted(out) => out,
             other => panic!("{other:?}"),
         }
     }
@@ -154,7 +154,7 @@ mod tests {
     fn one_request_at_a_time_is_the_probe_of_a_target() {
         let (now, mut probes) = (Instant::now(), Probes::new(10));
         let first = granted(probes.ask(now, key(1), 1));
-        assert!(matches!(probes.ask(now, key(1), 2), Answer::Busy));
+        assert!(matches!(probes.ask(now, key(1), 2), ProbeAnswer::Busy));
         let other_target = granted(probes.ask(now, key(2), 3));
         probes.wait(&key(1), waiting(2));
         assert_eq!(probes.waiting(), 1);
@@ -181,7 +181,7 @@ mod tests {
         let (now, mut probes) = (Instant::now(), Probes::<()>::new(10));
         drop(granted(probes.ask(now, key(1), 1)));
         let second = granted(probes.ask(now, key(1), 2));
-        assert!(matches!(probes.ask(now, key(1), 3), Answer::Busy));
+        assert!(matches!(probes.ask(now, key(1), 3), ProbeAnswer::Busy));
         drop(second);
     }
 
@@ -209,7 +209,7 @@ mod tests {
         let held = granted(probes.ask(now, key(1), 1));
         probes.wait(&key(1), waiting(2));
         let limit = now + PROBE_LIMIT;
-        assert!(matches!(probes.ask(limit - Duration::from_millis(1), key(1), 3), Answer::Busy));
+        assert!(matches!(probes.ask(limit - Duration::from_millis(1), key(1), 3), ProbeAnswer::Busy));
         let next = granted(probes.ask(limit, key(1), 3));
         assert!(probes.failed(&key(1), 1).is_empty(), "the first one counts no more");
         assert_eq!(probes.failed(&key(1), 3), [waiting(2)]);
@@ -221,13 +221,13 @@ mod tests {
         let (now, mut probes) = (Instant::now(), Probes::new(2));
         let out = granted(probes.ask(now, key(1), 1));
         for route in [2, 3] {
-            assert!(matches!(probes.ask(now, key(1), route), Answer::Busy));
+            assert!(matches!(probes.ask(now, key(1), route), ProbeAnswer::Busy));
             probes.wait(&key(1), waiting(route));
         }
-        assert!(matches!(probes.ask(now, key(1), 4), Answer::Full));
+        assert!(matches!(probes.ask(now, key(1), 4), ProbeAnswer::Full));
         assert_eq!(probes.leave(&key(1), 2), Some(waiting(2)));
         assert_eq!(probes.leave(&key(1), 2), None);
-        assert!(matches!(probes.ask(now, key(1), 4), Answer::Busy));
+        assert!(matches!(probes.ask(now, key(1), 4), ProbeAnswer::Busy));
         assert_eq!((probes.waiting(), probes.failed(&key(1), 1)), (1, vec![waiting(3)]));
         drop(out);
     }

@@ -8,6 +8,9 @@ use super::random::{hex, push_hex, random_bytes};
 /// What our branches begin with (RFC 3261 8.1.1.7). The rest of them is in lower case.
 const MAGIC_COOKIE: &str = "z9hG4bK";
 
+/// The cookie, 16 random digits and the loop mark.
+const BRANCH_LEN: usize = MAGIC_COOKIE.len() + 16 + 32;
+
 /// The random values that last as long as the process.
 #[derive(Clone)]
 pub struct ProcessTags {
@@ -77,7 +80,7 @@ impl ProcessTags {
 
     /// A new branch for a client transaction (RFC 3261 8.1.1.7): the magic cookie, 16 random digits and the loop mark.
     pub fn new_branch(&self, antiloop_id: &[u8; 32]) -> String {
-        let mut branch = String::with_capacity(7 + 16 + 32);
+        let mut branch = String::with_capacity(BRANCH_LEN);
         branch.push_str(MAGIC_COOKIE);
         push_hex(&mut branch, &random_bytes::<8>());
         branch.extend(antiloop_id.iter().map(|digit| char::from(*digit)));
@@ -85,13 +88,13 @@ impl ProcessTags {
     }
 }
 
-/// A branch that came back in whatever letter case, as [`ProcessTags::new_branch`] wrote it; if we wrote it.
-pub fn branch_as_written(received: &[u8]) -> Vec<u8> {
-    let mut branch = received.to_ascii_lowercase();
-    if let Some(start) = branch.get_mut(..MAGIC_COOKIE.len()) {
-        start.copy_from_slice(MAGIC_COOKIE.as_bytes());
-    }
-    branch
+/// A branch that came back in another letter case, as [`ProcessTags::new_branch`] wrote it. `None`: it has the case that we
+/// write, or is none of ours by its length.
+pub(crate) fn branch_as_written(received: &[u8]) -> Option<[u8; BRANCH_LEN]> {
+    let mut branch: [u8; BRANCH_LEN] = received.try_into().ok()?;
+    branch.make_ascii_lowercase();
+    branch[..MAGIC_COOKIE.len()].copy_from_slice(MAGIC_COOKIE.as_bytes());
+    (branch != received).then_some(branch)
 }
 
 /// A loop mark that belongs to no request, for requests that start here.
@@ -117,10 +120,13 @@ mod tests {
     #[test]
     fn a_branch_in_another_letter_case_is_recognised() {
         let branch = tags().new_branch(b"0123456789abcdef0123456789abcdef");
-        for received in [branch.clone(), branch.to_ascii_uppercase(), branch.to_ascii_lowercase()] {
-            assert_eq!(branch_as_written(received.as_bytes()), branch.as_bytes());
+        for received in [branch.to_ascii_uppercase(), branch.to_ascii_lowercase()] {
+            let found = branch_as_written(received.as_bytes());
+            assert_eq!(found.as_ref().map(|found| &found[..]), Some(branch.as_bytes()));
         }
-        assert_eq!(branch_as_written(b"x"), b"x");
+        for as_it_is in [branch.as_bytes(), b"Z9HG4BK1", b""] {
+            assert_eq!(branch_as_written(as_it_is), None);
+        }
     }
 
     fn is_hex(text: &str) -> bool {

@@ -17,7 +17,7 @@ use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
 use super::Dropped;
 use crate::client::session::{retry_after, Input, Kind};
-use crate::client::{IncomingResponse, Profile, Target};
+use crate::client::{branch_as_written, IncomingResponse, Profile, Target};
 use crate::clock::Clock;
 use crate::message::{self, Headers, Message, Method, RequestSnapshot};
 use crate::transaction::{ClientEffect, ClientEffects, InviteClient, NonInviteClient, Timer};
@@ -476,10 +476,9 @@ impl Core {
     pub(super) fn answered_by(&self, response: &Message, source: &Source) -> Option<Answered> {
         let received = response.top_via()?.branch()?;
         // Some elements change the letter case on the way, which means nothing (RFC 3261 7.3.1).
-        let (id, branch) = self
-            .branches
-            .get_key_value(received)
-            .or_else(|| self.branches.get_key_value(&*crate::client::branch_as_written(received)))?;
+        let (id, branch) = self.branches.get_key_value(received).or_else(|| {
+            branch_as_written(received).and_then(|branch| self.branches.get_key_value(&branch[..]))
+        })?;
         branch.is_answered_by(response, source).then(|| Answered {
             id: id.clone(),
             client: branch.client,

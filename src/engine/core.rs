@@ -88,7 +88,7 @@ pub(super) struct ServerEntry {
 #[derive(Debug, Default)]
 pub(super) struct ClientSlot {
     routes: SmallVec<[Box<Route>; 1]>,
-    queue: VecDeque<Waiting>,
+    queue: VecDeque<QueuedInput>,
     /// The route that the dispatcher has.
     away: Option<u64>,
     /// The responses that wait in the queue or are with the dispatcher.
@@ -99,7 +99,7 @@ pub(super) struct ClientSlot {
 
 /// An input that waits for its turn.
 #[derive(Debug)]
-struct Waiting {
+struct QueuedInput {
     route: u64,
     input: Input,
     responses: Responses,
@@ -413,7 +413,7 @@ impl Core {
                 return;
             }
             match slot.queue.pop_front() {
-                Some(Waiting { route, input, responses }) => {
+                Some(QueuedInput { route, input, responses }) => {
                     slot.responses -= responses;
                     self.responses -= responses;
                     self.input(client, route, input);
@@ -439,7 +439,7 @@ impl Core {
         };
         slot.responses += responses;
         self.responses += responses;
-        slot.queue.push_back(Waiting { route, input, responses });
+        slot.queue.push_back(QueuedInput { route, input, responses });
         if slot.away.is_none() {
             self.drain(client);
         }

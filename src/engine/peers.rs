@@ -10,7 +10,7 @@ use super::core::{Core, TimerKey, Woken};
 use super::route::Route;
 use super::timers::TimerId;
 use crate::client::session::Input;
-use crate::client::{Answer, Blacklist, ProbeKey, Target, Waiting, PROBE_WAIT};
+use crate::client::{Blacklist, ProbeAnswer, ProbeKey, ProbeWaiter, Target, PROBE_WAIT};
 use crate::clock::Clock;
 use crate::transport::Source;
 
@@ -108,8 +108,8 @@ pub(super) fn target_of(source: &Source) -> Target {
     Target::new(source.transport, source.remote.ip(), source.remote.port())
 }
 
-fn key(list: &Arc<Blacklist>, target: Target) -> ProbeKey {
-    (Arc::as_ptr(list) as usize, target)
+fn key(list: &Blacklist, target: Target) -> ProbeKey {
+    (list.number(), target)
 }
 
 impl Core {
@@ -159,17 +159,17 @@ impl Core {
             self.ask_next(&before);
         }
         let input = match self.probes.ask(now, key, route.id) {
-            Answer::Granted(out) => {
+            ProbeAnswer::Granted(out) => {
                 route.probe = Some((key, out));
                 Input::Probe
             }
-            Answer::Busy if now < until => {
+            ProbeAnswer::Busy if now < until => {
                 let (client, id) = (route.client.id(), route.id);
                 let timer = self.timers.arm(until, TimerKey::ProbeWait { key, client, route: id });
-                self.probes.wait(&key, Waiting { client, route: id, timer });
+                self.probes.wait(&key, ProbeWaiter { client, route: id, timer });
                 return;
             }
-            Answer::Busy | Answer::Full => Input::StillListed,
+            ProbeAnswer::Busy | ProbeAnswer::Full => Input::StillListed,
         };
         route.handle(&self.shared, now, input);
     }
@@ -221,8 +221,8 @@ impl Core {
     }
 
     /// After the present step, which works for another call.
-    fn wake(&mut self, waiting: impl IntoIterator<Item = Waiting<TimerId>>, input: &Input) {
-        for Waiting { client, route, timer } in waiting {
+    fn wake(&mut self, waiting: impl IntoIterator<Item = ProbeWaiter<TimerId>>, input: &Input) {
+        for ProbeWaiter { client, route, timer } in waiting {
             self.timers.stop(timer);
             self.woken.push_back(Woken { client, route, input: input.clone() });
         }

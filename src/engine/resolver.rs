@@ -12,11 +12,12 @@ use crate::client::{Profile, RouteError};
 use crate::clock::Clock;
 use crate::resolve::{Inquiry, Lookup, Resolution, Resolved};
 
-/// A destination in one profile's cache: profiles share neither cache nor resolutions.
-pub(super) type ResolutionKey = (usize, String);
+/// A destination in one profile's cache, by the number of the cache: profiles share neither cache nor resolutions.
+pub(super) type ResolutionKey = (u64, String);
 
+/// A route whose targets are looked up.
 #[derive(Debug)]
-struct Waiting {
+struct ResolutionWaiter {
     client: u64,
     route: u64,
     profile: Arc<Profile>,
@@ -25,7 +26,7 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Resolver {
     lookup: Option<Lookup>,
-    waiting: HashMap<ResolutionKey, Vec<Waiting>>,
+    waiting: HashMap<ResolutionKey, Vec<ResolutionWaiter>>,
 }
 
 impl Resolver {
@@ -61,8 +62,8 @@ impl Core {
                 Input::Unroutable(RouteError::NoDnsResolution),
             );
         };
-        let key = (Arc::as_ptr(&profile.dns_cache) as usize, inquiry.cache_key().to_owned());
-        let waiting = Waiting { client: route.client.id(), route: route.id, profile };
+        let key = (profile.dns_cache.number(), inquiry.cache_key().to_owned());
+        let waiting = ResolutionWaiter { client: route.client.id(), route: route.id, profile };
         if let Some(others) = self.resolver.waiting.get_mut(&key) {
             return others.push(waiting);
         }
@@ -86,7 +87,7 @@ impl Core {
                 first.profile.dns_cache.insert(now, &key.1, resolved.resolution.clone(), keep);
             }
         }
-        for Waiting { client, route, profile } in waiting {
+        for ResolutionWaiter { client, route, profile } in waiting {
             let input = self.shared.routing_input(&resolved.resolution, &profile);
             self.attempt(|core| core.deliver(client, route, input));
         }
