@@ -13,6 +13,9 @@ module OverSIP
   #   uac.route request
   #   OverSIP::Testing.advance 32
   module Testing
+    # A server that runs has no such methods.
+    Engine.send(:load_testing)
+
     class << self
       # Stops the clock of the running engine. Lasts until the engine is stopped.
       def freeze

@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
+require "open3"
 require "oversip/testing"
+require "rbconfig"
 require_relative "../support/fake_engine"
 
 RSpec.describe OverSIP::Testing do
@@ -32,5 +34,17 @@ RSpec.describe OverSIP::Testing do
       expect { described_class.seed(number) }.to raise_error(ArgumentError, /seed must be/)
       expect(engine.calls).to be_empty
     end
+  end
+
+  it "alone brings what no server has", :native do
+    program = <<~RUBY
+      require "oversip"
+      tests = %i[freeze advance panic seed]
+      before = OverSIP::Engine.singleton_methods(false) & tests
+      require "oversip/testing"
+      p before, (OverSIP::Engine.singleton_methods(false) & tests).sort
+    RUBY
+    output, = Open3.capture2e(RbConfig.ruby, "-I#{File.expand_path("../../lib", __dir__)}", "-e", program)
+    expect(output).to eq("[]\n[:advance, :freeze, :panic, :seed]\n")
   end
 end

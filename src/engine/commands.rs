@@ -4,7 +4,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::defects::Defect;
+use super::defects::PlannedPanic;
 use super::incoming::{CoreRef, IncomingRequest};
 use super::resolver::ResolutionKey;
 use super::route::Route;
@@ -46,7 +46,7 @@ pub(super) enum Command {
     /// A resolution ended.
     Resolved(ResolutionKey, Resolved),
     /// Panic: for specs of what that costs.
-    Defect(Defect),
+    Panic(PlannedPanic),
     /// The clock was frozen or released: look at the timers again.
     ClockChanged,
     /// Move the frozen clock on, firing what comes due on the way.

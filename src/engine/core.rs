@@ -134,6 +134,8 @@ pub(super) struct Core {
     /// Those that wait until there is room for them, one of a connection at most.
     pub(super) held_responses: VecDeque<HeldResponse>,
     stopping: Option<(Instant, SyncSender<()>)>,
+    /// The Client whose next step panics, since a spec wants it to.
+    pub(super) panics_next: Option<u64>,
     /// Whom the present step works for.
     pub(super) working_for: Beneficiary,
     /// Calls that were accepted and whose ACK has not come by.
@@ -165,6 +167,7 @@ impl Core {
             holds_responses: false,
             held_responses: VecDeque::new(),
             stopping: None,
+            panics_next: None,
             working_for: Beneficiary::Nobody,
             acks_due: 0,
             waits_for_acks: Instant::now(),
@@ -269,7 +272,7 @@ impl Core {
             }
             Command::Upgrade(connection, upgrade) => self.upgrade(connection, upgrade),
             Command::Resolved(key, resolved) => self.resolved(&key, &resolved),
-            Command::Defect(defect) => self.panic_at(defect),
+            Command::Panic(planned) => self.panic_as_planned(planned),
             Command::ClockChanged => {}
             Command::Advance { by, done } => {
                 self.advance_clock(by);
@@ -473,6 +476,9 @@ impl Core {
         let Some(index) = slot.routes.iter().position(|route| route.id == id) else { return };
         self.working_for = Beneficiary::Client(client);
         let mut route = slot.routes.swap_remove(index);
+        if self.panics_next.take_if(|planned| *planned == client).is_some() {
+            panic_quietly();
+        }
         let relayed = matches!(input, Input::Response(_)) && route.kind == Kind::Proxy;
         if matches!(input, Input::Canceled) && route.kind == Kind::Uac {
             // `cancel` may have come while the blocks of on_target held the request back.
@@ -532,7 +538,6 @@ impl Core {
             Effect::Send(target) => self.send_to_target(now, route, &target),
             Effect::AskProbe(target) => self.ask_probe(now, route, target),
             Effect::SendOverFlow => self.send_over_flow(now, route),
-            Effect::Panic => panic_quietly(),
         }
     }
 
@@ -549,16 +554,12 @@ impl Core {
         }
     }
 
-    /// Lets a route of this Client run into a defect: now, or in its next step.
-    pub(super) fn panic_in_route(&mut self, client: u64, now: bool) {
-        let Some(slot) = self.clients.get_mut(&client) else { return };
-        let Some(mut route) = slot.routes.pop() else { return };
-        route.effects.push(Effect::Panic);
-        if now {
-            self.run_route(route);
-            self.drain(client);
-        } else {
-            slot.routes.push(route);
+    /// Panics while a route of this Client is at work, if one waits.
+    pub(super) fn panic_in_route(&mut self, client: u64) {
+        let waiting = self.clients.get_mut(&client).and_then(|slot| slot.routes.pop());
+        if let Some(_at_work) = waiting {
+            self.working_for = Beneficiary::Client(client);
+            panic_quietly();
         }
     }
 

@@ -21,9 +21,9 @@ pub(super) enum Beneficiary {
     Request(Arc<IncomingRequest>),
 }
 
-/// Where a spec wants a defect.
+/// Where a spec wants a panic.
 #[derive(Debug)]
-pub(super) enum Defect {
+pub(super) enum PlannedPanic {
     /// While a route of this Client is run.
     Client(u64),
     /// In the next step of a route of this Client.
@@ -68,7 +68,7 @@ impl Command {
             | Command::CloseConnection(_)
             | Command::CloseWebSocket { .. }
             | Command::Upgrade(..)
-            | Command::Defect(_)
+            | Command::Panic(_)
             | Command::ClockChanged
             | Command::Advance { .. }
             | Command::Stop { .. } => Beneficiary::Nobody,
@@ -166,11 +166,11 @@ impl Core {
     }
 
     /// Does what a spec asked for.
-    pub(super) fn panic_at(&mut self, defect: Defect) {
-        match defect {
-            Defect::Client(client) => self.panic_in_route(client, true),
-            Defect::NextStep(client) => self.panic_in_route(client, false),
-            Defect::Request(request) => {
+    pub(super) fn panic_as_planned(&mut self, planned: PlannedPanic) {
+        match planned {
+            PlannedPanic::Client(client) => self.panic_in_route(client),
+            PlannedPanic::NextStep(client) => self.panics_next = Some(client),
+            PlannedPanic::Request(request) => {
                 self.working_for = Beneficiary::Request(request);
                 panic_quietly();
             }

@@ -32,7 +32,7 @@ pub(super) struct CoreRef {
 enum Stage {
     /// Queued for the script or being looked at by it. `answered` is the final reply sent without a transaction.
     Pending {
-        answered: Option<Answer>,
+        answered: Option<StatelessAnswer>,
     },
     Invite(InviteServer),
     NonInvite(NonInviteServer),
@@ -49,7 +49,7 @@ enum Stage {
 
 /// A final reply that was sent without a transaction.
 #[derive(Debug)]
-struct Answer {
+struct StatelessAnswer {
     status: u16,
     wire: Bytes,
 }
@@ -328,7 +328,7 @@ impl IncomingRequest {
             Stage::Pending { answered } => {
                 let first = answered.is_none();
                 if first {
-                    *answered = (status >= 200).then_some(Answer { status, wire });
+                    *answered = (status >= 200).then_some(StatelessAnswer { status, wire });
                     post(None);
                 }
                 return first;

@@ -77,7 +77,7 @@ pub use way::Families;
 
 use commands::Command;
 use counts::Counts;
-use defects::Defect;
+use defects::PlannedPanic;
 use dice::Dice;
 use incoming::CoreRef;
 use listeners::Listeners;
@@ -608,17 +608,17 @@ impl Engine {
 
     /// Panics in the engine's thread while it works for this request: for specs of what that costs.
     pub fn panic_for_request(&self, request: &Arc<IncomingRequest>) {
-        self.shared.post(Command::Defect(Defect::Request(request.clone())));
+        self.shared.post(Command::Panic(PlannedPanic::Request(request.clone())));
     }
 
     /// Panics in the engine's thread while it runs a route of this Client.
     pub fn panic_for_client(&self, client: &ClientShared) {
-        self.shared.post(Command::Defect(Defect::Client(client.id())));
+        self.shared.post(Command::Panic(PlannedPanic::Client(client.id())));
     }
 
     /// Panics in the engine's thread in the next step of a route of this Client.
     pub fn panic_in_next_step(&self, client: &ClientShared) {
-        self.shared.post(Command::Defect(Defect::NextStep(client.id())));
+        self.shared.post(Command::Panic(PlannedPanic::NextStep(client.id())));
     }
 
     /// Counts of what is alive and what was done.

@@ -197,8 +197,6 @@ pub(super) enum Effect {
     SendOverFlow,
     AskProbe(Target),
     Resolve(Inquiry),
-    /// A defect, for specs.
-    Panic,
 }
 
 /// Why [`Route::advance`] stopped.

@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 
 use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
 use super::dial::Start;
-use super::memory::{Held, Memory, Pause};
+use super::memory::{Held, Memory, Pause, HELD_BYTES};
 use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};
 use super::{ConnectionId, Options, Source, Transport, TransportEvent};
@@ -379,8 +379,8 @@ impl Connections {
     }
 
     /// A place for what arrives while the script decides.
-    pub(super) fn hold(&self, limit: usize) -> Held {
-        Held::new(limit, &self.0.memory)
+    pub(super) fn hold(&self) -> Held {
+        Held::new(HELD_BYTES, &self.0.memory)
     }
 
     /// Closes a connection after what is queued was sent. `false` if there is no such connection.

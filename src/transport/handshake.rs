@@ -14,9 +14,6 @@ use super::connections::Connections;
 use super::tls::{ClientCertificates, PeerCertificates, Tls};
 use super::{Transport, TransportEvent};
 
-/// Bytes that are kept while the verdict is awaited; beyond it nothing is read.
-const HELD_BYTES: usize = 64 * 1024;
-
 /// How long the end of a refused connection may take.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -141,7 +138,7 @@ async fn await_verdict(
     if connections.shared().events.send(event).await.is_err() {
         return Err(Failure::Failed(CloseReason::Shutdown));
     }
-    let mut held = connections.hold(HELD_BYTES);
+    let mut held = connections.hold();
     let mut read = Vec::new();
     let reason = loop {
         held.push(&read);

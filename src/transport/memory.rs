@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
-/// Bytes that all connections together keep while the script decides on their peers; each may keep less than 64 KiB.
-const HELD_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes that a connection keeps while the script decides on its peer; with what one read gives above it.
+pub const HELD_BYTES: usize = 64 * 1024;
+
+/// Bytes that all connections together keep likewise.
+const HELD_BYTES_OF_ALL: usize = 16 * 1024 * 1024;
 
 /// A message that takes more is large.
 const LARGE: usize = 64 * 1024;
@@ -107,7 +110,7 @@ impl Held {
 
     /// How much more may be read now.
     pub fn room(&self) -> usize {
-        let all = HELD_BYTES.saturating_sub(self.memory.held());
+        let all = HELD_BYTES_OF_ALL.saturating_sub(self.memory.held());
         self.limit.saturating_sub(self.bytes.len()).min(all)
     }
 
@@ -161,12 +164,12 @@ mod tests {
         let mut small = Held::new(10, &memory);
         small.push(b"1234");
         assert_eq!((small.room(), memory.held()), (6, 4));
-        let mut large = Held::new(2 * HELD_BYTES, &memory);
-        large.push(&vec![0; HELD_BYTES - 6]);
+        let mut large = Held::new(2 * HELD_BYTES_OF_ALL, &memory);
+        large.push(&vec![0; HELD_BYTES_OF_ALL - 6]);
         assert_eq!((small.room(), large.room()), (2, 2));
         large.push(&[0; 10]);
         assert_eq!((small.room(), large.room()), (0, 0));
-        assert_eq!(large.take().len(), HELD_BYTES + 4);
+        assert_eq!(large.take().len(), HELD_BYTES_OF_ALL + 4);
         assert_eq!((small.room(), memory.held()), (6, 4));
         drop(small);
         assert_eq!(memory.held(), 0);

@@ -31,9 +31,6 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// would make the system reset the connection, and the last answer could be lost.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
 
-/// Bytes that are kept while a script decides on an upgrade; with what one read gives above it.
-const HELD_BYTES: usize = 64 * 1024;
-
 /// How long a rejected request may wait for its answer before the connection closes without one, milliseconds.
 const ANSWER_LIMIT: u64 = 10_000;
 
@@ -213,7 +210,7 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
     /// a bound nothing is read. `None` when the connection is closing.
     async fn await_upgrade(&mut self) -> Option<Vec<u8>> {
         let connection = self.connection.clone();
-        let mut held = self.connections.hold(HELD_BYTES);
+        let mut held = self.connections.hold();
         while held.room() > 0 {
             let going_on = tokio::select! {
                 biased;

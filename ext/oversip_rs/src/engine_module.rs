@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use magnus::{function, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
+use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
 use oversip::engine::{
     Config, Dropped, Engine, Families, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig,
     QUEUES,
@@ -297,6 +297,14 @@ fn anchored() -> usize {
     anchors::count()
 }
 
+/// `load_testing`: defines what specs alone may do. Only `require "oversip/testing"` calls it.
+fn load_testing(module: RModule) -> Result<(), Error> {
+    module.define_singleton_method("freeze", function!(freeze, 0))?;
+    module.define_singleton_method("advance", function!(advance, 1))?;
+    module.define_singleton_method("panic", function!(panic, 2))?;
+    module.define_singleton_method("seed", function!(seed, 1))
+}
+
 /// Defines the module.
 pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     let module = oversip.define_module("Engine")?;
@@ -310,10 +318,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("abandon", function!(abandon, 1))?;
     module.define_singleton_method("stats", function!(stats, 0))?;
     module.define_singleton_method("status=", function!(set_status, 1))?;
-    module.define_singleton_method("freeze", function!(freeze, 0))?;
-    module.define_singleton_method("advance", function!(advance, 1))?;
-    module.define_singleton_method("panic", function!(panic, 2))?;
-    module.define_singleton_method("seed", function!(seed, 1))?;
+    module.singleton_class()?.define_private_method("load_testing", method!(load_testing, 0))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
     module.define_singleton_method("flow?", function!(is_flow, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;
