@@ -28,7 +28,7 @@ module OverSIP
       def start(config_dir: nil, configuration: {}, proxies: {})
         begin_in_this_process
         @lock.synchronize do
-          raise OverSIP::RuntimeError, "already running" if running?
+          raise OverSIP::RuntimeError, "already running: OverSIP.stop ends what an earlier start began" if running?
 
           undone_unless_started do
             become(:loading)

@@ -31,6 +31,12 @@ module OverSIP
         "run its reactor in a thread of its own"
     }.freeze
 
+    # Their modules, which scripts that no longer load them may still name.
+    MODULES = {
+      "OverSIP::Modules::Mysql" => LIBRARIES.fetch(/\Aoversip-mod-mysql/),
+      "OverSIP::Modules::Postgresql" => LIBRARIES.fetch(/\Aoversip-mod-postgresql/)
+    }.freeze
+
     METHODS = {
       exists?: "File.exists? and Dir.exists? are gone since Ruby 3.2: write exist? instead",
       untaint: "taint and untaint are gone since Ruby 3.2: leave them out",
@@ -54,7 +60,7 @@ module OverSIP
       def for(exception)
         case exception
         when NoMethodError then METHODS[exception.name]
-        when NameError then CONSTANTS[exception.name]
+        when NameError then CONSTANTS[exception.name] || MODULES[exception.message[/constant (\S+)/, 1]]
         when LoadError then library(exception.path)
         end
       end

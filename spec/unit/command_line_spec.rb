@@ -173,6 +173,8 @@ RSpec.describe "The oversip command" do
   end
 
   it "says what to change in a server.rb that was written for an old Ruby" do
+    folder(script: "OverSIP::M::Mysql.add_pool({})")
+    expect(failure).to match(/uninitialized constant OverSIP::Modules::Mysql.*CRIT: <launcher> oversip-mod-mysql needs EventMachine: docs.migration.md/m)
     folder(script: "raise NameError.new('uninitialized constant Fixnum', :Fixnum)")
     expect(failure).to match(/CRIT: <launcher> uninitialized constant Fixnum.*CRIT: <launcher> Fixnum is gone since Ruby 3.2/m)
   end

@@ -102,7 +102,7 @@ RSpec.describe "Start and end of the engine" do
 
   it "refuses a second start and leaves the first one alone" do
     OverSIP.start
-    expect { OverSIP.start }.to raise_error(OverSIP::RuntimeError, "already running")
+    expect { OverSIP.start }.to raise_error(OverSIP::RuntimeError, "already running: OverSIP.stop ends what an earlier start began")
     expect(OverSIP).to be_running
   end
 
