@@ -99,11 +99,18 @@ impl Core {
 
     /// A defect that panics costs the call that the step belongs to, not all the others.
     fn attempt_alone(&mut self, beneficiary: Beneficiary, step: impl FnOnce(&mut Self)) {
-        self.working_for = beneficiary;
-        let Err(panic) = catch_unwind(AssertUnwindSafe(|| step(self))) else { return };
+        let outer = std::mem::replace(&mut self.working_for, beneficiary);
+        let done = catch_unwind(AssertUnwindSafe(|| step(self)));
         let beneficiary = std::mem::take(&mut self.working_for);
+        if let Err(panic) = done {
+            self.clean_up(beneficiary, &*panic);
+        }
+        self.working_for = outer;
+    }
+
+    fn clean_up(&mut self, beneficiary: Beneficiary, panic: &(dyn Any + Send)) {
         tracing::error!(target: "oversip::engine",
-            "a defect: one step of the engine panicked ({}), its call is given up", words(&*panic));
+            "a defect: one step of the engine panicked ({}), its call is given up", words(panic));
         let cleaned = catch_unwind(AssertUnwindSafe(|| match beneficiary {
             Beneficiary::Nobody => {}
             Beneficiary::Client(client) => self.give_up_client(client),
