@@ -143,71 +143,62 @@ RSpec.describe "A panic in the engine", :native do
   end
 
   describe "in the step of a request that waited for a probe" do
-    # Home is on the blacklist, one request is out as the probe, and as many as are wanted wait for it.
-    def start_with_probe(waiting:, &setup)
-      start_noting(profile: { timer_B: 4, timer_F: 4, blacklist_time: 60 }) do |proxy, request|
-        proxy.on_error { seen << :listed }
-        setup&.call(proxy, request)
-      end
+    # Bob is on the blacklist.
+    def start_listed(**profile)
+      start_noting(profile: profile) { |proxy, _| proxy.on_error { |status| seen << status } }
       call_from(alice, :MESSAGE)
-      bob.receive
-      OverSIP::Testing.advance(4)
-      expect(seen.pop).to eq(:listed)
-      messages_at(bob)
+      bob.answer(bob.receive, 503, "Service Unavailable", headers: { "Retry-After" => "60" })
+      alice.receive_final
       proxies.pop
-      ask(headers: { "X-Probe" => "1" })
-      ask(waiting)
-      eventually { OverSIP.stats[:waiting_for_probe] == waiting }
     end
 
-    def ask(count = 1, **options)
-      count.times do
-        call_from(alice, :MESSAGE, **options)
-        @asking = [*@asking, proxies.pop]
-      end
+    def waiting(count)
+      eventually { OverSIP.stats[:waiting_for_probe] == count }
     end
 
-    # The first one that waits has a defect in its next step.
-    def break_next(&)
-      capture_log(level: :error) do
-        OverSIP::Testing.panic(@asking[1], later: true)
+    # Sends a request and gives the Client that routes it.
+    def ask(method = :MESSAGE)
+      call_from(alice, method)
+      proxies.pop
+    end
+
+    def break_later(client)
+      OverSIP::Testing.panic(client, later: true)
+      log = capture_log(level: :error) do
         yield
         engine_caught_up
+        dispatcher_caught_up
       end
+      expect(log.map(&:body)).to include(/a defect.*given up/)
     end
 
     it "costs that one only: the answer that woke it is passed on, and so are the others" do
-      start_with_probe(waiting: 2)
+      start_listed
+      ask
       probe = bob.receive
-      log = break_next do
+      victim = ask
+      ask
+      waiting(2)
+      break_later(victim) do
         bob.answer(probe, 200)
         bob.answer(bob.receive, 202)
         expect(Array.new(3) { alice.receive_final.status }).to contain_exactly(200, 500, 202)
       end
-      expect(log.map(&:body)).to include(/a defect.*given up/)
       nothing_left
     end
 
-    it "costs that one only: the probe that was aborted gets its answer, and its Client goes on" do
-      held = Thread::Queue.new
-      start_with_probe(waiting: 1) do |proxy, request|
-        next unless request.header("X-Probe")
-
-        proxy.on_target do
-          held << Fiber.current
-          Fiber.yield
-          proxy.abort_routing
-        end
+    it "costs that one only: the probe whose time was over when it was woken gets its answer" do
+      start_listed(routing_time: 3)
+      ask(:INVITE)
+      bob.receive
+      OverSIP::Testing.advance(2.9)
+      victim = ask
+      waiting(1)
+      break_later(victim) do
+        OverSIP::Testing.advance(0.1)
+        expect(seen.pop).to eq(408)
+        expect(Array.new(2) { alice.receive_until { |message| message.status.to_i >= 200 }.status }).to contain_exactly(408, 500)
       end
-      fiber = held.pop
-      break_next { OverSIP.schedule { fiber.resume } && seen.pop }
-      expect(Array.new(2) { alice.receive_final.status }).to contain_exactly(403, 500)
-      carol = udp_peer
-      @asking.first.clear_callbacks
-      on_request { |request| @asking.first.route(request, carol.ip, carol.port) }
-      call_from(alice, :MESSAGE)
-      carol.answer(carol.receive, 200)
-      expect(alice.receive_final.status).to eq(200)
       nothing_left
     end
   end
