@@ -116,8 +116,12 @@ RSpec.describe "TLS listeners", :native do
       expect(tls_peer).to be_closed_by_peer
       expect(OverSIP.stats[:rejected]).to include(handshakes: 1)
       gate.close
-      [first, queued].each { |peer| options(peer) }
-      expect([first, queued].map { |peer| peer.receive.status }).to eq([200, 200])
+      # One after the other: only one request may wait, too.
+      answered = [first, queued].map do |peer|
+        options(peer)
+        peer.receive.status
+      end
+      expect(answered).to eq([200, 200])
       expect(OverSIP.stats[:queued_bytes]).to include(handshakes: 0)
     end
 

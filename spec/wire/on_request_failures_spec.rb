@@ -124,6 +124,7 @@ RSpec.describe "on_request that fails", :native do
         Thread.new { proxy.route(request, "127.0.0.1", port) }.join
         raise "late"
       end
+      eventually { @held }
       OverSIP.schedule { @held.resume }
       dispatcher_caught_up
       engine_caught_up
