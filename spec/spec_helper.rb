@@ -30,5 +30,6 @@ RSpec.configure do |config|
   # What an example started must not reach the next one.
   config.after do
     OverSIP.stop(timeout: 0) if OverSIP.running?
+    OverSIP.configuration = nil
   end
 end
