@@ -56,7 +56,7 @@ fn creation_sends_nothing_and_a_retransmission_is_dropped() {
     let mut nist = udp();
     assert_eq!(nist.machine.state(), State::Trying);
     assert_eq!(nist.machine.last_response(), None);
-    assert_eq!(nist.armed(), [(Timer::Int1, 5000)]);
+    assert_eq!(nist.armed(), [(Timer::Int1, 3500)]);
     assert_eq!(request_again(&mut nist), []);
 }
 
@@ -64,7 +64,7 @@ fn creation_sends_nothing_and_a_retransmission_is_dropped() {
 fn a_silent_core_is_asked_for_a_hundred_and_then_forgotten_silently() {
     for reliable in [false, true] {
         let mut nist = with(reliable);
-        assert_eq!(nist.advance_to(999_000), [(5000, StillAlive), (32_000, Terminated)]);
+        assert_eq!(nist.advance_to(999_000), [(3500, StillAlive), (32_000, Terminated)]);
         assert_eq!(nist.machine.state(), State::Terminated);
     }
 }
@@ -77,13 +77,13 @@ fn retransmissions_do_not_make_it_ask_twice() {
         seen.extend(nist.advance_to(at));
         assert_eq!(request_again(&mut nist), []);
     }
-    assert_eq!(times(&seen, &StillAlive), [5000]);
+    assert_eq!(times(&seen, &StillAlive), [3500]);
 }
 
 #[test]
 fn the_hundred_it_asked_for_answers_retransmissions() {
     let mut nist = udp();
-    nist.advance_to(5000);
+    nist.advance_to(3500);
     assert_eq!(respond(&mut nist, 100), [Send(wire(100))]);
     assert_eq!(nist.machine.state(), State::Proceeding);
     assert_eq!(request_again(&mut nist), [Send(wire(100))]);
@@ -154,7 +154,7 @@ fn the_statuses_that_each_state_takes() {
 fn timers_of_other_states_have_no_effect() {
     let mut nist = udp();
     nist.assert_deaf_to_other_timers();
-    nist.advance_to(5000);
+    nist.advance_to(3500);
     nist.assert_deaf_to_other_timers();
     respond(&mut nist, 100);
     nist.assert_deaf_to_other_timers();

@@ -22,7 +22,7 @@ RSpec.describe OverSIP::SIP, :native do
   {
     T1: 0.5, T2: 4, T4: 5, TIMER_A: 0.5, TIMER_B: 32, TIMER_C: 180, TIMER_C2: 182, TIMER_D_UDP: 32, TIMER_D_TCP: 0,
     TIMER_E: 0.5, TIMER_F: 32, TIMER_G: 0.5, TIMER_H: 32, TIMER_I_UDP: 5, TIMER_I_TCP: 0, TIMER_J_UDP: 32, TIMER_J_TCP: 0,
-    TIMER_K_UDP: 5, TIMER_K_TCP: 0, TIMER_L: 32, TIMER_M: 32, INT1: 5, INT2: 27
+    TIMER_K_UDP: 5, TIMER_K_TCP: 0, TIMER_L: 32, TIMER_M: 32, INT1: 3.5, INT2: 28.5
   }.each do |name, seconds|
     it "has #{name} in seconds" do
       expect(described_class.const_get(name)).to eq seconds

@@ -53,7 +53,7 @@ impl NonInviteServer {
             last_response: None,
             patience: Timer::Int1,
         };
-        // RFC 4320 4.1: a 100 may go no sooner than the client's timer E has reached T2.
+        // RFC 4320 4.1: the 100 goes when the client's timer E is set to T2, no sooner and no later.
         (machine, smallvec![ServerEffect::Arm(Timer::Int1, now + timings.int1())])
     }
 

@@ -46,9 +46,15 @@ impl Timings {
         Self::C2
     }
 
-    /// Timer INT1: the client's timer E has grown to T2 by then, so that a 100 spares traffic (RFC 4320 4.1).
+    /// Timer INT1: when the client's timer E is set to T2, which is the earliest time for a 100 over UDP and the latest one
+    /// over any transport (RFC 4320 4.1). 3.5 s with the default values.
     pub fn int1(&self) -> Duration {
-        self.t2 + Duration::from_secs(1)
+        let (mut elapsed, mut interval) = (Duration::ZERO, self.t1);
+        while interval < self.t2 {
+            elapsed += interval;
+            interval = self.doubled(interval);
+        }
+        elapsed
     }
 
     /// Timer INT2: what is left of the client's timer F after INT1.

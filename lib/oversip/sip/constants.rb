@@ -56,8 +56,9 @@ module OverSIP
     TIMER_L = 32
     # Wait for repeated 2xx of an INVITE (RFC 6026).
     TIMER_M = 32
-    # When a request other than INVITE that waits for its answer gets a 100 (RFC 4320 4.1).
-    INT1 = T2 + 1
+    # When a request other than INVITE that waits for its answer gets a 100: when timer E of its client is set to T2
+    # (RFC 4320 4.1).
+    INT1 = 7 * T1
     # From then on, when its transaction ends without an answer (RFC 4320 4.2).
     INT2 = TIMER_F - INT1
   end
