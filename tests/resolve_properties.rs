@@ -1,5 +1,8 @@
 //! Whatever DNS says: a resolution ends, asks nothing twice, and leads nowhere that it must not.
 
+#[path = "support/profile.rs"]
+mod profile;
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -87,7 +90,7 @@ fn profile() -> impl Strategy<Value = Profile> {
             force_transport_preference: force,
             has_tls: tls,
             dns_cache_respect_ttl: ttl,
-            ..Profile::default()
+            ..profile::profile()
         },
     )
 }

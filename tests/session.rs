@@ -1,5 +1,8 @@
 //! The decisions of one `route`, without clock, sockets or Ruby.
 
+#[path = "support/profile.rs"]
+mod profile;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +23,7 @@ struct Case {
 
 impl Case {
     fn new(kind: Kind, class: RequestClass, change: impl Fn(&mut Profile)) -> Case {
-        let mut profile = Profile::default();
+        let mut profile = profile::profile();
         change(&mut profile);
         let profile = Arc::new(profile);
         Case { session: Session::new(kind, class, profile.clone(), PATIENCE), now: Instant::now(), profile }

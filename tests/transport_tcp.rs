@@ -9,7 +9,7 @@ use oversip::transport::{
     CloseReason, OpeningFailure, OpeningLimits, Options, Source, Transport, TransportEvent,
 };
 use tokio::net::TcpSocket;
-use transport_support::{bytes, call_id, request, within, Peer, Rig, V4, V6};
+use transport_support::{bytes, call_id, options, request, within, Peer, Rig, V4, V6};
 
 const MIB: usize = 1024 * 1024;
 
@@ -117,7 +117,7 @@ async fn the_answer_before_a_close_survives_unread_input() {
 
 #[tokio::test]
 async fn messages_behind_the_one_that_made_us_close_are_ignored() {
-    let mut rig = Rig::with(Options::default(), 1);
+    let mut rig = Rig::with(options(), 1);
     let mut peer = rig.dial(V4).await;
     let id = rig.opened().await;
     let text: String = (0..10).map(|number| request(&number.to_string(), "")).collect();
@@ -225,7 +225,7 @@ async fn a_missing_content_length_is_to_be_answered_400() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_to_be_answered_413_before_it_is_read() {
-    let mut rig = Rig::with(Options { max_body_size: 1000, ..Options::default() }, 64);
+    let mut rig = Rig::with(Options { max_body_size: 1000, ..options() }, 64);
     let (mut peer, _) = rig.peer().await;
     peer.write(request("fits", &"x".repeat(1000))).await;
     assert_eq!(call_id(&rig.message().await.0), "fits");
@@ -311,7 +311,7 @@ async fn few_large_messages_are_bounded_by_their_bytes() {
 
 #[tokio::test]
 async fn connections_that_close_make_room_before_any_other() {
-    let mut rig = Rig::with(Options { max_outgoing_bytes: 8 * MIB, ..Options::default() }, 64);
+    let mut rig = Rig::with(Options { max_outgoing_bytes: 8 * MIB, ..options() }, 64);
     let mut closing = Vec::new();
     for _ in 0..2 {
         closing.push(rig.peer().await);
@@ -339,7 +339,7 @@ async fn connections_that_close_make_room_before_any_other() {
 
 #[tokio::test]
 async fn a_message_that_costs_its_own_connection_was_not_taken() {
-    let mut rig = Rig::with(Options { max_outgoing_bytes: 2 * MIB, ..Options::default() }, 64);
+    let mut rig = Rig::with(Options { max_outgoing_bytes: 2 * MIB, ..options() }, 64);
     let (_peer, id) = rig.peer().await;
     let (_other, idle) = rig.peer().await;
     let chunk = Bytes::from(vec![b'x'; MIB]);
@@ -352,7 +352,7 @@ async fn a_message_that_costs_its_own_connection_was_not_taken() {
 
 #[tokio::test]
 async fn nothing_is_lost_while_the_engine_is_slow() {
-    let mut rig = Rig::with(Options::default(), 1);
+    let mut rig = Rig::with(options(), 1);
     let (mut peer, _) = rig.peer().await;
     let sender = tokio::spawn(async move {
         for number in 0..2000 {
@@ -385,7 +385,7 @@ async fn accepted_connections_have_a_flow_token_for_life() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_are_closed_at_once() {
-    let mut rig = Rig::with(Options { max_connections: 1, ..Options::default() }, 64);
+    let mut rig = Rig::with(Options { max_connections: 1, ..options() }, 64);
     let (mut first, id) = rig.peer().await;
     let mut second = rig.dial(V4).await;
     assert_eq!(second.rest().await, b"");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use oversip::message::HeaderName;
 use oversip::transport::{Source, Transport, TransportEvent};
 use tokio::net::UdpSocket;
-use transport_support::{bytes, call_id, request, within, Rig, V4, V6};
+use transport_support::{bytes, call_id, options, request, within, Rig, V4, V6};
 
 async fn client(rig: &Rig, v6: bool) -> (UdpSocket, SocketAddr) {
     let ip = if v6 { V6 } else { V4 };
@@ -163,7 +163,7 @@ async fn the_largest_datagram_arrives_whole() {
 
 #[tokio::test]
 async fn many_datagrams_in_a_row_all_arrive_in_order() {
-    let mut rig = Rig::with(Default::default(), 1);
+    let mut rig = Rig::with(options(), 1);
     let (socket, server) = client(&rig, false).await;
     for number in 0..300 {
         socket.send_to(request(&format!("{number}"), "").as_bytes(), server).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oversip::transport::ws::{HttpRequest, Violation};
 use oversip::transport::{CloseReason, ConnectionId, Options, Transport, TransportEvent};
-use transport_support::{bytes, call_id, request, Peer, Rig};
+use transport_support::{bytes, call_id, options, request, Peer, Rig};
 
 const ASK: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -49,7 +49,7 @@ async fn client(rig: &mut Rig) -> (Peer, ConnectionId) {
 
 #[tokio::test]
 async fn a_message_in_a_frame_arrives_and_what_is_sent_leaves_in_one() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = client(&mut rig).await;
     peer.write(frame(0x81, &request("one", "body"))).await;
     let (message, source) = rig.message().await;
@@ -62,7 +62,7 @@ async fn a_message_in_a_frame_arrives_and_what_is_sent_leaves_in_one() {
 
 #[tokio::test]
 async fn what_comes_while_the_upgrade_is_decided_waits() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = rig.peer().await;
     peer.write([ASK.as_bytes(), &frame(0x81, &request("early", ""))].concat()).await;
     assert_eq!(&asked(&mut rig).await.path[..], b"/chat");
@@ -78,7 +78,7 @@ async fn what_comes_while_the_upgrade_is_decided_waits() {
 /// S-B37
 #[tokio::test]
 async fn a_client_that_sends_too_much_before_the_decision_is_not_read() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = rig.peer().await;
     peer.write(ASK).await;
     asked(&mut rig).await;
@@ -97,7 +97,7 @@ async fn a_client_that_sends_too_much_before_the_decision_is_not_read() {
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_decision_is_noticed() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = rig.peer().await;
     peer.write(ASK).await;
     asked(&mut rig).await;
@@ -114,7 +114,7 @@ async fn a_client_that_leaves_before_the_decision_is_noticed() {
 /// S-B57
 #[tokio::test]
 async fn before_the_upgrade_there_is_no_flow_and_nothing_can_be_sent() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = rig.peer().await;
     let connections = rig.layer.connections().clone();
     let token = connections.flow_token(id).expect("a token");
@@ -129,7 +129,7 @@ async fn before_the_upgrade_there_is_no_flow_and_nothing_can_be_sent() {
 
 #[tokio::test]
 async fn a_refused_upgrade_gets_its_answer_and_the_end() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = rig.peer().await;
     peer.write(ASK).await;
     asked(&mut rig).await;
@@ -140,7 +140,7 @@ async fn a_refused_upgrade_gets_its_answer_and_the_end() {
 
 #[tokio::test]
 async fn what_is_no_http_is_closed_without_an_answer() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     for wrong in ["\r\n\r\n", "OPTIONS sip:a@b SIP/2.0\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"] {
         let (mut peer, id) = rig.peer().await;
         peer.write(wrong).await;
@@ -151,7 +151,7 @@ async fn what_is_no_http_is_closed_without_an_answer() {
 
 #[tokio::test]
 async fn a_head_has_ten_seconds_from_its_first_byte() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = rig.peer().await;
     rig.sweep_after(Duration::from_secs(60));
     peer.write("GET /").await;
@@ -172,7 +172,7 @@ async fn a_head_has_ten_seconds_from_its_first_byte() {
 
 #[tokio::test]
 async fn pings_and_keepalives_are_answered() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, _) = client(&mut rig).await;
     peer.write([frame(0x89, "p"), frame(0x89, ""), frame(0x81, "\r\n\r\n"), frame(0x8a, "x")].concat()).await;
     peer.expect(b"\x8a\x01p\x8a\x00\x81\x02\r\n").await;
@@ -180,7 +180,7 @@ async fn pings_and_keepalives_are_answered() {
 
 #[tokio::test]
 async fn a_close_frame_is_echoed_with_its_status() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = client(&mut rig).await;
     peer.write([frame(0x88, "\u{3}\u{0}bye"), frame(0x81, &request("late", ""))].concat()).await;
     // 0x0300 is no status that may be sent.
@@ -196,7 +196,7 @@ async fn a_close_frame_is_echoed_with_its_status() {
 
 #[tokio::test]
 async fn a_websocket_is_closed_with_status_and_reason() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = client(&mut rig).await;
     assert!(rig.layer.connections().close_with(id, Some(4003), "enough"));
     assert_eq!(peer.rest().await, b"\x88\x08\x0f\xa3enough");
@@ -210,7 +210,7 @@ async fn a_websocket_is_closed_with_status_and_reason() {
 
 #[tokio::test]
 async fn what_is_no_sip_closes_with_its_status() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = client(&mut rig).await;
     peer.write(frame(0x81, "hello")).await;
     assert_eq!(peer.rest().await, b"\x88\x18\x0f\xa1SIP message incomplete");
@@ -219,7 +219,7 @@ async fn what_is_no_sip_closes_with_its_status() {
 
 #[tokio::test]
 async fn a_bad_branch_is_answered_and_the_connection_stays() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, _) = client(&mut rig).await;
     let bad = request("bad", "").replace("branch=", "branch=x;branch=");
     peer.write([frame(0x81, &bad), frame(0x81, &request("good", ""))].concat()).await;
@@ -230,7 +230,7 @@ async fn a_bad_branch_is_answered_and_the_connection_stays() {
 
 #[tokio::test]
 async fn a_ping_goes_out_every_interval() {
-    let options = Options { ws_keepalive: Some(Duration::from_secs(300)), ..Options::default() };
+    let options = Options { ws_keepalive: Some(Duration::from_secs(300)), ..options() };
     let mut rig = start(options);
     let (mut peer, _) = client(&mut rig).await;
     rig.sweep_after(Duration::from_secs(299));
@@ -246,7 +246,7 @@ async fn a_ping_goes_out_every_interval() {
 /// S-B64
 #[tokio::test]
 async fn clients_are_told_when_the_server_ends() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, _) = client(&mut rig).await;
     rig.layer.shutdown(Duration::from_secs(5)).await;
     assert_eq!(peer.rest().await, b"\x88\x02\x03\xe9");
@@ -254,7 +254,7 @@ async fn clients_are_told_when_the_server_ends() {
 
 #[tokio::test]
 async fn an_idle_websocket_is_closed() {
-    let mut rig = start(Options::default());
+    let mut rig = start(options());
     let (mut peer, id) = client(&mut rig).await;
     rig.sweep_after(Duration::from_secs(7200));
     assert_eq!(peer.rest().await, b"");

@@ -124,6 +124,20 @@ RSpec.describe "Arguments of any kind", :native do
       end
     end
 
+    it "are named when a script has taken a parameter out of a profile" do
+      start_oversip
+      OverSIP.proxies[:default_proxy].delete(:max_targets)
+      expect { OverSIP::SIP::Uac.new.route(sent, "127.0.0.1", 9, :udp) }
+        .to raise_error(OverSIP::RuntimeError, /\Aproxy profile parameter max_targets is missing: make profiles of others/)
+    end
+
+    it "are named when the engine is started without a bound" do
+      options = OverSIP::EngineOptions.build(OverSIP::Config.build)
+      %i[max_queued_requests max_response_bytes max_outgoing_bytes max_body_size].each do |name|
+        expect { OverSIP::Engine.start(options.except(name)) }.to raise_error(ArgumentError, "the engine needs the option #{name}")
+      end
+    end
+
     it "are named with the line and the text of a request that is no SIP" do
       start_oversip
       lost = OverSIP::SIP::UacRequest.new({ sip_method: :INFO, ruri: "sip:a@127.0.0.1", cseq: "one" })

@@ -33,24 +33,6 @@ pub struct Limits {
     pub transactions: usize,
 }
 
-const MIB: usize = 1024 * 1024;
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            queued_requests: 10_000,
-            queued_bytes: 64 * MIB,
-            queued_acks: 5_000,
-            queued_ack_bytes: 16 * MIB,
-            client_responses: 64,
-            client_bytes: MIB,
-            outgoing_bytes: 256 * MIB,
-            response_bytes: 64 * MIB,
-            transactions: 200_000,
-        }
-    }
-}
-
 impl Limits {
     /// The bounds of requests of dialogs: a quarter more, and one at least.
     pub(super) fn with_reserve(&self) -> Limits {
@@ -65,7 +47,7 @@ impl Limits {
 }
 
 /// The settings of an engine.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The sockets to open. Port 0 asks for one free number, the same for all that ask.
     pub listeners: Vec<ListenSpec>,
@@ -87,8 +69,8 @@ pub struct Config {
     pub require_own_route: bool,
     /// The marks of this process; new ones when `None`.
     pub tags: Option<ProcessTags>,
-    /// Largest body accepted over a stream, bytes; 1 MiB when `None`.
-    pub max_body_size: Option<usize>,
+    /// Largest body accepted over a stream, bytes.
+    pub max_body_size: usize,
     /// Idle time after which TCP probes a connection; none when `None`.
     pub tcp_keepalive: Option<Duration>,
     /// What concerns WebSocket only.
@@ -112,8 +94,37 @@ pub struct Config {
     pub limits: Limits,
 }
 
+impl Config {
+    /// Nothing but bounds: no socket is opened, nothing has a name, nobody is asked for a certificate.
+    pub fn new(limits: Limits, max_body_size: usize, websocket: WebSocketConfig) -> Self {
+        Self {
+            listeners: Vec::new(),
+            advertised_ipv4: None,
+            advertised_ipv6: None,
+            local_domains: Vec::new(),
+            product: String::new(),
+            nameservers: Vec::new(),
+            flow_token_key: None,
+            accept_unsigned_flow_tokens: false,
+            require_own_route: false,
+            tags: None,
+            max_body_size,
+            tcp_keepalive: None,
+            websocket,
+            tunnels: Vec::new(),
+            tls: TlsSettings::default(),
+            client_certificates: ClientCertificates::default(),
+            websocket_client_certificates: ClientCertificates::default(),
+            tls_hostname_ipv4: None,
+            tls_hostname_ipv6: None,
+            sending: Families::default(),
+            limits,
+        }
+    }
+}
+
 /// The settings of WebSocket listeners.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct WebSocketConfig {
     /// The IPv4 address that headers name instead of the listening one.
     pub advertised_ipv4: Option<String>,
@@ -123,6 +134,13 @@ pub struct WebSocketConfig {
     pub limits: ws::Limits,
     /// Interval of pings; none when `None`.
     pub keepalive: Option<Duration>,
+}
+
+impl WebSocketConfig {
+    /// Nothing but bounds: headers name the listening addresses, there are no pings.
+    pub fn new(limits: ws::Limits) -> Self {
+        Self { advertised_ipv4: None, advertised_ipv6: None, limits, keepalive: None }
+    }
 }
 
 /// The engine could not be started.

@@ -107,18 +107,14 @@ fn serve(
     bound: Vec<Bound>,
     events: mpsc::Sender<crate::transport::TransportEvent>,
 ) -> std::io::Result<TransportLayer> {
-    let defaults = Options::default();
     let options = Options {
-        max_body_size: config.max_body_size.unwrap_or(defaults.max_body_size),
-        max_outgoing_bytes: config.limits.outgoing_bytes,
         tcp_keepalive: config.tcp_keepalive,
-        ws_limits: config.websocket.limits,
         ws_keepalive: config.websocket.keepalive,
         tls: Some(tls),
         client_certificates: config.client_certificates,
         websocket_client_certificates: config.websocket_client_certificates,
         malformed: shared.counts.malformed(),
-        ..defaults
+        ..Options::new(config.max_body_size, config.limits.outgoing_bytes, config.websocket.limits)
     };
     TransportLayer::start(bound, options, shared.clock.clone(), events)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Event, IncomingRequest, Route};
-use crate::message::{HeaderName, Method};
+use crate::message::{HeaderField, HeaderName, Method};
 use crate::transport::Source;
 
 /// What the blocks of an event work on. Cheap to make: the words come when they are asked for.
@@ -54,11 +54,15 @@ impl Subject {
     fn of_route(route: &Route) -> Self {
         match &route.upstream {
             Some(request) => Self::Request { request: request.clone(), routed: true },
-            None => Self::Own {
-                method: route.request.method.clone(),
-                ruri: route.request.ruri.clone(),
-                call_id: route.request.headers.first(HeaderName::CallId).map(Bytes::copy_from_slice),
-            },
+            None => {
+                let mut headers = route.request.headers.iter();
+                let call_id = headers.find(|field| field.name == HeaderName::CallId);
+                Self::Own {
+                    method: route.request.method.clone(),
+                    ruri: route.request.ruri.clone(),
+                    call_id: call_id.map(HeaderField::shared_value),
+                }
+            }
         }
     }
 }

@@ -56,6 +56,11 @@ impl HeaderField {
         }
     }
 
+    /// The value, in the memory of its line.
+    pub fn shared_value(&self) -> Bytes {
+        self.line.slice_ref(self.value())
+    }
+
     /// The whole line with its CRLF.
     pub fn line(&self) -> &Bytes {
         &self.line

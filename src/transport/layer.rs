@@ -44,14 +44,18 @@ pub struct Options {
     pub malformed: Arc<Malformed>,
 }
 
-impl Default for Options {
-    fn default() -> Options {
+/// Connections that may exist at a time, unless it is said otherwise.
+const MAX_CONNECTIONS: usize = 60_000;
+
+impl Options {
+    /// These bounds; no probes, no pings, no TLS.
+    pub fn new(max_body_size: usize, max_outgoing_bytes: usize, ws_limits: ws::Limits) -> Options {
         Options {
-            max_body_size: 1024 * 1024,
-            max_outgoing_bytes: 256 * 1024 * 1024,
-            max_connections: 60_000,
+            max_body_size,
+            max_outgoing_bytes,
+            max_connections: MAX_CONNECTIONS,
             tcp_keepalive: None,
-            ws_limits: ws::Limits::default(),
+            ws_limits,
             ws_keepalive: None,
             tls: None,
             client_certificates: ClientCertificates::default(),

@@ -32,7 +32,8 @@ const BACKLOG_BYTES: usize = 8 * 1024 * 1024;
 /// Attempts to send while errors of earlier datagrams come back.
 const SEND_ATTEMPTS: usize = 4;
 
-/// A listening UDP socket that is being served. Clones are handles to the same socket.
+/// A UDP socket that is being served, one that listens or one that requests to other hosts leave from. Clones are handles to
+/// the same socket.
 #[derive(Clone)]
 pub struct UdpSocket(Arc<Inner>);
 

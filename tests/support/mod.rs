@@ -1,5 +1,7 @@
 //! Peers and a relay for tests of the engine: real sockets on loopback, everything waits with a deadline.
 
+mod profile;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,11 +10,11 @@ use oversip::client::session::{Kind, Round};
 use oversip::client::Profile;
 use oversip::engine::{
     hop_count, ClientShared, Config, Destination, Engine, Event, IncomingRequest, Limits, Progress,
-    ProxyHeaders, RouteRequest, Stats, Status, Wake,
+    ProxyHeaders, RouteRequest, Stats, Status, Wake, WebSocketConfig,
 };
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
-use oversip::transport::{ListenSpec, Transport};
+use oversip::transport::{ws, ListenSpec, Transport};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long silence is listened to before it counts as silence.
@@ -85,6 +87,22 @@ impl Peer {
     }
 }
 
+/// Room for whatever a test sends, but for requests that wait.
+fn limits(queued_requests: usize) -> Limits {
+    const MIB: usize = 1 << 20;
+    Limits {
+        queued_requests,
+        queued_bytes: 64 * MIB,
+        queued_acks: 1000,
+        queued_ack_bytes: 16 * MIB,
+        client_responses: 64,
+        client_bytes: MIB,
+        outgoing_bytes: 64 * MIB,
+        response_bytes: 64 * MIB,
+        transactions: 10_000,
+    }
+}
+
 /// An engine on loopback whose requests the test routes.
 pub struct Relay {
     pub engine: Arc<Engine>,
@@ -94,20 +112,20 @@ pub struct Relay {
 #[allow(dead_code)]
 impl Relay {
     pub fn start() -> Relay {
-        Relay::with_limits(Limits::default().queued_requests)
+        Relay::with_limits(1000)
     }
 
     pub fn with_limits(queued_requests: usize) -> Relay {
         let listen = |transport| ListenSpec { transport, ip: [127, 0, 0, 1].into(), port: 0 };
+        let websocket = WebSocketConfig::new(ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 });
         let engine = Engine::start(Config {
             listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],
             product: "OverSIP/test".into(),
-            limits: Limits { queued_requests, ..Limits::default() },
-            ..Config::default()
+            ..Config::new(limits(queued_requests), 1 << 20, websocket)
         })
         .expect("an engine on loopback");
         engine.set_status(Status::Running);
-        let mut profile = Profile { has_tls: false, has_ipv6: false, ..Profile::default() };
+        let mut profile = Profile { has_tls: false, has_ipv6: false, ..profile::profile() };
         profile.settle();
         Relay { engine, profile: Arc::new(profile) }
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use oversip::clock::Clock;
 use oversip::message::Message;
 use oversip::transport::{
-    bind_all, CloseReason, ConnectionId, ListenSpec, OpeningFailure, Options, Source, Transport,
+    bind_all, ws, CloseReason, ConnectionId, ListenSpec, OpeningFailure, Options, Source, Transport,
     TransportEvent, TransportLayer,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,7 +46,7 @@ pub struct Rig {
 impl Rig {
     /// UDP and TCP on both loopback addresses, all on one free port.
     pub fn start() -> Rig {
-        Rig::with(Options::default(), 64)
+        Rig::with(options(), 64)
     }
 
     pub fn with(options: Options, channel: usize) -> Rig {
@@ -132,6 +132,12 @@ impl Rig {
         self.clock.advance(time);
         self.layer.connections().sweep(self.clock.now());
     }
+}
+
+/// Bounds that no test reaches by chance.
+pub fn options() -> Options {
+    let ws_limits = ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 };
+    Options::new(1 << 20, 1 << 28, ws_limits)
 }
 
 /// The other end of a stream.

@@ -60,24 +60,29 @@ fn option<T: TryConvert>(ruby: &Ruby, options: RHash, name: &str) -> Result<Opti
     }
 }
 
+/// An option that Ruby's table of parameters always gives: there are no other defaults here.
+fn required<T: TryConvert>(ruby: &Ruby, options: RHash, name: &str) -> Result<T, Error> {
+    option(ruby, options, name)?
+        .ok_or_else(|| Error::new(ruby.exception_arg_error(), format!("the engine needs the option {name}")))
+}
+
 fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
     let listeners = option::<RArray>(ruby, options, "listeners")?.unwrap_or_else(|| ruby.ary_new());
     let nameservers: Vec<String> = option(ruby, options, "nameservers")?.unwrap_or_default();
-    let limits = Limits::default();
     Ok(Config {
         listeners: listen_specs(ruby, listeners)?,
         advertised_ipv4: option(ruby, options, "advertised_ipv4")?,
         advertised_ipv6: option(ruby, options, "advertised_ipv6")?,
         local_domains: option(ruby, options, "local_domains")?.unwrap_or_default(),
-        product: option(ruby, options, "product")?.unwrap_or_else(|| "OverSIP".to_owned()),
+        product: required(ruby, options, "product")?,
         nameservers: nameservers.iter().map(|text| name_server(ruby, text)).collect::<Result<_, _>>()?,
         flow_token_key: option(ruby, options, "flow_token_key")?,
-        accept_unsigned_flow_tokens: option(ruby, options, "accept_unsigned_flow_tokens")?.unwrap_or(false),
-        require_own_route: option(ruby, options, "require_own_route")?.unwrap_or(false),
+        accept_unsigned_flow_tokens: required(ruby, options, "accept_unsigned_flow_tokens")?,
+        require_own_route: required(ruby, options, "require_own_route")?,
         tags: Some(tags::of_process()),
-        max_body_size: option(ruby, options, "max_body_size")?,
+        max_body_size: required(ruby, options, "max_body_size")?,
         tcp_keepalive: option(ruby, options, "tcp_keepalive_interval")?.map(Duration::from_secs),
-        websocket: websocket_config(ruby, option(ruby, options, "websocket")?)?,
+        websocket: websocket_config(ruby, required(ruby, options, "websocket")?)?,
         tunnels: listen_specs(ruby, option(ruby, options, "tunnels")?.unwrap_or_else(|| ruby.ary_new()))?,
         tls: tls::settings(ruby, option(ruby, options, "tls")?)?,
         client_certificates: tls::client_certificates(ruby, option(ruby, options, "client_certificates")?)?,
@@ -89,17 +94,15 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         tls_hostname_ipv6: option(ruby, options, "tls_hostname_ipv6")?,
         sending: families(option(ruby, options, "sending")?)?,
         limits: Limits {
-            queued_requests: option(ruby, options, "max_queued_requests")?.unwrap_or(limits.queued_requests),
-            transactions: option(ruby, options, "max_transactions")?.unwrap_or(limits.transactions),
-            queued_bytes: option(ruby, options, "max_queued_bytes")?.unwrap_or(limits.queued_bytes),
-            queued_acks: option(ruby, options, "max_queued_acks")?.unwrap_or(limits.queued_acks),
-            queued_ack_bytes: option(ruby, options, "max_queued_ack_bytes")?
-                .unwrap_or(limits.queued_ack_bytes),
-            client_responses: option(ruby, options, "max_client_responses")?
-                .unwrap_or(limits.client_responses),
-            client_bytes: option(ruby, options, "max_client_bytes")?.unwrap_or(limits.client_bytes),
-            outgoing_bytes: option(ruby, options, "max_outgoing_bytes")?.unwrap_or(limits.outgoing_bytes),
-            response_bytes: option(ruby, options, "max_response_bytes")?.unwrap_or(limits.response_bytes),
+            queued_requests: required(ruby, options, "max_queued_requests")?,
+            transactions: required(ruby, options, "max_transactions")?,
+            queued_bytes: required(ruby, options, "max_queued_bytes")?,
+            queued_acks: required(ruby, options, "max_queued_acks")?,
+            queued_ack_bytes: required(ruby, options, "max_queued_ack_bytes")?,
+            client_responses: required(ruby, options, "max_client_responses")?,
+            client_bytes: required(ruby, options, "max_client_bytes")?,
+            outgoing_bytes: required(ruby, options, "max_outgoing_bytes")?,
+            response_bytes: required(ruby, options, "max_response_bytes")?,
         },
     })
 }
@@ -116,15 +119,13 @@ fn families(list: Option<RArray>) -> Result<Families, Error> {
     Ok(families)
 }
 
-fn websocket_config(ruby: &Ruby, options: Option<RHash>) -> Result<WebSocketConfig, Error> {
-    let Some(options) = options else { return Ok(WebSocketConfig::default()) };
-    let limits = ws::Limits::default();
+fn websocket_config(ruby: &Ruby, options: RHash) -> Result<WebSocketConfig, Error> {
     Ok(WebSocketConfig {
         advertised_ipv4: option(ruby, options, "advertised_ipv4")?,
         advertised_ipv6: option(ruby, options, "advertised_ipv6")?,
         limits: ws::Limits {
-            max_frame_size: option(ruby, options, "max_frame_size")?.unwrap_or(limits.max_frame_size),
-            max_message_size: option(ruby, options, "max_message_size")?.unwrap_or(limits.max_message_size),
+            max_frame_size: required(ruby, options, "max_frame_size")?,
+            max_message_size: required(ruby, options, "max_message_size")?,
         },
         keepalive: option(ruby, options, "keepalive_interval")?.map(Duration::from_secs),
     })

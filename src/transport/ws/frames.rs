@@ -24,12 +24,6 @@ pub struct Limits {
     pub max_message_size: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { max_frame_size: 65_536, max_message_size: 65_536 }
-    }
-}
-
 /// The close frame that answers a violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
