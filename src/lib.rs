@@ -12,9 +12,6 @@ pub mod resolve;
 pub mod transaction;
 pub mod transport;
 
-// The file is shared with the tests outside of the library, which know it by its name.
+// Files that are shared with the tests outside of the library know it by its name.
 #[cfg(test)]
 extern crate self as oversip;
-#[cfg(test)]
-#[path = "../tests/support/profile.rs"]
-mod test_profile;

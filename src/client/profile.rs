@@ -92,9 +92,13 @@ pub enum VerifyServer {
 }
 
 #[cfg(test)]
+#[path = "../../tests/support/profile.rs"]
+mod for_tests;
+
+#[cfg(test)]
 impl Default for Profile {
     fn default() -> Self {
-        crate::test_profile::profile()
+        for_tests::profile()
     }
 }
 
