@@ -351,6 +351,30 @@ async fn a_message_that_costs_its_own_connection_was_not_taken() {
 }
 
 #[tokio::test]
+async fn a_response_that_is_held_holds_its_connection_and_no_other() {
+    let mut rig = Rig::start();
+    let connections = rig.layer.connections().clone();
+    connections.hold_responses(true);
+    let (mut peer, id) = rig.peer().await;
+    peer.write(request("before", "") + &response("held") + &request("behind", "")).await;
+    assert_eq!(call_id(&rig.message().await.0), "before");
+    let TransportEvent::HeldResponse { message, pause, .. } = rig.next().await else { panic!("not held") };
+    assert_eq!((call_id(&message).as_str(), connections.paused()), ("held", 1));
+    let (mut other, _) = rig.peer().await;
+    other.write(request("other", "")).await;
+    assert_eq!(call_id(&rig.message().await.0), "other");
+    assert!(!pause.is_vain());
+    drop(pause);
+    assert_eq!((call_id(&rig.message().await.0).as_str(), connections.paused()), ("behind", 0));
+
+    peer.write(response("last")).await;
+    let TransportEvent::HeldResponse { pause, .. } = rig.next().await else { panic!("not held") };
+    connections.close(id);
+    assert_eq!(rig.closed(id).await, (CloseReason::Local, false));
+    assert!(pause.is_vain());
+}
+
+#[tokio::test]
 async fn nothing_is_lost_while_the_engine_is_slow() {
     let mut rig = Rig::with(options(), 1);
     let (mut peer, _) = rig.peer().await;
@@ -426,4 +450,9 @@ async fn stuck(rig: &Rig, id: oversip::transport::ConnectionId) -> bool {
         tokio::task::yield_now().await;
     }
     rig.layer.connections().info(id).is_some_and(|info| info.queued > 2_000_000)
+}
+
+/// A response as it comes back to a request from here.
+fn response(call_id: &str) -> String {
+    request(call_id, "").replace("MESSAGE sip:a@example.org SIP/2.0", "SIP/2.0 200 OK")
 }
