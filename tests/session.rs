@@ -404,12 +404,46 @@ fn for_a_non_invite_neither_a_1xx_nor_a_408_goes_upstream() {
 }
 
 #[test]
-fn an_ack_is_sent_once_and_fails_silently() {
+fn an_ack_is_sent_once_and_is_over() {
     let mut case = Case::proxy(RequestClass::Ack);
     assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
     assert!(case.session.is_over());
+}
+
+#[test]
+fn the_error_of_an_ack_runs_on_error_and_is_not_answered() {
+    for kind in [Kind::Proxy, Kind::Uac] {
+        let ack = || Case::new(kind, RequestClass::Ack, |_| {});
+        let mut case = ack();
+        let seen = case.give(Input::Unroutable(RouteError::NoDnsResolution));
+        assert_eq!(seen, ["on_error 404 No DNS Resolution no_dns_resolution"]);
+        assert!(case.session.is_over());
+        let mut case = ack();
+        let aborted = Round { aborted: true, ..Round::default() };
+        let seen = case.give_with(targets(&[1, 2]), |_| aborted);
+        let expected = ["on_target udp:192.0.2.1:1", "on_error 403 Destination Aborted destination_aborted"];
+        assert_eq!(seen, expected);
+        assert!(case.session.is_over());
+        let mut case = ack();
+        let entry = Failure::destination_blacklisted(486, "Not Today");
+        case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+        assert_eq!(case.give(targets(&[1])), ["on_error 486 Not Today destination_blacklisted"]);
+        let mut case = ack();
+        assert_eq!(case.give(Input::Flow), ["send over the flow"]);
+        assert_eq!(case.give(Input::FlowFailed), ["on_error 430 Flow Failed flow_failed"]);
+        assert!(case.session.is_over());
+    }
+}
+
+#[test]
+fn an_ack_that_cannot_be_sent_to_a_target_goes_to_the_next_one() {
     let mut case = Case::proxy(RequestClass::Ack);
-    assert_eq!(case.give(Input::Unroutable(RouteError::NoDnsResolution)), [""; 0]);
+    case.give(targets(&[1, 2]));
+    let next = case.give(Input::ConnectionLost);
+    assert_eq!(next, ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(Input::ConnectionError), ["on_error 500 Connection Error connection_error"]);
+    assert!(case.session.is_over());
+    assert!(!case.profile.blacklist.any(case.now));
 }
 
 #[test]

@@ -81,11 +81,12 @@ RSpec.describe "A flow that is no more", :native do
     expect(bob.receive_final.status).to eq(200)
   end
 
-  it "is silent for an ACK outside of a dialog" do
+  it "runs on_error for an ACK outside of a dialog, which is not answered" do
     start
     send_along(dead_route, :ACK)
-    engine_caught_up
+    expect(seen.pop).to eq(failed)
     dispatcher_caught_up
+    engine_caught_up
     expect([seen.all, messages_at(bob)]).to eq([[], []])
   end
 

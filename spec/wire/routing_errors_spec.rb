@@ -134,17 +134,56 @@ RSpec.describe "A request that cannot be delivered", :native do
       expect(caller.receive?(SipPeer::SILENCE)).to be_nil
     end
 
-    it "is neither an error nor answered when it is an ACK" do
-      port = start(profiles, []) do |request|
-        proxy = record(OverSIP::SIP::Proxy.new, into: seen)
-        proxy.route(request, "127.0.0.1", 5061, :tls)
-        seen << :routed
+    describe "and is an ACK" do
+      let(:caller) { udp_peer }
+
+      def send_ack(port, ruri = nil)
+        OverSIP::Testing.freeze
+        caller.send_text(caller.build(:ACK, ruri || "sip:bob@b.example"), port)
       end
-      caller = udp_peer
-      caller.send_text(caller.build(:ACK, "sip:bob@b.example"), port)
-      expect(seen.pop).to eq(:routed)
-      expect(caller.receive?(SipPeer::SILENCE)).to be_nil
-      expect(seen.all).to be_empty
+
+      # The ACK came to nothing but on_error.
+      def expect_no_answer
+        dispatcher_caught_up
+        engine_caught_up
+        expect([messages_at(caller), messages_at(silent), seen.all]).to all(be_empty)
+      end
+
+      # What can be told before the ACK is sent.
+      table.reject { |*, (_, _, code)| %i[client_timeout connection_error].include?(code) }
+           .each do |reason, _, destination, ruri, profile, outcome|
+        it "runs on_error with #{outcome.last.inspect} and is not answered when #{reason}" do
+          port = start(profiles, destination) do |request|
+            record(OverSIP::SIP::Proxy.new(profile), into: seen).route(request, *real(destination))
+          end
+          send_ack(port, ruri)
+          expect(seen.pop).to eq([:error, *outcome])
+          expect_no_answer
+        end
+      end
+
+      it "runs on_error with 403 when on_target aborts it, and nothing is sent or answered" do
+        port = start(profiles, []) do |request|
+          proxy = record(OverSIP::SIP::Proxy.new, into: seen, only: [:error])
+          proxy.on_target { proxy.abort_routing }
+          proxy.route(request, "127.0.0.1", silent.port)
+        end
+        send_ack(port)
+        expect(seen.pop).to eq([:error, 403, "Destination Aborted", :destination_aborted])
+        expect_no_answer
+      end
+
+      it "runs on_error with what add_target_to_blacklist said for its target" do
+        port = start(profiles, []) do |request|
+          proxy = record(OverSIP::SIP::Proxy.new, into: seen, only: [:error])
+          proxy.on_target { proxy.add_target_to_blacklist(60, 486, "Not Today") && proxy.abort_routing }
+          proxy.route(request, "127.0.0.1", silent.port)
+        end
+        2.times { send_ack(port) }
+        expect([seen.pop, seen.pop]).to eq([[:error, 403, "Destination Aborted", :destination_aborted],
+                                            [:error, 486, "Not Today", :destination_blacklisted]])
+        expect_no_answer
+      end
     end
   end
 

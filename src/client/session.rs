@@ -152,7 +152,7 @@ impl Session {
             Callback::Target(_) | Callback::Canceled => false,
             // RFC 4320 4.1: none of a non-INVITE request goes upstream.
             Callback::Provisional(_) => self.class == RequestClass::Invite,
-            _ => true,
+            _ => self.class != RequestClass::Ack,
         }
     }
 
@@ -334,7 +334,8 @@ impl Session {
 
     fn on_branch_failure(&mut self, now: Instant, error: RouteError) {
         self.branch_live = false;
-        if self.state != State::Pending {
+        // Of an ACK that has left nothing is heard: one that fails has not been sent.
+        if self.state != State::Pending && self.class != RequestClass::Ack {
             return;
         }
         if let Some(udp) = self.upgraded.take() {
@@ -402,7 +403,6 @@ impl Session {
     fn finish(&mut self, result: LastResult) {
         self.state = State::Done;
         match result {
-            LastResult::Failure(failure) if self.class == RequestClass::Ack => drop(failure),
             LastResult::Failure(failure) => {
                 self.callback(Callback::Error(failure.clone()), After::Final(failure));
             }

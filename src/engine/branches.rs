@@ -253,11 +253,15 @@ impl Core {
         }
         let wire = sent.to_bytes();
         if sent.method == Method::Ack {
-            if self.network.send(&destination, &wire).is_err() {
+            let failed = self.network.send(&destination, &wire).err();
+            if failed.is_some() {
                 tracing::info!(target: "oversip::transaction", "ACK could not be sent to {destination}");
             }
             if route.kind == Kind::Uac {
                 self.remember_ack(now, &sent, destination, wire);
+            }
+            if let Some(failure) = failed {
+                route.handle(&self.shared, now, unsent(failure));
             }
             return;
         }
@@ -378,12 +382,7 @@ impl Core {
                 ClientEffect::CancelTimeout => {}
                 ClientEffect::TransportFailed => {
                     branch.settled = true;
-                    inputs.push(match branch.failure {
-                        SendFailure::Unreachable => Input::ConnectionError,
-                        SendFailure::NotAccepted => Input::TlsValidationFailed,
-                        SendFailure::TooLarge => Input::TooLarge,
-                        SendFailure::Lost => Input::ConnectionLost,
-                    });
+                    inputs.push(unsent(branch.failure));
                 }
                 ClientEffect::Terminated => {
                     if !branch.settled {
@@ -566,6 +565,16 @@ impl Core {
         if let Some(key) = self.uac_acks.remember(sent, destination, wire) {
             self.timers.arm(now + self.shared.timings.transaction_timeout(), TimerKey::UacAck(key));
         }
+    }
+}
+
+/// What a session has to know of a request that could not be sent.
+fn unsent(failure: SendFailure) -> Input {
+    match failure {
+        SendFailure::Unreachable => Input::ConnectionError,
+        SendFailure::NotAccepted => Input::TlsValidationFailed,
+        SendFailure::TooLarge => Input::TooLarge,
+        SendFailure::Lost => Input::ConnectionLost,
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Kind {
 pub enum RequestClass {
     /// INVITE: cancellable, with provisional responses going upstream.
     Invite,
-    /// ACK: forwarded without a transaction, failures are silent.
+    /// ACK: forwarded without a transaction, and never answered.
     Ack,
     /// Everything else.
     NonInvite,
