@@ -2,21 +2,34 @@
 
 use bytes::Bytes;
 
-use crate::message::{HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot};
+use super::strict_route::{last_route, request_uri, strict_router};
+use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot};
 
 /// Hop count of a new request (RFC 3261 8.1.1.6).
 const MAX_FORWARDS: &[u8] = b"70";
 
+/// A request inside a dialog.
+#[derive(Debug)]
+pub struct DialogRequest {
+    /// The request.
+    pub request: RequestSnapshot,
+    /// It goes where its first Route says, if it has one. False: the first router routes strictly, so that the Request-URI says it
+    /// (RFC 3261 8.1.2).
+    pub by_route: bool,
+}
+
 /// A request to the callee whose 2xx this is: remote target, route set, tags and Call-ID come from the response, and so does
 /// the CSeq number of an ACK; any other request has the next one. `ruri` is the Request-URI of the INVITE, for a response
 /// without a Contact. `None`: the response is no 2xx to an INVITE, or belongs to no dialog.
-pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Option<RequestSnapshot> {
+pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Option<DialogRequest> {
     let success = response.status().is_some_and(|status| (200..300).contains(&status));
     if !success || response.cseq_method() != Some(&Method::Invite) {
         return None;
     }
-    let target = response.contact().map_or_else(|| ruri.clone(), |contact| copy(contact.uri().text));
-    let (ruri, routes) = route(target, response);
+    let target = response
+        .contact()
+        .map_or_else(|| ruri.clone(), |contact| request_uri(&contact.uri()).into_owned().into());
+    let (ruri, routes, by_route) = route(target, response);
     let number = response.cseq()?.checked_add(u32::from(method != Method::Ack))?;
     let mut headers = Headers::new();
     headers.push(b"Max-Forwards", MAX_FORWARDS);
@@ -27,25 +40,22 @@ pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Optio
     headers.push(b"To", response.to_value()?);
     headers.push(b"Call-ID", response.call_id()?);
     headers.push(b"CSeq", &[number.to_string().as_bytes(), b" ", method.as_bytes()].concat());
-    Some(RequestSnapshot { method, ruri, headers, body: Bytes::new() })
+    let request = RequestSnapshot { method, ruri, headers, body: Bytes::new() };
+    Some(DialogRequest { request, by_route })
 }
 
-/// Request-URI and Route values (RFC 3261 12.2.1.1). A first router that routes strictly takes the Request-URI for its own
-/// address, and the remote target goes behind the last Route.
-fn route(target: Bytes, response: &Message) -> (Bytes, Vec<Bytes>) {
+/// Request-URI, Route values, and whether the first of them says where the request goes (RFC 3261 12.2.1.1). A first router that
+/// routes strictly takes the Request-URI for its own address, and the remote target goes behind the last Route.
+fn route(target: Bytes, response: &Message) -> (Bytes, Vec<Bytes>, bool) {
     let recorded = Headers::from_message(response);
     let mut routes: Vec<Bytes> = recorded.list(HeaderName::RecordRoute).map(copy).collect();
     routes.reverse();
-    let strict = routes.first().and_then(|first| {
-        let uri = NameAddrRef::parse(first)?.uri();
-        (!uri.lr()).then(|| copy(uri.text))
-    });
-    match strict {
-        None => (target, routes),
+    match routes.first().and_then(|first| strict_router(first)) {
+        None => (target, routes, true),
         Some(router) => {
             routes.remove(0);
-            routes.push([b"<", &target[..], b">"].concat().into());
-            (router, routes)
+            routes.push(last_route(&target).into());
+            (router, routes, false)
         }
     }
 }
@@ -68,8 +78,9 @@ mod tests {
 
     fn within(more: &str, method: Method) -> String {
         let ruri = Bytes::from_static(b"sip:c@d");
-        let request = request_within(&response(200, more), method, &ruri).expect("a request");
-        String::from_utf8(request.to_bytes().to_vec()).expect("text")
+        let made = request_within(&response(200, more), method, &ruri).expect("a request");
+        assert_eq!(made.by_route, !more.contains("strict"), "{more}");
+        String::from_utf8(made.request.to_bytes().to_vec()).expect("text")
     }
 
     #[test]
@@ -84,12 +95,21 @@ mod tests {
 
     #[test]
     fn a_strict_router_gets_its_own_uri() {
-        let text = within(
-            "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p0>\r\nContact: <sip:c@h>\r\n",
-            Method::Ack,
-        );
-        assert!(text.starts_with("ACK sip:p0 SIP/2.0\r\n"));
-        assert!(text.contains("\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:c@h>\r\nFrom"));
+        for strict in ["<sip:strict>", "<sip:strict>;lr", "<sip:strict;method=INVITE?a=b>"] {
+            let recorded =
+                format!("Record-Route: <sip:p1;lr>\r\nRecord-Route: {strict}\r\nContact: <sip:c@h>\r\n");
+            let text = within(&recorded, Method::Ack);
+            assert!(text.starts_with("ACK sip:strict SIP/2.0\r\n"), "{text}");
+            assert!(text.contains("\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:c@h>\r\nFrom"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_router_whose_lr_has_a_value_or_capitals_is_loose() {
+        for lr in ["lr=on", "lr=true", "LR"] {
+            let text = within(&format!("Record-Route: <sip:p0;{lr}>\r\nContact: <sip:c@h>\r\n"), Method::Bye);
+            assert!(text.starts_with("BYE sip:c@h SIP/2.0\r\n"), "{text}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod random;
 mod restore;
 mod routing_headers;
 pub mod session;
+mod strict_route;
 mod tags;
 mod target;
 
@@ -27,7 +28,7 @@ pub use crate::transport::Transport;
 
 pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, Entry};
-pub use dialog::request_within;
+pub use dialog::{request_within, DialogRequest};
 pub use dialog_code::{DialogKey, DIALOG_CODE_LEN};
 pub use dns_cache::DnsCache;
 pub use error_table::{Failure, RouteError};
@@ -42,6 +43,7 @@ pub use restore::RestoreHeaders;
 pub use routing_headers::{
     connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
 };
+pub use strict_route::address_strict_router;
 pub(crate) use tags::branch_as_written;
 pub use tags::{random_hex, random_loop_mark, ProcessTags};
 pub use target::{IpFamily, Target};

@@ -11,7 +11,8 @@ use super::route::Route;
 use super::Shared;
 use crate::client::session::Kind;
 use crate::client::{
-    connection_record_route, own_contact, readdressed, IncomingSide, RoutingHeaders, DIALOG_CODE_LEN,
+    address_strict_router, connection_record_route, own_contact, readdressed, IncomingSide, RoutingHeaders,
+    DIALOG_CODE_LEN,
 };
 use crate::message::{HeaderName, Method, RequestSnapshot};
 use crate::transport::Transport;
@@ -77,6 +78,9 @@ impl Leaving {
 
 pub(super) fn request(shared: &Shared, route: &Route, leaving: &Leaving, branch: &[u8]) -> RequestSnapshot {
     let mut request = route.request.clone();
+    if route.by_route {
+        address_strict_router(&mut request);
+    }
     let listener = shared
         .listeners
         .listener(leaving.transport, leaving.remote)

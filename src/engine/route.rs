@@ -141,6 +141,8 @@ impl ClientShared {
 pub enum Destination {
     /// By RFC 3263.
     Resolve(Query),
+    /// By RFC 3263 as well; it is what the request's first Route names.
+    Route(Query),
     /// Over the flow that this token names (RFC 5626); `None` when the request names one that is no token at all.
     Flow(Option<Vec<u8>>),
 }
@@ -149,12 +151,10 @@ impl Destination {
     /// Where a request says that it goes: its top Route where `use_route` allows that, else the Request-URI.
     pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Destination {
         let route = request.route_values().next().filter(|_| use_route);
-        let parsed = route.and_then(NameAddrRef::parse);
-        let uri = match &parsed {
-            Some(route) => Some(route.uri()),
-            None => UriRef::parse(&request.ruri),
-        };
-        Destination::Resolve(match uri {
+        if let Some(route) = route.and_then(NameAddrRef::parse) {
+            return Destination::Route(Query::from_uri(&route.uri()));
+        }
+        Destination::Resolve(match UriRef::parse(&request.ruri) {
             Some(uri) => Query::from_uri(&uri),
             // What a script put there is no URI at all.
             None => Query { scheme: QueryScheme::Other, ..Query::from_destination(b"", None, None) },
@@ -218,6 +218,8 @@ pub struct Route {
     pub(super) upstream: Option<Arc<IncomingRequest>>,
     pub(super) proxy_headers: Option<ProxyHeaders>,
     pub(super) flow: Option<Option<Vec<u8>>>,
+    /// The request goes where its first Route says.
+    pub(super) by_route: bool,
     /// The domain that the request is for; `None` when it is for an address or a flow.
     pub(super) server: Option<String>,
     pub(super) effects: Vec<Effect>,
@@ -281,6 +283,7 @@ impl Route {
             upstream: ask.upstream,
             proxy_headers: ask.proxy_headers,
             flow: None,
+            by_route: matches!(ask.destination, Destination::Route(_)),
             server: None,
             effects: Vec::new(),
             call_timer: None,
@@ -303,7 +306,7 @@ impl Route {
 
     fn head_for(&mut self, shared: &Shared, now: Instant, destination: Destination) {
         let query = match destination {
-            Destination::Resolve(query) => query,
+            Destination::Resolve(query) | Destination::Route(query) => query,
             Destination::Flow(token) => {
                 self.flow = Some(token);
                 return self.session.handle(now, Input::Flow);

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::{ClientShared, Destination, Route, RouteRequest, Shared};
 use crate::client::digest::Credentials;
 use crate::client::session::Kind;
-use crate::client::{random_loop_mark, request_within, Profile};
-use crate::message::{HeaderName, Message, Method, RequestSnapshot};
+use crate::client::{random_loop_mark, request_within, DialogRequest, Profile};
+use crate::message::{HeaderName, Message, Method};
 
 /// A body and its type.
 #[derive(Debug, Clone)]
@@ -32,11 +32,11 @@ pub(in crate::engine) fn acknowledgement(
     let mut ack = request_within(response, Method::Ack, ruri)?;
     // RFC 3261 22.1, as for an ACK of the script's.
     for (name, value) in client.authorization(response.call_id().unwrap_or_default()) {
-        ack.headers.push(name.canonical().as_bytes(), &value);
+        ack.request.headers.push(name.canonical().as_bytes(), &value);
     }
     if let Some(body) = body {
-        ack.headers.push(b"Content-Type", &body.content_type);
-        ack.body = body.bytes;
+        ack.request.headers.push(b"Content-Type", &body.content_type);
+        ack.request.body = body.bytes;
     }
     Some(own_request(shared, profile, ack, Vec::new()))
 }
@@ -62,7 +62,7 @@ impl Route {
 fn own_request(
     shared: &Shared,
     profile: &Arc<Profile>,
-    mut request: RequestSnapshot,
+    DialogRequest { mut request, by_route }: DialogRequest,
     credentials: Vec<Credentials>,
 ) -> RouteRequest {
     request.headers.push(HeaderName::UserAgent.canonical().as_bytes(), shared.product.as_bytes());
@@ -70,7 +70,7 @@ fn own_request(
         kind: Kind::Uac,
         client: Arc::new(ClientShared::new()),
         profile: profile.clone(),
-        destination: Destination::of_request(&request, true),
+        destination: Destination::of_request(&request, by_route),
         request,
         antiloop_id: random_loop_mark(),
         upstream: None,
