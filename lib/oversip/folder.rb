@@ -108,11 +108,11 @@ module OverSIP
     # which was loaded last if it is no Ruby.
     #
     # @param names [Array<Symbol>] those of profiles
-    # @return [Hash{Symbol => String}] each with a place that names it
+    # @return [Array<Hash{Symbol => String}>] those in use and those that may be, each with a place that names it
     def mentioned(names)
       present = read_script
       source = present&.valid? ? present : @source
-      source&.mentions(names) || {}
+      source&.mentions(names) || [{}, {}]
     end
 
     # Reads proxies.conf again.

@@ -105,7 +105,7 @@ module OverSIP
 
     def check_script(profiles)
       script = Script.new(in_folder(Folder::SCRIPT), profiles)
-      script.run { |place, message| note(place, message) }
+      script.run { |place, message, certain| certain ? note(place, message) : @advice << "#{place}: #{message}" }
       check_permissions(script.files)
     end
 

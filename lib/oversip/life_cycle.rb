@@ -116,15 +116,16 @@ module OverSIP
       # Reads proxies.conf again; the profiles are replaced as a whole or not at all.
       #
       # @raise [ProxiesConfig::InvalidFile] a value cannot be used, or a profile is missing that is there now and that the
-      #   script names
+      #   script uses
       def reload_proxies(folder)
         profiles = load_proxies(folder, @given_proxies)
-        missed = folder.mentioned(@profile_names).except(*profiles.keys)
-        unless missed.empty?
-          reasons = missed.map { |name, place| "the profile '#{name}' is missing, which #{place} names" }
+        used, mentioned = folder.mentioned(@profile_names).map { |names| names.except(*profiles.keys) }
+        unless used.empty?
+          reasons = used.map { |name, place| "the profile '#{name}' is missing, which #{place} names" }
           raise ProxiesConfig::InvalidFile.new(folder.proxies_file, reasons.join("; "))
         end
 
+        mentioned.each { |name, place| log_system_warn "the profile '#{name}' is gone; #{place} has that word" }
         use_profiles(profiles)
       end
 

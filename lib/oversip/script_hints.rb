@@ -72,8 +72,17 @@ module OverSIP
       def library(name)
         return if name.nil? || name.start_with?("/", ".")
 
-        LIBRARIES.find { |pattern, _| pattern.match?(name) }&.last ||
-          "is the library there for this Ruby (#{RUBY_VERSION})? gem install #{name[%r{\A[^/]+}]}"
+        # The name of a gem says which file it brings; the path of a file does not say which gem brings it.
+        remedy = name.include?("/") ? "install the gem that brings this file" : "gem install #{name}"
+        replacement(name) || "is the library there for this Ruby (#{RUBY_VERSION})? #{remedy}"
+      end
+
+      # What takes the place of a library that does not work here.
+      #
+      # @param name [String]
+      # @return [String, nil]
+      def replacement(name)
+        LIBRARIES.find { |pattern, _| pattern.match?(name) }&.last
       end
 
       # Looks for such places in a script that was not run.

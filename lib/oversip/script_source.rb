@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
-require "oversip/script_source/syntax"
+require "oversip/script_source/client_classes"
 require "oversip/script_source/reading"
+require "oversip/script_source/syntax"
 
 module OverSIP
   # What can be known of a server.rb, and of the files of its own that it loads, without running them: the profiles that it
@@ -16,11 +17,20 @@ module OverSIP
       WebSocketEvents: %i[on_connection on_disconnection on_client_tls_handshake]
     }.freeze
 
+    # Parts that may run only sometimes, as Ripper names them.
+    CONDITIONS = %i[if unless elsif else if_mod unless_mod ifop case when in while until while_mod until_mod rescue].freeze
+
+    # Where Ruby's own libraries are.
+    STANDARD = RbConfig::CONFIG.values_at("rubylibdir", "rubyarchdir").map { |path| "#{path}/" }.freeze
+
     # @return [Hash{Symbol => String}] profiles, each with the first place that names it
     attr_reader :profiles
 
     # @return [Hash{String => String}] libraries that are not the script's own files and have to be there, with their places
     attr_reader :libraries
+
+    # @return [Array<String>] all libraries in the order in which they are loaded, those too that the script can do without
+    attr_reader :loads
 
     # @return [Array<Array>] event module, event and place of methods that miss `self.`
     attr_reader :unbound
@@ -32,15 +42,15 @@ module OverSIP
       @folder = File.dirname(@path)
       @profiles = {}
       @libraries = {}
+      @loads = []
+      @certain = []
       @defined = []
       @unbound = []
       @constants = {}
       @readings = {}
       @complete = true
       read(@path)
-      @readings.each do |file, reading|
-        reading.profiles.each { |profile, line| @profiles[profile] ||= place(file, line) }
-      end
+      find_profiles
     end
 
     # @return [Boolean] whether server.rb is Ruby
@@ -48,13 +58,23 @@ module OverSIP
       @readings.fetch(@path).valid?
     end
 
-    # Names that the script uses as profiles, or may use as such since they stand in it as a text or Symbol.
+    # @param profile [Symbol]
+    # @return [Boolean] whether the script uses the profile whatever happens: under no condition, and with classes that are
+    #   known to be OverSIP's
+    def certain?(profile)
+      @complete && @certain.include?(profile)
+    end
+
+    # Names that the script uses as profiles, and those that it may use: they stand in it as a text or Symbol.
     #
     # @param names [Array<Symbol>] those of profiles
-    # @return [Hash{Symbol => String}] each with a place that names it
+    # @return [Array<Hash{Symbol => String}>] those in use and those that may be, each with a place that names it
     def mentions(names)
       literals = @readings.flat_map { |file, reading| reading.literals.map { |name, line| [name, place(file, line)] } }
-      literals.reverse.to_h.merge(@profiles).slice(*names)
+      mentioned = literals.reverse.to_h.slice(*names)
+      return [mentioned.merge(@profiles).slice(*names), {}] if @open
+
+      [@profiles.slice(*names), mentioned.except(*@profiles.keys)]
     end
 
     # @return [Boolean, nil] whether the script defines an event; nil when it cannot be known from its text
@@ -99,7 +119,32 @@ module OverSIP
       own = own_file(wanted)
       return read(own) if own
 
+      @loads |= [wanted.name]
       @libraries[wanted.name] ||= place(from, wanted.line) unless wanted.optional
+      @complete &&= known?(wanted.name)
+    end
+
+    # Ruby's own libraries, and this one's parts, define no events of a script; what others define is not read.
+    def known?(name)
+      return true if name.match?(%r{\Aoversip(?:/|\z)})
+      return true if $LOADED_FEATURES.intersect?(["#{name}.rb", "#{name}.so"]) # a part of the interpreter
+
+      _, path = $LOAD_PATH.resolve_feature_path(name)
+      path == false || path.to_s.start_with?(*STANDARD)
+    rescue ::LoadError
+      false
+    end
+
+    # The classes of all files are known before.
+    def find_profiles
+      classes = ClientClasses.new(Syntax.new(@path, @constants))
+      @readings.each_value { |reading| classes.read(reading.tree) }
+      @readings.each do |file, reading|
+        names = reading.profile_names(classes)
+        names.found.each { |profile, line| @profiles[profile] ||= place(file, line) }
+        @certain |= names.certain
+        @open ||= names.open
+      end
     end
 
     # A file is the script's own when it is named by its path, in its folder or not.

@@ -28,6 +28,16 @@ RSpec.describe OverSIP::ScriptSource do
       "class Mine < OverSIP::SIP::Proxy; end\nMine.new(:a)\nMine.new" => %i[a default_proxy],
       "class Mine < OverSIP::SIP::Proxy; def initialize(who) = super(:a)\nend\nMine.new(:who)" => [:a],
       "Proxy.new(request.ruri.host)" => [],
+      "SIP::Uac.new(:a)" => [:a],
+      "P = OverSIP::SIP::Proxy\nP.new(:a)" => [:a],
+      "Mine = Class.new(OverSIP::SIP::Proxy) { def x = 1 }\nMine.new(:a)" => [:a],
+      "module My\n  class Proxy < OverSIP::SIP::Proxy; end\nend\nMy::Proxy.new(:a)\nRack::Proxy.new(:b)" => [:a],
+      "module OverSIP::SIP\n  class Proxy; def x = 1; end\nend\nProxy.new(:a)" => [:a],
+      "Rack::Proxy.new('10.0.0.1')\nMy::SIP::Proxy.new(:a)\nProxies::Uac.new" => [],
+      "class Proxy; def initialize(host) = nil; end\nProxy.new('10.0.0.1')" => [],
+      "Proxy = Struct.new(:host)\nProxy.new('10.0.0.1')" => [],
+      "Uac = Rack::Uac\nmodule A; class Proxy < Proxy; end; end\nUac.new(:a)\nA::Proxy.new(:b)" => [],
+      "Proxy.new(*args)\nUac.new(nil)\ndef mine(...) = Proxy.new(...)" => [],
       "Struct.new(:a)\n# Proxy.new(:b)\n'Proxy.new(:c)'" => []
     }.each do |text, names|
       it("in #{text.inspect}") { expect(read(text).profiles.keys).to eq(names) }
@@ -39,11 +49,28 @@ RSpec.describe OverSIP::ScriptSource do
       expect(script.profiles).to eq(a: "server.rb:5", b: "two.rb:2", c: "three.rb:2")
       expect(script.files.map { |file| File.basename(file) }).to eq(%w[server.rb one.rb two.rb three.rb])
     end
+
+    it "of a class that another file defines" do
+      script = read("require_relative 'mine'\nMine.new(:a)\nProxy.new(:b)",
+                    mine: "class Mine < OverSIP::SIP::Uac; end\nclass Proxy; def initialize(x) = nil; end")
+      expect(script.profiles).to eq(a: "server.rb:2")
+    end
+
+    it "and tells which are used whatever happens" do
+      script = read("Proxy.new(:a) if ENV['A']\nx ? Uac.new(:b) : Uac.new(:c)\ndef out = Proxy.new(:d)\nProxy.new(:c)")
+      expect(script.profiles.keys.to_h { |name| [name, script.certain?(name)] }).to eq(a: false, b: false, c: true, d: true)
+      expect(read("require 'no_such'\nProxy.new(:a)").certain?(:a)).to be(false)
+    end
   end
 
   it "tells which names stand in the script, as profiles or as texts and Symbols" do
-    script = read("Proxy.new(:a)\nBY_DOMAIN = { 'x.example' => :b, 'y.example' => 'c' }\n%w[d e]\n{ f: 1 }\n# :g\n:b")
-    expect(script.mentions(%i[a b c d f g])).to eq(a: "server.rb:1", b: "server.rb:2", c: "server.rb:2", d: "server.rb:3")
+    text = "Proxy.new(:a)\nBY_DOMAIN = { 'x.example' => :b, 'y.example' => 'c' }\n%w[d e]\n{ f: 1 }\n# :g\n:b"
+    words = { b: "server.rb:2", c: "server.rb:2", d: "server.rb:3" }
+    expect(read(text).mentions(%i[a b c d f g])).to eq([{ a: "server.rb:1" }, words])
+    ["Proxy.new(BY_DOMAIN[host])", "Uac.new(*names)", "class Mine < Proxy; def initialize(name) = super; end",
+     "class Mine < Proxy; def initialize(name) = super(name)\nend"].each do |open|
+      expect([open, *read("#{text}\n#{open}").mentions(%i[a b c d f g])]).to eq([open, { a: "server.rb:1", **words }, {}])
+    end
   end
 
   it "sees a script that makes profiles itself" do
@@ -66,6 +93,7 @@ RSpec.describe OverSIP::ScriptSource do
       def later = require("later")
     RUBY
     expect(script.libraries).to eq("json" => "server.rb:1", "mysql2" => "server.rb:2", "inner" => "own.rb:1", "later" => "server.rb:9")
+    expect(script.loads).to eq(%w[json mysql2 inner optional for_tests later])
   end
 
   it "looks below its folder when the script changes the load path" do
@@ -88,7 +116,13 @@ RSpec.describe OverSIP::ScriptSource do
       "def (OverSIP::SystemEvents).on_started = log_info('up')\nOverSIP::SipEvents.log_info 'here'" => false,
       "module Handler; def on_request(request); end; end\nOverSIP::SipEvents.singleton_class.prepend(Handler)" => nil,
       "Dir[File.join(__dir__, 'parts', '*.rb')].each { |part| require part }" => nil,
-      "OverSIP::SipEvents.instance_eval { def on_request(request); end }" => nil
+      "OverSIP::SipEvents.instance_eval { def on_request(request); end }" => nil,
+      "require 'json'\nrequire 'socket'\nrequire 'thread'\nrequire 'oversip/testing'" => false,
+      "require 'our_handlers'" => nil,
+      "begin; require 'our_handlers'; rescue LoadError; end" => nil,
+      "require 'oversip-mod-own'" => nil,
+      "Bundler.require" => nil,
+      "autoload :Handlers, 'our_handlers'" => nil
     }.each do |text, defined|
       it("#{defined.inspect} for #{text.inspect}") { expect(read(text).defines?(:on_request)).to be(defined) }
     end

@@ -112,7 +112,7 @@ RSpec.describe "oversip check" do
       expect(failure).to include("CRIT: <launcher> #{problems.first[/; (.*)/, 1]}\n")
     end
     expect(named("require 'no_such/library'"))
-      .to eq([["server.rb:2: cannot load such file -- no_such/library; is the library there for this Ruby (#{RUBY_VERSION})? gem install no_such"], 1])
+      .to eq([["server.rb:2: cannot load such file -- no_such/library; is the library there for this Ruby (#{RUBY_VERSION})? install the gem that brings this file"], 1])
   end
 
   it "loads libraries apart, and says which one they miss or what they raise" do
@@ -122,6 +122,21 @@ RSpec.describe "oversip check" do
     problems, _, status = check("-I", @dir)
     expect([problems, status]).to match([[/\Aserver.rb:2: cannot load such file -- em-synchrony.mysql2; em-synchrony needs/,
                                           /\Aserver.rb:3: no key \(KeyError\)/], 1])
+  end
+
+  it "loads libraries in the order of the script, and lets it start that may work" do
+    { "alpha" => "module Alpha; LEVEL = 1; end", "beta_ext" => "Alpha::LEVEL", "gamma" => "Settings::LEVEL",
+      "handlers" => ServerFolder::ANSWERING }.each { |name, text| write("#{name}.rb", text) }
+    folder(script: "begin; require 'alpha'; rescue LoadError; end\nrequire 'beta_ext'\nrequire 'handlers'\n" \
+                   "module Settings; LEVEL = 1; end\nrequire 'gamma'\nOverSIP::SIP::Proxy.new(:none) if ENV['NONE']")
+    problems, out, status = check("-I", @dir)
+    expect([problems, out, status]).to match([[/\Aserver.rb:5: uninitialized constant .*Settings.* \(NameError\)\z/,
+                                               "server.rb:6: the profile 'none' is not in proxies.conf"],
+                                              "#{@dir}: 2 to be looked at\n", 0])
+  end
+
+  it "leaves a script that is nested too deep to the start" do
+    expect(named("def deep(x) = #{(["x"] * 9000).join(" || ")}")).to eq([["server.rb: is nested too deep to be looked at"], 0])
   end
 
   it "is content with a script in another encoding" do
@@ -141,7 +156,7 @@ RSpec.describe "oversip check" do
         ["server.rb:2", /on_request never runs(?: \(.*\))?: write def self.on_request in module OverSIP::SipEvents/] }.each do |script, (place, text)|
       folder(script: script)
       problems, out, status = check
-      expect([problems, out, status]).to match([[/\A#{place}: #{text}/], "#{@dir}: 1 to be changed\n", 1])
+      expect([problems, out, status]).to match([[/\A#{place}: #{text}/], "#{@dir}: 1 to be looked at\n", 0])
       next unless NATIVE
 
       serving { |server| expect(without_times(server.output)).to match(/^WARN: <LifeCycle> #{text}/) }

@@ -95,7 +95,8 @@ RSpec.describe "oversip at HUP", :native do
 
     it "that lacks a profile which the script uses, or names where it may be meant for one" do
       write("more.rb", "TRUNKS = { 'a.example' => :in }")
-      running("require_relative 'more'\ndef (OverSIP::SipEvents).on_request(request)\n  OverSIP::SIP::Proxy.new(:out).route(request)\nend") do
+      running("require_relative 'more'\ndef (OverSIP::SipEvents).on_request(request)\n  OverSIP::SIP::Proxy.new(:out).route(request)\n  " \
+              "OverSIP::SIP::Proxy.new(TRUNKS[request.ruri.host])\nend") do
         expect(refused("default_proxy: {timer_B: 6}")).to match(/\Athe profile 'out' is missing, which server.rb:\d+ names; the profile 'in' is missing, which more.rb:1 names\z/)
         profiles(7, "out: {}\nin: {}")
         expect(hang_up(server)).to include("version 1, timer_B 7")
@@ -105,6 +106,15 @@ RSpec.describe "oversip at HUP", :native do
     it "that lacks default_proxy while the script makes Clients without a name" do
       running("def (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new.route(request)") do
         expect(refused("out: {}\nin: {}")).to match(/\Athe profile 'default_proxy' is missing, which server.rb:\d+ names\z/)
+      end
+    end
+
+    it "but not for a word that stands somewhere, when the text tells all profiles that the script uses" do
+      running("HOME_SERVER = ['127.0.0.1', 5070, :in]\ndef (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new(:out).route(request)") do
+        profiles(6, "out: {}")
+        said = hang_up(server)
+        expect(said).to include("version 1, timer_B 6")
+        expect(said).to match(/WARN: <LifeCycle> the profile 'in' is gone; server.rb:\d+ has that word$/)
       end
     end
 

@@ -1,26 +1,34 @@
 # frozen_string_literal: true
 
 require "io/wait"
-require "timeout"
 require "oversip/script_hints"
 
 module OverSIP
   class FolderCheck
-    # Whether libraries can be loaded. Each is tried in a process of its own, which ends with it.
+    # Whether libraries can be loaded. They are tried in a process of their own, which ends with them: one after the other as
+    # the script has them, since a library may need what an earlier one has brought.
     #
     # @api private
     module Libraries
+      # @!attribute text
+      #   @return [String] why a library cannot be loaded, and what to do
+      # @!attribute certain
+      #   @return [Boolean] whether it is so in the script too: a name that is missing may be one that the script defines
+      Problem = Struct.new(:text, :certain)
+
       # Seconds that a library may take.
       LIMIT = 20
 
       class << self
-        # @param name [String] as `require` has it
-        # @return [String, nil] why it cannot be loaded and what to do; nil when it can
-        def problem(name)
-          error, wanted = attempt(name)
-          return unless error
-
-          [error, ScriptHints.library(wanted || name)].compact.join("; ")
+        # @param names [Array<String>] as `require` has them, in the order of the script
+        # @return [Hash{String => Problem}] those that cannot be loaded
+        def problems(names)
+          problems = {}
+          until names.empty?
+            last = attempt(names) { |name, problem| problems[name] ||= problem } or break
+            names -= [last] # the next process does without it
+          end
+          problems
         end
 
         # Whether a library is found where this process looks, without loading it.
@@ -32,36 +40,55 @@ module OverSIP
 
         private
 
-        # @return [Array, nil] what went wrong, and the library that was missed
-        def attempt(name)
+        # @return [String, nil] the library that has ended the process, or would not end; nil when all have been tried
+        def attempt(names)
           reader, writer = IO.pipe
           child = fork do
             reader.close
-            report(writer) { require name }
+            load_all(names, writer)
           end
           writer.close
-          said = Timeout.timeout(LIMIT) { reader.read }
-          said.empty? ? nil : Marshal.load(said) # rubocop:disable Security/MarshalLoad -- our own child wrote it
-        rescue Timeout::Error
-          ["#{name} takes more than #{LIMIT} s to load"]
+          reached = nil
+          while reader.wait_readable(LIMIT)
+            name, problem = Marshal.load(reader) # rubocop:disable Security/MarshalLoad -- our own child wrote it
+            return unless name
+
+            problem ? yield(name, Problem.new(*problem)) : reached = name
+          end
+          yield(reached, Problem.new("#{reached} takes more than #{LIMIT} s to load", true))
+          reached
+        rescue EOFError
+          reached
         ensure
           reader&.close
           finish(child) if child
         end
 
-        # What the library prints is of no interest here, and nobody answers what it asks.
-        def report(writer)
+        # What the libraries print is of no interest here, and nobody answers what they ask.
+        def load_all(names, writer)
           $stdin.reopen(File::NULL)
           [$stdout, $stderr].each { |stream| stream.reopen(File::NULL, "w") }
-          yield
-        rescue SystemExit
-          nil
-        rescue Exception => e # rubocop:disable Lint/RescueException -- whatever a library raises is told
-          message = e.is_a?(LoadError) ? e.message : "#{e.message.lines.first&.chomp} (#{e.class})"
-          writer.write(Marshal.dump([message, (e.path if e.is_a?(LoadError))]))
+          names.each do |name|
+            say(writer, name)
+            require name
+          rescue SystemExit
+            nil
+          rescue Exception => e # rubocop:disable Lint/RescueException -- whatever a library raises is told
+            say(writer, name, [text(name, e), !e.is_a?(NameError)])
+          end
+          say(writer, nil)
         ensure
-          writer.close
           exit!(0)
+        end
+
+        def say(writer, *words)
+          writer.syswrite(Marshal.dump(words))
+        end
+
+        def text(name, error)
+          return [error.message, ScriptHints.library(error.path || name)].compact.join("; ") if error.is_a?(LoadError)
+
+          ["#{error.message.lines.first&.chomp} (#{error.class})", ScriptHints.replacement(name)].compact.join("; ")
         end
 
         def finish(child)

@@ -7,7 +7,8 @@ require "oversip/script_source"
 
 module OverSIP
   class FolderCheck
-    # What is wrong with server.rb, as far as its text says it: it is not run.
+    # What is wrong with server.rb, as far as its text says it: it is not run. What need not be wrong, or lets the server
+    # start all the same, is advice.
     #
     # @api private
     class Script
@@ -24,48 +25,63 @@ module OverSIP
 
       # @yieldparam place [String] file, and line where there is one
       # @yieldparam message [String]
+      # @yieldparam certain [Boolean] whether it has to be changed; false: advice
       def run(&)
         text = File.read(@path, encoding: Encoding::UTF_8)
+        @files = [@path]
         RubyVM::InstructionSequence.compile(text, Folder::SCRIPT)
-        ScriptHints.scan(text.scrub) { |line, hint| yield("#{Folder::SCRIPT}:#{line}", hint) }
-        source = ScriptSource.new(@path)
-        @files = source.files
-        check_libraries(source, &)
-        check_profiles(source, &)
-        check_events(source, &)
+        ScriptHints.scan(text.scrub) { |line, hint| yield("#{Folder::SCRIPT}:#{line}", hint, true) }
+        look(&)
       rescue SystemCallError, SyntaxError, SystemStackError => e
-        yield(Folder::SCRIPT, e.message)
+        yield(Folder::SCRIPT, e.message, true)
       end
 
       private
 
-      def check_libraries(source)
-        source.libraries.each do |name, place|
-          next if source.own_load_path? && unknown?(name)
+      def look(&)
+        source = read or return yield(Folder::SCRIPT, "is nested too deep to be looked at", false)
 
-          problem = Libraries.problem(name)
-          yield(place, problem) if problem
-        end
+        @files = source.files
+        check_libraries(source, &)
+        check_profiles(source, &)
+        check_events(source, &)
       end
 
-      # What a script may find in places of its own cannot be said to be missing.
-      def unknown?(name)
-        !Libraries.found?(name) && ScriptHints::LIBRARIES.none? { |pattern, _| pattern.match?(name) }
+      # @return [ScriptSource, nil] nil for a script that Ruby may load and that is too deep to be read
+      def read
+        ScriptSource.new(@path).tap(&:profiles)
+      rescue SystemStackError
+        nil
+      end
+
+      def check_libraries(source)
+        problems = Libraries.problems(source.loads)
+        source.libraries.each do |name, place|
+          problem = problems[name] or next
+          replaced = ScriptHints.replacement(name)
+          next if source.own_load_path? && !replaced && !Libraries.found?(name)
+
+          # What a script finds in places of its own may not be missing there.
+          yield(place, problem.text, problem.certain && (!source.own_load_path? || !replaced.nil?))
+        end
       end
 
       def check_profiles(source)
         return if @profiles.nil? || source.makes_profiles?
 
         source.profiles.except(*@profiles).each do |name, place|
-          yield(place, ProxiesConfig.lacks(name, @profiles))
+          yield(place, ProxiesConfig.lacks(name, @profiles), source.certain?(name))
         end
       end
 
+      # A server starts without them, and says the same.
       def check_events(source)
-        source.unbound.each { |owner, event, place| yield(place, ScriptEvents.without_self("OverSIP::#{owner}", event)) }
+        source.unbound.each do |owner, event, place|
+          yield(place, ScriptEvents.without_self("OverSIP::#{owner}", event), false)
+        end
         return unless source.defines?(:on_request) == false && source.unbound.none? { |_, event, _| event == :on_request }
 
-        yield(Folder::SCRIPT, ScriptEvents.without_on_request)
+        yield(Folder::SCRIPT, ScriptEvents.without_on_request, false)
       end
     end
   end

@@ -6,76 +6,71 @@ module OverSIP
     #
     # @api private
     class ProfileNames
-      # The classes whose first argument is a profile.
-      CLIENTS = %w[Proxy Uac].freeze
-
       # @return [Hash{Symbol => Integer}] each with the line that names it first
       attr_reader :found
 
+      # @return [Array<Symbol>] those that are named under no condition
+      attr_reader :certain
+
+      # @return [Boolean] whether there are Clients whose profile the text does not tell
+      attr_reader :open
+
       # @param tree [Array] as Ripper gives it
       # @param syntax [Syntax]
-      def initialize(tree, syntax)
+      # @param classes [ClientClasses]
+      def initialize(tree, syntax, classes)
         @syntax = syntax
+        @classes = classes
         @found = {}
-        @subclasses = []
-        walk(tree)
+        @certain = []
+        @open = false
+        walk(tree, true)
       end
 
       private
 
-      def walk(node)
+      def walk(node, certain)
         return unless node.is_a?(Array)
 
+        certain &&= !CONDITIONS.include?(node.first)
         case node
-        in [:class, name, Array => superclass, body] if client?(superclass) then return walk_subclass(name, body)
+        in [:class, _, Array => superclass, body] if @classes.kind?(superclass) then note_subclass(body, certain)
         in [:method_add_arg, [:call, receiver, _, [:@ident, "new", [line, _]]], arguments]
-          note(receiver, @syntax.arguments(arguments), line)
-          return [receiver, arguments].each { |part| walk(part) }
+          note(receiver, @syntax.arguments(arguments), line, certain)
+          return [receiver, arguments].each { |part| walk(part, certain) }
         in [:command_call, receiver, _, [:@ident, "new", [line, _]], arguments]
-          note(receiver, @syntax.arguments(arguments), line)
-        in [:call, receiver, _, [:@ident, "new", [line, _]]] then note(receiver, [], line)
+          note(receiver, @syntax.arguments(arguments), line, certain)
+        in [:call, receiver, _, [:@ident, "new", [line, _]]] then note(receiver, [], line, certain)
         else nil
         end
-        node.each { |part| walk(part) }
-      end
-
-      def client?(node)
-        CLIENTS.include?(@syntax.constant(node)) || @subclasses.include?(@syntax.constant(node))
+        node.each { |part| walk(part, certain) }
       end
 
       # Its `new` is theirs, unless it has an `initialize`: what that hands on is the profile then.
-      def walk_subclass(name, body)
-        initializer = find(body) { |node| node.first == :def && node[1][1] == "initialize" }
-        if initializer
-          call = find(initializer) { |node| node.first == :super }
-          enter(@syntax.arguments(call[1]).first, initializer[1][2].first) if call
-        else
-          @subclasses << @syntax.constant(name)
-        end
-        walk(body)
+      def note_subclass(body, certain)
+        initializer = @classes.initializer(body) or return
+        call = @syntax.find(initializer) { |node| %i[super zsuper].include?(node.first) } or return
+        enter(call.first == :super ? @syntax.arguments(call[1]).first : nil, initializer[1][2].first, certain)
       end
 
-      def find(node, &wanted)
-        return unless node.is_a?(Array)
-        return node if wanted.call(node)
+      def note(receiver, arguments, line, certain)
+        return unless @classes.client?(receiver)
 
-        node.each { |part| (found = find(part, &wanted)) && (return found) }
-        nil
-      end
-
-      def note(receiver, arguments, line)
-        return unless client?(receiver)
-
-        first = arguments.first
+        case arguments.first
         # Without a profile, or with nothing but keyword arguments.
-        return @found[ProxiesConfig::DEFAULT_PROFILE] ||= line if first.nil? || first.first == :bare_assoc_hash
-
-        enter(first, line)
+        in nil | [:bare_assoc_hash, *] then add(ProxiesConfig::DEFAULT_PROFILE, line, certain)
+        in first then enter(first, line, certain)
+        end
       end
 
-      def enter(argument, line)
-        name = argument && @syntax.value(argument)
-        @found[name.to_sym] ||= line if name
+      def enter(argument, line, certain)
+        name = @syntax.value(argument) if argument.is_a?(Array)
+        name ? add(name.to_sym, line, certain) : @open = true
+      end
+
+      def add(name, line, certain)
+        @found[name] ||= line
+        @certain |= [name] if certain
       end
     end
   end

@@ -26,11 +26,11 @@ module OverSIP
       # With these, libraries are found in places of their own.
       BUNDLER = %w[bundler/setup bundler/inline bundler].freeze
 
+      # What loads files: `Bundler.require` many that the script does not name.
+      LOADING = %w[require require_relative load autoload].freeze
+
       # What changes a Hash.
       CHANGES = %w[store merge! update replace].freeze
-
-      # What may run only sometimes.
-      CONDITIONS = %i[if unless elsif else if_mod unless_mod ifop case when in while until while_mod until_mod rescue].freeze
 
       attr_reader :required, :defined, :unbound
 
@@ -59,14 +59,18 @@ module OverSIP
         walk(@tree, Where.new(nil, false, false, true))
       end
 
+      # @return [Array, nil] its syntax as Ripper gives it
+      attr_reader :tree
+
       # @return [Boolean] whether it is Ruby
       def valid?
         !@tree.nil?
       end
 
-      # @return [Hash{Symbol => Integer}] profiles and the first line of each; known when all files have been read
-      def profiles
-        ProfileNames.new(@tree, @syntax).found
+      # @param classes [ClientClasses] those of all files
+      # @return [ProfileNames]
+      def profile_names(classes)
+        ProfileNames.new(@tree, @syntax, classes)
       end
 
       private
@@ -128,7 +132,7 @@ module OverSIP
       #
       # @return [nil]
       def note_call_of(receiver, word)
-        @complete = false if event_module(receiver) && !word.start_with?("log_")
+        @complete = false if (event_module(receiver) && !word.start_with?("log_")) || LOADING.include?(word)
         @makes_profiles = true if CHANGES.include?(word) && receiver in [:call, _, _, [:@ident, "proxies", _]]
         nil
       end
@@ -154,7 +158,7 @@ module OverSIP
         case word
         when "require", "require_relative", "load" then note_required(word, arguments, line, where)
         when "extend", "prepend", "include" then @complete = false if EVENTS.key?(where.owner)
-        when "eval", "instance_eval", "class_eval", "module_eval" then @complete = false
+        when "autoload", "eval", "instance_eval", "class_eval", "module_eval" then @complete = false
         end
         where
       end

@@ -33,6 +33,26 @@ module OverSIP
         end
       end
 
+      # @return [String, nil] the whole name of a constant, as it stands there
+      def path(node)
+        node = node.first if node in [[_, *]]
+        case node
+        in [:@const, name, _] then name
+        in [:const_path_ref | :const_path_field, outer, inner] then (before = path(outer)) && "#{before}::#{path(inner)}"
+        in [Symbol => kind, inner] if NAMING.include?(kind) then path(inner)
+        else nil
+        end
+      end
+
+      # @return [Array, nil] the first node inside that is wanted
+      def find(node, &wanted)
+        return unless node.is_a?(Array)
+        return node if wanted.call(node)
+
+        node.each { |part| (found = find(part, &wanted)) && (return found) }
+        nil
+      end
+
       # @return [Boolean] whether it is `self`
       def self?(node)
         node.first == :var_ref && node[1].first == :@kw && node[1][1] == "self"
@@ -43,6 +63,7 @@ module OverSIP
         case node
         in [:arg_paren, inner] then arguments(inner)
         in [:args_add_block, [*list], _] then list
+        in [:args_forward] then [node]
         in [[_, *], *] then node
         else []
         end
