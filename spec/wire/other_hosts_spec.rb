@@ -199,6 +199,19 @@ RSpec.describe "Requests to another host without an address in the configuration
     end
   end
 
+  it "have the responses alone that name the socket in their Via" do
+    peer = hosts.udp_peer(TwoHosts::FAR[:ipv4])
+    running_sender(%(send_request :OPTIONS, "sip:#{peer.address}"\nputs "dropped \#{OverSIP.stats[:dropped][:responses_to_another]}")) do |script|
+      request = peer.receive
+      host, port = sent_by(request).split(":")
+      others = ["127.0.0.1:#{port}", "#{host}:#{port.to_i - 1}"]
+      others.each { |other| peer.send_text(peer.response(request, 202).sub(sent_by(request), other), port.to_i, host) }
+      peer.answer(request, 200)
+      script.wait_for(/OPTIONS 200/)
+      script.wait_for(/dropped 2/)
+    end
+  end
+
   describe "let in over their socket" do
     let(:peer) { hosts.udp_peer(TwoHosts::FAR[:ipv4]) }
 

@@ -19,6 +19,7 @@ mod profile;
 mod random;
 mod restore;
 mod routing_headers;
+mod sent_by;
 pub mod session;
 mod strict_route;
 mod tags;
@@ -43,6 +44,7 @@ pub use restore::RestoreHeaders;
 pub use routing_headers::{
     connection_record_route, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
 };
+pub use sent_by::SentBy;
 pub use strict_route::address_strict_router;
 pub(crate) use tags::branch_as_written;
 pub use tags::{random_hex, random_loop_mark, ProcessTags};

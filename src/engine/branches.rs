@@ -1,6 +1,7 @@
 //! Client transactions: making them, feeding them with what the network and the timers bring, carrying out their
 //! effects.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use smallvec::SmallVec;
 use super::core::{ArmedTimers, Core, TimerKey};
 use super::defects::Beneficiary;
 use super::incoming::IncomingRequest;
+use super::listeners::Listeners;
 use super::network::{Destination, Network, SendFailure};
 use super::outgoing::Leaving;
 use super::peers::target_of;
@@ -17,9 +19,9 @@ use super::route::Route;
 use super::timers::{TimerId, TimerQueue};
 use super::Dropped;
 use crate::client::session::{retry_after, Input, Kind};
-use crate::client::{branch_as_written, IncomingResponse, Profile, Target};
+use crate::client::{branch_as_written, IncomingResponse, Profile, SentBy, Target};
 use crate::clock::Clock;
-use crate::message::{self, Headers, Message, Method, RequestSnapshot};
+use crate::message::{self, Headers, Message, Method, RequestSnapshot, TopVia};
 use crate::transaction::{ClientEffect, ClientEffects, InviteClient, NonInviteClient, Timer};
 use crate::transport::{ConnectionId, Source};
 
@@ -41,6 +43,8 @@ pub(super) struct Branch {
     destination: Destination,
     /// Where it was sent to first: another connection may have another address.
     target: Target,
+    /// The socket that its Via names, if that is none of the listening ones.
+    own: Option<SocketAddr>,
     timers: ArmedTimers,
     reasons: Vec<Bytes>,
     upstream: Option<Arc<IncomingRequest>>,
@@ -114,6 +118,26 @@ impl Branch {
     pub(super) fn is_awaited(&self) -> bool {
         let unattended = matches!(&self.machine, Machine::NonInvite(machine) if machine.is_unattended());
         self.is_undecided() && !unattended
+    }
+
+    /// RFC 3261 18.1.2: whether a Via is the one that the request left with, as far as it names its sender.
+    fn left_with(&self, via: &TopVia<'_>, listeners: &Listeners) -> bool {
+        let sent_by = match self.own {
+            Some(socket) => Some(SentBy::Socket(socket)),
+            None => listeners
+                .naming(self.target.transport, self.target.addr)
+                .map(|listener| SentBy::Listener(listener.sent_by())),
+        };
+        sent_by.is_some_and(|sent_by| sent_by.is_in(via))
+    }
+
+    /// RFC 3261 16.7 step 3: whether nobody is named that a Proxy could send a response on to. A 100 and the answer to a CANCEL
+    /// end here.
+    fn has_no_way_back(&self, response: &Message) -> bool {
+        self.kind == Kind::Proxy
+            && response.num_vias() < 2
+            && response.status() != Some(100)
+            && response.cseq_method() != Some(&Method::Cancel)
     }
 
     /// RFC 3261 17.1.3: whether a response with the id of this branch belongs to it, or to the CANCEL of it.
@@ -293,6 +317,7 @@ impl Core {
             sent,
             wire,
             target: destination.target(),
+            own: destination.own(),
             destination,
             timers: ArmedTimers::new(),
             reasons: Vec::new(),
@@ -456,13 +481,16 @@ impl Core {
         }
     }
 
-    /// Matches a response to its transaction (RFC 3261 17.1.3); one that matches none is dropped.
+    /// Matches a response to its transaction (RFC 3261 17.1.3); one that matches none, or is not meant for it, is dropped.
     pub(super) fn response(&mut self, response: Message, source: &Source) {
         let answered = self.answered_by(&response, source);
-        self.note_response(&response, source, answered.as_ref());
-        let Some(Answered { id, client, news, .. }) = answered else {
-            tracing::debug!(target: "oversip::transaction", "response matches no transaction");
-            return self.shared.counts.count_dropped(Dropped::UnmatchedResponse);
+        self.note_response(&response, source, answered.as_ref().ok());
+        let Answered { id, client, news, .. } = match answered {
+            Ok(answered) => answered,
+            Err(reason) => {
+                tracing::debug!(target: "oversip::transaction", "response dropped: {reason:?}");
+                return self.shared.counts.count_dropped(reason);
+            }
         };
         let response = Arc::new(IncomingResponse { message: response, source: *source });
         if self.leaves_to_sender(client, news, &response) {
@@ -471,14 +499,24 @@ impl Core {
         self.step_branch(&id, Some(&response.clone()), |branch, now| branch.response(now, &response));
     }
 
-    /// The branch that a response belongs to.
-    pub(super) fn answered_by(&self, response: &Message, source: &Source) -> Option<Answered> {
-        let received = response.top_via()?.branch()?;
+    /// The branch that a response belongs to, or why it is to be dropped.
+    pub(super) fn answered_by(&self, response: &Message, source: &Source) -> Result<Answered, Dropped> {
+        let via = response.top_via().ok_or(Dropped::UnmatchedResponse)?;
+        let received = via.branch().ok_or(Dropped::UnmatchedResponse)?;
         // Some elements change the letter case on the way, which means nothing (RFC 3261 7.3.1).
-        let (id, branch) = self.branches.get_key_value(received).or_else(|| {
+        let found = self.branches.get_key_value(received).or_else(|| {
             branch_as_written(received).and_then(|branch| self.branches.get_key_value(&branch[..]))
-        })?;
-        branch.is_answered_by(response, source).then(|| Answered {
+        });
+        let (id, branch) = found
+            .filter(|(_, branch)| branch.is_answered_by(response, source))
+            .ok_or(Dropped::UnmatchedResponse)?;
+        if !branch.left_with(&via, &self.shared.listeners) {
+            return Err(Dropped::ResponseToAnother);
+        }
+        if branch.has_no_way_back(response) {
+            return Err(Dropped::ResponseWithoutWayBack);
+        }
+        Ok(Answered {
             id: id.clone(),
             client: branch.client,
             target: branch.target,
@@ -521,7 +559,7 @@ impl Core {
     }
 
     /// An ICMP error came back for a datagram: it counts for the transaction whose branch the datagram carried.
-    pub(super) fn udp_error(&mut self, remote: std::net::SocketAddr, quoted: &[u8], error: &std::io::Error) {
+    pub(super) fn udp_error(&mut self, remote: SocketAddr, quoted: &[u8], error: &std::io::Error) {
         let Some(id) = quoted_branch(quoted) else { return };
         let fits = self.branches.get(id).is_some_and(
             |branch| matches!(branch.destination, Destination::Udp { remote: addr, .. } if addr == remote),

@@ -62,6 +62,10 @@ reasons! {
         FinalResponse => "final_responses",
         /// A response that belongs to no client transaction.
         UnmatchedResponse => "unmatched_responses",
+        /// A response whose top Via has the branch of a request of ours, and not its sent-by (RFC 3261 18.1.2).
+        ResponseToAnother => "responses_to_another",
+        /// A response to a Proxy's request in which no Via but ours is left: it has nowhere to go (RFC 3261 16.7 step 3).
+        ResponseWithoutWayBack => "responses_without_way_back",
         /// An ACK that came back, or came before the server was ready.
         RefusedAck => "refused_acks",
         /// An ACK inside a dialog whose Route does not show that the dialog came by here.

@@ -65,9 +65,9 @@ impl Listeners {
             .or_else(|| self.listener(source.transport, source.local))
     }
 
-    /// Any listener: for a request that leaves by a transport nobody listens on.
-    pub(super) fn any_listener(&self) -> Option<&Listener> {
-        self.0.first()
+    /// The listener whose name a request to an address has in its Via; any one for a transport nobody listens on.
+    pub(super) fn naming(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
+        self.listener(transport, remote).or_else(|| self.0.first())
     }
 
     /// Whether a request has been here before: one of our Via values ends in its antiloop id (RFC 3261 16.3 step 4).

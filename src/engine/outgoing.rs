@@ -81,10 +81,7 @@ pub(super) fn request(shared: &Shared, route: &Route, leaving: &Leaving, branch:
     if route.by_route {
         address_strict_router(&mut request);
     }
-    let listener = shared
-        .listeners
-        .listener(leaving.transport, leaving.remote)
-        .or_else(|| shared.listeners.any_listener());
+    let listener = shared.listeners.naming(leaving.transport, leaving.remote);
     match (&route.proxy_headers, route.kind) {
         (Some(headers), Kind::Proxy) => {
             request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());

@@ -77,7 +77,7 @@ impl Core {
         if self.has_to_wait(&held) {
             // Its target is alive, however long it waits.
             let answered = self.answered_by(&held.message, &held.source);
-            self.note_response(&held.message, &held.source, answered.as_ref());
+            self.note_response(&held.message, &held.source, answered.as_ref().ok());
             self.held_responses.push_back(held);
         } else {
             self.response(held.message, &held.source);
@@ -87,8 +87,7 @@ impl Core {
     fn has_to_wait(&self, held: &HeldResponse) -> bool {
         let answered = self.answered_by(&held.message, &held.source);
         self.is_full()
-            && answered
-                .is_some_and(|branch| branch.news == News::Final && self.waits_for_blocks(branch.client))
+            && answered.is_ok_and(|branch| branch.news == News::Final && self.waits_for_blocks(branch.client))
     }
 
     /// Takes responses that were held, as far as there is room by now, and says whether the next ones are to be.
