@@ -12,19 +12,18 @@ Gem::Specification.new do |spec|
   spec.homepage = OverSIP::HOMEPAGE
   spec.license = "MIT"
   spec.required_ruby_version = ">= 3.1"
+  # Made of the gem by its .yardopts. There is no repository or tracker to name: the gem is its source.
   documentation = "https://rubydoc.info/gems/#{spec.name}/#{spec.version}"
   spec.metadata = {
-    "source_code_uri" => "#{OverSIP::HOMEPAGE}/versions/#{spec.version}", # the gem is its source
     "changelog_uri" => "#{documentation}/file/CHANGELOG.md",
     "documentation_uri" => documentation,
-    "bug_tracker_uri" => OverSIP::HOMEPAGE,
     "rubygems_mfa_required" => "true"
   }
 
   spec.files = Dir.chdir(__dir__) do
     Dir["lib/**/*.{rb,conf}", "exe/*", "src/**/*.rs", "benches/*.rs", "benches/messages/*.rs", "ext/**/*.{rs,rb,toml}",
         "Cargo.toml", "Cargo.lock", "examples/**/*", "docs/**/*", "packaging/**/*", "README.md", "ARCHITECTURE.md",
-        "CHANGELOG.md", "LICENSE"]
+        "CHANGELOG.md", "LICENSE", ".yardopts"]
       .select { |path| File.file?(path) && !path.end_with?("_tests.rs") }
   end
   spec.bindir = "exe"

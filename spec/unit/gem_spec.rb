@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "bundler"
+require "fileutils"
 require "open3"
 require "rbconfig"
 require "tmpdir"
@@ -10,6 +11,8 @@ RSpec.describe "The gem" do
   root = File.expand_path("../..", __dir__)
   let(:specification) { Bundler.with_unbundled_env { Gem::Specification.load(File.join(root, "oversip-rs.gemspec")) } }
 
+  let(:root) { root }
+
   # @return [String] what a program prints in a folder whose Gemfile names this checkout
   def with_gemfile(line, program)
     Dir.mktmpdir("oversip-app") do |folder|
@@ -18,6 +21,13 @@ RSpec.describe "The gem" do
       output, status = Open3.capture2e(environment, RbConfig.ruby, "-rbundler/setup", "-e", program, chdir: folder)
       expect(status).to be_success, output
       output
+    end
+  end
+
+  def unpack(folder)
+    specification.files.each do |file|
+      FileUtils.mkdir_p(File.join(folder, File.dirname(file)))
+      FileUtils.cp(File.join(root, file), File.join(folder, file))
     end
   end
 
@@ -39,11 +49,20 @@ RSpec.describe "The gem" do
     expect(bindings).to include("stable-api-compiled-fallback")
   end
 
-  it "says where its source, changes, documentation and known faults are" do
-    links = %w[source_code_uri changelog_uri documentation_uri bug_tracker_uri].to_h { |name| [name, specification.metadata[name]] }
-    expect(links.values).to all(match(%r{\Ahttps://\S+\z}))
-    expect(links.values.uniq.size).to be > 1
+  it "says where its changes and documentation are, which its own files make, and names no page that is not there" do
+    links = specification.metadata.select { |name, _| name.end_with?("_uri") }
+    site = "https://rubydoc.info/gems/oversip-rs/#{OverSIP::VERSION}"
+    expect(links).to eq("documentation_uri" => site, "changelog_uri" => "#{site}/file/CHANGELOG.md")
     expect(specification.metadata["rubygems_mfa_required"]).to eq("true")
+    Dir.mktmpdir("oversip-gem") do |folder|
+      unpack(folder)
+      output, status = Open3.capture2e("yard", "doc", "--fail-on-warning", "--no-progress", "--no-stats", chdir: folder)
+      expect(status).to be_success, output
+      guides = Dir[File.join(root, "docs/*.md")].map { |path| "file.#{File.basename(path, ".md")}.html" }
+      pages = Dir.children(File.join(folder, "doc"))
+      expect(pages).to include("file.README.html", "file.CHANGELOG.html", "OverSIP.html", *guides)
+      expect(File).to exist(File.join(folder, "doc/OverSIP/SIP/Request.html")) # written in Rust
+    end
   end
 
   it "is a pre-release as long as README installs it with --pre and a requirement that takes one" do
