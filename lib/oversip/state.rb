@@ -3,6 +3,8 @@
 # What the engine of this process is doing, as scripts read it.
 module OverSIP
   class << self
+    # rubocop:disable Style/BisectedAttrAccessor -- scripts read, the library alone writes
+
     # See {Logger.target}.
     #
     # @return [Object]
@@ -18,37 +20,42 @@ module OverSIP
     end
 
     # @return [Hash{Symbol => Hash{Symbol => Object}}, nil] the parameters of oversip.conf by section; nil before the start
-    attr_accessor :configuration
+    attr_reader :configuration
 
     # @return [Hash{Symbol => Hash{Symbol => Object}}, nil] the profiles of proxies.conf by name; nil before the start
     attr_accessor :proxies
 
     # @return [String, nil] the name of the server process; nil when a script started the engine
-    attr_accessor :master_name
+    attr_reader :master_name
 
     # @return [Integer, nil] the process that serves
-    attr_accessor :pid
+    attr_reader :pid
 
     # @return [String, nil]
-    attr_accessor :pid_file
+    attr_reader :pid_file
 
     # @return [Boolean, nil] true once stdin, stdout and stderr are detached
-    attr_accessor :daemonized
+    attr_reader :daemonized
     alias daemonized? daemonized
 
-    # @return [Symbol, nil] :loading, :running or :terminating; nil while nothing is started
-    attr_writer :status
-
     # @return [Boolean, nil] whether requests are served
-    attr_accessor :is_ready
+    attr_reader :is_ready
 
     # @return [Fiber, nil] the Fiber of the dispatcher in which no callback runs
-    attr_accessor :root_fiber
+    attr_reader :root_fiber
 
     # @return [String, nil] file names of the TLS certificate and key; nil when TLS is off
-    attr_accessor :tls_public_cert, :tls_private_cert
+    attr_reader :tls_public_cert, :tls_private_cert
 
     # @return [Array<Integer>, nil] helper processes; this implementation has none
-    attr_accessor :stud_pids
+    attr_reader :stud_pids
+
+    # For the library, which says so what it is doing.
+    #
+    # @api private
+    attr_writer :configuration, :master_name, :pid, :pid_file, :daemonized, :status, :is_ready, :root_fiber,
+                :tls_public_cert, :tls_private_cert, :stud_pids
+
+    # rubocop:enable Style/BisectedAttrAccessor
   end
 end

@@ -15,7 +15,9 @@ module OverSIP
   module TLS
     extend Logger
 
+    # What {validate} says while there are no authorities to check against.
     NO_AUTHORITIES = "no CAs provided, validation disabled"
+    # What {validate} says of a peer that has shown no certificate.
     NO_CERTIFICATE = "no certificate provided by peer"
 
     @authorities = nil

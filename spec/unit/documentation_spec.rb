@@ -69,4 +69,20 @@ RSpec.describe "rake doc" do
       expect(pages.fetch("migration")).to match(/href="file\.migration\.html#[^"]*tls"/i)
     end
   end
+
+  it "leaves nothing out that is public" do
+    output, status = Open3.capture2e("yard", "stats", "--list-undoc", "--no-save", "--no-cache", chdir: root)
+    expect(status).to be_success, output
+    expect(output).to include("100.00% documented"), output
+  end
+
+  it "shows a script what it may set, and no more" do
+    Dir.mktmpdir("oversip-doc") do |folder|
+      document(folder)
+      page = File.read(File.join(folder, "OverSIP.html"))
+      attributes = page.scan(%r{title="(\w+) \(class method\)"(.*?)</li>}m).to_h
+      expect(%w[configuration proxies pid is_ready].map { |name| attributes.fetch(name).include?("readonly") })
+        .to eq([true, false, true, true])
+    end
+  end
 end

@@ -114,27 +114,64 @@ module OverSIP
       extend ConnectionClass
     end
 
+    # The socket of a UDP listener.
     class UdpConnection < Connection; end
 
+    # A connection over TCP or TLS.
     class TcpConnection < Connection; end
+
+    # A connection over TCP or TLS that a peer has opened.
     class TcpServer < TcpConnection; end
+
+    # A connection over TLS that a peer has opened.
     class TlsServer < TcpServer; end
+
+    # A connection over TCP or TLS that this server has opened.
     class TcpClient < TcpConnection; end
+
+    # A connection over TLS that this server has opened.
     class TlsClient < TcpClient; end
+
+    # A connection that came through a program in front which does TLS.
     class TlsTunnelConnection < TcpConnection; end
+
+    # Such a connection that a peer has opened.
     class TlsTunnelServer < TlsTunnelConnection; end
 
+    # The UDP socket of the IPv4 listener.
     class IPv4UdpServer < UdpConnection; end
+
+    # The UDP socket of the IPv6 listener.
     class IPv6UdpServer < UdpConnection; end
+
+    # A TCP connection over IPv4 that a peer has opened.
     class IPv4TcpServer < TcpServer; end
+
+    # A TCP connection over IPv6 that a peer has opened.
     class IPv6TcpServer < TcpServer; end
+
+    # A TLS connection over IPv4 that a peer has opened.
     class IPv4TlsServer < TlsServer; end
+
+    # A TLS connection over IPv6 that a peer has opened.
     class IPv6TlsServer < TlsServer; end
+
+    # A connection over IPv4 that a peer has opened through a program in front which does TLS.
     class IPv4TlsTunnelServer < TlsTunnelServer; end
+
+    # A connection over IPv6 that a peer has opened through a program in front which does TLS.
     class IPv6TlsTunnelServer < TlsTunnelServer; end
+
+    # A TCP connection over IPv4 that this server has opened.
     class IPv4TcpClient < TcpClient; end
+
+    # A TCP connection over IPv6 that this server has opened.
     class IPv6TcpClient < TcpClient; end
+
+    # A TLS connection over IPv4 that this server has opened.
     class IPv4TlsClient < TlsClient; end
+
+    # A TLS connection over IPv6 that this server has opened.
     class IPv6TlsClient < TlsClient; end
   end
 
@@ -145,15 +182,31 @@ module OverSIP
       extend ConnectionClass
     end
 
+    # A WebSocket connection that a peer has opened, with TLS or without.
     class WsServer < Connection; end
+
+    # A WebSocket connection over TLS that a peer has opened.
     class WssServer < WsServer; end
+
+    # A WebSocket connection through a program in front which does TLS.
     class WssTunnelServer < WsServer; end
 
+    # A WebSocket connection over IPv4 that a peer has opened.
     class IPv4WsServer < WsServer; end
+
+    # A WebSocket connection over IPv6 that a peer has opened.
     class IPv6WsServer < WsServer; end
+
+    # A WebSocket connection over TLS and IPv4 that a peer has opened.
     class IPv4WssServer < WssServer; end
+
+    # A WebSocket connection over TLS and IPv6 that a peer has opened.
     class IPv6WssServer < WssServer; end
+
+    # A WebSocket connection over IPv4 that a peer has opened through a program in front which does TLS.
     class IPv4WssTunnelServer < WssTunnelServer; end
+
+    # A WebSocket connection over IPv6 that a peer has opened through a program in front which does TLS.
     class IPv6WssTunnelServer < WssTunnelServer; end
   end
 

@@ -34,6 +34,7 @@ module OverSIP
     TIMER_C2 = TIMER_C + 2
     # Wait for repeated failures of an INVITE.
     TIMER_D_UDP = 32
+    # No wait: TCP repeats by itself.
     TIMER_D_TCP = 0
     # First repetition of another request over UDP.
     TIMER_E = T1
@@ -45,12 +46,15 @@ module OverSIP
     TIMER_H = 32
     # Wait for repeated ACKs.
     TIMER_I_UDP = T4
+    # No wait, likewise.
     TIMER_I_TCP = 0
     # Wait for repetitions of another request.
     TIMER_J_UDP = 32
+    # No wait, likewise.
     TIMER_J_TCP = 0
     # Wait for repeated responses to another request.
     TIMER_K_UDP = T4
+    # No wait, likewise.
     TIMER_K_TCP = 0
     # Wait for repetitions of an accepted INVITE (RFC 6026).
     TIMER_L = 32
