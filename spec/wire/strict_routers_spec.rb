@@ -145,6 +145,164 @@ RSpec.describe "A strict router", :native do
     end
   end
 
+  # Its requests have our Record-Route value as Request-URI and the target as last Route (RFC 3261 16.4).
+  describe "as the previous hop" do
+    let!(:bob) { udp_peer }
+
+    def start(sip: {})
+      start_oversip(configuration: { sip: { flow_token_key: "a key of sixteen bytes or more" }.merge(sip) }) do |request|
+        found = [request.ruri.to_s, request.hdr_route, request.routes&.map(&:uri), request.destination_myself?, request.own_route?]
+        loose = request.loose_route
+        seen << [request.sip_method, *found, loose, request.headers["Route"]]
+        proxy = OverSIP::SIP::Proxy.new
+        next proxy.route(request) if request.incoming_outbound_requested?
+        next proxy.route(request, "127.0.0.1", bob.port) if request.initial?
+
+        loose ? proxy.route(request) : request.sip_method == :ACK || request.reply(404)
+      end
+    end
+
+    # A call that is up; what the script saw of it is forgotten.
+    def established(caller = alice, headers: {})
+      call(caller, bob, headers: headers).tap { dispatcher_caught_up }.tap { seen.all }
+    end
+
+    # A request as it leaves a strict router.
+    def strict(text, in_list: false)
+      sent = SipText.new(text)
+      first, *rest = sent.headers("Route").flat_map { |value| value.split(/,\s*/) }
+      routes = [*rest, "<#{sent.ruri}>"]
+      lines = in_list ? ["Route: #{routes.join(", ")}"] : routes.map { |route| "Route: #{route}" }
+      text.sub(/ \S+ SIP/, " #{first[/<(.+)>/, 1]} SIP").gsub(/^Route:.*\r\n/, "").sub("\r\n\r\n") { "\r\n#{lines.join("\r\n")}\r\n\r\n" }
+    end
+
+    it "of the caller gets requests through, and the script sees target and Routes from the start" do
+      start
+      _, answer = established
+      bye = exchange(alice, bob, strict(alice.in_dialog(:BYE, answer, cseq: 2)))
+      target = "sip:bob@#{bob.address};transport=udp"
+      expect([bye.ruri, bye.headers("Route"), bye.header("Max-Forwards")]).to eq([target, [], "69"])
+      expect(seen.pop).to eq([:BYE, target, nil, nil, false, true, true, nil])
+    end
+
+    it "of the callee gets requests through" do
+      start
+      invite, = established
+      info = exchange(bob, alice, strict(callee_request(bob, :INFO, invite)))
+      expect([info.ruri, info.headers("Route")]).to eq(["sip:alice@#{alice.address};transport=udp", []])
+    end
+
+    [true, false].each do |in_list|
+      it "leaves the Routes between, #{in_list ? "in one list" : "each in a line"}; the next hop may route strictly as well" do
+        start
+        _, answer = established
+        info = alice.in_dialog(:INFO, answer, cseq: 2)
+        further = ["<sip:gw@#{gateway.address}>", "<sip:p1;lr>"]
+        text = info.sub(/^Route:.*\r\n/) { |own| "#{own}Route: #{further.join("\r\nRoute: ")}\r\n" }
+        arrived = exchange(alice, gateway, strict(text, in_list: in_list))
+        target = "sip:bob@#{bob.address};transport=udp"
+        expect([arrived.ruri, arrived.headers("Route")]).to eq(["sip:gw@#{gateway.address}", ["<sip:p1;lr>", "<#{target}>"]])
+        expect(seen.pop).to eq([:INFO, target, further, further.map { |one| one[1..-2] }, false, true, true, further])
+      end
+    end
+
+    it "gets its ACK through" do
+      start
+      alice.send_text(alice.build(:INVITE, "sip:bob@b.example"), oversip_port)
+      bob.answer(bob.receive, 200, "OK", headers: { "Contact" => "<sip:bob@#{bob.address}>" })
+      answer = alice.receive_until { |message| message.status == 200 }
+      alice.send_text(strict(alice.in_dialog(:ACK, answer, cseq: 1)), oversip_port)
+      ack = bob.receive_until(&:request?)
+      expect([ack.first_line, ack.headers("Route")]).to eq(["ACK sip:bob@#{bob.address} SIP/2.0", []])
+    end
+
+    it "gets a re-INVITE, its CANCEL and the ACK of the failure matched" do
+      start
+      _, answer = established
+      sent = alice.send_text(strict(alice.in_dialog(:INVITE, answer, cseq: 2)), oversip_port)
+      alice.send_text(sent, oversip_port)
+      reinvite = bob.receive_until(&:request?)
+      bob.answer(reinvite, 180)
+      alice.receive_until { |message| message.status == 180 }
+      route = { "Route" => SipText.new(sent).headers("Route") }
+      alice.send_text(alice.companion(sent, :CANCEL, headers: route), oversip_port)
+      expect(alice.receive_until { |message| message.method_name == "CANCEL" }.status).to eq(200)
+      bob.answer(bob.receive_until { |message| message.method_name == "CANCEL" }, 200)
+      bob.answer(reinvite, 487)
+      expect(alice.receive_final.status).to eq(487)
+      alice.send_text(alice.companion(sent, :ACK, headers: route), oversip_port)
+      engine_caught_up
+      dispatcher_caught_up
+      expect(seen.all.map(&:first)).to eq([:INVITE])
+    end
+
+    it "of the callee reaches the caller by its flow, through both of our Record-Routes" do
+      start
+      caller = tcp_peer
+      invite, = established(caller, headers: { "Contact" => "<sip:alice@unreachable.invalid;transport=tcp>" })
+      expect(invite.headers("Record-Route").size).to eq(2)
+      info = exchange(bob, caller, strict(callee_request(bob, :INFO, invite)))
+      expect([info.ruri, info.headers("Route")]).to eq(["sip:alice@unreachable.invalid;transport=tcp", []])
+    end
+
+    it "reaches the flow that one value of ours names" do
+      start
+      caller = tcp_peer
+      caller.send_text(caller.build(:INVITE, "sip:bob@b.example"), oversip_port)
+      flow = bob.receive.headers("Record-Route").last
+      bob.send_text(strict(bob.build(:MESSAGE, "sip:alice@unreachable.invalid", headers: { "Route" => flow })), oversip_port)
+      message = caller.receive_until(&:request?)
+      expect([message.ruri, message.headers("Route")]).to eq(["sip:alice@unreachable.invalid", []])
+    end
+
+    it "is known after a restart, when our mark is another one" do
+      start
+      _, answer = established
+      text = strict(alice.in_dialog(:BYE, answer, cseq: 2)).sub(/;ovid=\h+/, ";ovid=00000000")
+      expect(exchange(alice, bob, text).headers("Route")).to eq([])
+      expect(seen.pop).to include("sip:bob@#{bob.address};transport=udp")
+    end
+
+    describe "with require_own_route" do
+      before { start(sip: { require_own_route: true }) }
+
+      it "gets the requests of both sides through" do
+        invite, answer = established
+        exchange(alice, bob, strict(alice.in_dialog(:INFO, answer, cseq: 2)))
+        exchange(bob, alice, strict(callee_request(bob, :INFO, invite)))
+        exchange(alice, bob, strict(alice.in_dialog(:BYE, answer, cseq: 3)))
+        expect(OverSIP.stats[:rejected][:without_own_route]).to eq(0)
+      end
+
+      it "gets 403 without the code, and with that of another dialog" do
+        _, answer = established
+        bye = strict(alice.in_dialog(:BYE, answer, cseq: 2))
+        [bye.sub(/;ovcode=\h+/, ""), bye.sub(/^(Call-ID: .*)\r/, "\\1x\r")].each do |text|
+          alice.send_text(text, oversip_port)
+          expect(alice.receive_final.status).to eq(403)
+        end
+        dispatcher_caught_up
+        expect([messages_at(bob), seen.all]).to eq([[], []])
+      end
+    end
+
+    it "is not assumed where the Request-URI only names the server, nor without a Route" do
+      start
+      _, answer = established
+      bye = alice.in_dialog(:BYE, answer, cseq: 2)
+      here = "sip:127.0.0.1:#{oversip_port}"
+      route = "<sip:x@#{bob.address}>"
+      own = SipText.new(bye).header("Route")[/<(.+)>/, 1]
+      { here => [route], "#{here};lr" => [route], own => [] }.each do |ruri, routes|
+        lines = routes.map { |value| "Route: #{value}\r\n" }.join
+        alice.send_text(bye.sub(/ \S+ SIP/, " #{ruri} SIP").sub(/^Route:.*\r\n/, lines).sub(/branch=/, "branch=z9hG4bK#{SecureRandom.hex(4)}"),
+                        oversip_port)
+        expect(alice.receive_final.status).to eq(404)
+        expect(seen.pop.values_at(1, 2)).to eq([ruri, routes.first && routes])
+      end
+    end
+  end
+
   describe "as the first of a Uac's dialog" do
     let(:bob) { udp_peer }
     let(:uac) { OverSIP::SIP::Uac.new }

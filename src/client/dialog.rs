@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::strict_route::{last_route, request_uri, strict_router};
+use super::strict_route::{last_route, strict_router};
 use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot};
 
 /// Hop count of a new request (RFC 3261 8.1.1.6).
@@ -28,7 +28,7 @@ pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Optio
     }
     let target = response
         .contact()
-        .map_or_else(|| ruri.clone(), |contact| request_uri(&contact.uri()).into_owned().into());
+        .map_or_else(|| ruri.clone(), |contact| contact.uri().as_request_uri().into_owned().into());
     let (ruri, routes, by_route) = route(target, response);
     let number = response.cseq()?.checked_add(u32::from(method != Method::Ack))?;
     let mut headers = Headers::new();

@@ -65,12 +65,13 @@ impl DialogKey {
     }
 
     /// Whether the Routes of a request show a code for its dialog. The Routes that count are those at the top that are this
-    /// server's own, which are those that loose routing removes.
+    /// server's own, which are those that loose routing removes; from a strict router the first of them came as the Request-URI.
     pub fn is_shown_by(&self, request: &Message, is_own: impl Fn(&UriRef<'_>) -> bool) -> bool {
         let mut fitting = None;
-        request
-            .routes()
-            .map(|(_, route)| route.uri())
+        let strict = request.strict_route().and_then(|uri| UriRef::parse(uri));
+        strict
+            .into_iter()
+            .chain(request.routes().map(|(_, route)| route.uri()))
             .take_while(|uri| is_own(uri))
             .filter_map(|uri| uri.dialog_code())
             .filter(|shown| shown.len() == DIALOG_CODE_LEN)
@@ -170,6 +171,21 @@ mod tests {
     fn the_letter_case_of_the_digits_does_not_matter() {
         let code = key().code(b"call", Some(b"alice"));
         assert!(shown("alice", "bob", &[own(&code.to_ascii_uppercase())]));
+    }
+
+    #[test]
+    fn the_request_uri_that_a_strict_router_has_put_there_counts_as_the_first_route() {
+        let code = key().code(b"call", Some(b"a"));
+        let shown = |own: &str| {
+            let received = request("a", "b", &["<sip:b@b.example>".to_owned()]).head_bytes().to_vec();
+            let text = String::from_utf8(received).unwrap().replacen("sip:b@b.example", own, 1);
+            let (message, _) = Message::parse(Bytes::from(text)).unwrap();
+            let is_own = |uri: &UriRef<'_>| uri.host() == Some(b"us.example");
+            key().is_shown_by(&message.from_strict_router().unwrap(), is_own)
+        };
+        assert!(shown(&format!("sip:us.example;lr;ovcode={code}")));
+        assert!(!shown("sip:us.example;lr"));
+        assert!(!shown(&format!("sip:other.example;lr;ovcode={code}")));
     }
 
     #[test]

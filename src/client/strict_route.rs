@@ -2,16 +2,14 @@
 //! stands behind the last Route (RFC 3261 12.2.1.1, 16.4, 16.6 step 6). A URI without the parameter `lr` names one; `lr` behind
 //! the angle brackets is no parameter of the URI.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 
-use crate::message::{HeaderName, NameAddrRef, RequestSnapshot, UriRef};
+use crate::message::{HeaderName, NameAddrRef, RequestSnapshot};
 
 /// The Request-URI for the router that a Route value names, when it routes strictly.
 pub fn strict_router(route: &[u8]) -> Option<Bytes> {
     let uri = NameAddrRef::parse(route)?.uri();
-    (uri.is_sip() && !uri.lr()).then(|| request_uri(&uri).into_owned().into())
+    (uri.is_sip() && !uri.lr()).then(|| uri.as_request_uri().into_owned().into())
 }
 
 /// Makes a request ready for its next hop (RFC 3261 16.6 step 6): when the first Route names a strict router, that URI becomes
@@ -26,29 +24,6 @@ pub fn address_strict_router(request: &mut RequestSnapshot) {
 /// The Route value for the target of a request whose Request-URI is a router's.
 pub fn last_route(target: &[u8]) -> Vec<u8> {
     [b"<", target, b">"].concat()
-}
-
-/// The text of a URI as a Request-URI: without headers and without the parameter `method`, which may not stand there (RFC 3261
-/// 19.1.1).
-pub fn request_uri<'a>(uri: &UriRef<'a>) -> Cow<'a, [u8]> {
-    let headers = uri.headers().map_or(0, <[u8]>::len);
-    let text = &uri.text[..uri.text.len() - headers];
-    if !uri.is_sip() || uri.param(b"method").is_none() {
-        return Cow::Borrowed(text);
-    }
-    let length =
-        |(key, value): (&[u8], Option<&[u8]>)| 1 + key.len() + value.map_or(0, |value| 1 + value.len());
-    let params: usize = uri.params().map(length).sum();
-    let mut kept = text[..text.len() - params].to_vec();
-    for (key, value) in uri.params().filter(|(key, _)| !key.eq_ignore_ascii_case(b"method")) {
-        kept.push(b';');
-        kept.extend_from_slice(key);
-        if let Some(value) = value {
-            kept.push(b'=');
-            kept.extend_from_slice(value);
-        }
-    }
-    Cow::Owned(kept)
 }
 
 #[cfg(test)]
@@ -102,20 +77,5 @@ mod tests {
     #[test]
     fn what_is_no_route_is_left_alone() {
         unchanged(&["nonsense", "<sip:gw>"]);
-    }
-
-    #[test]
-    fn what_may_not_stand_in_a_request_uri_is_left_out() {
-        let rows = [
-            ("sip:gw@h;method=INVITE;x=1", "sip:gw@h;x=1"),
-            ("sip:gw@h;x;Method=INVITE?Subject=a", "sip:gw@h;x"),
-            ("sip:gw@h?Subject=a", "sip:gw@h"),
-            ("sip:h", "sip:h"),
-            ("tel:+1;method=x", "tel:+1;method=x"),
-        ];
-        for (uri, expected) in rows {
-            let parsed = UriRef::parse(uri.as_bytes()).expect(uri);
-            assert_eq!(String::from_utf8_lossy(&request_uri(&parsed)), expected);
-        }
     }
 }

@@ -59,7 +59,7 @@ use crate::client::{
     local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags, Profile,
 };
 use crate::clock::Clock;
-use crate::message::{Message, ResponseSnapshot};
+use crate::message::{Message, ResponseSnapshot, UriRef};
 use crate::transaction::{ServerEffect, ServerEffects, Timings};
 use crate::transport::{ConnectionId, Connections, Source, Tls, TlsError, TlsSettings, Transport};
 
@@ -275,9 +275,22 @@ impl Shared {
 
     /// Whether the Route at the top of a request is ours and shows that its dialog came by here.
     fn own_route(&self, request: &Message) -> bool {
-        self.dialog_key.is_shown_by(request, |uri| {
-            uri.ovid().is_some_and(|ovid| self.tags.check_ovid(ovid)) || local_uri(uri, &self.aliases)
-        })
+        self.dialog_key.is_shown_by(request, |uri| self.is_own(uri))
+    }
+
+    /// Whether a URI is one that we wrote, or names this server.
+    fn is_own(&self, uri: &UriRef<'_>) -> bool {
+        uri.ovid().is_some_and(|ovid| self.tags.check_ovid(ovid)) || local_uri(uri, &self.aliases)
+    }
+
+    /// A request whose Request-URI is a Record-Route value of ours comes from a strict router: as a loose one would have sent it
+    /// (RFC 3261 16.4). Whose `ovid` it is does not matter where the URI names this server: it changes at a restart.
+    fn undo_strict_routing(&self, request: Message) -> Message {
+        let Some(uri) = request.ruri().filter(|_| request.has_routes()) else { return request };
+        if uri.ovid().is_none() || !self.is_own(&uri) {
+            return request;
+        }
+        request.from_strict_router().unwrap_or(request)
     }
 
     fn antiloop_id(&self, message: &Message) -> [u8; 32] {

@@ -19,6 +19,7 @@ impl Core {
     /// A request from the network (RFC 3261 17.2.3, 8.2).
     pub(super) fn request(&mut self, message: Message, source: Source) {
         let now = self.shared.clock.now();
+        let message = self.shared.undo_strict_routing(message);
         match message.method() {
             Some(Method::Ack) => self.ack(now, message, source),
             Some(Method::Cancel) => self.cancel(now, message, source),

@@ -27,6 +27,7 @@ mod received;
 mod refusable;
 mod split;
 mod stamp;
+mod strict;
 mod stun;
 mod uri;
 mod uri_syntax;

@@ -48,6 +48,8 @@ pub struct Message {
     cseq_method: Option<Method>,
     /// Text of the top Via once it was stamped.
     pub(super) stamped_via: Option<Bytes>,
+    /// The Request-URI in place of which a strict router's last Route was put.
+    pub(super) strict_route: Option<Bytes>,
 }
 
 impl Message {
@@ -75,7 +77,15 @@ impl Message {
             FirstLine::Request { method, .. } => Some(method_at(method)),
             _ => cseq_method.clone(),
         };
-        Message { body: Bytes::new(), parsed: Arc::new(parsed), method, cseq_method, stamped_via: None, head }
+        Message {
+            body: Bytes::new(),
+            parsed: Arc::new(parsed),
+            method,
+            cseq_method,
+            stamped_via: None,
+            strict_route: None,
+            head,
+        }
     }
 
     pub(super) fn text(&self, span: Span) -> &[u8] {
@@ -300,6 +310,11 @@ impl Message {
     pub fn routes(&self) -> impl Iterator<Item = (&[u8], NameAddrRef<'_>)> {
         let routes = self.parsed.routes.iter().map(|route| NameAddrRef::new(&self.head, *route));
         self.header_all(HeaderName::Route).zip(routes)
+    }
+
+    /// Whether there is a Route value.
+    pub fn has_routes(&self) -> bool {
+        !self.parsed.routes.is_empty()
     }
 
     /// The Contact (RFC 3261 20.10), if the message has exactly one value and it is a SIP or SIPS one.

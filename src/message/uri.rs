@@ -203,6 +203,26 @@ impl<'a> UriRef<'a> {
         Some(self.parts.headers.of(self.buf)).filter(|text| !text.is_empty())
     }
 
+    /// The text as a Request-URI: without headers and without the parameter `method`, which may not stand there (RFC 3261
+    /// 19.1.1).
+    pub fn as_request_uri(&self) -> Cow<'a, [u8]> {
+        let headers = self.headers().map_or(0, <[u8]>::len);
+        let text = &self.text[..self.text.len() - headers];
+        if !self.is_sip() || self.param(b"method").is_none() {
+            return Cow::Borrowed(text);
+        }
+        let mut kept = text[..text.len() - self.params().rest.len()].to_vec();
+        for (key, value) in self.params().filter(|(key, _)| !key.eq_ignore_ascii_case(b"method")) {
+            kept.push(b';');
+            kept.extend_from_slice(key);
+            if let Some(value) = value {
+                kept.push(b'=');
+                kept.extend_from_slice(value);
+            }
+        }
+        Cow::Owned(kept)
+    }
+
     /// Address of record (RFC 3261 6): `sip:` user and host for SIP and SIPS, `tel:` and number for TEL, nothing for
     /// others.
     pub fn aor(&self) -> Option<Vec<u8>> {

@@ -198,7 +198,8 @@ module OverSIP
       # @return [Boolean] whether the request may go on
       def check_max_forwards(max_forwards); end
 
-      # Removes this server's own values from the top of the Route.
+      # Removes this server's own values from the top of the Route. A strict router sends the first of them as Request-URI; the
+      # target is back there when the script gets the request (RFC 3261 16.4), and that value counts as removed.
       # @return [Boolean] whether there is a route to follow: in a dialog that one of ours was removed, else that others
       #   remain
       def loose_route; end
@@ -206,8 +207,8 @@ module OverSIP
       # Whether the dialog of the request came by here. Our Record-Route values carry a code, made with `sip: flow_token_key` from
       # the Call-ID and the tag of whoever sent the request that got the value. The Route at the top (or one of those that
       # {loose_route} removes) has to be ours and show the code for the Call-ID and for the From or the To tag of this request. The
-      # request counts as it was received: neither {loose_route} nor an edit changes the answer. A request from text
-      # ({Request.parse}) is judged by the Routes in it, with the names and the key of the running server.
+      # request counts as it was received, with the Request-URI that a strict router gave it: neither {loose_route} nor an edit
+      # changes the answer. A request from text ({Request.parse}) is judged by the Routes in it, with the names and the key of the running server.
       #
       # A request inside a dialog for which this is false can come from anybody: `sip: require_own_route` answers it with 403.
       # @return [Boolean]

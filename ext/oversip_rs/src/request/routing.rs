@@ -64,7 +64,12 @@ fn route_texts(ruby: &Ruby, this: This) -> Result<Vec<Bytes>, Error> {
 fn loose_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
     let engine = runtime::engine(ruby)?;
     let own = own_flow_token(&engine, this);
-    let texts = if headers::has_routes(ruby, this)? { route_texts(ruby, this)? } else { Vec::new() };
+    // From a strict router the first of our values came as the Request-URI (RFC 3261 16.4).
+    let mut texts: Vec<Bytes> = this.received().strict_route().cloned().into_iter().collect();
+    let taken = texts.len();
+    if headers::has_routes(ruby, this)? {
+        texts.extend(route_texts(ruby, this)?);
+    }
     let rules = LooseRoute {
         outbound: outbound_facts(ruby, this)?,
         own_flow_token: own.as_deref().map(str::as_bytes),
@@ -80,9 +85,10 @@ fn loose_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
     if outcome.incoming != IncomingFlow::None {
         this.flags.incoming_outbound.set(true);
     }
-    if outcome.strip > 0 {
-        headers::remove_top_routes(ruby, this, outcome.strip)?;
-        strip_routes(ruby, this, outcome.strip)?;
+    let strip = outcome.strip.saturating_sub(taken);
+    if strip > 0 {
+        headers::remove_top_routes(ruby, this, strip)?;
+        strip_routes(ruby, this, strip)?;
     }
     Ok(outcome.result)
 }
