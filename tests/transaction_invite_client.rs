@@ -105,6 +105,44 @@ fn every_other_provisional_goes_up_and_none_moves_timer_c() {
     }
 }
 
+/// A client in which provisional responses set timer C anew.
+fn restarting(c: u64) -> Ict {
+    let mut ict = with(false, 32, c);
+    ict.machine.restart_timer_c(Duration::from_secs(c));
+    ict
+}
+
+#[test]
+fn provisionals_move_timer_c_where_the_core_wants_that() {
+    for status in [101, 180, 183, 199] {
+        let mut ict = restarting(120);
+        ict.advance_to(400);
+        assert_eq!(respond(&mut ict, status), [Response]);
+        assert_eq!(ict.armed(), [(Timer::C, 120_400)]);
+        ict.advance_to(100_000);
+        assert_eq!(respond(&mut ict, 100), []);
+        assert_eq!(ict.armed(), [(Timer::C, 120_400)], "a 100 says nothing of the callee");
+        assert_eq!(respond(&mut ict, status), [Response]);
+        assert_eq!(ict.armed(), [(Timer::C, 220_000)]);
+        assert_eq!(ict.advance_to(220_000), [(220_000, SendCancel), (220_000, InviteTimeout)]);
+    }
+}
+
+#[test]
+fn no_provisional_restarts_timer_c_once_the_invite_is_cancelled() {
+    for ask in [cancel, abandon] {
+        let mut ict = restarting(120);
+        respond(&mut ict, 180);
+        ask(&mut ict);
+        respond(&mut ict, 180);
+        assert!(ict.armed().iter().all(|(timer, _)| *timer != Timer::C));
+    }
+    let mut late = restarting(8);
+    late.advance_to(8000);
+    assert_eq!(respond(&mut late, 180), [SendCancel]);
+    assert_eq!(late.armed(), [(Timer::CancelE, 8500), (Timer::CancelWait, 40_000)]);
+}
+
 #[test]
 fn a_success_leads_to_accepted_for_64_t1() {
     for reliable in [false, true] {

@@ -52,8 +52,8 @@ fn invite_again(ist: &mut Ist) -> Vec<ServerEffect> {
     ist.input(|machine, now| machine.request_again(now))
 }
 
-fn rerouted(ist: &mut Ist) {
-    assert_eq!(ist.input(|machine, now| machine.rerouted(now)), []);
+fn restart_c2(ist: &mut Ist) {
+    assert_eq!(ist.input(|machine, now| machine.restart_c2(now)), []);
 }
 
 /// Hands an ACK in and expects it to be absorbed.
@@ -265,10 +265,10 @@ fn a_core_that_never_gives_up_leaves_no_transaction_behind() {
 fn timer_c2_begins_anew_at_each_route() {
     let mut ist = udp();
     ist.advance_to(100_000);
-    rerouted(&mut ist);
+    restart_c2(&mut ist);
     assert_eq!(ist.armed(), [(Timer::C2, 282_000)]);
     assert_eq!(ist.advance_to(282_000), [(282_000, Expired)]);
-    rerouted(&mut ist);
+    restart_c2(&mut ist);
     assert_eq!(ist.advance_to(464_000), [(464_000, Expired)], "a route after the expiry counts too");
     assert_eq!(ist.advance_to(999_000), [(496_000, Terminated)]);
 }
@@ -279,7 +279,7 @@ fn a_route_after_the_final_response_sets_no_timer() {
         let mut ist = udp();
         respond(&mut ist, status);
         let before = ist.armed();
-        rerouted(&mut ist);
+        restart_c2(&mut ist);
         assert_eq!(ist.armed(), before);
     }
 }
@@ -288,7 +288,7 @@ fn a_route_after_the_final_response_sets_no_timer() {
 fn an_overtaken_setting_of_timer_c2_does_not_count() {
     let mut ist = udp();
     ist.advance_to(100_000);
-    rerouted(&mut ist);
+    restart_c2(&mut ist);
     ist.advance_to(182_000);
     assert_eq!(ist.input(|machine, now| machine.timer(now, Timer::C2)), []);
     assert_eq!(ist.armed(), [(Timer::C2, 282_000)]);
@@ -321,7 +321,7 @@ fn a_terminated_machine_has_no_effects() {
     assert!(ist.is_over());
     assert_eq!(invite_again(&mut ist), []);
     assert_eq!(ack(&mut ist), []);
-    rerouted(&mut ist);
+    restart_c2(&mut ist);
     assert!(!ist.machine.cancel());
     ist.assert_deaf_to_other_timers();
 }

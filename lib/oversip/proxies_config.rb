@@ -49,6 +49,7 @@ module OverSIP
       parameter.call(:dns_failover_on_503, true, :boolean),
       timer.call(:timer_B, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
       timer.call(:timer_C, 120, { greater_equal_than: 8, minor_equal_than: 180 }),
+      parameter.call(:timer_C_restart, false, :boolean),
       timer.call(:timer_F, 32, { greater_equal_than: 2, minor_equal_than: 64 }),
       timer.call(:routing_time, nil, { greater_equal_than: 2, minor_equal_than: 600 }),
       parameter.call(:max_targets, 16, :fixnum, { greater_equal_than: 1, minor_equal_than: 1000 }),

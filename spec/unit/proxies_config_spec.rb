@@ -23,7 +23,8 @@ RSpec.describe OverSIP::ProxiesConfig do
     expect(proxies[:default_proxy]).to include(
       do_record_routing: true, record_route_all: false, use_dns: true, use_dns_cache: true, dns_cache_time: 300,
       use_blacklist: true, blacklist_time: 10, use_naptr: true, use_srv: true, force_transport_preference: false,
-      dns_failover_on_503: true, timer_B: 32, timer_C: 120, timer_F: 32, callback_on_server_tls_handshake: true
+      dns_failover_on_503: true, timer_B: 32, timer_C: 120, timer_C_restart: false, timer_F: 32,
+      callback_on_server_tls_handshake: true
     )
   end
 

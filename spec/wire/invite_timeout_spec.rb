@@ -71,6 +71,97 @@ RSpec.describe "An INVITE without a final response in time", :native do
       expect(bob.receive.method_name).to eq("CANCEL")
     end
 
+    describe "with timer_C_restart" do
+      def start_long_call(&)
+        start_call(timer_C: 180, timer_C_restart: true, &)
+      end
+
+      it "may ring for longer than timer C, and than the caller's transaction lasts otherwise, as long as provisional responses come" do
+        start_long_call
+        5.times do
+          ring
+          OverSIP::Testing.advance(179.9)
+          everything_done
+          expect([seen.all, messages_at(alice), messages_at(bob)]).to all(be_empty)
+        end
+        bob.answer(@forwarded, 200, "OK")
+        expect(final_for(alice).status).to eq(200)
+        expect(seen.pop).to eq(200)
+      end
+
+      it "is cancelled timer C after the last one" do
+        start_long_call
+        ring
+        OverSIP::Testing.advance(170)
+        ring
+        OverSIP::Testing.advance(179.9)
+        everything_done
+        expect([seen.all, messages_at(alice), messages_at(bob)]).to all(be_empty)
+        OverSIP::Testing.advance(0.1)
+        final = final_for(alice)
+        expect([final.status, final.reason]).to eq([408, "INVITE Timeout"])
+        expect(bob.receive.method_name).to eq("CANCEL")
+        expect(seen.pop).to eq(:timeout)
+      end
+
+      it "is given no more time by a 100" do
+        start_long_call
+        ring
+        OverSIP::Testing.advance(170)
+        bob.answer(@forwarded, 100, "Trying")
+        everything_done
+        OverSIP::Testing.advance(10)
+        expect(final_for(alice).reason).to eq("INVITE Timeout")
+      end
+
+      it "is given more time by responses that blocks keep from the caller, too" do
+        start_long_call { |proxy, _| proxy.on_provisional_response { proxy.drop_response } }
+        3.times do
+          bob.answer(@forwarded, 183, "Progress")
+          expect(seen.pop).to eq(183)
+          OverSIP::Testing.advance(170)
+        end
+        everything_done
+        expect([seen.all, messages_at(bob)]).to all(be_empty)
+        bob.answer(@forwarded, 200, "OK")
+        expect(final_for(alice).status).to eq(200)
+      end
+
+      it "is ended by the caller's CANCEL however it rings on" do
+        start_relay_to(bob, profile: { timer_C: 10, timer_C_restart: true })
+        invite = call_from(alice)
+        @forwarded = bob.receive
+        bob.answer(@forwarded, 180, "Ringing")
+        alice.receive_until { |message| message.status == 180 }
+        cancel_from(alice, invite)
+        bob.answer(bob.receive, 200, "OK")
+        OverSIP::Testing.advance(20)
+        bob.answer(@forwarded, 180, "Ringing")
+        everything_done
+        OverSIP::Testing.advance(12)
+        expect(final_for(alice).status).to eq(487)
+      end
+
+      it "may ring for longer in a Uac" do
+        start_oversip(proxies: { default_proxy: { timer_C: 10, timer_C_restart: true } })
+        OverSIP::Testing.freeze
+        uac = OverSIP::SIP::Uac.new
+        watch(uac)
+        uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: "sip:bob@127.0.0.1:#{bob.port}" }))
+        invite = bob.receive
+        3.times do
+          bob.answer(invite, 180, "Ringing")
+          expect(seen.pop).to eq(180)
+          OverSIP::Testing.advance(9)
+        end
+        everything_done
+        expect([seen.all, messages_at(bob)]).to all(be_empty)
+        OverSIP::Testing.advance(1)
+        expect(bob.receive.method_name).to eq("CANCEL")
+        expect(seen.pop).to eq(:timeout)
+      end
+    end
+
     it "runs on_success_response for a 2xx that crosses the CANCEL" do
       start_call(timer_C: 10)
       ring

@@ -48,6 +48,8 @@ pub struct Profile {
     pub timer_b: Duration,
     /// INVITE without a final response.
     pub timer_c: Duration,
+    /// Provisional responses set Timer C anew (RFC 3261 16.7).
+    pub timer_c_restart: bool,
     /// Other requests without a final response.
     pub timer_f: Duration,
     /// All targets of one request together, from the first one on; `None`: Timer C for INVITE, 64*T1 for others.
@@ -175,7 +177,7 @@ mod tests {
         assert_eq!(on, [true; 5]);
         let on = [p.use_naptr, p.use_srv, p.dns_failover_on_503, p.callback_on_server_tls_handshake];
         assert_eq!(on, [true; 4]);
-        assert_eq!([p.record_route_all, p.force_transport_preference], [false; 2]);
+        assert_eq!([p.record_route_all, p.force_transport_preference, p.timer_c_restart], [false; 3]);
         let times =
             [p.dns_cache_time, p.blacklist_time, p.timer_b, p.timer_c, p.timer_f].map(|d| d.as_secs());
         assert_eq!(times, [300, 10, 32, 120, 32]);

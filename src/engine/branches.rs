@@ -295,6 +295,9 @@ impl Core {
             let limit = route.limit(now, profile.timer_b.min(profile.timer_c), timings);
             let (mut machine, mut effects) =
                 InviteClient::new(now, reliable, timings, profile.timer_b, profile.timer_c);
+            if profile.timer_c_restart {
+                machine.restart_timer_c(profile.timer_c);
+            }
             if let Some(limit) = limit {
                 effects.extend(machine.limit_calling(now, limit, profile.timer_b));
             }
@@ -374,7 +377,14 @@ impl Core {
                     let cancel = message::cancel_for(&branch.sent, &branch.reasons);
                     branch.follow_up(&self.network, &cancel);
                 }
-                ClientEffect::Arm(timer, at) => arm(&mut self.timers, branch, id, timer, at),
+                ClientEffect::Arm(timer, at) => {
+                    arm(&mut self.timers, branch, id, timer, at);
+                    // The callee has more time, and so has the caller.
+                    let caller = branch.upstream.as_ref();
+                    if let Some(caller) = caller.filter(|_| timer == Timer::C && response.is_some()) {
+                        self.shared.carry_out(caller, caller.restart_c2(now));
+                    }
+                }
                 ClientEffect::Stop(timer) => stop(&mut self.timers, branch, timer),
                 ClientEffect::Response => {
                     if let Some(response) = response {

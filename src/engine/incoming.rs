@@ -408,10 +408,14 @@ impl IncomingRequest {
 
     /// Makes `core` the one that CANCEL is reported to, and restarts timer C2 for its branch.
     pub(super) fn take_over(&self, now: Instant, core: CoreRef) -> ServerEffects {
-        let mut state = self.lock();
-        state.core = Some(core);
-        match &mut state.stage {
-            Stage::Invite(machine) => machine.rerouted(now),
+        self.lock().core = Some(core);
+        self.restart_c2(now)
+    }
+
+    /// Somebody is at work on it still: timer C2 begins anew.
+    pub(super) fn restart_c2(&self, now: Instant) -> ServerEffects {
+        match &mut self.lock().stage {
+            Stage::Invite(machine) => machine.restart_c2(now),
             _ => ServerEffects::new(),
         }
     }

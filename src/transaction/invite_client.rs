@@ -60,6 +60,8 @@ pub struct InviteClient {
     timings: Timings,
     /// Timer A's next interval.
     interval: Duration,
+    /// Timer C's interval, where provisional responses set it anew.
+    restart_c: Option<Duration>,
     cancel: Cancel,
     /// Timer C fired: no more retransmissions of the INVITE.
     expired: bool,
@@ -86,6 +88,7 @@ impl InviteClient {
             reliable,
             timings: *timings,
             interval: timings.t1,
+            restart_c: None,
             cancel: Cancel::NotAsked,
             expired: false,
             unattended: false,
@@ -110,6 +113,12 @@ impl InviteClient {
         smallvec![ClientEffect::Arm(Timer::B, now + limit)]
     }
 
+    /// Every provisional response but 100 gives the callee the whole of timer C again (RFC 3261 16.7 step 2). Due right after
+    /// `new`, with its `timer_c`.
+    pub fn restart_timer_c(&mut self, timer_c: Duration) {
+        self.restart_c = Some(timer_c);
+    }
+
     /// The present state.
     pub fn state(&self) -> State {
         self.state
@@ -130,8 +139,7 @@ impl InviteClient {
     pub fn response(&mut self, now: Instant, status: u16, to_tag: Option<&[u8]>) -> ClientEffects {
         let mut effects = ClientEffects::new();
         match (self.state, status) {
-            // RFC 3261 17.1.1.2: the first provisional response ends retransmission and timer B. Timer C is not
-            // touched: a peer that sends 180 for ever must not hold the call for ever.
+            // RFC 3261 17.1.1.2: the first provisional response ends retransmission and timer B.
             (State::Calling, 100..=199) => {
                 self.stop_calling(&mut effects);
                 self.state = State::Proceeding;
@@ -139,10 +147,14 @@ impl InviteClient {
                 if self.cancel == Cancel::Held {
                     self.send_cancel(now, &mut effects);
                 }
+                self.prolong(now, status, &mut effects);
                 self.pass_provisional(status, &mut effects);
             }
             // RFC 3261 17.1.1.2: further provisional responses are passed up.
-            (State::Proceeding, 100..=199) => self.pass_provisional(status, &mut effects),
+            (State::Proceeding, 100..=199) => {
+                self.prolong(now, status, &mut effects);
+                self.pass_provisional(status, &mut effects);
+            }
             // RFC 6026 7.2: a 2xx is passed up and timer M is started. It passes even when CANCEL was sent or the core
             // has turned away (RFC 3261 9.1, 16.7): the callee believes in a session and must hear of its end.
             (State::Calling | State::Proceeding, 200..=299) => {
@@ -328,6 +340,14 @@ impl InviteClient {
             _ => {}
         }
         effects
+    }
+
+    /// RFC 3261 16.7 step 2: a provisional response sets timer C anew. Without `restart_timer_c` it does not: a peer that sends
+    /// 180 for ever must not hold the call for ever.
+    fn prolong(&self, now: Instant, status: u16, effects: &mut ClientEffects) {
+        if let Some(timer_c) = self.restart_c.filter(|_| status != 100 && !self.is_canceled()) {
+            effects.push(ClientEffect::Arm(Timer::C, now + timer_c));
+        }
     }
 
     /// RFC 3261 17.1.1.2 and 16.7 item 2: 100 is for this hop only. The core that has turned away gets no 1xx.

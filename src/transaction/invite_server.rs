@@ -182,8 +182,8 @@ impl InviteServer {
         self.canceled
     }
 
-    /// The core began to route the INVITE anew: it gets the whole of timer C2 again.
-    pub fn rerouted(&mut self, now: Instant) -> ServerEffects {
+    /// The core began to route the INVITE anew, or gives the callee the whole of timer C again: so does timer C2.
+    pub fn restart_c2(&mut self, now: Instant) -> ServerEffects {
         if self.state != State::Proceeding {
             return ServerEffects::new();
         }
@@ -195,7 +195,7 @@ impl InviteServer {
     pub fn timer(&mut self, now: Instant, timer: Timer) -> ServerEffects {
         let mut effects = ServerEffects::new();
         match (self.state, timer) {
-            // An earlier setting of timer C2, overtaken by `rerouted`.
+            // An earlier setting of timer C2, overtaken by `restart_c2`.
             (State::Proceeding, Timer::C2) if now < self.c2_due => {
                 effects.push(ServerEffect::Arm(Timer::C2, self.c2_due));
             }

@@ -75,7 +75,7 @@ pub enum Timer {
     A,
     /// INVITE client: no response at all.
     B,
-    /// INVITE client: no final response; not reset by provisional ones.
+    /// INVITE client: no final response; set anew by provisional ones only where the core wants that.
     C,
     /// INVITE client: absorbs retransmissions of a non-2xx final response.
     D,

@@ -26,6 +26,7 @@ pub fn profile() -> Profile {
         dns_failover_on_503: true,
         timer_b: Duration::from_secs(32),
         timer_c: Duration::from_secs(120),
+        timer_c_restart: false,
         timer_f: Duration::from_secs(32),
         routing_time: None,
         max_targets: 16,

@@ -47,6 +47,7 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         dns_failover_on_503: reader.flag(key!(ruby, "dns_failover_on_503"))?,
         timer_b: reader.seconds(key!(ruby, "timer_B"))?,
         timer_c: reader.seconds(key!(ruby, "timer_C"))?,
+        timer_c_restart: reader.flag(key!(ruby, "timer_C_restart"))?,
         timer_f: reader.seconds(key!(ruby, "timer_F"))?,
         routing_time: reader.optional_seconds(key!(ruby, "routing_time"))?,
         max_targets: reader.count(key!(ruby, "max_targets"))?,
