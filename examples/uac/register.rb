@@ -17,10 +17,14 @@ class Registration
   # Seconds that are asked for; the registrar may grant others.
   EXPIRES = 600
 
-  # @param server [String, nil] HOST or HOST:PORT to send to, instead of the domain's own servers
+  # HOST or HOST:PORT; an IPv6 address stands in brackets.
+  SERVER = /\A(?:\[(?<ipv6>.+)\]|(?<host>[^:]+))(?::(?<port>\d+))?\z/
+
+  # @param server [String, nil] where to send to, instead of the domain's own servers
+  # @raise [OverSIP::Error] it is no such place
   def initialize(aor, password, server: nil)
     @aor = OverSIP::SIP::Uri.parse(aor)
-    @host, @port = server&.split(":", 2)
+    @host, @port = place(server) if server
     @uac = OverSIP::SIP::Uac.new(credentials: { username: @aor.user, password: password })
     # All registrations of one user agent have one Call-ID and rising CSeq numbers.
     @call_id = "#{SecureRandom.hex(8)}@register"
@@ -34,7 +38,7 @@ class Registration
   # @raise [OverSIP::Error] the registrar has refused
   def register(expires = EXPIRES)
     request = register_request(expires)
-    response = @uac.call(request, @host, @port&.to_i, timeout: 20)
+    response = @uac.call(request, @host, @port, timeout: 20)
     # A challenge has taken a number of its own.
     @cseq = request.cseq
     raise OverSIP::Error, "#{response.status_code} #{response.reason_phrase}" unless response.status_code == 200
@@ -47,6 +51,11 @@ class Registration
   end
 
   private
+
+  def place(server)
+    found = SERVER.match(server) or raise OverSIP::Error, "the server must be HOST:PORT or [IPV6]:PORT, not #{server}"
+    [found[:ipv6] || found[:host], found[:port]&.to_i]
+  end
 
   def register_request(expires)
     # The address of the listener. A REGISTER that leaves by another socket names that one.

@@ -160,9 +160,19 @@ module OverSIP
       name = names.grep(/\A--/).first[/\A[^ ]+/]
       @known |= [name]
       parser.on(*names) do |value|
+        refuse_empty(value)
         @given << name
         yield value
       end
+    end
+
+    # A shell makes an empty value of a variable that is not set.
+    def refuse_empty(value)
+      return unless value == ""
+
+      error = OptionParser::InvalidArgument.new
+      error.reason = "empty value"
+      raise error
     end
 
     def files(parser)

@@ -88,6 +88,10 @@ RSpec.describe "The oversip command" do
     %w[version a] => "version takes no word, 'a' is too much: oversip help version shows what it takes",
     %w[start a pdi] => "start takes one word, 'pdi' is too much: did you mean --pid?",
     %w[check a --config-dir b] => "the folder is given twice: as 'a' and by --config-dir",
+    [""] => "the name of the command is empty: oversip help lists the commands",
+    ["start", ""] => "the name of the folder is empty: oversip start [DIR]",
+    ["check", ""] => "the name of the folder is empty: oversip check [DIR]",
+    ["init", ""] => "the name of the folder is empty: oversip init DIR",
     %w[init a --pid b] => "init does not take --pid: oversip help init shows what it takes"
   }.each do |arguments, message|
     it "refuses `oversip #{arguments.join(" ")}`" do
@@ -101,6 +105,14 @@ RSpec.describe "The oversip command" do
     _, error, status = oversip(@dir)
     expect(error).to eq("ERROR: oversip '#{@dir}' is a folder and no command: did you mean oversip start #{@dir}?\n")
     expect(status.exitstatus).to eq(1)
+  end
+
+  it "refuses values that are empty, as those of a variable that is not set" do
+    ["--config-dir=", "--config-file=", "--pid=", "--log-file=", "--user=", "--process-name="].each do |option|
+      out, error, status = oversip("start", option)
+      expect([error, out.lines.first, status.exitstatus])
+        .to eq(["ERROR: oversip empty value: #{option}\n", "Usage: oversip start [DIR] [options]\n", 1])
+    end
   end
 
   it "names the option that a mistyped one may stand for, in one line" do

@@ -50,6 +50,19 @@ RSpec.describe "examples/uac/register.rb", :native do
     end
   end
 
+  it "takes an IPv6 address as its server, and says how to write one" do
+    registrar = udp_peer("::1")
+    running_example("sip:alice@home.example", "[::1]:#{registrar.port}") do |script|
+      registrar.answer(registrar.receive, 403, "Forbidden")
+      output, status = end_of(script, limit: SipPeer::LIMIT)
+      expect([output, status.exitstatus]).to eq(["not registered: 403 Forbidden\n", 1])
+    end
+    running_example("sip:alice@home.example", "::1") do |script|
+      output, status = end_of(script, limit: SipPeer::LIMIT)
+      expect([output, status.exitstatus]).to eq(["not registered: the server must be HOST:PORT or [IPV6]:PORT, not ::1\n", 1])
+    end
+  end
+
   it "says that nobody answers" do
     running_example("sip:alice@home.example", "127.0.0.1:#{dead_port}") do |script|
       output, status = end_of(script, limit: SipPeer::LIMIT)

@@ -33,6 +33,7 @@ module OverSIP
       # @raise [Mistake]
       def call
         command = @name ? find(@name) : Commands.named("start")
+        refuse_empty(command)
         count(command)
         refuse_options(command)
         about = find(@arguments.first) if command.name == "help" && @arguments.any?
@@ -46,6 +47,8 @@ module OverSIP
       end
 
       def unknown(name)
+        return "the name of the command is empty: #{@program} help lists the commands" if name.empty?
+
         if File.directory?(name)
           return "'#{name}' is a folder and no command: did you mean #{@program} start #{Folder.shell(name)}?"
         end
@@ -53,6 +56,13 @@ module OverSIP
 
         nearest = Nearest.to(name, Commands.names)
         "unknown command '#{name}': #{nearest ? "did you mean '#{nearest}'?" : "#{@program} help lists the commands"}"
+      end
+
+      # A shell makes an empty word of a variable that is not set: it does not mean the current folder.
+      def refuse_empty(command)
+        return unless @arguments.first == "" && command.arguments&.include?("DIR")
+
+        raise Mistake, "the name of the folder is empty: #{@program} #{command.usage}"
       end
 
       def count(command)
