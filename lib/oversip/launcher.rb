@@ -116,6 +116,7 @@ module OverSIP
       Predecessor.hint&.then { |hint| log_system_warn hint }
 
       @privileges = Privileges.new(@options.user, @options.group)
+      give_log
       OverSIP.master_name = @options.process_name
       load_configuration
       raise_file_limit
@@ -160,8 +161,9 @@ module OverSIP
     end
 
     def log_file
-      @log_file ||= Log::FileTarget.new(@options.log_file)
-    rescue SystemCallError => e
+      wary = Process.euid.zero? && (@options.user || @options.group)
+      @log_file ||= Log::FileTarget.new(@options.log_file, wary: wary)
+    rescue SystemCallError, ConfigurationError => e
       @unlogged = "the log file of --log-file cannot be opened: #{e.message}"
       nil
     end
@@ -177,8 +179,16 @@ module OverSIP
     # Who runs without a log learns of no fault.
     def insist_on_log
       raise ConfigurationError, @unlogged if @unlogged
+    end
 
-      @log_file&.give_to(@privileges.user, @privileges.group) if @privileges.user || @privileges.group
+    def give_log
+      return unless @log_file && (@privileges.user || @privileges.group)
+      return if @log_file.give_to(@privileges.user, @privileges.group)
+
+      owner = [@options.user, @options.group].compact.join(":")
+      owner = ":#{owner}" unless @options.user
+      log_system_warn "the log file belongs to somebody else and cannot be opened again at HUP: " \
+                      "chown #{owner} #{@options.log_file}"
     rescue SystemCallError => e
       log_system_warn "cannot give the log file to who the server runs as: #{e.message}"
     end

@@ -65,12 +65,17 @@ module OverSIP
 
     # The events may suspend their Fiber: signals are handled meanwhile.
     def run_start_events(signals)
-      Thread.new do
-        LifeCycle.run_start_events
-        signals.wake(:started)
-      rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the main thread
-        @start_failure = e
-        signals.wake(:not_started)
+      # The thread inherits the deferral: a kill that comes before it runs would find no `ensure`.
+      Thread.handle_interrupt(Object => :never) do
+        Thread.new do
+          outcome = :not_started
+          Thread.handle_interrupt(Object => :immediate) { LifeCycle.run_start_events }
+          outcome = :started
+        rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the main thread
+          @start_failure = e
+        ensure
+          signals.wake(outcome)
+        end
       end
     end
 
@@ -98,6 +103,7 @@ module OverSIP
 
     # A start event failed, be it with SystemExit: a server that has not started is no orderly end.
     def not_started
+      @start_failure ||= OverSIP::RuntimeError.new("the start was killed by the script or a library of it")
       raise @start_failure if @start_failure.is_a?(Launcher::Fatal)
 
       log_system_crit "error in a start event:"

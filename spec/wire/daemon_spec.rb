@@ -278,6 +278,66 @@ RSpec.describe "oversip as a daemon", :native do
       expect(File.read(in_folder("rotated"))).not_to include("reloading proxies.conf")
     end
 
+    # The folder belongs to the user that the server runs as; what is in it may be that user's trap.
+    describe "that root opens for another user", if: Process.euid.zero? do
+      let(:nobody) { Etc.getpwnam("nobody").uid }
+      let(:secret) { in_folder("secret").tap { |path| File.write(path, "of root") && File.chmod(0o600, path) } }
+      let(:trap) { in_folder("log").tap { |path| Dir.mkdir(path) && File.chown(nobody, nil, path) } }
+      let(:path) { File.join(trap, "oversip.log") }
+
+      before do
+        folder(script: script)
+        File.chmod(0o777, @dir)
+      end
+
+      def start_as_nobody(file = path, status: 1)
+        _, err, ended = start_daemon("--user", "nobody", log: ["--log-file", file])
+        expect(ended.exitstatus).to eq(status), err
+        err
+      end
+
+      def expect_untouched
+        expect([File.read(secret), File.stat(secret).uid, File.stat(secret).mode & 0o777]).to eq(["of root", 0, 0o600])
+      end
+
+      it "is refused where a symbolic link leads elsewhere" do
+        File.symlink(secret, path)
+        expect(start_as_nobody).to include("#{path} leads to #{secret}, and root does not follow links for another user")
+        expect_untouched
+      end
+
+      it "is refused where a link stands for its folder" do
+        File.symlink(@dir, File.join(trap, "sub"))
+        expect(start_as_nobody(File.join(trap, "sub", "new.log"))).to include("#{trap}/sub leads to #{@dir}, and root")
+        expect(File).not_to exist(in_folder("new.log"))
+      end
+
+      it "is refused where it has another name too" do
+        File.link(secret, path)
+        expect(start_as_nobody).to include("#{path} has 2 names (hard links), and root does not open that for another user")
+        expect_untouched
+      end
+
+      it "is refused where it is a named pipe, without a wait for its reader" do
+        File.mkfifo(path)
+        expect(start_as_nobody).to match(/the log file of --log-file cannot be opened: /)
+      end
+
+      it "is left to its owner where it is older than the start, and the log says what to do" do
+        File.rename(secret, path)
+        expect(start_as_nobody(status: 0)).to match(/WARN: .*cannot be opened again at HUP: chown nobody #{path}$/)
+        expect([File.stat(path).uid, File.read(path)]).to match([0, /\Aof root.*starting$/])
+      end
+
+      it "is that user's after a start that has failed, so that the next one has it" do
+        write("oversip.conf", "sip: {listen_port: 70000}")
+        start_as_nobody
+        expect(File.stat(path).uid).to eq(nobody)
+        folder(script: script)
+        expect(start_as_nobody(status: 0)).not_to include("cannot be opened again")
+      end
+    end
+
     it "stays the old file when it cannot be opened again, and says so" do
       folder(script: script)
       start_daemon

@@ -67,4 +67,13 @@ RSpec.describe "A server whose main thread is killed by a script", :native do
       expect(failure).to match(record)
     end
   end
+
+  # The thread that waits for the start events is nobody's; it must not be missed in silence.
+  ["Thread.list.each { |thread| thread.kill unless [Thread.main, Thread.current].include?(thread) }",
+   "Thread.list.each { |thread| thread.kill unless thread == Thread.main }"].each do |way|
+    it "is not needed for an end with status 1: the start is killed by #{way[/unless.*(?=\})/]}" do
+      folder(script: "#{script}\ndef (OverSIP::SystemEvents).on_started\n#{way}\nend")
+      expect(failure).to match(/CRIT: .*error in a start event:\n.*the (start was|dispatcher thread was) killed/)
+    end
+  end
 end

@@ -50,6 +50,56 @@ RSpec.describe "A block that takes its time", :native do
     end
   end
 
+  it "is told of after a script has killed the thread that looks, be it at once" do
+    capture_log(level: :warn) do |log|
+      start_oversip do
+        entered << true
+        gate.pop
+      end
+      OverSIP::Testing.freeze
+      watching = -> { Thread.list.find { |thread| thread.name == "oversip watch" && thread.alive? } }
+      20.times do
+        eventually { watching.call }
+        watching.call.kill.join
+      end
+      call_from(alice, :MESSAGE)
+      entered.pop
+      OverSIP::Testing.advance(5)
+      wait_for_warning(log, /has been running/)
+      gate.close
+      OverSIP.stop(timeout: 0)
+      expect(watching.call).to be_nil
+    end
+  end
+
+  it "does not end the looking by an error in it, which the log tells" do
+    failing = Struct.new(:suspended_events, :backtrace).new
+    said = capture_log(level: :warn) do
+      start_oversip
+      OverSIP::Dispatcher::Watch.new(5, dispatcher: failing).look
+    end
+    expect(said.map(&:body)).to match([/error while looking/, /NoMethodError/])
+  end
+
+  it "is told of under each engine of the process, though their events have the same numbers" do
+    2.times do
+      held = Thread::Queue.new
+      capture_log(level: :warn) do |log|
+        start_oversip do
+          entered << true
+          held.pop
+        end
+        OverSIP::Testing.freeze
+        call_from(alice, :MESSAGE)
+        entered.pop
+        OverSIP::Testing.advance(5)
+        wait_for_warning(log, /has been running/)
+        held.close
+        OverSIP.stop(timeout: 0)
+      end
+    end
+  end
+
   it "is told of once" do
     capture_log(level: :warn) do |log|
       start_oversip(configuration: { core: { callback_warning_time: 0 } }) do |request|

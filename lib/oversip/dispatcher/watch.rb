@@ -26,17 +26,20 @@ module OverSIP
         @dispatcher = dispatcher
       end
 
-      # Begins to look.
+      # Begins to look at the events of an engine that has just been started; their numbers begin anew.
       def start
-        @thread = Thread.new { look while Engine.wait_overdue(@limit.to_f) }
-        @thread.name = "oversip watch"
+        Engine.told_of_running(0)
+        Engine.forget_suspended
+        spawn
         self
       end
 
       # Ends the thread.
       def stop
-        @thread&.kill
-        @thread&.join unless @thread == Thread.current
+        thread = @thread
+        @thread = nil
+        thread&.kill
+        thread&.join unless thread == Thread.current
       end
 
       # Looks once.
@@ -45,9 +48,27 @@ module OverSIP
         look_at_suspended
       rescue OverSIP::RuntimeError
         # The engine has ended.
+      rescue StandardError => e
+        Dispatcher.log_system_error "error while looking for blocks that take too long:"
+        Dispatcher.log_system_error e
       end
 
       private
+
+      # The thread inherits the deferral: a kill that comes before it looks would find no `ensure`.
+      def spawn
+        Thread.handle_interrupt(Object => :never) do
+          @thread = Thread.new { run }
+          @thread.name = "oversip watch"
+        end
+      end
+
+      def run
+        Thread.handle_interrupt(Object => :immediate) { look while Engine.wait_overdue(@limit.to_f) }
+      ensure
+        # Killed by a script: another one looks as long as there is something to look at.
+        spawn if @thread == Thread.current && Engine.running?
+      end
 
       def look_at_running
         number, seconds, subject = Engine.running_event

@@ -14,19 +14,25 @@ module OverSIP
       attr_reader :path
 
       # @param path [String] absolute
+      # @param wary [Boolean] whether it is opened by root for another user, who may have put anything in that place: then it
+      #   is only opened where no link leads to it
       # @raise [SystemCallError] it cannot be opened
-      def initialize(path)
+      # @raise [ConfigurationError] it is opened warily and is not what it should be
+      def initialize(path, wary: false)
         @path = path
-        super(open, color: false, timestamps: true)
+        super(wary ? open_warily : open_file, color: false, timestamps: true)
       end
 
-      # Lets a user who has no right to make such files open it {#reopen again}, if it is a file.
+      # Lets a user who has no right to make such files open it {#reopen again}, if it was made here: an older one may be
+      # anybody's.
       #
       # @param user [Integer, nil]
       # @param group [Integer, nil]
+      # @return [Boolean] whether that user can open it again, as far as one can tell
       # @raise [SystemCallError]
       def give_to(user, group)
-        @io.chown(user, group) if @io.stat.file?
+        @io.chown(user, group) if @made
+        writable?(@io.stat, user, group)
       end
 
       # Writes one record.
@@ -39,15 +45,61 @@ module OverSIP
         super
       end
 
-      # Opens the path again. The old file is closed by whoever writes to it: the next {#deliver}.
+      # Opens the path again, as whoever runs by now. The old file is closed by whoever writes to it: the next {#deliver}.
       def reopen
-        @next = open
+        @next = open_file
       end
 
       private
 
-      def open
-        File.open(@path, File::WRONLY | File::APPEND | File::CREAT, MODE).tap { |file| file.sync = true }
+      def open_file(flags = File::CREAT)
+        File.open(@path, File::WRONLY | File::APPEND | flags, MODE).tap { |file| file.sync = true }
+      end
+
+      # NOFOLLOW speaks of the last name of the path alone, NONBLOCK keeps a named pipe from holding up the start.
+      def open_warily
+        refuse_linked(File.dirname(@path), File.realpath(File.dirname(@path)))
+        file = make || open_file(File::NOFOLLOW | File::NONBLOCK)
+        check(file)
+        file
+      rescue Errno::ELOOP
+        refuse_linked(@path, File.realpath(@path))
+      rescue StandardError
+        file&.close
+        raise
+      end
+
+      # @return [File, nil] nil when there is one
+      def make
+        open_file(File::CREAT | File::EXCL | File::NOFOLLOW).tap { @made = true }
+      rescue Errno::EEXIST
+        nil
+      end
+
+      def check(file)
+        stat = file.stat
+        refuse("is no regular file") unless stat.file?
+        refuse("has #{stat.nlink} names (hard links)") if stat.nlink > 1
+        # The folders may have been changed since they were looked at.
+        descriptor = "/proc/self/fd/#{file.fileno}"
+        refuse_linked(@path, File.readlink(descriptor)) if File.symlink?(descriptor)
+      end
+
+      def refuse_linked(name, real)
+        return if name == real
+
+        raise ConfigurationError, "#{name} leads to #{real}, and root does not follow links for another user: name " \
+                                  "the file where it is"
+      end
+
+      def refuse(fault)
+        raise ConfigurationError, "#{@path} #{fault}, and root does not open that for another user: name another file"
+      end
+
+      def writable?(stat, user, group)
+        return stat.mode.anybits?(0o200) if stat.uid == (user || Process.euid)
+
+        stat.mode.anybits?(stat.gid == group ? 0o020 : 0o002)
       end
     end
   end
