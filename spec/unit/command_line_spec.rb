@@ -95,8 +95,8 @@ RSpec.describe "The oversip command" do
     %w[init a --pid b] => "init does not take --pid: oversip help init shows what it takes"
   }.each do |arguments, message|
     it "refuses `oversip #{arguments.join(" ")}`" do
-      out, error, status = oversip(*arguments)
-      expect([out, error, status.exitstatus]).to eq(["", "ERROR: oversip #{message}\n", 1])
+      out, error, status = Dir.chdir(@dir) { oversip(*arguments) }
+      expect([out, error, status.exitstatus, Dir.children(@dir)]).to eq(["", "ERROR: oversip #{message}\n", 1, []])
     end
   end
 

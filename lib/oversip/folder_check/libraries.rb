@@ -48,7 +48,7 @@ module OverSIP
             load_all(names, writer)
           end
           writer.close
-          reached = nil
+          reached = names.first
           while reader.wait_readable(LIMIT)
             name, problem = Marshal.load(reader) # rubocop:disable Security/MarshalLoad -- our own child wrote it
             return unless name
