@@ -3,6 +3,7 @@
 require "oversip/log/writer"
 require "oversip/logger/formatting"
 require "oversip/logger/stderr_target"
+require "oversip/nearest"
 
 module OverSIP
   # Log methods for scripts and for the library itself. Include it in a class or extend a module with it:
@@ -63,7 +64,10 @@ module OverSIP
 
       # @param name [String, Symbol] debug, info, notice, warn, error or crit
       def level=(name)
-        raise ConfigurationError, "unknown log level #{name.inspect}" unless THRESHOLDS.include?(name.to_s)
+        unless THRESHOLDS.include?(name.to_s)
+          raise ConfigurationError, "unknown log level #{name.inspect}: one of #{THRESHOLDS.join(", ")}" \
+                                    "#{Nearest.hint(name, THRESHOLDS)}"
+        end
 
         @threshold = SEVERITIES.fetch(name.to_sym)
         Engine.log_threshold = @threshold if defined?(OverSIP::Engine)
@@ -85,8 +89,9 @@ module OverSIP
       # the first of them saying so.
       #
       # @param ident [String] the name in front of each record
-      # @param facility [String] kern, user, daemon or local0 to local7
+      # @param facility [String, Symbol] one of syslog(3), in any case: daemon, user, mail, local0 to local7 and others
       # @return [Boolean] whether syslog is in use
+      # @raise [ArgumentError] there is no such facility
       def use_syslog(ident: OverSIP.master_name || OverSIP::PROGRAM_NAME.downcase, facility: "daemon")
         self.target = syslog(ident, facility)
         true

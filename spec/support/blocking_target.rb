@@ -19,6 +19,11 @@ class BlockingTarget < OverSIP::Log::Target
     @said << record.body
   end
 
+  # Takes one record, the one that waits or else the next.
+  def take_one
+    @gate << true
+  end
+
   def open
     @gate.close
     self

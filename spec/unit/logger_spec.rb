@@ -44,6 +44,12 @@ RSpec.describe OverSIP::Logger do
     expect { described_class.level = "alert" }.to raise_error(OverSIP::ConfigurationError, /alert/)
   end
 
+  it "names the thresholds that there are, and the one that may be meant" do
+    expect { described_class.level = "trace" }
+      .to raise_error(OverSIP::ConfigurationError, /\Aunknown log level "trace": one of debug, info, notice, warn, error, crit\z/)
+    expect { described_class.level = :Debug }.to raise_error(OverSIP::ConfigurationError, /crit: did you mean 'debug'\?\z/)
+  end
+
   it "sets $oversip_debug exactly while the threshold is debug" do
     seen = nil
     capture_log(level: :debug) { seen = $oversip_debug } # rubocop:disable Style/GlobalVars -- the name is the contract's
@@ -101,6 +107,18 @@ RSpec.describe OverSIP::Logger do
         speaker.log_info("ü".encode("UTF-16LE"))
         speaker.log_info(broken)
       end).to eq(["caf\\xE9", "caf\\xE9", "ü", "(a Object that cannot be shown: RuntimeError)"])
+    end
+
+    it "keep the letters of a text whose encoding is named" do
+      expect(bodies do
+        speaker.log_info("caf\xE9".dup.force_encoding("ISO-8859-1"))
+        speaker.log_info("\x93".dup.force_encoding("Windows-1252"))
+        speaker.log_info("\xFF\x41".dup.force_encoding("Shift_JIS"))
+        speaker.log_error(RuntimeError.new("caf\xE9".dup.force_encoding("ISO-8859-1")))
+        speaker.log_info("caf\xC3\xA9".dup.force_encoding("US-ASCII"))
+        # Ruby cannot convert this one.
+        speaker.log_info("caf\xE9".dup.force_encoding("Emacs-Mule"))
+      end).to match(["café", "\u201C", /\A\uFFFD+A?\z/, "café (RuntimeError)", "café", "caf\\xE9"])
     end
 
     it "are cut at a length, between characters, and the cut says how long the whole is" do
@@ -227,6 +245,25 @@ RSpec.describe OverSIP::Logger do
         speaker.log_alert("x")
         expect(daemon.receive).to match(/\A<#{(number * 8) + 1}>.* edge\[/)
       end
+    end
+
+    it "takes the facilities of syslog(3) in any case, as Strings or Symbols; of others it names those that there are" do
+      daemon = syslog_daemon
+      { "mail" => 2, "LOCAL0" => 16, :local1 => 17, "authpriv" => 10 }.each do |facility, number|
+        expect(described_class.use_syslog(facility: facility, ident: "edge")).to be(true)
+        speaker.log_alert("x")
+        expect(daemon.receive).to match(/\A<#{(number * 8) + 1}>.* edge\[/)
+      end
+      previous = described_class.target
+      expect { described_class.use_syslog(facility: "demon") }
+        .to raise_error(ArgumentError, /\Aunknown syslog facility "demon": one of kern, .*local7: did you mean 'daemon'\?\z/)
+      expect(described_class.target).to equal(previous)
+    end
+
+    it "falls back to stderr where the path of the socket is longer than a socket's can be" do
+      described_class.syslog_socket = "/tmp/#{"x" * 200}"
+      expect { expect(described_class.use_syslog).to be(false) }
+        .to output(/syslog is not available \(File name too long.*\): logging to stderr/).to_stderr
     end
 
     it "keeps an exception in one record" do

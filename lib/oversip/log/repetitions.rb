@@ -32,6 +32,11 @@ module OverSIP
         @cleared = 0.0
       end
 
+      # @return [Integer] kinds that are counted
+      def size
+        @kinds.size
+      end
+
       # Lets a record through or counts it.
       #
       # @param now [Float] seconds

@@ -13,7 +13,7 @@ module OverSIP
       NUL = "\0"
 
       # @param path [String]
-      # @raise [SystemCallError, ArgumentError] nobody listens there
+      # @raise [SystemCallError] nobody listens there
       def initialize(path)
         @path = path
         connect
@@ -48,11 +48,18 @@ module OverSIP
 
       def connected(type)
         socket = Socket.new(:UNIX, type)
-        socket.connect(Socket.pack_sockaddr_un(@path))
+        socket.connect(address)
         socket
       rescue SystemCallError
         socket&.close
         raise
+      end
+
+      # A socket has room for some hundred bytes of path.
+      def address
+        Socket.pack_sockaddr_un(@path)
+      rescue ArgumentError
+        raise Errno::ENAMETOOLONG, @path
       end
     end
   end

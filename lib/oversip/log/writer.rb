@@ -18,6 +18,9 @@ module OverSIP
       # Like records that are written within a second, see {Repetitions}.
       MAX_LIKE = 100
 
+      # Seconds without a record written after which a target is taken for stuck.
+      STUCK_AFTER = 1
+
       # Seconds after which a target that has asked for it is tried again.
       RETRY_INTERVAL = 0.2
 
@@ -33,6 +36,9 @@ module OverSIP
       # @return [Integer] bytes of memory of the records that wait, about
       attr_reader :bytes
 
+      # @return [Thread, nil] the one that writes
+      attr_reader :thread
+
       def initialize(target, max_records: MAX_RECORDS, max_bytes: MAX_BYTES,
                      clock: -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) })
         @target = target
@@ -47,6 +53,11 @@ module OverSIP
       # @return [Integer] records that wait
       def size
         @records.size
+      end
+
+      # @return [Integer] kinds of record that are counted
+      def kinds
+        @repetitions.size
       end
 
       # @param limit [Integer] records of a kind that are written within a second; 0: all
@@ -82,7 +93,13 @@ module OverSIP
           @repetitions.sum_up_all { |record| append(record) }
           @wake.signal
           mark = @appended
-          await_progress(deadline) or return false until @done >= mark && @dropped.zero?
+          patient = limit >= STUCK_AFTER && @done
+          until @done >= mark && @dropped.zero?
+            next if await_progress(deadline)
+
+            @stuck_at = @done if patient == @done
+            return false
+          end
         end
         true
       rescue ThreadError
@@ -194,16 +211,16 @@ module OverSIP
         thread&.kill&.join(RETRY_INTERVAL)
       end
 
-      # What did not move while somebody waited will not move now.
+      # What did not move while somebody waited {STUCK_AFTER long enough} will not move now.
       #
       # @return [Boolean] false when it is no use to wait any longer
       def await_progress(deadline)
         start
         left = deadline - @clock.call
-        return true.tap { @progress.wait(@lock, left) } if left.positive? && @stuck_at != @done
+        return false unless left.positive? && @stuck_at != @done
 
-        @stuck_at = @done
-        false
+        @progress.wait(@lock, left)
+        true
       end
 
       def run

@@ -14,6 +14,8 @@ module OverSIP
 
       NAMED_ESCAPES = { "\r" => "\\r", "\n" => "\\n", "\t" => "\\t", "\0" => "" }.freeze
 
+      UNNAMED = [Encoding::BINARY, Encoding::US_ASCII].freeze
+
       # A second line of an exception's message is indented, so that it never looks like a record of its own.
       CONTINUATION = "\n    "
 
@@ -63,13 +65,18 @@ module OverSIP
           ["#{cut(lines.join(CONTINUATION), message.bytesize)} (#{error.class})", *backtrace].join("\n")
         end
 
+        # Text without a named encoding, or with one that nobody can convert, is taken for UTF-8, whose faults show as bytes.
         def utf8(string)
-          if string.encoding.ascii_compatible?
-            string = string.dup.force_encoding(Encoding::UTF_8) if string.encoding != Encoding::UTF_8
-          else
-            string = string.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
-          end
+          string = converted(string) || string.dup.force_encoding(Encoding::UTF_8) if string.encoding != Encoding::UTF_8
           string.valid_encoding? ? string : string.scrub { |bytes| bytes.unpack("C*").map { |b| format("\\x%02X", b) }.join }
+        end
+
+        def converted(string)
+          return if UNNAMED.include?(string.encoding)
+
+          string.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
+        rescue EncodingError
+          nil
         end
       end
     end
