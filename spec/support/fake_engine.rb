@@ -84,6 +84,11 @@ class FakeEngine
     false
   end
 
+  # So there is nothing to remember of them.
+  def told_of_running(_event) = nil
+
+  def forget_suspended = nil
+
   # What the event that was suspended is about, and since when it runs.
   def suspend_event
     [clock, "an event"]
