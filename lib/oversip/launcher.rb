@@ -90,8 +90,8 @@ module OverSIP
       log_system_notice "ended by exit with status #{e.status}"
       e.status
     rescue SignalException => e
-      log_system_notice "ended by #{e.message}"
-      0
+      log_system_notice "ended by #{Signal.signame(e.signo)}"
+      e.is_a?(Interrupt) ? CommandLine::INTERRUPTED : 0
     rescue Exception => e # rubocop:disable Lint/RescueException -- whatever it is, it is said and ends with status 1
       failed(e)
     end
@@ -132,6 +132,7 @@ module OverSIP
     end
 
     def load_configuration
+      PidFile.new(@options.pid_file).refuse_running if @options.pid_file
       @folder = Folder.new(@options.config_dir, file: @options.config_file, complete: true)
       LifeCycle.load(@folder)
       puts ConfigPrinter.new(color: @options.color && $stdout.tty?).text(OverSIP.configuration)

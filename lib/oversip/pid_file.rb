@@ -8,6 +8,10 @@ module OverSIP
   class PidFile
     MODE = 0o644
 
+    # Tries to get the lock, and seconds between them: whoever asks whether the server lives has it for a moment.
+    TRIES = 10
+    INTERVAL = 0.05
+
     # @return [String] absolute
     attr_reader :path
 
@@ -16,13 +20,24 @@ module OverSIP
       @path = path
     end
 
+    # Says early that the server runs. Makes no file: it would be root's.
+    #
+    # @raise [ConfigurationError] another process has locked the file
+    def refuse_running
+      return unless File.file?(path)
+
+      File.open(path, File::RDONLY | File::NONBLOCK) { |file| locked?(file, File::LOCK_SH) or raise already_running }
+    rescue SystemCallError
+      # {create} says what is wrong with it.
+    end
+
     # Locks the file and writes the number of this process, which has to be the one that serves: the lock ends with it.
     # What it forks without exec has the lock too.
     #
     # @raise [ConfigurationError] the file cannot be written, or another process has locked it
     def create
       reason = obstacle and raise ConfigurationError, "cannot create PID file: #{reason}"
-      @file = lock or raise ConfigurationError, "already running on PID #{recorded_pid || "?"} (or '#{path}' is stale)"
+      @file = lock or raise already_running
 
       # In one write, so that a reader never sees half a number.
       @file.truncate(0)
@@ -61,12 +76,24 @@ module OverSIP
     def lock
       loop do
         file = File.open(path, File::RDWR | File::CREAT, MODE)
-        return file.close unless file.flock(File::LOCK_EX | File::LOCK_NB)
+        return file.close unless locked?(file, File::LOCK_EX)
         return file if current?(file)
 
         # The process that had the lock has deleted the file since it was opened here: there may be a new one.
         file.close
       end
+    end
+
+    def locked?(file, kind)
+      TRIES.times do |try|
+        sleep INTERVAL if try.positive?
+        return true if file.flock(kind | File::LOCK_NB)
+      end
+      false
+    end
+
+    def already_running
+      ConfigurationError.new("already running on PID #{recorded_pid || "?"}")
     end
 
     # Whether the path leads to this file and not to another one.

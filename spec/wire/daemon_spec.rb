@@ -110,8 +110,28 @@ RSpec.describe "oversip as a daemon", :native do
       @port = nil
       folder(script: script)
       _, err, status = start_daemon
-      expect(err).to include("already running on PID #{first} (or '#{pid_file}' is stale)\n", "master process failed to start\n")
+      expect(err).to end_with("CRIT: <launcher> already running on PID #{first}\n")
       expect([status.exitstatus, daemon_pid]).to eq([1, first])
+    end
+
+    it "is what a second start speaks of, though the ports are taken too" do
+      start_daemon
+      expect(start_daemon[1]).to eq("CRIT: <launcher> already running on PID #{daemon_pid}\n")
+    end
+
+    it "is not kept from its server by who asks for a moment whether that lives" do
+      File.write(pid_file, "1\n")
+      asking = File.open(pid_file).tap { |file| file.flock(File::LOCK_SH) }
+      require "oversip/pid_file"
+      file = OverSIP::PidFile.new(pid_file)
+      starting = Thread.new { file.create }
+      eventually { starting.stop? }
+      asking.close
+      starting.value
+      expect(File.read(pid_file)).to eq("#{Process.pid}\n")
+    ensure
+      file&.remove
+      OverSIP.pid_file = nil
     end
 
     it "is replaced when its process is gone" do
@@ -146,7 +166,7 @@ RSpec.describe "oversip as a daemon", :native do
       @port = nil
       folder(script: script)
       _, err, status = start_daemon
-      expect([status.exitstatus, err]).to match([1, /already running on PID 1 /])
+      expect([status.exitstatus, err]).to match([1, /already running on PID 1$/])
       Process.kill("KILL", first)
       eventually { !alive?(first) }
       expect(start_daemon.last.exitstatus).to eq(0)

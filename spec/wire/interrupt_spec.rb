@@ -98,4 +98,18 @@ RSpec.describe "Ctrl-C", :native do
       end
     end
   end
+
+  it "ends a start that still loads the script, says so, and has the exit status of a shell" do
+    Dir.mktmpdir do |folder|
+      File.write(File.join(folder, "oversip.conf"), "sip: {listen_ipv4: 127.0.0.1, listen_port: #{Ports.free}, enable_ipv6: no}")
+      File.write(File.join(folder, "proxies.conf"), "default_proxy:\n")
+      File.write(File.join(folder, "server.rb"), "$stdout.puts 'loading'\n$stdout.flush\nsleep")
+      running_oversip("--config-dir", folder) do |server|
+        server.wait_for(/^loading$/)
+        server.signal("INT")
+        output, status = end_of(server)
+        expect([output, status.exitstatus]).to match([/<launcher> ended by INT$/, 130])
+      end
+    end
+  end
 end

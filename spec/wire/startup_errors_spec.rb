@@ -160,15 +160,17 @@ RSpec.describe "A start that fails", :native do
       locked = lambda do |name, text|
         file.call(name, 0o666, text).tap { |path| (@locked ||= []) << File.open(path).tap { |open| open.flock(File::LOCK_EX) } }
       end
+      said = ->(message, path) { message.is_a?(Array) ? message : [format(message, path), failed] }
       {
         in_folder("folder") => "cannot create PID file: '%s' exits and is not a regular file",
         file.call("unreadable", 0o000) => "cannot create PID file: '%s' is not readable",
         file.call("unwritable", 0o444) => "cannot create PID file: '%s' is not writable",
         in_folder("closed/pid") => "cannot create PID file: directory '#{in_folder("closed")}' is not writable",
         in_folder("none/pid") => "cannot create PID file: directory '#{in_folder("none")}' is not writable",
-        locked.call("own", "#{Process.pid}\n") => "already running on PID #{Process.pid} (or '%s' is stale)",
-        locked.call("first", "1\n") => "already running on PID 1 (or '%s' is stale)"
-      }.to_h { |path, message| [path, [{ arguments: ["--pid", path, *someone] }, format(message, path), failed]] }
+        # Said before the ports are looked at.
+        locked.call("own", "#{Process.pid}\n") => ["already running on PID #{Process.pid}"],
+        locked.call("first", "1\n") => ["already running on PID 1"]
+      }.to_h { |path, message| [path, [{ arguments: ["--pid", path, *someone] }, *said.call(message, path)]] }
         .then { |rows| expect_failures(rows) }
       expect(File.read(in_folder("own"))).to eq("#{Process.pid}\n")
     end
