@@ -6,6 +6,7 @@ require "oversip/life_cycle"
 require "oversip/log/file_target"
 require "oversip/log/finish"
 require "oversip/logger/terminal_target"
+require "oversip/main_thread"
 require "oversip/master"
 require "oversip/pid_file"
 require "oversip/privileges"
@@ -26,9 +27,6 @@ module OverSIP
     # Files that may be open at once, as far as the system lets us.
     OPEN_FILES = 65_536
 
-    # The methods of Thread that end one, as a backtrace names them.
-    KILLS = /\A(?:Thread[#.])?(?:kill|terminate)\z|\AThread[#.]exit\z/
-
     # Signals that mean nothing before there is a master; INT is of use in the foreground.
     NOT_YET = %w[HUP USR1 USR2].freeze
 
@@ -46,16 +44,6 @@ module OverSIP
         raise Fatal, message.to_s
       end
 
-      # Whether a script has killed the main thread: Ruby raises SystemExit with status 0 then, as if it had called `exit`.
-      #
-      # @api private
-      # @param exception [Exception]
-      def main_killed?(exception)
-        return false unless exception.is_a?(SystemExit)
-
-        KILLS.match?(exception.backtrace_locations&.first&.label.to_s)
-      end
-
       # Says why the server cannot go on.
       #
       # @api private
@@ -66,7 +54,7 @@ module OverSIP
           log_system_crit exception.summary
           log_system_crit exception.shown
         when OverSIP::Error then log_system_crit exception.message
-        when method(:main_killed?) then log_system_crit "the main thread was killed by the script or a library of it"
+        when MainThread.method(:killed?) then log_system_crit MainThread::KILLED
         else log_system_crit exception
         end
         hint = ScriptHints.for(exception.cause || exception)
@@ -85,7 +73,7 @@ module OverSIP
       prepare
       @options.pid_file ? start_daemon : master(interrupt_ends: true, on_ready: -> { leave_terminal_log }).run
     rescue SystemExit => e
-      return failed(e) if Launcher.main_killed?(e)
+      return failed(e) if MainThread.killed?(e)
 
       log_system_notice "ended by exit with status #{e.status}"
       e.status

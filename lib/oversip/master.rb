@@ -42,7 +42,7 @@ module OverSIP
     rescue Launcher::Fatal
       finish(error: true, callbacks: false)
     rescue *ORDERLY => e
-      return failed(e) if Launcher.main_killed?(e)
+      return failed(e) if MainThread.killed?(e)
 
       log_system_notice "ended by #{e.class}" unless e.is_a?(SystemExit)
       finish(error: false)

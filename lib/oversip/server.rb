@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/life_cycle"
+require "oversip/main_thread"
 require "oversip/signals"
 
 # Starting, stopping and asking the engine of this process.
@@ -46,6 +47,7 @@ module OverSIP
     # {start}, then wait for TERM, INT or a {stop} from a callback, then {stop}. The arguments are those of {start}.
     #
     # @yield runs once, when everything listens
+    # @raise [SystemExit] with status 1: the script, or a library of it, has killed the main thread
     def run(**options)
       start(**options) do
         Signals.trap("TERM", "INT") do |signals|
@@ -55,6 +57,11 @@ module OverSIP
         end
       end
       nil
+    rescue SystemExit => e
+      raise unless MainThread.killed?(e)
+
+      LifeCycle.log_system_crit MainThread::KILLED
+      raise SystemExit.new(1, MainThread::KILLED)
     end
 
     # @return [Boolean] whether this process has a running engine; false in a forked child

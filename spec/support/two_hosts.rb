@@ -74,7 +74,7 @@ class TwoHosts
   end
 
   def close
-    @control&.close
+    [@control, *@lives].compact.each(&:close)
     [@opener, *@hosts].compact.each do |process|
       Process.kill("KILL", process.pid)
       process.join
@@ -110,11 +110,13 @@ class TwoHosts
 
   private
 
-  # A process that keeps a namespace; it says when it has one.
+  # A process that keeps a namespace; it says when it has one. It ends when this process has, however that ends.
   def start_host
     reader, writer = IO.pipe
-    pid = Process.spawn("unshare", "-n", "sh", "-c", "ip link set lo up && echo up && exec sleep 1000", out: writer)
-    writer.close
+    held, life = IO.pipe
+    pid = Process.spawn("unshare", "-n", "sh", "-c", "ip link set lo up && echo up && exec cat", in: held, out: writer)
+    [writer, held].each(&:close)
+    (@lives ||= []) << life
     reader.gets or raise "no network namespace"
     Process.detach(pid)
   end

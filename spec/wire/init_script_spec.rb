@@ -56,7 +56,8 @@ RSpec.describe "packaging/init.d/oversip", :native do
     expect(script("status").last).to eq(1)
     expect(script("status", DAEMON: in_folder("none")).last).to eq(4)
     # It is the number of somebody else by now, whom nobody wants to stop.
-    other = Process.spawn("sleep", "600")
+    held, _life = IO.pipe
+    other = Process.spawn("cat", in: held)
     File.write(pid_path, "#{other}\n")
     expect(script("status").last).to eq(1)
     expect(script("stop")).to eq(["edge: does not run\n", 0])

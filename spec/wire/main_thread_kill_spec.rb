@@ -1,9 +1,11 @@
 # frozen_string_literal: true
 
+require_relative "../support/child_script"
 require_relative "../support/server_folder"
 
 # A script that kills the main thread ends the server, which is no orderly end.
 RSpec.describe "A server whose main thread is killed by a script", :native do
+  include ChildScript
   include ServerFolder
 
   let(:script) { <<~RUBY }
@@ -75,5 +77,25 @@ RSpec.describe "A server whose main thread is killed by a script", :native do
       folder(script: "#{script}\ndef (OverSIP::SystemEvents).on_started\n#{way}\nend")
       expect(failure).to match(/CRIT: .*error in a start event:\n.*the (start was|dispatcher thread was) killed/)
     end
+  end
+
+  ["OverSIP.schedule { Thread.main.kill }", "Thread.new { Thread.main.kill }"].each do |way|
+    it "has the same status as a program that waits in OverSIP.run, killed by #{way}" do
+      output, status = run_script(<<~RUBY)
+        def (OverSIP::SystemEvents).on_terminated(_error) = puts("terminated")
+        OverSIP.run(configuration: { sip: { listen_port: 0, enable_ipv6: false } }) { #{way} }
+        puts "not reached"
+      RUBY
+      expect(status.exitstatus).to eq(1)
+      expect(output).to match(/CRIT: <LifeCycle> the main thread was killed by the script or a library of it$/).and include("terminated\n")
+      expect(output).not_to include("not reached")
+    end
+  end
+
+  it "is no program that calls exit in OverSIP.run" do
+    output, status = run_script(<<~RUBY)
+      OverSIP.run(configuration: { sip: { listen_port: 0, enable_ipv6: false } }) { OverSIP.schedule { exit 3 } }
+    RUBY
+    expect([output, status.exitstatus]).to match([satisfy { |text| !text.include?("killed") }, 3])
   end
 end
