@@ -15,7 +15,7 @@ use crate::message::{Message, Method};
 use crate::transaction::{
     AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings,
 };
-use crate::transport::Source;
+use crate::transport::{Owed, Source};
 
 /// How long an INVITE may wait for the script before the engine says 100 by itself (RFC 3261 17.2.1).
 pub(super) const PENDING_TRYING: Duration = Duration::from_millis(200);
@@ -74,6 +74,8 @@ struct State {
     end_unanswered: Option<Instant>,
     /// The 2xx that went upstream, each as it was sent.
     successes: SmallVec<[Success; 1]>,
+    /// Keeps the connection of a client that has closed its side until the final answer is on its way.
+    owed: Option<Owed>,
 }
 
 impl State {
@@ -155,8 +157,14 @@ impl IncomingRequest {
                 local_tag: None,
                 end_unanswered: None,
                 successes: SmallVec::new(),
+                owed: None,
             }),
         })
+    }
+
+    /// Its connection is kept for the final answer.
+    pub(super) fn owe(&self, owed: Option<Owed>) {
+        self.lock().owed = owed;
     }
 
     /// True for INVITE.
@@ -322,6 +330,22 @@ impl IncomingRequest {
         post: impl FnOnce(Option<ServerEffects>),
     ) -> bool {
         let mut state = self.lock();
+        // Given back at the end, when the response is on its way.
+        let accepted = self.step_with(&mut state, now, status, wire, post);
+        if accepted && status >= 200 {
+            state.owed = None;
+        }
+        accepted
+    }
+
+    fn step_with(
+        &self,
+        state: &mut State,
+        now: Instant,
+        status: u16,
+        wire: Bytes,
+        post: impl FnOnce(Option<ServerEffects>),
+    ) -> bool {
         let effects = match &mut state.stage {
             Stage::Invite(machine) => machine.respond(now, status, wire),
             Stage::NonInvite(machine) => machine.respond(now, status, wire),
@@ -492,6 +516,7 @@ impl IncomingRequest {
             Stage::Pending { answered } => Stage::None { answered: answered.map(|answer| answer.status) },
             same => same,
         };
+        state.owed = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -12,16 +12,16 @@ use crate::transport::{OpeningFailure, TransportEvent};
 impl Core {
     pub(super) fn event(&mut self, event: TransportEvent) {
         match event {
-            TransportEvent::Message { message, source, room: _room } if message.is_request() => {
+            TransportEvent::Message { message, source, room: _room, owed } if message.is_request() => {
                 self.heard(target_of(&source), true);
-                self.request(message, source)
+                self.request(message, source, owed)
             }
-            TransportEvent::Message { message, source, room: _room } => self.response(message, &source),
+            TransportEvent::Message { message, source, room: _room, .. } => self.response(message, &source),
             TransportEvent::HeldResponse { message, source, pause } => {
                 self.held_response(HeldResponse { message, source, pause });
             }
             TransportEvent::Keepalive { source } => self.heard(target_of(&source), true),
-            TransportEvent::Reply { to, source, status, reason, close } => {
+            TransportEvent::Reply { to, source, status, reason, close, owed: _owed } => {
                 self.heard(target_of(&source), true);
                 self.shared.counts.count_rejected(Rejected::Malformed);
                 self.reply_statelessly(to, source, status, &reason, &[] as &[Bytes]);
@@ -31,6 +31,8 @@ impl Core {
             }
             TransportEvent::Upgrade { source, request } => self.upgrade_asked(source, *request),
             TransportEvent::ConnectionOpened { .. } => {}
+            // No answer can come any more to what was sent.
+            TransportEvent::PeerFinished { id } => self.connection_lost(id, SendFailure::Lost),
             // The transport layer has said why.
             TransportEvent::ConnectionClosed { id, reason, websocket: true, .. } => {
                 self.connection_lost(id, SendFailure::Lost);

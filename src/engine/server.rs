@@ -13,21 +13,21 @@ use crate::client::session::Input;
 use crate::clock::Clock;
 use crate::message::{Message, Method};
 use crate::transaction::{AckOutcome, ServerEffect, ServerEffects, ServerKey, Timer};
-use crate::transport::Source;
+use crate::transport::{Owed, Source};
 
 impl Core {
     /// A request from the network (RFC 3261 17.2.3, 8.2).
-    pub(super) fn request(&mut self, message: Message, source: Source) {
+    pub(super) fn request(&mut self, message: Message, source: Source, owed: Option<Owed>) {
         let now = self.shared.clock.now();
         let message = self.shared.undo_strict_routing(message);
         match message.method() {
             Some(Method::Ack) => self.ack(now, message, source),
             Some(Method::Cancel) => self.cancel(now, message, source),
-            _ => self.new_or_repeated(now, message, source),
+            _ => self.new_or_repeated(now, message, source, owed),
         }
     }
 
-    fn new_or_repeated(&mut self, now: Instant, message: Message, source: Source) {
+    fn new_or_repeated(&mut self, now: Instant, message: Message, source: Source, owed: Option<Owed>) {
         let Some(key) = ServerKey::from_request(&message) else { return };
         if let Some(entry) = self.servers.get(&key) {
             let request = entry.request.clone();
@@ -55,6 +55,7 @@ impl Core {
         }
         let invite = message.method() == Some(&Method::Invite);
         let request = IncomingRequest::new(message, source, antiloop_id, Some(key.clone()));
+        request.owe(owed);
         let pending =
             invite.then(|| self.timers.arm(now + PENDING_TRYING, TimerKey::PendingTrying(request.clone())));
         let entry = ServerEntry { request: request.clone(), timers: Default::default(), pending };

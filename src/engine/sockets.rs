@@ -50,7 +50,7 @@ impl Sockets {
     /// Sends over the connection of `source`, else from its UDP socket to an address. False when nothing left.
     pub(super) fn send(&self, source: &Source, wire: &Bytes, to: SocketAddr) -> bool {
         match source.connection {
-            Some(connection) => self.connections.send(connection, wire.clone()),
+            Some(connection) => self.connections.respond(connection, wire.clone()),
             None => {
                 let sent = match self.udp.iter().find(|socket| socket.local() == source.local) {
                     Some(socket) => Some(socket.try_send(wire, to)),

@@ -21,7 +21,7 @@ pub(super) fn admit(mut message: Message, source: Source, malformed: &Malformed)
         return None;
     }
     stamp(&mut message, &source);
-    Some(TransportEvent::Message { message, source, room: None })
+    Some(TransportEvent::Message { message, source, room: None, owed: None })
 }
 
 /// The event of a request that is to be answered statelessly.
@@ -33,7 +33,7 @@ pub(super) fn refuse(
     close: bool,
 ) -> TransportEvent {
     stamp(&mut message, &source);
-    TransportEvent::Reply { to: message, source, status, reason, close }
+    TransportEvent::Reply { to: message, source, status, reason, close, owed: None }
 }
 
 /// RFC 3261 section 18.2.1, RFC 3581 section 4.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::{Buf, Bytes};
@@ -178,6 +178,37 @@ pub(super) struct Connection {
     active_at: AtomicU64,
     /// Milliseconds since the table's epoch by which the peer must have sent more.
     deadline: AtomicU64,
+    /// Requests of the peer that have no final answer yet.
+    owed: AtomicUsize,
+    /// The peer has closed its side.
+    finished: AtomicBool,
+}
+
+/// An answer that the peer of a connection waits for. A connection whose peer has closed its side lives as long as one of these.
+pub struct Owed(Arc<Connection>);
+
+impl Owed {
+    /// One more answer; only the reader of the connection counts.
+    pub(super) fn to(connection: &Arc<Connection>) -> Self {
+        connection.owed.fetch_add(1, Ordering::SeqCst);
+        Self(connection.clone())
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let last = self.0.owed.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && self.0.finished.load(Ordering::SeqCst) {
+            // What was queued, the last answer too, still goes out.
+            self.0.end(Phase::Closing, CloseReason::Peer);
+        }
+    }
+}
+
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Owed").field(&self.0.id).finish()
+    }
 }
 
 /// What all who wait for a connection demand together, until its handshake is over.
@@ -246,6 +277,8 @@ impl Connection {
             outbox_filled: Notify::new(),
             active_at: AtomicU64::new(now),
             deadline: AtomicU64::new(NEVER),
+            owed: AtomicUsize::new(0),
+            finished: AtomicBool::new(false),
         }
     }
 
@@ -312,6 +345,12 @@ impl Connection {
         self.advance(phase);
         // The writer sits on an empty queue and has to see that no more will come.
         self.outbox_filled.notify_one();
+    }
+
+    /// The peer has closed its side; whether it still waits for an answer. If not, the connection is to be ended.
+    pub fn finish(&self) -> bool {
+        self.finished.store(true, Ordering::SeqCst);
+        self.owed.load(Ordering::SeqCst) > 0
     }
 
     pub fn reason(&self) -> CloseReason {

@@ -75,6 +75,8 @@ struct Table {
     /// Newest last. More than one is rare: the peer connected to us while we connected to it.
     by_peer: HashMap<(Transport, SocketAddr), SmallVec<[ConnectionId; 1]>>,
     by_token: HashMap<String, ConnectionId>,
+    /// Those whose peer has closed its side and waits for answers: nothing else is sent on them.
+    finished: HashMap<ConnectionId, Arc<Connection>>,
     /// Those that write what is left in their queues before they close.
     closing: HashMap<ConnectionId, Arc<Connection>>,
     tasks: Tasks,
@@ -257,7 +259,7 @@ impl Connections {
 
     /// How many connections are up or being opened.
     pub fn len(&self) -> usize {
-        self.table().by_id.len()
+        self.table().len()
     }
 
     /// Whether there is none.
@@ -269,6 +271,14 @@ impl Connections {
     /// because too much waited on it or on all connections; that also shows as [`TransportEvent::ConnectionClosed`].
     pub fn send(&self, id: ConnectionId, bytes: Bytes) -> bool {
         self.get(id).is_some_and(|connection| match connection.wrap(bytes) {
+            Some(bytes) => self.push(&connection, bytes),
+            None => false,
+        })
+    }
+
+    /// Queues a response, as [`Connections::send`] does; a peer that has closed its side gets it too.
+    pub fn respond(&self, id: ConnectionId, bytes: Bytes) -> bool {
+        self.get_answerable(id).is_some_and(|connection| match connection.wrap(bytes) {
             Some(bytes) => self.push(&connection, bytes),
             None => false,
         })
@@ -298,7 +308,7 @@ impl Connections {
         let enough = self.0.options.max_outgoing_bytes / 4 * 3;
         let mut loaded: Vec<_> = {
             let table = self.table();
-            let all = table.by_id.values().chain(table.closing.values());
+            let all = table.by_id.values().chain(table.finished.values()).chain(table.closing.values());
             all.filter(|connection| connection.queued() > 0).cloned().collect()
         };
         loaded.sort_by_cached_key(|connection| {
@@ -327,7 +337,10 @@ impl Connections {
 
     /// Empties the queue of a connection that has ended; whether anything was ever thrown away of it.
     pub(super) fn discard(&self, connection: &Connection) -> bool {
-        self.table().closing.remove(&connection.id);
+        let mut table = self.table();
+        table.finished.remove(&connection.id);
+        table.closing.remove(&connection.id);
+        drop(table);
         connection.discard()
     }
 
@@ -390,7 +403,7 @@ impl Connections {
 
     /// As [`Connections::close`]; a WebSocket's client is told this status and reason (RFC 6455 section 7).
     pub fn close_with(&self, id: ConnectionId, status: Option<u16>, reason: &str) -> bool {
-        let Some(connection) = self.get(id) else { return false };
+        let Some(connection) = self.get_answerable(id) else { return false };
         self.say_farewell(&connection, status, reason);
         self.end(&connection, Phase::Closing, CloseReason::Local);
         true
@@ -433,7 +446,8 @@ impl Connections {
         let ping_interval = self.0.options.ws_keepalive.map(|interval| interval.as_millis() as u64);
         let mut due = Vec::new();
         let mut pings = Vec::new();
-        for connection in self.table().by_id.values() {
+        let table = self.table();
+        for connection in table.by_id.values().chain(table.finished.values()) {
             if ping_interval.is_some_and(|interval| connection.ping_is_due(now, interval)) {
                 pings.push(connection.clone());
             }
@@ -443,6 +457,7 @@ impl Connections {
                 due.push((connection.clone(), CloseReason::Idle));
             }
         }
+        drop(table);
         for connection in pings {
             self.push(&connection, keepalive_frame());
         }
@@ -461,7 +476,7 @@ impl Connections {
     pub async fn shutdown(&self, grace: Duration) {
         let (all, tasks) = {
             let mut table = self.table();
-            let all: Vec<_> = table.by_id.values().cloned().collect();
+            let all: Vec<_> = table.by_id.values().chain(table.finished.values()).cloned().collect();
             (all, std::mem::replace(&mut table.tasks, Tasks::Stopped))
         };
         for connection in &all {
@@ -510,6 +525,22 @@ impl Connections {
         connection.end(phase, reason);
     }
 
+    /// The peer has closed its side. Where it still waits for answers the connection is one for answers alone, and this is true;
+    /// else the connection ends.
+    pub(super) fn finish(&self, connection: &Arc<Connection>) -> bool {
+        connection.set_deadline(None);
+        // Before it may end of itself, so that nobody finds it by its address any more.
+        let known = !connection.is_websocket() && self.table().finish(connection);
+        let awaited = known && connection.finish();
+        if awaited {
+            debug!(target: "oversip::transport", connection = %connection.id, remote = %connection.remote,
+                "the peer has closed its side and waits for answers");
+        } else {
+            self.end(connection, Phase::Closing, CloseReason::Peer);
+        }
+        awaited
+    }
+
     /// Enters a new connection. Without the second half of the answer it was not entered and must not be opened.
     fn insert(
         &self,
@@ -522,7 +553,7 @@ impl Connections {
         let mut table = self.table();
         let id = ConnectionId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
         let alive = match &table.tasks {
-            Tasks::Running { alive, .. } if table.by_id.len() < self.0.options.max_connections => {
+            Tasks::Running { alive, .. } if table.len() < self.0.options.max_connections => {
                 Some(alive.clone())
             }
             _ => None,
@@ -539,6 +570,11 @@ impl Connections {
 
     fn get(&self, id: ConnectionId) -> Option<Arc<Connection>> {
         self.table().by_id.get(&id).cloned()
+    }
+
+    fn get_answerable(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        let table = self.table();
+        table.by_id.get(&id).or_else(|| table.finished.get(&id)).cloned()
     }
 
     pub(super) fn millis(&self, at: Instant) -> u64 {
@@ -567,12 +603,32 @@ impl Table {
         }
     }
 
-    /// Removes exactly this connection: another one to the same address stays. One that closes may write for a while.
+    /// Those that are up or being opened, and those that are up for answers alone.
+    fn len(&self) -> usize {
+        self.by_id.len() + self.finished.len()
+    }
+
+    /// Takes a connection from those that may be used. One that closes may write for a while.
     fn retire(&mut self, connection: &Connection, phase: Phase) {
-        let Some(entry) = self.by_id.remove(&connection.id) else { return };
+        let Some(entry) = self.remove(connection).or_else(|| self.finished.remove(&connection.id)) else {
+            return;
+        };
         if phase == Phase::Closing {
             self.closing.insert(connection.id, entry);
         }
+    }
+
+    /// From now on it carries answers alone; `false` when it is not among those that may be used.
+    fn finish(&mut self, connection: &Connection) -> bool {
+        let entry = self.remove(connection);
+        let known = entry.is_some();
+        self.finished.extend(entry.map(|entry| (connection.id, entry)));
+        known
+    }
+
+    /// Removes exactly this connection: another one to the same address stays.
+    fn remove(&mut self, connection: &Connection) -> Option<Arc<Connection>> {
+        let entry = self.by_id.remove(&connection.id)?;
         let key = peer_key(connection.transport, connection.remote);
         if let Some(ids) = self.by_peer.get_mut(&key) {
             ids.retain(|id| *id != connection.id);
@@ -583,6 +639,7 @@ impl Table {
         if let Some(token) = &connection.flow_token {
             self.by_token.remove(token);
         }
+        Some(entry)
     }
 
     /// Ten hexadecimal digits that no other connection has. Without a source of randomness there is no token, and

@@ -36,7 +36,7 @@ use self::ws::HttpRequest;
 use crate::message::Message;
 
 pub use bind::{address_available, bind_all, error_text, BindError, Bound, ListenSpec};
-pub use connection::{CloseReason, ConnectionInfo, MAX_MESSAGE};
+pub use connection::{CloseReason, ConnectionInfo, Owed, MAX_MESSAGE};
 pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
 pub use layer::{Options, TransportLayer};
 pub use malformed::Malformed;
@@ -163,6 +163,8 @@ pub enum TransportEvent {
         source: Source,
         /// The place that a large one has taken until it is dealt with.
         room: Option<Room>,
+        /// Of a request on a TCP or TLS connection: to be kept until its final answer is queued, or none will come.
+        owed: Option<Owed>,
     },
     /// A response on a stream, fit as a [`TransportEvent::Message`], while [`Connections::hold_responses`] asks for a verdict
     /// on each.
@@ -191,6 +193,8 @@ pub enum TransportEvent {
         reason: Cow<'static, str>,
         /// Whether [`Connections::close`] is due after the answer. The connection reads nothing more by then.
         close: bool,
+        /// As in [`TransportEvent::Message`].
+        owed: Option<Owed>,
     },
     /// The TLS handshake of a connection is over, and its peer is to be judged: [`Connections::admit`] or
     /// [`Connections::close`] is due. Until then nothing is read and nothing sent. It is followed by
@@ -234,6 +238,12 @@ pub enum TransportEvent {
         error: String,
         /// Whose fault it is.
         cause: OpeningFailure,
+    },
+    /// The peer has closed its side of a TCP or TLS connection: nothing more comes over it, no request can be sent on it, and
+    /// it takes the answers that are owed ([`Connections::respond`]) before it closes.
+    PeerFinished {
+        /// The connection.
+        id: ConnectionId,
     },
     /// A connection that was up is gone. Sent once, after the last message that came over it.
     ConnectionClosed {

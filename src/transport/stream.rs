@@ -13,13 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tracing::{debug, info};
 
 use super::admit::{admit, refuse};
-use super::connection::{Batch, CloseReason, Connection, Phase, BATCH};
+use super::connection::{Batch, CloseReason, Connection, Owed, Phase, BATCH};
 use super::connections::{Alive, Connections};
 use super::framing::{Framing, SipFraming, Unit};
 use super::handshake::Up;
 use super::ws::WsFraming;
 use super::{Source, TransportEvent};
-use crate::message::Message;
+use crate::message::{Message, Method};
 
 /// Bytes read at a time.
 const READ_BUFFER: usize = 64 * 1024;
@@ -157,6 +157,7 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                         self.hand_over(message, source).await
                     }
                     Some(mut event) => {
+                        self.owe(&mut event);
                         self.connections.make_room(self.connection, &mut event).await
                             && self.emit(event).await
                     }
@@ -167,7 +168,9 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
                 debug!(target: "oversip::transport", connection = %self.connection.id,
                     remote = %self.source.remote, status, %defect, "request refused");
                 malformed.count_refused(defect);
-                let taken = self.emit(refuse(request, self.source, status, reason, close)).await;
+                let mut event = refuse(request, self.source, status, reason, close);
+                self.owe(&mut event);
+                let taken = self.emit(event).await;
                 if taken && close {
                     self.ignore().await;
                 }
@@ -242,7 +245,11 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
             result = read_some(self.reader, take) => result,
         };
         match result {
-            Ok(0) => self.connections.end(self.connection, Phase::Closing, CloseReason::Peer),
+            Ok(0) => {
+                if self.connections.finish(self.connection) {
+                    self.emit(TransportEvent::PeerFinished { id: self.connection.id }).await;
+                }
+            }
             Ok(_) => {
                 self.connection.active(self.connections.now());
                 return true;
@@ -252,6 +259,20 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
             }
         }
         false
+    }
+
+    /// Notes that the peer waits for an answer. One that closes a WebSocket waits for none.
+    fn owe(&self, event: &mut TransportEvent) {
+        let owed = match event {
+            TransportEvent::Message { message, owed, .. } => {
+                (message.is_request() && message.method() != Some(&Method::Ack)).then_some(owed)
+            }
+            TransportEvent::Reply { owed, .. } => Some(owed),
+            _ => None,
+        };
+        if let Some(owed) = owed.filter(|_| !self.source.transport.websocket()) {
+            *owed = Some(Owed::to(self.connection));
+        }
     }
 
     /// Waits until the engine takes the event; `false` once it takes none any more.

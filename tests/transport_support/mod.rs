@@ -109,9 +109,15 @@ impl Rig {
     }
 
     pub async fn closed(&mut self, wanted: ConnectionId) -> (CloseReason, bool) {
-        match self.next().await {
-            TransportEvent::ConnectionClosed { id, reason, unsent, .. } if id == wanted => (reason, unsent),
-            other => panic!("expected the end of connection {wanted}, got {other:?}"),
+        loop {
+            match self.next().await {
+                // The request in front of it may be answered still.
+                TransportEvent::PeerFinished { id } if id == wanted => {}
+                TransportEvent::ConnectionClosed { id, reason, unsent, .. } if id == wanted => {
+                    return (reason, unsent)
+                }
+                other => panic!("expected the end of connection {wanted}, got {other:?}"),
+            }
         }
     }
 
