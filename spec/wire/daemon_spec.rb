@@ -326,6 +326,15 @@ RSpec.describe "oversip as a daemon", :native do
         expect_untouched
       end
 
+      it "is refused where a link leads nowhere, to itself or to what has no path" do
+        in_folder("none").then { |target| File.symlink(target, path) }
+        expect(start_as_nobody).to include("#{path} leads to #{in_folder("none")}, and root")
+        File.delete(path)
+        File.symlink(path, path)
+        expect(start_as_nobody).to include("#{path} leads to #{path}, and root")
+        expect(start_as_nobody("/dev/stdout")).to include("/dev/stdout leads to /proc/self/fd/1, and root")
+      end
+
       it "is refused where a link stands for its folder" do
         File.symlink(@dir, File.join(trap, "sub"))
         expect(start_as_nobody(File.join(trap, "sub", "new.log"))).to include("#{trap}/sub leads to #{@dir}, and root")

@@ -58,12 +58,14 @@ module OverSIP
 
       # NOFOLLOW speaks of the last name of the path alone, NONBLOCK keeps a named pipe from holding up the start.
       def open_warily
-        refuse_linked(File.dirname(@path), File.realpath(File.dirname(@path)))
+        folder = File.dirname(@path)
+        real = File.realpath(folder)
+        refuse_linked(folder, real) unless real == folder
         file = make || open_file(File::NOFOLLOW | File::NONBLOCK)
         check(file)
         file
       rescue Errno::ELOOP
-        refuse_linked(@path, File.realpath(@path))
+        refuse_linked(@path, File.readlink(@path))
       rescue StandardError
         file&.close
         raise
@@ -82,12 +84,11 @@ module OverSIP
         refuse("has #{stat.nlink} names (hard links)") if stat.nlink > 1
         # The folders may have been changed since they were looked at.
         descriptor = "/proc/self/fd/#{file.fileno}"
-        refuse_linked(@path, File.readlink(descriptor)) if File.symlink?(descriptor)
+        real = File.readlink(descriptor) if File.symlink?(descriptor)
+        refuse_linked(@path, real) unless [nil, @path].include?(real)
       end
 
       def refuse_linked(name, real)
-        return if name == real
-
         raise ConfigurationError, "#{name} leads to #{real}, and root does not follow links for another user: name " \
                                   "the file where it is"
       end
