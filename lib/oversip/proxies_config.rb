@@ -35,6 +35,7 @@ module OverSIP
     PARAMETERS = [
       parameter.call(:do_record_routing, true, :boolean),
       parameter.call(:record_route_all, false, :boolean),
+      parameter.call(:path_always, false, :boolean),
       parameter.call(:use_dns, true, :boolean),
       parameter.call(:use_dns_cache, true, :boolean),
       parameter.call(:dns_cache_time, 300, :fixnum, { greater_equal_than: 300, minor_equal_than: Seconds::MOST }),
@@ -136,7 +137,7 @@ module OverSIP
                 ipv4: sip[:listen_ipv4], ipv6: sip[:listen_ipv6] }.transform_values { |present| present ? true : false }
 
         warn_without_authorities(values, name, configuration)
-        values[:record_route_all] = false unless values[:do_record_routing]
+        values[:record_route_all] = values[:path_always] = false unless values[:do_record_routing]
         values[:use_naptr] = false unless values[:use_srv]
         %i[transport_preference ip_type_preference].each do |list|
           values[list] = values[list].map(&:to_sym).uniq.select { |entry| has.fetch(entry) }

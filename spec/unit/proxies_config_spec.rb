@@ -21,7 +21,8 @@ RSpec.describe OverSIP::ProxiesConfig do
     proxies = build
     expect(proxies.keys).to eq([:default_proxy])
     expect(proxies[:default_proxy]).to include(
-      do_record_routing: true, record_route_all: false, use_dns: true, use_dns_cache: true, dns_cache_time: 300,
+      do_record_routing: true, record_route_all: false, path_always: false,
+      use_dns: true, use_dns_cache: true, dns_cache_time: 300,
       use_blacklist: true, blacklist_time: 10, use_naptr: true, use_srv: true, force_transport_preference: false,
       dns_failover_on_503: true, timer_B: 32, timer_C: 120, timer_C_restart: false, timer_F: 32,
       callback_on_server_tls_handshake: true
@@ -48,8 +49,8 @@ RSpec.describe OverSIP::ProxiesConfig do
   end
 
   it "forces what follows from other parameters" do
-    profile = build({ a: { use_srv: false, do_record_routing: false, record_route_all: true } })[:a]
-    expect(profile.values_at(:use_naptr, :record_route_all)).to eq([false, false])
+    profile = build({ a: { use_srv: false, do_record_routing: false, record_route_all: true, path_always: true } })[:a]
+    expect(profile.values_at(:use_naptr, :record_route_all, :path_always)).to eq([false, false, false])
   end
 
   it "takes credentials, one or a list, from the file and from scripts" do

@@ -64,7 +64,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
 
     it "name #{outer.empty? ? "the one side" : "both sides"} of a REGISTER from #{from} to #{to}, in Path and without a token" do
       start
-      request = pass(:REGISTER, from, to)
+      request = pass(:REGISTER, from, to, headers: { "Supported" => "path" })
       expect(shapes(request, "Path")).to eq([*outer, "<sip:#{inner_uri}>"])
       expect(shapes(request, "Record-Route")).to be_empty
     end
@@ -88,7 +88,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
       callee = callee_side == :udp4 ? udp_peer : TcpPeer.connect(oversip_port).tap { |peer| opened << peer }
       route = flow_of(callee)
       caller = client(from)
-      caller.send_text(caller.build(method, "sip:bob@b.example", headers: { "Route" => route }.merge(headers)), oversip_port)
+      caller.send_text(caller.build(method, "sip:bob@b.example", headers: { "Route" => route, "Supported" => "path" }.merge(headers)), oversip_port)
       [callee.receive_until(&:request?), route[/(?<=sip:)[^@]+/]]
     end
 

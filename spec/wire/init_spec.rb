@@ -56,7 +56,8 @@ RSpec.describe "oversip init" do
       end
     end
     defaults = OverSIP::ProxiesConfig::PARAMETERS.to_h { |parameter| [parameter.name, parameter.default] }
-    expect(shown.call("proxies.conf")[:default_proxy]).to eq(defaults)
+    # An edge: phones that do not support Path are reached only through it.
+    expect(shown.call("proxies.conf")[:default_proxy]).to eq(defaults.merge(path_always: true))
   end
 
   it "writes a folder that check is content with" do
@@ -173,6 +174,15 @@ RSpec.describe "oversip init" do
       bye = home.receive
       ask(home, home.response(bye, 200))
       expect(bob.receive_final.method_name).to eq("BYE")
+    end
+
+    it "names itself in the Path of a phone that knows nothing of Path" do
+      ask(alice, alice.build(:REGISTER, "sip:b.example", headers: { "Contact" => "<sip:alice@192.0.2.9>" }))
+      register = home.receive
+      ask(home, home.response(register, 200))
+      expect(alice.receive_final.status).to eq(200)
+      ask(home, home.build(:MESSAGE, "sip:alice@192.0.2.9", headers: { "Route" => register.headers("Path") }))
+      expect(alice.receive_until(&:request?).method_name).to eq("MESSAGE")
     end
 
     it "takes clients in browsers" do

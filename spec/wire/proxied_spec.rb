@@ -19,7 +19,8 @@ RSpec.describe "A request that a Proxy has sent", :native do
 
   {
     "an initial INVITE" => [:INVITE, {}, :rr],
-    "a REGISTER" => [:REGISTER, {}, :path],
+    "a REGISTER" => [:REGISTER, { headers: { "Supported" => "path" } }, :path],
+    "a REGISTER whose client does not support Path" => [:REGISTER, {}, nil],
     "a MESSAGE" => [:MESSAGE, {}, nil],
     "an INVITE within a dialog" => [:INVITE, { to_tag: "t" }, nil],
     "an INVITE without record-routing" => [:INVITE, { profile: { do_record_routing: false } }, nil]
@@ -31,7 +32,7 @@ RSpec.describe "A request that a Proxy has sent", :native do
 
   { INVITE: :outgoing_outbound_rr, REGISTER: :outgoing_outbound_path }.each do |method, in_rr|
     it "says that further requests come over the flow of a client behind NAT: #{method}" do
-      expect(said(method, &:fix_nat)).to eq [[nil, nil], [true, in_rr]]
+      expect(said(method, headers: { "Supported" => "path" }, &:fix_nat)).to eq [[nil, nil], [true, in_rr]]
     end
   end
 

@@ -24,6 +24,14 @@ RSpec.describe "A Proxy", :native do
     (over == :tcp ? @connection : bob).receive_until { |message| message.method_name == method.to_s }
   end
 
+  def wants_path
+    { "Supported" => "path" }
+  end
+
+  def contact_with_flow
+    "<sip:alice@#{alice.address}>;reg-id=1;+sip.instance=\"<urn:uuid:0>\""
+  end
+
   # The values of a header with their random parts by name.
   def shapes(request, name)
     request.headers(name).map do |value|
@@ -91,19 +99,55 @@ RSpec.describe "A Proxy", :native do
 
   it "adds a Path to a REGISTER, without a token" do
     start
-    request = relayed(:REGISTER)
+    request = relayed(:REGISTER, headers: wants_path)
     expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp_path], []])
+  end
+
+  # RFC 3327 5.2: a client that does not support Path knows nothing of those between it and its registrar.
+  it "adds no Path to a REGISTER of a client that does not support it, one that wants its flow kept included" do
+    start({ record_route_all: true })
+    [{}, { "Supported" => "outbound, x-path" }, { "Supported" => "" }, { "Contact" => contact_with_flow }].each do |headers|
+      request = relayed(:REGISTER, headers: headers)
+      expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[], []])
+    end
+  end
+
+  it "leaves the Path of the proxies before it as it is where it adds none" do
+    start
+    before = ["<sip:p2.example;lr>, <sip:p1.example;lr>"]
+    expect(shapes(relayed(:REGISTER, headers: { "Path" => before }), "Path")).to eq(before)
+  end
+
+  it "finds the option in every form of the header" do
+    start
+    [{ "k" => "path" }, { "Supported" => "gruu,  PATH ,outbound" }, { "Supported" => %w[gruu path] }].each do |headers|
+      expect(shapes(relayed(:REGISTER, headers: headers), "Path")).to eq([udp_path])
+    end
+  end
+
+  describe "with path_always" do
+    it "adds a Path to each REGISTER" do
+      start({ path_always: true })
+      expect(shapes(relayed(:REGISTER), "Path")).to eq([udp_path])
+      expect(shapes(relayed(:REGISTER, headers: wants_path), "Path")).to eq([udp_path])
+      expect(shapes(relayed(:REGISTER, headers: { "Contact" => contact_with_flow }), "Path"))
+        .to eq([udp_path, "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID;ob>"])
+    end
+
+    it "adds nothing to other requests" do
+      start({ path_always: true })
+      expect(shapes(relayed(:INVITE), "Path") + shapes(relayed(:OPTIONS), "Path")).to be_empty
+    end
   end
 
   it "adds a double Path to a REGISTER that goes from UDP to TCP" do
     start(over: :tcp)
-    expect(shapes(relayed(:REGISTER, over: :tcp), "Path")).to eq([tcp_path, udp_path])
+    expect(shapes(relayed(:REGISTER, over: :tcp, headers: wants_path), "Path")).to eq([tcp_path, udp_path])
   end
 
   it "adds a Path with token and ob to a REGISTER of a client that wants its flow kept" do
     start
-    contact = "<sip:alice@#{alice.address}>;reg-id=1;+sip.instance=\"<urn:uuid:0>\""
-    expect(shapes(relayed(:REGISTER, headers: { "Contact" => contact }), "Path"))
+    expect(shapes(relayed(:REGISTER, headers: wants_path.merge("Contact" => contact_with_flow)), "Path"))
       .to eq([udp_path, "<sip:UDP_TOKEN@HERE;transport=udp;lr;ovid=OVID;ob>"])
   end
 
@@ -132,16 +176,16 @@ RSpec.describe "A Proxy", :native do
         expect(shapes(relayed(method), "Record-Route")).to eq([udp_token])
         expect(shapes(relayed(method, to_tag: "t"), "Record-Route")).to eq([udp_token])
       end
-      request = relayed(:REGISTER)
+      request = relayed(:REGISTER, headers: wants_path)
       expect([shapes(request, "Path"), shapes(request, "Record-Route")]).to eq([[udp_path], []])
     end
   end
 
   describe "without do_record_routing" do
     it "adds nothing" do
-      start({ do_record_routing: false, record_route_all: true })
+      start({ do_record_routing: false, record_route_all: true, path_always: true })
       %i[INVITE SUBSCRIBE REGISTER NOTIFY].each do |method|
-        request = relayed(method)
+        request = relayed(method, headers: wants_path)
         expect(shapes(request, "Record-Route") + shapes(request, "Path")).to be_empty
       end
     end

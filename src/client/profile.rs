@@ -20,6 +20,8 @@ pub struct Profile {
     pub do_record_routing: bool,
     /// Adds Record-Route to every request, in-dialog too.
     pub record_route_all: bool,
+    /// Adds Path to each REGISTER, also of clients that do not support it (RFC 3327 5.2).
+    pub path_always: bool,
     /// Destinations may be domains.
     pub use_dns: bool,
     /// Resolutions are remembered.
@@ -110,6 +112,7 @@ impl Profile {
     pub fn settle(&mut self) {
         self.use_naptr &= self.use_srv;
         self.record_route_all &= self.do_record_routing;
+        self.path_always &= self.do_record_routing;
         let (udp, tcp, tls) = (self.has_udp, self.has_tcp, self.has_tls);
         keep_first(&mut self.transport_preference, |transport| match transport {
             Transport::Udp => udp,
@@ -177,7 +180,10 @@ mod tests {
         assert_eq!(on, [true; 5]);
         let on = [p.use_naptr, p.use_srv, p.dns_failover_on_503, p.callback_on_server_tls_handshake];
         assert_eq!(on, [true; 4]);
-        assert_eq!([p.record_route_all, p.force_transport_preference, p.timer_c_restart], [false; 3]);
+        assert_eq!(
+            [p.record_route_all, p.path_always, p.force_transport_preference, p.timer_c_restart],
+            [false; 4]
+        );
         let times =
             [p.dns_cache_time, p.blacklist_time, p.timer_b, p.timer_c, p.timer_f].map(|d| d.as_secs());
         assert_eq!(times, [300, 10, 32, 120, 32]);
@@ -202,15 +208,16 @@ mod tests {
     }
 
     #[test]
-    fn naptr_needs_srv_and_record_route_all_needs_record_routing() {
+    fn naptr_needs_srv_and_what_the_proxy_adds_needs_record_routing() {
         let mut p = Profile {
             use_srv: false,
             do_record_routing: false,
             record_route_all: true,
+            path_always: true,
             ..Profile::default()
         };
         p.settle();
-        assert!(!p.use_naptr && !p.record_route_all);
+        assert!(!p.use_naptr && !p.record_route_all && !p.path_always);
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct RoutingHeaders<'a> {
     pub do_record_routing: bool,
     /// The profile's flag.
     pub record_route_all: bool,
+    /// A REGISTER gets a Path: its client supports the option, or the profile adds one to all (RFC 3327 5.2).
+    pub path_wanted: bool,
     /// The side the request came from.
     pub incoming: IncomingSide<'a>,
     /// The listener whose transport and family the request leaves by.
@@ -152,7 +154,7 @@ impl RoutingHeaders<'_> {
             return None;
         }
         match self.method {
-            Method::Register => Some(RoutingHeader::Path),
+            Method::Register => self.path_wanted.then_some(RoutingHeader::Path),
             Method::Notify => Some(RoutingHeader::RecordRoute),
             Method::Invite | Method::Subscribe | Method::Refer if self.initial => {
                 Some(RoutingHeader::RecordRoute)
@@ -251,6 +253,7 @@ mod tests {
             initial: true,
             do_record_routing: true,
             record_route_all: false,
+            path_wanted: true,
             incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
             outgoing: &tcp,
             same_listener: false,
@@ -413,6 +416,18 @@ mod tests {
     }
 
     #[test]
+    fn a_register_gets_a_path_only_where_it_is_wanted_and_never_a_record_route() {
+        let unwanted = |i: &mut RoutingHeaders<'_>| {
+            i.path_wanted = false;
+            i.record_route_all = true;
+            i.outgoing_outbound = true;
+            i.incoming_outbound = Some(b"0123456789");
+        };
+        assert_eq!(decide(&Method::Register, unwanted), None);
+        assert_eq!(decide(&Method::Invite, |i| i.path_wanted = false), decide(&Method::Invite, |_| ()));
+    }
+
+    #[test]
     fn a_spiral_is_named_without_a_flow() {
         let udp = udp();
         for method in [Method::Invite, Method::Register] {
@@ -421,6 +436,7 @@ mod tests {
                 initial: true,
                 do_record_routing: true,
                 record_route_all: false,
+                path_wanted: true,
                 incoming: IncomingSide::Listener { names: &udp, flow_token: None },
                 outgoing: &udp,
                 same_listener: true,
@@ -443,6 +459,7 @@ mod tests {
                 initial: true,
                 do_record_routing: true,
                 record_route_all: false,
+                path_wanted: true,
                 incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
                 outgoing: &tcp,
                 same_listener: false,
@@ -474,6 +491,7 @@ mod tests {
                 initial: true,
                 do_record_routing: true,
                 record_route_all: false,
+                path_wanted: true,
                 incoming: IncomingSide::Listener { names: &udp, flow_token: None },
                 outgoing: &udp,
                 same_listener: true,

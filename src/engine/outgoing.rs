@@ -14,7 +14,7 @@ use crate::client::{
     address_strict_router, connection_record_route, own_contact, readdressed, IncomingSide, RoutingHeaders,
     DIALOG_CODE_LEN,
 };
-use crate::message::{HeaderName, Method, RequestSnapshot};
+use crate::message::{HeaderName, Headers, Method, RequestSnapshot};
 use crate::transport::Transport;
 
 /// The hop count of a request that has none (RFC 3261 16.6 step 3).
@@ -204,6 +204,8 @@ fn add_routing_headers(
         initial: headers.initial,
         do_record_routing: profile.do_record_routing,
         record_route_all: profile.record_route_all,
+        path_wanted: profile.path_always
+            || (route.request.method == Method::Register && supports_path(&request.headers)),
         incoming: side,
         outgoing: &outgoing.names,
         same_listener: incoming.is_some_and(|listener| {
@@ -218,6 +220,11 @@ fn add_routing_headers(
         request.headers.push_front(added.header.as_str().as_bytes(), value);
     }
     Some(added.in_rr)
+}
+
+/// Whether the client says that it supports Path (RFC 3327 5.1); RFC 3327 5.2 wants no Path without that.
+fn supports_path(headers: &Headers) -> bool {
+    headers.list(HeaderName::Supported).any(|tag| tag.trim_ascii().eq_ignore_ascii_case(b"path"))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub fn profile() -> Profile {
         name: String::from("default_proxy"),
         do_record_routing: true,
         record_route_all: false,
+        path_always: false,
         use_dns: true,
         use_dns_cache: true,
         dns_cache_time: Duration::from_secs(300),

@@ -33,6 +33,7 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         name: reader.text(key!(ruby, "name"))?,
         do_record_routing: reader.flag(key!(ruby, "do_record_routing"))?,
         record_route_all: reader.flag(key!(ruby, "record_route_all"))?,
+        path_always: reader.flag(key!(ruby, "path_always"))?,
         use_dns: reader.flag(key!(ruby, "use_dns"))?,
         use_dns_cache: reader.flag(key!(ruby, "use_dns_cache"))?,
         dns_cache_time: reader.seconds(key!(ruby, "dns_cache_time"))?,
