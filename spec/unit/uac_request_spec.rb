@@ -41,6 +41,25 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
     expect(request({ ruri: OverSIP::SIP::NameAddr.parse("<sip:n@x>") }).to_s.lines.first).to eq "NOTIFY sip:n@x SIP/2.0\r\n"
   end
 
+  it "wants a method, tags and a Call-ID that the line can carry, and names the one that it cannot" do
+    ["OP TIONS", :"OP TIONS", "", :"", "INFO sip:evil@x.example SIP/2.0"].each do |bad|
+      expect { request({ sip_method: bad }) }
+        .to raise_error(OverSIP::RuntimeError, /\Ainvalid data\[:sip_method\] #{Regexp.escape(bad.inspect)}: it must be a token/)
+    end
+    %i[from_tag to_tag].product(["a b", "a;b", "a>", "x,y", "", '"q"']).each do |key, bad|
+      expect { request({ key => bad }) }.to raise_error(OverSIP::RuntimeError, /\Ainvalid data\[:#{key}\] #{Regexp.escape(bad.inspect)}: /)
+    end
+    ["a b", "", "a@b@c", "@b", "a@", "a;b"].each do |bad|
+      expect { request({ call_id: bad }) }.to raise_error(OverSIP::RuntimeError, /\Ainvalid data\[:call_id\] #{Regexp.escape(bad.inspect)}: /)
+    end
+    [5, ["INFO"], true].each do |bad|
+      expect { request({ sip_method: bad }) }
+        .to raise_error(TypeError, "data[:sip_method] must be a Symbol or a String, not #{bad.inspect}")
+    end
+    made = request({ sip_method: "x-Y.1", from_tag: 5, to_tag: "a~'", call_id: '<a:[1]>"\\@h/?{}()' })
+    expect([line(made, "CSeq"), line(made, "Call-ID")]).to match([/ x-Y.1\z/, 'Call-ID: <a:[1]>"\\@h/?{}()'])
+  end
+
   it "says which URI may be meant by one without a scheme" do
     %w[127.0.0.1:5060 bob@example.net example.net].each do |text|
       expect { request({ ruri: text }) }

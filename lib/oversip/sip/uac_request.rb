@@ -21,7 +21,12 @@ module OverSIP
       OWN_HEADERS = %w[From To Call-ID CSeq Content-Length Max-Forwards].freeze
 
       HEADER_LINE = /\A([-.!%*_+`'~0-9A-Za-z]+)[ \t]*:/n
-      private_constant :KEYS, :OWN_HEADERS, :HEADER_LINE
+      # RFC 3261 25.1.
+      TOKEN = /\A[-.!%*_+`'~0-9A-Za-z]+\z/n
+      CALL_ID = %r{\A(?<word>[-.!%*_+`'~0-9A-Za-z()<>:\\"/\[\]?{}]+)(?:@\g<word>)?\z}n
+      # Line ends become blanks when the request is written, and bytes beyond ASCII are kept: sending refuses both.
+      JUDGED_LATER = /[^\x20-\x7E]/n
+      private_constant :KEYS, :OWN_HEADERS, :HEADER_LINE, :TOKEN, :CALL_ID, :JUDGED_LATER
 
       # The From of a request that names none.
       DEFAULT_FROM = '"OverSIP" <sip:anonymous@anonymous.invalid>'
@@ -59,18 +64,19 @@ module OverSIP
       #   those of the {Uac} and of its profile
       # @param extra_headers [Array<String>, nil] complete header lines
       # @param body [String, nil]
-      # @raise [OverSIP::RuntimeError] no method or URI is given, or the URI is none, or a header line has no colon
+      # @raise [OverSIP::RuntimeError] no method or URI is given, or the URI is none, or a header line has no colon, or
+      #   method, tag or Call-ID has a character that it must not have (RFC 3261 25.1)
       # @raise [OverSIP::ParsingError] the URI is a String that is no URI
-      # @raise [TypeError] the data is no Hash, the extra headers are no Array of Strings
+      # @raise [TypeError] the data is no Hash, the method is no Symbol or String, the extra headers are no Array of Strings
       def initialize(data, extra_headers = [], body = nil)
         data = checked(data)
-        @sip_method = data[:sip_method] or raise OverSIP::RuntimeError, "no data[:sip_method] given"
+        @sip_method = method_name(data[:sip_method] || raise(OverSIP::RuntimeError, "no data[:sip_method] given"))
         @ruri = uri(data[:ruri] || raise(OverSIP::RuntimeError, "no data[:ruri] given"))
         @from = data[:from] || DEFAULT_FROM
-        @from_tag = data[:from_tag] || SecureRandom.hex(4)
+        @from_tag = fit(:from_tag, data, TOKEN) || SecureRandom.hex(4)
         @to = data[:to] || @ruri
-        @to_tag = data[:to_tag]
-        @call_id = data[:call_id] || SecureRandom.hex(8)
+        @to_tag = fit(:to_tag, data, TOKEN)
+        @call_id = fit(:call_id, data, CALL_ID) || SecureRandom.hex(8)
         @cseq = data[:cseq] || rand(1000)
         @max_forwards = data[:max_forwards] || "20"
         @via_branch_id = SecureRandom.hex(4)
@@ -87,9 +93,7 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] the name is no token
       # @note A header that is made of the data is left out with a warning.
       def insert_header(name, value)
-        unless name.to_s.b.match?(/\A[-.!%*_+`'~0-9A-Za-z]+\z/)
-          raise OverSIP::RuntimeError, "invalid header name #{name.inspect}"
-        end
+        raise OverSIP::RuntimeError, "invalid header name #{name.inspect}" unless name.to_s.b.match?(TOKEN)
 
         return if left_out?(name, "insert_header")
 
@@ -145,6 +149,22 @@ module OverSIP
           ScriptMistakes.report("OverSIP::SIP::UacRequest: unknown key #{key.inspect} in data ignored#{hint}")
         end
         data
+      end
+
+      def method_name(value)
+        return fit(:sip_method, { sip_method: value }, TOKEN) if value.is_a?(Symbol) || value.is_a?(String)
+
+        raise TypeError, "data[:sip_method] must be a Symbol or a String, not #{value.inspect}"
+      end
+
+      # @return [Object, nil] the value as it was given
+      def fit(key, data, form)
+        value = data[key] or return
+        bytes = value.to_s.b
+        return value if form.match?(bytes) || JUDGED_LATER.match?(bytes)
+
+        rule = form == TOKEN ? "a token: letters, digits and -.!%*_+`'~" : "a word, or two with @ between them"
+        raise OverSIP::RuntimeError, "invalid data[:#{key}] #{value.inspect}: it must be #{rule} (RFC 3261 25.1)"
       end
 
       # @return [Array<String>] those that are not made of the data
