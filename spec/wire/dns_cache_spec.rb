@@ -271,6 +271,44 @@ RSpec.describe "The DNS cache of a profile", :native do
     expect(dns.asked.size).to eq(6)
   end
 
+  describe "with records whose time to live is zero" do
+    it "gives them to one request only" do
+      dns = scripted_dns({ "bob.example" => ["127.0.0.3"] }, ttl: 0)
+      start(dns)
+      2.times { expect(reach).to eq([:success_response, 200]) }
+      expect(questions(dns, "bob.example")).to eq(["bob.example A"] * 2)
+      expect(cache).not_to be_any
+    end
+
+    it "gives them to all requests that wait for the same look-up" do
+      dns = scripted_dns({ "bob.example" => ["127.0.0.3"] }, ttl: 0, silent: true)
+      start(dns)
+      3.times do
+        uac = record(OverSIP::SIP::Uac.new, into: seen, only: [:success_response])
+        uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob@bob.example:#{callee.port}" }))
+      end
+      eventually { questions(dns, "bob.example").any? }
+      dns.speak
+      3.times { callee.answer(callee.receive, 200) }
+      expect(Array.new(3) { seen.pop.first(2) }).to eq([[:success_response, 200]] * 3)
+      expect(questions(dns, "bob.example").size).to eq(1)
+    end
+
+    it "counts the shortest time of a chain" do
+      dns = scripted_dns({ "bob.example" => [{ cname: "h.example" }], "h.example" => ["127.0.0.3"] }, ttl: { "bob.example" => 0 })
+      start(dns)
+      2.times { expect(reach).to eq([:success_response, 200]) }
+      expect(questions(dns, "bob.example").size).to eq(2)
+    end
+
+    it "remembers them for dns_cache_time when the time to live does not count" do
+      dns = scripted_dns({ "bob.example" => ["127.0.0.3"] }, ttl: 0)
+      start(dns, { default_proxy: { dns_cache_respect_ttl: false } })
+      2.times { expect(reach).to eq([:success_response, 200]) }
+      expect(questions(dns, "bob.example").size).to eq(1)
+    end
+  end
+
   it "remembers for a name without any record that each step was denied" do
     dns = scripted_dns({}, negative_ttl: 30)
     start(dns)

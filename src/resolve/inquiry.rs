@@ -10,9 +10,6 @@ use super::resolution::{Resolution, Resolved};
 use super::search::Search;
 use crate::client::Profile;
 
-/// The shortest time a good resolution is remembered.
-const SHORTEST_KEPT: Duration = Duration::from_secs(1);
-
 /// What follows from answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
@@ -98,7 +95,8 @@ impl CacheLimits {
                 } else {
                     lifetimes.found.and(Some(self.longest))?
                 };
-                Some(ttl.min(self.longest).max(SHORTEST_KEPT))
+                // Records with a TTL of zero are for those alone who wait for them (RFC 1035 3.2.1).
+                Some(ttl.min(self.longest)).filter(|ttl| !ttl.is_zero())
             }
             Resolution::Failed(_) => lifetimes.nothing.map(|ttl| ttl.min(self.longest)),
         }

@@ -506,6 +506,19 @@ fn the_shortest_of_all_records_used_limits_the_cache() {
 }
 
 #[test]
+fn one_record_without_time_to_live_keeps_the_whole_from_the_cache() {
+    let zone = Zone::new(
+        "e.net NAPTR 1 1 s SIP+D2U udp ttl=120
+         udp SRV 0 0 5 h ttl=110
+         h A 10.0.0.1 ttl=0",
+    );
+    assert_eq!(zone.targets(&sip(), &profile()), "udp:10.0.0.1:5");
+    assert_eq!(zone.kept(&sip(), &profile()), None);
+    let fixed = Profile { dns_cache_respect_ttl: false, ..profile() };
+    assert_eq!(zone.kept(&sip(), &fixed), Some(300));
+}
+
+#[test]
 fn a_wholly_denied_domain_is_kept_as_long_as_the_denials_hold() {
     assert_eq!(Zone::new("").kept(&sip(), &profile()), Some(30));
     assert_eq!(Zone::new("e.net NAPTR ?").kept(&sip(), &profile()), None);
