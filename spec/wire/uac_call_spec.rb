@@ -160,6 +160,28 @@ RSpec.describe "Uac#call", :native do
       OverSIP.stop(timeout: 0)
       expect(value_of(call)).to be_an_instance_of(OverSIP::RuntimeError)
     end
+
+    it "raises when OverSIP stops, and the end does not wait for the answer" do
+      calls = Array.new(3) { calling(request, client: OverSIP::SIP::Uac.new) }
+      3.times { peer.receive }
+      ending = Thread.new { OverSIP.stop(timeout: 600) }
+      expect(calls.map { |call| value_of(call) }).to all be_an_instance_of(OverSIP::RuntimeError).and have_attributes(message: /was stopped/)
+      expect(ending.join(SipPeer::LIMIT)).to be(ending)
+    end
+
+    it "raises when OverSIP stops, and the end waits till the INVITE is cancelled" do
+      call = calling(request(:INVITE))
+      invite = peer.receive
+      peer.answer(invite, 180)
+      engine_caught_up
+      ending = Thread.new { OverSIP.stop(timeout: 600) }
+      cancel = peer.receive_until { |message| message.method_name == "CANCEL" }
+      expect(value_of(call)).to have_attributes(class: OverSIP::RuntimeError, message: /was stopped/)
+      peer.answer(cancel, 200)
+      expect(ending).to be_alive
+      peer.answer(invite, 487)
+      expect(ending.join(SipPeer::LIMIT)).to be(ending)
+    end
   end
 
   it "returns the 487 of a request that was cancelled" do

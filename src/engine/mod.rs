@@ -45,7 +45,7 @@ mod way;
 use std::any::Any;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
@@ -319,6 +319,7 @@ pub struct Engine {
     connections: Connections,
     tls: Arc<Tls>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    stopping: AtomicBool,
 }
 
 impl Engine {
@@ -614,9 +615,15 @@ impl Engine {
     /// dropped. A second call can only bring the end nearer.
     pub fn stop(&self, limit: Duration) -> Stopping<'_> {
         self.set_status(Status::Terminating);
+        self.stopping.store(true, Ordering::Relaxed);
         let (done, wait) = sync_channel(1);
         self.shared.post(Command::Stop { deadline: Instant::now() + limit, done });
         Stopping { engine: self, done: wait }
+    }
+
+    /// Whether [`Engine::stop`] was called: a thread that waits for a [`Call`] has to give it up.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// Panics in the engine's thread while it works for this request: for specs of what that costs.

@@ -1,7 +1,7 @@
 //! Setting an engine up: sockets first, so that an address in use is the caller's error, then the thread.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicU8};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
@@ -97,7 +97,9 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let connections = is_ready
         .recv()
         .map_err(|_| std::io::Error::other("the engine's thread ended before it was ready"))??;
-    Ok(Arc::new(Engine { shared, listening, connections, tls, thread: Mutex::new(Some(thread)) }))
+    let thread = Mutex::new(Some(thread));
+    let stopping = AtomicBool::new(false);
+    Ok(Arc::new(Engine { shared, listening, connections, tls, thread, stopping }))
 }
 
 fn serve(

@@ -65,12 +65,15 @@ struct Waiting<'a> {
 
 impl Waiting<'_> {
     /// Ruby is looked after in between: a signal reaches a thread that waits without the GVL only if some other thread happens
-    /// to watch for it.
+    /// to watch for it. So is the end of the engine: it does not wait for the answer, the thread must not wait either.
     fn outcome(&self, ruby: &Ruby) -> Result<Outcome, Error> {
         loop {
             let outcome = without_gvl(ruby, || self.call.wait(SIGNAL_INTERVAL), || self.call.interrupt())?;
             if let Some(outcome) = outcome {
                 return Ok(outcome);
+            }
+            if self.engine.is_stopping() {
+                return Ok(Outcome::Stopped);
             }
         }
     }
