@@ -158,6 +158,18 @@ RSpec.describe "oversip init" do
       nobody_was_bothered
     end
 
+    it "takes nobody for home who has its address and port by another transport" do
+      stranger = TcpPeer.new(Socket.tcp("127.0.0.1", port, "127.0.0.1", home.port))
+      stranger.send_text(stranger.build(:MESSAGE, "sip:victim@#{victim.address}"))
+      request = home.receive
+      expect(request.ruri).to eq("sip:victim@#{victim.address}")
+      ask(home, home.response(request, 404))
+      expect(stranger.receive_final.status).to eq(404)
+      nobody_was_bothered
+    ensure
+      stranger&.close
+    end
+
     it "brings a call home and both sides' requests through, for clients on home's machine as well" do
       ask(bob, bob.build(:INVITE, "sip:alice@b.example"))
       invite = home.receive

@@ -11,15 +11,16 @@
 #   modparam("registrar", "path_mode", 0)
 #
 # Who can have this server send a request to an address of his choice, and who cannot (docs/security.md says more):
-# - Home can. It is known by its address and port, so it has to send from the port that it listens on. Over UDP servers do;
-#   over TCP and TLS they have to be told (Kamailio: tcp_reuse_port=yes). Other programs on home's machine are clients like
-#   any other, as long as home has that port.
+# - Home can. It is known by its address, port and transport, so it has to send by the transport below, from the port that it
+#   listens on. Over UDP servers do; over TCP and TLS they have to be told (Kamailio: tcp_reuse_port=yes). Other programs on
+#   home's machine are clients like any other, as long as home has that port.
 # - Whoever takes part in a call can, within that call: its requests go where their Request-URI says. All others get 403 from
 #   the server itself, before on_request, for `require_own_route` stands in oversip.conf.
 # - Whoever can write home's address into a datagram can: nothing in UDP proves who has sent it. Where home is on another
 #   machine, the network in between has to see to it that nobody else uses that address.
 
-# The SIP server behind this one: IP address, port and transport (:udp, :tcp or :tls), which large requests go by as well.
+# The SIP server behind this one: IP address, port and transport (:udp, :tcp or :tls), which large requests go by as well, in
+# both directions: whoever has the port of home by another transport is not home.
 HOME_SERVER = ["127.0.0.1", 5070, :udp].freeze unless defined?(HOME_SERVER)
 
 module OverSIP
@@ -56,9 +57,9 @@ module OverSIP
 
       private
 
-      # By address and port: any program on home's machine has its address.
+      # Any program on home's machine has its address, and a port of UDP is another one than that of TCP.
       def from_home?(request)
-        HOME_SERVER.first(2) == [request.source_ip, request.source_port]
+        HOME_SERVER == [request.source_ip, request.source_port, request.transport]
       end
 
       def within_dialog(request)
