@@ -19,6 +19,9 @@ module Certificates
     end
   end
 
+  # The extended key usage id-kp-sipDomain (RFC 5924).
+  SIP_DOMAIN = "1.3.6.1.5.5.7.3.20"
+
   class << self
     # The authority that examples trust.
     def authority
@@ -56,9 +59,16 @@ module Certificates
       @rsa[bits] ||= issue("/CN=#{name}", issuer: authority, names: ["DNS:#{name}"], key: OpenSSL::PKey::RSA.new(bits))
     end
 
+    # For an address, and to be used for what these usages say only.
+    def for_usages(*usages, issuer: authority)
+      issue("/CN=127.0.0.1", issuer: issuer, names: ["IP:127.0.0.1"], usages: usages)
+    end
+
     # @param names [Array<String>, nil] the subjectAltName, such as `DNS:example.net`
     # @param from [Integer] first day of validity, from today
-    def issue(subject, issuer: nil, names: nil, authority: false, key: OpenSSL::PKey::EC.generate("prime256v1"), from: -1, days: 30)
+    # @param usages [Array<String>, nil] the extended key usage, as OpenSSL names them or by number
+    def issue(subject, issuer: nil, names: nil, authority: false, usages: nil, key: OpenSSL::PKey::EC.generate("prime256v1"),
+              from: -1, days: 30)
       certificate = OpenSSL::X509::Certificate.new
       certificate.version = 2
       certificate.serial = OpenSSL::BN.rand(64)
@@ -67,7 +77,7 @@ module Certificates
       certificate.public_key = key
       certificate.not_before = Time.now + (from * 86_400)
       certificate.not_after = certificate.not_before + (days * 86_400)
-      extend_with(certificate, issuer, authority, names)
+      extend_with(certificate, issuer, authority, names, usages)
       certificate.sign((issuer || Issued.new(certificate, key)).key, "SHA256")
       Issued.new(certificate, key, [])
     end
@@ -96,13 +106,14 @@ module Certificates
 
     private
 
-    def extend_with(certificate, issuer, authority, names)
+    def extend_with(certificate, issuer, authority, names, usages)
       factory = OpenSSL::X509::ExtensionFactory.new(issuer&.certificate || certificate, certificate)
       if authority
         certificate.add_extension(factory.create_extension("basicConstraints", "CA:TRUE", true))
         certificate.add_extension(factory.create_extension("keyUsage", "keyCertSign,cRLSign", true))
       end
       certificate.add_extension(factory.create_extension("subjectAltName", names.join(","))) if names
+      certificate.add_extension(factory.create_extension("extendedKeyUsage", usages.join(","))) if usages
     end
   end
 end

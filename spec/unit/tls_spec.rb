@@ -27,6 +27,14 @@ RSpec.describe OverSIP::TLS, :native do
       end
     end
 
+    # RFC 5924: a client, another server for example, may have a certificate that is for SIP only.
+    it "verifies a certificate whatever its extended key usage is" do
+      load
+      [Certificates::SIP_DOMAIN, "clientAuth", "serverAuth"].each do |usage|
+        expect(described_class.validate(pems(Certificates.for_usages(usage)))[1]).to be(true)
+      end
+    end
+
     it "says with OpenSSL's code what is wrong" do
       load
       { pems(Certificates.with_intermediate) => [20, "unable to get local issuer certificate"],

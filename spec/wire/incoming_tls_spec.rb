@@ -92,6 +92,15 @@ RSpec.describe "TLS listeners", :native do
       expect(token).to match(/\A\h{10}\z/)
     end
 
+    it "gets a certificate that is for SIP only (RFC 5924), which OverSIP::TLS.validate accepts" do
+      on_tls_handshake(:on_client_tls_handshake) { |_, pems| seen << OverSIP::TLS.validate(pems)[1] }
+      start
+      peer = tls_peer(certificate: Certificates.for_usages(Certificates::SIP_DOMAIN))
+      expect(seen.pop).to be(true)
+      options(peer)
+      expect(peer.receive.status).to eq(200)
+    end
+
     it "gets an empty list when the client shows none, and a self-signed one as it is" do
       on_tls_handshake(:on_client_tls_handshake) { |_, pems| seen << pems }
       start

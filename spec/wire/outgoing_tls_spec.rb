@@ -217,6 +217,28 @@ RSpec.describe "Requests over TLS", :native do
       expect(blacklist.size).to eq(3)
     end
 
+    it "accepts a certificate for SIP (RFC 5924), for TLS servers or for everything, and one that does not say" do
+      start_verifying
+      [[Certificates::SIP_DOMAIN], ["clientAuth", Certificates::SIP_DOMAIN], ["serverAuth"], ["anyExtendedKeyUsage"]].each do |usages|
+        expect([usages, outcome(Certificates.for_usages(*usages))]).to eq([usages, 200])
+      end
+      expect(outcome(Certificates.for_name("127.0.0.1"))).to eq(200)
+    end
+
+    it "accepts a certificate for SIP of an authority that signs for SIP only" do
+      start_verifying
+      signer = Certificates.issue("/CN=SIP Authority", issuer: Certificates.authority, authority: true, usages: [Certificates::SIP_DOMAIN])
+      own = Certificates.for_usages(Certificates::SIP_DOMAIN, issuer: signer).tap { |issued| issued.intermediates = [signer.certificate] }
+      expect(outcome(own)).to eq(200)
+    end
+
+    it "refuses a certificate for something else, and one for SIP of a stranger" do
+      start_verifying
+      stranger = Certificates.issue("/CN=Stranger", authority: true)
+      [Certificates.for_usages("clientAuth", "emailProtection"), Certificates.for_usages(Certificates::SIP_DOMAIN, issuer: stranger)]
+        .each { |certificate| expect(outcome(certificate)).to eq(validation_failed) }
+    end
+
     it "asks the script as well, after its own check" do
       seen = mailbox
       on_tls_handshake(:on_server_tls_handshake) { |_, pems| seen << pems.size }

@@ -6,6 +6,7 @@
 
 mod identity;
 mod pem;
+mod purpose;
 mod verifier;
 
 use std::io;

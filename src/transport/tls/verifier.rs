@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{
     verify_tls12_signature, verify_tls13_signature, CryptoProvider, WebPkiSupportedAlgorithms,
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::ParsedCertificate;
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
+use webpki::EndEntityCert;
+
+use super::purpose::SipServer;
 
 /// Whether the certificates lead from the peer's own, the first, to one of the roots at this time.
 pub(super) fn verify_chain(
@@ -24,16 +27,29 @@ pub(super) fn verify_chain(
     if roots.is_empty() {
         return Err("there are no CA certificates to verify with (tls[ca_dir])".to_owned());
     }
-    let verified = ParsedCertificate::try_from(own).and_then(|own| {
-        verify_server_cert_signed_by_trust_anchor(
-            &own,
-            roots,
-            intermediates,
-            UnixTime::now(),
-            provider.signature_verification_algorithms.all,
-        )
+    // What rustls has for this refuses certificates that are for SIP alone (RFC 5924).
+    let verified = EndEntityCert::try_from(own).and_then(|own| {
+        let algorithms = provider.signature_verification_algorithms.all;
+        own.verify_for_usage(algorithms, &roots.roots, intermediates, UnixTime::now(), SipServer, None, None)
+            .map(|_| ())
     });
-    verified.map_err(|error| error.to_string())
+    verified.map_err(|error| format!("invalid peer certificate: {}", explain(error)))
+}
+
+/// What is wrong with a chain, for people: with the time where it is about time.
+fn explain(error: webpki::Error) -> String {
+    match error {
+        webpki::Error::CertExpired { time, not_after } => {
+            CertificateError::ExpiredContext { time, not_after }.to_string()
+        }
+        webpki::Error::CertNotValidYet { time, not_before } => {
+            CertificateError::NotValidYetContext { time, not_before }.to_string()
+        }
+        webpki::Error::RequiredEkuNotFoundContext(_) => {
+            "it is neither for SIP nor for TLS servers (extended key usage)".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Takes every server's certificate; only that the server has its key must be true.
