@@ -50,6 +50,8 @@ pub(super) struct Branch {
     upstream: Option<Arc<IncomingRequest>>,
     /// The domain and the profile with which a connection that is gone may be opened again; none for a flow.
     reopening: Option<(Option<String>, Arc<Profile>)>,
+    /// It went by a connection that had served others before, and has not been sent again for it.
+    reused: bool,
     /// Why the transport failed, if it did.
     failure: SendFailure,
     /// Timer B or F comes early, since the time for all targets will be over: after this time.
@@ -195,6 +197,17 @@ impl Branch {
         }
     }
 
+    /// Whether it is to be sent again when its connection breaks: the peer may have closed it long ago, and nothing has come back
+    /// yet. A Via that names the connection itself would be wrong on another one.
+    fn may_be_sent_anew(&self) -> bool {
+        use crate::transaction::{invite_client, non_invite_client};
+        let open = match &self.machine {
+            Machine::Invite(m) => m.state() == invite_client::State::Calling && !m.is_canceled(),
+            Machine::NonInvite(m) => m.state() == non_invite_client::State::Trying && !m.is_unattended(),
+        };
+        open && self.reused && self.own.is_none()
+    }
+
     fn timer(&mut self, now: Instant, timer: Timer) -> ClientEffects {
         match &mut self.machine {
             Machine::Invite(machine) => machine.timer(now, timer),
@@ -309,6 +322,8 @@ impl Core {
             (Machine::NonInvite(machine), effects, limit)
         };
         let began = self.attend(destination.target());
+        let served = |connection| self.network.connections().has_served(connection);
+        let reused = route.flow.is_none() && destination.connection().is_some_and(served);
         if let Some(connection) = destination.connection() {
             self.connection_branches.entry(connection).or_default().insert(id.clone());
         }
@@ -326,6 +341,7 @@ impl Core {
             reasons: Vec::new(),
             upstream: route.upstream.clone(),
             reopening: route.flow.is_none().then(|| (route.server.clone(), route.profile().clone())),
+            reused,
             failure: SendFailure::Lost,
             cut_short,
             began,
@@ -365,7 +381,10 @@ impl Core {
             match effect {
                 ClientEffect::SendRequest => {
                     if let Err(failure) = self.network.send(&branch.destination, &branch.wire) {
-                        work.extend(branch.transport_failed(now, failure));
+                        let anew = failure == SendFailure::Lost && self.send_anew(id);
+                        if let Some(branch) = self.branches.get_mut(id).filter(|_| !anew) {
+                            work.extend(branch.transport_failed(now, failure));
+                        }
                     }
                 }
                 ClientEffect::SendAck => {
@@ -556,6 +575,40 @@ impl Core {
         for input in self.branch_effects(now, id, effects, None) {
             self.deliver(client, route, input);
         }
+    }
+
+    /// A connection that was up is lost, through the peer or by age. What was sent on it since it had served before gets one
+    /// other connection: the peer may have ended the old one long ago. The rest fails.
+    pub(super) fn connection_broke(&mut self, connection: ConnectionId) {
+        let mut waiting = self.connection_branches.remove(&connection).unwrap_or_default();
+        waiting.retain(|id| !self.send_anew(id));
+        if !waiting.is_empty() {
+            self.connection_branches.insert(connection, waiting);
+            self.connection_lost(connection, SendFailure::Lost);
+        }
+    }
+
+    /// Sends a request over another connection, with the branch that it has: its Timers run on. False: it is lost.
+    fn send_anew(&mut self, id: &Bytes) -> bool {
+        let Some(branch) = self.branches.get_mut(id).filter(|branch| branch.may_be_sent_anew()) else {
+            return false;
+        };
+        branch.reused = false;
+        let Some((server, profile)) = &branch.reopening else { return false };
+        let (transport, remote) = (branch.destination.transport(), branch.destination.remote());
+        let found = self.network.destination(branch.kind, transport, remote, server.as_deref(), profile);
+        let sent = |destination: &Destination| self.network.send(destination, &branch.wire).is_ok();
+        let Some(destination) = found.ok().filter(sent) else { return false };
+        tracing::info!(target: "oversip::transaction", client = branch.client, route = branch.route,
+            "the connection to {destination} broke before an answer came, the request is sent over another one");
+        let before = std::mem::replace(&mut branch.destination, destination);
+        if let Some(waiting) = before.connection().and_then(|it| self.connection_branches.get_mut(&it)) {
+            waiting.remove(id);
+        }
+        if let Some(connection) = destination.connection() {
+            self.connection_branches.entry(connection).or_default().insert(id.clone());
+        }
+        true
     }
 
     /// The connection did not come up, or was lost.

@@ -7,7 +7,7 @@ use super::network::SendFailure;
 use super::peers::target_of;
 use super::waiting::HeldResponse;
 use super::{Class, Event, Rejected, TlsHandshake};
-use crate::transport::{OpeningFailure, TransportEvent};
+use crate::transport::{CloseReason, OpeningFailure, TransportEvent};
 
 impl Core {
     pub(super) fn event(&mut self, event: TransportEvent) {
@@ -32,7 +32,7 @@ impl Core {
             TransportEvent::Upgrade { source, request } => self.upgrade_asked(source, *request),
             TransportEvent::ConnectionOpened { .. } => {}
             // No answer can come any more to what was sent.
-            TransportEvent::PeerFinished { id } => self.connection_lost(id, SendFailure::Lost),
+            TransportEvent::PeerFinished { id } => self.connection_broke(id),
             // The transport layer has said why.
             TransportEvent::ConnectionClosed { id, reason, websocket: true, .. } => {
                 self.connection_lost(id, SendFailure::Lost);
@@ -49,9 +49,13 @@ impl Core {
                 };
                 self.connection_lost(id, failure);
             }
-            TransportEvent::ConnectionClosed { id, .. } => {
+            TransportEvent::ConnectionClosed { id, reason, .. } => {
                 self.shared.companions().remove(&id);
-                self.connection_lost(id, SendFailure::Lost);
+                if reason.by_peer() || reason == CloseReason::Idle {
+                    self.connection_broke(id);
+                } else {
+                    self.connection_lost(id, SendFailure::Lost);
+                }
             }
             TransportEvent::TlsHandshake { source, certificates } => {
                 self.shaken(TlsHandshake { source, certificates });

@@ -182,6 +182,8 @@ pub(super) struct Connection {
     owed: AtomicUsize,
     /// The peer has closed its side.
     finished: AtomicBool,
+    /// Something came over it.
+    heard: AtomicBool,
 }
 
 /// An answer that the peer of a connection waits for. A connection whose peer has closed its side lives as long as one of these.
@@ -279,6 +281,7 @@ impl Connection {
             deadline: AtomicU64::new(NEVER),
             owed: AtomicUsize::new(0),
             finished: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
         }
     }
 
@@ -522,6 +525,16 @@ impl Connection {
 
     pub fn active(&self, now: u64) {
         self.active_at.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// The peer has sent something.
+    pub fn hear(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the peer has ever sent something.
+    pub fn was_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
     }
 
     pub fn idle_since(&self) -> u64 {

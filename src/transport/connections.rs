@@ -252,6 +252,12 @@ impl Connections {
         all.iter().filter_map(source).collect()
     }
 
+    /// Whether a connection was opened from here and has served before: something has come over it.
+    pub fn has_served(&self, id: ConnectionId) -> bool {
+        let table = self.table();
+        table.by_id.get(&id).is_some_and(|connection| !connection.inbound && connection.was_heard())
+    }
+
     /// The flow token of a connection; `None` for one opened from here and for one that is gone.
     pub fn flow_token(&self, id: ConnectionId) -> Option<String> {
         self.get(id).and_then(|connection| connection.flow_token.clone())

@@ -252,6 +252,7 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
             }
             Ok(_) => {
                 self.connection.active(self.connections.now());
+                self.connection.hear();
                 return true;
             }
             Err(error) => {
