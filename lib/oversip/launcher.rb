@@ -123,10 +123,24 @@ module OverSIP
       PidFile.new(@options.pid_file).refuse_running if @options.pid_file
       @folder = Folder.new(@options.config_dir, file: @options.config_file, complete: true)
       LifeCycle.load(@folder)
-      puts ConfigPrinter.new(color: @options.color && $stdout.tty?).text(OverSIP.configuration)
-      $stdout.flush
+      print_configuration
       open_log(OverSIP.configuration.dig(:core, :syslog_facility))
       insist_on_log
+    end
+
+    # Nobody may read stdout, or it may be closed or full: that is no reason not to serve. It gets what it takes within a
+    # moment. Without a buffer nothing is left for the end of the process to wait for.
+    def print_configuration
+      printer = Thread.new do
+        sync = $stdout.sync
+        $stdout.sync = true
+        $stdout.puts ConfigPrinter.new(color: @options.color && $stdout.tty?).text(OverSIP.configuration)
+      rescue SystemCallError, IOError
+        # There is nobody to tell.
+      ensure
+        $stdout.sync = sync unless sync.nil?
+      end
+      printer.join(Logger::FLUSH_LIMIT) || printer.kill.join
     end
 
     # A daemon logs to syslog, or where --log-file says, and its system records go to the terminal as long as it has one; in

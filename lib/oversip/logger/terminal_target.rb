@@ -47,6 +47,8 @@ module OverSIP
         io = ORDINARY.include?(record.severity) ? $stdout : $stderr
         print(io, record)
         io.flush
+      rescue SystemCallError, IOError
+        # Nobody reads it there; the log has it all the same.
       end
     end
   end
