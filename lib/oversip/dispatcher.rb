@@ -19,11 +19,13 @@ module OverSIP
 
     @thread = nil
     @closing = true
+    @stages = {}.compare_by_identity
 
     class << self
       # Starts the thread. The engine must be running.
       def start
         @closing = false
+        @stages.clear
         spawn
         limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
         @watch = Watch.new(limit).start if limit.positive?
@@ -45,6 +47,31 @@ module OverSIP
         thread.join(timeout)
       end
 
+      # Runs a block of the server's life under its own name: the engine knows only that something was scheduled.
+      #
+      # @param name [String] what {Watch} calls it in the log
+      # @yieldparam name [String]
+      def stage(name)
+        fiber = Fiber.current
+        former = @stages[fiber]
+        @stages[fiber] = name
+        yield name
+      ensure
+        former ? @stages[fiber] = former : @stages.delete(fiber)
+      end
+
+      # @param fiber [Fiber]
+      # @return [String, nil] the name of the {stage} that it is in
+      def stage_of(fiber)
+        @stages[fiber]
+      end
+
+      # @return [String, nil] the name of the {stage} that runs, rather than waits
+      def running_stage
+        waiting = suspended_events.map(&:first)
+        @stages.to_a.find { |fiber, _| !waiting.include?(fiber) }&.last
+      end
+
       # Waits until the dispatcher has run what is queued now. A block that takes longer is cut off, so that others can run.
       #
       # @param timeout [Numeric] seconds
@@ -59,6 +86,7 @@ module OverSIP
         @thread = nil
         @watch = nil
         @pool = nil
+        @stages.clear
       end
 
       # @return [Integer] how many events have suspended their Fiber
@@ -158,11 +186,12 @@ module OverSIP
 
       # Runs a block on the dispatcher and waits for its end, unless the dispatcher is the caller: then it runs at once.
       #
+      # @param timeout [Numeric, nil] seconds
+      # @param outcome [Thread::Queue] a pair that is put into it, like `[:returned, nil]`, ends the wait
       # @return [Object] what the block returned; what it raised is raised here
-      def call(timeout: nil, &block)
+      def call(timeout: nil, outcome: Thread::Queue.new, &block)
         return yield if current?
 
-        outcome = Thread::Queue.new
         Engine.schedule(0.0, -> { capture(outcome, &block) })
         kind, value = wait(outcome, timeout)
         raise value if kind == :raised

@@ -63,9 +63,11 @@ module OverSIP
       # contract: the first event, the modules' callbacks, the last event.
       def run_start_events
         Dispatcher.call do
-          SystemEvents.on_initialize
-          SystemCallbacks.on_started_callbacks.each(&:call)
-          SystemEvents.on_started
+          Dispatcher.stage("SystemEvents.on_initialize") { SystemEvents.on_initialize }
+          SystemCallbacks.on_started_callbacks.each do |callback|
+            Dispatcher.stage("SystemCallbacks.on_started") { callback.call }
+          end
+          Dispatcher.stage("SystemEvents.on_started") { SystemEvents.on_started }
         end
       end
 
@@ -111,6 +113,16 @@ module OverSIP
             abandon
           end
         end
+      end
+
+      # @return [Boolean] whether the callbacks of the end run
+      def last_callbacks?
+        !@last_outcome.nil?
+      end
+
+      # They are not waited for any more.
+      def insist
+        @last_outcome&.push([:returned, nil])
       end
 
       # Reads proxies.conf again; the profiles are replaced as a whole or not at all.
@@ -202,16 +214,19 @@ module OverSIP
       def terminated(error, limit)
         limit = [limit, EXIT_LIMIT].max if limit
         Dispatcher.make_way(limit || BUSY_LIMIT)
-        Dispatcher.call(timeout: limit) do
-          last_callback("on_terminated") { SystemEvents.on_terminated(error) }
+        @last_outcome = Thread::Queue.new
+        Dispatcher.call(timeout: limit, outcome: @last_outcome) do
+          last_callback("SystemEvents.on_terminated") { SystemEvents.on_terminated(error) }
           SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
             last_callback("SystemCallbacks.on_terminated") { callback.call(error) }
           end
         end
+      ensure
+        @last_outcome = nil
       end
 
       def last_callback(name, &)
-        Dispatcher.guard(name, &)
+        Dispatcher.stage(name) { Dispatcher.guard(name, &) }
       rescue *Dispatcher::FATAL
         # It wants the process to end: it does. (A signal for the thread that waits here is another matter.)
       end

@@ -17,6 +17,9 @@ module OverSIP
     # What is handled, if only with a line in the log.
     SIGNALS = %w[TERM QUIT INT HUP USR1 USR2 ALRM POLL PROF WINCH].select { |name| Signal.list.key?(name) }.freeze
 
+    # Seconds that on_terminated has at least where `callback_warning_time` is 0.
+    CALLBACK_PATIENCE = 5
+
     # What ends the process in order although it is an exception (anything else is an accident).
     ORDERLY = [SystemExit, SignalException].freeze
 
@@ -80,8 +83,8 @@ module OverSIP
     end
 
     def handle(signals)
-      reload = Reload.new("reload (HUP)") { reload_files }
-      user_reload = Reload.new("user reload (USR1)") { user_reload_event }
+      reload = Reload.new("reload (HUP)", limit: Reload::LIMIT) { reload_files }
+      user_reload = Reload.new("user reload (USR1)", limit: Reload::LIMIT) { user_reload_event }
       while (signal = signals.wait)
         case signal
         when :started then ready
@@ -121,11 +124,48 @@ module OverSIP
       Thread.handle_interrupt(Object => :never) do
         @service_manager.stopping
         grace = OverSIP.configuration&.dig(:core, :termination_grace_time) || 0
-        LifeCycle.stop(timeout: error ? 0 : grace, error: error, callbacks: callbacks)
+        insisting { LifeCycle.stop(timeout: error ? 0 : grace, error: error, callbacks: callbacks) }
         @pid_file&.remove
         log_system_notice "terminated"
         error ? 1 : 0
       end
+    end
+
+    # A callback of the end may wait for ever. A further signal ends it once the log may have told of it; before that it
+    # changes nothing.
+    def insisting
+      Signals.trap(*@termination) do |signals|
+        due = now + callback_patience
+        insistence = Thread.new do
+          while (signal = signals.wait) != :over
+            insist(signal, due - now)
+          end
+        end
+        yield
+      ensure
+        signals.wake(:over)
+        insistence&.join
+      end
+    end
+
+    def insist(signal, left)
+      return log_system_notice "#{signal} received: terminating already" unless LifeCycle.last_callbacks?
+
+      if left.positive?
+        log_system_notice "#{signal} received: on_terminated still runs; a further one ends it in #{left.ceil} s or later"
+      else
+        log_system_warn "#{signal} received: on_terminated is not waited for any more"
+        LifeCycle.insist
+      end
+    end
+
+    def callback_patience
+      limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
+      limit.positive? ? limit : CALLBACK_PATIENCE
+    end
+
+    def now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
     # Each step says what failed in it and leaves the others alone.
@@ -137,7 +177,7 @@ module OverSIP
         reload_certificates
         reload_script
         SystemCallbacks.on_reload_callbacks.each do |callback|
-          Dispatcher.guard("SystemCallbacks.on_reload") { callback.call }
+          Dispatcher.stage("SystemCallbacks.on_reload") { |name| Dispatcher.guard(name) { callback.call } }
         end
       end
     end
@@ -179,7 +219,7 @@ module OverSIP
     end
 
     def user_reload_event
-      SystemEvents.on_user_reload
+      Dispatcher.stage("SystemEvents.on_user_reload") { SystemEvents.on_user_reload }
     rescue *Dispatcher::FATAL
       raise
     rescue Exception => e # rubocop:disable Lint/RescueException -- the server goes on

@@ -18,7 +18,8 @@ RSpec.describe OverSIP::Reload do
       scheduled.shift.call until scheduled.empty?
     end
     expect(runs.size).to eq(2)
-    expect(log.map(&:body)).to eq(["reload (HUP) refused: one is running and another is waiting"])
+    expect(log.map(&:body)).to eq(["reload (HUP) waits until the one before it is over",
+                                   "reload (HUP) refused: one is running and another is waiting"])
   end
 
   it "works again after work that failed" do

@@ -210,4 +210,17 @@ RSpec.describe "oversip at HUP", :native do
       hang_up(server)
     end
   end
+
+  it "waits for a reload whose callback is suspended, and says so" do
+    folder(core: "callback_warning_time: 1", script: <<~RUBY)
+      def (OverSIP::SipEvents).on_request(request) = request.reply(404)
+      OverSIP::SystemCallbacks.on_reload { Fiber.yield } unless OverSIP::SystemCallbacks.on_reload_callbacks.any?
+    RUBY
+    serving do |server|
+      server.signal("HUP")
+      server.wait_for(/SystemCallbacks.on_reload has been suspended for 1 s; it stands at .*server.rb:2/)
+      server.signal("HUP")
+      server.wait_for(/reload \(HUP\) waits until the one before it is over/)
+    end
+  end
 end

@@ -72,6 +72,19 @@ RSpec.describe "oversip while it loads and while it ends", :native do
     end
   end
 
+  { "suspended" => "Fiber.yield", "asleep" => "sleep" }.each do |state, way|
+    it "ends with a further TERM when on_terminated is #{state} and the log has told of it by its name" do
+      folder(script: "#{ServerFolder::ANSWERING}def (OverSIP::SystemEvents).on_terminated(_error) = #{way}", core: "callback_warning_time: 1")
+      serving do |server|
+        server.signal("TERM")
+        server.wait_for(/SystemEvents.on_terminated has been (?:suspended|running) for 1 s; it stands at .*server.rb:2/)
+        server.signal("TERM")
+        expect(server.status.exitstatus).to eq(0)
+        expect(server.output).to match(/WARN: .* TERM received: on_terminated is not waited for any more$/)
+      end
+    end
+  end
+
   it "ends with status 1 when a start event raises or exits, and says why" do
     { "raise(KeyError, 'no database')" => "no database (KeyError)", "exit(0)" => "exit (SystemExit)" }.each do |way, reason|
       folder(script: "def (OverSIP::SystemEvents).on_started = #{way}\n" \

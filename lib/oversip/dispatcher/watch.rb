@@ -20,7 +20,7 @@ module OverSIP
       private_constant :LIBRARY
 
       # @param limit [Numeric] seconds that an event may take
-      # @param dispatcher [#backtrace, #suspended_events]
+      # @param dispatcher [#backtrace, #suspended_events, #running_stage, #stage_of]
       def initialize(limit, dispatcher: Dispatcher)
         @limit = limit
         @dispatcher = dispatcher
@@ -75,6 +75,7 @@ module OverSIP
         return unless number && seconds >= @limit && number != @told
 
         frames = @dispatcher.backtrace
+        subject = @dispatcher.running_stage || subject
         # It may have ended meanwhile, and the frames are another one's.
         return unless Engine.running_event&.first == number
 
@@ -95,7 +96,8 @@ module OverSIP
 
       def tell(fiber, event, now)
         event.told = true
-        warn_of("#{event.subject} has been suspended for #{(now - event.since) / SECOND} s", fiber.backtrace)
+        subject = @dispatcher.stage_of(fiber) || event.subject
+        warn_of("#{subject} has been suspended for #{(now - event.since) / SECOND} s", fiber.backtrace)
       end
 
       def warn_of(what, frames)
