@@ -20,14 +20,14 @@ RSpec.describe "A server whose main thread is killed by a script", :native do
     end
   RUBY
 
-  let(:record) { /CRIT: <launcher> the main thread was killed by the script or a library of it$/ }
+  let(:killed) { /CRIT: <launcher> the main thread was killed by the script or a library of it$/ }
 
   it "runs on_terminated, says so and ends with status 1" do
     folder(script: script)
     serving do |server|
       server.signal("USR1")
       expect(server.status.exitstatus).to eq(1)
-      expect(server.output).to match(/#{record}.*on_terminated, error: true$.*terminated\n\z/m)
+      expect(server.output).to match(/#{killed}.*on_terminated, error: true$.*terminated\n\z/m)
     end
   end
 
@@ -38,7 +38,7 @@ RSpec.describe "A server whose main thread is killed by a script", :native do
       serving do |server|
         server.signal("USR1")
         expect(server.status.exitstatus).to eq(1)
-        expect(server.output).to match(record)
+        expect(server.output).to match(killed)
       end
     end
   end
@@ -48,7 +48,7 @@ RSpec.describe "A server whose main thread is killed by a script", :native do
     serving do |server|
       server.signal("USR1")
       expect(server.status.exitstatus).to eq(0)
-      expect(server.output).not_to match(record)
+      expect(server.output).not_to match(killed)
     end
   end
 
@@ -59,14 +59,14 @@ RSpec.describe "A server whose main thread is killed by a script", :native do
     Process.kill("USR1", pid)
     eventually { !alive?(pid) }
     expect(File).not_to exist(pid_file)
-    expect(File.read(log_file)).to match(/#{record}.*on_terminated, error: true$/m)
+    expect(File.read(log_file)).to match(/#{killed}.*on_terminated, error: true$/m)
   end
 
   { "at the top level of server.rb" => "Thread.main.kill",
     "in a start event" => "def (OverSIP::SystemEvents).on_started = Thread.main.kill" }.each do |place, text|
     it "ends with status 1 #{place}" do
       folder(script: "#{script}\n#{text}")
-      expect(failure).to match(record)
+      expect(failure).to match(killed)
     end
   end
 

@@ -120,8 +120,12 @@ RSpec.describe "on_request that fails", :native do
       failing(:INVITE) do |request|
         proxy = OverSIP::SIP::Proxy.new
         # Routed by another thread, so that on_target does not run inside on_request; it goes on when that has failed.
-        proxy.on_target { @held = Fiber.current.tap { Fiber.yield } }
+        proxy.on_target do
+          @held = Fiber.current
+          Fiber.yield
+        end
         Thread.new { proxy.route(request, "127.0.0.1", port) }.join
+        eventually { OverSIP.stats[:dispatcher_queue].positive? }
         raise "late"
       end
       eventually { @held }
