@@ -120,7 +120,7 @@ module OverSIP
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- ScriptError, SystemStackError and their like must not end the dispatcher
         ended = true
-        report("exception in on_request (#{description(request)}), replying 500:", e)
+        report("exception in on_request (#{description(request)}), replying 500:", e, "on_request")
         refuse(request, e)
       ensure
         killed_in(request) unless ended
@@ -217,11 +217,16 @@ module OverSIP
         thread.kill
       end
 
-      def report(what, exception)
-        log_system_error what
-        log_system_error exception
+      # What tells one failure from others is where it was raised: its text may have what a peer sent. The records of one
+      # are counted alike, so that they are written together or not.
+      #
+      # @param callback [String] which one failed, without anything of the message
+      def report(what, exception, callback = what)
+        kind = [callback, exception.class.name, exception.backtrace&.first]
+        log_system_error what, kind: [:what, kind]
+        log_system_error exception, kind: [:exception, kind]
         hint = ScriptHints.for(exception)
-        log_system_error hint if hint
+        log_system_error hint, kind: [:hint, kind] if hint
       end
 
       # The thread inherits the deferral: a kill that comes before it serves would find no `ensure` to run.

@@ -14,8 +14,9 @@ module OverSIP
   # A record below the threshold costs one comparison and returns false; the others return nil. Logging never raises and
   # never waits: records are queued, and a thread of the library writes them in their order. When they come faster than they
   # are written for long, the newest are lost; a record says how many, and `OverSIP.stats[:dropped][:log_records]`
-  # counts them. Of like records (same severity, speaker and text, numbers aside) 100 are written in a second
-  # (`core: max_like_records`), then one that says how many more there were.
+  # counts them. Of like records (same severity, speaker and text, numbers aside; of the library: from the same place of
+  # it) 100 are written in a second (`core: max_like_records`), of one line of a script 20 times as many, then one that says
+  # how many more there were.
   #
   # The threshold is "info" until a configuration says otherwise (`core: syslog_level`), and everything goes to stderr
   # unless {target=} or {use_syslog} was called.
@@ -28,6 +29,10 @@ module OverSIP
 
     # Seconds that the end of the process, or a change of the target, waits for records that are queued.
     FLUSH_LIMIT = 1
+
+    # Records that come from below it are the library's.
+    LIBRARY = "#{__dir__}/".freeze
+    private_constant :LIBRARY
 
     # Where the system's log listens.
     SYSLOG_SOCKET = "/dev/log"
@@ -135,15 +140,20 @@ module OverSIP
       # Writes a record of the engine, which speaks for its part (transport, transaction, dns).
       #
       # @api private
-      def engine_record(severity, part, text)
-        write(severity, part, text, system: true) if SEVERITIES.fetch(severity) >= @threshold
+      def engine_record(severity, part, text, kind)
+        write(severity, part, text, system: true, kind: kind) if SEVERITIES.fetch(severity) >= @threshold
       end
 
       # Writes one record; the log methods call it for records that pass the threshold.
       #
+      # @param kind [Object, nil] what tells the record from others of the library, in place of its text; nothing of a peer
+      # @param site [String, nil] the line that said it
       # @api private
-      def write(severity, log_id, object, system:)
-        @writer.push(Log::Record.new(severity, Formatting.text(log_id), Formatting.body(object), system: system))
+      def write(severity, log_id, object, system:, kind: nil, site: nil)
+        kind ||= site if site&.start_with?(LIBRARY)
+        site = nil if kind
+        @writer.push(Log::Record.new(severity, Formatting.text(log_id), Formatting.body(object), system: system, kind: kind,
+                                                                                                 site: site))
         nil
       rescue StandardError
         # Whatever it is, it must not end the call that wanted to say something.
@@ -156,10 +166,11 @@ module OverSIP
 
     SEVERITIES.each do |name, severity|
       [["log_#{name}", false], ["log_system_#{name}", true]].each do |method, system|
-        define_method(method) do |object|
+        define_method(method) do |object, kind: nil|
           next false if severity < Logger.threshold
 
-          Logger.write(name, log_id, object, system: system)
+          place = caller_locations(1, 1)&.first
+          Logger.write(name, log_id, object, system: system, kind: kind, site: place && "#{place.path}:#{place.lineno}")
         end
       end
     end

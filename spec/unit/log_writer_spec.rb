@@ -236,6 +236,27 @@ RSpec.describe OverSIP::Log::Writer do
       expect(target.said.size).to eq(200)
     end
 
+    it "takes records of one place of the library for like ones, whatever they say" do
+      words(50).each { |word| writer.push(OverSIP::Log::Record.new(:info, "Spec", word, system: true, kind: :here)) }
+      writer.push(OverSIP::Log::Record.new(:info, "Spec", "other", system: true, kind: :there))
+      flushed
+      expect(target.said).to eq([*words(3), "other", "and 47 more like it: #{words(50).last}"])
+    end
+
+    it "writes 20 times as many of one line of a script, whatever they say" do
+      words(100).each { |word| writer.push(OverSIP::Log::Record.new(:info, "Spec", word, system: false, site: "a.rb:1")) }
+      writer.push(OverSIP::Log::Record.new(:info, "Spec", "other", system: false, site: "a.rb:2"))
+      flushed
+      expect(target.said).to eq([*words(60), "other", "and 40 more like it: #{words(100).last}"])
+    end
+
+    it "counts places of the library when texts of scripts have filled the table" do
+      push(*words(1_500))
+      10.times { writer.push(OverSIP::Log::Record.new(:info, "Spec", "x", system: true, kind: :here)) }
+      flushed
+      expect(target.said.count("x")).to eq(3)
+    end
+
     it "counts a bounded number of kinds; records of further ones are written" do
       words(1_500).each { |word| push(*[word] * 4) }
       flushed

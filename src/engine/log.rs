@@ -26,6 +26,8 @@ pub struct LogRecord {
     pub target: String,
     /// The text.
     pub text: String,
+    /// The place in the source that speaks, which tells records of one kind from others whatever peers have put into the text.
+    pub kind: &'static str,
 }
 
 /// This thread runs that engine.
@@ -63,7 +65,7 @@ impl Shared {
             1 => "1 record was lost".to_owned(),
             number => format!("{number} records were lost"),
         };
-        LogRecord { severity: 3, target: "engine".to_owned(), text }
+        LogRecord { severity: 3, target: "engine".to_owned(), text, kind: "lost records" }
     }
 }
 

@@ -50,7 +50,8 @@ impl Subscriber for ToRuby {
         event.record(&mut text);
         let metadata = event.metadata();
         let target = metadata.target().trim_start_matches("oversip::").to_owned();
-        let record = LogRecord { severity: severity(metadata.level()), target, text: text.0 };
+        let record =
+            LogRecord { severity: severity(metadata.level()), target, text: text.0, kind: metadata.name() };
         if engine::is_engine_thread() {
             engine::queue_record(record);
         } else if let Some(engine) = runtime::current() {
@@ -112,7 +113,7 @@ pub fn write(ruby: &Ruby, record: &LogRecord) -> Result<(), Error> {
         _ => "error",
     };
     let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
-    let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str());
+    let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str(), record.kind);
     let _: Value = logger.funcall("engine_record", arguments)?;
     Ok(())
 }

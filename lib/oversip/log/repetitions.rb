@@ -4,9 +4,11 @@ require "oversip/log/record"
 
 module OverSIP
   module Log
-    # Counts like records, so that one fault that comes a thousand times does not bury the others. Records are like each
-    # other when severity, speaker and text are the same, numbers in the text aside. Of one kind {#limit} are let through
-    # within a period; the rest is summed up in one record at its end.
+    # Counts like records, so that one fault that comes a thousand times does not bury the others. Records of the library are
+    # like each other when they come from the same place of it: their text has what peers send. Those of scripts are when
+    # severity, speaker and text are the same, numbers in the text aside. Of one kind {#limit} are let through within a
+    # period, and of one line of a script {SITE_SHARE} times as many, whatever they say; the rest is summed up in one record
+    # at its end.
     #
     # It has no lock: its owner keeps threads apart.
     #
@@ -17,6 +19,12 @@ module OverSIP
 
       # Kinds that are counted at a time; records of further ones are let through.
       MAX_KINDS = 1_000
+
+      # The same with places of the library and lines of scripts, of which no peer can make more.
+      MAX_PLACES = 2_000
+
+      # How many times the limit one line of a script may write.
+      SITE_SHARE = 20
 
       # How much of the last record its summary shows, in characters.
       SHOWN = 200
@@ -41,19 +49,17 @@ module OverSIP
       #
       # @param now [Float] seconds
       # @yieldparam record [Record] what is to be written: a summary of those before it, the record, both or nothing
-      def add(record, now)
+      def add(record, now, &)
         return yield(record) unless @limit.positive?
 
-        key = key_of(record)
-        kind = @kinds[key]
-        if kind && over?(kind, now)
-          yield summary(kind) if kind.left_out.positive?
-          kind = nil
-        end
-        kind ||= enter(key, now) or return yield(record)
-        return leave_out(kind, record) if kind.written >= @limit
+        site = record.site && find(record.site, now, MAX_PLACES, &)
+        return leave_out(site, record) if site && site.written >= @limit * SITE_SHARE
 
-        kind.written += 1
+        kind = find(key_of(record), now, record.kind ? MAX_PLACES : MAX_KINDS, &)
+        return leave_out(kind, record) if kind && kind.written >= @limit
+
+        site.written += 1 if site
+        kind.written += 1 if kind
         yield record
       end
 
@@ -88,7 +94,18 @@ module OverSIP
 
       private
 
+      # @return [Kind, nil] nil when there are too many
+      def find(key, now, room)
+        kind = @kinds[key]
+        return kind if kind && !over?(kind, now)
+
+        yield summary(kind) if kind&.left_out&.positive?
+        enter(key, now, room)
+      end
+
       def key_of(record)
+        return [record.severity, record.kind] if record.kind
+
         [record.severity, record.log_id, record.system, record.body.tr_s("0-9", "0")].hash
       end
 
@@ -97,9 +114,9 @@ module OverSIP
       end
 
       # @return [Kind, nil] nil when there are too many
-      def enter(key, now)
-        clear(now) if @kinds.size >= MAX_KINDS && !@kinds.key?(key)
-        return if @kinds.size >= MAX_KINDS && !@kinds.key?(key)
+      def enter(key, now, room)
+        clear(now) if @kinds.size >= room && !@kinds.key?(key)
+        return if @kinds.size >= room && !@kinds.key?(key)
 
         @kinds[key] = Kind.new(now, 0, 0, nil)
       end
