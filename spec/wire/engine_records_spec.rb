@@ -15,12 +15,14 @@ RSpec.describe "Records of the engine", :native do
         held.pop
         request.reply 200
       end
+      # Those that the log of this process has lost under other engines.
+      @before = OverSIP.stats[:dropped][:log_records]
       alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example"), oversip_port)
       seen.pop
       # Each is a record: it begins as SIP and is none.
       eventually do
         100.times { alice.send_text("SIP/2.0 200 OK\r\nVia: nothing\r\n\r\n", oversip_port) }
-        OverSIP.stats[:dropped][:log_records] > 50
+        OverSIP.stats[:dropped][:log_records] > @before + 50
       end
       held << true
       expect(alice.receive_final.status).to eq(200)
@@ -31,7 +33,7 @@ RSpec.describe "Records of the engine", :native do
     bodies = log.map(&:body)
     lost = bodies.filter_map { |body| body[/\A(\d+) records? (?:was|were) lost\z/, 1] }
     expect(bodies.grep(/datagram dropped/).size).to be >= 1_900
-    expect(lost.sum(&:to_i)).to eq(@dropped)
+    expect(lost.sum(&:to_i)).to eq(@dropped - @before)
   end
 
   it "have no link to the documentation of a library when a page is closed without a word of TLS" do
