@@ -223,10 +223,10 @@ module OverSIP
       # @param callback [String] which one failed, without anything of the message
       def report(what, exception, callback = what)
         kind = [callback, exception.class.name, exception.backtrace&.first]
-        log_system_error what, kind: [:what, kind]
-        log_system_error exception, kind: [:exception, kind]
+        Logger.record(:error, log_id, what, [:what, kind])
+        Logger.record(:error, log_id, exception, [:exception, kind])
         hint = ScriptHints.for(exception)
-        log_system_error hint, kind: [:hint, kind] if hint
+        Logger.record(:error, log_id, hint, [:hint, kind]) if hint
       end
 
       # The thread inherits the deferral: a kill that comes before it serves would find no `ensure` to run.

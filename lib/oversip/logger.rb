@@ -137,11 +137,13 @@ module OverSIP
           dropped: { log_records: @writer.lost } }
       end
 
-      # Writes a record of the engine, which speaks for its part (transport, transaction, dns).
+      # Writes a record of the library that passes the threshold and whose place in the source does not say what is like it:
+      # one of the engine, which speaks for its part (transport, transaction, dns), or of a script's block that has failed.
       #
+      # @param kind [Object] see {write}
       # @api private
-      def engine_record(severity, part, text, kind)
-        write(severity, part, text, system: true, kind: kind) if SEVERITIES.fetch(severity) >= @threshold
+      def record(severity, log_id, object, kind)
+        write(severity, log_id, object, system: true, kind: kind) if SEVERITIES.fetch(severity) >= @threshold
       end
 
       # Writes one record; the log methods call it for records that pass the threshold.
@@ -166,11 +168,11 @@ module OverSIP
 
     SEVERITIES.each do |name, severity|
       [["log_#{name}", false], ["log_system_#{name}", true]].each do |method, system|
-        define_method(method) do |object, kind: nil|
+        define_method(method) do |object|
           next false if severity < Logger.threshold
 
           place = caller_locations(1, 1)&.first
-          Logger.write(name, log_id, object, system: system, kind: kind, site: place && "#{place.path}:#{place.lineno}")
+          Logger.write(name, log_id, object, system: system, site: place && "#{place.path}:#{place.lineno}")
         end
       end
     end

@@ -81,6 +81,7 @@ RSpec.describe OverSIP::Logger do
     it "are Strings as they are and anything else by inspect" do
       expect(bodies { speaker.log_info("50 %s") }).to eq(["50 %s"])
       expect(bodies { speaker.log_info({ a: [nil] }) }).to eq([{ a: [nil] }.inspect])
+      expect(bodies { [speaker.log_info(kind: 1), speaker.log_system_info(a: 1)] }).to eq([{ kind: 1 }.inspect, { a: 1 }.inspect])
     end
 
     it "are message, class and four lines of backtrace of an exception" do

@@ -114,7 +114,7 @@ pub fn write(ruby: &Ruby, record: &LogRecord) -> Result<(), Error> {
     };
     let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
     let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str(), record.kind);
-    let _: Value = logger.funcall("engine_record", arguments)?;
+    let _: Value = logger.funcall("record", arguments)?;
     Ok(())
 }
 

@@ -104,7 +104,7 @@ module OverSIP
         own = frames.to_a.take_while { |frame| !frame.start_with?(LIBRARY) }
         own = frames.to_a if own.empty?
         place = own.empty? ? "" : "; it stands at #{own.first(FRAMES).join(", from ")}"
-        Dispatcher.log_system_warn("#{what}#{place}", kind: [:overdue, own.first])
+        Logger.record(:warn, Dispatcher.log_id, "#{what}#{place}", [:overdue, own.first])
       end
     end
   end
