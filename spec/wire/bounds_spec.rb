@@ -1,9 +1,7 @@
 # frozen_string_literal: true
 
-# What waits for the script is bounded, in number and in bytes.
-RSpec.describe "What waits for the script", :native do
+RSpec.shared_context "with blocks behind a gate" do
   let!(:alice) { udp_peer }
-  let!(:bob) { udp_peer }
   let!(:gate) { Thread::Queue.new }
   let!(:entered) { mailbox }
   let!(:seen) { mailbox }
@@ -16,6 +14,13 @@ RSpec.describe "What waits for the script", :native do
   def large(bytes)
     { headers: { "X-Padding" => "x" * bytes } }
   end
+end
+
+# What waits for the script is bounded, in number and in bytes.
+RSpec.describe "What waits for the script", :native do
+  include_context "with blocks behind a gate"
+
+  let!(:bob) { udp_peer }
 
   # The dispatcher stops in the first OPTIONS until the gate opens.
   def start_blocked(**core)
@@ -363,18 +368,7 @@ end
 
 # What waits on connections is bounded over all of them.
 RSpec.describe "What waits on connections", :native do
-  let!(:alice) { udp_peer }
-  let!(:gate) { Thread::Queue.new }
-  let!(:entered) { mailbox }
-  let!(:seen) { mailbox }
-
-  def stats
-    OverSIP.stats
-  end
-
-  def large(bytes)
-    { headers: { "X-Padding" => "x" * bytes } }
-  end
+  include_context "with blocks behind a gate"
 
   it "is not read on while too much waits for blocks: a stream loses no response" do
     server = tcp_server

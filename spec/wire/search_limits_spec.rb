@@ -59,6 +59,19 @@ RSpec.describe "A search of targets", :native do
     expect(messages_at(strangers)).to be_empty
   end
 
+  # A MESSAGE whose server transaction has stood for some seconds when it is routed.
+  def route_late(seconds)
+    held = []
+    start({ timer_F: 32 })
+    router = OverSIP::SipEvents.method(:on_request).to_proc
+    on_request { |request| request.create_transaction && (held << request) }
+    call_from(alice, :MESSAGE)
+    eventually { held.any? }
+    OverSIP::Testing.advance(seconds)
+    OverSIP.schedule { router.call(held.first) }
+    next_target
+  end
+
   it "in a name of 1 000 servers ends after max_targets, by default 16" do
     start({ timer_F: 2, routing_time: 600 }, count: 1000, truncating: true)
     on_request do |request|
@@ -124,15 +137,7 @@ RSpec.describe "A search of targets", :native do
   end
 
   it "that begins late ends with its server transaction all the same" do
-    held = []
-    start({ timer_F: 32 })
-    router = OverSIP::SipEvents.method(:on_request).to_proc
-    on_request { |request| request.create_transaction && (held << request) }
-    call_from(alice, :MESSAGE)
-    eventually { held.any? }
-    OverSIP::Testing.advance(20)
-    OverSIP.schedule { router.call(held.first) }
-    next_target
+    route_late(20)
     OverSIP::Testing.advance(12)
     everything_done
     expect([targets_seen, last_event]).to eq([1, given_up])
@@ -141,15 +146,7 @@ RSpec.describe "A search of targets", :native do
   end
 
   it "leaves a target its whole Timer F when that is due just after the end: it is put on the blacklist" do
-    held = []
-    start({ timer_F: 32 })
-    router = OverSIP::SipEvents.method(:on_request).to_proc
-    on_request { |request| request.create_transaction && (held << request) }
-    call_from(alice, :MESSAGE)
-    eventually { held.any? }
-    OverSIP::Testing.advance(0.3)
-    OverSIP.schedule { router.call(held.first) }
-    next_target
+    route_late(0.3)
     OverSIP::Testing.advance(31.7)
     everything_done
     expect(OverSIP.stats.slice(:server_transactions, :searches)).to eq(server_transactions: 0, searches: 1)
@@ -163,15 +160,7 @@ RSpec.describe "A search of targets", :native do
 
   # As after a look-up that took its time.
   it "that begins a little late leaves the target long enough: it is put on the blacklist" do
-    held = []
-    start({ timer_F: 32 })
-    router = OverSIP::SipEvents.method(:on_request).to_proc
-    on_request { |request| request.create_transaction && (held << request) }
-    call_from(alice, :MESSAGE)
-    eventually { held.any? }
-    OverSIP::Testing.advance(3)
-    OverSIP.schedule { router.call(held.first) }
-    next_target
+    route_late(3)
     OverSIP::Testing.advance(29)
     everything_done
     expect([targets_seen, last_event]).to eq([1, given_up])
