@@ -38,7 +38,7 @@ RSpec.describe "The layers" do
     "transaction" => %w[message],
     "transport" => %w[message clock],
     "resolve" => %w[message client],
-    "client" => %w[message resolve transport],
+    "client" => %w[message resolve],
     "engine" => %w[message transaction transport resolve client clock]
   }.each do |layer, allowed|
     it "know what is below them: #{layer} names #{allowed.empty? ? "no other" : allowed.join(", ")}" do

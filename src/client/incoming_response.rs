@@ -2,8 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::message::Message;
-use crate::transport::Source;
+use crate::message::{Message, Source};
 
 /// A received response. It reads like its [`Message`].
 #[derive(Debug, Clone)]

@@ -25,7 +25,7 @@ mod strict_route;
 mod tags;
 mod target;
 
-pub use crate::transport::Transport;
+pub use crate::message::Transport;
 
 pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, Entry};

@@ -557,7 +557,7 @@ impl Connections {
     ) -> (Arc<Connection>, Option<Alive>) {
         let now = self.now();
         let mut table = self.table();
-        let id = ConnectionId(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+        let id = ConnectionId::new(NEXT_ID.fetch_add(1, Ordering::Relaxed));
         let alive = match &table.tasks {
             Tasks::Running { alive, .. } if table.len() < self.0.options.max_connections => {
                 Some(alive.clone())

@@ -26,7 +26,6 @@ mod udp;
 pub mod ws;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -34,6 +33,8 @@ use bytes::Bytes;
 
 use self::ws::HttpRequest;
 use crate::message::Message;
+
+pub use crate::message::{ConnectionId, Source, Transport};
 
 pub use bind::{address_available, bind_all, error_text, BindError, Bound, ListenSpec};
 pub use connection::{CloseReason, ConnectionInfo, Owed, MAX_MESSAGE};
@@ -47,98 +48,6 @@ pub use tls::{
     Verification,
 };
 pub use udp::UdpSocket;
-
-/// How a message travels (RFC 3261 section 18, RFC 7118).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    /// One message per datagram.
-    Udp,
-    /// A plain stream.
-    Tcp,
-    /// A stream under TLS.
-    Tls,
-    /// WebSocket.
-    Ws,
-    /// WebSocket under TLS.
-    Wss,
-}
-
-impl Transport {
-    /// The lower-case name, as in a URI's `transport` parameter.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-            Transport::Tls => "tls",
-            Transport::Ws => "ws",
-            Transport::Wss => "wss",
-        }
-    }
-
-    /// The upper-case name, as in a Via value.
-    pub fn via_token(self) -> &'static str {
-        match self {
-            Transport::Udp => "UDP",
-            Transport::Tcp => "TCP",
-            Transport::Tls => "TLS",
-            Transport::Ws => "WS",
-            Transport::Wss => "WSS",
-        }
-    }
-
-    /// Whether lower layers deliver or report failure, so that nothing needs retransmitting.
-    pub fn reliable(self) -> bool {
-        self != Transport::Udp
-    }
-
-    /// Whether the bytes are encrypted on the way.
-    pub fn secure(self) -> bool {
-        matches!(self, Transport::Tls | Transport::Wss)
-    }
-
-    /// Whether messages travel in WebSocket frames.
-    pub fn websocket(self) -> bool {
-        matches!(self, Transport::Ws | Transport::Wss)
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Names one connection for the life of the process; numbers are never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId(u64);
-
-impl ConnectionId {
-    /// The number itself, for logs.
-    pub fn as_u64(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Where a message came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source {
-    /// The transport it came over.
-    pub transport: Transport,
-    /// The peer's address.
-    pub remote: SocketAddr,
-    /// Our address: the listener's for UDP, the socket's own for a connection.
-    pub local: SocketAddr,
-    /// The connection it came over; `None` for UDP.
-    pub connection: Option<ConnectionId>,
-    /// `true` for UDP and for connections a listener accepted, `false` for those opened from here.
-    pub inbound: bool,
-}
 
 /// Why a connection opened from here did not come up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
