@@ -138,7 +138,7 @@ fn deviations_from_the_rfcs_are_marked_with_both_references() {
         assert_eq!(row.deviation.starts_with("deviation: "), deviates, "{}", row.name);
         let rfc = row.name.replacen("rfc", "RFC ", 1);
         let rfc = rfc.split('/').next().unwrap_or_default();
-        let references = row.deviation.contains(rfc) && row.deviation.contains("messages ");
+        let references = row.deviation.contains(rfc) && row.deviation.contains("docs/mended.md");
         assert_eq!(references, deviates, "{}", row.name);
     }
 }

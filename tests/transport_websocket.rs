@@ -54,7 +54,7 @@ async fn a_message_in_a_frame_arrives_and_what_is_sent_leaves_in_one() {
     peer.write(frame(0x81, &request("one", "body"))).await;
     let (message, source) = rig.message().await;
     assert_eq!((call_id(&message).as_str(), source.transport), ("one", Transport::Ws));
-    // Nothing is written into the Via of a WebSocket client (S-B58).
+    // Nothing is written into the Via of a WebSocket client.
     assert_eq!(message.top_via().unwrap().received(), None);
     assert!(rig.layer.connections().send(id, bytes("SIP/2.0 200 OK\r\n\r\n")));
     peer.expect(b"\x81\x12SIP/2.0 200 OK\r\n\r\n").await;
@@ -74,8 +74,6 @@ async fn what_comes_while_the_upgrade_is_decided_waits() {
         assert_eq!(call_id(&rig.message().await.0), expected);
     }
 }
-
-/// S-B37
 #[tokio::test]
 async fn a_client_that_sends_too_much_before_the_decision_is_not_read() {
     let mut rig = start(options());
@@ -110,8 +108,6 @@ async fn a_client_that_leaves_before_the_decision_is_noticed() {
     }
     assert!(!rig.layer.connections().accept_upgrade(id, bytes("101")));
 }
-
-/// S-B57
 #[tokio::test]
 async fn before_the_upgrade_there_is_no_flow_and_nothing_can_be_sent() {
     let mut rig = start(options());
@@ -242,8 +238,6 @@ async fn a_ping_goes_out_every_interval() {
     peer.write(frame(0x89, "now")).await;
     peer.expect(b"\x89\x0akeep-alive\x8a\x03now").await;
 }
-
-/// S-B64
 #[tokio::test]
 async fn clients_are_told_when_the_server_ends() {
     let mut rig = start(options());

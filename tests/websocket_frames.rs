@@ -90,8 +90,6 @@ fn what_the_first_two_bytes_tell_is_told_at_once() {
         assert!(matches!(reader.next(), Some(Received::Violation(_))), "{start:?}");
     }
 }
-
-/// S-B42
 #[test]
 fn a_length_of_four_gibibytes_is_too_big() {
     for length in [1u64 << 32, u64::MAX] {
@@ -153,8 +151,6 @@ fn text_is_utf_8() {
     assert_eq!(received(&split), [message("a\u{20ac}")]);
     assert_eq!(received(&[frame(FIN | BINARY, b"\xff")]), [message(b"\xff")]);
 }
-
-/// S-B43
 #[test]
 fn a_character_left_incomplete_before_an_empty_last_fragment_is_noticed() {
     assert_violation(
@@ -176,8 +172,6 @@ fn a_message_may_be_as_long_as_the_limit() {
     let fragments = [frame(BINARY, [b'x'; 200]), frame(FIN | CONTINUE, [b'x'; 100])];
     assert_eq!(received(&fragments), [message([b'x'; 300])]);
 }
-
-/// S-B44
 #[test]
 fn a_message_that_grows_too_big_is_refused() {
     let fragments = [frame(BINARY, [b'x'; 200]), frame(CONTINUE, [b'x'; 101])];
@@ -190,8 +184,6 @@ fn a_close_reason_is_utf_8() {
         assert_violation(&[frame(FIN | CLOSE, reason)], 1007, "close frame reason contains incomplete UTF-8");
     }
 }
-
-/// S-B45
 #[test]
 fn a_malformed_close_is_refused() {
     assert_violation(&[frame(FIN | CLOSE, b"\x03")], 1002, "close frame payload too short");
@@ -235,8 +227,6 @@ fn lengths_need_not_be_in_their_shortest_form() {
     long.extend([0, 0, 0, 0, b'y']);
     assert_eq!(received(&[short, long]), [message("x"), message("y")]);
 }
-
-/// S-B48
 #[test]
 fn an_empty_message_is_nothing() {
     let frames =
@@ -269,8 +259,6 @@ fn control_frames_go_out_as_they_are_written() {
     assert_eq!(&pong_frame(b"")[..], b"\x8a\x00");
     assert_eq!(&keepalive_frame()[..], b"\x89\x0akeep-alive");
 }
-
-/// S-B46
 #[test]
 fn a_close_reason_is_cut_at_a_character() {
     let long = close_frame(Some(1000), &"x".repeat(200));

@@ -100,8 +100,6 @@ fn names_are_capitalized_and_values_kept_raw() {
     ];
     assert_eq!(headers, expected);
 }
-
-/// S-B39
 #[test]
 fn a_content_length_is_decimal() {
     assert_eq!(with("-", Some("Content-Length: 010")).content_length, Some(10));
@@ -142,8 +140,6 @@ fn what_is_no_http_is_noticed_before_a_line_ends() {
     assert_eq!(read("GET  "), HeadProgress::Malformed);
     assert_eq!(read("GET / HTTP/1.1\r\nno colon\r\n"), HeadProgress::Malformed);
 }
-
-/// S-B40
 #[test]
 fn a_head_may_have_16_kib() {
     let cookie = |bytes: usize| head("GET / HTTP/1.1", &[&format!("Cookie: {}", "c".repeat(bytes))]);
@@ -220,8 +216,6 @@ fn the_subprotocol_is_named_only_where_it_was_offered() {
     assert!(accepted.starts_with("HTTP/1.1 101 "), "{accepted}");
     assert!(!accepted.contains("Sec-WebSocket-Protocol"), "{accepted}");
 }
-
-/// S-B54, S-B56
 #[test]
 fn old_versions_of_both_protocols_pass() {
     for version in ["7", "8", "13", "013"] {
@@ -231,8 +225,6 @@ fn old_versions_of_both_protocols_pass() {
     let request = complete(&head("GET / http/1.0", &USUAL));
     assert!(answer(&request).starts_with("http/1.0 101 Switching Protocols\r\n"));
 }
-
-/// S-B55
 #[test]
 fn nobody_asks_for_host_and_origin() {
     let kept: Vec<&str> =

@@ -78,8 +78,6 @@ fn a_body_of_another_length_closes_with_4002() {
         );
     }
 }
-
-/// S-B47
 #[test]
 fn a_body_that_is_announced_and_missing_closes_too() {
     let text = format!("{HEAD}Content-Length: 3\r\n\r\n");

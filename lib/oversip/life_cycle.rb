@@ -59,8 +59,8 @@ module OverSIP
         end
       end
 
-      # Runs the events and callbacks of the start on the dispatcher and waits for their end. The order is part of the
-      # contract: the first event, the modules' callbacks, the last event.
+      # Runs the events and callbacks of the start on the dispatcher and waits for their end. Scripts rely on
+      # their order: the first event, the modules' callbacks, the last event.
       def run_start_events
         Dispatcher.call do
           Dispatcher.stage("SystemEvents.on_initialize") { SystemEvents.on_initialize }

@@ -48,13 +48,13 @@ RSpec.describe OverSIP::Config::BindCheck do
     expect(message).to start_with("error binding in UDP IP '127.0.0.1' and port #{free} (Errno::ENOBUFS: ")
   end
 
-  it "S-B14: finds two of its own listeners on one port" do
+  it "finds two of its own listeners on one port" do
     configuration[:websocket].merge!(sip_ws: true, listen_ipv4: "127.0.0.1", listen_port: free)
     expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{free} already in use: " \
                           "sip[listen_port] and websocket[listen_port] ask for it")
   end
 
-  it "S-B15: tries the TLS port of a WebSocket section, whatever the sip section says of tunnels" do
+  it "tries the TLS port of a WebSocket section, whatever the sip section says of tunnels" do
     configuration[:sip][:use_tls_tunnel] = true
     Addrinfo.tcp("127.0.0.1", 0).bind do |socket|
       socket.listen(1)

@@ -73,9 +73,9 @@ RSpec.describe OverSIP::Config do
                              "the quotes make a text of yes: write yes without them"],
       "a number that is none" => ["sip: {listen_port: abc}",
                                   "sip[listen_port] has invalid value 'abc' (does not satisfy 'port' validation requirement): a whole number"],
-      "S-B10 port 65536" => ["sip: {listen_port: 65536}",
-                             "sip[listen_port] has invalid value '65536' (does not satisfy 'port' validation requirement): " \
-                             "65536 is above the bound: 1 to 65535"],
+      "port 65536" => ["sip: {listen_port: 65536}",
+                       "sip[listen_port] has invalid value '65536' (does not satisfy 'port' validation requirement): " \
+                       "65536 is above the bound: 1 to 65535"],
       "port 0 in a file" => ["sip: {listen_port: 0}",
                              "sip[listen_port] has invalid value '0' (does not satisfy 'port' validation requirement): " \
                              "a file has to name the port: 1 to 65535"],
@@ -100,14 +100,14 @@ RSpec.describe OverSIP::Config do
                                   "sip[tcp_keepalive_interval] has invalid value '179' " \
                                   "(does not satisfy 'greater_equal_than' validation requirement): " \
                                   "179 is below the bound: at least 180 seconds"],
-      "S-B11 a domain of two lines" => ["sip: {local_domains: \"a.example\\nb c\"}",
-                                        "sip[local_domains] has invalid value 'a.example\nb c' " \
-                                        "(does not satisfy 'domain' validation requirement): " \
-                                        "a domain such as example.net: no scheme, no port, no dot at its end"],
-      "S-B66 a message size below 125" => ["websocket: {max_ws_message_size: 124}",
-                                           "websocket[max_ws_message_size] has invalid value '124' " \
-                                           "(does not satisfy 'greater_equal_than' validation requirement): " \
-                                           "124 is below the bound: 125 to 1048575 bytes"],
+      "a domain of two lines" => ["sip: {local_domains: \"a.example\\nb c\"}",
+                                  "sip[local_domains] has invalid value 'a.example\nb c' " \
+                                  "(does not satisfy 'domain' validation requirement): " \
+                                  "a domain such as example.net: no scheme, no port, no dot at its end"],
+      "a message size below 125" => ["websocket: {max_ws_message_size: 124}",
+                                     "websocket[max_ws_message_size] has invalid value '124' " \
+                                     "(does not satisfy 'greater_equal_than' validation requirement): " \
+                                     "124 is below the bound: 125 to 1048575 bytes"],
       "a short flow token key" => ["sip: {flow_token_key: short}",
                                    "sip[flow_token_key] has invalid value 'short' " \
                                    "(does not satisfy 'min_bytes' validation requirement): " \
@@ -211,7 +211,7 @@ RSpec.describe OverSIP::Config do
       expect(configuration[:sip].values_at(:listen_port, :sip_tcp)).to eq([5070, false])
     end
 
-    it "S-B09: an unquoted IPv6 address that begins with colons" do
+    it "an unquoted IPv6 address that begins with colons" do
       expect(build(yaml: "sip:\n  listen_ipv6: ::1\n")[:sip][:listen_ipv6]).to eq("::1")
     end
 
@@ -226,7 +226,7 @@ RSpec.describe OverSIP::Config do
       expect { build({ core: { nameservers: ["192.0.2.53:0"] } }) }.to raise_error(OverSIP::ConfigurationError)
     end
 
-    it "S-B12, S-B13: certificates and EC keys, looked for in the folder's tls/" do
+    it "certificates and EC keys, looked for in the folder's tls/" do
       Dir.mkdir(File.join(@dir, "tls"))
       key = OpenSSL::PKey::EC.generate("prime256v1")
       certificate = OpenSSL::X509::Certificate.new
@@ -237,7 +237,7 @@ RSpec.describe OverSIP::Config do
       File.write(File.join(@dir, "tls", "k.pem"), key.to_pem)
       tls = build(yaml: "tls: {public_cert: c.pem, private_cert: k.pem}", config_dir: @dir)[:tls]
       expect(tls[:public_cert]).to eq(File.join(@dir, "tls", "c.pem"))
-      expect(tls[:full_cert]).to be_nil # S-B13: the key is copied nowhere
+      expect(tls[:full_cert]).to be_nil # the key is copied nowhere
 
       File.write(File.join(@dir, "tls", "k.pem"), key.to_pem(OpenSSL::Cipher.new("aes-128-cbc"), "secret"))
       expect { build(yaml: "tls: {private_cert: k.pem}", config_dir: @dir) }
@@ -246,7 +246,7 @@ RSpec.describe OverSIP::Config do
   end
 
   describe "warns of" do
-    it "S-B65: unknown sections and parameters" do
+    it "unknown sections and parameters" do
       build({ sip: { listen_prot: 1 } }, yaml: "spi: {a: 1}\ncore: {b: 1}")
       expect(warnings).to contain_exactly("oversip.conf unknown section 'spi' ignored: did you mean 'sip'?",
                                           "oversip.conf unknown parameter core[b] ignored",
@@ -270,7 +270,7 @@ RSpec.describe OverSIP::Config do
                               "clients on this machine"])
     end
 
-    it "S-B65: TLS without a certificate, which is switched off" do
+    it "TLS without a certificate, which is switched off" do
       expect(build(yaml: "sip: {sip_tls: yes}")[:sip].values_at(:sip_tls, :listen_port_tls)).to eq([false, nil])
       expect(warnings.first).to match(/sip\[sip_tls\] is off/)
     end

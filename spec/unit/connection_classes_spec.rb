@@ -89,7 +89,7 @@ RSpec.describe "The classes of connections" do
       expect(texts(sip::IPv6TlsTunnelServer)).to eq(expected("tls", "[2001:db8::5]", "::1", tls_port))
     end
 
-    it "S-B21: all these hosts are local aliases, and the domains" do
+    it "all these hosts are local aliases, and the domains" do
       port = start(advertised_ipv4: "203.0.113.5", record_route_hostname_tls_ipv4: "sip.example.net", local_domains: ["Home.example"])
       hosts = %w[127.0.0.1 [::1] 203.0.113.5 sip.example.net home.example]
       expect(OverSIP::SIP.local_aliases.keys)

@@ -52,9 +52,9 @@ RSpec.describe OverSIP::Logger do
 
   it "sets $oversip_debug exactly while the threshold is debug" do
     seen = nil
-    capture_log(level: :debug) { seen = $oversip_debug } # rubocop:disable Style/GlobalVars -- the name is the contract's
+    capture_log(level: :debug) { seen = $oversip_debug } # rubocop:disable Style/GlobalVars -- the name is that of OverSIP 2
     expect(seen).to be(true)
-    capture_log(level: :info) { seen = $oversip_debug } # rubocop:disable Style/GlobalVars -- the name is the contract's
+    capture_log(level: :info) { seen = $oversip_debug } # rubocop:disable Style/GlobalVars -- the name is that of OverSIP 2
     expect(seen).to be(false)
   end
 
@@ -90,16 +90,16 @@ RSpec.describe OverSIP::Logger do
       expect(bodies { speaker.log_error(error) }).to eq(["bad (ArgumentError)\nl1\nl2\nl3\nl4"])
     end
 
-    it "S-B18: escape control characters, so that no peer can forge a record" do
+    it "escape control characters, so that no peer can forge a record" do
       expect(bodies { speaker.log_info("a\r\nCRIT: <x>\e[2J\0\tb\u0085") })
         .to eq(["a\\r\\nCRIT: <x>\\x1B[2J\\tb\\x85"])
     end
 
-    it "S-B18: indent further lines of an exception's message" do
+    it "indent further lines of an exception's message" do
       expect(bodies { speaker.log_error(RuntimeError.new("a\nCRIT: b")) }).to eq(["a\n    CRIT: b (RuntimeError)"])
     end
 
-    it "S-B19: never raise, whatever the bytes or the object" do
+    it "never raise, whatever the bytes or the object" do
       broken = Object.new
       def broken.inspect = raise("no")
       expect(bodies do

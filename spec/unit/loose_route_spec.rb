@@ -55,7 +55,7 @@ RSpec.describe OverSIP::SIP::Core, :native do
     expect(message.to_s.scan(/^Route: .*$/)).to eq ["Route: #{foreign}\r"]
   end
 
-  it "M-B43: takes a removed Route header for none" do
+  it "takes a removed Route header for none" do
     message = request(foreign)
     message.delete_header("Route")
     expect(message.loose_route).to be false

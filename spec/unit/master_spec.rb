@@ -12,7 +12,7 @@ RSpec.describe OverSIP::Master do
     OverSIP.pid, OverSIP.status = previous
   end
 
-  it "S-B63: is running before the process that started it may end" do
+  it "is running before the process that started it may end" do
     seen = []
     master = described_class.new(folder: nil, privileges: nil, on_ready: -> { seen << [OverSIP.status, OverSIP.is_ready] })
     capture_log { master.send(:ready) }

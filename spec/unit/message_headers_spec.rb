@@ -60,12 +60,12 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(records.join).to include("Bad Name")
     end
 
-    it "M-B14: lets no line end through, save a folded value" do
+    it "lets no line end through, save a folded value" do
       request.headers["X"] = ["a\r\nEvil: 1\r\n b\0"]
       expect(request.to_s).to include("X: a  Evil: 1\r\n b \r\n")
     end
 
-    it "M-B39: puts a BINARY body behind UTF-8 headers" do
+    it "puts a BINARY body behind UTF-8 headers" do
       request.set_header("Subject", "grüß dich")
       request.body = "\xFF\xFE".b
       expect(request.to_s.b).to end_with("Subject: grüß dich\r\n\r\n\xFF\xFE".b)
@@ -85,7 +85,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
   end
 
   describe "edited From, To and Contact" do
-    it "M-B41: change only display name and URI of From" do
+    it "change only display name and URI of From" do
       request.from.user = "zoe"
       expect(line(request, "From")).to eq "From: \"Fay\" <sip:zoe@d.example>;epid=3;tag=F1\r\n"
       expect(request.hdr_from).to eq '"Fay" <sip:fay@d.example>;epid=3;tag=F1'
@@ -109,7 +109,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(request.hdr_from).to eq '"Fay" <sip:fay@d.example>;epid=3;tag=F1'
     end
 
-    it "M-B07: are taken over by to_s and not by a look at them" do
+    it "are taken over by to_s and not by a look at them" do
       request.from.user = "zoe"
       request.from.to_s
       request.from.inspect
@@ -193,7 +193,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(request.headers.keys.last).to eq "Session-Expires"
     end
 
-    it "M-B36: insert on top of a header, or on top of the message in the same Hash" do
+    it "insert on top of a header, or on top of the message in the same Hash" do
       headers = request.headers
       expect(request.insert_header("p-z", "1")).to equal headers
       expect(headers.keys.first(2)).to eq %w[P-Z Via]
@@ -394,7 +394,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(response.to_s.lines.first).to eq "SIP/2.0 202 Fine  Evil: 1\r\n"
     end
 
-    it "M-B03: restores the From and To that the script changed in the request, with one tag" do
+    it "restores the From and To that the script changed in the request, with one tag" do
       request.from.user = "zoe"
       request.to.user = "v"
       request.to_s
@@ -404,7 +404,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       )
     end
 
-    it "M-B22: leaves them as they came without a request, or with one of a Uac" do
+    it "leaves them as they came without a request, or with one of a Uac" do
       plain = response.to_s
       expect(plain).to include('From: "Fay" <sip:zoe@d.example>;tag=F1')
       response.request = OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: "sip:a@b" })

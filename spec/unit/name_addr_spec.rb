@@ -44,7 +44,7 @@ RSpec.describe OverSIP::SIP::NameAddr, :native do
     expect { parse(nil) }.to raise_error(TypeError)
   end
 
-  it "M-B07: shows an edit after its text was read" do
+  it "shows an edit after its text was read" do
     name_addr = parse("<sip:d@h>")
     name_addr.to_s
     name_addr.user = "e"
@@ -60,14 +60,14 @@ RSpec.describe OverSIP::SIP::NameAddr, :native do
     expect([name_addr.modified?, name_addr.to_s]).to eq [true, '"SOS" <urn:service:sos>']
   end
 
-  it "M-B16: escapes quotes of a display name, those that are not escaped yet" do
+  it "escapes quotes of a display name, those that are not escaped yet" do
     name_addr = parse("<sip:d@h>")
     name_addr.display_name = 'a "b" \"c\" d\\'
     expect(name_addr.to_s).to eq '"a \"b\" \"c\" d\\\\" <sip:d@h>'
     expect(parse(name_addr.to_s).uri).to eq "sip:d@h"
   end
 
-  it "M-B14: keeps line ends of a display name out of the text" do
+  it "keeps line ends of a display name out of the text" do
     name_addr = parse("<sip:d@h>")
     name_addr.display_name = "a\r\nEvil: yes\r\n b"
     expect(name_addr.to_s).to eq "\"a  Evil: yes\r\n b\" <sip:d@h>"

@@ -22,7 +22,7 @@ RSpec.describe OverSIP::Privileges do
     Etc.getpwnam(name).uid
   end
 
-  it "S-B04: leaves root's groups when only a user is given, before the user changes" do
+  it "leaves root's groups when only a user is given, before the user changes" do
     described_class.new("sip", nil).drop
     expect(changes).to eq([[:initgroups, "sip", 2345], [:gid, 2345], [:uid, 1234]])
   end

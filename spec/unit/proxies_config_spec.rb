@@ -100,7 +100,7 @@ RSpec.describe OverSIP::ProxiesConfig do
     expect(build(yaml: "mine: {}").keys).to eq([:mine])
   end
 
-  it "S-B17: takes a profile without a body as all defaults" do
+  it "takes a profile without a body as all defaults" do
     expect(build(yaml: "mine:\n")[:mine][:timer_C]).to eq(120)
   end
 
@@ -152,7 +152,7 @@ RSpec.describe OverSIP::ProxiesConfig do
       expect(message({ default_proxy: 5 })).to eq("proxies: default_proxy must be a Hash, not 5")
     end
 
-    it "S-B16: and the file" do
+    it "names the file" do
       expect(message(yaml: "p: {timer_B: 1}"))
         .to eq("error in Proxies Configuration file '/x/proxies.conf': p[timer_B] has invalid value '1' " \
                "(does not satisfy 'greater_equal_than' validation requirement): 1 is below the bound: 2 to 64 seconds")

@@ -8,7 +8,7 @@ RSpec.describe OverSIP::Reload do
 
   before { allow(OverSIP).to receive(:schedule) { |&block| scheduled << block } }
 
-  it "S-B06: remembers one request that comes during the work and refuses further ones with a record" do
+  it "remembers one request that comes during the work and refuses further ones with a record" do
     log = capture_log do
       reload = described_class.new("reload (HUP)") do
         runs << :run

@@ -7,12 +7,12 @@ RSpec.describe OverSIP::Stun, :native do
 
   let(:request) { "\x00\x01\x00\x00\x21\x12\xA4\x42ABCDEFGHIJKL".b }
 
-  it "M-B11: tells the client its address and port, masked as RFC 5389 has it" do
+  it "tells the client its address and port, masked as RFC 5389 has it" do
     expect(parse(request).unpack1("H*")).to eq "0101000c2112a4424142434445464748494a4b4c00200008000132d62b13a641"
     expect(parse(request).encoding).to eq Encoding::BINARY
   end
 
-  it "M-B11: masks an IPv6 address with cookie and transaction id" do
+  it "masks an IPv6 address with cookie and transaction id" do
     answer = parse(request, "2001:db8::1", 5060)
     port, address = answer.unpack("x26na*")
     mask = request.byteslice(4, 16)

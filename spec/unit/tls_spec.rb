@@ -45,7 +45,7 @@ RSpec.describe OverSIP::TLS, :native do
       expect(described_class.validate(pems(Certificates.self_signed))[1, 2]).to eq([false, 18])
     end
 
-    it "S-B35: leaves the list as it is" do
+    it "leaves the list as it is" do
       load
       chain = pems(Certificates.intermediate, Certificates.with_intermediate).freeze
       expect(described_class.validate(chain)[1]).to be(true)
@@ -79,11 +79,11 @@ RSpec.describe OverSIP::TLS, :native do
         .to eq(%w[b.example a.example])
     end
 
-    it "S-B36: no URI with a user part, no port and no parameter" do
+    it "no URI with a user part, no port and no parameter" do
       expect(identities(["URI:sip:b@c.org", "URI:sip:foo.com:5061;transport=tls"])).to eq(["foo.com"])
     end
 
-    it "S-B36: are not made from text that looks like an entry" do
+    it "are not made from text that looks like an entry" do
       crafted = Certificates.issue("/CN=a")
       email = OpenSSL::ASN1::ASN1Data.new("x, URI:sip:evil.example", 1, :CONTEXT_SPECIFIC)
       names = OpenSSL::ASN1::Sequence([email]).to_der
@@ -110,7 +110,7 @@ RSpec.describe OverSIP::TLS, :native do
       File.binwrite(File.join(@dir, name), text)
     end
 
-    it "is read file by file: what cannot be used is said and left out, the working directory stays (S-B03)" do
+    it "is read file by file: what cannot be used is said and left out, the working directory stays" do
       root = Certificates.authority.certificate.to_pem
       old = Certificates.issue("/CN=Old Root", authority: true, from: -20, days: 10).certificate.to_pem
       write("a.pem", "Example Root\n#{root}")

@@ -133,7 +133,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.to_s).to eq "sip:Carol@pbx.example.org:5080"
     end
 
-    it "M-B07: stay marked though the text was read" do
+    it "stay marked though the text was read" do
       uri = parse("sip:a@b.example")
       uri.user = "c"
       uri.to_s
@@ -148,7 +148,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(OverSIP::SIP::Uri.parse(uri.to_s).user).to eq(uri.user)
     end
 
-    it "M-B06: escape in the user what would end it" do
+    it "escape in the user what would end it" do
       uri = parse("sip:d%40q%20r@h.example")
       uri.host = "z.example"
       expect(uri.to_s).to eq "sip:d%40q%20r@z.example"
@@ -160,7 +160,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.to_s).to eq "sip:d:secret@h.example:5070"
     end
 
-    it "M-B17: put brackets around a bare IPv6 address" do
+    it "put brackets around a bare IPv6 address" do
       uri = parse("sip:a@h.example:5061")
       uri.host = "::1"
       expect([uri.to_s, uri.host_type]).to eq ["sip:a@[::1]:5061", :ipv6]
@@ -177,13 +177,13 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.to_s).to eq "sip:b"
     end
 
-    it "M-B19: take Symbols as parameter names" do
+    it "take Symbols as parameter names" do
       uri = parse("sip:b")
       uri.set_param(:Foo, 7)
       expect(uri.to_s).to eq "sip:b;foo=7"
     end
 
-    it "M-B18: remove all parameters, and with them what they say" do
+    it "remove all parameters, and with them what they say" do
       uri = parse("sip:b;lr;ob;transport=tcp")
       expect(uri.clear_params).to be true
       expect([uri.to_s, uri.lr_param?, uri.ob_param?, uri.transport_param]).to eq ["sip:b", false, false, nil]
@@ -194,7 +194,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect([uri.clear_params, uri.modified?]).to eq [false, nil]
     end
 
-    it "M-B18: of the transport parameter reach its reader both ways" do
+    it "of the transport parameter reach its reader both ways" do
       uri = parse("sip:b;transport=tcp")
       uri.set_param("transport", "TLS")
       expect(uri.transport_param).to eq :tls
@@ -215,7 +215,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect([sip.to_s, sip.phone_context_param]).to eq ["sip:b", nil]
     end
 
-    it "M-B18: of the parameter reach the phone context" do
+    it "of the parameter reach the phone context" do
       uri = parse("tel:123;phone-context=a.example")
       expect(uri.phone_context_param).to eq "a.example"
       uri.del_param("Phone-Context")
@@ -243,7 +243,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect([uri.to_s, copy.to_s]).to eq ["sip:a@b.example", "sip:c@b.example"]
     end
 
-    it "M-B14: cannot bring line ends into the text" do
+    it "cannot bring line ends into the text" do
       uri = parse("sip:b")
       uri.set_param("x", "1\r\nEvil: yes\0")
       expect(uri.to_s).to eq "sip:b;x=1  Evil: yes "

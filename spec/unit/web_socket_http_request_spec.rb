@@ -15,7 +15,7 @@ RSpec.describe "OverSIP::WebSocket::HttpRequest", :native do
     expect(%w[GET POST OPTIONS].map { |name| receive({ http_method: name }).http_method }).to eq(%i[GET POST OPTIONS])
   end
 
-  it "says of any other method that it does not know it (S-B41)" do
+  it "says of any other method that it does not know it" do
     expect(receive({ http_method: "PUT" })).to have_attributes(http_method: "PUT", unknown_method?: true)
     expect(receive({ http_method: "GET" }).unknown_method?).to be(false)
   end

@@ -205,7 +205,7 @@ RSpec.describe "The blacklist of a profile", :native do
       expect(events_of_request).to eq([[:error, 403, "Destination Blacklisted", :destination_blacklisted]])
     end
 
-    it "FIX: again, with the new answer and the new time: the old time's end takes nothing away" do
+    it "again, with the new answer and the new time: the old time's end takes nothing away" do
       start
       uac = reach
       callee.answer(callee.receive, 200)

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The original made ACK and CANCEL from the request as it had come (FIX).
+# The original made ACK and CANCEL from the request as it had come.
 RSpec.describe "The ACK for a failure and the CANCEL of an INVITE", :native do
   let(:alice) { udp_peer }
   let(:bob) { udp_peer }
@@ -17,7 +17,7 @@ RSpec.describe "The ACK for a failure and the CANCEL of an INVITE", :native do
 
   same = %w[From Call-ID Route Max-Forwards]
 
-  it "FIX: the CANCEL carries Request-URI, Via, Routes, From, To and Max-Forwards of the INVITE as it was sent" do
+  it "the CANCEL carries Request-URI, Via, Routes, From, To and Max-Forwards of the INVITE as it was sent" do
     relay
     invite = call_from(alice, headers: { "Max-Forwards" => "20" })
     sent = bob.receive
@@ -31,7 +31,7 @@ RSpec.describe "The ACK for a failure and the CANCEL of an INVITE", :native do
     expect([cancel.header("Max-Forwards"), cancel.header("CSeq")]).to eq(["19", "1 CANCEL"])
   end
 
-  it "FIX: the ACK carries them as well, with the To of the response" do
+  it "the ACK carries them as well, with the To of the response" do
     relay
     call_from(alice)
     sent = bob.receive

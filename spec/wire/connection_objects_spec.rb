@@ -45,7 +45,7 @@ RSpec.describe "A connection", :native do
     end
   end
 
-  it "of UDP has no peer, no flow of its own and cannot be closed (S-B23, S-B24)" do
+  it "of UDP has no peer, no flow of its own and cannot be closed" do
     connection, peer = connection_of(-> { udp_peer })
     expect(connection).to be_a(OverSIP::SIP::IPv4UdpServer)
     expect([connection.remote_ip, connection.remote_port, connection.remote_ip_type, connection.remote_desc,
@@ -57,7 +57,7 @@ RSpec.describe "A connection", :native do
     expect { connection.send_sip_msg("text") }.to raise_error(ArgumentError, /UDP needs an IP address and a port/)
   end
 
-  it "S-B22: of UDP shares its cvars with no other request" do
+  it "of UDP shares its cvars with no other request" do
     first, peer = connection_of(-> { udp_peer })
     first.cvars[:secret] = 1
     second, = connection_of(peer)
@@ -70,7 +70,7 @@ RSpec.describe "A connection", :native do
     expect(log.map { |record| [record.log_id, record.body] }).to include(["SIP TCP IPv4 server", "hello"])
   end
 
-  it "that we opened has no flow token but a Record-Route value of its own (S-B24)" do
+  it "that we opened has no flow token but a Record-Route value of its own" do
     listener = tcp_server
     on_request { |request| (seen << request.connection) && request.reply(200) }
     start_oversip

@@ -69,7 +69,7 @@ RSpec.describe "oversip as a daemon", :native do
     expect(File).not_to exist(pid_file)
   end
 
-  it "does not mind signals that mean nothing to it, INT and PIPE among them (S-B05)" do
+  it "does not mind signals that mean nothing to it, INT and PIPE among them" do
     folder(script: script)
     start_daemon
     %w[INT USR2 ALRM POLL PROF WINCH PIPE VTALRM].each { |signal| Process.kill(signal, daemon_pid) }
@@ -92,7 +92,7 @@ RSpec.describe "oversip as a daemon", :native do
     expect(File.read("/proc/#{daemon_pid}/cmdline")).to start_with("sip-edge")
   end
 
-  it "S-B03: takes a relative PID file and log file against the folder it is started in" do
+  it "takes a relative PID file and log file against the folder it is started in" do
     folder(script: script)
     pid = Process.spawn(*command("--config-dir", @dir, "--pid", "here.pid", "--log-file", "here.log"), chdir: @dir, in: File::NULL, %i[out err] => File::NULL)
     Process.wait(pid)
@@ -234,7 +234,7 @@ RSpec.describe "oversip as a daemon", :native do
     %w[--user nobody --group root] => %w[nobody root],
     %w[--group daemon] => %w[root daemon]
   }.each do |arguments, (user, group)|
-    it "S-B04: keeps none of root's groups with #{arguments.join(" ")}", if: Process.euid.zero? do
+    it "keeps none of root's groups with #{arguments.join(" ")}", if: Process.euid.zero? do
       folder(script: script)
       File.chmod(0o777, @dir)
       start_daemon(*arguments)

@@ -167,7 +167,7 @@ RSpec.describe "The DNS cache of a profile", :native do
     end
   end
 
-  it "FIX: does not remember that the name server failed" do
+  it "does not remember that the name server failed" do
     dns = scripted_dns({}, failing: ["bob.example"])
     start(dns)
     2.times { expect(reach).to eq([:error, 404]) }
@@ -220,7 +220,7 @@ RSpec.describe "The DNS cache of a profile", :native do
       seen.pop
     end
 
-    it "FIX: draws the order of servers by weight at each use" do
+    it "draws the order of servers by weight at each use" do
       start(dns)
       OverSIP::Testing.seed(2026)
       counts = Array.new(1000) { first_target }.tally
@@ -230,7 +230,7 @@ RSpec.describe "The DNS cache of a profile", :native do
       expect(dns.asked).to eq(["_sip._udp.bob.example SRV", "h.example A"])
     end
 
-    it "FIX: is not changed by targets that failed" do
+    it "is not changed by targets that failed" do
       start(dns)
       key = "sip|bob.example||udp"
       first_target
@@ -320,7 +320,7 @@ RSpec.describe "The DNS cache of a profile", :native do
     expect(dns.asked.size).to eq(8)
   end
 
-  it "FIX: does not remember a resolution during which one question failed" do
+  it "does not remember a resolution during which one question failed" do
     dns = scripted_dns({ "bob.example" => ["127.0.0.3"] }, failing: ["_sip._udp.bob.example"])
     start(dns, { default_proxy: { use_naptr: false, transport_preference: ["udp"] } })
     2.times do

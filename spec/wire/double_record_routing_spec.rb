@@ -177,7 +177,7 @@ RSpec.describe "The Record-Route and Path of a Proxy", :native do
     end
   end
 
-  it "FIX: are there, with the hop count, when the first target was on the blacklist" do
+  it "are there, with the hop count, when the first target was on the blacklist" do
     start_oversip do |request|
       first = OverSIP::SIP::Proxy.new
       first.on_target do

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# Defects of OverSIP 2 that the network can see.
-RSpec.describe "A defect of OverSIP 2", :native do
+# Defects of OverSIP 2 that the network can see, see docs/mended.md.
+RSpec.describe "Compared with OverSIP 2,", :native do
   let!(:client) { udp_peer }
   let!(:seen) { mailbox }
 
@@ -20,9 +20,9 @@ RSpec.describe "A defect of OverSIP 2", :native do
   end
 
   {
-    "M-B01: a repeated branch is answered 400" =>
+    "a repeated branch is answered 400" =>
       ["127.0.0.1:%d;branch=z9hG4bKx;branch=y;rport", "400 Via branch non RFC 3261 compliant"],
-    "M-B02: a missing branch is no reason to refuse a request (RFC 3261 17.2.3)" => ["10.9.9.9;rport", "200 OK"]
+    "a missing branch is no reason to refuse a request (RFC 3261 17.2.3)" => ["10.9.9.9;rport", "200 OK"]
   }.each do |what, (text, status)|
     it "#{what}, and the next datagram is served" do
       start_oversip { |request| request.reply(200) }
@@ -33,7 +33,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     end
   end
 
-  it "M-B02: an exception of the script loses no datagram" do
+  it "an exception of the script loses no datagram" do
     start_oversip { |request| request.sip_method == :OPTIONS ? raise("no") : request.reply(200) }
     capture_log do
       expect(answer_to(options).status).to eq 500
@@ -41,12 +41,12 @@ RSpec.describe "A defect of OverSIP 2", :native do
     end
   end
 
-  it "M-B03: a reply within a dialog has one To tag" do
+  it "a reply within a dialog has one To tag" do
     start_oversip { |request| request.create_transaction && request.reply(200) }
     expect(answer_to(options(to_tag: "tt")).header("To")).to eq "<sip:bob@b.example>;tag=tt"
   end
 
-  it "M-B04: a Content-Length with a leading zero does not move the next message of a stream" do
+  it "a Content-Length with a leading zero does not move the next message of a stream" do
     start_oversip { |request| seen << [request.call_id, request.body] }
     stream = tcp_peer
     first = stream.build(:MESSAGE, "sip:x.example", call_id: "first", headers: { "Content-Length" => "010" }, body: "0123456789")
@@ -54,12 +54,12 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect([seen.pop, seen.pop]).to eq [%w[first 0123456789], ["second", nil]]
   end
 
-  it "M-B05: the reply has the CSeq number of the request" do
+  it "the reply has the CSeq number of the request" do
     start_oversip { |request| request.reply(200) }
     expect(answer_to(options(headers: { "CSeq" => "012 OPTIONS" })).header("CSeq").to_i).to eq 12
   end
 
-  it "M-B06: an escaped @ in a user part goes on as what it is" do
+  it "an escaped @ in a user part goes on as what it is" do
     start_oversip do |request|
       request.ruri.port = 5070
       seen << request.to_s.lines.first
@@ -68,7 +68,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(seen.pop).to eq "OPTIONS sip:a%40b@h.example:5070 SIP/2.0\r\n"
   end
 
-  it "M-B08: a request within a dialog whose only Route has its sender's own token is not sent back to it" do
+  it "a request within a dialog whose only Route has its sender's own token is not sent back to it" do
     start_oversip do |request|
       token = request.connection_outbound_flow_token
       routed = OverSIP::SIP::Request.parse(request.to_s)
@@ -84,7 +84,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(seen.pop).to eq [true, nil]
   end
 
-  it "M-B09: two clients with one branch are two transactions" do
+  it "two clients with one branch are two transactions" do
     start_oversip do |request|
       request.create_transaction
       seen << request.call_id
@@ -95,7 +95,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect([seen.pop, seen.pop]).to contain_exactly("one", "two")
   end
 
-  it "M-B10: an ACK with the branch of an accepted INVITE comes to the script" do
+  it "an ACK with the branch of an accepted INVITE comes to the script" do
     start_oversip do |request|
       seen << request.sip_method
       request.create_transaction && request.reply(200) if request.sip_method == :INVITE
@@ -106,7 +106,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect([seen.pop, seen.pop]).to eq %i[INVITE ACK]
   end
 
-  it "M-B15: the client is not told about an exception of the script" do
+  it "the client is not told about an exception of the script" do
     start_oversip { raise ArgumentError, "secret" }
     answer = capture_log_of { answer_to(options) }
     expect([answer.first_line, answer.header("Content-Type"), answer.body]).to eq ["SIP/2.0 500 Internal Error", nil, ""]
@@ -118,7 +118,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     result
   end
 
-  it "M-B21: a body over the limit is refused before it comes, and the connection closed" do
+  it "a body over the limit is refused before it comes, and the connection closed" do
     start_oversip(configuration: { sip: { max_body_size: 1000 } }) { |request| request.reply(200) }
     stream = tcp_peer
     stream.send_text(stream.build(:MESSAGE, "sip:x.example", headers: { "Content-Length" => "1001" }))
@@ -126,7 +126,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(stream.closed_by_peer?).to be true
   end
 
-  it "M-B22: an INVITE of a Uac is sent, and its responses can be written" do
+  it "an INVITE of a Uac is sent, and its responses can be written" do
     callee = udp_peer
     start_oversip
     uac = OverSIP::SIP::Uac.new
@@ -136,7 +136,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(seen.pop).to eq "SIP/2.0 486 Busy\r\n"
   end
 
-  it "M-B23: advertised addresses and host names of Record-Route are ours" do
+  it "advertised addresses and host names of Record-Route are ours" do
     start_oversip(configuration: { sip: { advertised_ipv4: "192.0.2.77", record_route_hostname_tls_ipv4: "edge.example" } }) do |request|
       seen << request.destination_myself?
     end
@@ -145,7 +145,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect([seen.pop, seen.pop]).to eq [true, false]
   end
 
-  it "M-B24: Max-Forwards is decremented, or added, where the script says nothing" do
+  it "Max-Forwards is decremented, or added, where the script says nothing" do
     callee = udp_peer
     start_relay_to(callee)
     call_from(client, :MESSAGE, headers: { "Max-Forwards" => "20" })
@@ -154,7 +154,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(callee.receive.header("Max-Forwards")).to eq "70"
   end
 
-  describe "M-B25: a received of the client's own is not believed" do
+  describe "a received of the client's own is not believed" do
     it "over UDP" do
       start_oversip { |request| seen << request.hdr_via.first }
       client.send_text(options(headers: via("127.0.0.1:#{client.port};branch=z9hG4bKk;received=1.1.1.1")), oversip_port)
@@ -169,7 +169,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     end
   end
 
-  it "M-B30: what follows the body of a datagram is discarded, and without Content-Length the body is the rest" do
+  it "what follows the body of a datagram is discarded, and without Content-Length the body is the rest" do
     start_oversip { |request| seen << request.body }
     [["5", "12345surplus"], ["0", "surplus"], [nil, "to the end"]].each do |length, rest|
       head = client.build(:MESSAGE, "sip:x.example", headers: { "Content-Length" => length })
@@ -178,14 +178,14 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(Array.new(3) { seen.pop }).to eq ["12345", nil, "to the end"]
   end
 
-  it "M-B30: a datagram that ends before its body does is answered 400" do
+  it "a datagram that ends before its body does is answered 400" do
     start_oversip { |request| seen << request.body }
     answer = answer_to(client.build(:MESSAGE, "sip:x.example", headers: { "Content-Length" => "9" }, body: "12345"))
     expect(answer.first_line).to eq "SIP/2.0 400 Body size doesn't match Content-Length"
     expect(seen).to be_empty
   end
 
-  it "M-B39: a request of mixed encodings is written and relayed byte by byte" do
+  it "a request of mixed encodings is written and relayed byte by byte" do
     callee = udp_peer
     start_relay_to(callee) do |_, request|
       request.set_header("X-A", "gr\u00fcn")
@@ -198,7 +198,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(body).to eq "\x00\xFF\xC3".b
   end
 
-  it "M-B39: a reply of mixed encodings is written byte by byte" do
+  it "a reply of mixed encodings is written byte by byte" do
     start_oversip { |request| request.reply(200, "gr\u00fcn", ["X-A: \xFF".b, "X-B: \u00e9".encode("ISO-8859-1")], "\x00\xFF".b) }
     client.send_text(options(headers: { "Subject" => "\u00e9" }), oversip_port)
     head, body = client.receive.to_s.b.split("\r\n\r\n", 2)
@@ -206,7 +206,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(body).to eq "\x00\xFF".b
   end
 
-  it "M-B40: on_canceled runs once, however often the CANCEL comes" do
+  it "on_canceled runs once, however often the CANCEL comes" do
     callee = udp_peer
     start_relay_to(callee) { |proxy, _| proxy.on_canceled { seen << true } }
     invite = call_from(client)
@@ -218,14 +218,14 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(seen.all).to eq [true]
   end
 
-  it "M-B44: a keep-alive before a message is answered, and the message served" do
+  it "a keep-alive before a message is answered, and the message served" do
     start_oversip { |request| request.reply(200) }
     client.send_text("\r\n\r\n#{options}", oversip_port)
     expect(client.receive.to_s).to eq "\r\n"
     expect(client.receive_final.status).to eq 200
   end
 
-  it "M-B49: the Reason of a 199 is a quoted string" do
+  it "the Reason of a 199 is a quoted string" do
     callee = udp_peer
     start_relay_to(callee) { |proxy, _| proxy.on_failure_response { |response| proxy.drop_response(response) } }
     call_from(client, headers: { "Supported" => "199" })
@@ -234,7 +234,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(early.header("Reason")).to eq 'SIP ;cause=486 ;text="\"Busy\" \\\\ here"'
   end
 
-  it "M-B52: the product of Server and User-Agent can be named" do
+  it "the product of Server and User-Agent can be named" do
     callee = udp_peer
     start_oversip(configuration: { core: { product: "Mine/1" } }) { |request| request.reply(200) }
     expect(answer_to(options).header("Server")).to eq "Mine/1"
@@ -242,8 +242,8 @@ RSpec.describe "A defect of OverSIP 2", :native do
     expect(callee.receive.header("User-Agent")).to eq "Mine/1"
   end
 
-  describe "in what is kept as it was:" do
-    it "M-B46: a reply of our own has no Record-Route, and a 100 no Timestamp" do
+  describe "nothing has changed:" do
+    it "a reply of our own has no Record-Route, and a 100 no Timestamp" do
       start_oversip { |request| request.create_transaction && request.reply(200) }
       headers = { "Record-Route" => "<sip:p.example;lr>", "Timestamp" => "54" }
       client.send_text(client.build(:INVITE, "sip:x.example", headers: headers), oversip_port)
@@ -252,7 +252,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
       expect(answers.flat_map { |answer| answer.headers("Record-Route") + answer.headers("Timestamp") }).to be_empty
     end
 
-    it "M-B50: a request without a core header, or with two, gets no answer" do
+    it "a request without a core header, or with two, gets no answer" do
       start_oversip { |request| request.reply(200) }
       client.send_text(options(headers: { "From" => nil }), oversip_port)
       client.send_text(options(headers: { "Call-ID" => %w[a b] }), oversip_port)
@@ -260,7 +260,7 @@ RSpec.describe "A defect of OverSIP 2", :native do
       expect(messages_at(client)).to be_empty
     end
 
-    it "M-B54: an INVITE that comes again after its 2xx is answered with it" do
+    it "an INVITE that comes again after its 2xx is answered with it" do
       start_oversip { |request| request.create_transaction && request.reply(200) }
       OverSIP::Testing.freeze
       invite = client.build(:INVITE, "sip:x.example")

@@ -2,7 +2,7 @@
 
 require_relative "../support/callbacks"
 
-# RFC 5626 5.3: a token that names no live flow. Decisions: initial requests get 430, those in a dialog go by their Request-URI.
+# RFC 5626 5.3: a token that names no live flow. Initial requests get 430, those in a dialog go by their Request-URI.
 RSpec.describe "A flow that is no more", :native do
   let(:seen) { mailbox }
   let!(:alice) { udp_peer }
@@ -118,7 +118,7 @@ RSpec.describe "A flow that is no more", :native do
     end
   end
 
-  it "FIX: leads to the other side when it is the sender's own: its BYE is not sent back to it (S-B49)" do
+  it "leads to the other side when it is the sender's own: its BYE is not sent back to it" do
     start
     sent = alice.send_text(alice.build(:INVITE, "sip:bob@b.example"), oversip_port)
     invite = bob.receive

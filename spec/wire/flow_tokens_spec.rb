@@ -60,7 +60,7 @@ RSpec.describe "A flow token in a Route of ours", :native do
     expect(seen.all).to be_empty
   end
 
-  it "FIX: puts nothing on the blacklist when the peer at its end keeps silent: a flow is no target" do
+  it "puts nothing on the blacklist when the peer at its end keeps silent: a flow is no target" do
     message_along(token_route(alice))
     alice.receive
     OverSIP::Testing.freeze

@@ -166,7 +166,7 @@ RSpec.describe "oversip at HUP", :native do
     end
   end
 
-  it "S-B07: runs callbacks that server.rb registers at its top level once more, and warns" do
+  it "runs callbacks that server.rb registers at its top level once more, and warns" do
     folder(script: "OverSIP::SystemCallbacks.on_reload { OverSIP::SystemEvents.log_info 'called' }")
     serving do |server|
       said = hang_up(server, /called\n.*called\n/)
@@ -174,7 +174,7 @@ RSpec.describe "oversip at HUP", :native do
     end
   end
 
-  it "S-B06: remembers a HUP that comes during a reload, refuses a third with a record, and reloads again afterwards" do
+  it "remembers a HUP that comes during a reload, refuses a third with a record, and reloads again afterwards" do
     folder(script: script(1, <<~RUBY))
       OverSIP::SystemCallbacks.on_reload_callbacks.clear
       OverSIP::SystemCallbacks.on_reload do

@@ -29,7 +29,7 @@ RSpec.describe "TLS listeners", :native do
     expect(tls_peer.ssl.peer_cert_chain.map { |cert| cert.subject.to_s }).to eq(["/CN=relay.example", "/CN=Example Intermediate"])
   end
 
-  it "S-B12: take RSA, EC and Ed25519 keys" do
+  it "take RSA, EC and Ed25519 keys" do
     [Certificates.rsa, Certificates.issue("/CN=p384", issuer: Certificates.authority, key: OpenSSL::PKey::EC.generate("secp384r1")),
      Certificates.issue("/CN=ed25519", issuer: Certificates.authority, key: OpenSSL::PKey.generate_key("ED25519"))].each do |issued|
       start(issued)
@@ -168,7 +168,7 @@ RSpec.describe "TLS listeners", :native do
       expect(peer.receive.status).to eq(200)
     end
 
-    it "S-B37: takes no more than a bound meanwhile, and all of it afterwards" do
+    it "takes no more than a bound meanwhile, and all of it afterwards" do
       on_tls_handshake(:on_client_tls_handshake) { |_, _| (seen << Fiber.current) && Fiber.yield }
       sizes = mailbox
       start do |request|
@@ -225,14 +225,14 @@ RSpec.describe "TLS listeners", :native do
     end
   end
 
-  describe "a tunnel for a proxy that decrypts (S-B38)" do
+  describe "a tunnel for a proxy that decrypts" do
     def start_tunnel(&)
       capture_log { start(use_tls_tunnel: true, listen_port_tls_tunnel: tunnel_port, &) }
     end
 
     let(:tunnel_port) { dead_port }
 
-    it "M-B34: counts the client of the PROXY line, which may come in pieces, and answers over the same connection" do
+    it "counts the client of the PROXY line, which may come in pieces, and answers over the same connection" do
       seen = mailbox
       start_tunnel do |request|
         seen << [request.source_ip, request.source_port, request.transport, request.connection.remote_desc]
@@ -322,7 +322,7 @@ RSpec.describe "TLS listeners", :native do
     expect(server.accept.receive.status).to eq(200)
   end
 
-  it "S-B34: need certificate and key only at the start" do
+  it "need certificate and key only at the start" do
     configuration = tls_configuration
     start_oversip(configuration: configuration) { |request| request.reply 200 }
     File.delete(*configuration[:tls].values_at(:public_cert, :private_cert))

@@ -21,7 +21,7 @@ RSpec.describe "A request", :native do
 
   describe "whose TCP connection is lost after it was written" do
     %i[INVITE MESSAGE].each do |method|
-      it "FIX: is a Connection Error at once when nothing came back for the #{method} (S-B60)" do
+      it "is a Connection Error at once when nothing came back for the #{method}" do
         start
         call_from(alice, method)
         callee = server.accept
@@ -118,7 +118,7 @@ RSpec.describe "A request", :native do
   end
 
   describe "whose datagram cannot be delivered" do
-    it "FIX: is a Connection Error when the port is closed, not a time-out" do
+    it "is a Connection Error when the port is closed, not a time-out" do
       dead = dead_port
       start { ["127.0.0.1", dead, :udp] }
       call_from(alice)
@@ -137,7 +137,7 @@ RSpec.describe "A request", :native do
       expect(OverSIP.proxies[:default_proxy][:blacklist]).to be_empty
     end
 
-    it "FIX: is a Connection Error when the kernel has no way there" do
+    it "is a Connection Error when the kernel has no way there" do
       # Nothing leaves the loopback interface from a socket that is bound to its address.
       start { ["240.0.0.1", 5060, :udp] }
       call_from(alice)

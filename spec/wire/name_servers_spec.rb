@@ -38,7 +38,7 @@ RSpec.describe "Name servers", :native do
     expect(good.asked).to eq(["bob.example NAPTR", "_sip._udp.bob.example SRV", "h.example A"])
   end
 
-  it "FIX: whose port is closed and that are the only ones end the request at once" do
+  it "whose port is closed and that are the only ones end the request at once" do
     start("127.0.0.1:#{dead_port}")
     expect(reach).to eq(not_found)
   end

@@ -36,7 +36,7 @@ RSpec.describe "on_request that fails", :native do
   end
 
   ways.each do |way, script|
-    it "S-B08: because it #{way} is answered 500 without a body, and logged" do
+    it "because it #{way} is answered 500 without a body, and logged" do
       responses = failing(&script)
       expect(responses.map(&:first_line)).to eq(["SIP/2.0 500 Internal Error"])
       expect(responses.first.body).to be_empty

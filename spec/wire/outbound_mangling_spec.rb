@@ -68,7 +68,7 @@ RSpec.describe OverSIP::Modules::OutboundMangling, :native do
     end
   end
 
-  it "M-B33: sends nothing to the address in a token that nobody signed" do
+  it "sends nothing to the address in a token that nobody signed" do
     start_oversip do |request|
       seen << described_class.extract_outbound_from_ruri(request)
       OverSIP::SIP::Proxy.new.route(request)

@@ -49,7 +49,7 @@ RSpec.describe "Requests over TCP", :native do
     expect(Array.new(3) { results.pop }).to match_array([[0, 200], [1, 200], [2, 200]])
   end
 
-  it "S-B60: fail at once when the connection is lost before any answer, whatever the method" do
+  it "fail at once when the connection is lost before any answer, whatever the method" do
     start_oversip
     server = tcp_server
     send_to(server.port)
@@ -130,7 +130,7 @@ RSpec.describe "Requests over TCP", :native do
     expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began).to be > 0.9
   end
 
-  it "S-B59: a connection that we opened ends after two hours without traffic" do
+  it "a connection that we opened ends after two hours without traffic" do
     start_oversip
     server = tcp_server
     send_to(server.port)
@@ -144,7 +144,7 @@ RSpec.describe "Requests over TCP", :native do
     expect(peer).to be_closed_by_peer
   end
 
-  it "S-B59: a connection that we opened has the keep-alive of the configuration" do
+  it "a connection that we opened has the keep-alive of the configuration" do
     start_oversip(configuration: { sip: { tcp_keepalive_interval: 180 } })
     server = tcp_server
     send_to(server.port)

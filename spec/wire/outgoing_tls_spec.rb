@@ -120,7 +120,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(seen).to be_empty
     end
 
-    it "S-B31: everything waits for a suspended one, and fails with it" do
+    it "everything waits for a suspended one, and fails with it" do
       start
       suspended = mailbox
       on_tls_handshake(:on_server_tls_handshake) do |connection, _|
@@ -166,7 +166,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(results.pop).to eq(validation_failed)
     end
 
-    it "S-B32: the strictest of those that wait for a handshake counts" do
+    it "the strictest of those that wait for a handshake counts" do
       seen = mailbox
       on_tls_handshake(:on_server_tls_handshake) { |connection, _| (seen << true) && connection.close }
       start_oversip(configuration: tls_configuration, proxies: { default_proxy: {}, lax: { verify_server: false } })
@@ -301,7 +301,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(blacklist.keys).to eq(["tls:127.0.0.1:#{first.port}"])
     end
 
-    it "S-B29: does not get requests for another domain over the same connection" do
+    it "does not get requests for another domain over the same connection" do
       start_with_names({ "relay.example" => ["127.0.0.1"], "other.example" => ["127.0.0.1"] })
       server = tls_server
       send_to(server, results, host: "relay.example")
@@ -317,7 +317,7 @@ RSpec.describe "Requests over TLS", :native do
     end
   end
 
-  it "S-B29: a connection that was verified less is not reused for more" do
+  it "a connection that was verified less is not reused for more" do
     start_oversip(configuration: tls_configuration, proxies: { default_proxy: { verify_server: true }, lax: { verify_server: false } })
     server = tls_server(Certificates.for_name("127.0.0.1"))
     peers = %i[lax default_proxy].map do |profile|

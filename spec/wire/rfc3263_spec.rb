@@ -103,7 +103,7 @@ RSpec.describe "RFC 3263", :native do
      ["tls:#{h[1]}:1", "tcp:#{h[2]}:2", "udp:#{h[3]}:3"]],
     ["force_transport_preference does", "sip:full.example", { **udp_first, force_transport_preference: true },
      ["udp:#{h[3]}:3", "tcp:#{h[2]}:2", "tls:#{h[1]}:1"]],
-    ["FIX: NAPTR goes by order, then by preference, both ascending", "sip:order.example", {},
+    ["NAPTR goes by order, then by preference, both ascending", "sip:order.example", {},
      ["udp:#{h[1]}:1", "tcp:#{h[1]}:2", "tcp:#{h[1]}:3"]],
     ["NAPTR records of other applications, flags and services are passed over", "sip:odd.example", {}, ["udp:#{h[1]}:4"]],
     ["sips goes by SIPS+D2T alone", "sips:full.example", {}, ["tls:#{h[1]}:1"]],
@@ -133,7 +133,7 @@ RSpec.describe "RFC 3263", :native do
      (1..4).map { |port| "udp:#{h[1]}:#{port}" }],
     ["an SRV host without address is passed over", "sip:partly.srv.example;transport=udp", {}, ["udp:#{h[2]}:2"]],
     ["SRV whose hosts have no address is no way back to the domain", "sip:unresolved.example;transport=udp", {}, [:no_dns_resolution]],
-    ["FIX: an SRV record with the target \".\" rules its transport out", "sip:noudp.example;transport=udp", {}, [:no_dns_resolution]],
+    ["an SRV record with the target \".\" rules its transport out", "sip:noudp.example;transport=udp", {}, [:no_dns_resolution]],
     ["and leaves the others", "sip:noudp.example", {}, ["tcp:#{h[9]}:5060"]],
     ["a domain that is closed by all transports has no target", "sip:closed.example", {}, [:no_dns_resolution]],
     ["a domain that does not exist has no target", "sip:nowhere.example", {}, [:no_dns_resolution]],
@@ -144,11 +144,11 @@ RSpec.describe "RFC 3263", :native do
     end
   end
 
-  it "FIX: SRV records of one priority without any weight give a flat list in any order" do
+  it "SRV records of one priority without any weight give a flat list in any order" do
     expect(targets_of("sip:zero.srv.example;transport=udp")).to match_array((1..3).map { |port| "udp:#{h[1]}:#{port}" })
   end
 
-  it "FIX: an SRV record without weight beside one with weight gives a flat list of both" do
+  it "an SRV record without weight beside one with weight gives a flat list of both" do
     expect(targets_of("sip:mixed.srv.example;transport=udp")).to contain_exactly("udp:#{h[1]}:1", "udp:#{h[2]}:2")
   end
 

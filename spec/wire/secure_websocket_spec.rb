@@ -17,7 +17,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
     WebSocketPeer.new(ssl.connect).tap { |peer| opened << peer }
   end
 
-  it "is served as without TLS (S-B33)" do
+  it "is served as without TLS" do
     start_secure_websocket do |request|
       seen << [request.transport, request.connection.class]
       request.reply 200, "OK"
@@ -28,7 +28,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
     expect(seen.pop).to eq([:wss, OverSIP::WebSocket::IPv4WssServer])
   end
 
-  it "names itself WSS in its values (S-B20)" do
+  it "names itself WSS in its values" do
     bob = udp_peer
     start_secure_websocket do |request|
       request.loose_route
@@ -148,12 +148,12 @@ RSpec.describe "SIP over secure WebSocket", :native do
       seen.pop
     end
 
-    it "whatever the sip section says of tunnels (S-B15)" do
+    it "whatever the sip section says of tunnels" do
       remote = remote_through_tunnel("127.0.0.1", "PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n")
       expect(remote).to eq([OverSIP::WebSocket::IPv4WssServer, "192.0.2.7:4711"])
     end
 
-    it "over IPv6 if the websocket section has it (S-B15)" do
+    it "over IPv6 if the websocket section has it" do
       skip "no IPv6 here" unless Socket.ip_address_list.any?(&:ipv6_loopback?)
       remote = remote_through_tunnel("::1", "PROXY TCP6 2001:db8::7 2001:db8::1 4711 443\r\n", enable_ipv6: true)
       expect(remote.last).to eq("[2001:db8::7]:4711")

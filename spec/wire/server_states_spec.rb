@@ -121,7 +121,7 @@ RSpec.describe "oversip while it loads and while it ends", :native do
     end
   end
 
-  it "S-B02: raises the limit of open files as far as it may" do
+  it "raises the limit of open files as far as it may" do
     folder(script: "warn \"limits \#{Process.getrlimit(:NOFILE)}\"\n" \
                    "def (OverSIP::SystemEvents).on_started = log_info(\"limits \#{Process.getrlimit(:NOFILE)}\")")
     limited = ["sh", "-c", "ulimit -Sn 256; ulimit -Hn 1024; exec \"$@\"", "sh", *command("--config-dir", @dir)]

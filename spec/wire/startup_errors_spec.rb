@@ -60,7 +60,7 @@ RSpec.describe "A start that fails", :native do
     expect_failures(rows)
   end
 
-  it "names the profile of proxies.conf, its parameter, its value and the rule (S-B16: and the file)" do
+  it "names the profile of proxies.conf, its parameter, its value, the rule and the file" do
     rows = {
       "- a" => "invalid proxies configuration file, it is not a collection",
       "" => "invalid proxies configuration file, it is not a collection",
@@ -107,10 +107,10 @@ RSpec.describe "A start that fails", :native do
                                  "configuration error: UDP IP '127.0.0.1' and port #{taken} already in use"],
       "a TCP port of others" => [{ conf: listening(taken, sip_udp: "no") },
                                  "configuration error: TCP IP '127.0.0.1' and port #{taken} already in use"],
-      "S-B14: a port twice" => [{ conf: "#{listening(clash)}websocket: {sip_ws: yes, listen_ipv4: 127.0.0.1, " \
-                                        "listen_port: #{clash}, enable_ipv6: no}" },
-                                "configuration error: TCP IP '127.0.0.1' and port #{clash} already in use: " \
-                                "sip[listen_port] and websocket[listen_port] ask for it"],
+      "a port twice" => [{ conf: "#{listening(clash)}websocket: {sip_ws: yes, listen_ipv4: 127.0.0.1, " \
+                                 "listen_port: #{clash}, enable_ipv6: no}" },
+                         "configuration error: TCP IP '127.0.0.1' and port #{clash} already in use: " \
+                         "sip[listen_port] and websocket[listen_port] ask for it"],
       "a port for root" => [raising.call("EACCES"),
                             "configuration error: no permission to bind in UDP IP '127.0.0.1' and port #{privileged}"],
       "another failure" => [raising.call("ENOBUFS"),

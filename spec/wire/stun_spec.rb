@@ -12,7 +12,7 @@ RSpec.describe "A STUN Binding request to the UDP listener", :native do
     client.recvfrom(2000).first
   end
 
-  it "M-B11: is answered with the address and port that the server sees" do
+  it "is answered with the address and port that the server sees" do
     port = start_oversip
     client.send(request, 0, "127.0.0.1", port)
     type, length, cookie, id, attribute, _, family, masked_port, masked_ip = answer.unpack("nnNa12nnnnN")

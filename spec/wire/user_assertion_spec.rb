@@ -65,7 +65,7 @@ RSpec.describe OverSIP::Modules::UserAssertion, :native do
     expect(seen.pop).to eq ["sip:alice@a.example", "sip:alice@a.example", true, nil]
   end
 
-  it "M-B22: asserts nobody for a response to a request of a Uac" do
+  it "asserts nobody for a response to a request of a Uac" do
     bob = udp_peer
     start_oversip
     uac = OverSIP::SIP::Uac.new

@@ -110,7 +110,7 @@ RSpec.describe "WebSocketEvents", :native do
       expect(seen.all).to eq([true, true])
     end
 
-    it "may suspend its Fiber: what the client sends waits (S-B37), other clients do not" do
+    it "may suspend its Fiber: what the client sends waits, other clients do not" do
       on_websocket(:on_connection) do |_, request|
         next unless request.uri_path == "/slow"
 
@@ -221,7 +221,7 @@ RSpec.describe "WebSocketEvents", :native do
       eventually { OverSIP::Engine.held_objects.zero? }
     end
 
-    it "does not run when the server ends; the client is told 1001 (S-B64)" do
+    it "does not run when the server ends; the client is told 1001" do
       client
       OverSIP.stop
       expect(client.rest).to eq("\x88\x02\x03\xe9".b)
@@ -272,7 +272,7 @@ RSpec.describe "WebSocketEvents", :native do
       end
     end
 
-    it "cuts a reason that is too long at a character (S-B46)" do
+    it "cuts a reason that is too long at a character" do
       start_websocket { |request| request.connection.close 1000, "x#{"\u20ac" * 60}" }
       client = websocket_peer
       client.send_text(client.build(:OPTIONS, "sip:a@b.example"))

@@ -118,7 +118,7 @@ RSpec.describe "A flow to a WebSocket client", :native do
     expect(alice.receive?(SipPeer::SILENCE)&.request?).to be_falsy
   end
 
-  it "is 430 Flow Failed before the client has its WebSocket (S-B57)" do
+  it "is 430 Flow Failed before the client has its WebSocket" do
     fibers = mailbox
     token = mailbox
     on_websocket(:on_connection) do |connection, _|

@@ -38,14 +38,14 @@ RSpec.describe "Frames of a WebSocket client", :native do
                                                  "continuation text frame contains invalid UTF-8"],
     "that end text within a character" => [[["a", { first: 0x01 }], ["\xc3", { first: 0x80 }]], 1007,
                                            "continuation final text frame contains incomplete UTF-8"],
-    "that end text within a character and are empty (S-B43)" => [
+    "that end text within a character and are empty" => [
       [["a\xc3", { first: 0x01 }], ["", { first: 0x80 }]], 1007, "continuation final text frame contains incomplete UTF-8"
     ],
     "that close with a reason that is no UTF-8" => [[["\x03\xe8a\xc3", { first: 0x88 }]], 1007,
                                                     "close frame reason contains incomplete UTF-8"],
-    "that close with one byte (S-B45)" => [[["\x03", { first: 0x88 }]], 1002, "close frame payload too short"],
-    "that close with a status that may not be sent (S-B45)" => [[["\x03\xed", { first: 0x88 }]], 1002,
-                                                                "close frame status not allowed"]
+    "that close with one byte" => [[["\x03", { first: 0x88 }]], 1002, "close frame payload too short"],
+    "that close with a status that may not be sent" => [[["\x03\xed", { first: 0x88 }]], 1002,
+                                                        "close frame status not allowed"]
   }.each do |kind, (frames, code, reason)|
     it "#{kind} end it with #{code} #{reason}" do
       bytes = frames.map { |payload, options| frame(payload, **options) }.join
@@ -53,7 +53,7 @@ RSpec.describe "Frames of a WebSocket client", :native do
     end
   end
 
-  it "of 4 GiB are too big (S-B42)" do
+  it "of 4 GiB are too big" do
     expect(answer_to("#{[0x82, 0xff, 1 << 32].pack("CCQ>")}mask")).to eq(closing(1009, "frame too big"))
   end
 
@@ -68,12 +68,12 @@ RSpec.describe "Frames of a WebSocket client", :native do
     expect(answer_to(frame("x" * 300, first: 0x82))).to eq(closing(4001, "SIP message incomplete"))
   end
 
-  it "that make a message too big end it, before the message does (S-B44)" do
+  it "that make a message too big end it, before the message does" do
     bytes = frame("x" * 200, first: 0x02) + frame("x" * 101, first: 0x00)
     expect(answer_to(bytes, max_ws_message_size: 300)).to eq(closing(1009, "message too big"))
   end
 
-  it "cannot have limits under 125 (S-B66)" do
+  it "cannot have limits under 125" do
     expect { start_websocket(websocket: { max_ws_frame_size: 124 }) }
       .to raise_error(OverSIP::ConfigurationError, /websocket\[max_ws_frame_size\] has invalid value '124'/)
   end
@@ -96,13 +96,13 @@ RSpec.describe "Frames of a WebSocket client", :native do
     expect(peer.read_bytes(2 + 127)).to eq(control(0x8a, "") + control(0x8a, "x" * 125))
   end
 
-  it "that close are answered with their status (S-B45)" do
+  it "that close are answered with their status" do
     expect(answer_to(frame("\x03\xe8bye", first: 0x88) + frame("after"))).to eq(closing(1000))
     expect(answer_to(frame("\x0f\xa0", first: 0x88))).to eq(closing(4000))
     expect(answer_to(frame("", first: 0x88))).to eq("\x88\x00".b)
   end
 
-  it "that are empty are ignored (S-B48)" do
+  it "that are empty are ignored" do
     start_websocket { |request| request.reply 200, "OK" }
     peer = websocket_peer
     peer.send_bytes(frame("") + frame("", first: 0x82) + frame("", first: 0x01) + frame("", first: 0x80))

@@ -20,13 +20,13 @@ RSpec.describe "A request for a WebSocket", :native do
     )
   end
 
-  it "needs no subprotocol; none is named then (S-B55)" do
+  it "needs no subprotocol; none is named then" do
     start_websocket
     answer = websocket_client.ask("GET /any HTTP/1.1", "Sec-WebSocket-Protocol" => nil, "Host" => nil, "Origin" => nil)
     expect(answer).to start_with("HTTP/1.1 101 Switching Protocols\r\n").and(satisfy { |head| !head.include?("-Protocol") })
   end
 
-  it "may have an old version of HTTP and of the protocol (S-B54, S-B56)" do
+  it "may have an old version of HTTP and of the protocol" do
     start_websocket
     expect(websocket_client.ask("GET / HTTP/1.0", "Sec-WebSocket-Version" => "8")).to start_with("HTTP/1.0 101 ")
   end
@@ -46,7 +46,7 @@ RSpec.describe "A request for a WebSocket", :native do
     end
   end
 
-  it "of an unknown version is told the known ones, in the standard header too (S-B54)" do
+  it "of an unknown version is told the known ones, in the standard header too" do
     start_websocket
     expect(answer_to("GET / HTTP/1.1", "Sec-WebSocket-Version" => "12")).to eq(
       "HTTP/1.1 426 Upgrade Required\r\nX-Supported-WebSocket-Versions: 7, 8, 13\r\nSec-WebSocket-Version: 13\r\n#{server}"
@@ -111,7 +111,7 @@ RSpec.describe "A request for a WebSocket", :native do
     end
   end
 
-  it "may have a head of 16 KiB and no more (S-B40)" do
+  it "may have a head of 16 KiB and no more" do
     start_websocket
     size = WebSocketPeer.request("GET / HTTP/1.1", "Cookie" => "").bytesize
     expect(websocket_client.ask("GET / HTTP/1.1", "Cookie" => "c" * (16_384 - size))).to start_with("HTTP/1.1 101 ")

@@ -50,7 +50,7 @@ RSpec.describe "SIP over WebSocket", :native do
     expect(answer_to(request({ "Content-Length" => "0" }, body: "ab"))).to eq(closing(4002, reason))
   end
 
-  it "is ended with 4002 by a body that is announced and missing (S-B47)" do
+  it "is ended with 4002 by a body that is announced and missing" do
     expect(answer_to(request({ "Content-Length" => "3" })))
       .to eq(closing(4002, "SIP message body size does not match Content-Length"))
   end
@@ -62,7 +62,7 @@ RSpec.describe "SIP over WebSocket", :native do
     expect(bodies.pop).to eq("all of it")
   end
 
-  it "ignores messages without core headers or with two of them; the connection stays (S-B53)" do
+  it "ignores messages without core headers or with two of them; the connection stays" do
     start_websocket { |request| request.reply 200, "OK" }
     peer = websocket_peer
     [{ "Call-ID" => nil }, { "Call-ID" => %w[a b] }].each { |headers| peer.send_frame(request(headers)) }
@@ -124,7 +124,7 @@ RSpec.describe "SIP over WebSocket", :native do
     expect(peer.receive_frame).to have_attributes(start: 0x82, payload: start_with("SIP/2.0 200 \xff\r\n".b))
   end
 
-  it "adds nothing to the Via of a client (S-B58)" do
+  it "adds nothing to the Via of a client" do
     seen = mailbox
     start_websocket do |request|
       seen << request.transport

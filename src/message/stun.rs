@@ -142,7 +142,7 @@ mod tests {
 
     /// The request of RFC 5769 2.1 as far as it matters; 2.2 and 2.3 have the mapped addresses.
     #[test]
-    fn m_b11_mapped_addresses_are_those_of_rfc_5769() {
+    fn mapped_addresses_are_those_of_rfc_5769() {
         let request =
             [&b"\0\x01\0\0\x21\x12\xa4\x42"[..], b"\xb7\xe7\xa7\x01\xbc\x34\xd6\x86\xfa\x87\xdf\xae"]
                 .concat();
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn m_b11_port_and_address_are_masked_byte_by_byte() {
+    fn port_and_address_are_masked_byte_by_byte() {
         assert_eq!(
             answer(b"\0\x01\0\0\x21\x12\xa4\x42ABCDEFGHIJKL", "10.1.2.3:5060"),
             "0101000c2112a4424142434445464748494a4b4c00200008000132d62b13a641"

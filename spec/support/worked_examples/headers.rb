@@ -18,7 +18,7 @@ WorkedExamples.group do
     options("Via: SIP/2.0/TCP p;branch=z9hG4bK1 , SIP/2.0/UDP q").hdr_via
   end
   row("E44", "a branch of cookie alone", nil) { options("Via: SIP/2.0/UDP p;branch=z9hG4bK").via_branch_rfc3261 }
-  row "E45", "two branches", ["k", nil], note: "M-B01" do
+  row "E45", "two branches", ["k", nil], note: "it is no branch of RFC 3261" do
     message = options("Via: SIP/2.0/UDP p;branch=z9hG4bK1;branch=k")
     [message.via_branch, message.via_branch_rfc3261]
   end
@@ -53,14 +53,14 @@ WorkedExamples.group do
     [message.supported, message.headers]
   end
   row("E55", "an empty Require", [false, "\r", 36]) { refused("Require: ") }
-  row("E56", "CSeq with a leading zero", 12, note: "M-B05") { options("CSeq: 012 OPTIONS").cseq }
-  row("E57", "Content-Length with a leading zero", 100, note: "M-B04") { options("Content-Length: 0100").content_length }
+  row("E56", "CSeq with a leading zero", 12, note: "decimal") { options("CSeq: 012 OPTIONS").cseq }
+  row("E57", "Content-Length with a leading zero", 100, note: "decimal") { options("Content-Length: 0100").content_length }
   row("E58", "Max-Forwards with leading zeros", 68) { options("Max-Forwards: 0068").max_forwards }
-  row("E59", "a trailing blank", 70, note: "M-B32") { options("Max-Forwards: 70 ").max_forwards }
-  row "E60", "a From behind a quoted Contact", "Alice", note: "M-B29" do
+  row("E59", "a trailing blank", 70, note: "taken") { options("Max-Forwards: 70 ").max_forwards }
+  row "E60", "a From behind a quoted Contact", "Alice", note: "whole" do
     options("Contact: \"x\" <tel:1>\r\nFrom: Alice <sip:a@b>").from.display_name
   end
-  row "E61", "the same with a name of one byte", "A", note: "M-B29" do
+  row "E61", "the same with a name of one byte", "A", note: "whole" do
     options("Contact: \"x\" *\r\nFrom: A <sip:a@b>").from.display_name
   end
 end

@@ -9,7 +9,7 @@ WorkedExamples.group do
     invite.to_s
   end
   row "E63", "from.user = zoe",
-      ["From: \"Fay\" <sip:zoe@d.example>;epid=3;tag=F1\r\n", "\"Fay\" <sip:fay@d.example>;epid=3;tag=F1"], note: "M-B41" do
+      ["From: \"Fay\" <sip:zoe@d.example>;epid=3;tag=F1\r\n", "\"Fay\" <sip:fay@d.example>;epid=3;tag=F1"], note: "its parameters stay" do
     invite.from.user = "zoe"
     [invite.to_s.lines.grep(/^From/).first, invite.hdr_from]
   end
@@ -33,7 +33,7 @@ WorkedExamples.group do
     invite.reply(404)
     sent.first.drop(1)
   end
-  row "E68", "reply(200) in a dialog: To", "To: <sip:u@d.example>;tag=tt\r\n", note: "M-B03" do
+  row "E68", "reply(200) in a dialog: To", "To: <sip:u@d.example>;tag=tt\r\n", note: "one tag" do
     invite(to_tag: "tt").reply(200)
     sent.first.first.lines.grep(/^To/).first
   end
@@ -55,7 +55,7 @@ WorkedExamples.group do
   row("E73", "check_max_forwards without the header", [true, 10, nil]) do
     [invite.check_max_forwards(10), invite.new_max_forwards, invite.header("Max-Forwards")]
   end
-  row "E74", "connection_outbound_flow_token over UDP", /\A_[-_0-9A-Za-z]{24}\z/, note: "signed (M-B33)" do
+  row "E74", "connection_outbound_flow_token over UDP", /\A_[-_0-9A-Za-z]{24}\z/, note: "signed" do
     received(:OPTIONS, &:connection_outbound_flow_token)
   end
   row("E75", "ruri = 7", raises(OverSIP::RuntimeError, "invalid URI 7")) { invite.ruri = 7 }

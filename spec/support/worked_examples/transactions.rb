@@ -12,7 +12,7 @@ WorkedExamples.group do
   row("E94", "rport, and received of the peer", "SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKk;received=127.0.0.1;rport=PORT") do
     first_via("SIP/2.0/UDP 127.0.0.1 ; rport ; received=1.1.1.1;branch=z9hG4bKk").sub("rport=#{client.port}", "rport=PORT")
   end
-  row "E95", "no branch", ["SIP/2.0 200 OK", "SIP/2.0/UDP 10.9.9.9:PORT;received=127.0.0.1"], note: "M-B02" do
+  row "E95", "no branch", ["SIP/2.0 200 OK", "SIP/2.0/UDP 10.9.9.9:PORT;received=127.0.0.1"], note: "known by RFC 3261 17.2.3" do
     request = client.build(:OPTIONS, "sip:x.example", headers: { "Via" => "SIP/2.0/UDP 10.9.9.9:#{client.port}" })
     answer = answers(request) { |received| received.reply(200) }.first
     [answer.first_line, answer.header("Via").sub(client.port.to_s, "PORT")]
@@ -26,7 +26,7 @@ WorkedExamples.group do
     answered = answers(client.build(:OPTIONS, "sip:x.example"))
     [answered.map(&:first_line), answered.first.header("Retry-After")]
   end
-  row "E98", "on_request raises", [["SIP/2.0 500 Internal Error"], nil, ""], note: "M-B15" do
+  row "E98", "on_request raises", [["SIP/2.0 500 Internal Error"], nil, ""], note: "the exception stays in the log" do
     answered = capture_log_into([]) { answers(client.build(:OPTIONS, "sip:x.example")) { raise ArgumentError, "no" } }
     [answered.map(&:first_line), answered.first.header("Content-Type"), answered.first.body]
   end
@@ -82,7 +82,7 @@ WorkedExamples.group do
   row "E106", "UacRequest#to_s",
       "NOTIFY sip:w@x.example SIP/2.0\r\nFrom: <sip:o@x.example>;tag=ab\r\nTo: sip:w@x.example;tag=cd\r\nCall-ID: q\r\n" \
       "CSeq: 4 NOTIFY\r\nContent-Length: 2\r\nMax-Forwards: 20\r\nUser-Agent: OverSIP/#{OverSIP::VERSION}\r\nEvent: z\r\n\r\nhi",
-      note: "M-B12, our own version" do
+      note: "with its To tag and our own version" do
     data = { sip_method: :NOTIFY, ruri: "sip:w@x.example", from: "<sip:o@x.example>", from_tag: "ab", to_tag: "cd",
              call_id: "q", cseq: 4 }
     OverSIP::SIP::UacRequest.new(data, ["Event: z"], "hi").to_s

@@ -11,7 +11,7 @@ WorkedExamples.group do
     [uri.to_s, uri.aor, uri.modified?]
   end
   row "E3", "the same, port = 5080: to_s, modified?", ["sip:Carol@pbx.example.org:5080", true],
-      note: "an edit stays marked until it is sent (M-B07)" do
+      note: "an edit stays marked until it is sent" do
     uri = OverSIP::SIP::Uri.parse("SIP:Carol@PBX.Example.ORG.")
     uri.port = 5080
     [uri.to_s, uri.modified?]
@@ -21,7 +21,7 @@ WorkedExamples.group do
     [uri.host, uri.host_type, uri.params]
   end
   row("E5", "an escaped user", "d@q r") { OverSIP::SIP::Uri.parse("sip:d%40q%20r@h.example").user }
-  row "E6", "the same, host = z.example: to_s", "sip:d%40q%20r@z.example", note: "M-B06" do
+  row "E6", "the same, host = z.example: to_s", "sip:d%40q%20r@z.example", note: "escaped again" do
     uri = OverSIP::SIP::Uri.parse("sip:d%40q%20r@h.example")
     uri.host = "z.example"
     uri.to_s
@@ -73,7 +73,7 @@ WorkedExamples.group do
     uri.set_param("n", nil)
     [uri.to_s, uri.del_param("abc"), uri.del_param("abc"), uri.del_param("n")]
   end
-  row "E24", "clear_params", ["sip:b", false, false, nil], note: "attributes follow the parameters (M-B18)" do
+  row "E24", "clear_params", ["sip:b", false, false, nil], note: "attributes follow the parameters" do
     uri = OverSIP::SIP::Uri.parse("sip:b;lr;ob;transport=tcp")
     uri.clear_params
     [uri.to_s, uri.lr_param?, uri.ob_param?, uri.transport_param]
@@ -93,7 +93,7 @@ WorkedExamples.group do
   row("E28", "two name-addrs", raises(OverSIP::ParsingError, 'invalid NameAddr "<sip:d@h>,<sip:e@h>"')) do
     OverSIP::SIP::NameAddr.parse("<sip:d@h>,<sip:e@h>")
   end
-  row "E29", "an edit between two to_s", "<sip:e@h>", note: "M-B07" do
+  row "E29", "an edit between two to_s", "<sip:e@h>", note: "it shows" do
     name_addr = OverSIP::SIP::NameAddr.parse("<sip:d@h>")
     name_addr.to_s
     name_addr.user = "e"

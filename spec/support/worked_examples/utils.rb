@@ -23,8 +23,8 @@ WorkedExamples.group do
   row "E87", "parse_haproxy_protocol", [40, :ipv4, "10.0.0.1", 4000] do
     OverSIP::Utils.parse_haproxy_protocol("PROXY TCP4 10.0.0.1 10.0.0.2 4000 5061\r\nREGI")
   end
-  row("E88", "regexp_compare with options", 1, note: "M-B28") { OverSIP::Utils.regexp_compare("xAy", /a/i) }
-  row "E89", "Stun.parse_request", "0101000c2112a4424142434445464748494a4b4c00200008000132d62b13a641", note: "M-B11" do
+  row("E88", "regexp_compare with options", 1, note: "they count") { OverSIP::Utils.regexp_compare("xAy", /a/i) }
+  row "E89", "Stun.parse_request", "0101000c2112a4424142434445464748494a4b4c00200008000132d62b13a641", note: "masked as RFC 5389 15.2 says" do
     request = ["000100002112a442"].pack("H*") << "ABCDEFGHIJKL"
     OverSIP::Stun.parse_request(request, "10.1.2.3", 5060).unpack1("H*")
   end

@@ -29,7 +29,7 @@ use crate::{
 /// The state of a `Uri` or `NameAddr`.
 ///
 /// A parsed one keeps the received text. A part becomes a Ruby object when it is read or set, and that object stays
-/// the answer. The text is rebuilt from the parts only after a mutator ran (7.5 of the message contract).
+/// the answer. The text is rebuilt from the parts only after a mutator ran.
 #[derive(Default)]
 pub struct UriObject {
     /// The URI as received, without brackets; absent for one made by `new` or `allocate`.

@@ -1,5 +1,5 @@
-//! The clauses of the message specification (sections 2, 4, 5, 7 and 8), each against every byte or every form that it names.
-//! Tests are named after the section; those of single defects after their M-Bnn.
+//! The grammar of messages: tokens, first lines, headers, URIs and name-addrs, each against every byte or every form that it may
+//! have.
 
 use bytes::Bytes;
 use oversip::message::{HeaderName, HostType, Message, NameAddrRef, ParseError, UriRef};
@@ -30,7 +30,7 @@ const TOKEN: &[u8] = b"-.!%*_+`'~";
 const UNRESERVED: &[u8] = b"-_.!~*'()";
 
 #[test]
-fn section_2_token_in_method_header_name_branch_tag_and_option_tag() {
+fn token_in_method_header_name_branch_tag_and_option_tag() {
     let token = alphanumeric_and(TOKEN);
     let wraps: [(&[u8], &[u8]); 5] = [
         (b"OPTIONS sip:a SIP/2.0\r\n", b": x\r\n\r\n"),
@@ -57,7 +57,7 @@ fn separators_of(before: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn section_2_word_of_call_id() {
+fn word_of_call_id() {
     let word = alphanumeric_and(&[TOKEN, b"()<>:\\\"/[]?{}@"].concat());
     assert_eq!(bytes_that(|byte| with(&[b"Call-ID: x", &[byte][..], b"x"].concat()).is_ok()), word);
     for (value, valid) in
@@ -68,14 +68,14 @@ fn section_2_word_of_call_id() {
 }
 
 #[test]
-fn section_2_text_of_other_headers() {
+fn text_of_other_headers() {
     let one = bytes_that(|byte| with(&[b"X: a", &[byte][..], b"b"].concat()).is_ok());
     // RFC 3261 16.3: what is not looked into need not be well-formed, so its encoding does not matter.
     assert_eq!(one, bytes_that(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)));
 }
 
 #[test]
-fn section_2_display_name_without_quotes() {
+fn display_name_without_quotes() {
     let one = bytes_that(|byte| with(&[b"To: a", &[byte][..], b"b <sip:a>"].concat()).is_ok());
     let ascii = alphanumeric_and(&[TOKEN, b"\t <"].concat());
     assert_eq!(one, bytes_that(|byte| (ascii.contains(&byte) && byte != b'<') || byte >= 0x80));
@@ -89,7 +89,7 @@ fn section_2_display_name_without_quotes() {
 }
 
 #[test]
-fn section_2_quoted_string() {
+fn quoted_string() {
     let inside = bytes_that(|byte| with(&[b"To: \"a", &[byte][..], b"b\" <sip:a>"].concat()).is_ok());
     // A backslash escapes the byte behind it.
     assert_eq!(inside, bytes_that(|byte| matches!(byte, b'\t' | 0x20 | 0x21 | 0x23..=0x7e | 0x80..)));
@@ -100,7 +100,7 @@ fn section_2_quoted_string() {
 }
 
 #[test]
-fn section_2_linear_white_space_has_one_fold() {
+fn linear_white_space_has_one_fold() {
     for (value, valid) in [
         (" <sip:a>", true),
         ("\t \r\n\t <sip:a>", true),
@@ -124,7 +124,7 @@ fn section_2_linear_white_space_has_one_fold() {
 }
 
 #[test]
-fn section_2_generic_parameter_values() {
+fn generic_parameter_values() {
     for (value, valid) in [
         ("=a", true),
         ("", true),
@@ -145,7 +145,7 @@ fn section_2_generic_parameter_values() {
 }
 
 #[test]
-fn section_2_hosts_and_ports() {
+fn hosts_and_ports() {
     use HostType::{Domain, Ipv4, Ipv6Reference};
     for (host, host_type) in [
         ("a", Some(Domain)),
@@ -213,7 +213,7 @@ fn section_2_hosts_and_ports() {
 }
 
 #[test]
-fn section_4_first_lines() {
+fn first_lines() {
     for (line, valid) in [
         ("OPTIONS sip:a SIP/2.0", true),
         ("OPTIONS sip:a sIp/12.34", true),
@@ -248,19 +248,19 @@ fn section_4_first_lines() {
 }
 
 #[test]
-fn m_b31_http_is_no_version() {
+fn http_is_no_version() {
     assert!(read(b"OPTIONS sip:a HTTP/1.1\r\n\r\n").is_err());
     assert!(read(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
 }
 
 #[test]
-fn section_4_one_line_end_before_a_message_and_two_are_a_keepalive() {
+fn one_line_end_before_a_message_and_two_are_a_keepalive() {
     assert!(read(b"\r\nOPTIONS sip:a SIP/2.0\r\n\r\n").is_ok());
     assert_eq!(read(b"\r\n\r\nOPTIONS sip:a SIP/2.0\r\n\r\n").err(), Some(ParseError::Keepalive));
 }
 
 #[test]
-fn section_5_2_empty_values() {
+fn empty_values() {
     for (name, valid) in [
         ("X", true),
         ("Subject", true),
@@ -284,7 +284,7 @@ fn section_5_2_empty_values() {
 }
 
 #[test]
-fn section_5_3_and_5_2_lists_are_split_and_texts_are_kept() {
+fn lists_are_split_and_texts_are_kept() {
     let values = |line: &str, name| -> Vec<String> {
         let message = with(line.as_bytes()).expect("valid");
         message.header_all(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
@@ -305,7 +305,7 @@ fn section_5_3_and_5_2_lists_are_split_and_texts_are_kept() {
 }
 
 #[test]
-fn section_5_4_structured_headers() {
+fn structured_headers() {
     for (line, valid) in [
         ("CSeq: 1 A", true),
         ("CSeq: 0123456789\r\n A", true),
@@ -392,7 +392,7 @@ fn section_5_4_structured_headers() {
 }
 
 #[test]
-fn m_b32_blanks_behind_structured_values_are_no_part_of_them() {
+fn blanks_behind_structured_values_are_no_part_of_them() {
     for line in [
         "Via: a/b/c d",
         "From: <sip:a>",
@@ -416,7 +416,7 @@ fn m_b32_blanks_behind_structured_values_are_no_part_of_them() {
 }
 
 #[test]
-fn m_b53_received_may_have_brackets() {
+fn received_may_have_brackets() {
     assert!(accepts("Via: a/b/c d;received=[::1]"));
     assert!(!accepts("Via: a/b/c d;received=[10.0.0.1]"));
 }
@@ -426,7 +426,7 @@ fn uri_accepts(before: &str, after: &str) -> Vec<u8> {
 }
 
 #[test]
-fn section_7_1_bytes_of_sip_uris() {
+fn bytes_of_sip_uris() {
     let with_unreserved = |others: &[u8]| alphanumeric_and(&[UNRESERVED, others].concat());
     // `@` ends the user; what is left must be a host then, which `x@` is not.
     assert_eq!(uri_accepts("sip:x", "x@h"), with_unreserved(b"&=+$,;?/#:"));
@@ -462,7 +462,7 @@ fn section_7_1_bytes_of_sip_uris() {
 }
 
 #[test]
-fn section_7_1_tel_and_other_uris() {
+fn tel_and_other_uris() {
     let digit = bytes_that(|byte| byte.is_ascii_digit() || b"-.()".contains(&byte));
     assert_eq!(uri_accepts("tel:+1", "1"), bytes_that(|byte| digit.contains(&byte) || byte == b';'));
     let local =
@@ -498,7 +498,7 @@ fn section_7_1_tel_and_other_uris() {
 }
 
 #[test]
-fn section_8_name_addrs() {
+fn name_addrs() {
     for (text, display) in [
         ("<sip:a>", Some(None)),
         ("sip:a", Some(None)),
@@ -524,7 +524,7 @@ fn section_8_name_addrs() {
 }
 
 #[test]
-fn m_b26_name_addr_that_ends_in_a_backslash_is_none() {
+fn name_addr_that_ends_in_a_backslash_is_none() {
     assert!(NameAddrRef::parse(b"\"x\\").is_none());
     assert!(NameAddrRef::parse(b"\"x\\\"").is_none());
 }
