@@ -256,7 +256,9 @@ impl Core {
             Command::Start(route) => self.start(route),
             Command::Return(route) => self.give_back(route),
             Command::Server(request, effects) => self.server_effects(&request, effects),
-            Command::Respond(request, wire) => self.network.respond_anew(&request, &wire),
+            Command::Respond(request, wire) => {
+                self.network.respond_anew(request.source.transport, request.address_of_client(), &wire);
+            }
             Command::RequestDone(request) => self.request_done(&request),
             Command::AbortClient(client) => self.abort_client(client),
             Command::CancelClient(client) => self.cancel_client(client),

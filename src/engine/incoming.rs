@@ -4,6 +4,7 @@
 //! `create_transaction` can say at once what became of them. Before a script has decided anything the request is
 //! *pending*: it absorbs retransmissions and remembers a CANCEL, so that `on_request` runs once.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
@@ -199,6 +200,13 @@ impl IncomingRequest {
     /// The UDP port that responses go to (RFC 3261 18.2.2, RFC 3581).
     pub fn reply_port(&self) -> u16 {
         self.reply_port.load(Ordering::Relaxed)
+    }
+
+    /// Where its client takes connections: the address it came from on the port that its Via names (RFC 3261 18.2.2).
+    pub(super) fn address_of_client(&self) -> SocketAddr {
+        let default = if self.source.transport.secure() { 5061 } else { 5060 };
+        let port = self.message.top_via().and_then(|via| via.port()).unwrap_or(default);
+        SocketAddr::new(self.source.remote.ip(), port)
     }
 
     /// Sends responses to the port the request came from, as if the client had asked for it with `rport`.

@@ -6,7 +6,6 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 
-use super::incoming::IncomingRequest;
 use super::way::{Name, NoWay, Ways};
 use super::Shared;
 use crate::client::session::Kind;
@@ -187,29 +186,23 @@ impl Network {
         }
     }
 
-    /// Sends a response that could not leave from the thread that made it. The connection of the request is gone: one
-    /// attempt to reach the address it came from on the port that its Via names (RFC 3261 18.2.2). WebSocket clients
-    /// cannot be called back.
-    pub(super) fn respond_anew(&self, request: &IncomingRequest, wire: &Bytes) {
-        let source = &request.source;
-        let via_port = request.message.top_via().and_then(|via| via.port());
-        let to = |default| SocketAddr::new(source.remote.ip(), via_port.unwrap_or(default));
+    /// Sends a response whose connection is gone: one attempt to reach its client where that takes connections (RFC 3261
+    /// 18.2.2). WebSocket clients cannot be called back.
+    pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) {
         // It is for the script to say whom it trusts, if it does.
-        let name = PeerName::Ip(source.remote.ip());
-        let wanted = Verification { name, by_library: false, by_callback: true };
-        let (remote, wanted) = match source.transport {
-            Transport::Tls => (to(5061), Some(wanted)),
-            _ => (to(5060), None),
-        };
-        let again = matches!(source.transport, Transport::Tcp | Transport::Tls);
-        let own = self.ways.to(Kind::Uac, source.transport, remote).ok().filter(|_| again);
-        let opened = own
-            .and_then(|own| self.open(source.transport, remote, own, OpeningLimits::default(), wanted).ok());
+        let wanted = (transport == Transport::Tls).then(|| Verification {
+            name: PeerName::Ip(remote.ip()),
+            by_library: false,
+            by_callback: true,
+        });
+        let again = matches!(transport, Transport::Tcp | Transport::Tls);
+        let own = self.ways.to(Kind::Uac, transport, remote).ok().filter(|_| again);
+        let opened =
+            own.and_then(|own| self.open(transport, remote, own, OpeningLimits::default(), wanted).ok());
         let connection = opened.and_then(|destination| destination.connection());
         let sent =
             connection.is_some_and(|connection| self.layer.connections().send(connection, wire.clone()));
         if !sent {
-            let (transport, remote) = (source.transport, source.remote);
             tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
         }
     }

@@ -33,6 +33,11 @@ impl Core {
             TransportEvent::ConnectionOpened { .. } => {}
             // No answer can come any more to what was sent.
             TransportEvent::PeerFinished { id } => self.connection_broke(id),
+            TransportEvent::AnswersLost { transport, answers } => {
+                for (remote, wire) in answers {
+                    self.network.respond_anew(transport, remote, &wire);
+                }
+            }
             // The transport layer has said why.
             TransportEvent::ConnectionClosed { id, reason, websocket: true, .. } => {
                 self.connection_lost(id, SendFailure::Lost);

@@ -44,13 +44,18 @@ impl Sockets {
     /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). False when it did not leave.
     pub(super) fn respond(&self, request: &IncomingRequest, wire: &Bytes) -> bool {
         let source = &request.source;
-        self.send(source, wire, SocketAddr::new(source.remote.ip(), request.reply_port()))
+        match source.connection {
+            Some(connection) => {
+                self.connections.respond(connection, wire.clone(), || Some(request.address_of_client()))
+            }
+            None => self.send(source, wire, SocketAddr::new(source.remote.ip(), request.reply_port())),
+        }
     }
 
     /// Sends over the connection of `source`, else from its UDP socket to an address. False when nothing left.
     pub(super) fn send(&self, source: &Source, wire: &Bytes, to: SocketAddr) -> bool {
         match source.connection {
-            Some(connection) => self.connections.respond(connection, wire.clone()),
+            Some(connection) => self.connections.respond(connection, wire.clone(), || None),
             None => {
                 let sent = match self.udp.iter().find(|socket| socket.local() == source.local) {
                     Some(socket) => Some(socket.try_send(wire, to)),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::{client, server};
 
 use super::connections::Connections;
 use super::Transport;
@@ -14,9 +15,28 @@ use super::Transport;
 pub(super) type ByteStream = Box<dyn Duplex>;
 
 /// A stream to read from and write to.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {
+    /// What its bytes travel over.
+    fn socket(&self) -> &TcpStream;
+}
 
-impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for S {}
+impl Duplex for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Duplex for server::TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+impl Duplex for client::TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
 
 /// Sets what all connections have in common; answers with our end's address.
 pub(super) fn prepare(

@@ -31,6 +31,13 @@ pub(super) const BATCH: usize = 16;
 /// What the writer takes from the queue at a time.
 pub(super) type Batch = SmallVec<[Bytes; BATCH]>;
 
+/// The last answers to a peer that has closed its side which may be lost; a system that takes no more says so within one
+/// round trip.
+const UNCERTAIN_ANSWERS: usize = 16;
+
+/// How long the system of such a peer may take to say so, milliseconds.
+pub(super) const UNCERTAIN_FOR: u64 = 2_000;
+
 /// Stands for "no deadline" among the times of a connection.
 const NEVER: u64 = u64::MAX;
 
@@ -219,8 +226,18 @@ struct Demands {
     settled: bool,
 }
 
+/// A response, and where its client takes connections (RFC 3261 section 18.2.2).
+pub(super) struct Answer {
+    pub wire: Bytes,
+    pub to: SocketAddr,
+    /// Milliseconds since the table's epoch.
+    queued_at: u64,
+}
+
 struct Outbox {
     queue: VecDeque<Bytes>,
+    /// What a peer that has closed its side may not have taken.
+    uncertain: VecDeque<Answer>,
     bytes: usize,
     closed: bool,
     /// Something of it was thrown away.
@@ -271,6 +288,7 @@ impl Connection {
             reason: OnceLock::new(),
             outbox: Mutex::new(Outbox {
                 queue: VecDeque::new(),
+                uncertain: VecDeque::new(),
                 bytes: 0,
                 closed: false,
                 lost: false,
@@ -353,7 +371,14 @@ impl Connection {
     /// The peer has closed its side; whether it still waits for an answer. If not, the connection is to be ended.
     pub fn finish(&self) -> bool {
         self.finished.store(true, Ordering::SeqCst);
+        // The writer has to see it.
+        self.outbox_filled.notify_one();
         self.owed.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether the peer has closed its side.
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::SeqCst)
     }
 
     pub fn reason(&self) -> CloseReason {
@@ -455,7 +480,27 @@ impl Connection {
         if bytes.is_empty() {
             return Queued::Yes;
         }
+        self.push_to(&mut self.outbox(), bytes)
+    }
+
+    /// As [`Connection::push`], for a response. That to a peer that has closed its side is kept until it is certain that the
+    /// peer takes it; `to` says where it goes to otherwise, if anywhere.
+    pub fn push_answer(&self, wire: Bytes, to: impl FnOnce() -> Option<SocketAddr>, now: u64) -> Queued {
+        let to = if self.is_finished() { to() } else { None };
+        let Some(to) = to else { return self.push(wire) };
         let mut outbox = self.outbox();
+        let queued = self.push_to(&mut outbox, wire.clone());
+        if queued == Queued::Yes {
+            outbox.uncertain.retain(|answer| answer.queued_at + UNCERTAIN_FOR > now);
+            if outbox.uncertain.len() == UNCERTAIN_ANSWERS {
+                outbox.uncertain.pop_front();
+            }
+            outbox.uncertain.push_back(Answer { wire, to, queued_at: now });
+        }
+        queued
+    }
+
+    fn push_to(&self, outbox: &mut Outbox, bytes: Bytes) -> Queued {
         if outbox.closed || self.phase() >= Phase::Closing {
             return Queued::Closed;
         }
@@ -464,17 +509,32 @@ impl Connection {
         }
         outbox.add(bytes.len());
         outbox.queue.push_back(bytes);
-        drop(outbox);
         self.outbox_filled.notify_one();
         Queued::Yes
     }
 
+    /// Whether some answer may not have been taken by a peer that has closed its side.
+    pub fn is_uncertain(&self) -> bool {
+        !self.outbox().uncertain.is_empty()
+    }
+
+    /// The answers of which that is so, in their order. From now on the connection takes none.
+    pub fn take_uncertain(&self) -> VecDeque<Answer> {
+        let mut outbox = self.outbox();
+        outbox.closed = true;
+        std::mem::take(&mut outbox.uncertain)
+    }
+
     /// Waits for something to write and hands out the first few messages; `None` once the connection is closing
-    /// and everything was written. Only for the one writer: what it wrote it reports with [`Connection::written`].
-    pub async fn next_batch(&self) -> Option<Batch> {
+    /// and everything was written, or with `both_ways` when the peer has closed its side. Only for the one writer: what it
+    /// wrote it reports with [`Connection::written`].
+    pub async fn next_batch(&self, both_ways: bool) -> Option<Batch> {
         loop {
             {
                 let mut outbox = self.outbox();
+                if both_ways && self.is_finished() {
+                    return None;
+                }
                 if !outbox.queue.is_empty() {
                     return Some(outbox.queue.iter().take(BATCH).cloned().collect());
                 }

@@ -282,16 +282,30 @@ impl Connections {
         })
     }
 
-    /// Queues a response, as [`Connections::send`] does; a peer that has closed its side gets it too.
-    pub fn respond(&self, id: ConnectionId, bytes: Bytes) -> bool {
+    /// Queues a response, as [`Connections::send`] does; a peer that has closed its side gets it too. If that peer turns out to
+    /// have closed the other side as well, the response comes back in [`TransportEvent::AnswersLost`], where `elsewhere` names
+    /// an address.
+    pub fn respond(
+        &self,
+        id: ConnectionId,
+        bytes: Bytes,
+        elsewhere: impl FnOnce() -> Option<SocketAddr>,
+    ) -> bool {
         self.get_answerable(id).is_some_and(|connection| match connection.wrap(bytes) {
-            Some(bytes) => self.push(&connection, bytes),
+            Some(bytes) => {
+                let queued = connection.push_answer(bytes, elsewhere, self.now());
+                self.pushed(&connection, queued)
+            }
             None => false,
         })
     }
 
     pub(super) fn push(&self, connection: &Arc<Connection>, bytes: Bytes) -> bool {
-        match connection.push(bytes) {
+        self.pushed(connection, connection.push(bytes))
+    }
+
+    fn pushed(&self, connection: &Arc<Connection>, queued: Queued) -> bool {
+        match queued {
             Queued::Yes => {
                 if self.outgoing_bytes() > self.0.options.max_outgoing_bytes {
                     self.relieve();

@@ -7,6 +7,7 @@
 
 mod accept;
 mod admit;
+mod answers;
 mod bind;
 mod byte_stream;
 mod connection;
@@ -153,6 +154,14 @@ pub enum TransportEvent {
     PeerFinished {
         /// The connection.
         id: ConnectionId,
+    },
+    /// A peer that had closed its side has closed the other side too, and these responses with it. They may go to the addresses
+    /// that [`Connections::respond`] was given for them (RFC 3261 section 18.2.2).
+    AnswersLost {
+        /// The connection that they were queued on.
+        transport: Transport,
+        /// Where each goes to, and its bytes, in the order they were queued in.
+        answers: Vec<(SocketAddr, Bytes)>,
     },
     /// A connection that was up is gone. Sent once, after the last message that came over it.
     ConnectionClosed {

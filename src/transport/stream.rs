@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tracing::{debug, info};
 
 use super::admit::{admit, refuse};
+use super::answers::give_out;
 use super::connection::{Batch, CloseReason, Connection, Owed, Phase, BATCH};
 use super::connections::{Alive, Connections};
 use super::framing::{Framing, SipFraming, Unit};
@@ -61,7 +62,8 @@ async fn run(
 ) {
     let Up { stream, local, held } = up;
     framing.push(connections.clock().now(), &held);
-    let (mut reader, writer) = tokio::io::split(stream);
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut alive = Some(alive);
     let id = connection.id;
     let (transport, remote, inbound) = (connection.transport, connection.remote, connection.inbound);
     debug!(target: "oversip::transport", connection = %id, %transport, %remote, %local, inbound, "connection up");
@@ -79,28 +81,30 @@ async fn run(
         }
     };
     let write = async {
-        write(&connections, &connection, writer).await;
-        drop(alive);
-    };
-    let give_up = async {
-        connection.reached(Phase::Closing).await;
-        tokio::time::sleep(FLUSH_LIMIT).await;
+        write(&connections, &connection, &mut writer).await;
+        // A peer that has closed its side gets its answers first.
+        alive.take_if(|_| !connection.is_finished());
     };
     let orderly = tokio::select! {
         biased;
-        () = connection.reached(Phase::Dead) => false,
-        () = give_up => false,
+        () = give_up(&connection) => false,
         _ = async { tokio::join!(read, write) } => true,
     };
+    let mut rest = None;
+    if orderly && connection.is_finished() {
+        give_out(&connections, &connection, reader.unsplit(writer), alive).await;
+    } else if orderly {
+        rest = Some(reader);
+    }
 
     let unsent = connections.discard(&connection);
     let reason = connection.reason();
     let websocket = connection.is_websocket();
     info!(target: "oversip::transport", connection = %id, %remote, %reason, unsent, "connection closed");
-    let linger = orderly && connection.phase() == Phase::Closing && reason != CloseReason::Peer;
+    let linger = connection.phase() == Phase::Closing && reason != CloseReason::Peer;
     let closed = TransportEvent::ConnectionClosed { id, transport, remote, reason, websocket, unsent };
     let _ = connections.shared().events.send(closed).await;
-    if linger {
+    if let Some(mut reader) = rest.filter(|_| linger) {
         let drained = async { while matches!(read_some(&mut reader, |_| {}).await, Ok(1..)) {} };
         let _ = tokio::time::timeout(LINGER_LIMIT, drained).await;
     }
@@ -301,15 +305,24 @@ async fn read_some<R: AsyncRead + Unpin>(reader: &mut R, mut take: impl FnMut(&[
 
 // Writing ------------------------------------------------------------------------------------------------------
 
-/// Writes what is queued until the connection closes; then says so to the peer.
+/// Resolves when what a connection still has to write is to be given up.
+pub(super) async fn give_up(connection: &Connection) {
+    connection.reached(Phase::Closing).await;
+    let _ = tokio::time::timeout(FLUSH_LIMIT, connection.reached(Phase::Dead)).await;
+}
+
+/// Writes what is queued until the connection closes, and says so to the peer then, or until the peer has closed its side.
 async fn write<W: AsyncWrite + Unpin>(
     connections: &Connections,
     connection: &Arc<Connection>,
-    mut writer: W,
+    writer: &mut W,
 ) {
     let written = async {
-        while let Some(batch) = connection.next_batch().await {
-            write_batch(connections, connection, &mut writer, batch).await?;
+        while let Some(batch) = connection.next_batch(true).await {
+            write_batch(connections, connection, writer, batch).await?;
+        }
+        if connection.is_finished() {
+            return Ok(());
         }
         writer.shutdown().await
     };
@@ -318,7 +331,7 @@ async fn write<W: AsyncWrite + Unpin>(
     }
 }
 
-async fn write_batch<W: AsyncWrite + Unpin>(
+pub(super) async fn write_batch<W: AsyncWrite + Unpin>(
     connections: &Connections,
     connection: &Connection,
     writer: &mut W,
