@@ -1,12 +1,14 @@
 //! The SIP engine behind the `oversip-rs` gem, with no Ruby in it.
 //!
-//! The layers depend on each other one way: `engine -> {client, transport, resolve, transaction} -> message`.
-//! Everything but `engine`, `transport` and the look-ups of `resolve` is sans-IO: values that are handed the time
+//! The layers depend on each other one way: `engine -> client -> resolve -> message`, `engine -> {transport,
+//! transaction} -> message`.
+//! Everything but `engine` and `transport` is sans-IO: values that are handed the time
 //! and an input and that answer with effects.
 
 pub mod client;
 pub mod clock;
 pub mod engine;
+mod expiring_map;
 pub mod message;
 pub mod resolve;
 pub mod transaction;

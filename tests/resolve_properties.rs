@@ -1,16 +1,16 @@
 //! Whatever DNS says: a resolution ends, asks nothing twice, and leads nowhere that it must not.
 
-#[path = "support/profile.rs"]
-mod profile;
+#[path = "support/policy.rs"]
+mod policy;
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use oversip::client::{IpFamily, Profile, Transport};
+use oversip::message::Transport;
 use oversip::resolve::{
-    plan, Answer, NaptrRecord, Plan, Progress, Query, QueryHost, QueryScheme, QueryTransport, RecordKind,
-    Records, SrvRecord,
+    plan, Answer, IpFamily, NaptrRecord, Plan, Policy, Progress, Query, QueryHost, QueryScheme,
+    QueryTransport, RecordKind, Records, SrvRecord,
 };
 use proptest::prelude::*;
 
@@ -75,14 +75,14 @@ fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
-fn profile() -> impl Strategy<Value = Profile> {
+fn policy() -> impl Strategy<Value = Policy> {
     let transports = prop::collection::vec(
         prop::sample::select(vec![Transport::Udp, Transport::Tcp, Transport::Tls]),
         0..4,
     );
     let families = prop::collection::vec(prop::sample::select(vec![IpFamily::V4, IpFamily::V6]), 0..3);
     (transports, families, any::<[bool; 5]>()).prop_map(
-        |(transport_preference, ip_type_preference, [naptr, srv, force, tls, ttl])| Profile {
+        |(transport_preference, ip_type_preference, [naptr, srv, force, tls, ttl])| Policy {
             transport_preference,
             ip_type_preference,
             use_naptr: naptr,
@@ -90,7 +90,7 @@ fn profile() -> impl Strategy<Value = Profile> {
             force_transport_preference: force,
             has_tls: tls,
             dns_cache_respect_ttl: ttl,
-            ..profile::profile()
+            ..policy::policy()
         },
     )
 }
@@ -112,11 +112,11 @@ proptest! {
     #[test]
     fn a_resolution_ends_and_keeps_to_what_was_asked_for(
         query in query(),
-        profile in profile(),
+        policy in policy(),
         answers in prop::collection::vec(answer(), 1..20),
         draws in prop::collection::vec(any::<u32>(), 1..20),
     ) {
-        let Plan::Ask(mut inquiry) = plan(&query, &profile) else { return Ok(()) };
+        let Plan::Ask(mut inquiry) = plan(&query, &policy) else { return Ok(()) };
         let mut answers = answers.into_iter().cycle();
         let mut asked = HashSet::new();
         let mut steps = 0;
@@ -126,10 +126,10 @@ proptest! {
             for question in inquiry.questions() {
                 prop_assert!(asked.insert(question.clone()), "asked twice: {question:?}");
                 let allowed = match question.kind {
-                    RecordKind::A => profile.allows_family(IpFamily::V4),
-                    RecordKind::Aaaa => profile.allows_family(IpFamily::V6),
-                    RecordKind::Srv => profile.use_srv && query.port.is_none(),
-                    RecordKind::Naptr => profile.use_naptr && query.port.is_none() && query.transport.is_none(),
+                    RecordKind::A => policy.allows_family(IpFamily::V4),
+                    RecordKind::Aaaa => policy.allows_family(IpFamily::V6),
+                    RecordKind::Srv => policy.use_srv && query.port.is_none(),
+                    RecordKind::Naptr => policy.use_naptr && query.port.is_none() && query.transport.is_none(),
                 };
                 prop_assert!(allowed, "not to be asked: {question:?}");
             }
@@ -139,14 +139,14 @@ proptest! {
                 Progress::Done(resolved) => break resolved,
             }
         };
-        prop_assert!(resolved.keep.is_none_or(|keep| !keep.is_zero() && keep <= profile.dns_cache_time));
+        prop_assert!(resolved.keep.is_none_or(|keep| !keep.is_zero() && keep <= policy.dns_cache_time));
         let mut draws = draws.into_iter().cycle();
         let mut draw = |most: u32| draws.next().map_or(0, |n| if most == u32::MAX { n } else { n % (most + 1) });
-        let Ok(targets) = resolved.resolution.targets(&profile, &mut draw) else { return Ok(()) };
+        let Ok(targets) = resolved.resolution.targets(&policy, &mut draw) else { return Ok(()) };
         prop_assert!(!targets.is_empty());
         prop_assert_eq!(targets.iter().collect::<HashSet<_>>().len(), targets.len());
         for target in targets {
-            prop_assert!(profile.allows_transport(target.transport) && profile.allows_family(target.family()));
+            prop_assert!(policy.allows_transport(target.transport) && policy.allows_family(target.family()));
             prop_assert!(query.scheme == QueryScheme::Sip || target.transport == Transport::Tls);
             prop_assert!(query.port.is_none_or(|port| port == target.port()));
         }

@@ -1,5 +1,7 @@
 //! The decisions of one `route`, without clock, sockets or Ruby.
 
+#[path = "support/policy.rs"]
+mod policy;
 #[path = "support/profile.rs"]
 mod profile;
 
@@ -8,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oversip::client::session::{Action, Callback, Input, Kind, RequestClass, Round, Session};
-use oversip::client::{Failure, IncomingResponse, Profile, RouteError, Target};
+use oversip::client::{Failure, IncomingResponse, Profile, RouteError};
 use oversip::message::Message;
+use oversip::resolve::{ResolveError, Target};
 use oversip::transport::{Source, Transport};
 
 /// 64*T1.
@@ -23,7 +26,7 @@ struct Case {
 
 impl Case {
     fn new(kind: Kind, class: RequestClass, change: impl Fn(&mut Profile)) -> Case {
-        let mut profile = profile::profile();
+        let mut profile = profile::profile(policy::policy());
         change(&mut profile);
         let profile = Arc::new(profile);
         Case { session: Session::new(kind, class, profile.clone(), PATIENCE), now: Instant::now(), profile }
@@ -191,7 +194,7 @@ fn drop_response_keeps_the_answer_from_going_upstream() {
     assert_eq!(case.give_with(response(486, ""), |_| DROP), ["on_failure_response 486"]);
     let mut case = Case::proxy(RequestClass::Invite);
     assert_eq!(
-        case.give_with(Input::Unroutable(RouteError::NoDns), |_| DROP),
+        case.give_with(Input::Unroutable(ResolveError::NoDns), |_| DROP),
         ["on_error 478 Destination Requires Unsupported DNS Resolution no_dns"]
     );
 }
@@ -415,7 +418,7 @@ fn the_error_of_an_ack_runs_on_error_and_is_not_answered() {
     for kind in [Kind::Proxy, Kind::Uac] {
         let ack = || Case::new(kind, RequestClass::Ack, |_| {});
         let mut case = ack();
-        let seen = case.give(Input::Unroutable(RouteError::NoDnsResolution));
+        let seen = case.give(Input::Unroutable(ResolveError::NoDnsResolution));
         assert_eq!(seen, ["on_error 404 No DNS Resolution no_dns_resolution"]);
         assert!(case.session.is_over());
         let mut case = ack();

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error_table::Failure;
-use super::expiring_map::ExpiringMap;
-use super::target::Target;
+use crate::expiring_map::ExpiringMap;
+use crate::resolve::Target;
 
 /// The most entries one blacklist holds. Expired ones go first, then the one stored longest ago.
 pub const BLACKLIST_CAPACITY: usize = 10_000;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::resolve::ResolveError;
+
 /// Why a request could not be routed, or why its current target gave nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RouteError {
@@ -15,18 +17,8 @@ pub enum RouteError {
     MessageTooLarge,
     /// The flow that the request asks for is gone (RFC 5626 5.3).
     FlowFailed,
-    /// RFC 3263 led to no address.
-    NoDnsResolution,
-    /// Neither `sip` nor `sips`, or `sips` without TLS.
-    UnsupportedUriScheme,
-    /// The destination asks for a transport that is not available.
-    UnsupportedTransport,
-    /// The destination is an IPv4 address and IPv4 is not available.
-    NoIpv4,
-    /// The destination is an IPv6 address and IPv6 is not available.
-    NoIpv6,
-    /// The destination is a domain and the profile forbids DNS.
-    NoDns,
+    /// RFC 3263 led nowhere.
+    Resolve(ResolveError),
     /// The script called `abort_routing`.
     DestinationAborted,
 }
@@ -39,12 +31,12 @@ impl RouteError {
         RouteError::TlsValidationFailed,
         RouteError::MessageTooLarge,
         RouteError::FlowFailed,
-        RouteError::NoDnsResolution,
-        RouteError::UnsupportedUriScheme,
-        RouteError::UnsupportedTransport,
-        RouteError::NoIpv4,
-        RouteError::NoIpv6,
-        RouteError::NoDns,
+        RouteError::Resolve(ResolveError::NoDnsResolution),
+        RouteError::Resolve(ResolveError::UnsupportedUriScheme),
+        RouteError::Resolve(ResolveError::UnsupportedTransport),
+        RouteError::Resolve(ResolveError::NoIpv4),
+        RouteError::Resolve(ResolveError::NoIpv6),
+        RouteError::Resolve(ResolveError::NoDns),
         RouteError::DestinationAborted,
     ];
 
@@ -78,15 +70,22 @@ impl RouteError {
             RouteError::TlsValidationFailed => (500, "TLS Validation Failed", "tls_validation_failed"),
             RouteError::MessageTooLarge => (513, "Message Too Large", "message_too_large"),
             RouteError::FlowFailed => (430, "Flow Failed", "flow_failed"),
-            RouteError::NoDnsResolution => (404, "No DNS Resolution", "no_dns_resolution"),
-            RouteError::UnsupportedUriScheme => (416, "Unsupported URI scheme", "unsupported_uri_scheme"),
-            RouteError::UnsupportedTransport => (478, "Unsupported transport", "unsupported_transport"),
-            RouteError::NoIpv4 => (478, "Destination Requires Unsupported IPv4", "no_ipv4"),
-            RouteError::NoIpv6 => (478, "Destination Requires Unsupported IPv6", "no_ipv6"),
-            RouteError::NoDns => (478, "Destination Requires Unsupported DNS Resolution", "no_dns"),
+            RouteError::Resolve(error) => resolve_row(error),
             RouteError::DestinationAborted => (403, "Destination Aborted", "destination_aborted"),
         }
     }
+}
+
+fn resolve_row(error: ResolveError) -> (u16, &'static str, &'static str) {
+    let (status, reason) = match error {
+        ResolveError::NoDnsResolution => (404, "No DNS Resolution"),
+        ResolveError::UnsupportedUriScheme => (416, "Unsupported URI scheme"),
+        ResolveError::UnsupportedTransport => (478, "Unsupported transport"),
+        ResolveError::NoIpv4 => (478, "Destination Requires Unsupported IPv4"),
+        ResolveError::NoIpv6 => (478, "Destination Requires Unsupported IPv6"),
+        ResolveError::NoDns => (478, "Destination Requires Unsupported DNS Resolution"),
+    };
+    (status, reason, error.code())
 }
 
 /// What `on_error` is called with, and what a blacklist entry stores.
@@ -129,6 +128,12 @@ impl Failure {
     /// A target that answered 503 with Retry-After (RFC 3261 21.5.4).
     pub fn service_unavailable() -> Failure {
         Failure { status: 503, reason: Cow::Borrowed("Service Unavailable"), code: "service_unavailable" }
+    }
+}
+
+impl From<ResolveError> for RouteError {
+    fn from(error: ResolveError) -> RouteError {
+        RouteError::Resolve(error)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::target::Target;
+use crate::resolve::Target;
 
 /// How long a request waits for the outcome of another one's probe.
 pub(crate) const PROBE_WAIT: Duration = Duration::from_millis(500);

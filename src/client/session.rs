@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 pub use vocabulary::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round};
 
-use super::{Failure, IncomingResponse, Profile, RouteError, Target};
+use super::{Failure, IncomingResponse, Profile, RouteError};
 use crate::message::{reason_phrase, Message};
+use crate::resolve::{ResolveError, Target};
 
 /// Longest life of a blacklist entry made from a `Retry-After` header.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(600);
@@ -243,12 +244,12 @@ impl Session {
         }
     }
 
-    fn on_unroutable(&mut self, error: RouteError) {
+    fn on_unroutable(&mut self, error: ResolveError) {
         if self.state == State::Resolving {
             if self.canceled {
                 return self.end_canceled();
             }
-            self.finish(LastResult::Failure(error.into()));
+            self.finish(LastResult::Failure(RouteError::from(error).into()));
         }
     }
 

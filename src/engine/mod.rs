@@ -19,6 +19,7 @@ mod core;
 mod counts;
 mod defects;
 mod dice;
+mod dns;
 mod events;
 mod incoming;
 mod listeners;

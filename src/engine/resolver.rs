@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::commands::Command;
 use super::core::Core;
+use super::dns::Lookup;
 use super::route::Route;
 use super::Shared;
 use crate::client::session::Input;
-use crate::client::{Profile, RouteError};
+use crate::client::Profile;
 use crate::clock::Clock;
-use crate::resolve::{Inquiry, Lookup, Resolution, Resolved};
+use crate::resolve::{Inquiry, Resolution, ResolveError, Resolved};
 
 /// A destination in one profile's cache, by the number of the cache: profiles share neither cache nor resolutions.
 pub(super) type ResolutionKey = (u64, String);
@@ -89,7 +90,7 @@ impl Core {
             return route.handle(
                 &self.shared,
                 self.shared.clock.now(),
-                Input::Unroutable(RouteError::NoDnsResolution),
+                Input::Unroutable(ResolveError::NoDnsResolution),
             );
         };
         let key = (profile.dns_cache.number(), inquiry.cache_key().to_owned());
@@ -112,7 +113,7 @@ impl Core {
         let now = self.shared.clock.now();
         let waiting = self.resolver.ended(key);
         if let (Some(first), Some(keep)) = (waiting.first(), resolved.keep) {
-            if first.profile.use_dns_cache {
+            if first.profile.resolve.use_dns_cache {
                 first.profile.dns_cache.insert(now, &key.1, resolved.resolution.clone(), keep);
             }
         }
@@ -126,7 +127,7 @@ impl Core {
 impl Shared {
     /// What the profile's cache knows of a destination.
     pub(super) fn cached_resolution(&self, inquiry: &Inquiry, profile: &Profile) -> Option<Input> {
-        if !profile.use_dns_cache {
+        if !profile.resolve.use_dns_cache {
             return None;
         }
         let resolution = profile.dns_cache.get(self.clock.now(), inquiry.cache_key())?;
@@ -135,7 +136,7 @@ impl Shared {
 
     /// The targets of one use of a resolution: each draws its own order of servers.
     fn routing_input(&self, resolution: &Resolution, profile: &Profile) -> Input {
-        match resolution.targets(profile, &mut |most| self.dice.draw(most)) {
+        match resolution.targets(&profile.resolve, &mut |most| self.dice.draw(most)) {
             Ok(targets) => Input::Targets(targets),
             Err(error) => Input::Unroutable(error),
         }

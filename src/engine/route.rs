@@ -316,7 +316,7 @@ impl Route {
             self.server = Some(domain.clone());
         }
         self.insists_on_udp = query.transport == Some(QueryTransport::Known(Transport::Udp));
-        match plan(&query, self.session.profile()) {
+        match plan(&query, &self.session.profile().resolve) {
             Plan::Failed(error) => self.handle(shared, now, Input::Unroutable(error)),
             Plan::Targets(targets) => self.handle(shared, now, Input::Targets(targets)),
             Plan::Ask(inquiry) => match shared.cached_resolution(&inquiry, self.session.profile()) {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::config::{Config, StartError};
 use super::core::Core;
+use super::dns::{Lookup, NameServer};
 use super::listeners::{Listener, Listeners};
 use super::network::Network;
 use super::resolver::Resolver;
@@ -16,7 +17,6 @@ use super::sockets::Sockets;
 use super::way::Ways;
 use super::{log, Engine, Shared, Status};
 use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
-use crate::resolve::{Lookup, NameServer};
 use crate::transaction::Timings;
 use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer};
 

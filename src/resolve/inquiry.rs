@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::facts::{Facts, Lifetimes};
+use super::policy::Policy;
 use super::question::{Answer, Question};
 use super::resolution::{Resolution, Resolved};
 use super::search::Search;
-use crate::client::Profile;
 
 /// What follows from answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +37,9 @@ struct CacheLimits {
 }
 
 impl Inquiry {
-    pub(super) fn new(cache_key: String, search: Search, profile: &Profile) -> Inquiry {
+    pub(super) fn new(cache_key: String, search: Search, policy: &Policy) -> Inquiry {
         let limits =
-            CacheLimits { longest: profile.dns_cache_time, respect_ttl: profile.dns_cache_respect_ttl };
+            CacheLimits { longest: policy.dns_cache_time, respect_ttl: policy.dns_cache_respect_ttl };
         let mut inquiry =
             Inquiry { cache_key, search, known: HashMap::new(), questions: Vec::new(), last: false, limits };
         // Nothing is known yet: this leads to questions.

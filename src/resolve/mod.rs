@@ -1,27 +1,31 @@
-//! From a destination to addresses (RFC 3263): a planner without I/O, and the look-ups that it asks for.
+//! From a destination to addresses (RFC 3263): values without I/O.
 //!
 //! - [`plan`] checks a destination and says whether DNS is needed.
-//! - An [`Inquiry`] then names questions, is told answers, and ends with a [`Resolution`].
-//! - [`Lookup`] puts the questions to name servers. Nothing else here does I/O.
+//! - An [`Inquiry`] then names questions, is told answers, and ends with a [`Resolution`], which a [`DnsCache`] may remember.
 //! - [`Resolution::targets`] makes the ordered list of targets, each time with fresh draws of the weights.
 
+mod dns_cache;
+mod error;
 mod facts;
 mod inquiry;
-mod lookup;
-mod name_servers;
 mod plan;
+mod policy;
 mod query;
 mod question;
-mod records;
 mod resolution;
 mod search;
 mod selection;
+mod service;
+mod target;
 
+pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
+pub use error::ResolveError;
 pub use inquiry::{Inquiry, Progress};
-pub use lookup::{Lookup, LookupError, RESOLUTION_LIMIT};
-pub use name_servers::NameServer;
 pub use plan::{plan, Plan};
+pub use policy::Policy;
 pub use query::{Query, QueryHost, QueryScheme, QueryTransport};
 pub use question::{Answer, NaptrRecord, Question, RecordKind, Records, SrvRecord};
-pub use resolution::{Resolution, Resolved, Server, Service};
+pub use resolution::{Resolution, Resolved};
 pub use selection::Draw;
+pub use service::{Server, Service};
+pub use target::{IpFamily, Target};

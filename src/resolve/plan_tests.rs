@@ -20,13 +20,13 @@ fn sip(host: &str, port: Option<u16>, transport: Option<Transport>) -> Query {
     query(QueryScheme::Sip, host, port, transport)
 }
 
-fn without(transport: Transport) -> Profile {
-    let mut profile = Profile::default();
+fn without(transport: Transport) -> Policy {
+    let mut profile = Policy::default();
     profile.transport_preference.retain(|t| *t != transport);
     profile
 }
 
-fn target_text(query: &Query, profile: &Profile) -> String {
+fn target_text(query: &Query, profile: &Policy) -> String {
     match plan(query, profile) {
         Plan::Targets(targets) => targets.iter().map(Target::to_string).collect::<Vec<_>>().join(" "),
         Plan::Failed(error) => error.code().to_owned(),
@@ -34,14 +34,14 @@ fn target_text(query: &Query, profile: &Profile) -> String {
     }
 }
 
-fn inquiry(query: &Query, profile: &Profile) -> Inquiry {
+fn inquiry(query: &Query, profile: &Policy) -> Inquiry {
     match plan(query, profile) {
         Plan::Ask(inquiry) => inquiry,
         other => panic!("no question: {other:?}"),
     }
 }
 
-fn resolved(query: &Query, profile: &Profile, answers: Vec<Answer>) -> Resolved {
+fn resolved(query: &Query, profile: &Policy, answers: Vec<Answer>) -> Resolved {
     match inquiry(query, profile).told(answers) {
         Progress::Done(resolved) => resolved,
         Progress::Ask(more) => panic!("more questions: {more:?}"),
@@ -54,11 +54,11 @@ fn addresses(list: &[&str], ttl: u64) -> Answer {
 }
 
 /// A profile that asks for nothing but addresses.
-fn addresses_only() -> Profile {
-    Profile { use_srv: false, ..Profile::default() }
+fn addresses_only() -> Policy {
+    Policy { use_srv: false, ..Policy::default() }
 }
 
-fn targets(resolved: &Resolved, profile: &Profile) -> Result<Vec<String>, RouteError> {
+fn targets(resolved: &Resolved, profile: &Policy) -> Result<Vec<String>, ResolveError> {
     let targets = resolved.resolution.targets(profile, &mut |_| 0)?;
     Ok(targets.iter().map(Target::to_string).collect())
 }
@@ -70,7 +70,7 @@ fn denied(ttl: u64) -> Answer {
 #[test]
 fn address_literals_need_no_dns() {
     use Transport::*;
-    let p = Profile { use_dns: false, ..Profile::default() };
+    let p = Policy { use_dns: false, ..Policy::default() };
     let rows = [
         (sip("1.2.3.4", None, None), "udp:1.2.3.4:5060"),
         (sip("1.2.3.4", Some(5070), None), "udp:1.2.3.4:5070"),
@@ -91,7 +91,7 @@ fn address_literals_need_no_dns() {
 #[test]
 fn without_a_transport_sip_goes_by_udp_else_by_tcp() {
     assert_eq!(target_text(&sip("1.2.3.4", None, None), &without(Transport::Udp)), "tcp:1.2.3.4:5060");
-    let tls_only = Profile { transport_preference: vec![Transport::Tls], ..Profile::default() };
+    let tls_only = Policy { transport_preference: vec![Transport::Tls], ..Policy::default() };
     assert_eq!(target_text(&sip("1.2.3.4", None, None), &tls_only), "unsupported_transport");
     assert_eq!(target_text(&sip("1.2.3.4", None, Some(Transport::Tls)), &tls_only), "tls:1.2.3.4:5061");
 }
@@ -105,19 +105,19 @@ fn transports_the_profile_lacks_and_unknown_ones_are_unsupported() {
     }
     for transport in [Ws, Wss] {
         let query = sip("1.2.3.4", None, Some(transport));
-        assert_eq!(target_text(&query, &Profile::default()), "unsupported_transport");
+        assert_eq!(target_text(&query, &Policy::default()), "unsupported_transport");
     }
     let sctp = Query { transport: Some(QueryTransport::Unknown), ..sip("1.2.3.4", None, None) };
-    assert_eq!(target_text(&sctp, &Profile::default()), "unsupported_transport");
+    assert_eq!(target_text(&sctp, &Policy::default()), "unsupported_transport");
     let sips_udp = query(QueryScheme::Sips, "1.2.3.4", None, Some(Udp));
-    assert_eq!(target_text(&sips_udp, &Profile::default()), "unsupported_transport");
+    assert_eq!(target_text(&sips_udp, &Policy::default()), "unsupported_transport");
 }
 
 #[test]
 fn only_sip_and_sips_are_supported_and_sips_needs_tls() {
     for host in ["1.2.3.4", "example.net"] {
         let other = query(QueryScheme::Other, host, None, None);
-        assert_eq!(target_text(&other, &Profile::default()), "unsupported_uri_scheme");
+        assert_eq!(target_text(&other, &Policy::default()), "unsupported_uri_scheme");
         let sips = query(QueryScheme::Sips, host, None, None);
         assert_eq!(target_text(&sips, &without(Transport::Tls)), "unsupported_uri_scheme");
     }
@@ -125,8 +125,8 @@ fn only_sip_and_sips_are_supported_and_sips_needs_tls() {
 
 #[test]
 fn a_family_that_is_not_allowed_is_named() {
-    let no_v4 = Profile { has_ipv4: false, ..Profile::default() };
-    let no_v6 = Profile { ip_type_preference: vec![IpFamily::V4], ..Profile::default() };
+    let no_v4 = Policy { has_ipv4: false, ..Policy::default() };
+    let no_v6 = Policy { ip_type_preference: vec![IpFamily::V4], ..Policy::default() };
     assert_eq!(target_text(&sip("1.2.3.4", None, None), &no_v4), "no_ipv4");
     assert_eq!(target_text(&sip("[::1]", None, None), &no_v6), "no_ipv6");
     assert_eq!(target_text(&sip("[::1]", None, None), &no_v4), "udp:[::1]:5060");
@@ -134,7 +134,7 @@ fn a_family_that_is_not_allowed_is_named() {
 
 #[test]
 fn checks_come_in_the_documented_order() {
-    let p = Profile { use_dns: false, has_tls: false, has_ipv4: false, has_udp: false, ..Profile::default() };
+    let p = Policy { use_dns: false, has_tls: false, has_ipv4: false, has_udp: false, ..Policy::default() };
     assert_eq!(target_text(&query(QueryScheme::Sips, "example.net", None, None), &p), "no_dns");
     assert_eq!(target_text(&sip("example.net", None, Some(Transport::Udp)), &p), "no_dns");
     let sips = query(QueryScheme::Sips, "1.2.3.4", None, Some(Transport::Udp));
@@ -145,16 +145,16 @@ fn checks_come_in_the_documented_order() {
 
 #[test]
 fn a_domain_is_asked_for_in_the_allowed_families_only() {
-    let kinds = |profile: &Profile| -> Vec<RecordKind> {
+    let kinds = |profile: &Policy| -> Vec<RecordKind> {
         let inquiry = inquiry(&sip("Example.NET.", Some(5070), None), profile);
         assert!(inquiry.questions().iter().all(|q| q.name == "example.net"));
         assert!(inquiry.is_last());
         inquiry.questions().iter().map(|q| q.kind).collect()
     };
-    assert_eq!(kinds(&Profile::default()), [RecordKind::Aaaa, RecordKind::A]);
-    let v4 = Profile { has_ipv6: false, ..Profile::default() };
+    assert_eq!(kinds(&Policy::default()), [RecordKind::Aaaa, RecordKind::A]);
+    let v4 = Policy { has_ipv6: false, ..Policy::default() };
     assert_eq!(kinds(&v4), [RecordKind::A]);
-    let none = Profile { ip_type_preference: Vec::new(), ..Profile::default() };
+    let none = Policy { ip_type_preference: Vec::new(), ..Policy::default() };
     assert_eq!(target_text(&sip("example.net", None, None), &none), "no_dns_resolution");
 }
 
@@ -178,25 +178,25 @@ fn a_domain_gets_transport_and_port_by_the_same_rules_as_an_address() {
 #[test]
 fn a_domain_with_a_port_goes_by_udp_else_by_tcp_never_by_tls() {
     let query = sip("example.net", Some(5070), None);
-    let text = |profile: &Profile| {
+    let text = |profile: &Policy| {
         targets(&resolved(&query, profile, vec![addresses(&["10.0.0.1"], 60); 2]), profile).unwrap()[0]
             .clone()
     };
-    assert_eq!(text(&Profile::default()), "udp:10.0.0.1:5070");
+    assert_eq!(text(&Policy::default()), "udp:10.0.0.1:5070");
     assert_eq!(text(&without(Transport::Udp)), "tcp:10.0.0.1:5070");
-    let tls_only = Profile { transport_preference: vec![Transport::Tls], ..Profile::default() };
+    let tls_only = Policy { transport_preference: vec![Transport::Tls], ..Policy::default() };
     assert_eq!(target_text(&query, &tls_only), "unsupported_transport");
 }
 
 #[test]
 fn a_domain_needs_one_transport_at_least() {
-    let none = Profile { transport_preference: Vec::new(), ..Profile::default() };
+    let none = Policy { transport_preference: Vec::new(), ..Policy::default() };
     assert_eq!(target_text(&sip("example.net", None, None), &none), "unsupported_transport");
 }
 
 #[test]
 fn both_families_are_used_in_the_preferred_order() {
-    let p = Profile { ip_type_preference: vec![IpFamily::V4, IpFamily::V6], ..addresses_only() };
+    let p = Policy { ip_type_preference: vec![IpFamily::V4, IpFamily::V6], ..addresses_only() };
     let answers = vec![addresses(&["10.0.0.1", "10.0.0.2"], 60), addresses(&["2001:db8::1"], 60)];
     let texts = targets(&resolved(&sip("example.net", None, None), &p, answers), &p).unwrap();
     assert_eq!(texts, ["udp:10.0.0.1:5060", "udp:10.0.0.2:5060", "udp:[2001:db8::1]:5060"]);
@@ -204,14 +204,14 @@ fn both_families_are_used_in_the_preferred_order() {
 
 #[test]
 fn the_cache_key_tells_apart_what_resolves_differently() {
-    let key = |query: &Query| inquiry(query, &Profile::default()).cache_key().to_owned();
+    let key = |query: &Query| inquiry(query, &Policy::default()).cache_key().to_owned();
     assert_eq!(key(&sip("Example.NET", None, None)), "sip|example.net||");
     assert_eq!(key(&sip("example.net.", None, None)), "sip|example.net||");
     assert_eq!(key(&sip("example.net", Some(5070), Some(Transport::Tcp))), "sip|example.net|5070|tcp");
     assert_eq!(key(&query(QueryScheme::Sips, "example.net", None, None)), "sips|example.net||");
 }
 
-fn kept(profile: &Profile, answers: Vec<Answer>) -> Option<u64> {
+fn kept(profile: &Policy, answers: Vec<Answer>) -> Option<u64> {
     resolved(&sip("example.net", None, None), profile, answers).keep.map(|d| d.as_secs())
 }
 
@@ -224,7 +224,7 @@ fn a_good_resolution_is_kept_for_the_shortest_ttl_within_the_limits() {
     assert_eq!(kept(&p, found(0, 90)), None);
     // A denial of the other family is no record used.
     assert_eq!(kept(&p, vec![denied(5), addresses(&["10.0.0.1"], 90)]), Some(90));
-    let fixed = Profile { dns_cache_respect_ttl: false, ..addresses_only() };
+    let fixed = Policy { dns_cache_respect_ttl: false, ..addresses_only() };
     assert_eq!(kept(&fixed, found(60, 90)), Some(300));
 }
 
@@ -234,7 +234,7 @@ fn a_denial_is_kept_no_longer_than_its_soa_and_the_profile_say() {
     assert_eq!(kept(&p, vec![denied(60), denied(30)]), Some(30));
     assert_eq!(kept(&p, vec![denied(3600), denied(7200)]), Some(300));
     assert_eq!(kept(&p, vec![denied(0), denied(60)]), None);
-    let fixed = Profile { dns_cache_respect_ttl: false, ..addresses_only() };
+    let fixed = Policy { dns_cache_respect_ttl: false, ..addresses_only() };
     assert_eq!(kept(&fixed, vec![denied(60), denied(30)]), Some(30));
 }
 
@@ -253,7 +253,7 @@ fn no_address_at_all_is_no_dns_resolution() {
     let p = addresses_only();
     for answers in [vec![denied(60), denied(60)], vec![Answer::Unavailable, Answer::Unavailable], vec![]] {
         let resolved = resolved(&sip("example.net", None, None), &p, answers);
-        assert_eq!(targets(&resolved, &p), Err(RouteError::NoDnsResolution));
+        assert_eq!(targets(&resolved, &p), Err(ResolveError::NoDnsResolution));
     }
 }
 
@@ -269,7 +269,7 @@ fn one_family_is_enough_when_the_other_is_not_known() {
 fn a_uri_names_scheme_host_port_and_transport() {
     let text = |uri: &str| {
         let query = Query::from_uri(&UriRef::parse(uri.as_bytes()).unwrap());
-        target_text(&query, &Profile::default())
+        target_text(&query, &Policy::default())
     };
     assert_eq!(text("sip:u@1.2.3.4"), "udp:1.2.3.4:5060");
     assert_eq!(text("sip:u@1.2.3.4:5070;transport=TCP"), "tcp:1.2.3.4:5070");
@@ -281,19 +281,19 @@ fn a_uri_names_scheme_host_port_and_transport() {
     assert_eq!(text("http://example.net"), "unsupported_uri_scheme");
     assert_eq!(text("sip:example.net"), "ask");
     let query = Query::from_uri(&UriRef::parse(b"sip:u@Example.NET.;transport=tls").unwrap());
-    assert_eq!(inquiry(&query, &Profile::default()).cache_key(), "sip|example.net||tls");
+    assert_eq!(inquiry(&query, &Policy::default()).cache_key(), "sip|example.net||tls");
 }
 
 #[test]
 fn other_schemes_are_refused_as_such_even_without_dns() {
-    let p = Profile { use_dns: false, ..Profile::default() };
+    let p = Policy { use_dns: false, ..Policy::default() };
     let query = Query::from_uri(&UriRef::parse(b"tel:+34600000000").unwrap());
     assert_eq!(target_text(&query, &p), "unsupported_uri_scheme");
 }
 
 #[test]
 fn a_destination_of_a_script_is_sip() {
-    let p = Profile::default();
+    let p = Policy::default();
     let text =
         |host: &[u8], port, transport| target_text(&Query::from_destination(host, port, transport), &p);
     assert_eq!(text(b"[::1]", None, None), "udp:[::1]:5060");

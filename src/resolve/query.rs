@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::client::Transport;
-use crate::message::{parse_ip, Scheme, TransportParam, UriRef};
+use crate::message::{parse_ip, Scheme, Transport, TransportParam, UriRef};
 
 /// The scheme of a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::client::IpFamily;
+use super::target::IpFamily;
 
 /// The types of records that RFC 3263 asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,7 +103,7 @@ pub enum Records {
 
 impl Answer {
     /// The same, but for no longer than `limit`.
-    pub(super) fn holding_for(self, limit: Duration) -> Answer {
+    pub(crate) fn holding_for(self, limit: Duration) -> Answer {
         match self {
             Answer::Found { records, ttl } => Answer::Found { records, ttl: ttl.min(limit) },
             Answer::NoSuchRecord { ttl } => Answer::NoSuchRecord { ttl: ttl.map(|ttl| ttl.min(limit)) },

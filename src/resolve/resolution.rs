@@ -1,13 +1,14 @@
 //! What RFC 3263 led to, in the form that is remembered.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::search::families;
+use super::error::ResolveError;
+use super::policy::Policy;
 use super::selection::{in_order, Draw};
-use crate::client::{IpFamily, Profile, RouteError, Target, Transport};
+use super::service::Service;
+use super::target::{IpFamily, Target};
 
 /// The result of the look-ups, before weights are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,40 +16,18 @@ pub enum Resolution {
     /// Services in the order in which they are tried; never empty.
     Found(Vec<Service>),
     /// There is nothing to send to.
-    Failed(RouteError),
-}
-
-/// Servers that are reached by one transport.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
-    /// The transport.
-    pub transport: Transport,
-    /// The servers, by priority; never empty.
-    pub servers: Vec<Server>,
-}
-
-/// A host, as an SRV record or the destination itself names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
-    /// Servers with a lower number are tried first.
-    pub priority: u16,
-    /// The share of requests among servers of equal priority.
-    pub weight: u16,
-    /// The port.
-    pub port: u16,
-    /// Its addresses of all families asked for, within each in the order of the answer; never empty.
-    pub addrs: Vec<IpAddr>,
+    Failed(ResolveError),
 }
 
 impl Resolution {
     /// A fresh list of targets, at least one, each once. Every call draws the order of servers of equal priority anew; the
-    /// addresses of a server come by the profile's preference of families.
-    pub fn targets(&self, profile: &Profile, draw: &mut Draw<'_>) -> Result<Vec<Target>, RouteError> {
+    /// addresses of a server come by the policy's preference of families.
+    pub fn targets(&self, policy: &Policy, draw: &mut Draw<'_>) -> Result<Vec<Target>, ResolveError> {
         let services = match self {
             Resolution::Found(services) => services,
             Resolution::Failed(error) => return Err(*error),
         };
-        let families = families(profile);
+        let families = policy.families();
         let mut seen = HashSet::new();
         let mut targets = Vec::new();
         for service in services {
@@ -60,14 +39,14 @@ impl Resolution {
             }
         }
         if targets.is_empty() {
-            return Err(RouteError::NoDnsResolution);
+            return Err(ResolveError::NoDnsResolution);
         }
         Ok(targets)
     }
 
     /// All targets as they are stored: by service and priority, without regard to weights and to any preference of
     /// families.
-    pub fn stored_targets(&self) -> Result<Vec<Target>, RouteError> {
+    pub fn stored_targets(&self) -> Result<Vec<Target>, ResolveError> {
         let services = match self {
             Resolution::Found(services) => services,
             Resolution::Failed(error) => return Err(*error),
@@ -93,7 +72,7 @@ pub struct Resolved {
 impl Resolved {
     /// Nothing was found out: neither addresses nor that there are none.
     pub fn unknown() -> Resolved {
-        Resolved { resolution: Arc::new(Resolution::Failed(RouteError::NoDnsResolution)), keep: None }
+        Resolved { resolution: Arc::new(Resolution::Failed(ResolveError::NoDnsResolution)), keep: None }
     }
 }
 

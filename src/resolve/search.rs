@@ -6,10 +6,13 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use super::error::ResolveError;
 use super::facts::Facts;
 use super::question::{NaptrRecord, RecordKind, SrvRecord};
-use super::resolution::{Resolution, Server, Service};
-use crate::client::{IpFamily, Profile, RouteError, Transport};
+use super::resolution::Resolution;
+use super::service::{Server, Service};
+use super::target::IpFamily;
+use crate::message::Transport;
 
 /// The most services of a domain that are looked at: DNS may say anything.
 const MAX_SERVICES: usize = 10;
@@ -43,17 +46,6 @@ pub(super) fn default_port(transport: Transport) -> u16 {
         Transport::Tls => 5061,
         _ => 5060,
     }
-}
-
-/// The families that a profile allows, in its order, each once.
-pub(super) fn families(profile: &Profile) -> Vec<IpFamily> {
-    let mut families = Vec::with_capacity(2);
-    for family in &profile.ip_type_preference {
-        if profile.allows_family(*family) && !families.contains(family) {
-            families.push(*family);
-        }
-    }
-    families
 }
 
 /// What SRV records led to.
@@ -165,7 +157,7 @@ impl Search {
     fn host(&self, facts: &mut Facts<'_>, transports: &[Transport]) -> Option<Resolution> {
         let in_order = [Transport::Udp, Transport::Tcp, Transport::Tls];
         let Some(transport) = in_order.into_iter().find(|transport| transports.contains(transport)) else {
-            return Some(Resolution::Failed(RouteError::NoDnsResolution));
+            return Some(Resolution::Failed(ResolveError::NoDnsResolution));
         };
         facts.ask_last();
         let addrs = Addresses::new(self).of(facts, &self.name)?;
@@ -181,7 +173,7 @@ impl Search {
 
 fn found(services: Vec<Service>) -> Resolution {
     match services.is_empty() {
-        true => Resolution::Failed(RouteError::NoDnsResolution),
+        true => Resolution::Failed(ResolveError::NoDnsResolution),
         false => Resolution::Found(services),
     }
 }

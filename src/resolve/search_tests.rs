@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::client::Target;
 use crate::resolve::{
-    plan, Answer, Inquiry, Plan, Progress, Query, QueryHost, QueryScheme, QueryTransport, Records, Resolved,
+    plan, Answer, Inquiry, Plan, Policy, Progress, Query, QueryHost, QueryScheme, QueryTransport, Records,
+    Resolved, Target,
 };
 
 /// Records in zone file form, one a line, all with a time to live of 60 s but for what a line says itself. Names that do
@@ -66,7 +66,7 @@ impl Zone {
     }
 
     /// Resolves to the end: the outcome, and the questions of each step.
-    fn resolve(&self, query: &Query, profile: &Profile) -> (Resolved, Vec<Vec<String>>) {
+    fn resolve(&self, query: &Query, profile: &Policy) -> (Resolved, Vec<Vec<String>>) {
         let mut inquiry = match plan(query, profile) {
             Plan::Ask(inquiry) => inquiry,
             other => panic!("no question: {other:?}"),
@@ -84,18 +84,18 @@ impl Zone {
     }
 
     /// The targets, drawn as ever the first one, or the code of the error.
-    fn targets(&self, query: &Query, profile: &Profile) -> String {
+    fn targets(&self, query: &Query, profile: &Policy) -> String {
         match self.resolve(query, profile).0.resolution.targets(profile, &mut |_| 0) {
             Ok(targets) => targets.iter().map(Target::to_string).collect::<Vec<_>>().join(" "),
             Err(error) => error.code().to_owned(),
         }
     }
 
-    fn steps(&self, query: &Query, profile: &Profile) -> Vec<Vec<String>> {
+    fn steps(&self, query: &Query, profile: &Policy) -> Vec<Vec<String>> {
         self.resolve(query, profile).1
     }
 
-    fn kept(&self, query: &Query, profile: &Profile) -> Option<u64> {
+    fn kept(&self, query: &Query, profile: &Policy) -> Option<u64> {
         self.resolve(query, profile).0.keep.map(|time| time.as_secs())
     }
 }
@@ -126,8 +126,8 @@ fn by(transport: Transport) -> Query {
 }
 
 /// IPv4 alone keeps the tables short.
-fn profile() -> Profile {
-    Profile { has_ipv6: false, ..Profile::default() }
+fn profile() -> Policy {
+    Policy { has_ipv6: false, ..Policy::default() }
 }
 
 const ALL: &str = "
@@ -175,12 +175,12 @@ fn naptr_comes_by_order_then_by_preference_both_ascending() {
 fn force_transport_preference_outweighs_the_order_of_naptr() {
     use Transport::*;
     let forced =
-        Profile { force_transport_preference: true, transport_preference: vec![Udp, Tcp, Tls], ..profile() };
+        Policy { force_transport_preference: true, transport_preference: vec![Udp, Tcp, Tls], ..profile() };
     assert_eq!(
         Zone::new(ALL).targets(&sip(), &forced),
         "udp:10.0.0.3:5080 tcp:10.0.0.2:5070 tls:10.0.0.1:5061"
     );
-    let unforced = Profile { force_transport_preference: false, ..forced.clone() };
+    let unforced = Policy { force_transport_preference: false, ..forced.clone() };
     assert!(Zone::new(ALL).targets(&sip(), &unforced).starts_with("tls:"));
     // Among records of one transport their own order still counts.
     let zone = Zone::new(
@@ -213,9 +213,9 @@ fn naptr_records_that_lead_nowhere_for_sip_are_passed_over() {
 
 #[test]
 fn naptr_records_of_transports_that_the_profile_lacks_are_passed_over() {
-    let udp_only = Profile { transport_preference: vec![Transport::Udp], ..profile() };
+    let udp_only = Policy { transport_preference: vec![Transport::Udp], ..profile() };
     assert_eq!(Zone::new(ALL).targets(&sip(), &udp_only), "udp:10.0.0.3:5080");
-    let no_tls = Profile { has_tls: false, ..profile() };
+    let no_tls = Policy { has_tls: false, ..profile() };
     assert_eq!(Zone::new(ALL).targets(&sip(), &no_tls), "tcp:10.0.0.2:5070 udp:10.0.0.3:5080");
 }
 
@@ -246,7 +246,7 @@ fn without_usable_naptr_srv_is_asked_by_transport_preference() {
         zone.steps(&sip(), &profile())[1],
         ["Srv _sips._tcp.e.net", "Srv _sip._tcp.e.net", "Srv _sip._udp.e.net"]
     );
-    let udp_first = Profile { transport_preference: vec![Transport::Udp, Transport::Tcp], ..profile() };
+    let udp_first = Policy { transport_preference: vec![Transport::Udp, Transport::Tcp], ..profile() };
     assert_eq!(zone.targets(&sip(), &udp_first), "udp:10.0.0.3:5080 tcp:10.0.0.2:5070");
 }
 
@@ -302,7 +302,7 @@ fn without_any_srv_the_domain_itself_is_the_host() {
     let zone = Zone::new("e.net A 10.0.0.9");
     assert_eq!(zone.targets(&sip(), &profile()), "udp:10.0.0.9:5060");
     assert_eq!(zone.targets(&sips(), &profile()), "tls:10.0.0.9:5061");
-    let preferring = |list: &[Transport]| Profile { transport_preference: list.to_vec(), ..profile() };
+    let preferring = |list: &[Transport]| Policy { transport_preference: list.to_vec(), ..profile() };
     assert_eq!(zone.targets(&sip(), &preferring(&[Transport::Tls, Transport::Tcp])), "tcp:10.0.0.9:5060");
     assert_eq!(zone.targets(&sip(), &preferring(&[Transport::Tls])), "tls:10.0.0.9:5061");
 }
@@ -339,7 +339,7 @@ fn an_explicit_transport_asks_for_its_srv_then_for_addresses() {
         ),
     ];
     let bare = Zone::new("e.net A 10.0.0.9");
-    let no_srv = Profile { use_srv: false, ..profile() };
+    let no_srv = Policy { use_srv: false, ..profile() };
     for (query, question, by_srv, by_address) in rows {
         assert_eq!(zone.steps(&query, &profile())[0], [question]);
         assert_eq!(zone.targets(&query, &profile()), by_srv);
@@ -352,11 +352,11 @@ fn an_explicit_transport_asks_for_its_srv_then_for_addresses() {
 #[test]
 fn use_naptr_off_starts_at_srv_and_use_srv_off_at_addresses() {
     let zone = Zone::new(ALL);
-    let no_naptr = Profile { use_naptr: false, ..profile() };
+    let no_naptr = Policy { use_naptr: false, ..profile() };
     assert_eq!(zone.steps(&sip(), &no_naptr)[0].len(), 3);
     assert!(zone.steps(&sip(), &no_naptr)[0].iter().all(|question| question.starts_with("Srv ")));
     for use_naptr in [true, false] {
-        let no_srv = Profile { use_naptr, use_srv: false, ..profile() };
+        let no_srv = Policy { use_naptr, use_srv: false, ..profile() };
         assert_eq!(zone.steps(&sip(), &no_srv), [["A e.net"]]);
         assert_eq!(zone.targets(&sip(), &no_srv), "udp:10.0.0.9:5060");
     }
@@ -443,7 +443,7 @@ fn both_families_of_every_server_are_asked_at_once_and_ordered_by_preference() {
          b.e.net AAAA 2001:db8::2
          b.e.net A 10.0.0.2",
     );
-    let preferring = |list: &[IpFamily]| Profile { ip_type_preference: list.to_vec(), ..Profile::default() };
+    let preferring = |list: &[IpFamily]| Policy { ip_type_preference: list.to_vec(), ..Policy::default() };
     let v6_first = preferring(&[IpFamily::V6, IpFamily::V4]);
     assert_eq!(
         zone.targets(&by(Transport::Udp), &v6_first),
@@ -501,7 +501,7 @@ fn the_shortest_of_all_records_used_limits_the_cache() {
          h A 10.0.0.1 ttl=90",
     );
     assert_eq!(zone.kept(&sip(), &profile()), Some(20));
-    let fixed = Profile { dns_cache_respect_ttl: false, ..profile() };
+    let fixed = Policy { dns_cache_respect_ttl: false, ..profile() };
     assert_eq!(zone.kept(&sip(), &fixed), Some(300));
 }
 
@@ -514,7 +514,7 @@ fn one_record_without_time_to_live_keeps_the_whole_from_the_cache() {
     );
     assert_eq!(zone.targets(&sip(), &profile()), "udp:10.0.0.1:5");
     assert_eq!(zone.kept(&sip(), &profile()), None);
-    let fixed = Profile { dns_cache_respect_ttl: false, ..profile() };
+    let fixed = Policy { dns_cache_respect_ttl: false, ..profile() };
     assert_eq!(zone.kept(&sip(), &fixed), Some(300));
 }
 

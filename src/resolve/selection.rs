@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::resolution::Server;
+use super::service::Server;
 
 /// Hands out randomness: a number between 0 and the argument, both included, each with the same chance.
 pub type Draw<'a> = dyn FnMut(u32) -> u32 + 'a;

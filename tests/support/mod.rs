@@ -1,5 +1,6 @@
 //! Peers and a relay for tests of the engine: real sockets on loopback, everything waits with a deadline.
 
+mod policy;
 mod profile;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -125,7 +126,8 @@ impl Relay {
         })
         .expect("an engine on loopback");
         engine.set_status(Status::Running);
-        let mut profile = Profile { has_tls: false, has_ipv6: false, ..profile::profile() };
+        let mut profile = profile::profile(policy::policy());
+        (profile.resolve.has_tls, profile.resolve.has_ipv6) = (false, false);
         profile.settle();
         Relay { engine, profile: Arc::new(profile) }
     }

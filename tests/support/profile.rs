@@ -3,27 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use oversip::client::{Blacklist, DnsCache, IpFamily, Profile, VerifyServer};
-use oversip::transport::Transport;
+use oversip::client::{Blacklist, Profile, VerifyServer};
+use oversip::resolve::{DnsCache, Policy};
 
-/// On a server that listens on everything.
-pub fn profile() -> Profile {
+/// With the given way to resolve destinations.
+pub fn profile(resolve: Policy) -> Profile {
     Profile {
         name: String::from("default_proxy"),
         do_record_routing: true,
         record_route_all: false,
         path_always: false,
-        use_dns: true,
-        use_dns_cache: true,
-        dns_cache_time: Duration::from_secs(300),
-        dns_cache_respect_ttl: true,
+        resolve,
         use_blacklist: true,
         blacklist_time: Duration::from_secs(10),
-        use_naptr: true,
-        use_srv: true,
-        transport_preference: vec![Transport::Tls, Transport::Tcp, Transport::Udp],
-        force_transport_preference: false,
-        ip_type_preference: vec![IpFamily::V6, IpFamily::V4],
         dns_failover_on_503: true,
         timer_b: Duration::from_secs(32),
         timer_c: Duration::from_secs(120),
@@ -36,11 +28,6 @@ pub fn profile() -> Profile {
         verify_server: VerifyServer::Callback,
         connect_timeout: Duration::from_secs(2),
         tls_handshake_timeout: Duration::from_secs(4),
-        has_ipv4: true,
-        has_ipv6: true,
-        has_udp: true,
-        has_tcp: true,
-        has_tls: true,
         blacklist: Arc::new(Blacklist::new()),
         dns_cache: Arc::new(DnsCache::new()),
     }

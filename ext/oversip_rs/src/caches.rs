@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RHash, RModule, Ruby, Value};
-use oversip::client::{Blacklist, DnsCache, Failure};
-use oversip::resolve::Resolution;
+use oversip::client::{Blacklist, Failure};
+use oversip::resolve::{DnsCache, Resolution};
 
 use crate::{runtime, text};
 

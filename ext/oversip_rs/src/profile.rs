@@ -9,8 +9,9 @@ use magnus::{
     value::{Lazy, StaticSymbol},
     Error, RArray, RHash, RString, Ruby, Symbol, TryConvert, Value,
 };
-use oversip::client::{IpFamily, Profile, VerifyServer};
-use oversip::transport::Transport;
+use oversip::client::{Profile, VerifyServer};
+use oversip::message::Transport;
+use oversip::resolve::{IpFamily, Policy};
 
 use crate::caches::{BlacklistObject, DnsCacheObject};
 use crate::text;
@@ -34,17 +35,24 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         do_record_routing: reader.flag(key!(ruby, "do_record_routing"))?,
         record_route_all: reader.flag(key!(ruby, "record_route_all"))?,
         path_always: reader.flag(key!(ruby, "path_always"))?,
-        use_dns: reader.flag(key!(ruby, "use_dns"))?,
-        use_dns_cache: reader.flag(key!(ruby, "use_dns_cache"))?,
-        dns_cache_time: reader.seconds(key!(ruby, "dns_cache_time"))?,
-        dns_cache_respect_ttl: reader.flag(key!(ruby, "dns_cache_respect_ttl"))?,
+        resolve: Policy {
+            use_dns: reader.flag(key!(ruby, "use_dns"))?,
+            use_dns_cache: reader.flag(key!(ruby, "use_dns_cache"))?,
+            dns_cache_time: reader.seconds(key!(ruby, "dns_cache_time"))?,
+            dns_cache_respect_ttl: reader.flag(key!(ruby, "dns_cache_respect_ttl"))?,
+            use_naptr: reader.flag(key!(ruby, "use_naptr"))?,
+            use_srv: reader.flag(key!(ruby, "use_srv"))?,
+            transport_preference: reader.list(key!(ruby, "transport_preference"), transport)?,
+            force_transport_preference: reader.flag(key!(ruby, "force_transport_preference"))?,
+            ip_type_preference: reader.list(key!(ruby, "ip_type_preference"), family)?,
+            has_ipv4: reader.flag(key!(ruby, "has_sip_ipv4"))?,
+            has_ipv6: reader.flag(key!(ruby, "has_sip_ipv6"))?,
+            has_udp: reader.flag(key!(ruby, "has_sip_udp"))?,
+            has_tcp: reader.flag(key!(ruby, "has_sip_tcp"))?,
+            has_tls: reader.flag(key!(ruby, "has_sip_tls"))?,
+        },
         use_blacklist: reader.flag(key!(ruby, "use_blacklist"))?,
         blacklist_time: reader.seconds(key!(ruby, "blacklist_time"))?,
-        use_naptr: reader.flag(key!(ruby, "use_naptr"))?,
-        use_srv: reader.flag(key!(ruby, "use_srv"))?,
-        transport_preference: reader.list(key!(ruby, "transport_preference"), transport)?,
-        force_transport_preference: reader.flag(key!(ruby, "force_transport_preference"))?,
-        ip_type_preference: reader.list(key!(ruby, "ip_type_preference"), family)?,
         dns_failover_on_503: reader.flag(key!(ruby, "dns_failover_on_503"))?,
         timer_b: reader.seconds(key!(ruby, "timer_B"))?,
         timer_c: reader.seconds(key!(ruby, "timer_C"))?,
@@ -57,11 +65,6 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         verify_server: reader.verify_server(key!(ruby, "verify_server"))?,
         connect_timeout: reader.seconds(key!(ruby, "connect_timeout"))?,
         tls_handshake_timeout: reader.seconds(key!(ruby, "tls_handshake_timeout"))?,
-        has_ipv4: reader.flag(key!(ruby, "has_sip_ipv4"))?,
-        has_ipv6: reader.flag(key!(ruby, "has_sip_ipv6"))?,
-        has_udp: reader.flag(key!(ruby, "has_sip_udp"))?,
-        has_tcp: reader.flag(key!(ruby, "has_sip_tcp"))?,
-        has_tls: reader.flag(key!(ruby, "has_sip_tls"))?,
         blacklist: blacklist.store(),
         dns_cache: dns_cache.store(),
     };

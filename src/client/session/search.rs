@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use super::{Action, Callback, RequestClass};
 use super::{After, LastResult, Session, State};
-use crate::client::{Failure, RouteError, Target, Transport};
+use crate::client::{Failure, RouteError};
+use crate::message::Transport;
+use crate::resolve::{ResolveError, Target};
 
 impl Session {
     /// The request belongs to a dialog: the targets on the blacklist are its last ones, and it makes no entry.
@@ -42,7 +44,7 @@ impl Session {
             return;
         }
         if targets.is_empty() {
-            return self.on_unroutable(RouteError::NoDnsResolution);
+            return self.on_unroutable(ResolveError::NoDnsResolution);
         }
         self.targets = targets.into();
         self.next_target(now);

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::client::{Failure, IncomingResponse, RouteError, Target};
+use crate::client::{Failure, IncomingResponse};
+use crate::resolve::{ResolveError, Target};
 
 /// Which class of `Client` routes the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum Input {
     /// RFC 3263 yielded these targets, in order.
     Targets(Vec<Target>),
     /// RFC 3263 yielded nothing, or the destination cannot be used.
-    Unroutable(RouteError),
+    Unroutable(ResolveError),
     /// The request goes over an established flow (RFC 5626): no targets, no `on_target`.
     Flow,
     /// The branch passed up a response other than 100.

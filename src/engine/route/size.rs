@@ -13,7 +13,7 @@ impl Route {
     /// TCP was refused.
     pub(super) fn measure(&mut self, shared: &Shared, targets: &[Target]) {
         let profile = self.session.profile();
-        let Some(limit) = profile.udp_mtu.filter(|_| profile.allows_transport(Transport::Tcp)) else {
+        let Some(limit) = profile.udp_mtu.filter(|_| profile.resolve.allows_transport(Transport::Tcp)) else {
             return;
         };
         if self.insists_on_udp || self.request.method == Method::Ack {

@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::proto::rr::Name;
-use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
-use super::inquiry::{Inquiry, Progress};
+use super::error::LookupError;
 use super::name_servers::{self, NameServer, Server};
-use super::question::{Answer, Question, RecordKind};
 use super::records::{absolute_name, read, record_type, Fault, Reading};
-use super::resolution::Resolved;
+use crate::resolve::{Answer, Inquiry, Progress, Question, RecordKind, Resolved};
 
 /// The time a whole resolution may take, all its questions together.
-pub const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
+const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long one name server may stay silent before the next one is asked as well.
 const NEXT_SERVER_AFTER: Duration = Duration::from_secs(1);
@@ -27,17 +25,6 @@ const MAX_QUESTIONS: usize = 256;
 
 /// How many names that are aliases of each other are followed.
 const MAX_ALIASES: usize = 8;
-
-/// The resolver cannot be set up.
-#[derive(Debug, Error)]
-pub enum LookupError {
-    /// There is no name server to ask.
-    #[error("no name server is configured")]
-    NoNameServer,
-    /// The library refuses the configuration.
-    #[error("the resolver cannot be set up: {0}")]
-    Setup(String),
-}
 
 /// Name servers in their order. Cheap to clone; has to be used inside a tokio runtime.
 ///
@@ -99,11 +86,6 @@ impl Lookup {
                 Progress::Ask(next) => inquiry = next,
             }
         }
-    }
-
-    /// Asks one question; takes 10 seconds at most.
-    pub async fn ask(&self, question: &Question) -> Answer {
-        self.ask_until(question.clone(), Instant::now() + self.limit).await
     }
 
     /// Asks all questions at the same time; the answers stand in the order of the questions.

@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::*;
-use crate::client::{IpFamily, Profile, RouteError};
 use crate::resolve::{
-    plan, NaptrRecord, Plan, Query, QueryHost, QueryScheme, RecordKind, Records, Resolution, SrvRecord,
+    plan, IpFamily, NaptrRecord, Plan, Policy, Query, QueryHost, QueryScheme, RecordKind, Records,
+    Resolution, ResolveError, SrvRecord,
 };
 
 const A: u16 = 1;
@@ -22,6 +22,11 @@ const NAPTR: u16 = 35;
 
 /// No test waits longer for what has to come.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Asks one question.
+async fn put(lookup: &Lookup, question: &Question) -> Answer {
+    lookup.ask_until(question.clone(), Instant::now() + lookup.limit).await
+}
 
 /// One record: owner, type, time to live, data.
 type Rr = (&'static str, u16, u32, Vec<u8>);
@@ -159,12 +164,12 @@ fn lookup(servers: &[SocketAddr]) -> Lookup {
 
 async fn ask(lookup: &Lookup, family: IpFamily, name: &str) -> Answer {
     let question = Question::new(family, name);
-    tokio::time::timeout(PATIENCE, lookup.ask(&question)).await.expect("an answer in time")
+    tokio::time::timeout(PATIENCE, put(lookup, &question)).await.expect("an answer in time")
 }
 
 /// Asks for addresses alone.
-fn profile() -> Profile {
-    Profile { use_srv: false, ..Profile::default() }
+fn profile() -> Policy {
+    Policy { use_srv: false, ..Policy::default() }
 }
 
 fn targets(resolved: &Resolved) -> Vec<String> {
@@ -243,7 +248,7 @@ async fn services_and_servers_are_read_as_they_are() {
     let lookup = server.lookup();
     let ask = |kind: RecordKind, name: &str| {
         let (lookup, question) = (lookup.clone(), Question::new(kind, name));
-        async move { tokio::time::timeout(PATIENCE, lookup.ask(&question)).await.expect("an answer in time") }
+        async move { tokio::time::timeout(PATIENCE, put(&lookup, &question)).await.expect("an answer in time") }
     };
     let naptr = |order, preference, flags: &str, services: &str, replacement: &str| NaptrRecord {
         order,
@@ -292,7 +297,7 @@ async fn a_record_type_that_is_never_answered_leaves_time_for_the_others() {
     let lookup = Lookup { limit: Duration::from_secs(2), ..server.lookup() };
     let open = QueryHost::Domain("example.net".to_owned());
     let query = Query { scheme: QueryScheme::Sip, host: open, port: None, transport: None };
-    let Plan::Ask(inquiry) = plan(&query, &Profile::default()) else { panic!("no question") };
+    let Plan::Ask(inquiry) = plan(&query, &Policy::default()) else { panic!("no question") };
     let resolved = tokio::time::timeout(PATIENCE, lookup.resolve(inquiry)).await.unwrap();
     assert_eq!(targets(&resolved), ["udp:10.0.0.1:5060"]);
     assert_eq!(resolved.keep, None);
@@ -314,7 +319,7 @@ async fn no_such_name_is_told_with_the_ttl_of_the_soa() {
     assert_eq!(ask(&lookup, IpFamily::V6, "empty.example.net").await, denied(Some(30)));
     assert_eq!(ask(&lookup, IpFamily::V4, "nosoa.example.net").await, denied(None));
     let resolved = lookup.resolve(inquiry("gone.example.net")).await;
-    assert_eq!(*resolved.resolution, Resolution::Failed(RouteError::NoDnsResolution));
+    assert_eq!(*resolved.resolution, Resolution::Failed(ResolveError::NoDnsResolution));
     assert_eq!(resolved.keep, Some(Duration::from_secs(30)));
 }
 
@@ -326,7 +331,7 @@ async fn a_server_that_fails_knows_nothing() {
     assert_eq!(ask(&lookup, IpFamily::V4, "servfail.example.net").await, Answer::Unavailable);
     assert_eq!(ask(&lookup, IpFamily::V4, "refused.example.net").await, Answer::Unavailable);
     let resolved = lookup.resolve(inquiry("servfail.example.net")).await;
-    assert_eq!(*resolved.resolution, Resolution::Failed(RouteError::NoDnsResolution));
+    assert_eq!(*resolved.resolution, Resolution::Failed(ResolveError::NoDnsResolution));
     assert_eq!(resolved.keep, None);
 }
 
@@ -356,11 +361,11 @@ async fn silence_ends_after_ten_seconds_whatever_is_asked() {
     let silent = [Server::start(|_, _| None).await, Server::start(|_, _| None).await];
     let open = QueryHost::Domain("h.example.net".to_owned());
     let query = Query { scheme: QueryScheme::Sip, host: open, port: None, transport: None };
-    let Plan::Ask(all) = plan(&query, &Profile::default()) else { panic!("no question") };
+    let Plan::Ask(all) = plan(&query, &Policy::default()) else { panic!("no question") };
     for inquiry in [inquiry("h.example.net"), all] {
         let start = Instant::now();
         let resolved = lookup(&[silent[0].addr, silent[1].addr]).resolve(inquiry).await;
-        assert_eq!(*resolved.resolution, Resolution::Failed(RouteError::NoDnsResolution));
+        assert_eq!(*resolved.resolution, Resolution::Failed(ResolveError::NoDnsResolution));
         assert_eq!(resolved.keep, None);
         let taken = start.elapsed();
         assert!(

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::expiring_map::ExpiringMap;
-use crate::resolve::Resolution;
+use super::resolution::Resolution;
+use crate::expiring_map::ExpiringMap;
 
 /// The most entries one cache holds. Expired ones go first, then the one stored longest ago.
 pub const DNS_CACHE_CAPACITY: usize = 10_000;
 
-/// What RFC 3263 led to, by `scheme|host|port|transport` (see [`crate::resolve::Inquiry::cache_key`]).
+/// What RFC 3263 led to, by `scheme|host|port|transport` (see [`super::Inquiry::cache_key`]).
 ///
 /// Holds a resolution as DNS gave it: every use makes its own ordered list of targets from it. Shared behind an
 /// `Arc`; every method holds its lock for the one operation only. An entry is gone the instant its time is over.
@@ -86,13 +86,13 @@ impl DnsCache {
 
 #[cfg(test)]
 mod tests {
-    use super::super::error_table::RouteError;
+    use super::super::error::ResolveError;
     use super::*;
 
     const KEY: &str = "sip|example.net||udp";
 
     fn failed() -> Arc<Resolution> {
-        Arc::new(Resolution::Failed(RouteError::NoDnsResolution))
+        Arc::new(Resolution::Failed(ResolveError::NoDnsResolution))
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tokio::io::{Interest, ReadBuf};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
-use super::lookup::LookupError;
+use super::error::LookupError;
 
 /// How long a name server that did not answer is asked after the others.
 const SHUNNED_FOR: Duration = Duration::from_secs(30);

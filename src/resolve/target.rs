@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::Transport;
+use crate::message::Transport;
 
 /// The two families of IP addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::{DnsResponse, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
-use super::question::{Answer, NaptrRecord, Question, RecordKind, Records, SrvRecord};
+use crate::resolve::{Answer, NaptrRecord, Question, RecordKind, Records, SrvRecord};
 
 /// A server that gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
