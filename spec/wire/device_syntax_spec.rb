@@ -25,6 +25,9 @@ RSpec.describe "A request that a device writes in its own way", :native do
     {
       "a host name whose last label begins with a digit, in From" =>
         [{ "From" => "<sip:101@019f9ae299f5>;tag=1" }, ->(it) { [it.from.host, it.from.host_type] }, ["019f9ae299f5", :domain]],
+      "in To" => [{ "To" => "<sip:101@019f9ae299f5>" }, ->(it) { it.to.host }, "019f9ae299f5"],
+      "in the top Via" =>
+        [{ "Via" => "SIP/2.0/UDP 019f9ae299f5;branch=z9hG4bKa;rport" }, ->(it) { [it.via_sent_by_host, it.via_sent_by_port] }, ["019f9ae299f5", nil]],
       "in Contact" => [{ "Contact" => "<sip:101@pbx.1a:5070>" }, ->(it) { it.contact.host }, "pbx.1a"],
       "in a Route" => [{ "Route" => "<sip:4711;lr>" }, ->(it) { it.routes.map(&:host) }, ["4711"]],
       "an empty element in Supported" => [{ "Supported" => ",outbound" }, ->(it) { it.supported }, ["outbound"]],
@@ -80,10 +83,25 @@ RSpec.describe "A request that a device writes in its own way", :native do
 
   it "goes to a host name whose last label begins with a digit" do
     callee = udp_peer("127.0.0.3")
-    dns = ScriptedDns.new({ "019f9ae299f5" => ["127.0.0.3"] }).tap { |server| opened << server }
+    dns = scripted_dns({ "019f9ae299f5" => ["127.0.0.3"] })
     start_oversip(configuration: { core: { nameservers: [dns.address] } }) { |request| OverSIP::SIP::Proxy.new.route(request) }
     send_text(message.sub("sip:bob@b.example", "sip:bob@019f9ae299f5:#{callee.port}"))
     expect(callee.receive.ruri).to eq("sip:bob@019f9ae299f5:#{callee.port}")
+    send_text(message(headers: { "Route" => "<sip:019f9ae299f5:#{callee.port};lr>" }))
+    expect(callee.receive.ruri).to eq("sip:bob@b.example")
+    on_request { |request| OverSIP::SIP::Proxy.new.route(request, "019f9ae299f5", callee.port) }
+    send_text(message(:MESSAGE))
+    expect(callee.receive.method_name).to eq("MESSAGE")
+  end
+
+  it "comes from a Uac whose request names such hosts" do
+    callee = udp_peer
+    start_oversip
+    OverSIP::SIP::Uac.new.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:1@019f9ae299f5", from: "<sip:2@a.9b>",
+                                                               to: "<sip:1@019f9ae299f5>" }), callee.ip, callee.port)
+    sent = callee.receive
+    expect([sent.ruri, sent.header("From"), sent.header("To")])
+      .to match(["sip:1@019f9ae299f5", /\A<sip:2@a\.9b>;tag=/, "<sip:1@019f9ae299f5>"])
   end
 
   it "may be answered with a status line that ends behind the status" do
@@ -104,6 +122,10 @@ RSpec.describe "A request that a device writes in its own way", :native do
     "a Route without brackets" => ["Route", "sip:r1;lr", "sip"],
     "a line end within brackets" => ["From", "<sip:a@b\r\n>;tag=1", "<sip:a@b"],
     "a line end of LF alone" => ["Subject", "a\nb: c", "a"],
+    "port 0" => ["From", "<sip:a@b:0>;tag=1", "<sip:a@b:0"],
+    "port 0 of a Route" => ["Route", "<sip:b:0;lr>", "<sip:b:0"],
+    "port 0 of the Via, where rport says what to answer to" =>
+      ["Via", "SIP/2.0/UDP 192.0.2.1:0;branch=z9hG4bKa;rport", "SIP/2.0/UDP 192.0.2.1:0"],
     "two ; in a row" => ["Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa;;rport", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa;"],
     "a name as received" => ["Via", "SIP/2.0/UDP 192.0.2.1;received=name;branch=z9hG4bKa;rport", "SIP/2.0/UDP 192.0.2.1;received="]
   }.each do |what, (name, value, before)|
