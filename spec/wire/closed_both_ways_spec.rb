@@ -103,6 +103,22 @@ RSpec.describe "A client that has closed both sides of its connection while it w
     expect(listener.accept.receive_final.status).to eq(202)
   end
 
+  it "gets no answer again that it has taken before" do
+    start
+    peer = tcp_peer
+    relayed = relayed_from(peer, :INVITE)
+    peer.socket.close_write
+    await_record "the peer has closed its side and waits for answers"
+    callee.answer(relayed, 180)
+    peer.receive_until { |message| message.status == 180 }
+    OverSIP::Testing.advance(3)
+    peer.socket.setsockopt(Socket::Option.linger(true, 0))
+    peer.close
+    await_record "connection closed"
+    callee.answer(relayed, 486)
+    expect(listener.accept.receive.status).to eq(486)
+  end
+
   it "gets the answer over a new TLS connection" do
     start(**tls_configuration)
     listener = tls_server

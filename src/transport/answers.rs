@@ -16,20 +16,24 @@ use super::TransportEvent;
 /// The first time between two looks at a connection whose last answer was written; each one is twice as long.
 const FIRST_LOOK: Duration = Duration::from_millis(2);
 
-/// Writes the answers until none is owed any more, and closes. Those that are lost are reported.
+/// Writes the answers until none is owed any more, and closes. Whether the peer has taken them.
 pub(super) async fn give_out(
     connections: &Connections,
     connection: &Arc<Connection>,
     mut stream: ByteStream,
     mut alive: Option<Alive>,
-) {
-    let taken = tokio::select! {
+) -> bool {
+    tokio::select! {
         biased;
         () = give_up(connection) => false,
         taken = write(connections, connection, &mut stream, &mut alive) => taken,
-    };
-    let uncertain = connection.take_uncertain();
-    if taken || uncertain.is_empty() || connection.reason() == CloseReason::Shutdown {
+    }
+}
+
+/// Reports the answers that the peer may not have taken.
+pub(super) async fn hand_on(connections: &Connections, connection: &Connection) {
+    let uncertain = connection.take_uncertain(connections.now());
+    if uncertain.is_empty() || connection.reason() == CloseReason::Shutdown {
         return;
     }
     let answers = uncertain.into_iter().map(|answer| (answer.to, answer.wire)).collect();

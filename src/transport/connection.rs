@@ -256,6 +256,14 @@ impl Outbox {
         self.bytes -= bytes;
         self.memory.outgoing.fetch_sub(bytes, Ordering::Relaxed);
     }
+
+    /// Forgets the answers that were written so long ago that the peer has taken them.
+    fn forget_taken(&mut self, now: u64) {
+        let written = self.uncertain.len().saturating_sub(self.queue.len());
+        let taken = |answer: &&Answer| answer.queued_at + UNCERTAIN_FOR <= now;
+        let taken = self.uncertain.iter().take(written).take_while(taken).count();
+        self.uncertain.drain(..taken);
+    }
 }
 
 impl Drop for Outbox {
@@ -491,7 +499,7 @@ impl Connection {
         let mut outbox = self.outbox();
         let queued = self.push_to(&mut outbox, wire.clone());
         if queued == Queued::Yes {
-            outbox.uncertain.retain(|answer| answer.queued_at + UNCERTAIN_FOR > now);
+            outbox.forget_taken(now);
             if outbox.uncertain.len() == UNCERTAIN_ANSWERS {
                 outbox.uncertain.pop_front();
             }
@@ -519,9 +527,10 @@ impl Connection {
     }
 
     /// The answers of which that is so, in their order. From now on the connection takes none.
-    pub fn take_uncertain(&self) -> VecDeque<Answer> {
+    pub fn take_uncertain(&self, now: u64) -> VecDeque<Answer> {
         let mut outbox = self.outbox();
         outbox.closed = true;
+        outbox.forget_taken(now);
         std::mem::take(&mut outbox.uncertain)
     }
 

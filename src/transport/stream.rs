@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tracing::{debug, info};
 
 use super::admit::{admit, refuse};
-use super::answers::give_out;
+use super::answers::{give_out, hand_on};
 use super::connection::{Batch, CloseReason, Connection, Owed, Phase, BATCH};
 use super::connections::{Alive, Connections};
 use super::framing::{Framing, SipFraming, Unit};
@@ -90,11 +90,14 @@ async fn run(
         () = give_up(&connection) => false,
         _ = async { tokio::join!(read, write) } => true,
     };
-    let mut rest = None;
-    if orderly && connection.is_finished() {
-        give_out(&connections, &connection, reader.unsplit(writer), alive).await;
-    } else if orderly {
-        rest = Some(reader);
+    let finished = orderly && connection.is_finished();
+    let (rest, taken) = if finished {
+        (None, give_out(&connections, &connection, reader.unsplit(writer), alive).await)
+    } else {
+        (Some(reader).filter(|_| orderly), false)
+    };
+    if !taken {
+        hand_on(&connections, &connection).await;
     }
 
     let unsent = connections.discard(&connection);
