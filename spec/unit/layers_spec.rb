@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "open3"
+require "support/rust_files"
+require "tmpdir"
 
 # The walls of the house: which part may know of which.
 RSpec.describe "The layers" do
@@ -51,6 +53,50 @@ RSpec.describe "The layers" do
       [layer, found("src/#{layer}", /\btokio\b|\bhickory_resolver\b|\bnix\b|UdpSocket|TcpStream|TcpListener/)]
     end
     expect(folders.reject { |_, matches| matches.empty? }).to be_empty
+  end
+
+  # The crates, or folders of them, whose files know each other in one direction only.
+  %w[ext/oversip_rs/src].each do |folder|
+    it "have files that know each other one way: no circle among those of #{folder}" do
+      files = RustFiles.new(File.join(root, folder))
+      expect(files.known.values.sum(&:size)).to be > files.known.size
+      expect(files.circles).to eq []
+    end
+  end
+
+  describe "as the files tell them" do
+    def circles(files)
+      Dir.mktmpdir do |root|
+        files.each do |path, code|
+          FileUtils.mkdir_p(File.dirname(File.join(root, path)))
+          File.write(File.join(root, path), code)
+        end
+        RustFiles.new(root).circles
+      end
+    end
+
+    it "show a circle, whether a file is named in a use line or in a path" do
+      expect(circles("lib.rs" => "mod a; mod b;", "a.rs" => "use crate::b::B;", "b.rs" => "fn b() { crate::a::go() }")).to eq [%w[a.rs b.rs]]
+      expect(circles("lib.rs" => "mod a; mod b;", "a.rs" => "use crate::{b};\nfn a() { b::go() }", "b.rs" => "use super::a::A;"))
+        .to eq [%w[a.rs b.rs]]
+    end
+
+    it "show a folder's mod.rs that calls a file which knows it" do
+      expect(circles("lib.rs" => "mod a;", "a/mod.rs" => "mod part;\npub struct A;\nfn a() { part::go() }", "a/part.rs" => "use super::A;"))
+        .to eq [%w[a/mod.rs a/part.rs]]
+    end
+
+    it "show the file that defines what a mod.rs hands on" do
+      files = { "lib.rs" => "mod a; mod b;", "a/mod.rs" => "mod low;\nmod top;\npub use self::{low::{Low}, top::Top};",
+                "a/low.rs" => "", "b.rs" => "use crate::a::Low;" }
+      expect(circles(files.merge("a/top.rs" => "use crate::b;\nfn top() { b::go() }"))).to eq []
+      expect(circles(files.merge("a/low.rs" => "use crate::b::B as Other;", "a/top.rs" => ""))).to eq [%w[a/low.rs b.rs]]
+    end
+
+    it "leave out comments and tests" do
+      expect(circles("lib.rs" => "mod a; mod b;", "a.rs" => "// use crate::b::B;\n#[cfg(test)]\nmod tests {\n    use crate::b::B;\n}\n",
+                     "b.rs" => "use crate::a::A;")).to eq []
+    end
   end
 
   it "of the boundary open no socket and run no engine of their own" do

@@ -1,6 +1,9 @@
 //! How messages travel.
 
 use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
 
 /// How a message travels (RFC 3261 section 18, RFC 7118).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,6 +56,21 @@ impl Transport {
     /// Whether messages travel in WebSocket frames.
     pub fn websocket(self) -> bool {
         matches!(self, Transport::Ws | Transport::Wss)
+    }
+}
+
+/// A name that is none of a transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("no transport has this name: udp, tcp, tls, ws and wss are known")]
+pub struct UnknownTransport;
+
+impl FromStr for Transport {
+    type Err = UnknownTransport;
+
+    /// The transport with this [`Transport::as_str`]. Names in other letter cases are unknown.
+    fn from_str(name: &str) -> Result<Transport, UnknownTransport> {
+        let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+        all.into_iter().find(|transport| transport.as_str() == name).ok_or(UnknownTransport)
     }
 }
 

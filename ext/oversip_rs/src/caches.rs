@@ -69,44 +69,44 @@ macro_rules! hash_view {
         mod $view {
             use super::*;
 
-            type This = Obj<$object>;
+            type View = Obj<$object>;
 
             fn key_of(key: Value) -> Result<String, Error> {
                 Ok(String::from_utf8_lossy(&text::text_of(key)?).into_owned())
             }
 
-            fn get(ruby: &Ruby, this: This, key: Value) -> Result<Value, Error> {
+            fn get(ruby: &Ruby, this: View, key: Value) -> Result<Value, Error> {
                 match this.0.get(now(), &key_of(key)?) {
                     Some(entry) => $shape(ruby, &entry),
                     None => Ok(ruby.qnil().as_value()),
                 }
             }
 
-            fn delete(ruby: &Ruby, this: This, key: Value) -> Result<Value, Error> {
+            fn delete(ruby: &Ruby, this: View, key: Value) -> Result<Value, Error> {
                 match this.0.delete(now(), &key_of(key)?) {
                     Some(entry) => $shape(ruby, &entry),
                     None => Ok(ruby.qnil().as_value()),
                 }
             }
 
-            fn clear(this: This) -> This {
+            fn clear(this: View) -> View {
                 this.0.clear();
                 this
             }
 
-            fn is_any(this: This) -> bool {
+            fn is_any(this: View) -> bool {
                 this.0.any(now())
             }
 
-            fn is_empty(this: This) -> bool {
+            fn is_empty(this: View) -> bool {
                 !this.0.any(now())
             }
 
-            fn size(this: This) -> usize {
+            fn size(this: View) -> usize {
                 this.0.len(now())
             }
 
-            fn keys(ruby: &Ruby, this: This) -> Result<RArray, Error> {
+            fn keys(ruby: &Ruby, this: View) -> Result<RArray, Error> {
                 let keys = ruby.ary_new();
                 for key in this.0.keys(now()) {
                     keys.push(text::utf8(ruby, key.as_bytes()))?;
@@ -114,7 +114,7 @@ macro_rules! hash_view {
                 Ok(keys)
             }
 
-            fn to_h(ruby: &Ruby, this: This) -> Result<RHash, Error> {
+            fn to_h(ruby: &Ruby, this: View) -> Result<RHash, Error> {
                 let hash = ruby.hash_new();
                 for (key, entry) in this.0.snapshot(now()) {
                     hash.aset(text::utf8(ruby, key.as_bytes()), $shape(ruby, &entry)?)?;
@@ -122,7 +122,7 @@ macro_rules! hash_view {
                 Ok(hash)
             }
 
-            fn each(ruby: &Ruby, this: This) -> Result<Value, Error> {
+            fn each(ruby: &Ruby, this: View) -> Result<Value, Error> {
                 let hash = to_h(ruby, this)?;
                 if !ruby.block_given() {
                     return hash.funcall("each", ());
@@ -131,7 +131,7 @@ macro_rules! hash_view {
                 Ok(this.as_value())
             }
 
-            fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
+            fn inspect(ruby: &Ruby, this: View) -> Result<String, Error> {
                 Ok(to_h(ruby, this)?.inspect())
             }
 

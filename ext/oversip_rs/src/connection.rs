@@ -12,11 +12,11 @@ use magnus::{
     Error, RArray, RClass, RModule, Ruby, TryConvert, TypedData, Value,
 };
 use oversip::client::connection_record_route;
-use oversip::transport::{ConnectionId, Source, Transport};
+use oversip::message::{ConnectionId, Source, Transport};
 
 use crate::{
     anchors::Anchor,
-    engine_module::listener_transport,
+    classes::oversip_module,
     runtime,
     slot::Slot,
     text::{self, symbol, true_or_nil, utf8},
@@ -53,7 +53,8 @@ unsafe impl TypedData for ConnectionObject {
     }
 }
 
-pub type This = Obj<ConnectionObject>;
+/// A `Connection` as a method gets it.
+pub type RubyConnection = Obj<ConnectionObject>;
 
 /// The connection of a message. A stream connection has one object as long as it lives, so that `cvars` stay.
 pub fn of(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
@@ -72,19 +73,19 @@ pub fn of(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
 }
 
 /// Which connection it is; `None` for UDP.
-pub fn id(this: This) -> Option<ConnectionId> {
+pub fn id(this: RubyConnection) -> Option<ConnectionId> {
     this.source.connection
 }
 
 /// Notes the version of a WebSocket's HTTP request.
 pub fn note_http_version(object: Value, version: &str) {
-    if let Ok(this) = This::try_convert(object) {
+    if let Ok(this) = RubyConnection::try_convert(object) {
         let _ = this.http_version.set(version.to_owned());
     }
 }
 
 /// The version for HTTP answers.
-pub fn http_version(this: This) -> String {
+pub fn http_version(this: RubyConnection) -> String {
     this.http_version.get().map_or("HTTP/1.1", String::as_str).to_owned()
 }
 
@@ -107,16 +108,16 @@ fn class_of(ruby: &Ruby, source: &Source) -> Result<RClass, Error> {
         Transport::Wss => "Wss",
     };
     let role = if source.inbound { "Server" } else { "Client" };
-    let module: RModule = text::oversip_module(ruby)?.const_get(module)?;
+    let module: RModule = oversip_module(ruby)?.const_get(module)?;
     module.const_get(format!("{family}{transport}{role}").as_str())
 }
 
-fn transport(ruby: &Ruby, this: This) -> Value {
+fn transport(ruby: &Ruby, this: RubyConnection) -> Value {
     symbol(ruby, this.source.transport.as_str())
 }
 
 /// `cvars`: a Hash that lives as long as the connection.
-fn cvars(ruby: &Ruby, this: This) -> Value {
+fn cvars(ruby: &Ruby, this: RubyConnection) -> Value {
     this.cvars.get(ruby).unwrap_or_else(|| {
         let hash = ruby.hash_new().as_value();
         this.cvars.set(this, hash);
@@ -125,13 +126,13 @@ fn cvars(ruby: &Ruby, this: This) -> Value {
 }
 
 /// `open?`: whether messages can be sent.
-fn is_open(this: This) -> bool {
+fn is_open(this: RubyConnection) -> bool {
     let Some(engine) = runtime::current() else { return false };
     this.source.connection.is_none_or(|connection| engine.connections().info(connection).is_some())
 }
 
 /// `connected`: whether it is up, with TLS the handshake done.
-fn connected(this: This) -> bool {
+fn connected(this: RubyConnection) -> bool {
     let Some(engine) = runtime::current() else { return false };
     this.source
         .connection
@@ -139,7 +140,7 @@ fn connected(this: This) -> bool {
 }
 
 /// `close`: false for UDP, whose socket serves everybody.
-fn close(ruby: &Ruby, this: This) -> Result<bool, Error> {
+fn close(ruby: &Ruby, this: RubyConnection) -> Result<bool, Error> {
     match this.source.connection {
         Some(connection) => {
             runtime::engine(ruby)?.close_connection(connection);
@@ -150,28 +151,28 @@ fn close(ruby: &Ruby, this: This) -> Result<bool, Error> {
 }
 
 /// The peer of a stream connection; UDP has none.
-fn remote(this: This) -> Option<SocketAddr> {
+fn remote(this: RubyConnection) -> Option<SocketAddr> {
     this.source.connection.map(|_| this.source.remote)
 }
 
-fn remote_ip(ruby: &Ruby, this: This) -> Option<Value> {
+fn remote_ip(ruby: &Ruby, this: RubyConnection) -> Option<Value> {
     remote(this).map(|remote| utf8(ruby, remote.ip().to_string().as_bytes()).as_value())
 }
 
-fn remote_port(this: This) -> Option<u16> {
+fn remote_port(this: RubyConnection) -> Option<u16> {
     remote(this).map(|remote| remote.port())
 }
 
-fn remote_ip_type(ruby: &Ruby, this: This) -> Option<Value> {
+fn remote_ip_type(ruby: &Ruby, this: RubyConnection) -> Option<Value> {
     remote(this).map(|remote| symbol(ruby, if remote.is_ipv4() { "ipv4" } else { "ipv6" }))
 }
 
-fn remote_desc(ruby: &Ruby, this: This, _: &[Value]) -> Option<Value> {
+fn remote_desc(ruby: &Ruby, this: RubyConnection, _: &[Value]) -> Option<Value> {
     remote(this).map(|remote| utf8(ruby, remote.to_string().as_bytes()).as_value())
 }
 
 /// `outbound_flow_token`: nil for UDP and for a connection that the server opened.
-fn outbound_flow_token(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
+fn outbound_flow_token(ruby: &Ruby, this: RubyConnection) -> Result<Option<String>, Error> {
     match this.source.connection {
         Some(connection) => Ok(runtime::engine(ruby)?.connections().flow_token(connection)),
         None => Ok(None),
@@ -179,7 +180,7 @@ fn outbound_flow_token(ruby: &Ruby, this: This) -> Result<Option<String>, Error>
 }
 
 /// `record_route`: the Record-Route value of a connection that the server opened; nil for others.
-fn record_route(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
+fn record_route(ruby: &Ruby, this: RubyConnection) -> Result<Option<String>, Error> {
     if this.source.inbound {
         return Ok(None);
     }
@@ -188,7 +189,7 @@ fn record_route(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
 }
 
 /// `send_sip_msg(message, ip = nil, port = nil)`: a stream connection sends to its peer, UDP to the address.
-fn send_sip_msg(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
+fn send_sip_msg(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result<bool, Error> {
     let arguments =
         magnus::scan_args::scan_args::<(Value,), (Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
     let message = text::text_of(arguments.required.0)?;
@@ -222,16 +223,16 @@ fn parse_ip(text: &[u8]) -> Option<std::net::IpAddr> {
 }
 
 /// `outbound_listener?`: whether the client has opened it, or it is a UDP socket of ours.
-fn is_outbound_listener(ruby: &Ruby, this: This) -> Value {
+fn is_outbound_listener(ruby: &Ruby, this: RubyConnection) -> Value {
     true_or_nil(ruby, this.source.inbound)
 }
 
 /// `reliable_transport_listener?`: the same, without UDP.
-fn is_reliable_transport_listener(ruby: &Ruby, this: This) -> Value {
+fn is_reliable_transport_listener(ruby: &Ruby, this: RubyConnection) -> Value {
     true_or_nil(ruby, this.source.inbound && this.source.transport.reliable())
 }
 
-fn inspect(this: This) -> String {
+fn inspect(this: RubyConnection) -> String {
     let remote = remote(this).map_or_else(|| this.source.local.to_string(), |remote| remote.to_string());
     let module = if this.source.transport.websocket() { "WebSocket" } else { "SIP" };
     format!("#<OverSIP::{module}::Connection {}:{remote}>", this.source.transport)
@@ -240,7 +241,7 @@ fn inspect(this: This) -> String {
 /// `OverSIP::Engine.connections(transport, ip_type)`: the objects of the live connections that a listener accepted or that
 /// were opened from here.
 pub fn live(ruby: &Ruby, name: magnus::Symbol, ip_type: magnus::Symbol) -> Result<RArray, Error> {
-    let transport = listener_transport(&name.name()?);
+    let transport = name.name()?.parse::<Transport>().ok();
     let ipv4 = &*ip_type.name()? == "ipv4";
     let list = ruby.ary_new();
     for source in runtime::engine(ruby)?.live_connections() {

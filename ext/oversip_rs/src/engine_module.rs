@@ -9,13 +9,17 @@ use oversip::engine::{
     Config, Dropped, Engine, Families, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig,
     QUEUES,
 };
-use oversip::message::Defect;
-use oversip::transport::{ws, ListenSpec, Transport};
+use oversip::message::{Defect, Transport};
+use oversip::transport::{ws, ListenSpec};
 
 use crate::{
-    anchors, client, connection, dispatcher,
+    anchors,
+    client::RubyClient,
+    connection, dispatcher, dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
-    logging, request, runtime, tags, text, tls, watch,
+    logging,
+    message::RequestObject,
+    runtime, schedule, tags, text, tls, watch,
 };
 
 fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
@@ -137,18 +141,12 @@ fn listen_specs(ruby: &Ruby, list: RArray) -> Result<Vec<ListenSpec>, Error> {
     for index in 0..list.len() {
         let (transport, ip, port): (Symbol, String, u16) = list.entry(index as isize)?;
         let name = transport.name()?;
-        match (listener_transport(&name), ip.parse::<IpAddr>()) {
-            (Some(transport), Ok(ip)) => specs.push(ListenSpec { transport, ip, port }),
+        match (name.parse::<Transport>(), ip.parse::<IpAddr>()) {
+            (Ok(transport), Ok(ip)) => specs.push(ListenSpec { transport, ip, port }),
             _ => return Err(text::configuration_error(ruby, format!("cannot listen by {name} on '{ip}'"))),
         }
     }
     Ok(specs)
-}
-
-/// A transport by its name.
-pub fn listener_transport(name: &str) -> Option<Transport> {
-    let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
-    all.into_iter().find(|transport| transport.as_str() == name)
 }
 
 /// `IP`, `IP:PORT` or `[IPv6]:PORT`.
@@ -170,7 +168,7 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
         drop(engine.stop(Duration::ZERO));
     }
     runtime::set(None);
-    dispatcher::forget_scheduled();
+    schedule::forget();
     anchors::release_all();
     down
 }
@@ -184,7 +182,7 @@ fn wait_for_end(ruby: &Ruby, stopping: &Stopping<'_>) -> Result<(), Error> {
 
 /// The script failed over a request that it may have routed: nobody wants the answer from downstream any more.
 fn abandon(request: Value) {
-    let incoming = request::from_value(request).and_then(|request| request.incoming());
+    let incoming = RequestObject::from_value(request).and_then(|request| request.incoming());
     if let (Some(engine), Some(incoming)) = (runtime::current(), incoming) {
         engine.abandon_request(&incoming);
     }
@@ -259,13 +257,13 @@ fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
 /// its next step.
 fn panic(ruby: &Ruby, victim: Value, later: bool) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
-    if let Ok(client) = client::This::try_convert(victim) {
+    if let Ok(client) = RubyClient::try_convert(victim) {
         if later {
             engine.panic_in_next_step(client.shared());
         } else {
             engine.panic_for_client(client.shared());
         }
-    } else if let Some(request) = request::from_value(victim).and_then(|request| request.incoming()) {
+    } else if let Some(request) = RequestObject::from_value(victim).and_then(|request| request.incoming()) {
         engine.panic_for_request(&request);
     } else {
         return Err(Error::new(
@@ -331,9 +329,9 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("told_of_running", function!(watch::told_of_running, 1))?;
     module.define_singleton_method("forget_suspended", function!(watch::forget_suspended, 0))?;
     module.define_singleton_method("await_suspended", function!(watch::await_suspended, 1))?;
-    module.define_singleton_method("enter_dispatcher", function!(dispatcher::enter_dispatcher, 0))?;
-    module.define_singleton_method("leave_dispatcher", function!(dispatcher::leave_dispatcher, 0))?;
+    module.define_singleton_method("enter_dispatcher", function!(dispatcher_thread::enter, 0))?;
+    module.define_singleton_method("leave_dispatcher", function!(dispatcher_thread::leave, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
-    module.define_singleton_method("schedule", function!(dispatcher::schedule, 2))?;
+    module.define_singleton_method("schedule", function!(schedule::schedule, 2))?;
     Ok(())
 }

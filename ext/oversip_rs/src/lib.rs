@@ -3,11 +3,13 @@
 
 mod anchors;
 mod caches;
+mod classes;
 mod client;
 mod connection;
 mod credentials;
 mod destination;
 mod dispatcher;
+mod dispatcher_thread;
 mod engine_module;
 mod gvl;
 mod headers;
@@ -20,6 +22,7 @@ mod proxy;
 mod request;
 mod response;
 mod runtime;
+mod schedule;
 mod server_transaction;
 mod slot;
 mod stun;

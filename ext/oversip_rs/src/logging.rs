@@ -13,7 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Level, Metadata, Subscriber};
 
-use crate::{runtime, text};
+use crate::{classes::oversip_module, runtime};
 
 /// The logger's threshold as its severity number; 1 is info.
 static THRESHOLD: AtomicU8 = AtomicU8::new(1);
@@ -112,7 +112,7 @@ pub fn write(ruby: &Ruby, record: &LogRecord) -> Result<(), Error> {
         3 => "warn",
         _ => "error",
     };
-    let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
+    let logger: RModule = oversip_module(ruby)?.const_get("Logger")?;
     let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str(), record.kind);
     let _: Value = logger.funcall("record", arguments)?;
     Ok(())

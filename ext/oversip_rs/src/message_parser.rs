@@ -15,10 +15,11 @@ use magnus::{
 use oversip::message::{HeaderName, Message, NameAddrRef, Parser, Progress, Started, UriRef};
 
 use crate::{
+    classes::{oversip_module, sip_class},
     headers, message, name_addr,
     slot::Slot,
     text::{self, binary, bytes_of, symbol},
-    uri::{sip_class, UriObject},
+    uri::UriObject,
 };
 
 /// A parser, and the bytes that it was given last.
@@ -59,16 +60,17 @@ unsafe impl TypedData for ParserObject {
     }
 }
 
-type This = Obj<ParserObject>;
+/// A `MessageParser` as a method gets it.
+type RubyParser = Obj<ParserObject>;
 
 /// `reset`: expects a message from its first byte.
-fn reset(this: This) {
+fn reset(this: RubyParser) {
     this.state.replace(State::default());
     this.parsed.clear();
 }
 
 /// `execute(data, offset)`: the bytes consumed in all, or false.
-fn execute(ruby: &Ruby, this: This, data: Value, offset: Value) -> Result<Option<usize>, Error> {
+fn execute(ruby: &Ruby, this: RubyParser, data: Value, offset: Value) -> Result<Option<usize>, Error> {
     let type_error = |message: &'static str| Error::new(ruby.exception_type_error(), message);
     let Some(data) = RString::from_value(data).map(bytes_of) else {
         return Err(type_error("Wrong argument type for buffer required T_STRING"));
@@ -103,7 +105,7 @@ fn execute(ruby: &Ruby, this: This, data: Value, offset: Value) -> Result<Option
 }
 
 fn parser_error(ruby: &Ruby, message: String) -> Error {
-    let class = text::oversip_module(ruby)
+    let class = oversip_module(ruby)
         .and_then(|module| module.const_get::<_, RModule>("SIP"))
         .and_then(|module| module.const_get::<_, ExceptionClass>("MessageParserError"));
     match class {
@@ -113,23 +115,23 @@ fn parser_error(ruby: &Ruby, message: String) -> Error {
 }
 
 /// `execute` as Ruby has it: false where nothing is consumed any more.
-fn execute_or_false(ruby: &Ruby, this: This, data: Value, offset: Value) -> Result<Value, Error> {
+fn execute_or_false(ruby: &Ruby, this: RubyParser, data: Value, offset: Value) -> Result<Value, Error> {
     let consumed = execute(ruby, this, data, offset)?;
     Ok(consumed.map_or_else(|| ruby.qfalse().as_value(), |bytes| ruby.into_value(bytes)))
 }
 
 /// `finished?`, and `finish`, which answers the same and does nothing.
-fn is_finished(this: This) -> bool {
+fn is_finished(this: RubyParser) -> bool {
     this.state.borrow().parser.is_finished()
 }
 
 /// `error?`.
-fn is_failed(this: This) -> bool {
+fn is_failed(this: RubyParser) -> bool {
     this.state.borrow().parser.is_failed()
 }
 
 /// `error`: the bytes of the failing call, the offending one marked; nil without an error.
-fn error(ruby: &Ruby, this: This) -> Value {
+fn error(ruby: &Ruby, this: RubyParser) -> Value {
     let state = this.state.borrow();
     if !state.parser.is_failed() {
         return ruby.qnil().as_value();
@@ -153,18 +155,18 @@ fn error(ruby: &Ruby, this: This) -> Value {
 }
 
 /// `nread`.
-fn nread(this: This) -> usize {
+fn nread(this: RubyParser) -> usize {
     this.state.borrow().parser.nread()
 }
 
 /// What has been read, as far as it is a message.
-fn message_of(this: This) -> Option<Message> {
+fn message_of(this: RubyParser) -> Option<Message> {
     let state = this.state.borrow();
     state.parser.partial(&state.buffer)
 }
 
 /// `parsed`: nil, a Request, a Response or `:outbound_keepalive`.
-fn parsed(ruby: &Ruby, this: This) -> Value {
+fn parsed(ruby: &Ruby, this: RubyParser) -> Value {
     if let Some(parsed) = this.parsed.get(ruby) {
         return parsed;
     }
@@ -174,7 +176,7 @@ fn parsed(ruby: &Ruby, this: This) -> Value {
     };
     let parsed = match (started, message_of(this)) {
         (Started::Keepalive, _) => symbol(ruby, "outbound_keepalive"),
-        (_, Some(message)) => message::detached(ruby, message).as_value(),
+        (_, Some(message)) => message::detached(ruby, message),
         (_, None) => ruby.qnil().as_value(),
     };
     this.parsed.set(this, parsed);
@@ -189,27 +191,18 @@ fn name_or_false(ruby: &Ruby, name: Option<HeaderName>) -> Result<Value, Error> 
 }
 
 /// `missing_core_header?`: where nothing was read, everything is missing.
-fn missing_core_header(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn missing_core_header(ruby: &Ruby, this: RubyParser) -> Result<Value, Error> {
     let message = message_of(this);
     name_or_false(ruby, message.map_or(Some(HeaderName::Via), |message| message.missing_core_header()))
 }
 
 /// `duplicated_core_header?`.
-fn duplicated_core_header(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn duplicated_core_header(ruby: &Ruby, this: RubyParser) -> Result<Value, Error> {
     name_or_false(ruby, message_of(this).and_then(|message| message.duplicated_core_header()))
 }
 
 /// `post_parsing`: nothing is left to do, since `contact` is right from the start.
-fn post_parsing(_: This) {}
-
-/// `MessageParser.headerize(name)`.
-pub fn headerize(ruby: &Ruby, name: Value) -> Result<RString, Error> {
-    let name = text::string_argument(ruby, name, "Argument must be a String")?;
-    match HeaderName::lookup(&name) {
-        HeaderName::Other => Ok(binary(ruby, &oversip::message::headerize(&name))),
-        known => headers::key(ruby, known, b""),
-    }
-}
+fn post_parsing(_: RubyParser) {}
 
 /// `MessageParser.parse_uri(text, allow_name_addr)`: a NameAddr for exactly true, else a Uri; false for what is neither.
 fn parse_uri(ruby: &Ruby, text: Value, allow_name_addr: Value) -> Result<Value, Error> {
@@ -226,13 +219,15 @@ fn parse_uri(ruby: &Ruby, text: Value, allow_name_addr: Value) -> Result<Value, 
 pub fn define(ruby: &Ruby, sip: RModule) -> Result<(), Error> {
     let class = sip.define_class("MessageParser", ruby.class_object())?;
     class.define_alloc_func::<ParserObject>();
-    class.define_singleton_method("headerize", function!(headerize, 1))?;
-    class
-        .define_private_method("headerize", method!(|ruby: &Ruby, _: This, name| headerize(ruby, name), 1))?;
+    class.define_singleton_method("headerize", function!(headers::headerize, 1))?;
+    class.define_private_method(
+        "headerize",
+        method!(|ruby: &Ruby, _: RubyParser, name| headers::headerize(ruby, name), 1),
+    )?;
     class.define_singleton_method("parse_uri", function!(parse_uri, 2))?;
     class.define_private_method(
         "parse_uri",
-        method!(|ruby: &Ruby, _: This, text, allow| parse_uri(ruby, text, allow), 2),
+        method!(|ruby: &Ruby, _: RubyParser, text, allow| parse_uri(ruby, text, allow), 2),
     )?;
     class.define_method("reset", method!(reset, 0))?;
     class.define_method("execute", method!(execute_or_false, 2))?;

@@ -2,17 +2,15 @@
 
 use bytes::Bytes;
 use magnus::{
-    method, prelude::*, scan_args::scan_args, typed_data::Obj, value::Lazy, Error, RClass, RModule, Ruby,
-    TypedData, Value,
+    method, prelude::*, scan_args::scan_args, value::Lazy, Error, RClass, RModule, Ruby, TypedData, Value,
 };
 use oversip::message::{Folds, NameAddrRef};
 
 use crate::{
+    classes::sip_class,
     text::{self, text_of, utf8},
-    uri::{self, sip_class, UriObject},
+    uri::{self, RubyUri, UriObject},
 };
-
-type This = Obj<UriObject>;
 
 /// The class `OverSIP::SIP::NameAddr`.
 pub fn class(ruby: &Ruby) -> RClass {
@@ -21,7 +19,7 @@ pub fn class(ruby: &Ruby) -> RClass {
 }
 
 /// A `NameAddr` for a parsed one.
-pub fn wrap(ruby: &Ruby, class: RClass, parsed: &NameAddrRef<'_>) -> This {
+pub fn wrap(ruby: &Ruby, class: RClass, parsed: &NameAddrRef<'_>) -> RubyUri {
     let this = UriObject::wrap(ruby, class, Bytes::copy_from_slice(parsed.uri().text));
     match parsed.display_name() {
         Some(name) if !name.is_empty() => this.display_name.set(this, utf8(ruby, name)),
@@ -31,11 +29,11 @@ pub fn wrap(ruby: &Ruby, class: RClass, parsed: &NameAddrRef<'_>) -> This {
 }
 
 /// Whether the URI or the display name was edited and not sent since.
-pub fn is_modified(this: This) -> bool {
+pub fn is_modified(this: RubyUri) -> bool {
     this.uri_modified() == Some(true) || this.display_modified.get() == Some(true)
 }
 
-fn modified(ruby: &Ruby, this: This) -> Value {
+fn modified(ruby: &Ruby, this: RubyUri) -> Value {
     let (uri, display) = (this.uri_modified(), this.display_modified.get());
     if is_modified(this) {
         ruby.qtrue().as_value()
@@ -44,18 +42,18 @@ fn modified(ruby: &Ruby, this: This) -> Value {
     }
 }
 
-fn display_name(ruby: &Ruby, this: This) -> Value {
+fn display_name(ruby: &Ruby, this: RubyUri) -> Value {
     this.display_name.get_or_nil(ruby)
 }
 
-fn set_display_name(this: This, name: Value) -> Value {
+fn set_display_name(this: RubyUri, name: Value) -> Value {
     this.display_name.set(this, name);
     this.display_modified.set(Some(true));
     name
 }
 
 /// `"display" <uri>`; without a display name, or for a plain `Uri`, what that class writes.
-pub fn text(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
+pub fn text(ruby: &Ruby, this: RubyUri) -> Result<Bytes, Error> {
     let uri = uri::uri_text(ruby, this)?;
     if !this.is_kind_of(class(ruby)) {
         return Ok(uri.unwrap_or_default());
@@ -90,16 +88,16 @@ fn push_quoted(name: &[u8], whole: &mut Vec<u8>) {
     }
 }
 
-fn to_s(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn to_s(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     Ok(utf8(ruby, &text(ruby, this)?).as_value())
 }
 
-fn inspect(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn inspect(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     uri::shown(ruby, this, to_s(ruby, this))
 }
 
 /// `NameAddr.parse(text)`.
-fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
+fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<RubyUri, Error> {
     let bytes = text::parse_argument(ruby, text)?;
     match NameAddrRef::parse(&bytes) {
         Some(parsed) => Ok(wrap(ruby, class, &parsed)),
@@ -108,7 +106,7 @@ fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
 }
 
 /// `NameAddr.new(display_name = nil, scheme = :sip, user = nil, host = nil, port = nil)`.
-fn initialize(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
+fn initialize(ruby: &Ruby, this: RubyUri, args: &[Value]) -> Result<(), Error> {
     type Optional = (Option<Value>, Option<Value>, Option<Value>, Option<Value>, Option<Value>);
     let (display, scheme, user, host, port) = scan_args::<(), Optional, (), (), (), ()>(args)?.optional;
     if let Some(display) = display {

@@ -171,9 +171,9 @@ fn word(value: Value) -> Result<Option<String>, Error> {
     RString::from_value(value).map(|string| string.to_string()).transpose()
 }
 
-/// A transport by its name.
+/// A transport that requests can be routed by, by its name.
 pub fn transport(name: &str) -> Option<Transport> {
-    [Transport::Udp, Transport::Tcp, Transport::Tls].into_iter().find(|transport| transport.as_str() == name)
+    name.parse::<Transport>().ok().filter(|transport| !transport.websocket())
 }
 
 fn family(name: &str) -> Option<IpFamily> {

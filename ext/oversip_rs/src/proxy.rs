@@ -7,16 +7,17 @@ use oversip::message::Method;
 
 use crate::{
     anchors::Anchor,
-    client::{self, ClientObject, This},
+    client::{self, ClientObject, RubyClient},
     destination::RouteArguments,
-    dispatcher::Nested,
-    message, profile, request, response, runtime, text,
+    dispatcher_thread::Nested,
+    message::{RequestObject, ResponseObject, RubyResponse},
+    profile, request, runtime, text,
 };
 
 /// `route(request, dst_host = nil, dst_port = nil, dst_transport = nil)`.
-fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
+fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let arguments = RouteArguments::scan(ruby, args)?;
-    let Some(request) = request::from_value(arguments.request) else {
+    let Some(request) = RequestObject::from_value(arguments.request) else {
         return Err(text::runtime_error(ruby, "request must be a OverSIP::SIP::Request instance"));
     };
     let engine = runtime::engine(ruby)?;
@@ -30,7 +31,7 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let facts = request::routing_facts(ruby, request)?;
     ClientObject::set_request(this, request.as_value());
-    request.flags.core.set(request, this);
+    request.proxy.set(request, this);
     // RFC 3261 16.3 step 3: checked before anything else is done for the request. An ACK is not answered.
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
         if !incoming.is_ack() {
@@ -68,11 +69,11 @@ fn route(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
 }
 
 /// `drop_response(response = nil)`.
-fn drop_response(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error> {
+fn drop_response(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<bool, Error> {
     let args = scan_args::<(), (Option<Value>,), (), (), (), ()>(args)?;
     this.drop_response();
     if let Some(response) = args.optional.0.filter(|response| !response.is_nil()) {
-        let Some(response) = response::from_value(response) else {
+        let Some(response) = ResponseObject::from_value(response) else {
             return Err(Error::new(ruby.exception_type_error(), "response must be a OverSIP::SIP::Response"));
         };
         end_early_dialog(ruby, this, response)?;
@@ -81,9 +82,9 @@ fn drop_response(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error>
 }
 
 /// RFC 6228: a client that supports it is told that one early dialog is over though the call goes on.
-fn end_early_dialog(ruby: &Ruby, this: This, response: message::This) -> Result<(), Error> {
+fn end_early_dialog(ruby: &Ruby, this: RubyClient, response: RubyResponse) -> Result<(), Error> {
     let request: Value = this.funcall("request", ())?;
-    let Some(incoming) = request::from_value(request).and_then(|request| request.incoming()) else {
+    let Some(incoming) = RequestObject::from_value(request).and_then(|request| request.incoming()) else {
         return Ok(());
     };
     let final_failure = response.received().status().is_some_and(|status| status >= 300);

@@ -1,59 +1,29 @@
 //! `OverSIP::SIP::Response`.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use magnus::{method, prelude::*, value::Lazy, Error, RClass, RModule, RString, Ruby, Value};
-use oversip::client::IncomingResponse;
+use magnus::{method, prelude::*, Error, RClass, RModule, RString, Ruby, Value};
 use oversip::message::{reason_phrase, Folds, HeaderName, Headers, ResponseSnapshot};
 
 use crate::{
+    classes::oversip_module,
     headers::{self, Wire},
-    message::{self, body_bytes, MessageObject, Received, This},
+    message::{self, body_bytes, RequestObject, RubyResponse},
     request,
     text::{self, utf8},
-    uri::sip_class,
 };
 
-/// The class `OverSIP::SIP::Response`.
-pub fn class(ruby: &Ruby) -> RClass {
-    static CLASS: Lazy<RClass> = Lazy::new(|ruby| sip_class(ruby, "Response"));
-    ruby.get_inner(&CLASS)
-}
-
-/// A Response for one that a Client received. A proxy's blocks see it without our own Via.
-pub fn wrap(ruby: &Ruby, message: Arc<IncomingResponse>, request: Value, without_top_via: bool) -> This {
-    let this = MessageObject::wrap(ruby, class(ruby), Received::Response(message));
-    this.request.set(this, request);
-    if without_top_via {
-        headers::remove_top_via(this);
-    }
-    this
-}
-
-/// `Response.parse(text)`: a response without a connection, for tests and tools. Raises `OverSIP::ParsingError`.
-fn parse(ruby: &Ruby, class: RClass, text: Value) -> Result<This, Error> {
-    let message = message::from_text(ruby, text, false)?;
-    Ok(MessageObject::wrap(ruby, class, Received::Detached(Box::new(message))))
-}
-
-/// The response that a value is, if it is one.
-pub fn from_value(value: Value) -> Option<This> {
-    text::object_of(&Ruby::get_with(value), value).filter(|this: &This| !this.received().is_request())
-}
-
 /// Shows another status than the received one, with its usual reason phrase.
-pub fn rewrite_status(ruby: &Ruby, this: This, status: u16) {
+pub fn rewrite_status(ruby: &Ruby, this: RubyResponse, status: u16) {
     this.status.set(Some(status));
     this.reason.set(this, utf8(ruby, reason_phrase(status).as_bytes()));
 }
 
-fn status(this: This) -> u16 {
+fn status(this: RubyResponse) -> u16 {
     this.status.get().or_else(|| this.received().status()).unwrap_or(500)
 }
 
 /// `status_code`: nil only in what a parser gives away of a message that it has not read to the end.
-fn status_code(this: This) -> Option<u16> {
+fn status_code(this: RubyResponse) -> Option<u16> {
     this.status.get().or_else(|| this.received().status().filter(|status| *status > 0))
 }
 
@@ -66,12 +36,12 @@ pub fn status_argument(ruby: &Ruby, value: Value) -> Result<u16, Error> {
     })
 }
 
-fn set_status_code(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+fn set_status_code(ruby: &Ruby, this: RubyResponse, value: Value) -> Result<Value, Error> {
     this.status.set(Some(status_argument(ruby, value)?));
     Ok(value)
 }
 
-fn reason_value(ruby: &Ruby, this: This) -> Value {
+fn reason_value(ruby: &Ruby, this: RubyResponse) -> Value {
     this.reason.get(ruby).unwrap_or_else(|| {
         let value = utf8(ruby, this.received().reason()).as_value();
         this.reason.set(this, value);
@@ -79,29 +49,29 @@ fn reason_value(ruby: &Ruby, this: This) -> Value {
     })
 }
 
-fn set_reason_phrase(this: This, value: Value) -> Value {
+fn set_reason_phrase(this: RubyResponse, value: Value) -> Value {
     this.reason.set(this, value);
     value
 }
 
-fn reason_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
+fn reason_bytes(ruby: &Ruby, this: RubyResponse) -> Result<Bytes, Error> {
     match this.reason.get(ruby) {
         Some(reason) => Ok(text::neutral(ruby, "a reason phrase", text::text_of(reason)?, Folds::Replace)),
         None => Ok(Bytes::copy_from_slice(this.received().reason())),
     }
 }
 
-fn request_value(ruby: &Ruby, this: This) -> Value {
+fn request_value(ruby: &Ruby, this: RubyResponse) -> Value {
     this.request.get_or_nil(ruby)
 }
 
-fn set_request(this: This, value: Value) -> Value {
+fn set_request(this: RubyResponse, value: Value) -> Value {
     this.request.set(this, value);
     value
 }
 
 /// `tvars`: the Hash of the request.
-fn tvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn tvars(ruby: &Ruby, this: RubyResponse) -> Result<Value, Error> {
     match request_value(ruby, this) {
         request if request.is_nil() => Ok(ruby.qnil().as_value()),
         request => request.funcall("tvars", ()),
@@ -109,59 +79,64 @@ fn tvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
 }
 
 /// Puts From and To back as the client sent them, where the script changed them in the request (RFC 3261 16.7).
-fn restored(ruby: &Ruby, this: This, mut headers: Headers) -> Headers {
-    let Some(request) = this.request.get(ruby).and_then(request::from_value) else { return headers };
+fn restored(ruby: &Ruby, this: RubyResponse, mut headers: Headers) -> Headers {
+    let Some(request) = this.request.get(ruby).and_then(RequestObject::from_value) else { return headers };
     request::restore_headers(request).apply(&mut headers, this.received().to_tag());
     headers
 }
 
 /// The response as it goes out now.
-pub fn snapshot(ruby: &Ruby, this: This) -> Result<ResponseSnapshot, Error> {
-    let (Wire::Received(headers) | Wire::Canonical(headers)) = headers::wire(ruby, this)?;
+pub fn snapshot(ruby: &Ruby, this: RubyResponse) -> Result<ResponseSnapshot, Error> {
+    let (Wire::Received(headers) | Wire::Canonical(headers)) = headers::wire(ruby, this.into())?;
     Ok(ResponseSnapshot {
         status: status(this),
         reason: reason_bytes(ruby, this)?,
         headers: restored(ruby, this, headers),
-        body: body_bytes(ruby, this)?,
+        body: body_bytes(ruby, this.into())?,
     })
 }
 
 /// Shows in the headers the Content-Length that goes out.
-pub fn set_content_length(ruby: &Ruby, this: This) -> Result<(), Error> {
-    let length = body_bytes(ruby, this)?.len().to_string();
-    let known = headers::peek(ruby, this, HeaderName::ContentLength)?;
+pub fn set_content_length(ruby: &Ruby, this: RubyResponse) -> Result<(), Error> {
+    let length = body_bytes(ruby, this.into())?.len().to_string();
+    let known = headers::peek(ruby, this.into(), HeaderName::ContentLength)?;
     if this.headers.hash_exists() {
-        headers::set_in_hash(ruby, headers::hash(ruby, this)?, HeaderName::ContentLength, length.as_bytes())?;
+        headers::set_in_hash(
+            ruby,
+            headers::hash(ruby, this.into())?,
+            HeaderName::ContentLength,
+            length.as_bytes(),
+        )?;
     } else if known.is_none_or(|known| known != length) {
-        request::remember_sent_edit(this, HeaderName::ContentLength, length.into());
+        this.headers.remember_sent_edit(HeaderName::ContentLength, length.into());
     }
     Ok(())
 }
 
-fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
-    let headers = request::with_sent_edits(this, headers::canonical(ruby, this)?);
+fn to_s(ruby: &Ruby, this: RubyResponse) -> Result<RString, Error> {
+    let headers = this.headers.with_sent_edits(headers::canonical(ruby, this.into())?);
     let headers = restored(ruby, this, headers);
     let mut out = format!("SIP/2.0 {} ", status(this)).into_bytes();
     let reason = reason_bytes(ruby, this)?;
     out.extend_from_slice(&reason);
     out.extend_from_slice(b"\r\n");
-    request::write_headers(&headers, &mut out);
-    out.extend_from_slice(&body_bytes(ruby, this)?);
+    headers::write(&headers, &mut out);
+    out.extend_from_slice(&body_bytes(ruby, this.into())?);
     Ok(utf8(ruby, &out))
 }
 
-fn inspect(ruby: &Ruby, this: This) -> String {
+fn inspect(ruby: &Ruby, this: RubyResponse) -> String {
     let reason = reason_bytes(ruby, this).unwrap_or_default();
     let what = format!("{} {}", status(this), String::from_utf8_lossy(&reason));
-    message::describe("OverSIP::SIP::Response", this, &what)
+    message::describe("OverSIP::SIP::Response", this.into(), &what)
 }
 
 /// Defines `Response`; `Message` comes first.
 pub fn define(ruby: &Ruby, sip: RModule, message: RClass) -> Result<(), Error> {
     let class = sip.define_class("Response", message)?;
-    let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
+    let logger: RModule = oversip_module(ruby)?.const_get("Logger")?;
     class.include_module(logger)?;
-    class.define_singleton_method("parse", method!(parse, 1))?;
+    class.define_singleton_method("parse", method!(message::parse_response, 1))?;
     class.define_method("status_code", method!(status_code, 0))?;
     class.define_method("status_code=", method!(set_status_code, 1))?;
     class.define_method("reason_phrase", method!(reason_value, 0))?;

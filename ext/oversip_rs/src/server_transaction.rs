@@ -14,10 +14,11 @@ use magnus::{
 use oversip::engine::IncomingRequest;
 
 use crate::{
-    message, request, runtime,
+    classes::sip_class,
+    message::{RequestObject, RubyRequest},
+    runtime,
     slot::Slot,
     text::{self, symbol, utf8_or_nil},
-    uri::sip_class,
 };
 
 /// A server transaction.
@@ -50,10 +51,11 @@ unsafe impl TypedData for ServerTransactionObject {
     }
 }
 
-type This = Obj<ServerTransactionObject>;
+/// A `ServerTransaction` as a method gets it.
+type RubyServerTransaction = Obj<ServerTransactionObject>;
 
 /// The object for the transaction of a request; nil as long as there is none.
-pub fn of(ruby: &Ruby, request: message::This) -> Value {
+pub fn of(ruby: &Ruby, request: RubyRequest) -> Value {
     let Some(incoming) = request.incoming().filter(|incoming| incoming.transaction_state().is_some()) else {
         return ruby.qnil().as_value();
     };
@@ -64,56 +66,56 @@ pub fn of(ruby: &Ruby, request: message::This) -> Value {
     this.as_value()
 }
 
-fn request(ruby: &Ruby, this: This) -> Value {
+fn request(ruby: &Ruby, this: RubyServerTransaction) -> Value {
     this.request.get_or_nil(ruby)
 }
 
 /// `core`: the Proxy that routed the request last.
-fn core(ruby: &Ruby, this: This) -> Value {
-    match request::from_value(request(ruby, this)) {
-        Some(request) => request.flags.core.get_or_nil(ruby),
+fn core(ruby: &Ruby, this: RubyServerTransaction) -> Value {
+    match RequestObject::from_value(request(ruby, this)) {
+        Some(request) => request.proxy.get_or_nil(ruby),
         None => ruby.qnil().as_value(),
     }
 }
 
 /// `state`: a Symbol; `:terminated` once it is over.
-fn state(ruby: &Ruby, this: This) -> Value {
+fn state(ruby: &Ruby, this: RubyServerTransaction) -> Value {
     symbol(ruby, this.incoming.transaction_state().unwrap_or("terminated"))
 }
 
 /// `last_response`: the last response sent, as text; nil before one was.
-fn last_response(ruby: &Ruby, this: This) -> Value {
+fn last_response(ruby: &Ruby, this: RubyServerTransaction) -> Value {
     utf8_or_nil(ruby, this.incoming.last_response().as_deref())
 }
 
 /// `last_response = text`: what is sent again for a repeated request.
-fn set_last_response(this: This, text: Value) -> Result<Value, Error> {
+fn set_last_response(this: RubyServerTransaction, text: Value) -> Result<Value, Error> {
     this.incoming.set_last_response(text::text_of(text)?);
     Ok(text)
 }
 
 /// `retransmit_last_response`: false when there is none.
-fn retransmit_last_response(ruby: &Ruby, this: This) -> Result<bool, Error> {
+fn retransmit_last_response(ruby: &Ruby, this: RubyServerTransaction) -> Result<bool, Error> {
     Ok(runtime::engine(ruby)?.retransmit_last_response(&this.incoming))
 }
 
 /// `valid_response?(status)`: whether a response of this status would be taken now.
-fn is_valid_response(this: This, status: u16) -> bool {
+fn is_valid_response(this: RubyServerTransaction, status: u16) -> bool {
     this.incoming.valid_response(status)
 }
 
 /// `receive_response(status)`: the same, and the transaction goes on.
-fn receive_response(ruby: &Ruby, this: This, status: u16) -> Result<bool, Error> {
+fn receive_response(ruby: &Ruby, this: RubyServerTransaction, status: u16) -> Result<bool, Error> {
     Ok(runtime::engine(ruby)?.receive_response(&this.incoming, status))
 }
 
 /// `terminate_transaction`.
-fn terminate_transaction(ruby: &Ruby, this: This) -> Result<(), Error> {
+fn terminate_transaction(ruby: &Ruby, this: RubyServerTransaction) -> Result<(), Error> {
     runtime::engine(ruby)?.terminate_transaction(&this.incoming);
     Ok(())
 }
 
-fn inspect(ruby: &Ruby, this: This) -> String {
+fn inspect(ruby: &Ruby, this: RubyServerTransaction) -> String {
     let class = this.class().inspect();
     let branch = String::from_utf8_lossy(this.incoming.message.branch_id().unwrap_or_default()).into_owned();
     format!("#<{class} {} branch_id={branch}>", state(ruby, this).inspect())

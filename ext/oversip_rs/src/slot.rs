@@ -4,13 +4,24 @@ use std::cell::Cell;
 
 use magnus::{
     gc::Marker,
-    prelude::*,
     rb_sys::AsRawValue,
     typed_data::{Obj, Writebarrier},
-    value::Opaque,
+    value::{Opaque, ReprValue},
     Ruby, TypedData, Value,
 };
 use rb_sys::SPECIAL_CONST_P;
+
+/// An object that has slots.
+pub trait Owner {
+    /// Carries the write barrier: the object refers to `value` from now on, which is a pointer.
+    fn now_refers_to(self, value: Value);
+}
+
+impl<T: TypedData> Owner for Obj<T> {
+    fn now_refers_to(self, value: Value) {
+        self.writebarrier(value);
+    }
+}
 
 /// A Ruby value held by a Rust struct, or nothing yet. nil is a value: an empty slot means "not asked for so far".
 ///
@@ -37,12 +48,12 @@ impl Slot {
     }
 
     /// Stores `value` in the slot of `owner`, the object that this slot is part of.
-    pub fn set<T: TypedData>(&self, owner: Obj<T>, value: impl magnus::value::ReprValue) {
+    pub fn set(&self, owner: impl Owner, value: impl ReprValue) {
         let value = value.as_value();
         self.0.set(Some(value.into()));
         // The barrier dereferences what it is given, and nil, Symbols and small Integers are no pointers.
         if !SPECIAL_CONST_P(value.as_raw()) {
-            owner.writebarrier(value);
+            owner.now_refers_to(value);
         }
     }
 

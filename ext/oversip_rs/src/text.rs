@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use magnus::{
-    kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, Integer, RModule, RString, Ruby, Symbol,
-    TypedData, Value,
+    kwargs, prelude::*, typed_data::Obj, Error, ExceptionClass, Integer, RString, Ruby, Symbol, TypedData,
+    Value,
 };
 use oversip::message::{put_neutral, Folds};
+
+use crate::classes::oversip_module;
 
 /// A String tagged UTF-8, valid or not: the tag of everything that comes from the network.
 pub fn utf8(ruby: &Ruby, bytes: &[u8]) -> RString {
@@ -34,6 +36,16 @@ pub fn true_or_nil(ruby: &Ruby, flag: bool) -> Value {
     } else {
         ruby.qnil().as_value()
     }
+}
+
+/// An Integer.
+pub fn integer(ruby: &Ruby, number: u32) -> Value {
+    ruby.integer_from_i64(i64::from(number)).as_value()
+}
+
+/// An Integer, or nil.
+pub fn integer_or_nil(ruby: &Ruby, number: Option<u32>) -> Value {
+    number.map_or_else(|| ruby.qnil().as_value(), |number| integer(ruby, number))
 }
 
 /// A copy of a String's bytes, whatever its encoding says.
@@ -144,11 +156,6 @@ pub fn symbol(ruby: &Ruby, name: &str) -> Value {
     ruby.to_symbol(name).as_value()
 }
 
-/// The module `OverSIP`.
-pub fn oversip_module(ruby: &Ruby) -> Result<RModule, Error> {
-    ruby.class_object().const_get("OverSIP")
-}
-
 /// An `OverSIP::ConfigurationError`.
 pub fn configuration_error(ruby: &Ruby, message: String) -> Error {
     oversip_error(ruby, "ConfigurationError", message)
@@ -186,11 +193,6 @@ pub fn log_error(ruby: &Ruby, record: &str) {
     if let Err(error) = written {
         ruby.warning(&format!("{record} (and the logger failed: {error})"));
     }
-}
-
-/// Whether a text is a token of RFC 3261 25.1: at least one byte, none of them a separator.
-pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
 }
 
 /// Logs a mistake of a script that was mended, once for each line of the script.

@@ -6,7 +6,7 @@ use oversip::transport::{
     certificate_pem, sip_identities, ClientCertificates, ConnectionId, TlsIdentity, TlsSettings,
 };
 
-use crate::{connection, dispatcher, runtime, text};
+use crate::{classes::dispatcher_module, connection, runtime, text};
 
 /// `{ chain: [DER, ...], key: DER, authorities: [DER, ...] }`.
 pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Error> {
@@ -68,7 +68,7 @@ pub fn run_handshake(ruby: &Ruby, engine: &Engine, handshake: TlsHandshake) -> R
         (true, false) => "on_client_tls_handshake",
         (true, true) => "on_websocket_client_tls_handshake",
     };
-    let module: RModule = dispatcher::dispatcher_module(ruby);
+    let module: RModule = dispatcher_module(ruby);
     verdict.admitted = module.funcall(callback, (object, pems))?;
     Ok(())
 }

@@ -5,12 +5,14 @@ use magnus::{
     method, prelude::*, scan_args::scan_args, Error, RArray, RClass, RHash, RModule, Ruby, TryConvert, Value,
 };
 use oversip::engine::{Engine, UpgradeRequest};
-use oversip::transport::{ws, ConnectionId};
+use oversip::message::ConnectionId;
+use oversip::transport::ws;
 
 use crate::{
     anchors::Anchor,
-    connection::{self, This},
-    dispatcher, runtime,
+    classes::{dispatcher_module, oversip_module},
+    connection::{self, RubyConnection},
+    runtime,
     text::{self, utf8, utf8_or_nil},
 };
 
@@ -46,7 +48,7 @@ pub fn run_upgrade(ruby: &Ruby, engine: &Engine, request: &UpgradeRequest) -> Re
     let http_request: Value = websocket_module(ruby)?
         .const_get::<_, RClass>("HttpRequest")?
         .funcall("receive", (object, attributes(ruby, &request.http)?, headers(ruby, &request.http)?))?;
-    verdict.granted = dispatcher::dispatcher_module(ruby).funcall("on_connection", (object, http_request))?;
+    verdict.granted = dispatcher_module(ruby).funcall("on_connection", (object, http_request))?;
     Ok(())
 }
 
@@ -114,14 +116,14 @@ pub fn run_closed(
     });
     // Without an object on_connection has not run to its end.
     let Some(Some(object)) = object else { return Ok(()) };
-    dispatcher::dispatcher_module(ruby).funcall::<_, _, Value>("on_disconnection", (object, by_client))?;
+    dispatcher_module(ruby).funcall::<_, _, Value>("on_disconnection", (object, by_client))?;
     Ok(())
 }
 
 // What connections can do -----------------------------------------------------------------------------------------
 
 /// `close(status = nil, reason = nil)`.
-fn close(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
+fn close(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result<bool, Error> {
     let arguments = scan_args::<(), (Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
     let Some(connection) = connection::id(this) else { return Ok(false) };
     let engine = runtime::engine(ruby)?;
@@ -151,7 +153,7 @@ fn close_status(ruby: &Ruby, value: Value) -> Result<u16, Error> {
 }
 
 /// `http_reject(status = 403, reason = nil, extra_headers = nil)`.
-fn http_reject(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Error> {
+fn http_reject(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result<bool, Error> {
     let arguments =
         scan_args::<(), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
     let (status, reason, headers) = arguments.optional;
@@ -162,21 +164,27 @@ fn http_reject(ruby: &Ruby, this: This, arguments: &[Value]) -> Result<bool, Err
 }
 
 /// `http_reply(status, reason, extra_headers)`: for `HttpRequest#reply`.
-fn http_reply(ruby: &Ruby, this: This, status: Value, reason: Value, headers: Value) -> Result<bool, Error> {
+fn http_reply(
+    ruby: &Ruby,
+    this: RubyConnection,
+    status: Value,
+    reason: Value,
+    headers: Value,
+) -> Result<bool, Error> {
     let response = response(ruby, this, Some(status), Some(reason), Some(headers))?;
     let engine = runtime::engine(ruby)?;
     Ok(asking(&engine, this).map(|connection| engine.answer_upgrade(connection, response)).is_some())
 }
 
 /// The connection, if it is there and no WebSocket yet.
-fn asking(engine: &Engine, this: This) -> Option<ConnectionId> {
+fn asking(engine: &Engine, this: RubyConnection) -> Option<ConnectionId> {
     let connection = connection::id(this)?;
     engine.connections().info(connection).filter(|info| !info.websocket).map(|_| connection)
 }
 
 fn response(
     ruby: &Ruby,
-    this: This,
+    this: RubyConnection,
     status: Option<Value>,
     reason: Option<Value>,
     headers: Option<Value>,
@@ -217,7 +225,7 @@ fn header_lines(ruby: &Ruby, headers: Option<Value>) -> Result<Vec<bytes::Bytes>
 // Classes ---------------------------------------------------------------------------------------------------------
 
 fn websocket_module(ruby: &Ruby) -> Result<RModule, Error> {
-    text::oversip_module(ruby)?.const_get("WebSocket")
+    oversip_module(ruby)?.const_get("WebSocket")
 }
 
 /// Defines `OverSIP::WebSocket::Connection`; those below it are Ruby's.

@@ -1,121 +1,28 @@
-//! `OverSIP::SIP::Client`: lists of blocks, and the rounds in which they run.
+//! `OverSIP::SIP::Client`: lists of blocks, and the callbacks in which they run.
 
+mod callbacks;
 mod lists;
-mod rounds;
+mod object;
 mod target;
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::sync::Arc;
+use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RHash, RModule, Ruby, Symbol, Value};
 
-use magnus::{
-    gc::Marker,
-    method,
-    prelude::*,
-    scan_args::scan_args,
-    typed_data::{DataType, DataTypeBuilder, DataTypeFunctions, Obj},
-    value::Lazy,
-    Error, RClass, RHash, RModule, Ruby, Symbol, TypedData, Value,
-};
-use oversip::client::Target;
-use oversip::engine::ClientShared;
-
-use crate::{runtime, slot::Slot, text};
+use crate::{classes::oversip_module, runtime, text};
 use lists::{clear, clear_callbacks, on};
 use target::{add_target_to_blacklist, current_target};
 
-pub use rounds::{launch, resume};
+pub use self::{
+    callbacks::{launch, resume},
+    object::{ClientObject, RubyClient},
+};
 
-/// The state of a `Client`.
-#[derive(Default)]
-pub struct ClientObject {
-    shared: OnceCell<Arc<ClientShared>>,
-    lists: [Slot; 7],
-    profile: Slot,
-    request: Slot,
-    target: Slot,
-    /// What a `Uac` answers challenges with.
-    credentials: Slot,
-    /// The target whose Struct is in `target`.
-    shown_target: RefCell<Option<Target>>,
-    /// For each event of this Client that is being run, innermost last: whether `drop_response` was called in it.
-    events: RefCell<Vec<bool>>,
-    ready: Cell<bool>,
-}
-
-impl DataTypeFunctions for ClientObject {
-    fn mark(&self, marker: &Marker) {
-        for slot in self.lists.iter().chain([&self.profile, &self.request, &self.target, &self.credentials]) {
-            slot.mark(marker);
-        }
-    }
-}
-
-// SAFETY: instances are made by the allocator only; every slot is marked, freed without calling Ruby, and written through
-// `Slot::set`, which carries the write barrier.
-unsafe impl TypedData for ClientObject {
-    fn class(ruby: &Ruby) -> RClass {
-        static CLASS: Lazy<RClass> = Lazy::new(|ruby| crate::uri::sip_class(ruby, "Client"));
-        ruby.get_inner(&CLASS)
-    }
-
-    fn data_type() -> &'static DataType {
-        static DATA_TYPE: DataType = DataTypeBuilder::<ClientObject>::new(c"OverSIP::SIP::Client")
-            .mark()
-            .free_immediately()
-            .wb_protected()
-            .build();
-        &DATA_TYPE
-    }
-}
-
-/// A `Client` as a method gets it.
-pub type This = Obj<ClientObject>;
-
-impl ClientObject {
-    /// What the engine sees of this Client.
-    pub fn shared(&self) -> &Arc<ClientShared> {
-        self.shared.get_or_init(|| Arc::new(ClientShared::new()))
-    }
-
-    /// Raises unless `initialize` ran: a subclass may have forgotten `super`.
-    pub fn profile_hash(&self, ruby: &Ruby) -> Result<RHash, Error> {
-        let hash = self.profile.get(ruby).and_then(RHash::from_value).filter(|_| self.ready.get());
-        hash.ok_or_else(|| {
-            text::runtime_error(ruby, "the Client has no proxy profile: its initialize must call super")
-        })
-    }
-
-    /// Remembers what `request` answers.
-    pub fn set_request(this: This, request: Value) {
-        this.request.set(this, request);
-    }
-
-    /// What `credentials` answers, nil when nothing was set.
-    pub fn credentials(&self, ruby: &Ruby) -> Value {
-        self.credentials.get_or_nil(ruby)
-    }
-
-    /// Remembers what challenges are answered with.
-    pub fn set_credentials(this: This, credentials: Value) {
-        this.credentials.set(this, credentials);
-    }
-
-    /// `drop_response`: for the event that is being run, else for the next response.
-    pub fn drop_response(&self) {
-        match self.events.borrow_mut().last_mut() {
-            Some(dropped) => *dropped = true,
-            None => self.shared().drop_next_response(),
-        }
-    }
-}
-
-fn initialize(ruby: &Ruby, this: This, args: &[Value]) -> Result<(), Error> {
+fn initialize(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let args = scan_args::<(), (Option<Value>,), (), (), (), ()>(args)?;
     prepare(ruby, this, args.optional.0)
 }
 
 /// What `initialize` does: finds the profile.
-pub fn prepare(ruby: &Ruby, this: This, profile: Option<Value>) -> Result<(), Error> {
+pub fn prepare(ruby: &Ruby, this: RubyClient, profile: Option<Value>) -> Result<(), Error> {
     let name: Symbol = match profile {
         None => ruby.to_symbol("default_proxy"),
         Some(name) if name.respond_to("to_sym", false)? => name.funcall("to_sym", ())?,
@@ -124,7 +31,7 @@ pub fn prepare(ruby: &Ruby, this: This, profile: Option<Value>) -> Result<(), Er
             return Err(Error::new(ruby.exception_type_error(), message));
         }
     };
-    let proxies: Value = text::oversip_module(ruby)?.funcall("proxies", ())?;
+    let proxies: Value = oversip_module(ruby)?.funcall("proxies", ())?;
     let proxies = RHash::from_value(proxies);
     let Some(profile) = proxies.and_then(|proxies| proxies.get(name)).and_then(RHash::from_value) else {
         let reason = if proxies.is_some() {
@@ -142,7 +49,7 @@ pub fn prepare(ruby: &Ruby, this: This, profile: Option<Value>) -> Result<(), Er
     Ok(())
 }
 
-fn abort_routing(this: This) -> bool {
+fn abort_routing(this: RubyClient) -> bool {
     match runtime::current() {
         Some(engine) => engine.abort_routing(this.shared()),
         None => this.shared().abort_routing(),
@@ -150,11 +57,11 @@ fn abort_routing(this: This) -> bool {
     true
 }
 
-fn request(ruby: &Ruby, this: This) -> Value {
+fn request(ruby: &Ruby, this: RubyClient) -> Value {
     this.request.get_or_nil(ruby)
 }
 
-fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
+fn inspect(ruby: &Ruby, this: RubyClient) -> Result<String, Error> {
     let class: Value = this.funcall("class", ())?;
     let profile = this.profile.get(ruby).and_then(RHash::from_value);
     let name = profile.and_then(|profile| profile.get(ruby.to_symbol("name")));
@@ -165,7 +72,7 @@ fn inspect(ruby: &Ruby, this: This) -> Result<String, Error> {
 pub fn define(ruby: &Ruby, sip: RModule) -> Result<RClass, Error> {
     let class = sip.define_class("Client", ruby.class_object())?;
     class.define_alloc_func::<ClientObject>();
-    let logger: RModule = text::oversip_module(ruby)?.const_get("Logger")?;
+    let logger: RModule = oversip_module(ruby)?.const_get("Logger")?;
     class.include_module(logger)?;
     class.define_method("initialize", method!(initialize, -1))?;
     class.define_method("on_provisional_response", method!(on::<0>, 0))?;

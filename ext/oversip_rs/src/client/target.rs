@@ -5,8 +5,8 @@ use std::time::Duration;
 use magnus::{prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
 use oversip::client::{Failure, Target};
 
-use super::This;
-use crate::{profile, runtime, text};
+use super::object::RubyClient;
+use crate::{classes::oversip_module, profile, runtime, text};
 
 /// Bounds of the life of a blacklist entry, seconds.
 const BLACKLIST_TIMEOUT: std::ops::RangeInclusive<i64> = 2..=600;
@@ -14,7 +14,7 @@ const BLACKLIST_TIMEOUT: std::ops::RangeInclusive<i64> = 2..=600;
 /// The responses that a blacklisted target may stand for.
 const BLACKLIST_STATUS: std::ops::RangeInclusive<u16> = 300..=699;
 
-pub(super) fn current_target(ruby: &Ruby, this: This) -> Result<Value, Error> {
+pub(super) fn current_target(ruby: &Ruby, this: RubyClient) -> Result<Value, Error> {
     let Some(target) = this.shared().current_target() else { return Ok(ruby.qnil().as_value()) };
     if this.shown_target.borrow().as_ref() == Some(&target) {
         return Ok(this.target.get_or_nil(ruby));
@@ -26,7 +26,7 @@ pub(super) fn current_target(ruby: &Ruby, this: This) -> Result<Value, Error> {
 }
 
 fn target_struct(ruby: &Ruby, target: &Target) -> Result<Value, Error> {
-    let sip: RModule = text::oversip_module(ruby)?.const_get("SIP")?;
+    let sip: RModule = oversip_module(ruby)?.const_get("SIP")?;
     let rfc3263: RModule = sip.const_get("RFC3263")?;
     let class: RClass = rfc3263.const_get("Target")?;
     let ip = ruby.str_new(&target.ip_text());
@@ -39,7 +39,7 @@ fn target_struct(ruby: &Ruby, target: &Target) -> Result<Value, Error> {
     class.funcall("new", arguments)
 }
 
-pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: This, args: &[Value]) -> Result<bool, Error> {
+pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<bool, Error> {
     let args = scan_args::<(), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
     let (timeout, status, reason) = args.optional;
     let Some(target) = this.shared().current_target() else { return Ok(false) };

@@ -2,7 +2,7 @@
 
 use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
 
-use super::This;
+use super::any::RubyMessage;
 use crate::{
     name_addr,
     slot::Slot,
@@ -12,7 +12,7 @@ use crate::{
 /// A NameAddr made at the first look and kept.
 fn name_addr_of(
     ruby: &Ruby,
-    this: This,
+    this: RubyMessage,
     slot: &Slot,
     parsed: Option<oversip::message::NameAddrRef<'_>>,
 ) -> Value {
@@ -27,11 +27,11 @@ fn name_addr_of(
     value
 }
 
-fn from(ruby: &Ruby, this: This) -> Value {
+fn from(ruby: &Ruby, this: RubyMessage) -> Value {
     name_addr_of(ruby, this, &this.from, this.received().from())
 }
 
-fn to(ruby: &Ruby, this: This) -> Value {
+fn to(ruby: &Ruby, this: RubyMessage) -> Value {
     name_addr_of(ruby, this, &this.to, this.received().to())
 }
 
@@ -45,30 +45,30 @@ fn address_argument(ruby: &Ruby, value: Value) -> Result<Value, Error> {
     Err(Error::new(ruby.exception_type_error(), complaint))
 }
 
-fn set_from(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+fn set_from(ruby: &Ruby, this: RubyMessage, value: Value) -> Result<Value, Error> {
     this.from.set(this, address_argument(ruby, value)?);
     Ok(value)
 }
 
-fn set_to(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+fn set_to(ruby: &Ruby, this: RubyMessage, value: Value) -> Result<Value, Error> {
     this.to.set(this, address_argument(ruby, value)?);
     Ok(value)
 }
 
-fn contact(ruby: &Ruby, this: This) -> Value {
+fn contact(ruby: &Ruby, this: RubyMessage) -> Value {
     name_addr_of(ruby, this, &this.contact, this.received().contact())
 }
 
-fn contact_params(ruby: &Ruby, this: This) -> Value {
+fn contact_params(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().contact_params())
 }
 
-fn contact_has_reg_id(ruby: &Ruby, this: This) -> Value {
+fn contact_has_reg_id(ruby: &Ruby, this: RubyMessage) -> Value {
     true_or_nil(ruby, this.received().contact_has_reg_id())
 }
 
 /// `routes`: the Route URIs that are left, nil when there are none.
-pub fn routes(ruby: &Ruby, this: This) -> Result<Value, Error> {
+pub fn routes(ruby: &Ruby, this: RubyMessage) -> Result<Value, Error> {
     if let Some(routes) = this.routes.get(ruby) {
         return Ok(routes);
     }

@@ -3,31 +3,31 @@
 use bytes::Bytes;
 use magnus::{method, prelude::*, Error, RArray, RClass, Ruby, Value};
 
-use super::{integer_or_nil, methods::method_value, This};
-use crate::text::{self, true_or_nil, utf8, utf8_or_nil};
+use super::{any::RubyMessage, methods::method_value};
+use crate::text::{self, integer_or_nil, true_or_nil, utf8, utf8_or_nil};
 
-fn sip_method(ruby: &Ruby, this: This) -> Value {
+fn sip_method(ruby: &Ruby, this: RubyMessage) -> Value {
     this.received().method().map_or_else(|| ruby.qnil().as_value(), |method| method_value(ruby, method))
 }
 
-fn is_unknown_method(ruby: &Ruby, this: This) -> Value {
+fn is_unknown_method(ruby: &Ruby, this: RubyMessage) -> Value {
     true_or_nil(ruby, this.received().method().is_some_and(|method| !method.is_known()))
 }
 
-fn sip_version(ruby: &Ruby, this: This) -> Value {
+fn sip_version(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8(ruby, this.received().version()).as_value()
 }
 
-fn is_request(this: This) -> bool {
+fn is_request(this: RubyMessage) -> bool {
     this.received().is_request()
 }
 
-fn is_response(this: This) -> bool {
+fn is_response(this: RubyMessage) -> bool {
     !this.received().is_request()
 }
 
 /// `body`: nil when there is none.
-fn body(ruby: &Ruby, this: This) -> Value {
+fn body(ruby: &Ruby, this: RubyMessage) -> Value {
     if let Some(body) = this.body.get(ruby) {
         return body;
     }
@@ -40,13 +40,13 @@ fn body(ruby: &Ruby, this: This) -> Value {
     body
 }
 
-fn set_body(this: This, body: Value) -> Value {
+fn set_body(this: RubyMessage, body: Value) -> Value {
     this.body.set(this, body);
     body
 }
 
 /// The body that goes out.
-pub fn body_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
+pub fn body_bytes(ruby: &Ruby, this: RubyMessage) -> Result<Bytes, Error> {
     match this.body.get(ruby) {
         None => Ok(this.received().body().clone()),
         Some(body) if body.is_nil() => Ok(Bytes::new()),
@@ -54,27 +54,31 @@ pub fn body_bytes(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
     }
 }
 
-fn call_id(ruby: &Ruby, this: This) -> Value {
+fn call_id(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().call_id())
 }
 
-fn cseq(ruby: &Ruby, this: This) -> Value {
-    integer_or_nil(ruby, this.flags.sent_cseq.get().or_else(|| this.received().cseq()))
+fn cseq(ruby: &Ruby, this: RubyMessage) -> Value {
+    let sent = match this {
+        RubyMessage::Request(request) => request.sent_cseq.get(),
+        RubyMessage::Response(_) => None,
+    };
+    integer_or_nil(ruby, sent.or_else(|| this.received().cseq()))
 }
 
-fn max_forwards(ruby: &Ruby, this: This) -> Value {
+fn max_forwards(ruby: &Ruby, this: RubyMessage) -> Value {
     integer_or_nil(ruby, this.received().max_forwards().map(u32::from))
 }
 
-fn content_length(ruby: &Ruby, this: This) -> Value {
+fn content_length(ruby: &Ruby, this: RubyMessage) -> Value {
     integer_or_nil(ruby, this.received().content_length())
 }
 
-fn from_tag(ruby: &Ruby, this: This) -> Value {
+fn from_tag(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().from_tag())
 }
 
-fn to_tag(ruby: &Ruby, this: This) -> Value {
+fn to_tag(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().to_tag())
 }
 
@@ -89,15 +93,15 @@ fn tags(ruby: &Ruby, tags: Vec<Vec<u8>>) -> Result<Value, Error> {
     Ok(list.as_value())
 }
 
-fn require(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn require(ruby: &Ruby, this: RubyMessage) -> Result<Value, Error> {
     tags(ruby, this.received().require())
 }
 
-fn proxy_require(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn proxy_require(ruby: &Ruby, this: RubyMessage) -> Result<Value, Error> {
     tags(ruby, this.received().proxy_require())
 }
 
-fn supported(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn supported(ruby: &Ruby, this: RubyMessage) -> Result<Value, Error> {
     tags(ruby, this.received().supported())
 }
 

@@ -3,7 +3,7 @@
 use magnus::{method, prelude::*, Error, RClass, RHash, Ruby, Value};
 use oversip::message::Method;
 
-use super::This;
+use super::any::RubyMessage;
 use crate::text::{symbol, true_or_nil, utf8};
 
 /// The Symbol of a known method, else the name as String.
@@ -35,11 +35,11 @@ fn method_table(ruby: &Ruby, methods: &[Method]) -> Result<RHash, Error> {
     Ok(table)
 }
 
-fn is_dialog_forming(ruby: &Ruby, this: This) -> Value {
+fn is_dialog_forming(ruby: &Ruby, this: RubyMessage) -> Value {
     true_or_nil(ruby, this.received().method().is_some_and(|method| DIALOG_FORMING.contains(method)))
 }
 
-fn is_outbound_aware(ruby: &Ruby, this: This) -> Value {
+fn is_outbound_aware(ruby: &Ruby, this: RubyMessage) -> Value {
     true_or_nil(ruby, is_outbound_aware_method(this.received().method()))
 }
 

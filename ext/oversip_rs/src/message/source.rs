@@ -1,57 +1,49 @@
 //! Where a message came from. A script may set all of it, for the eyes of other parts of the script.
 
 use magnus::{method, prelude::*, Error, RClass, Ruby, Symbol, Value};
-use oversip::transport::{Source, Transport};
+use oversip::message::{Source, Transport};
 
-use super::{integer, Received, This};
+use super::any::RubyMessage;
 use crate::{
     connection, runtime,
     slot::Slot,
-    text::{symbol, utf8},
+    text::{integer, symbol, utf8},
 };
 
-pub(super) fn source(this: This) -> Option<Source> {
-    match this.received.get() {
-        Some(Received::Incoming(request)) => Some(request.source),
-        Some(Received::Response(response)) => Some(response.source),
-        Some(Received::Detached(_)) | None => None,
-    }
-}
-
 /// What a script has set, else what the source says; nil for a message without one.
-fn of_source(ruby: &Ruby, this: This, slot: &Slot, read: impl FnOnce(Source) -> Value) -> Value {
-    slot.get(ruby).unwrap_or_else(|| match source(this) {
+fn of_source(ruby: &Ruby, this: RubyMessage, slot: &Slot, read: impl FnOnce(Source) -> Value) -> Value {
+    slot.get(ruby).unwrap_or_else(|| match this.source() {
         Some(source) => read(source),
         None => ruby.qnil().as_value(),
     })
 }
 
-fn transport(ruby: &Ruby, this: This) -> Value {
+fn transport(ruby: &Ruby, this: RubyMessage) -> Value {
     of_source(ruby, this, &this.transport, |source| symbol(ruby, source.transport.as_str()))
 }
 
-fn source_ip(ruby: &Ruby, this: This) -> Value {
+fn source_ip(ruby: &Ruby, this: RubyMessage) -> Value {
     of_source(ruby, this, &this.source_ip, |source| {
         utf8(ruby, source.remote.ip().to_string().as_bytes()).as_value()
     })
 }
 
-pub(super) fn source_port(ruby: &Ruby, this: This) -> Value {
+pub(super) fn source_port(ruby: &Ruby, this: RubyMessage) -> Value {
     of_source(ruby, this, &this.source_port, |source| integer(ruby, u32::from(source.remote.port())))
 }
 
-fn source_ip_type(ruby: &Ruby, this: This) -> Value {
+fn source_ip_type(ruby: &Ruby, this: RubyMessage) -> Value {
     of_source(ruby, this, &this.source_ip_type, |source| {
         symbol(ruby, if source.remote.is_ipv4() { "ipv4" } else { "ipv6" })
     })
 }
 
 /// `connection`: the connection of the message, or the UDP socket with the peer's address.
-pub fn connection(ruby: &Ruby, this: This) -> Result<Value, Error> {
+pub fn connection(ruby: &Ruby, this: RubyMessage) -> Result<Value, Error> {
     if let Some(value) = this.connection.get(ruby) {
         return Ok(value);
     }
-    let value = match source(this) {
+    let value = match this.source() {
         Some(source) => connection::of(ruby, &source)?,
         None => ruby.qnil().as_value(),
     };
@@ -60,8 +52,8 @@ pub fn connection(ruby: &Ruby, this: This) -> Result<Value, Error> {
 }
 
 /// `close_connection`: false for UDP.
-fn close_connection(ruby: &Ruby, this: This) -> Result<bool, Error> {
-    match source(this).and_then(|source| source.connection) {
+fn close_connection(ruby: &Ruby, this: RubyMessage) -> Result<bool, Error> {
+    match this.source().and_then(|source| source.connection) {
         Some(connection) => {
             runtime::engine(ruby)?.close_connection(connection);
             Ok(true)
@@ -73,7 +65,7 @@ fn close_connection(ruby: &Ruby, this: This) -> Result<bool, Error> {
 /// Defines writers that only store.
 macro_rules! writers {
     ($($name:ident => $slot:ident;)*) => {
-        $(fn $name(this: This, value: Value) -> Value {
+        $(fn $name(this: RubyMessage, value: Value) -> Value {
             this.$slot.set(this, value);
             value
         })*
@@ -90,41 +82,41 @@ writers! {
 }
 
 /// Whether the transport is one of these.
-fn is_over(ruby: &Ruby, this: This, transports: &[Transport]) -> bool {
+fn is_over(ruby: &Ruby, this: RubyMessage, transports: &[Transport]) -> bool {
     match this.transport.get(ruby) {
         Some(set) => Symbol::from_value(set)
             .and_then(|set| set.name().ok())
             .is_some_and(|name| transports.iter().any(|transport| transport.as_str() == name)),
-        None => source(this).is_some_and(|source| transports.contains(&source.transport)),
+        None => this.source().is_some_and(|source| transports.contains(&source.transport)),
     }
 }
 
-fn is_udp(ruby: &Ruby, this: This) -> bool {
+fn is_udp(ruby: &Ruby, this: RubyMessage) -> bool {
     is_over(ruby, this, &[Transport::Udp])
 }
 
-fn is_tcp(ruby: &Ruby, this: This) -> bool {
+fn is_tcp(ruby: &Ruby, this: RubyMessage) -> bool {
     is_over(ruby, this, &[Transport::Tcp])
 }
 
-fn is_tls(ruby: &Ruby, this: This) -> bool {
+fn is_tls(ruby: &Ruby, this: RubyMessage) -> bool {
     is_over(ruby, this, &[Transport::Tls])
 }
 
-fn is_ws(ruby: &Ruby, this: This) -> bool {
+fn is_ws(ruby: &Ruby, this: RubyMessage) -> bool {
     is_over(ruby, this, &[Transport::Ws])
 }
 
-fn is_wss(ruby: &Ruby, this: This) -> bool {
+fn is_wss(ruby: &Ruby, this: RubyMessage) -> bool {
     is_over(ruby, this, &[Transport::Wss])
 }
 
-fn is_websocket(ruby: &Ruby, this: This) -> bool {
+fn is_websocket(ruby: &Ruby, this: RubyMessage) -> bool {
     is_over(ruby, this, &[Transport::Ws, Transport::Wss])
 }
 
 /// `secure?` of a request.
-pub fn is_secure(ruby: &Ruby, this: This) -> bool {
+pub fn is_secure(ruby: &Ruby, this: RubyMessage) -> bool {
     is_over(ruby, this, &[Transport::Tls, Transport::Wss])
 }
 

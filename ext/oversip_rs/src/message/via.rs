@@ -2,58 +2,54 @@
 
 use magnus::{method, prelude::*, Error, RClass, RHash, Ruby, Value};
 
-use super::{
-    integer_or_nil,
-    source::{source, source_port},
-    This,
-};
-use crate::text::{true_or_nil, utf8, utf8_or_nil};
+use super::{any::RubyMessage, source::source_port};
+use crate::text::{integer_or_nil, true_or_nil, utf8, utf8_or_nil};
 
-fn via_sent_by_host(ruby: &Ruby, this: This) -> Value {
+fn via_sent_by_host(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().top_via().map(|via| via.host()))
 }
 
-fn via_sent_by_port(ruby: &Ruby, this: This) -> Value {
+fn via_sent_by_port(ruby: &Ruby, this: RubyMessage) -> Value {
     integer_or_nil(ruby, this.received().top_via().and_then(|via| via.port()).map(u32::from))
 }
 
-fn via_branch(ruby: &Ruby, this: This) -> Value {
+fn via_branch(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().top_via().and_then(|via| via.branch()))
 }
 
-fn via_branch_rfc3261(ruby: &Ruby, this: This) -> Value {
+fn via_branch_rfc3261(ruby: &Ruby, this: RubyMessage) -> Value {
     true_or_nil(ruby, this.received().top_via().is_some_and(|via| via.branch_rfc3261()))
 }
 
-fn via_branch_id(ruby: &Ruby, this: This) -> Value {
+fn via_branch_id(ruby: &Ruby, this: RubyMessage) -> Value {
     match this.via_branch_id.get(ruby) {
         Some(value) => value,
         None => utf8_or_nil(ruby, this.received().branch_id()),
     }
 }
 
-fn set_via_branch_id(this: This, value: Value) -> Value {
+fn set_via_branch_id(this: RubyMessage, value: Value) -> Value {
     this.via_branch_id.set(this, value);
     value
 }
 
-fn via_received(ruby: &Ruby, this: This) -> Value {
+fn via_received(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().top_via().and_then(|via| via.received()))
 }
 
-fn via_has_rport(ruby: &Ruby, this: This) -> Value {
+fn via_has_rport(ruby: &Ruby, this: RubyMessage) -> Value {
     true_or_nil(ruby, this.received().top_via().is_some_and(|via| via.has_rport()))
 }
 
-fn via_has_alias(ruby: &Ruby, this: This) -> Value {
+fn via_has_alias(ruby: &Ruby, this: RubyMessage) -> Value {
     true_or_nil(ruby, this.received().top_via().is_some_and(|via| via.has_alias()))
 }
 
-fn via_core_value(ruby: &Ruby, this: This) -> Value {
+fn via_core_value(ruby: &Ruby, this: RubyMessage) -> Value {
     utf8_or_nil(ruby, this.received().top_via().map(|via| via.core()))
 }
 
-fn via_params(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn via_params(ruby: &Ruby, this: RubyMessage) -> Result<Value, Error> {
     let Some(via) = this.received().top_via() else { return Ok(ruby.qnil().as_value()) };
     let params: RHash = ruby.hash_new();
     for (key, value) in via.params() {
@@ -62,21 +58,21 @@ fn via_params(ruby: &Ruby, this: This) -> Result<Value, Error> {
     Ok(if params.is_empty() { ruby.qnil().as_value() } else { params.as_value() })
 }
 
-fn num_vias(this: This) -> usize {
+fn num_vias(this: RubyMessage) -> usize {
     this.received().num_vias()
 }
 
 /// `via_rport`: the source port when the sender asks for it and its transport lets the server say so (RFC 3581).
-fn via_rport(ruby: &Ruby, this: This) -> Value {
+fn via_rport(ruby: &Ruby, this: RubyMessage) -> Value {
     let asked = this.received().top_via().is_some_and(|via| via.has_rport());
-    let source = source(this).filter(|source| asked && !source.transport.websocket());
+    let source = this.source().filter(|source| asked && !source.transport.websocket());
     this.via_rport
         .get(ruby)
         .unwrap_or_else(|| integer_or_nil(ruby, source.map(|source| u32::from(source.remote.port()))))
 }
 
 /// From now on `via_rport` is the source port.
-pub fn use_source_port(ruby: &Ruby, this: This) {
+pub fn use_source_port(ruby: &Ruby, this: RubyMessage) {
     let port = source_port(ruby, this);
     this.via_rport.set(this, port);
 }

@@ -5,21 +5,22 @@ use bytes::Bytes;
 use magnus::{prelude::*, Error, Ruby, Value};
 use oversip::message::Method;
 
-use super::replies::Reply;
+use super::reply::Reply;
 use crate::{
-    message::{self, This},
+    classes::oversip_module,
+    message::{self, RubyRequest},
     runtime, tags,
     text::{self, utf8},
 };
 
 /// Replies as the engine does without a transaction (RFC 3261 8.2.6, 8.2.7). False for an ACK, and where no connection was
 /// set.
-pub(super) fn reply(ruby: &Ruby, this: This, reply: &Reply) -> Result<bool, Error> {
+pub(super) fn reply(ruby: &Ruby, this: RubyRequest, reply: &Reply) -> Result<bool, Error> {
     if this.received().method() == Some(&Method::Ack) {
         text::log_error(ruby, &format!("attempt to reply {} to an ACK", reply.status));
         return Ok(false);
     }
-    let chosen = &this.flags.detached_tag;
+    let chosen = &this.detached_tag;
     if reply.status > 100 {
         chosen.get_or_init(|| tags::of_process().totag_for_sl_reply().into());
     }
@@ -37,8 +38,8 @@ pub(super) fn reply(ruby: &Ruby, this: This, reply: &Reply) -> Result<bool, Erro
 
 /// Hands bytes to the connection, with the address that responses over UDP go to (RFC 3261 18.2.2, RFC 3581 4). False where
 /// no connection was set.
-pub(super) fn send(ruby: &Ruby, this: This, wire: &Bytes) -> Result<bool, Error> {
-    let connection = message::connection(ruby, this)?;
+pub(super) fn send(ruby: &Ruby, this: RubyRequest, wire: &Bytes) -> Result<bool, Error> {
+    let connection = message::connection(ruby, this.into())?;
     if connection.is_nil() {
         return Ok(false);
     }
@@ -57,7 +58,7 @@ fn product(ruby: &Ruby) -> Result<Bytes, Error> {
     if let Some(engine) = runtime::current() {
         return Ok(Bytes::copy_from_slice(engine.product().as_bytes()));
     }
-    let module = text::oversip_module(ruby)?;
+    let module = oversip_module(ruby)?;
     let name: String = module.const_get("PROGRAM_NAME")?;
     let version: String = module.const_get("VERSION")?;
     Ok(format!("{name}/{version}").into())

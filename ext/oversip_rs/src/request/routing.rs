@@ -1,21 +1,21 @@
 //! Routing of a request: routes, aliases, flows (RFC 3261 16.4, RFC 5626).
 
 use bytes::Bytes;
-use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RClass, RModule, Ruby, Value};
+use magnus::{method, prelude::*, Error, RArray, RClass, RModule, Ruby, Value};
 use oversip::client::{local_uri, IncomingFlow, LooseRoute, OutboundFacts};
 use oversip::engine::Engine;
 use oversip::message::{HeaderName, Method, UriRef};
 
-use super::{is_initial, ruri_bytes};
+use super::ruri::ruri_bytes;
 use crate::{
-    headers::{self},
-    message::{self, is_outbound_aware_method, routes, This},
+    headers,
+    message::{self, is_outbound_aware_method, routes, RubyRequest},
     runtime,
     text::{self, true_or_nil, utf8},
-    uri::{self, UriObject},
+    uri::{self, RubyUri, UriObject},
 };
 
-fn outbound_facts(ruby: &Ruby, this: This) -> Result<OutboundFacts, Error> {
+fn outbound_facts(ruby: &Ruby, this: RubyRequest) -> Result<OutboundFacts, Error> {
     let received = this.received();
     let contact = text::object_of::<UriObject>(ruby, this.funcall("contact", ())?);
     let contact_ob = match contact {
@@ -28,7 +28,7 @@ fn outbound_facts(ruby: &Ruby, this: This) -> Result<OutboundFacts, Error> {
     Ok(OutboundFacts {
         initial: received.to_tag().is_none(),
         outbound_listener: this.incoming().is_some_and(|incoming| incoming.source.inbound),
-        forced: this.flags.force_outgoing_outbound.get(),
+        forced: this.force_outgoing_outbound.get(),
         single_via: received.num_vias() == 1,
         outbound_aware: is_outbound_aware_method(received.method()),
         contact_ob,
@@ -37,37 +37,36 @@ fn outbound_facts(ruby: &Ruby, this: This) -> Result<OutboundFacts, Error> {
 }
 
 /// The token of the flow that the request came by; memoised.
-fn own_flow_token(engine: &Engine, this: This) -> Option<String> {
+fn own_flow_token(engine: &Engine, this: RubyRequest) -> Option<String> {
     let token = this
-        .flags
         .own_token
         .get_or_init(|| this.incoming().and_then(|incoming| engine.flow_token(&incoming.source)));
     token.clone()
 }
 
-fn connection_outbound_flow_token(ruby: &Ruby, this: This) -> Result<Option<String>, Error> {
+fn connection_outbound_flow_token(ruby: &Ruby, this: RubyRequest) -> Result<Option<String>, Error> {
     Ok(own_flow_token(&*runtime::engine(ruby)?, this))
 }
 
 /// The URIs of the routes that are left, as text.
-fn route_texts(ruby: &Ruby, this: This) -> Result<Vec<Bytes>, Error> {
-    let Some(list) = RArray::from_value(routes(ruby, this)?) else { return Ok(Vec::new()) };
+fn route_texts(ruby: &Ruby, this: RubyRequest) -> Result<Vec<Bytes>, Error> {
+    let Some(list) = RArray::from_value(routes(ruby, this.into())?) else { return Ok(Vec::new()) };
     let mut texts = Vec::with_capacity(list.len());
     for index in 0..list.len() {
-        let route = Obj::<UriObject>::try_convert(list.entry(index as isize)?)?;
+        let route = RubyUri::try_convert(list.entry(index as isize)?)?;
         texts.push(uri::uri_text(ruby, route)?.unwrap_or_default());
     }
     Ok(texts)
 }
 
 /// `loose_route`.
-fn loose_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
+fn loose_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
     let engine = runtime::engine(ruby)?;
     let own = own_flow_token(&engine, this);
     // From a strict router the first of our values came as the Request-URI (RFC 3261 16.4).
     let mut texts: Vec<Bytes> = this.received().strict_route().cloned().into_iter().collect();
     let taken = texts.len();
-    if headers::has_routes(ruby, this)? {
+    if headers::has_routes(ruby, this.into())? {
         texts.extend(route_texts(ruby, this)?);
     }
     let rules = LooseRoute {
@@ -78,33 +77,33 @@ fn loose_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
     };
     let uris: Vec<UriRef<'_>> = texts.iter().filter_map(|text| UriRef::parse(text)).collect();
     let outcome = rules.apply(uris, |token| engine.is_flow(token));
-    this.flags.outgoing_outbound.set(Some(outcome.outgoing_outbound));
+    this.outgoing_outbound.set(Some(outcome.outgoing_outbound));
     if let Some(token) = &outcome.flow_token {
-        this.flags.route_token.set(this, utf8(ruby, token));
+        this.route_token.set(this, utf8(ruby, token));
     }
     if outcome.incoming != IncomingFlow::None {
-        this.flags.incoming_outbound.set(true);
+        this.incoming_outbound.set(true);
     }
     let strip = outcome.strip.saturating_sub(taken);
     if strip > 0 {
-        headers::remove_top_routes(ruby, this, strip)?;
+        headers::remove_top_routes(ruby, this.into(), strip)?;
         strip_routes(ruby, this, strip)?;
     }
     Ok(outcome.result)
 }
 
 /// `own_route?`: decided by the request as it was received, so that neither `loose_route` nor an edit changes it.
-fn is_own_route(ruby: &Ruby, this: This) -> Result<bool, Error> {
-    if let Some(known) = this.flags.own_route.get() {
+fn is_own_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
+    if let Some(known) = this.own_route.get() {
         return Ok(known);
     }
     let own = runtime::engine(ruby)?.own_route(this.received());
-    this.flags.own_route.set(Some(own));
+    this.own_route.set(Some(own));
     Ok(own)
 }
 
 /// Takes the first entries of `routes` away; an emptied list becomes nil.
-fn strip_routes(ruby: &Ruby, this: This, count: usize) -> Result<(), Error> {
+fn strip_routes(ruby: &Ruby, this: RubyRequest, count: usize) -> Result<(), Error> {
     let Some(list) = this.routes.get(ruby).and_then(RArray::from_value) else { return Ok(()) };
     for _ in 0..count.min(list.len()) {
         let _: Value = list.shift()?;
@@ -115,18 +114,18 @@ fn strip_routes(ruby: &Ruby, this: This, count: usize) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_destination_myself(ruby: &Ruby, this: This) -> Result<bool, Error> {
-    if let Some(known) = this.flags.destination_myself.get() {
+fn is_destination_myself(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
+    if let Some(known) = this.destination_myself.get() {
         return Ok(known);
     }
     let text = ruri_bytes(ruby, this)?;
     let engine = runtime::engine(ruby)?;
     let myself = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, engine.aliases()));
-    this.flags.destination_myself.set(Some(myself));
+    this.destination_myself.set(Some(myself));
     Ok(myself)
 }
 
-fn is_local_uri(ruby: &Ruby, _: This, uri: Value) -> Result<bool, Error> {
+fn is_local_uri(ruby: &Ruby, _: RubyRequest, uri: Value) -> Result<bool, Error> {
     let Some(object) = text::object_of::<UriObject>(ruby, uri) else {
         let rule = "a OverSIP::SIP::Uri or OverSIP::SIP::NameAddr";
         return Err(text::unfit(ruby.exception_type_error(), "uri", rule, uri));
@@ -138,47 +137,47 @@ fn is_local_uri(ruby: &Ruby, _: This, uri: Value) -> Result<bool, Error> {
 }
 
 /// `fix_nat`: responses go to the source port, and the client's flow is kept for the dialog or registration.
-fn fix_nat(ruby: &Ruby, this: This) {
+fn fix_nat(ruby: &Ruby, this: RubyRequest) {
     if let Some(incoming) = this.incoming() {
         incoming.reply_to_source_port();
     }
-    message::use_source_port(ruby, this);
+    message::use_source_port(ruby, this.into());
     let received = this.received();
     if received.to_tag().is_none() && received.num_vias() == 1 && is_outbound_aware_method(received.method())
     {
-        this.flags.force_outgoing_outbound.set(true);
+        this.force_outgoing_outbound.set(true);
     }
 }
 
-fn is_outgoing_outbound_requested(ruby: &Ruby, this: This) -> Result<bool, Error> {
-    if let Some(decided) = this.flags.outgoing_outbound.get() {
+fn is_outgoing_outbound_requested(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
+    if let Some(decided) = this.outgoing_outbound.get() {
         return Ok(decided);
     }
     let decided = outbound_facts(ruby, this)?.outgoing_outbound(false);
-    this.flags.outgoing_outbound.set(Some(decided));
+    this.outgoing_outbound.set(Some(decided));
     Ok(decided)
 }
 
-fn set_outgoing_outbound_requested(this: This, value: Value) -> Value {
-    this.flags.outgoing_outbound.set(Some(value.to_bool()));
+fn set_outgoing_outbound_requested(this: RubyRequest, value: Value) -> Value {
+    this.outgoing_outbound.set(Some(value.to_bool()));
     value
 }
 
-fn is_incoming_outbound_requested(ruby: &Ruby, this: This) -> Value {
-    true_or_nil(ruby, this.flags.incoming_outbound.get())
+fn is_incoming_outbound_requested(ruby: &Ruby, this: RubyRequest) -> Value {
+    true_or_nil(ruby, this.incoming_outbound.get())
 }
 
-fn set_incoming_outbound_requested(this: This, value: Value) -> Value {
-    this.flags.incoming_outbound.set(value.to_bool());
+fn set_incoming_outbound_requested(this: RubyRequest, value: Value) -> Value {
+    this.incoming_outbound.set(value.to_bool());
     value
 }
 
-fn route_outbound_flow_token(ruby: &Ruby, this: This) -> Value {
-    this.flags.route_token.get_or_nil(ruby)
+fn route_outbound_flow_token(ruby: &Ruby, this: RubyRequest) -> Value {
+    this.route_token.get_or_nil(ruby)
 }
 
-fn set_route_outbound_flow_token(this: This, value: Value) -> Value {
-    this.flags.route_token.set(this, value);
+fn set_route_outbound_flow_token(this: RubyRequest, value: Value) -> Value {
+    this.route_token.set(this, value);
     value
 }
 
@@ -199,14 +198,15 @@ pub struct RoutingFacts {
 }
 
 /// Reads the facts.
-pub fn routing_facts(ruby: &Ruby, this: This) -> Result<RoutingFacts, Error> {
-    let token = this.flags.route_token.get(ruby).filter(|token| !token.is_nil());
+pub fn routing_facts(ruby: &Ruby, this: RubyRequest) -> Result<RoutingFacts, Error> {
+    let token = this.route_token.get(ruby).filter(|token| !token.is_nil());
     Ok(RoutingFacts {
-        initial: is_initial(this),
-        max_forwards: headers::peek(ruby, this, HeaderName::MaxForwards)?.and_then(|value| number(&value)),
-        new_max_forwards: this.flags.new_max_forwards.get(),
+        initial: this.received().to_tag().is_none(),
+        max_forwards: headers::peek(ruby, this.into(), HeaderName::MaxForwards)?
+            .and_then(|value| number(&value)),
+        new_max_forwards: this.new_max_forwards.get(),
         outgoing_outbound: is_outgoing_outbound_requested(ruby, this)?,
-        incoming_outbound: this.flags.incoming_outbound.get(),
+        incoming_outbound: this.incoming_outbound.get(),
         flow_token: token.map(text::text_of).transpose()?.map(|token| token.to_vec()),
     })
 }

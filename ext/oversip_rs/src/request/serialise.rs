@@ -1,30 +1,31 @@
 //! A request as it goes out: the received bytes with the edits of the script, or the Hash.
 
 use bytes::Bytes;
-use magnus::{method, prelude::*, typed_data::Obj, value::Lazy, Error, RClass, RHash, RString, Ruby, Value};
+use magnus::{method, prelude::*, value::Lazy, Error, RClass, RString, Ruby, Value};
 use oversip::client::RestoreHeaders;
-use oversip::message::{HeaderName, Headers, Message, Method, RequestSnapshot};
+use oversip::message::{HeaderName, Message, Method, RequestSnapshot};
 
-use super::{from_value, ruri_bytes};
+use super::ruri::ruri_bytes;
 use crate::{
+    classes::sip_class,
     headers::{self, Wire},
-    message::{body_bytes, This},
+    message::{body_bytes, RequestObject, RubyRequest},
     name_addr,
+    slot::Slot,
     text::{self, true_or_nil, utf8},
-    uri::{sip_class, UriObject},
+    uri::{RubyUri, UriObject},
 };
 
 /// The values of the client that go back into responses, where the script changed From or To.
-pub fn restore_headers(this: This) -> RestoreHeaders {
-    let flags = &this.flags;
-    RestoreHeaders::of(this.received(), flags.from_was_modified.get(), flags.to_was_modified.get())
+pub fn restore_headers(this: RubyRequest) -> RestoreHeaders {
+    RestoreHeaders::of(this.received(), this.from_was_modified.get(), this.to_was_modified.get())
 }
 
 /// The edited From, To and Contact values that were not sent yet; takes the edits over.
-fn fresh_edits(ruby: &Ruby, this: This) -> Result<Vec<(HeaderName, Bytes)>, Error> {
+fn fresh_edits(ruby: &Ruby, this: RubyRequest) -> Result<Vec<(HeaderName, Bytes)>, Error> {
     let received = this.received();
     let mut edits = Vec::new();
-    let parts: [(HeaderName, &crate::slot::Slot, &[u8]); 3] = [
+    let parts: [(HeaderName, &Slot, &[u8]); 3] = [
         (HeaderName::From, &this.from, received.from_params()),
         (HeaderName::To, &this.to, received.to_params()),
         (HeaderName::Contact, &this.contact, received.contact_params().unwrap_or_default()),
@@ -35,8 +36,8 @@ fn fresh_edits(ruby: &Ruby, this: This) -> Result<Vec<(HeaderName, Bytes)>, Erro
         let mut value = text.to_vec();
         value.extend_from_slice(params);
         match name {
-            HeaderName::From => this.flags.from_was_modified.set(true),
-            HeaderName::To => this.flags.to_was_modified.set(true),
+            HeaderName::From => this.from_was_modified.set(true),
+            HeaderName::To => this.to_was_modified.set(true),
             _ => {}
         }
         edits.push((name, value.into()));
@@ -60,70 +61,47 @@ fn edited_text(ruby: &Ruby, object: Value) -> Result<Option<Bytes>, Error> {
 }
 
 /// Puts edits into what goes out: into the Hash where it exists, else remembered and put over the received bytes.
-fn take_over_edits(ruby: &Ruby, this: This) -> Result<(), Error> {
+fn take_over_edits(ruby: &Ruby, this: RubyRequest) -> Result<(), Error> {
     let edits = fresh_edits(ruby, this)?;
     if edits.is_empty() {
         return Ok(());
     }
     if this.headers.hash_exists() {
-        let hash = headers::hash(ruby, this)?;
+        let hash = headers::hash(ruby, this.into())?;
         for (name, value) in edits {
             headers::set_in_hash(ruby, hash, name, &value)?;
         }
         return Ok(());
     }
     for (name, value) in edits {
-        remember_sent_edit(this, name, value);
+        this.headers.remember_sent_edit(name, value);
     }
     Ok(())
-}
-
-/// Remembers the value of a header that goes out while there is no Hash to show it.
-pub fn remember_sent_edit(this: This, name: HeaderName, value: Bytes) {
-    let mut sent = this.flags.sent_edits.borrow_mut();
-    sent.retain(|(other, _)| *other != name);
-    sent.push((name, value));
-}
-
-/// Whether a header was edited and sent while there was no Hash to show it.
-pub fn has_sent_edit(this: This, name: HeaderName) -> bool {
-    this.flags.sent_edits.borrow().iter().any(|(edited, _)| *edited == name)
-}
-
-/// The Hash is made after edits went out without it: it has to show them.
-pub fn reapply_sent_edits(ruby: &Ruby, this: This, hash: RHash) -> Result<(), Error> {
-    for (name, value) in this.flags.sent_edits.take() {
-        headers::set_in_hash(ruby, hash, name, &value)?;
-    }
-    Ok(())
-}
-
-/// Puts over the received values what went out instead of them.
-pub fn with_sent_edits(this: This, mut headers: Headers) -> Headers {
-    for (name, value) in this.flags.sent_edits.borrow().iter() {
-        headers.replace(*name, value);
-    }
-    headers
 }
 
 /// The Request-URI that goes out now; an edit of it is taken over.
-fn sent_ruri(ruby: &Ruby, this: This) -> Result<Bytes, Error> {
+fn sent_ruri(ruby: &Ruby, this: RubyRequest) -> Result<Bytes, Error> {
     let text = ruri_bytes(ruby, this)?;
-    if let Some(Ok(uri)) = this.ruri.get(ruby).map(Obj::<UriObject>::try_convert) {
+    if let Some(Ok(uri)) = this.ruri.get(ruby).map(RubyUri::try_convert) {
         uri.edit_was_taken_over();
     }
     Ok(text)
 }
 
 /// The request as it goes out now.
-pub fn snapshot(ruby: &Ruby, this: This) -> Result<RequestSnapshot, Error> {
+pub fn snapshot(ruby: &Ruby, this: RubyRequest) -> Result<RequestSnapshot, Error> {
     take_over_edits(ruby, this)?;
-    let headers = match headers::wire(ruby, this)? {
-        Wire::Received(headers) => with_sent_edits(this, headers),
+    let headers = match headers::wire(ruby, this.into())? {
+        Wire::Received(headers) => this.headers.with_sent_edits(headers),
         Wire::Canonical(headers) => headers,
     };
     let method = this.received().method().cloned().unwrap_or(Method::Other(Bytes::new()));
-    Ok(RequestSnapshot { method, ruri: sent_ruri(ruby, this)?, headers, body: body_bytes(ruby, this)? })
+    Ok(RequestSnapshot {
+        method,
+        ruri: sent_ruri(ruby, this)?,
+        headers,
+        body: body_bytes(ruby, this.into())?,
+    })
 }
 
 fn is_uac_request(ruby: &Ruby, value: Value) -> bool {
@@ -134,8 +112,8 @@ fn is_uac_request(ruby: &Ruby, value: Value) -> bool {
 /// Shows in a request of a `Uac` the CSeq number that it was sent with after it answered a challenge. That of a UacRequest is its
 /// own and stays; that of a Request belongs to the client it came from, to whom it is answered with the number received.
 pub fn show_cseq(ruby: &Ruby, value: Value, cseq: u32) -> Result<(), Error> {
-    if let Some(this) = from_value(value) {
-        this.flags.sent_cseq.set(Some(cseq));
+    if let Some(this) = RequestObject::from_value(value) {
+        this.sent_cseq.set(Some(cseq));
     } else if is_uac_request(ruby, value) {
         let _: Value = value.funcall("sent_with_cseq", (cseq,))?;
     }
@@ -144,7 +122,7 @@ pub fn show_cseq(ruby: &Ruby, value: Value, cseq: u32) -> Result<(), Error> {
 
 /// What a `Uac` sends: a Request or a UacRequest.
 pub fn snapshot_of(ruby: &Ruby, value: Value) -> Result<RequestSnapshot, Error> {
-    if let Some(this) = from_value(value) {
+    if let Some(this) = RequestObject::from_value(value) {
         return snapshot(ruby, this);
     }
     if !is_uac_request(ruby, value) {
@@ -161,40 +139,32 @@ pub fn snapshot_of(ruby: &Ruby, value: Value) -> Result<RequestSnapshot, Error> 
 }
 
 /// `to_s`: canonical, whatever goes over the wire.
-fn to_s(ruby: &Ruby, this: This) -> Result<RString, Error> {
+fn to_s(ruby: &Ruby, this: RubyRequest) -> Result<RString, Error> {
     take_over_edits(ruby, this)?;
-    let headers = with_sent_edits(this, headers::canonical(ruby, this)?);
+    let headers = this.headers.with_sent_edits(headers::canonical(ruby, this.into())?);
     let mut out = Vec::new();
     out.extend_from_slice(this.received().method().map_or(&b""[..], Method::as_bytes));
     out.push(b' ');
     let ruri = sent_ruri(ruby, this)?;
     out.extend_from_slice(&ruri);
     out.extend_from_slice(b" SIP/2.0\r\n");
-    write_headers(&headers, &mut out);
-    out.extend_from_slice(&body_bytes(ruby, this)?);
+    headers::write(&headers, &mut out);
+    out.extend_from_slice(&body_bytes(ruby, this.into())?);
     Ok(utf8(ruby, &out))
 }
 
-/// The header lines and the empty line.
-pub fn write_headers(headers: &Headers, out: &mut Vec<u8>) {
-    for field in headers.iter() {
-        out.extend_from_slice(field.line());
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-fn was_modified(this: This, name: HeaderName) -> bool {
+fn was_modified(this: RubyRequest, name: HeaderName) -> bool {
     match name {
-        HeaderName::From => this.flags.from_was_modified.get(),
-        _ => this.flags.to_was_modified.get(),
+        HeaderName::From => this.from_was_modified.get(),
+        _ => this.to_was_modified.get(),
     }
 }
 
-fn from_was_modified(ruby: &Ruby, this: This) -> Value {
+fn from_was_modified(ruby: &Ruby, this: RubyRequest) -> Value {
     true_or_nil(ruby, was_modified(this, HeaderName::From))
 }
 
-fn to_was_modified(ruby: &Ruby, this: This) -> Value {
+fn to_was_modified(ruby: &Ruby, this: RubyRequest) -> Value {
     true_or_nil(ruby, was_modified(this, HeaderName::To))
 }
 

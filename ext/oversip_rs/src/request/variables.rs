@@ -3,12 +3,12 @@
 use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
 
 use crate::{
-    message::{self, This},
+    message::{self, RubyRequest},
     text::{symbol, true_or_nil, utf8},
 };
 
 /// `tvars`: the Hash of this request.
-pub fn tvars(ruby: &Ruby, this: This) -> Value {
+pub fn tvars(ruby: &Ruby, this: RubyRequest) -> Value {
     this.tvars.get(ruby).unwrap_or_else(|| {
         let hash = ruby.hash_new().as_value();
         this.tvars.set(this, hash);
@@ -16,30 +16,30 @@ pub fn tvars(ruby: &Ruby, this: This) -> Value {
     })
 }
 
-fn set_tvars(this: This, value: Value) -> Value {
+fn set_tvars(this: RubyRequest, value: Value) -> Value {
     this.tvars.set(this, value);
     value
 }
 
 /// `cvars`: the Hash of the connection; over UDP one of its own for each request.
-fn cvars(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn cvars(ruby: &Ruby, this: RubyRequest) -> Result<Value, Error> {
     if let Some(value) = this.cvars.get(ruby) {
         return Ok(value);
     }
-    let connection = message::connection(ruby, this)?;
+    let connection = message::connection(ruby, this.into())?;
     let value =
         if connection.is_nil() { ruby.hash_new().as_value() } else { connection.funcall("cvars", ())? };
     this.cvars.set(this, value);
     Ok(value)
 }
 
-fn set_cvars(this: This, value: Value) -> Value {
+fn set_cvars(this: RubyRequest, value: Value) -> Value {
     this.cvars.set(this, value);
     value
 }
 
-fn antiloop_id(ruby: &Ruby, this: This) -> Value {
-    if let Some(value) = this.flags.antiloop_id.get(ruby) {
+fn antiloop_id(ruby: &Ruby, this: RubyRequest) -> Value {
+    if let Some(value) = this.antiloop_id.get(ruby) {
         return value;
     }
     match this.incoming() {
@@ -48,33 +48,33 @@ fn antiloop_id(ruby: &Ruby, this: This) -> Value {
     }
 }
 
-fn set_antiloop_id(this: This, value: Value) -> Value {
-    this.flags.antiloop_id.set(this, value);
+fn set_antiloop_id(this: RubyRequest, value: Value) -> Value {
+    this.antiloop_id.set(this, value);
     value
 }
 
 /// `proxied`: true once a Proxy has sent the request.
-fn proxied(ruby: &Ruby, this: This) -> Value {
+fn proxied(ruby: &Ruby, this: RubyRequest) -> Value {
     let sent = || true_or_nil(ruby, this.incoming().is_some_and(|incoming| incoming.is_proxied()));
-    this.flags.proxied.get(ruby).unwrap_or_else(sent)
+    this.proxied.get(ruby).unwrap_or_else(sent)
 }
 
-fn set_proxied(this: This, value: Value) -> Value {
-    this.flags.proxied.set(this, value);
+fn set_proxied(this: RubyRequest, value: Value) -> Value {
+    this.proxied.set(this, value);
     value
 }
 
 /// `in_rr`: which Record-Route or Path the Proxy has added, as a Symbol.
-fn in_rr(ruby: &Ruby, this: This) -> Value {
+fn in_rr(ruby: &Ruby, this: RubyRequest) -> Value {
     let added = || match this.incoming().and_then(|incoming| incoming.in_rr()) {
         Some(name) => symbol(ruby, name),
         None => ruby.qnil().as_value(),
     };
-    this.flags.in_rr.get(ruby).unwrap_or_else(added)
+    this.in_rr.get(ruby).unwrap_or_else(added)
 }
 
-fn set_in_rr(this: This, value: Value) -> Value {
-    this.flags.in_rr.set(this, value);
+fn set_in_rr(this: RubyRequest, value: Value) -> Value {
+    this.in_rr.set(this, value);
     value
 }
 

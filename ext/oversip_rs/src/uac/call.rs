@@ -11,17 +11,20 @@ use magnus::{
 use oversip::client::Failure;
 use oversip::engine::{Call, Engine, Outcome};
 
+use super::route::new_route;
 use crate::{
-    client::This,
+    classes::oversip_module,
+    client::RubyClient,
     destination::RouteArguments,
-    dispatcher,
+    dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
-    request, response, runtime, text,
+    message::ResponseObject,
+    request, runtime, text,
 };
 
 /// `call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil)`.
-pub fn call(ruby: &Ruby, this: This, args: &[Value]) -> Result<Value, Error> {
-    if dispatcher::is_current() {
+pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Value, Error> {
+    if dispatcher_thread::is_current() {
         let message = "Uac#call waits for the response, and the dispatcher thread must not wait: use Uac#route and its \
                        callbacks here";
         return Err(text::runtime_error(ruby, message));
@@ -32,7 +35,7 @@ pub fn call(ruby: &Ruby, this: This, args: &[Value]) -> Result<Value, Error> {
     let arguments = RouteArguments::new(ruby, args.required.0, args.optional)?;
     let engine = runtime::engine(ruby)?;
     let pending = Call::new(limit.transpose()?);
-    let route = super::new_route(ruby, &engine, this, arguments, Some(pending.clone()))?;
+    let route = new_route(ruby, &engine, this, arguments, Some(pending.clone()))?;
     if route.is_ack() {
         return Err(text::runtime_error(
             ruby,
@@ -47,7 +50,9 @@ pub fn call(ruby: &Ruby, this: This, args: &[Value]) -> Result<Value, Error> {
         request::show_cseq(ruby, request, cseq)?;
     }
     match outcome {
-        Outcome::Response(message) => Ok(response::wrap(ruby, message, request, false).as_value()),
+        Outcome::Response(message) => {
+            Ok(ResponseObject::from_network(ruby, message, request, false).as_value())
+        }
         Outcome::Failed(failure) => Err(client_error(ruby, &failure)?),
         Outcome::Stopped => {
             Err(text::runtime_error(ruby, "OverSIP was stopped while the request was pending"))
@@ -58,7 +63,7 @@ pub fn call(ruby: &Ruby, this: This, args: &[Value]) -> Result<Value, Error> {
 /// A call under way. Whatever ends the wait before its time, such as Thread#kill, gives the request up.
 struct Waiting<'a> {
     engine: &'a Engine,
-    this: This,
+    this: RubyClient,
     route: u64,
     call: Arc<Call>,
 }
@@ -103,7 +108,7 @@ fn seconds(ruby: &Ruby, value: Value) -> Result<Duration, Error> {
 
 /// `OverSIP::SIP::ClientError`.
 fn client_error(ruby: &Ruby, failure: &Failure) -> Result<Error, Error> {
-    let sip: RModule = text::oversip_module(ruby)?.const_get("SIP")?;
+    let sip: RModule = oversip_module(ruby)?.const_get("SIP")?;
     let class: ExceptionClass = sip.const_get("ClientError")?;
     let reason = text::utf8(ruby, failure.reason.as_bytes());
     Ok(class.new_instance((failure.status, reason, ruby.to_symbol(failure.code)))?.into())

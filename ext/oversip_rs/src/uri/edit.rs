@@ -3,13 +3,13 @@
 use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
 use oversip::message::{self as host, IpType};
 
-use super::{parts::is_unknown_scheme, This};
+use super::{object::RubyUri, parts::is_unknown_scheme};
 use crate::text::{self, symbol};
 
 /// Defines a writer that stores what it is given; nothing happens on an unknown scheme.
 macro_rules! plain_writer {
     ($name:ident, $slot:ident) => {
-        fn $name(ruby: &Ruby, this: This, value: Value) -> Value {
+        fn $name(ruby: &Ruby, this: RubyUri, value: Value) -> Value {
             if is_unknown_scheme(ruby, this) {
                 return ruby.qnil().as_value();
             }
@@ -25,7 +25,7 @@ plain_writer!(set_user, user);
 plain_writer!(set_port, port);
 plain_writer!(set_headers, headers);
 
-fn set_host(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+fn set_host(ruby: &Ruby, this: RubyUri, value: Value) -> Result<Value, Error> {
     if is_unknown_scheme(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
@@ -48,7 +48,7 @@ pub(super) fn host_type_of(ruby: &Ruby, host: Value) -> Result<Value, Error> {
     Ok(symbol(ruby, name))
 }
 
-fn set_host_type(ruby: &Ruby, this: This, value: Value) -> Value {
+fn set_host_type(ruby: &Ruby, this: RubyUri, value: Value) -> Value {
     if is_unknown_scheme(ruby, this) {
         return ruby.qnil().as_value();
     }

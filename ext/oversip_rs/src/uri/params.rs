@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use magnus::{method, prelude::*, Error, RClass, RHash, RString, Ruby, Value};
 
+use oversip::message::is_token;
+
 use super::{
+    object::RubyUri,
     parts::{is_sip, is_tel, is_unknown_scheme},
-    This,
 };
 use crate::text::{self, binary, symbol, text_of, utf8, utf8_or_nil};
 
 /// The live Hash of parameters; made empty where there are none.
-pub(super) fn params(ruby: &Ruby, this: This) -> Result<RHash, Error> {
+pub(super) fn params(ruby: &Ruby, this: RubyUri) -> Result<RHash, Error> {
     if let Some(hash) = this.params.get(ruby).and_then(RHash::from_value) {
         return Ok(hash);
     }
@@ -25,12 +27,12 @@ pub(super) fn params(ruby: &Ruby, this: This) -> Result<RHash, Error> {
 }
 
 /// Whether Ruby has seen the parameters, so that the Hash and not the text says what they are.
-pub(super) fn live_params(ruby: &Ruby, this: This) -> Option<RHash> {
+pub(super) fn live_params(ruby: &Ruby, this: RubyUri) -> Option<RHash> {
     this.params.get(ruby).and_then(RHash::from_value)
 }
 
 /// A parameter: nothing when absent, nothing inside when it has no value.
-fn param(ruby: &Ruby, this: This, name: &str) -> Result<Option<Option<Bytes>>, Error> {
+fn param(ruby: &Ruby, this: RubyUri, name: &str) -> Result<Option<Option<Bytes>>, Error> {
     if let Some(hash) = live_params(ruby, this) {
         return match hash.get(utf8(ruby, name.as_bytes())) {
             None => Ok(None),
@@ -44,17 +46,17 @@ fn param(ruby: &Ruby, this: This, name: &str) -> Result<Option<Option<Bytes>>, E
 }
 
 /// A parameter that is there with or without a value.
-fn has_flag(ruby: &Ruby, this: This, name: &str) -> Result<bool, Error> {
+fn has_flag(ruby: &Ruby, this: RubyUri, name: &str) -> Result<bool, Error> {
     Ok(is_sip(ruby, this) && param(ruby, this, name)?.is_some())
 }
 
-fn transport_param(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn transport_param(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     let nil = ruby.qnil().as_value();
     if !is_sip(ruby, this) {
         return Ok(nil);
     }
     let Some(Some(text)) = param(ruby, this, "transport")? else { return Ok(nil) };
-    if !text::is_token(&text) {
+    if !is_token(&text) {
         return Ok(nil);
     }
     let lower = text.to_ascii_lowercase();
@@ -69,10 +71,10 @@ fn transport_param(ruby: &Ruby, this: This) -> Result<Value, Error> {
     })
 }
 
-fn ovid_param(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn ovid_param(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     if is_sip(ruby, this) {
         if let Some(Some(value)) = param(ruby, this, "ovid")? {
-            if text::is_token(&value) {
+            if is_token(&value) {
                 return Ok(binary(ruby, &value).as_value());
             }
         }
@@ -81,7 +83,7 @@ fn ovid_param(ruby: &Ruby, this: This) -> Result<Value, Error> {
 }
 
 /// The phone context: a String as long as it was parsed, the Symbol that a script assigned afterwards.
-fn phone_context_param(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn phone_context_param(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     if let Some(value) = this.phone_context.get(ruby) {
         return Ok(value);
     }
@@ -104,7 +106,7 @@ fn param_key(ruby: &Ruby, name: Value) -> Result<RString, Error> {
     Ok(utf8(ruby, &text_of(name)?.to_ascii_lowercase()))
 }
 
-fn has_param(ruby: &Ruby, this: This, name: Value) -> Result<Value, Error> {
+fn has_param(ruby: &Ruby, this: RubyUri, name: Value) -> Result<Value, Error> {
     if is_unknown_scheme(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
@@ -112,7 +114,7 @@ fn has_param(ruby: &Ruby, this: This, name: Value) -> Result<Value, Error> {
     Ok(ruby.into_value(params(ruby, this)?.get(key).is_some()))
 }
 
-fn get_param(ruby: &Ruby, this: This, name: Value) -> Result<Value, Error> {
+fn get_param(ruby: &Ruby, this: RubyUri, name: Value) -> Result<Value, Error> {
     if is_unknown_scheme(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
@@ -120,7 +122,7 @@ fn get_param(ruby: &Ruby, this: This, name: Value) -> Result<Value, Error> {
     Ok(params(ruby, this)?.get(key).unwrap_or_else(|| ruby.qnil().as_value()))
 }
 
-fn set_param(ruby: &Ruby, this: This, name: Value, value: Value) -> Result<Value, Error> {
+fn set_param(ruby: &Ruby, this: RubyUri, name: Value, value: Value) -> Result<Value, Error> {
     if is_unknown_scheme(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
@@ -133,7 +135,7 @@ fn set_param(ruby: &Ruby, this: This, name: Value, value: Value) -> Result<Value
     Ok(ruby.qtrue().as_value())
 }
 
-fn del_param(ruby: &Ruby, this: This, name: Value) -> Result<Value, Error> {
+fn del_param(ruby: &Ruby, this: RubyUri, name: Value) -> Result<Value, Error> {
     if is_unknown_scheme(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
@@ -150,7 +152,7 @@ fn del_param(ruby: &Ruby, this: This, name: Value) -> Result<Value, Error> {
     Ok(value)
 }
 
-fn clear_params(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn clear_params(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     if is_unknown_scheme(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
@@ -165,14 +167,14 @@ fn clear_params(ruby: &Ruby, this: This) -> Result<Value, Error> {
     Ok(ruby.qtrue().as_value())
 }
 
-fn set_transport_param(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+fn set_transport_param(ruby: &Ruby, this: RubyUri, value: Value) -> Result<Value, Error> {
     if !is_sip(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
     write_named_param(ruby, this, "transport", value)
 }
 
-fn set_phone_context_param(ruby: &Ruby, this: This, value: Value) -> Result<Value, Error> {
+fn set_phone_context_param(ruby: &Ruby, this: RubyUri, value: Value) -> Result<Value, Error> {
     if !is_tel(ruby, this) {
         return Ok(ruby.qnil().as_value());
     }
@@ -185,7 +187,7 @@ fn set_phone_context_param(ruby: &Ruby, this: This, value: Value) -> Result<Valu
     Ok(value)
 }
 
-fn write_named_param(ruby: &Ruby, this: This, name: &str, value: Value) -> Result<Value, Error> {
+fn write_named_param(ruby: &Ruby, this: RubyUri, name: &str, value: Value) -> Result<Value, Error> {
     let params = params(ruby, this)?;
     if value.is_nil() {
         let _: Value = params.delete(name)?;
@@ -200,8 +202,8 @@ fn write_named_param(ruby: &Ruby, this: This, name: &str, value: Value) -> Resul
 pub(super) fn define(class: RClass) -> Result<(), Error> {
     class.define_method("params", method!(params, 0))?;
     class.define_method("transport_param", method!(transport_param, 0))?;
-    class.define_method("lr_param?", method!(|r: &Ruby, t: This| has_flag(r, t, "lr"), 0))?;
-    class.define_method("ob_param?", method!(|r: &Ruby, t: This| has_flag(r, t, "ob"), 0))?;
+    class.define_method("lr_param?", method!(|r: &Ruby, t: RubyUri| has_flag(r, t, "lr"), 0))?;
+    class.define_method("ob_param?", method!(|r: &Ruby, t: RubyUri| has_flag(r, t, "ob"), 0))?;
     class.define_method("ovid_param", method!(ovid_param, 0))?;
     class.define_method("phone_context_param", method!(phone_context_param, 0))?;
     class.define_method("has_param?", method!(has_param, 1))?;

@@ -3,14 +3,14 @@
 use magnus::{method, prelude::*, Error, RClass, Ruby, Symbol, Value};
 use oversip::message::{HostType, Scheme, UriRef};
 
-use super::This;
+use super::object::RubyUri;
 use crate::{
     slot::Slot,
     text::{binary, symbol, utf8, utf8_or_nil},
 };
 
 /// The scheme: a Symbol for sip, sips and tel, else a String, or whatever a script set.
-pub fn scheme(ruby: &Ruby, this: This) -> Value {
+pub fn scheme(ruby: &Ruby, this: RubyUri) -> Value {
     if let Some(value) = this.scheme.get(ruby) {
         return value;
     }
@@ -36,7 +36,7 @@ pub(super) enum Kind {
     Unknown,
 }
 
-pub(super) fn kind(ruby: &Ruby, this: This) -> Kind {
+pub(super) fn kind(ruby: &Ruby, this: RubyUri) -> Kind {
     let value = scheme(ruby, this);
     let Some(scheme) = Symbol::from_value(value) else { return Kind::Unknown };
     match scheme.name().as_deref() {
@@ -47,20 +47,20 @@ pub(super) fn kind(ruby: &Ruby, this: This) -> Kind {
 }
 
 /// Whether the URI is SIP or SIPS.
-pub fn is_sip(ruby: &Ruby, this: This) -> bool {
+pub fn is_sip(ruby: &Ruby, this: RubyUri) -> bool {
     kind(ruby, this) == Kind::Sip
 }
 
-pub(super) fn is_tel(ruby: &Ruby, this: This) -> bool {
+pub(super) fn is_tel(ruby: &Ruby, this: RubyUri) -> bool {
     kind(ruby, this) == Kind::Tel
 }
 
-pub(super) fn is_unknown_scheme(ruby: &Ruby, this: This) -> bool {
+pub(super) fn is_unknown_scheme(ruby: &Ruby, this: RubyUri) -> bool {
     kind(ruby, this) == Kind::Unknown
 }
 
 /// A part that is read from the received text once and then stays the same object.
-fn part(ruby: &Ruby, this: This, slot: &Slot, read: impl FnOnce(UriRef<'_>) -> Value) -> Value {
+fn part(ruby: &Ruby, this: RubyUri, slot: &Slot, read: impl FnOnce(UriRef<'_>) -> Value) -> Value {
     if let Some(value) = slot.get(ruby) {
         return value;
     }
@@ -70,14 +70,14 @@ fn part(ruby: &Ruby, this: This, slot: &Slot, read: impl FnOnce(UriRef<'_>) -> V
     value
 }
 
-pub(super) fn user(ruby: &Ruby, this: This) -> Value {
+pub(super) fn user(ruby: &Ruby, this: RubyUri) -> Value {
     part(ruby, this, &this.user, |uri| match uri.scheme() {
         Scheme::Tel => utf8_or_nil(ruby, uri.number().as_deref()),
         _ => utf8_or_nil(ruby, uri.user_unescaped().as_deref()),
     })
 }
 
-pub(super) fn host(ruby: &Ruby, this: This) -> Value {
+pub(super) fn host(ruby: &Ruby, this: RubyUri) -> Value {
     part(ruby, this, &this.host, |uri| match (uri.host_normalised(), uri.host_type()) {
         (Some(host), Some(HostType::Ipv6Reference)) => binary(ruby, host.as_bytes()).as_value(),
         (Some(host), _) => utf8(ruby, host.as_bytes()).as_value(),
@@ -85,7 +85,7 @@ pub(super) fn host(ruby: &Ruby, this: This) -> Value {
     })
 }
 
-fn host_type(ruby: &Ruby, this: This) -> Value {
+fn host_type(ruby: &Ruby, this: RubyUri) -> Value {
     part(ruby, this, &this.host_type, |uri| match uri.host_type() {
         Some(HostType::Domain) => symbol(ruby, "domain"),
         Some(HostType::Ipv4) => symbol(ruby, "ipv4"),
@@ -94,14 +94,14 @@ fn host_type(ruby: &Ruby, this: This) -> Value {
     })
 }
 
-pub(super) fn port(ruby: &Ruby, this: This) -> Value {
+pub(super) fn port(ruby: &Ruby, this: RubyUri) -> Value {
     part(ruby, this, &this.port, |uri| match uri.port() {
         Some(port) => ruby.integer_from_u64(port.into()).as_value(),
         None => ruby.qnil().as_value(),
     })
 }
 
-pub(super) fn headers(ruby: &Ruby, this: This) -> Value {
+pub(super) fn headers(ruby: &Ruby, this: RubyUri) -> Value {
     part(ruby, this, &this.headers, |uri| utf8_or_nil(ruby, uri.headers()))
 }
 

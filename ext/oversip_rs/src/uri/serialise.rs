@@ -5,14 +5,14 @@ use magnus::{method, prelude::*, Error, RClass, Ruby, Value};
 use oversip::message::{self as host, escape_user, Folds, IpType};
 
 use super::{
+    object::RubyUri,
     params::live_params,
     parts::{headers, host, kind, port, scheme, user, Kind},
-    This,
 };
 use crate::text::{self, text_of, utf8, utf8_or_nil};
 
 /// The URI text: as received, or rebuilt when a mutator ran. Nothing for an empty object.
-pub fn uri_text(ruby: &Ruby, this: This) -> Result<Option<Bytes>, Error> {
+pub fn uri_text(ruby: &Ruby, this: RubyUri) -> Result<Option<Bytes>, Error> {
     if this.stale.get() {
         // Cleared first: a `to_s` of a script's object may edit this URI, and that edit is pending then.
         this.stale.set(false);
@@ -38,7 +38,7 @@ pub fn uri_text(ruby: &Ruby, this: This) -> Result<Option<Bytes>, Error> {
     text_of(variable).map(Some)
 }
 
-fn build(ruby: &Ruby, this: This) -> Result<Option<Bytes>, Error> {
+fn build(ruby: &Ruby, this: RubyUri) -> Result<Option<Bytes>, Error> {
     let mut text = Vec::with_capacity(64);
     match kind(ruby, this) {
         Kind::Sip => {
@@ -66,7 +66,7 @@ fn build(ruby: &Ruby, this: This) -> Result<Option<Bytes>, Error> {
     Ok(Some(text::neutral(ruby, "a URI", text.into(), Folds::Replace)))
 }
 
-fn push_user_and_host(ruby: &Ruby, this: This, text: &mut Vec<u8>) -> Result<(), Error> {
+fn push_user_and_host(ruby: &Ruby, this: RubyUri, text: &mut Vec<u8>) -> Result<(), Error> {
     let user = user(ruby, this);
     if user.to_bool() {
         text.extend_from_slice(&escape_user(&text_of(user)?));
@@ -87,7 +87,7 @@ fn push_user_and_host(ruby: &Ruby, this: This, text: &mut Vec<u8>) -> Result<(),
     Ok(())
 }
 
-fn push_params(ruby: &Ruby, this: This, text: &mut Vec<u8>) -> Result<(), Error> {
+fn push_params(ruby: &Ruby, this: RubyUri, text: &mut Vec<u8>) -> Result<(), Error> {
     let Some(hash) = live_params(ruby, this) else {
         if let Some(uri) = this.parsed() {
             for (key, value) in uri.params() {
@@ -116,17 +116,17 @@ fn push_param(text: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     }
 }
 
-fn to_s(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn to_s(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     Ok(utf8_or_nil(ruby, uri_text(ruby, this)?.as_deref()))
 }
 
 /// `inspect`: the text; where there is none, what is wrong instead of an error.
-pub(super) fn inspect(ruby: &Ruby, this: This) -> Result<Value, Error> {
+pub(super) fn inspect(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     shown(ruby, this, to_s(ruby, this))
 }
 
 /// What `inspect` shows for the outcome of `to_s`.
-pub fn shown(ruby: &Ruby, this: This, text: Result<Value, Error>) -> Result<Value, Error> {
+pub fn shown(ruby: &Ruby, this: RubyUri, text: Result<Value, Error>) -> Result<Value, Error> {
     match text {
         Ok(text) if !text.is_nil() => Ok(text),
         Ok(_) => Ok(utf8(ruby, format!("#<{}>", this.class()).as_bytes()).as_value()),
@@ -138,7 +138,7 @@ pub fn shown(ruby: &Ruby, this: This, text: Result<Value, Error>) -> Result<Valu
 }
 
 /// The address of record: always `sip:`, without port and parameters; the number of a TEL URI.
-fn aor(ruby: &Ruby, this: This) -> Result<Value, Error> {
+fn aor(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     let mut text;
     match kind(ruby, this) {
         Kind::Sip => {

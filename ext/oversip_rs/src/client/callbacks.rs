@@ -1,4 +1,4 @@
-//! The rounds in which the blocks of a `Client` run.
+//! The callbacks of a `Client`: its blocks run in them.
 
 use std::sync::Arc;
 
@@ -7,8 +7,14 @@ use oversip::client::session::{Callback, CallbackClass, Kind, Round};
 use oversip::client::IncomingResponse;
 use oversip::engine::{Engine, Progress, Route};
 
-use super::{target::current_target, This};
-use crate::{anchors::Anchor, dispatcher, message, request, response, text};
+use super::{object::RubyClient, target::current_target};
+use crate::{
+    anchors::Anchor,
+    classes::dispatcher_module,
+    dispatcher_thread,
+    message::{RequestObject, ResponseObject, RubyResponse},
+    request, response, text,
+};
 
 /// A route on the thread that runs its callbacks. Whatever happens, the engine gets it in the end.
 struct Flight<'a> {
@@ -22,7 +28,7 @@ impl Flight<'_> {
         let Some(route) = &mut self.route else { return Ok(()) };
         loop {
             if route.callback().is_some() {
-                run_round(ruby, self.engine, route)?;
+                run_callback(ruby, self.engine, route)?;
             }
             match route.advance(self.engine.shared(), self.engine.now()) {
                 Progress::Callback => {}
@@ -45,7 +51,7 @@ impl Drop for Flight<'_> {
 /// Sets a new route going: here with its first callbacks when this is the dispatcher, else in the engine.
 pub fn launch(ruby: &Ruby, engine: &Engine, route: Box<Route>) -> Result<(), Error> {
     let mut flight = Flight { engine, route: Some(route), fresh: true };
-    if dispatcher::is_current() {
+    if dispatcher_thread::is_current() {
         flight.run(ruby)?;
     }
     Ok(())
@@ -57,9 +63,9 @@ pub fn resume(ruby: &Ruby, engine: &Engine, route: Box<Route>) -> Result<(), Err
 }
 
 /// Runs the blocks of the callback that the route waits for and tells it how they ended.
-fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Error> {
+fn run_callback(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Error> {
     let held = route.anchor().downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby));
-    let client = held.and_then(|(client, _)| This::try_convert(client).ok());
+    let client = held.and_then(|(client, _)| RubyClient::try_convert(client).ok());
     let (Some((_, request)), Some(client), Some(callback)) = (held, client, route.callback().cloned()) else {
         route.callback_done(engine.now(), Round::default(), None, None);
         return Ok(());
@@ -75,7 +81,7 @@ fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Erro
         Err(error) => (Err(error), None),
     };
     let dropped = client.events.borrow_mut().pop().unwrap_or(false);
-    let restore = || request::from_value(request).map(request::restore_headers).unwrap_or_default();
+    let restore = || RequestObject::from_value(request).map(request::restore_headers).unwrap_or_default();
     let sent = request::snapshot_of(ruby, request).ok().map(|sent| (sent, restore()));
     let edited = response
         .filter(|_| route.kind() == Kind::Proxy)
@@ -84,13 +90,13 @@ fn run_round(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Erro
     result
 }
 
-/// What the blocks of a round are called with. An array and no `Vec`: the GC finds values on the stack, not those that
+/// What the blocks of a callback are called with. An array and no `Vec`: the GC finds values on the stack, not those that
 /// only memory of Rust's heap refers to.
 struct Arguments {
     values: [Value; 3],
     count: usize,
     /// The Response among them.
-    response: Option<message::This>,
+    response: Option<RubyResponse>,
 }
 
 impl Arguments {
@@ -105,11 +111,12 @@ fn arguments(
     ruby: &Ruby,
     route: &Route,
     callback: &Callback,
-    client: This,
+    client: RubyClient,
     request: Value,
 ) -> Result<Arguments, Error> {
     let response = |message: &Arc<IncomingResponse>, status: Option<u16>| {
-        let object = response::wrap(ruby, message.clone(), request, route.kind() == Kind::Proxy);
+        let object =
+            ResponseObject::from_network(ruby, message.clone(), request, route.kind() == Kind::Proxy);
         if let Some(status) = status {
             response::rewrite_status(ruby, object, status);
         }
@@ -132,8 +139,13 @@ fn arguments(
 }
 
 /// Runs a list of blocks in order. A block that fails is logged and the next one runs; only what ends the process or the
-/// thread ends the round.
-fn run_blocks(ruby: &Ruby, client: This, class: CallbackClass, arguments: &Arguments) -> Result<(), Error> {
+/// thread ends the callback.
+fn run_blocks(
+    ruby: &Ruby,
+    client: RubyClient,
+    class: CallbackClass,
+    arguments: &Arguments,
+) -> Result<(), Error> {
     let mut index = 0;
     // The list is read anew each time: blocks may add to it or clear it, as in Array#each.
     while let Some(list) = client.lists[class as usize].get(ruby).and_then(RArray::from_value) {
@@ -160,7 +172,7 @@ fn report(ruby: &Ruby, error: Error, name: &str) -> Result<(), Error> {
     if is_fatal(ruby, exception) {
         return Err(error);
     }
-    let _: Value = dispatcher::dispatcher_module(ruby).funcall("callback_failed", (exception, name))?;
+    let _: Value = dispatcher_module(ruby).funcall("callback_failed", (exception, name))?;
     Ok(())
 }
 

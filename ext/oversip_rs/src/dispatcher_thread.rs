@@ -1,0 +1,94 @@
+//! The dispatcher thread: which one it is, and how deep `route` is nested on it.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use magnus::{Error, Ruby};
+
+use crate::{text, watch};
+
+/// How deep `route` may be nested in callbacks of `route`.
+const DEEPEST_NESTING: u32 = 32;
+
+/// The dispatcher's Thread object, 0 without one. The object and not the native thread: with M:N threads Ruby moves a Thread
+/// between native threads and runs other Threads on the one that it has left. The GC does not move a Thread that is alive.
+static DISPATCHER: AtomicUsize = AtomicUsize::new(0);
+
+/// How deep `route` is nested on the dispatcher just now. Read and written with the GVL.
+static NESTING: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the caller runs on the dispatcher thread.
+pub fn is_current() -> bool {
+    DISPATCHER.load(Ordering::Relaxed) == current_thread()
+}
+
+/// The Thread object of the caller, which has the GVL.
+fn current_thread() -> usize {
+    // SAFETY: returns a reference that the running Thread has; it allocates nothing and does not raise.
+    unsafe { rb_sys::rb_thread_current() as usize }
+}
+
+/// One level of `route` inside a callback; ends when dropped. There are none outside of the dispatcher, where `route` runs no
+/// callbacks.
+pub struct Nested(Option<u32>);
+
+impl Nested {
+    /// Raises `OverSIP::RuntimeError` when the nesting is too deep.
+    pub fn enter(ruby: &Ruby) -> Result<Nested, Error> {
+        if !is_current() {
+            return Ok(Nested(None));
+        }
+        let depth = NESTING.load(Ordering::Relaxed);
+        if depth >= DEEPEST_NESTING {
+            return Err(text::runtime_error(
+                ruby,
+                format!("route is nested more than {DEEPEST_NESTING} deep in callbacks"),
+            ));
+        }
+        NESTING.store(depth + 1, Ordering::Relaxed);
+        Ok(Nested(Some(depth)))
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        if let Some(depth) = self.0 {
+            NESTING.store(depth, Ordering::Relaxed);
+        }
+    }
+}
+
+/// `OverSIP::Engine.enter_dispatcher`: this thread is the dispatcher from now on.
+pub fn enter() {
+    DISPATCHER.store(current_thread(), Ordering::Relaxed);
+    // A Fiber that is suspended on one native thread and resumed on another crashes Ruby, whose C code may have kept the first
+    // one's thread-local data in a register.
+    // SAFETY: called with the GVL; it counts in Ruby's own data and neither allocates nor raises.
+    #[cfg(ruby_gte_3_4)]
+    unsafe {
+        rb_sys::rb_thread_lock_native_thread();
+    }
+}
+
+/// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher; another may be it already.
+pub fn leave() {
+    let left = DISPATCHER.compare_exchange(current_thread(), 0, Ordering::Relaxed, Ordering::Relaxed);
+    if left.is_ok() {
+        watch::clear();
+    }
+}
+
+/// The event that runs, for which nesting begins anew; what it had interrupted goes on when this is dropped.
+pub struct Outermost(u32);
+
+impl Outermost {
+    /// An event begins.
+    pub fn enter() -> Outermost {
+        Outermost(NESTING.swap(0, Ordering::Relaxed))
+    }
+}
+
+impl Drop for Outermost {
+    fn drop(&mut self) {
+        NESTING.store(self.0, Ordering::Relaxed);
+    }
+}

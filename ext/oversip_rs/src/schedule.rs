@@ -1,0 +1,39 @@
+//! `OverSIP.schedule`: blocks that run after a time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use magnus::{prelude::*, Error, Ruby, Value};
+
+use crate::{anchors::Anchor, runtime, text};
+
+/// Blocks given to `OverSIP.schedule`, by the number that the engine has.
+static SCHEDULED: Mutex<Option<HashMap<u64, Anchor>>> = Mutex::new(None);
+
+/// `OverSIP::Engine.schedule(seconds, proc)`.
+pub fn schedule(ruby: &Ruby, seconds: f64, block: Value) -> Result<(), Error> {
+    let engine = runtime::engine(ruby)?;
+    let after = text::seconds_argument(ruby, seconds)?;
+    let anchor = Anchor::hold(block, ruby.qnil().as_value());
+    let id = anchor.id();
+    scheduled().get_or_insert_with(HashMap::new).insert(id, anchor);
+    engine.schedule(id, after);
+    Ok(())
+}
+
+/// Runs the block of this number.
+pub fn run(ruby: &Ruby, id: u64) -> Result<(), Error> {
+    let anchor = scheduled().as_mut().and_then(|blocks| blocks.remove(&id));
+    let Some((block, _)) = anchor.as_ref().and_then(|anchor| anchor.values(ruby)) else { return Ok(()) };
+    let _: Value = block.funcall("call", ())?;
+    Ok(())
+}
+
+/// The engine has ended: blocks whose time has not come never run.
+pub fn forget() {
+    scheduled().take();
+}
+
+fn scheduled() -> MutexGuard<'static, Option<HashMap<u64, Anchor>>> {
+    SCHEDULED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,71 @@
+//! `Uac#route`: where a request goes, and with what credentials.
+
+use std::sync::Arc;
+
+use magnus::{prelude::*, Error, Ruby, Value};
+use oversip::client::digest::Credentials;
+use oversip::client::session::Kind;
+use oversip::engine::{Call, Destination, Engine, Route, RouteRequest};
+
+use crate::{
+    anchors::Anchor,
+    client::{self, ClientObject, RubyClient},
+    credentials,
+    destination::RouteArguments,
+    dispatcher_thread::Nested,
+    profile, request, runtime,
+};
+
+/// Those of the request, else those of the Uac, else those of the profile.
+fn credentials_for(ruby: &Ruby, this: RubyClient, request: Value) -> Result<Vec<Credentials>, Error> {
+    if request.respond_to("credentials", false)? {
+        let own: Value = request.funcall("credentials", ())?;
+        if !own.is_nil() {
+            return credentials::read(ruby, Some(own));
+        }
+    }
+    let own = Some(this.credentials(ruby)).filter(|own| !own.is_nil());
+    credentials::read(ruby, own.or(this.profile_hash(ruby)?.get(ruby.to_symbol("credentials"))))
+}
+
+/// Makes the route of a request; `call` is who waits for its end.
+pub(super) fn new_route(
+    ruby: &Ruby,
+    engine: &Engine,
+    this: RubyClient,
+    arguments: RouteArguments,
+    call: Option<Arc<Call>>,
+) -> Result<Box<Route>, Error> {
+    let snapshot = request::snapshot_of(ruby, arguments.request)?;
+    let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
+    let credentials = credentials_for(ruby, this, arguments.request)?;
+    let destination = match arguments.destination {
+        Some(query) => Destination::Resolve(query),
+        None => Destination::of_request(&snapshot, false),
+    };
+    ClientObject::set_request(this, arguments.request);
+    Ok(engine.new_route(RouteRequest {
+        kind: Kind::Uac,
+        client: this.shared().clone(),
+        profile,
+        request: snapshot,
+        // A request of our own is new wherever it arrives, our own listener included: nothing marks it as a loop.
+        antiloop_id: oversip::client::random_loop_mark(),
+        upstream: None,
+        proxy_headers: None,
+        destination,
+        restore: Default::default(),
+        credentials,
+        call,
+        anchor: Box::new(Anchor::hold(this.as_value(), arguments.request)),
+    }))
+}
+
+/// `route(request, dst_host = nil, dst_port = nil, dst_transport = nil)`.
+pub(super) fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
+    let arguments = RouteArguments::scan(ruby, args)?;
+    let engine = runtime::engine(ruby)?;
+    let _nested = Nested::enter(ruby)?;
+    let route = new_route(ruby, &engine, this, arguments, None)?;
+    client::launch(ruby, &engine, route)
+}
