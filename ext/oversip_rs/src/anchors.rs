@@ -14,6 +14,8 @@ use magnus::{
     RClass, Ruby, TypedData, Value,
 };
 
+use crate::process;
+
 type Pair = (Opaque<Value>, Opaque<Value>);
 
 /// The held objects of one process.
@@ -62,7 +64,7 @@ impl Drop for Anchor {
 
 /// Begins anew for this process: at the first start, and in a forked child, where the parent's objects are nobody's.
 pub fn reset() {
-    let pid = std::process::id();
+    let pid = process::id();
     if OWNER.load(Ordering::Acquire) != pid {
         // Never freed: it is the process's. The parent's stays where it is, its lock may be held for ever.
         TABLE.store(Box::into_raw(Box::default()), Ordering::Release);
@@ -85,7 +87,7 @@ pub fn count() -> usize {
 
 /// The table of this process; `None` in a forked child that has not started anything.
 fn table() -> Option<MutexGuard<'static, HashMap<u64, Pair>>> {
-    if OWNER.load(Ordering::Acquire) != std::process::id() {
+    if OWNER.load(Ordering::Acquire) != process::id() {
         return None;
     }
     // SAFETY: a table that was stored is never freed.

@@ -17,6 +17,7 @@ mod logging;
 mod message;
 mod message_parser;
 mod name_addr;
+mod process;
 mod profile;
 mod proxy;
 mod request;
@@ -43,6 +44,7 @@ use oversip::message::{REASON_PHRASES, REASON_PHRASE_NOT_SET};
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let oversip: RModule = ruby.class_object().const_get("OverSIP")?;
     let sip = oversip.define_module("SIP")?;
+    process::watch();
     anchors::define(ruby);
     caches::define(ruby, sip)?;
     uri::define(ruby, sip)?;

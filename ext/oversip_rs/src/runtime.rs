@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use magnus::{Error, Ruby};
 use oversip::engine::Engine;
 
-use crate::text::runtime_error;
+use crate::{process, text::runtime_error};
 
 /// The engine and the process that started it.
 static ENGINE: Mutex<Option<(u32, Arc<Engine>)>> = Mutex::new(None);
@@ -16,7 +16,7 @@ static ENGINE: Mutex<Option<(u32, Arc<Engine>)>> = Mutex::new(None);
 /// threads do not exist here.
 pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
     match &*lock() {
-        Some((pid, engine)) if *pid == std::process::id() => Ok(engine.clone()),
+        Some((pid, engine)) if *pid == process::id() => Ok(engine.clone()),
         Some(_) => Err(runtime_error(
             ruby,
             "this process was forked from one that runs OverSIP: call OverSIP.start here to use it",
@@ -27,7 +27,7 @@ pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
 
 /// The running engine of this process, if there is one.
 pub fn current() -> Option<Arc<Engine>> {
-    lock().as_ref().filter(|(pid, _)| *pid == std::process::id()).map(|(_, engine)| engine.clone())
+    lock().as_ref().filter(|(pid, _)| *pid == process::id()).map(|(_, engine)| engine.clone())
 }
 
 /// Whether this engine still is the one of this process.
@@ -38,7 +38,7 @@ pub fn is_current(engine: &Arc<Engine>) -> bool {
 /// Makes `engine` the one of this process. One inherited over fork is leaked: its threads are not here, and dropping
 /// a runtime waits for them.
 pub fn set(engine: Option<Arc<Engine>>) {
-    let pid = std::process::id();
+    let pid = process::id();
     let old = std::mem::replace(&mut *lock(), engine.map(|engine| (pid, engine)));
     if let Some((owner, engine)) = old {
         if owner != pid {

@@ -6,6 +6,7 @@ use magnus::{function, prelude::*, Error, RArray, RModule, Ruby, Value};
 use oversip::client::ProcessTags;
 
 use crate::{
+    process,
     text::{self, utf8},
     uri::{self, UriObject},
 };
@@ -17,7 +18,7 @@ static TAGS: Mutex<Option<(u32, ProcessTags)>> = Mutex::new(None);
 pub fn of_process() -> ProcessTags {
     // Only ever held here, by a thread with the GVL, so a forked child finds it free.
     let mut tags = TAGS.lock().unwrap_or_else(PoisonError::into_inner);
-    let pid = std::process::id();
+    let pid = process::id();
     match &*tags {
         Some((owner, tags)) if *owner == pid => tags.clone(),
         _ => tags.insert((pid, ProcessTags::random())).1.clone(),
