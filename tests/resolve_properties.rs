@@ -101,6 +101,7 @@ fn query() -> impl Strategy<Value = Query> {
     (any::<bool>(), prop::option::of(any::<u16>()), transport).prop_map(|(secure, port, transport)| Query {
         scheme: if secure { QueryScheme::Sips } else { QueryScheme::Sip },
         host: QueryHost::Domain("e.net".to_owned()),
+        maddr: None,
         port,
         transport: transport.map(QueryTransport::Known),
     })

@@ -69,6 +69,11 @@ impl LocalAliases {
         }
     }
 
+    /// Whether this host (as a parsed URI gives it) is ours at any port.
+    pub fn has_host(&self, host: &str) -> bool {
+        self.hosts.contains_key(host)
+    }
+
     /// Every alias as text (`host` or `host:port`), sorted.
     pub fn texts(&self) -> Vec<String> {
         let mut texts = BTreeSet::new();

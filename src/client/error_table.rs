@@ -25,7 +25,7 @@ pub enum RouteError {
 
 impl RouteError {
     /// Every error, in the order of the documentation's table.
-    pub const ALL: [RouteError; 12] = [
+    pub const ALL: [RouteError; 14] = [
         RouteError::ClientTimeout,
         RouteError::ConnectionError,
         RouteError::TlsValidationFailed,
@@ -37,6 +37,8 @@ impl RouteError {
         RouteError::Resolve(ResolveError::NoIpv4),
         RouteError::Resolve(ResolveError::NoIpv6),
         RouteError::Resolve(ResolveError::NoDns),
+        RouteError::Resolve(ResolveError::InvalidMaddr),
+        RouteError::Resolve(ResolveError::NoUnicast),
         RouteError::DestinationAborted,
     ];
 
@@ -84,6 +86,8 @@ fn resolve_row(error: ResolveError) -> (u16, &'static str, &'static str) {
         ResolveError::NoIpv4 => (478, "Destination Requires Unsupported IPv4"),
         ResolveError::NoIpv6 => (478, "Destination Requires Unsupported IPv6"),
         ResolveError::NoDns => (478, "Destination Requires Unsupported DNS Resolution"),
+        ResolveError::InvalidMaddr => (400, "Destination Has Invalid maddr"),
+        ResolveError::NoUnicast => (478, "Destination Is No Unicast Address"),
     };
     (status, reason, error.code())
 }
@@ -164,6 +168,8 @@ mod tests {
                 (478, "Destination Requires Unsupported IPv4", "no_ipv4", false),
                 (478, "Destination Requires Unsupported IPv6", "no_ipv6", false),
                 (478, "Destination Requires Unsupported DNS Resolution", "no_dns", false),
+                (400, "Destination Has Invalid maddr", "invalid_maddr", false),
+                (478, "Destination Is No Unicast Address", "no_unicast", false),
                 (403, "Destination Aborted", "destination_aborted", false),
             ]
         );

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::aliases::LocalAliases;
-use crate::message::UriRef;
+use super::Transport;
+use crate::message::{Scheme, TransportParam, UriRef};
 
 /// What decides whether the sender of a request wants to be reached over the flow it used ("outgoing Outbound").
 #[derive(Debug, Clone, Copy, Default)]
@@ -127,12 +128,40 @@ impl LooseRoute<'_> {
     }
 }
 
-/// Whether a URI is `sip` or `sips` and names this server; its transport does not matter.
+/// Whether a URI is `sip` or `sips` and leads to this server, by its `maddr` if it has one, else by its host (RFC 3263 4); its
+/// transport does not matter.
 pub fn local_uri(uri: &UriRef<'_>, aliases: &LocalAliases) -> bool {
-    match uri.host_normalised() {
+    match uri.maddr().unwrap_or_else(|| uri.host_normalised()) {
         Some(host) => aliases.contains(&host, uri.port()),
         None => false,
     }
+}
+
+/// The transport and the port by which a SIP URI wants to be reached, explicitly or by default (RFC 3261 19.1.2, RFC 7118 5).
+/// `None`: by none that we speak.
+pub fn leads_to(uri: &UriRef<'_>) -> Option<(Transport, u16)> {
+    let secure = match uri.scheme() {
+        Scheme::Sip => false,
+        Scheme::Sips => true,
+        Scheme::Tel | Scheme::Other(_) => return None,
+    };
+    let transport = match (uri.transport(), secure) {
+        (None | Some(TransportParam::Udp), false) => Transport::Udp,
+        (Some(TransportParam::Tcp), false) => Transport::Tcp,
+        (None | Some(TransportParam::Tcp), true) | (Some(TransportParam::Tls), _) => Transport::Tls,
+        (Some(TransportParam::Ws), false) => Transport::Ws,
+        (Some(TransportParam::Ws), true) | (Some(TransportParam::Wss), _) => Transport::Wss,
+        (Some(TransportParam::Udp), true) | (Some(TransportParam::Sctp | TransportParam::Other(_)), _) => {
+            return None
+        }
+    };
+    let default = match transport {
+        Transport::Udp | Transport::Tcp => 5060,
+        Transport::Tls => 5061,
+        Transport::Ws => 80,
+        Transport::Wss => 443,
+    };
+    Some((transport, uri.port().unwrap_or(default)))
 }
 
 /// A flow token is the user part of a Route value that carries an `ovid`. Whose `ovid` it is does not matter: it changes
@@ -291,6 +320,35 @@ mod tests {
         assert_eq!(route(false, &["sip:[2001:DB8:0:0::1]:5060;lr"]).strip, 1);
         assert_eq!(route(false, &["tel:+123"]).strip, 0);
         assert_eq!(route(false, &["http://edge.example.net"]).strip, 0);
+    }
+
+    #[test]
+    fn a_value_with_maddr_is_ours_when_maddr_is() {
+        assert_eq!(route(false, &["sip:other.example.org:5060;lr;maddr=10.0.0.1"]).strip, 1);
+        assert_eq!(route(false, &["sip:other.example.org;lr;maddr=[2001:DB8::1]"]).strip, 1);
+        assert_eq!(route(false, &["sip:other.example.org:5070;lr;maddr=10.0.0.1"]).strip, 0);
+        assert_eq!(route(false, &["sip:edge.example.net;lr;maddr=10.9.9.9"]).strip, 0);
+        assert_eq!(route(false, &["sip:edge.example.net;lr;maddr="]).strip, 0);
+    }
+
+    #[test]
+    fn a_uri_leads_to_a_port_by_a_transport() {
+        let rows = [
+            ("sip:h", Some((Transport::Udp, 5060))),
+            ("sip:h:5070;transport=UDP", Some((Transport::Udp, 5070))),
+            ("sip:h;transport=tcp", Some((Transport::Tcp, 5060))),
+            ("sip:h;transport=tls", Some((Transport::Tls, 5061))),
+            ("sips:h", Some((Transport::Tls, 5061))),
+            ("sips:h;transport=tcp", Some((Transport::Tls, 5061))),
+            ("sip:h;transport=ws", Some((Transport::Ws, 80))),
+            ("sips:h;transport=ws", Some((Transport::Wss, 443))),
+            ("sips:h;transport=udp", None),
+            ("sip:h;transport=sctp", None),
+            ("tel:+1", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(leads_to(&UriRef::parse(text.as_bytes()).unwrap()), expected, "{text}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use dialog_code::{DialogKey, DIALOG_CODE_LEN};
 pub use error_table::{Failure, RouteError};
 pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
 pub use incoming_response::IncomingResponse;
-pub use loose_route::{local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
+pub use loose_route::{leads_to, local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
 pub use own_contact::{own_contact, readdressed};
 pub(crate) use own_dialogs::OwnDialogs;
 pub(crate) use probes::{ProbeAnswer, ProbeKey, ProbeWaiter, Probes, PROBE_WAIT};

@@ -65,6 +65,12 @@ impl Listeners {
             .or_else(|| self.listener(source.transport, source.local))
     }
 
+    /// Whether a request came in by this port: that of the socket, or the one by which its listener names itself.
+    pub(super) fn came_by_port(&self, source: &Source, port: u16) -> bool {
+        source.local.port() == port
+            || self.listener_of(source).is_some_and(|listener| listener.local.port() == port)
+    }
+
     /// The listener whose name a request to an address has in its Via; any one for a transport nobody listens on.
     pub(super) fn naming(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
         self.listener(transport, remote).or_else(|| self.0.first())

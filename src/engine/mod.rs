@@ -57,7 +57,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::client::digest::NonceCounts;
 use crate::client::{
-    local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags, Profile,
+    leads_to, local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags,
+    Profile,
 };
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot, UriRef};
@@ -292,6 +293,21 @@ impl Shared {
             return request;
         }
         request.from_strict_router().unwrap_or(request)
+    }
+
+    /// A request whose Request-URI leads here by its `maddr`, and by the port and the transport that it came by, as if it had
+    /// none of them (RFC 3261 16.4). One that came by others goes on to those first.
+    fn strip_own_maddr(&self, request: Message, source: &Source) -> Message {
+        let is_here = |uri: UriRef<'_>| {
+            let own = uri.maddr().flatten().is_some_and(|host| self.aliases.has_host(&host));
+            own && leads_to(&uri).is_some_and(|(transport, port)| {
+                transport == source.transport && self.listeners.came_by_port(source, port)
+            })
+        };
+        if !request.ruri().is_some_and(is_here) {
+            return request;
+        }
+        request.without_maddr().unwrap_or(request)
     }
 
     fn antiloop_id(&self, message: &Message) -> [u8; 32] {

@@ -100,8 +100,8 @@ impl Network {
 
     /// The way to a target for a request of this kind of Client. A connection is opened where none exists.
     ///
-    /// For TLS, `server` is the domain that the request is for, as far as it is not for an address, and the profile says
-    /// what the server has to prove.
+    /// For TLS, `server` is the host that the request is for, where it is not just this address, and the profile says what the
+    /// server has to prove.
     pub(super) fn destination(
         &self,
         kind: Kind,
@@ -112,7 +112,10 @@ impl Network {
     ) -> Result<Destination, NoWay> {
         let wanted = (transport == Transport::Tls).then(|| Verification {
             name: match server {
-                Some(domain) => PeerName::Domain(domain.to_ascii_lowercase()),
+                Some(host) => match host.parse() {
+                    Ok(ip) => PeerName::Ip(ip),
+                    Err(_) => PeerName::Domain(host.to_ascii_lowercase()),
+                },
                 None => PeerName::Ip(remote.ip()),
             },
             by_library: profile.verifies_by_library(),

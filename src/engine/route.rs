@@ -33,7 +33,7 @@ use crate::client::{Failure, ProbeKey, Profile, RestoreHeaders, Target, Transpor
 use crate::message::{
     HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, UriRef,
 };
-use crate::resolve::{plan, Inquiry, Plan, Query, QueryHost, QueryScheme, QueryTransport};
+use crate::resolve::{plan, Inquiry, Plan, Query, QueryScheme, QueryTransport};
 use crate::transaction::Timings;
 
 /// What the engine reads of a Ruby `Client` object without touching Ruby.
@@ -220,7 +220,7 @@ pub struct Route {
     pub(super) flow: Option<Option<Vec<u8>>>,
     /// The request goes where its first Route says.
     pub(super) by_route: bool,
-    /// The domain that the request is for; `None` when it is for an address or a flow.
+    /// The host that the request is for; `None` when it is just the address that it is sent to, or a flow.
     pub(super) server: Option<String>,
     pub(super) effects: Vec<Effect>,
     /// Fires when the caller gives up.
@@ -312,9 +312,7 @@ impl Route {
                 return self.session.handle(now, Input::Flow);
             }
         };
-        if let QueryHost::Domain(domain) = &query.host {
-            self.server = Some(domain.clone());
-        }
+        self.server = query.server();
         self.insists_on_udp = query.transport == Some(QueryTransport::Known(Transport::Udp));
         match plan(&query, &self.session.profile().resolve) {
             Plan::Failed(error) => self.handle(shared, now, Input::Unroutable(error)),

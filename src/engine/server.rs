@@ -20,6 +20,7 @@ impl Core {
     pub(super) fn request(&mut self, message: Message, source: Source, owed: Option<Owed>) {
         let now = self.shared.clock.now();
         let message = self.shared.undo_strict_routing(message);
+        let message = self.shared.strip_own_maddr(message, &source);
         match message.method() {
             Some(Method::Ack) => self.ack(now, message, source),
             Some(Method::Cancel) => self.cancel(now, message, source),

@@ -15,6 +15,7 @@ mod header_syntax;
 mod headers;
 mod host;
 mod lex;
+mod maddr;
 mod method;
 mod name_addr;
 mod neutral;

@@ -23,6 +23,12 @@ pub enum ResolveError {
     /// The destination is a domain and the policy forbids DNS.
     #[error("the destination is a domain, and DNS is not used")]
     NoDns,
+    /// The `maddr` of the destination is no host.
+    #[error("the maddr of the destination is neither a name nor an address")]
+    InvalidMaddr,
+    /// The destination is a multicast or broadcast address, or the unspecified one.
+    #[error("the destination is no address of one host")]
+    NoUnicast,
 }
 
 impl ResolveError {
@@ -35,6 +41,8 @@ impl ResolveError {
             ResolveError::NoIpv4 => "no_ipv4",
             ResolveError::NoIpv6 => "no_ipv6",
             ResolveError::NoDns => "no_dns",
+            ResolveError::InvalidMaddr => "invalid_maddr",
+            ResolveError::NoUnicast => "no_unicast",
         }
     }
 }

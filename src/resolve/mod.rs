@@ -23,7 +23,7 @@ pub use error::ResolveError;
 pub use inquiry::{Inquiry, Progress};
 pub use plan::{plan, Plan};
 pub use policy::Policy;
-pub use query::{Query, QueryHost, QueryScheme, QueryTransport};
+pub use query::{Maddr, Query, QueryHost, QueryScheme, QueryTransport};
 pub use question::{Answer, NaptrRecord, Question, RecordKind, Records, SrvRecord};
 pub use resolution::{Resolution, Resolved};
 pub use selection::Draw;

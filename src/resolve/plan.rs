@@ -5,7 +5,7 @@ use super::inquiry::Inquiry;
 use super::policy::Policy;
 use super::query::{Query, QueryHost, QueryScheme, QueryTransport};
 use super::search::{default_port, Search};
-use super::target::{IpFamily, Target};
+use super::target::{is_unicast, IpFamily, Target};
 use crate::message::Transport;
 
 /// What a destination leads to.
@@ -21,7 +21,7 @@ pub enum Plan {
 
 /// Checks a destination against a policy and finds its targets, or the questions that lead to them (RFC 3263 4).
 ///
-/// The checks come in this order: DNS needed but not allowed, scheme, transport, address family.
+/// The checks come in this order: `maddr`, DNS needed but not allowed, scheme, transport, an address of one host, address family.
 pub fn plan(query: &Query, policy: &Policy) -> Plan {
     match check(query, policy) {
         Ok(plan) => plan,
@@ -30,7 +30,8 @@ pub fn plan(query: &Query, policy: &Policy) -> Plan {
 }
 
 fn check(query: &Query, policy: &Policy) -> Result<Plan, ResolveError> {
-    if matches!(query.host, QueryHost::Domain(_)) && !policy.use_dns && query.scheme != QueryScheme::Other {
+    let target = query.target()?;
+    if matches!(target, QueryHost::Domain(_)) && !policy.use_dns && query.scheme != QueryScheme::Other {
         return Err(ResolveError::NoDns);
     }
     let secure = match query.scheme {
@@ -38,9 +39,12 @@ fn check(query: &Query, policy: &Policy) -> Result<Plan, ResolveError> {
         QueryScheme::Sips if policy.allows_transport(Transport::Tls) => true,
         QueryScheme::Sips | QueryScheme::Other => return Err(ResolveError::UnsupportedUriScheme),
     };
-    match &query.host {
+    match target {
         QueryHost::Ip(ip) => {
             let transport = transport(query.transport, secure, policy)?;
+            if !is_unicast(*ip) {
+                return Err(ResolveError::NoUnicast);
+            }
             let family = IpFamily::of(*ip);
             if !policy.allows_family(family) {
                 return Err(match family {

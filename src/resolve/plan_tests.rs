@@ -11,6 +11,7 @@ fn query(scheme: QueryScheme, host: &str, port: Option<u16>, transport: Option<T
     Query {
         scheme,
         host: QueryHost::parse(host.as_bytes()),
+        maddr: None,
         port,
         transport: transport.map(QueryTransport::Known),
     }
@@ -300,6 +301,68 @@ fn a_destination_of_a_script_is_sip() {
     assert_eq!(text(b"1.2.3.4", Some(9), Some(QueryTransport::Known(Transport::Tls))), "tls:1.2.3.4:9");
     assert_eq!(text(b"1.2.3.4", None, Some(QueryTransport::Unknown)), "unsupported_transport");
     assert_eq!(text(b"\xff\xfe", None, None), "ask");
+}
+
+fn of_uri(uri: &str) -> Query {
+    Query::from_uri(&UriRef::parse(uri.as_bytes()).expect(uri))
+}
+
+#[test]
+fn maddr_stands_in_place_of_the_host_and_keeps_port_and_transport() {
+    let p = Policy::default();
+    let rows = [
+        ("sip:b@b.invalid:5070;maddr=1.2.3.4", "udp:1.2.3.4:5070"),
+        ("sip:b@b.invalid;maddr=1.2.3.4", "udp:1.2.3.4:5060"),
+        ("sip:b@b.invalid;transport=tcp;maddr=[2001:db8::1]", "tcp:[2001:db8::1]:5060"),
+        ("sip:b@b.invalid;maddr=2001:db8::1", "udp:[2001:db8::1]:5060"),
+        ("sips:b@b.invalid;maddr=1.2.3.4", "tls:1.2.3.4:5061"),
+        ("sip:b@9.9.9.9:5070;maddr=1.2.3.4", "udp:1.2.3.4:5070"),
+        ("sip:b@9.9.9.9;maddr=relay.example", "ask"),
+        ("sip:b@9.9.9.9;maddr=", "invalid_maddr"),
+        ("sip:b@9.9.9.9;maddr", "invalid_maddr"),
+        ("sip:b@9.9.9.9;maddr=1.2.3", "invalid_maddr"),
+        ("tel:+1;maddr=1.2.3.4", "unsupported_uri_scheme"),
+    ];
+    for (uri, expected) in rows {
+        assert_eq!(target_text(&of_uri(uri), &p), expected, "{uri}");
+    }
+    let without_dns = Policy { use_dns: false, ..Policy::default() };
+    assert_eq!(target_text(&of_uri("sip:b@b.invalid;maddr=1.2.3.4"), &without_dns), "udp:1.2.3.4:5060");
+    assert_eq!(target_text(&of_uri("sip:b@9.9.9.9;maddr=relay.example"), &without_dns), "no_dns");
+}
+
+#[test]
+fn a_maddr_that_is_a_name_is_what_dns_is_asked_for_and_what_the_cache_keeps() {
+    let p = addresses_only();
+    let query = of_uri("sip:b@b.invalid:5070;maddr=Relay.Example.");
+    let inquiry = inquiry(&query, &p);
+    assert_eq!(inquiry.cache_key(), "sip|relay.example|5070|");
+    assert!(inquiry.questions().iter().all(|question| question.name == "relay.example"));
+}
+
+#[test]
+fn a_tls_server_has_to_speak_for_the_host_and_not_for_maddr() {
+    let server = |uri| of_uri(uri).server();
+    assert_eq!(server("sips:b@b.example;maddr=1.2.3.4").as_deref(), Some("b.example"));
+    assert_eq!(server("sips:b@b.example;maddr=relay.example").as_deref(), Some("b.example"));
+    assert_eq!(server("sips:b@9.9.9.9;maddr=relay.example").as_deref(), Some("9.9.9.9"));
+    assert_eq!(server("sips:b@9.9.9.9"), None);
+}
+
+#[test]
+fn only_addresses_of_one_host_are_targets() {
+    let p = Policy::default();
+    for uri in
+        ["sip:b@h;maddr=224.0.1.75", "sip:b@h;maddr=255.255.255.255", "sip:b@[ff02::1]", "sip:b@0.0.0.0"]
+    {
+        assert_eq!(target_text(&of_uri(uri), &p), "no_unicast", "{uri}");
+    }
+    let p = Policy { ip_type_preference: vec![IpFamily::V4], ..addresses_only() };
+    let many =
+        resolved(&sip("example.net", Some(9), None), &p, vec![addresses(&["224.0.0.1", "1.2.3.4"], 60)]);
+    assert_eq!(targets(&many, &p), Ok(vec!["udp:1.2.3.4:9".to_owned()]));
+    let none = resolved(&sip("example.net", Some(9), None), &p, vec![addresses(&["0.0.0.0"], 60)]);
+    assert_eq!(targets(&none, &p), Err(ResolveError::NoDnsResolution));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::error::ResolveError;
 use crate::message::{parse_ip, Scheme, Transport, TransportParam, UriRef};
 
 /// The scheme of a destination.
@@ -24,6 +25,15 @@ pub enum QueryHost {
     Domain(String),
 }
 
+/// The parameter `maddr` of a URI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Maddr {
+    /// A host.
+    Host(QueryHost),
+    /// Its value is no host.
+    Invalid,
+}
+
 /// The transport that a destination asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryTransport {
@@ -38,8 +48,10 @@ pub enum QueryTransport {
 pub struct Query {
     /// The scheme.
     pub scheme: QueryScheme,
-    /// The host.
+    /// The host: what the certificate of a TLS server has to be for.
     pub host: QueryHost,
+    /// What is contacted in place of the host (RFC 3261 19.1.1).
+    pub maddr: Option<Maddr>,
     /// The port, if the destination has one.
     pub port: Option<u16>,
     /// The transport, if the destination asks for one.
@@ -63,12 +75,35 @@ impl Query {
             TransportParam::Wss => QueryTransport::Known(Transport::Wss),
             TransportParam::Sctp | TransportParam::Other(_) => QueryTransport::Unknown,
         });
-        Query { scheme, host, port: uri.port(), transport }
+        let maddr = uri.maddr().map(|host| match host {
+            Some(host) => Maddr::Host(QueryHost::parse(host.as_bytes())),
+            None => Maddr::Invalid,
+        });
+        Query { scheme, host, maddr, port: uri.port(), transport }
     }
 
     /// A destination that a script names: always `sip`.
     pub fn from_destination(host: &[u8], port: Option<u16>, transport: Option<QueryTransport>) -> Query {
-        Query { scheme: QueryScheme::Sip, host: QueryHost::parse(host), port, transport }
+        Query { scheme: QueryScheme::Sip, host: QueryHost::parse(host), maddr: None, port, transport }
+    }
+
+    /// TARGET of RFC 3263 4: `maddr` if the URI has one, else the host.
+    pub fn target(&self) -> Result<&QueryHost, ResolveError> {
+        match &self.maddr {
+            None => Ok(&self.host),
+            Some(Maddr::Host(host)) => Ok(host),
+            Some(Maddr::Invalid) => Err(ResolveError::InvalidMaddr),
+        }
+    }
+
+    /// The host that a TLS server has to speak for, where it is not just the address that the request is sent to. A `maddr`
+    /// says where a server is, not who it is (RFC 5922 4: the domain in the URI counts).
+    pub fn server(&self) -> Option<String> {
+        match (&self.host, &self.maddr) {
+            (QueryHost::Domain(domain), _) => Some(domain.clone()),
+            (QueryHost::Ip(ip), Some(_)) => Some(ip.to_string()),
+            (QueryHost::Ip(_), None) => None,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::question::{NaptrRecord, RecordKind, SrvRecord};
 use super::resolution::Resolution;
 use super::service::{Server, Service};
-use super::target::IpFamily;
+use super::target::{is_unicast, IpFamily};
 use crate::message::Transport;
 
 /// The most services of a domain that are looked at: DNS may say anything.
@@ -200,13 +200,13 @@ impl<'s> Addresses<'s> {
         Addresses { families: &search.families, room: MAX_ADDRESSES }
     }
 
-    /// The addresses of a host in all families, or `None` when an answer is missing.
+    /// The addresses of a host in all families, as far as they are those of one host, or `None` when an answer is missing.
     fn of(&mut self, facts: &mut Facts<'_>, host: &str) -> Option<Vec<IpAddr>> {
         let answers: Vec<_> = self.families.iter().map(|family| facts.get(*family, host)).collect();
         let answers = answers.into_iter().collect::<Option<Vec<_>>>()?;
         let mut seen = HashSet::new();
         let addrs = answers.into_iter().flat_map(|answer| answer.addresses()).copied();
-        let addrs: Vec<_> = addrs.filter(|ip| seen.insert(*ip)).take(self.room).collect();
+        let addrs: Vec<_> = addrs.filter(|ip| is_unicast(*ip) && seen.insert(*ip)).take(self.room).collect();
         self.room -= addrs.len();
         Some(addrs)
     }

@@ -108,6 +108,7 @@ fn query(scheme: QueryScheme, port: Option<u16>, transport: Option<Transport>) -
     Query {
         scheme,
         host: QueryHost::Domain("e.net".to_owned()),
+        maddr: None,
         port,
         transport: transport.map(QueryTransport::Known),
     }

@@ -32,6 +32,14 @@ impl IpFamily {
     }
 }
 
+/// Whether an address is that of one host: neither for many, nor the unspecified one, which the system takes for this machine.
+/// (That an address is the broadcast address of a network nearby only the system knows: it refuses to send there.)
+pub fn is_unicast(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    !ip.is_multicast() && !ip.is_unspecified() && !broadcast
+}
+
 /// Transport, address and port of a next hop. Two targets are equal when all three are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -95,6 +103,20 @@ mod tests {
         let v6 = Target::new(Transport::Tls, "2001:DB8:0:0::1".parse().unwrap(), 5061);
         assert_eq!(v6.to_string(), "tls:[2001:db8::1]:5061");
         assert_eq!((v6.ip_text().as_str(), v6.family()), ("2001:db8::1", IpFamily::V6));
+    }
+
+    #[test]
+    fn an_address_of_many_or_of_none_is_not_unicast() {
+        for ip in ["224.0.1.75", "239.255.255.250", "255.255.255.255", "0.0.0.0", "ff02::1", "ff0e::1", "::"]
+        {
+            assert!(!is_unicast(ip.parse().unwrap()), "{ip}");
+        }
+        for mapped in ["::ffff:224.0.1.75", "::ffff:255.255.255.255", "::ffff:0.0.0.0"] {
+            assert!(!is_unicast(mapped.parse().unwrap()), "{mapped}");
+        }
+        for ip in ["127.0.0.1", "223.255.255.255", "192.0.2.255", "::1", "fe80::1", "::ffff:192.0.2.1"] {
+            assert!(is_unicast(ip.parse().unwrap()), "{ip}");
+        }
     }
 
     #[test]

@@ -181,6 +181,7 @@ fn inquiry(name: &str) -> Inquiry {
     let query = Query {
         scheme: QueryScheme::Sip,
         host: QueryHost::Domain(name.to_owned()),
+        maddr: None,
         port: None,
         transport: None,
     };
@@ -296,7 +297,7 @@ async fn a_record_type_that_is_never_answered_leaves_time_for_the_others() {
     .await;
     let lookup = Lookup { limit: Duration::from_secs(2), ..server.lookup() };
     let open = QueryHost::Domain("example.net".to_owned());
-    let query = Query { scheme: QueryScheme::Sip, host: open, port: None, transport: None };
+    let query = Query { scheme: QueryScheme::Sip, host: open, maddr: None, port: None, transport: None };
     let Plan::Ask(inquiry) = plan(&query, &Policy::default()) else { panic!("no question") };
     let resolved = tokio::time::timeout(PATIENCE, lookup.resolve(inquiry)).await.unwrap();
     assert_eq!(targets(&resolved), ["udp:10.0.0.1:5060"]);
@@ -360,7 +361,7 @@ async fn a_lost_datagram_is_repeated() {
 async fn silence_ends_after_ten_seconds_whatever_is_asked() {
     let silent = [Server::start(|_, _| None).await, Server::start(|_, _| None).await];
     let open = QueryHost::Domain("h.example.net".to_owned());
-    let query = Query { scheme: QueryScheme::Sip, host: open, port: None, transport: None };
+    let query = Query { scheme: QueryScheme::Sip, host: open, maddr: None, port: None, transport: None };
     let Plan::Ask(all) = plan(&query, &Policy::default()) else { panic!("no question") };
     for inquiry in [inquiry("h.example.net"), all] {
         let start = Instant::now();

@@ -120,7 +120,9 @@ fn is_destination_myself(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> 
     }
     let text = ruri_bytes(ruby, this)?;
     let engine = runtime::engine(ruby)?;
-    let myself = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, engine.aliases()));
+    // A Request-URI that still has a maddr is to be sent there, whatever its host is (RFC 3261 16.5).
+    let myself =
+        UriRef::parse(&text).is_some_and(|uri| uri.maddr().is_none() && local_uri(&uri, engine.aliases()));
     this.destination_myself.set(Some(myself));
     Ok(myself)
 }
