@@ -10,6 +10,7 @@ pub mod clock;
 pub mod engine;
 mod expiring_map;
 pub mod message;
+pub mod random;
 pub mod resolve;
 pub mod transaction;
 pub mod transport;

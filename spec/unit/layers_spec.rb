@@ -38,10 +38,10 @@ RSpec.describe "The layers" do
   {
     "message" => [],
     "transaction" => %w[message],
-    "transport" => %w[message clock],
+    "transport" => %w[message clock random],
     "resolve" => %w[message expiring_map],
-    "client" => %w[message resolve expiring_map],
-    "engine" => %w[message transaction transport resolve client clock]
+    "client" => %w[message resolve expiring_map random],
+    "engine" => %w[message transaction transport resolve client clock random]
   }.each do |layer, allowed|
     it "know what is below them: #{layer} names #{allowed.empty? ? "no other" : allowed.join(", ")}" do
       expect(named_layers("src/#{layer}") - allowed).to be_empty

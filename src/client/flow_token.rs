@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use thiserror::Error;
 
-use super::random::random_bytes;
+use crate::random::Random;
 
 /// The shortest key that may be configured, in bytes.
 pub const MIN_KEY_BYTES: usize = 16;
@@ -51,8 +51,8 @@ impl FlowTokenKey {
     }
 
     /// A key that lasts as long as the process.
-    pub fn random() -> FlowTokenKey {
-        FlowTokenKey::new(&random_bytes::<32>())
+    pub fn random(random: &mut Random) -> FlowTokenKey {
+        FlowTokenKey::new(&random.bytes::<32>())
     }
 
     fn new(key: &[u8]) -> FlowTokenKey {
@@ -198,7 +198,10 @@ mod tests {
         let other = FlowTokenKey::from_bytes(b"fedcba9876543210").unwrap();
         for addr in addresses() {
             assert_eq!(other.verify(key().sign(addr).as_bytes()), None);
-            assert_eq!(FlowTokenKey::random().verify(key().sign(addr).as_bytes()), None);
+            assert_eq!(
+                FlowTokenKey::random(&mut Random::from_number(1)).verify(key().sign(addr).as_bytes()),
+                None
+            );
         }
     }
 

@@ -1,5 +1,5 @@
 //! What the client side decides: targets, failures, profiles and their stores, flow tokens, routing headers. All of it
-//! is values: the time is handed in, and randomness is drawn only where tags and keys are made.
+//! is values: time and chance are handed in.
 
 mod aliases;
 mod blacklist;
@@ -8,13 +8,13 @@ mod dialog_code;
 pub mod digest;
 mod error_table;
 mod flow_token;
+mod hex;
 mod incoming_response;
 mod loose_route;
 mod own_contact;
 mod own_dialogs;
 mod probes;
 mod profile;
-mod random;
 mod restore;
 mod routing_headers;
 mod sent_by;

@@ -221,7 +221,7 @@ fn with_token(token: &[u8], names: &ListenerNames, header: RoutingHeader) -> Vec
             value.push(byte);
         } else {
             value.push(b'%');
-            value.extend_from_slice(super::random::hex(&[byte]).to_ascii_uppercase().as_bytes());
+            value.extend_from_slice(super::hex::hex(&[byte]).to_ascii_uppercase().as_bytes());
         }
     }
     value.extend_from_slice(fragment.as_bytes());

@@ -3,7 +3,8 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::random::{hex, push_hex, random_bytes};
+use super::hex::{hex, push_hex};
+use crate::random::Random;
 
 /// What our branches begin with (RFC 3261 8.1.1.7). The rest of them is in lower case.
 const MAGIC_COOKIE: &str = "z9hG4bK";
@@ -26,13 +27,12 @@ impl std::fmt::Debug for ProcessTags {
 }
 
 impl ProcessTags {
-    /// Draws the values from the operating system.
-    pub fn random() -> ProcessTags {
-        ProcessTags::from_parts(random_bytes(), random_bytes(), random_bytes())
+    /// Draws the values.
+    pub fn random(random: &mut Random) -> ProcessTags {
+        ProcessTags::from_parts(random.bytes(), random.bytes(), random.bytes())
     }
 
-    /// The values made from given randomness, so that a simulated process can be repeated.
-    pub fn from_parts(ovid: [u8; 4], totag_prefix: [u8; 4], antiloop_key: [u8; 16]) -> ProcessTags {
+    fn from_parts(ovid: [u8; 4], totag_prefix: [u8; 4], antiloop_key: [u8; 16]) -> ProcessTags {
         let mut prefix = hex(&totag_prefix);
         prefix.push('.');
         let antiloop = Hmac::new_from_slice(&antiloop_key).expect("HMAC takes a key of any length");
@@ -50,10 +50,10 @@ impl ProcessTags {
     }
 
     /// A new To tag for a stateless reply (RFC 3261 8.2.7): the process prefix and eight random digits.
-    pub fn totag_for_sl_reply(&self) -> String {
+    pub fn totag_for_sl_reply(&self, random: &mut Random) -> String {
         let mut tag = String::with_capacity(self.totag_prefix.len() + 8);
         tag.push_str(&self.totag_prefix);
-        push_hex(&mut tag, &random_bytes::<4>());
+        push_hex(&mut tag, &random.bytes::<4>());
         tag
     }
 
@@ -79,10 +79,10 @@ impl ProcessTags {
     }
 
     /// A new branch for a client transaction (RFC 3261 8.1.1.7): the magic cookie, 16 random digits and the loop mark.
-    pub fn new_branch(&self, antiloop_id: &[u8; 32]) -> String {
+    pub fn new_branch(&self, antiloop_id: &[u8; 32], random: &mut Random) -> String {
         let mut branch = String::with_capacity(BRANCH_LEN);
         branch.push_str(MAGIC_COOKIE);
-        push_hex(&mut branch, &random_bytes::<8>());
+        push_hex(&mut branch, &random.bytes::<8>());
         branch.extend(antiloop_id.iter().map(|digit| char::from(*digit)));
         branch
     }
@@ -98,20 +98,24 @@ pub(crate) fn branch_as_written(received: &[u8]) -> Option<[u8; BRANCH_LEN]> {
 }
 
 /// A loop mark that belongs to no request, for requests that start here.
-pub fn random_loop_mark() -> [u8; 32] {
+pub fn random_loop_mark(random: &mut Random) -> [u8; 32] {
     let mut mark = [0; 32];
-    mark.copy_from_slice(random_hex::<16>().as_bytes());
+    mark.copy_from_slice(random_hex::<16>(random).as_bytes());
     mark
 }
 
 /// A random text of `2 * N` hexadecimal digits, for Call-IDs, From tags and the like.
-pub fn random_hex<const N: usize>() -> String {
-    hex(&random_bytes::<N>())
+pub fn random_hex<const N: usize>(random: &mut Random) -> String {
+    hex(&random.bytes::<N>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn random() -> Random {
+        Random::from_number(1)
+    }
 
     fn tags() -> ProcessTags {
         ProcessTags::from_parts([1, 2, 3, 0xff], [0xab; 4], [7; 16])
@@ -119,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_branch_in_another_letter_case_is_recognised() {
-        let branch = tags().new_branch(b"0123456789abcdef0123456789abcdef");
+        let branch = tags().new_branch(b"0123456789abcdef0123456789abcdef", &mut random());
         for received in [branch.to_ascii_uppercase(), branch.to_ascii_lowercase()] {
             let found = branch_as_written(received.as_bytes());
             assert_eq!(found.as_ref().map(|found| &found[..]), Some(branch.as_bytes()));
@@ -144,8 +148,8 @@ mod tests {
 
     #[test]
     fn to_tags_are_new_each_time_and_recognised() {
-        let tags = tags();
-        let (a, b) = (tags.totag_for_sl_reply(), tags.totag_for_sl_reply());
+        let (tags, mut random) = (tags(), random());
+        let (a, b) = (tags.totag_for_sl_reply(&mut random), tags.totag_for_sl_reply(&mut random));
         assert_ne!(a, b);
         assert!(a.starts_with("abababab.") && a.len() == 17 && is_hex(&a[9..]));
         assert!(tags.check_totag_for_sl_reply(a.as_bytes()));
@@ -187,7 +191,8 @@ mod tests {
     fn a_branch_starts_with_the_cookie_and_ends_with_the_loop_mark() {
         let tags = tags();
         let mark = tags.antiloop_id(b"sip:a@b", b"call", None);
-        let (a, b) = (tags.new_branch(&mark), tags.new_branch(&mark));
+        let mut random = random();
+        let (a, b) = (tags.new_branch(&mark, &mut random), tags.new_branch(&mark, &mut random));
         assert_ne!(a, b);
         assert!(a.starts_with("z9hG4bK") && a.as_bytes().ends_with(&mark));
         assert_eq!(a.len(), 55);
@@ -195,7 +200,8 @@ mod tests {
 
     #[test]
     fn processes_differ() {
-        assert_ne!(ProcessTags::random().ovid(), ProcessTags::random().ovid());
-        assert_eq!(random_hex::<5>().len(), 10);
+        let mut random = random();
+        assert_ne!(ProcessTags::random(&mut random).ovid(), ProcessTags::random(&mut random).ovid());
+        assert_eq!(random_hex::<5>(&mut random).len(), 10);
     }
 }

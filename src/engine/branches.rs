@@ -283,7 +283,7 @@ impl Core {
             route.handle(&self.shared, now, input);
             return route.handle(&self.shared, now, Input::BranchEnded);
         }
-        let id = Bytes::from(self.shared.tags.new_branch(&route.antiloop_id));
+        let id = Bytes::from(self.shared.new_branch(&route.antiloop_id));
         let sent = super::outgoing::request(&self.shared, route, &Leaving::by(&destination), &id);
         if destination.own().is_some() {
             self.note_own_dialog(&sent);

@@ -18,7 +18,6 @@ mod config;
 mod core;
 mod counts;
 mod defects;
-mod dice;
 mod dns;
 mod events;
 mod incoming;
@@ -28,6 +27,7 @@ mod network;
 mod outbox;
 mod outgoing;
 mod peers;
+mod random;
 mod receive;
 mod resolver;
 mod route;
@@ -80,10 +80,11 @@ pub use way::Families;
 use commands::Command;
 use counts::Counts;
 use defects::PlannedPanic;
-use dice::Dice;
 use incoming::CoreRef;
 use listeners::Listeners;
 use outbox::Outbox;
+pub use random::system_random;
+use random::SharedRandom;
 use sockets::Sockets;
 use upgrade::Upgrade;
 use way::Ways;
@@ -161,7 +162,9 @@ pub enum Status {
 /// What the engine's thread and the other threads both see.
 pub struct Shared {
     clock: Arc<EngineClock>,
-    dice: Dice,
+    random: SharedRandom,
+    /// Draws the order of servers of equal priority (RFC 2782).
+    srv_random: SharedRandom,
     timings: Timings,
     tags: ProcessTags,
     aliases: LocalAliases,
@@ -308,6 +311,16 @@ impl Shared {
             return request;
         }
         request.without_maddr().unwrap_or(request)
+    }
+
+    /// The branch of a new client transaction.
+    fn new_branch(&self, antiloop_id: &[u8; 32]) -> String {
+        self.random.draw(|random| self.tags.new_branch(antiloop_id, random))
+    }
+
+    /// A To tag for a reply without a transaction.
+    fn totag_for_sl_reply(&self) -> String {
+        self.random.draw(|random| self.tags.totag_for_sl_reply(random))
     }
 
     fn antiloop_id(&self, message: &Message) -> [u8; 32] {
@@ -625,7 +638,7 @@ impl Engine {
 
     /// Makes the draws among servers of equal priority follow from `seed` alone.
     pub fn seed(&self, seed: u64) {
-        self.shared.dice.seed(seed);
+        self.shared.srv_random.seed(seed);
     }
 
     /// Begins to stop: no new connections and requests. Open transactions may go on as long as `limit`, then they are

@@ -136,7 +136,9 @@ impl Shared {
 
     /// The targets of one use of a resolution: each draws its own order of servers.
     fn routing_input(&self, resolution: &Resolution, profile: &Profile) -> Input {
-        match resolution.targets(&profile.resolve, &mut |most| self.dice.draw(most)) {
+        match resolution
+            .targets(&profile.resolve, &mut |most| self.srv_random.draw(|random| random.up_to(most)))
+        {
             Ok(targets) => Input::Targets(targets),
             Err(error) => Input::Unroutable(error),
         }

@@ -29,7 +29,7 @@ use call::Caller;
 
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
-use crate::client::{Failure, ProbeKey, Profile, RestoreHeaders, Target, Transport};
+use crate::client::{random_loop_mark, Failure, ProbeKey, Profile, RestoreHeaders, Target, Transport};
 use crate::message::{
     HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, UriRef,
 };
@@ -172,8 +172,9 @@ pub struct RouteRequest {
     pub profile: Arc<Profile>,
     /// The request as the script left it.
     pub request: RequestSnapshot,
-    /// Marks our branches (RFC 3261 16.6 step 8).
-    pub antiloop_id: [u8; 32],
+    /// Marks our branches (RFC 3261 16.6 step 8). `None`: the request is new wherever it arrives, our own listener included, so
+    /// that nothing marks it as a loop.
+    pub antiloop_id: Option<[u8; 32]>,
     /// The request's server side: set in a proxy.
     pub upstream: Option<Arc<IncomingRequest>>,
     /// Routing headers and hop count: set in a proxy.
@@ -279,7 +280,7 @@ impl Route {
             client: ask.client,
             kind: ask.kind,
             request: ask.request,
-            antiloop_id: ask.antiloop_id,
+            antiloop_id: ask.antiloop_id.unwrap_or_else(|| shared.random.draw(random_loop_mark)),
             upstream: ask.upstream,
             proxy_headers: ask.proxy_headers,
             flow: None,

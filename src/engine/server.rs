@@ -135,9 +135,8 @@ impl Core {
         if message.method() == Some(&Method::Ack) {
             return;
         }
-        let tag = message
-            .to_tag()
-            .map_or_else(|| self.shared.tags.totag_for_sl_reply().into_bytes(), <[u8]>::to_vec);
+        let tag =
+            message.to_tag().map_or_else(|| self.shared.totag_for_sl_reply().into_bytes(), <[u8]>::to_vec);
         let product = self.shared.product.as_bytes();
         let wire =
             crate::message::reply(&message, status, reason.as_bytes(), Some(&tag), lines, b"", product);

@@ -12,6 +12,7 @@ use super::core::Core;
 use super::dns::{Lookup, NameServer};
 use super::listeners::{Listener, Listeners};
 use super::network::Network;
+use super::random::{system_random, SharedRandom};
 use super::resolver::Resolver;
 use super::sockets::Sockets;
 use super::way::Ways;
@@ -24,22 +25,24 @@ use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer}
 const EVENT_QUEUE: usize = 1024;
 
 pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
+    let mut random = system_random();
     let (flow_tokens, dialog_key) = match &config.flow_token_key {
         Some(key) => (FlowTokenKey::from_bytes(key.as_bytes())?, DialogKey::from_bytes(key.as_bytes())?),
-        None => (FlowTokenKey::random(), DialogKey::random()),
+        None => (FlowTokenKey::random(&mut random), DialogKey::random(&mut random)),
     };
     let tls = Arc::new(Tls::new(&config.tls)?);
     let mut bound = bind_all(&config.listeners)?;
     let listening: Vec<(Transport, SocketAddr)> =
         bound.iter().map(|socket| (socket.transport, socket.local)).collect();
     bound.extend(bind_all(&config.tunnels)?.into_iter().map(Bound::behind_proxy));
-    let tags = config.tags.clone().unwrap_or_else(ProcessTags::random);
+    let tags = config.tags.clone().unwrap_or_else(|| ProcessTags::random(&mut random));
     let listeners = Listeners::new(named_listeners(&config, &listening, tags.ovid()));
     let ways = Ways::new(config.sending, &listening);
     let (commands, command_queue) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         clock: Default::default(),
-        dice: Default::default(),
+        random: SharedRandom::new(random),
+        srv_random: SharedRandom::new(system_random()),
         timings: Timings::default(),
         aliases: aliases(&config, &listening),
         listeners,
@@ -118,7 +121,7 @@ fn serve(
         malformed: shared.counts.malformed(),
         ..Options::new(config.max_body_size, config.limits.outgoing_bytes, config.websocket.limits)
     };
-    TransportLayer::start(bound, options, shared.clock.clone(), events)
+    TransportLayer::start(bound, options, shared.clock.clone(), system_random(), events)
 }
 
 fn lookup(config: &Config) -> Option<Lookup> {

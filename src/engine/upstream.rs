@@ -63,7 +63,9 @@ pub(super) fn reply_199(shared: &Shared, now: Instant, request: &Arc<IncomingReq
         line.push(byte);
     }
     line.push(b'"');
-    let tag = response.to_tag().map_or_else(|| Bytes::from(random_hex::<6>()), Bytes::copy_from_slice);
+    let tag = response
+        .to_tag()
+        .map_or_else(|| Bytes::from(shared.random.draw(random_hex::<6>)), Bytes::copy_from_slice);
     let wire = message::reply(
         &request.message,
         199,
@@ -79,8 +81,8 @@ pub(super) fn reply_199(shared: &Shared, now: Instant, request: &Arc<IncomingReq
 fn local_tag(shared: &Shared, request: &IncomingRequest) -> Bytes {
     request.local_tag(|with_transaction| match request.message.to_tag() {
         Some(tag) => Bytes::copy_from_slice(tag),
-        None if with_transaction => Bytes::from(random_hex::<6>()),
-        None => Bytes::from(shared.tags.totag_for_sl_reply()),
+        None if with_transaction => Bytes::from(shared.random.draw(random_hex::<6>)),
+        None => Bytes::from(shared.totag_for_sl_reply()),
     })
 }
 

@@ -22,6 +22,7 @@ use super::ws::{close_frame, keepalive_frame};
 use super::{ConnectionId, Options, Source, Transport, TransportEvent};
 use crate::clock::Clock;
 use crate::message::Defect;
+use crate::random::Random;
 
 /// How often [`Connections::sweep`] is due.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -69,7 +70,6 @@ pub(super) struct Shared {
     holds_responses: AtomicBool,
 }
 
-#[derive(Default)]
 struct Table {
     by_id: HashMap<ConnectionId, Arc<Connection>>,
     /// Newest last. More than one is rare: the peer connected to us while we connected to it.
@@ -80,6 +80,8 @@ struct Table {
     /// Those that write what is left in their queues before they close.
     closing: HashMap<ConnectionId, Arc<Connection>>,
     tasks: Tasks,
+    /// What tokens are drawn from.
+    random: Random,
 }
 
 /// Counts the tasks that still have something to write: each holds a clone of the sender.
@@ -88,23 +90,21 @@ enum Tasks {
     Stopped,
 }
 
-impl Default for Tasks {
-    fn default() -> Tasks {
-        let (alive, ended) = mpsc::channel(1);
-        Tasks::Running { alive, ended }
-    }
-}
-
 /// Held by a task until it wrote what it had to.
 pub(super) type Alive = mpsc::Sender<()>;
 
 impl Connections {
     /// An empty table. To be called within the runtime that will run the connections.
-    pub fn new(options: Options, clock: Arc<dyn Clock>, events: mpsc::Sender<TransportEvent>) -> Connections {
+    pub fn new(
+        options: Options,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        events: mpsc::Sender<TransportEvent>,
+    ) -> Connections {
         let epoch = clock.now();
         let runtime = Handle::current();
         let memory = Arc::default();
-        let table = Mutex::default();
+        let table = Mutex::new(Table::new(random));
         Connections(Arc::new(Shared {
             table,
             clock,
@@ -578,7 +578,7 @@ impl Connections {
             }
             _ => None,
         };
-        let token = if inbound && alive.is_some() { table.draw_token() } else { None };
+        let token = (inbound && alive.is_some()).then(|| table.draw_token());
         let memory = &self.0.memory;
         let connection = Connection::new(id, (transport, remote), token, inbound, verification, now, memory);
         let connection = Arc::new(connection);
@@ -612,6 +612,19 @@ impl Connections {
 }
 
 impl Table {
+    fn new(random: Random) -> Table {
+        let (alive, ended) = mpsc::channel(1);
+        Table {
+            by_id: HashMap::new(),
+            by_peer: HashMap::new(),
+            by_token: HashMap::new(),
+            finished: HashMap::new(),
+            closing: HashMap::new(),
+            tasks: Tasks::Running { alive, ended },
+            random,
+        }
+    }
+
     fn insert(&mut self, connection: &Arc<Connection>) {
         self.by_id.insert(connection.id, connection.clone());
         self.by_peer
@@ -662,14 +675,12 @@ impl Table {
         Some(entry)
     }
 
-    /// Ten hexadecimal digits that no other connection has. Without a source of randomness there is no token, and
-    /// the connection cannot be reached by one.
-    fn draw_token(&self) -> Option<String> {
+    /// Ten hexadecimal digits that no other connection has.
+    fn draw_token(&mut self) -> String {
         loop {
-            let random = getrandom::u64().ok()?;
-            let token = format!("{:010x}", random >> 24);
+            let token = format!("{:010x}", self.random.number() >> 24);
             if !self.by_token.contains_key(&token) {
-                return Some(token);
+                return token;
             }
         }
     }

@@ -18,6 +18,7 @@ use super::{
     Bound, ConnectionId, Connections, Malformed, SendingSockets, Transport, TransportEvent, UdpSocket,
 };
 use crate::clock::Clock;
+use crate::random::Random;
 
 /// What can be set.
 #[derive(Clone)]
@@ -83,6 +84,7 @@ impl TransportLayer {
         bound: Vec<Bound>,
         options: Options,
         clock: Arc<dyn Clock>,
+        random: Random,
         events: mpsc::Sender<TransportEvent>,
     ) -> io::Result<TransportLayer> {
         let can_accept_tls = options.tls.as_ref().is_some_and(|tls| tls.can_accept());
@@ -92,7 +94,7 @@ impl TransportLayer {
             sending: SendingSockets::default(),
             malformed: malformed.clone(),
             events: events.clone(),
-            connections: Connections::new(options, clock, events.clone()),
+            connections: Connections::new(options, clock, random, events.clone()),
             listening: bound
                 .iter()
                 .filter(|socket| !socket.proxied)

@@ -160,7 +160,7 @@ impl Relay {
             client: Arc::new(ClientShared::new()),
             profile: self.profile.clone(),
             request: RequestSnapshot::from_message(&request.message).expect("a request"),
-            antiloop_id: request.antiloop_id,
+            antiloop_id: Some(request.antiloop_id),
             upstream: Some(request.clone()),
             proxy_headers: Some(ProxyHeaders {
                 max_forwards: hop_count(request.message.max_forwards().map(u32::from), None)

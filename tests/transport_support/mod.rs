@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use oversip::clock::Clock;
 use oversip::message::Message;
+use oversip::random::Random;
 use oversip::transport::{
     bind_all, ws, CloseReason, ConnectionId, ListenSpec, OpeningFailure, Options, Source, Transport,
     TransportEvent, TransportLayer,
@@ -61,7 +62,8 @@ impl Rig {
         let bound = bind_all(&specs).expect("loopback can be bound");
         let clock = Arc::new(TestClock(Mutex::new(Instant::now())));
         let (sender, events) = mpsc::channel(channel);
-        let layer = TransportLayer::start(bound, options, clock.clone(), sender).expect("starts");
+        let layer = TransportLayer::start(bound, options, clock.clone(), Random::from_number(1), sender)
+            .expect("starts");
         Rig { layer, events, clock }
     }
 

@@ -51,7 +51,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         client: this.shared().clone(),
         profile,
         request: snapshot,
-        antiloop_id: incoming.antiloop_id,
+        antiloop_id: Some(incoming.antiloop_id),
         upstream: Some(incoming),
         proxy_headers: Some(ProxyHeaders {
             max_forwards,

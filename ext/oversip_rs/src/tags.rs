@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use magnus::{function, prelude::*, Error, RArray, RModule, Ruby, Value};
 use oversip::client::ProcessTags;
+use oversip::engine::system_random;
+use oversip::random::Random;
 
 use crate::{
     process,
@@ -11,23 +13,37 @@ use crate::{
     uri::{self, UriObject},
 };
 
-/// The marks, and the process that they belong to.
-static TAGS: Mutex<Option<(u32, ProcessTags)>> = Mutex::new(None);
+/// The marks of a process, and what it draws new ones from.
+struct Marks {
+    process: u32,
+    tags: ProcessTags,
+    random: Random,
+}
+
+static MARKS: Mutex<Option<Marks>> = Mutex::new(None);
 
 /// The marks of this process: the same as long as it lives, whether an engine runs or not. A forked child has its own.
 pub fn of_process() -> ProcessTags {
+    with_marks(|marks| marks.tags.clone())
+}
+
+fn with_marks<T>(run: impl FnOnce(&mut Marks) -> T) -> T {
     // Only ever held here, by a thread with the GVL, so a forked child finds it free.
-    let mut tags = TAGS.lock().unwrap_or_else(PoisonError::into_inner);
-    let pid = process::id();
-    match &*tags {
-        Some((owner, tags)) if *owner == pid => tags.clone(),
-        _ => tags.insert((pid, ProcessTags::random())).1.clone(),
+    let mut marks = MARKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = process::id();
+    match &mut *marks {
+        Some(marks) if marks.process == process => run(marks),
+        _ => {
+            let mut random = system_random();
+            let tags = ProcessTags::random(&mut random);
+            run(marks.insert(Marks { process, tags, random }))
+        }
     }
 }
 
 /// `totag_for_sl_reply`.
-fn totag_for_sl_reply() -> String {
-    of_process().totag_for_sl_reply()
+pub fn totag_for_sl_reply() -> String {
+    with_marks(|marks| marks.tags.totag_for_sl_reply(&mut marks.random))
 }
 
 /// `check_totag_for_sl_reply(tag)`: 0 or nil, as a match of the prefix.

@@ -3,7 +3,7 @@
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
 
-use crate::client::random::hex;
+use crate::client::hex::hex;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hash {

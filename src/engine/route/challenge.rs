@@ -22,7 +22,7 @@ impl Route {
             uri: &self.request.ruri,
             body: &self.request.body,
         };
-        let client_nonce = random_hex::<8>();
+        let client_nonce = shared.random.draw(random_hex::<8>);
         if !self.authenticator.answer(response, request, &mut shared.nonce_counts(), &client_nonce) {
             return false;
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{ClientShared, Destination, Route, RouteRequest, Shared};
 use crate::client::digest::Credentials;
 use crate::client::session::Kind;
-use crate::client::{random_loop_mark, request_within, DialogRequest, Profile};
+use crate::client::{request_within, DialogRequest, Profile};
 use crate::message::{HeaderName, Message, Method};
 
 /// A body and its type.
@@ -72,7 +72,7 @@ fn own_request(
         profile: profile.clone(),
         destination: Destination::of_request(&request, by_route),
         request,
-        antiloop_id: random_loop_mark(),
+        antiloop_id: None,
         upstream: None,
         proxy_headers: None,
         restore: Default::default(),

@@ -22,7 +22,7 @@ pub(super) fn reply(ruby: &Ruby, this: RubyRequest, reply: &Reply) -> Result<boo
     }
     let chosen = &this.detached_tag;
     if reply.status > 100 {
-        chosen.get_or_init(|| tags::of_process().totag_for_sl_reply().into());
+        chosen.get_or_init(|| tags::totag_for_sl_reply().into());
     }
     let wire = oversip::message::reply(
         this.received(),

@@ -49,8 +49,7 @@ pub(super) fn new_route(
         client: this.shared().clone(),
         profile,
         request: snapshot,
-        // A request of our own is new wherever it arrives, our own listener included: nothing marks it as a loop.
-        antiloop_id: oversip::client::random_loop_mark(),
+        antiloop_id: None,
         upstream: None,
         proxy_headers: None,
         destination,

@@ -1,15 +1,4 @@
-//! The client side's only source of randomness.
-
-/// Fills an array from the operating system.
-///
-/// # Panics
-/// When the operating system has no randomness to give, which no supported system does once booted: a tag, key or
-/// token made without it would be guessable.
-pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
-    bytes
-}
+//! Hexadecimal digits.
 
 /// Appends bytes as lower-case hexadecimal digits.
 pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
