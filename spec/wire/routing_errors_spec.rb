@@ -37,6 +37,12 @@ RSpec.describe "A request that cannot be delivered", :native do
      [478, "Destination Requires Unsupported IPv6", :no_ipv6]],
     ["the destination is bracketed IPv6 and the server is not", :MESSAGE, [], "sip:bob@[::1]", :default_proxy,
      [478, "Destination Requires Unsupported IPv6", :no_ipv6]],
+    ["the maddr of the Request-URI is no host", :MESSAGE, [], "sip:bob@127.0.0.1;maddr=10.1.2", :default_proxy,
+     [400, "Destination Has Invalid maddr", :invalid_maddr]],
+    ["the Request-URI is a multicast address", :MESSAGE, [], "sip:bob@224.0.1.75", :default_proxy,
+     [478, "Destination Is No Unicast Address", :no_unicast]],
+    ["the script names a broadcast address", :MESSAGE, ["255.255.255.255", :silent], nil, :default_proxy,
+     [478, "Destination Is No Unicast Address", :no_unicast]],
     ["the destination is a name and the profile forbids DNS", :MESSAGE, ["nowhere.example"], nil, :without_dns,
      [478, "Destination Requires Unsupported DNS Resolution", :no_dns]]
   ]

@@ -37,3 +37,29 @@ RSpec.describe "The command of the guide to security", :native do
                          "a request that begins one: not sent on, SIP/2.0 404 Not Found"])
   end
 end
+
+RSpec.describe "The script of the guide to security that forbids destinations", :native do
+  let(:alice) { udp_peer }
+  let(:bob) { udp_peer }
+
+  before do
+    guide = File.read(File.join(Command::ROOT, "docs/security.md"))
+    start_oversip(configuration: { sip: { enable_ipv6: true, listen_ipv6: "::1" } }) { nil }
+    Module.new.module_eval(guide[/^## Forbidden destinations.*?^```ruby\n(.*?)^```/m, 1])
+  end
+
+  def expect_refused(ruri, **options)
+    alice.send_text(alice.build(:MESSAGE, ruri, **options), oversip_port)
+    expect(alice.receive_final.first_line).to eq("SIP/2.0 403 Destination Aborted")
+    expect(messages_at(bob)).to be_empty
+  end
+
+  it "refuses them however they are named" do
+    expect_refused("sip:bob@#{bob.address}")
+    expect_refused("sip:bob@harmless.example:#{bob.port};maddr=127.0.0.1")
+    expect_refused("sip:bob@harmless.example", headers: { "Route" => "<sip:#{bob.address};lr>" })
+    expect_refused("sip:bob@harmless.example", headers: { "Route" => "<sip:harmless.example:#{bob.port};maddr=127.0.0.1;lr>" })
+    expect_refused("sip:bob@harmless.example:#{bob.port};maddr=[::1]")
+    expect_refused("sip:bob@harmless.example:#{bob.port};maddr=[::ffff:127.0.0.1]")
+  end
+end

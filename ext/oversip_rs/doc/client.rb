@@ -62,8 +62,8 @@ module OverSIP
       # @yieldparam status_code [Integer] what the caller gets
       # @yieldparam reason_phrase [String]
       # @yieldparam code [Symbol] :client_timeout, :connection_error, :tls_validation_failed, :message_too_large, :flow_failed,
-      #   :no_dns_resolution, :unsupported_uri_scheme, :unsupported_transport, :no_ipv4, :no_ipv6, :no_dns, :destination_aborted,
-      #   :destination_blacklisted or :service_unavailable
+      #   :no_dns_resolution, :unsupported_uri_scheme, :unsupported_transport, :no_ipv4, :no_ipv6, :no_dns, :invalid_maddr,
+      #   :no_unicast, :destination_aborted, :destination_blacklisted or :service_unavailable
       def on_error(&block); end
 
       # Before the request is sent to a target. What the block changes in the request is sent. Not for a request that goes

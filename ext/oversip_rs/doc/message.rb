@@ -215,9 +215,12 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] nothing is started
       def own_route?; end
 
-      # @return [Boolean] whether a sip or sips URI names this server
+      # By the `maddr` of the URI if it has one, else by its host (RFC 3263 4), and by the port.
+      # @return [Boolean] whether a sip or sips URI leads to this server
       def local_uri?(uri); end
 
+      # A Request-URI with a `maddr` does not: the request has to be sent there (RFC 3261 16.5). One that led here is gone before the
+      # script sees the request.
       # @return [Boolean] whether the Request-URI names this server
       def destination_myself?; end
 
