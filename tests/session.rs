@@ -467,6 +467,20 @@ fn a_flow_has_no_targets_and_leaves_no_blacklist_entry() {
 }
 
 #[test]
+fn a_sips_request_does_not_go_to_an_open_target_or_flow_and_nobody_is_to_blame() {
+    let refused =
+        ["on_error 416 Unsupported URI scheme unsupported_uri_scheme", "reply 416 Unsupported URI scheme"];
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(Input::Unprotected), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(Input::Unprotected), refused);
+    assert!(!case.profile.blacklist.any(case.now));
+    let mut case = Case::proxy(RequestClass::NonInvite);
+    case.give(Input::Flow);
+    assert_eq!(case.give(Input::Unprotected), refused);
+}
+
+#[test]
 fn an_abandoned_session_only_passes_a_2xx() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::strict_route::{last_route, strict_router};
-use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot};
+use crate::message::{is_sips, HeaderName, Headers, Message, Method, RequestSnapshot};
 
 /// Hop count of a new request (RFC 3261 8.1.1.6).
 const MAX_FORWARDS: &[u8] = b"70";
@@ -16,6 +16,8 @@ pub struct DialogRequest {
     /// It goes where its first Route says, if it has one. False: the first router routes strictly, so that the Request-URI says it
     /// (RFC 3261 8.1.2).
     pub by_route: bool,
+    /// The remote target is a SIPS resource, wherever a strict router has its URI.
+    pub sips: bool,
 }
 
 /// A request to the callee whose 2xx this is: remote target, route set, tags and Call-ID come from the response, and so does
@@ -29,6 +31,7 @@ pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Optio
     let target = response
         .contact()
         .map_or_else(|| ruri.clone(), |contact| contact.uri().as_request_uri().into_owned().into());
+    let sips = is_sips(&target);
     let (ruri, routes, by_route) = route(target, response);
     let number = response.cseq()?.checked_add(u32::from(method != Method::Ack))?;
     let mut headers = Headers::new();
@@ -41,7 +44,7 @@ pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Optio
     headers.push(b"Call-ID", response.call_id()?);
     headers.push(b"CSeq", &[number.to_string().as_bytes(), b" ", method.as_bytes()].concat());
     let request = RequestSnapshot { method, ruri, headers, body: Bytes::new() };
-    Some(DialogRequest { request, by_route })
+    Some(DialogRequest { request, by_route, sips })
 }
 
 /// Request-URI, Route values, and whether the first of them says where the request goes (RFC 3261 12.2.1.1). A first router that
@@ -110,6 +113,18 @@ mod tests {
             let text = within(&format!("Record-Route: <sip:p0;{lr}>\r\nContact: <sip:c@h>\r\n"), Method::Bye);
             assert!(text.starts_with("BYE sip:c@h SIP/2.0\r\n"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_sips_target_is_known_behind_a_strict_router_too() {
+        let sips = |more: &str| {
+            let made = request_within(&response(200, more), Method::Ack, &Bytes::from_static(b"SIPS:c@d"));
+            made.expect("a request").sips
+        };
+        assert!(sips("Contact: <sips:c@h>\r\n"));
+        assert!(sips("Record-Route: <sip:strict>\r\nContact: <sips:c@h>\r\n"));
+        assert!(sips(""), "without a Contact the Request-URI of the INVITE is the target");
+        assert!(!sips("Record-Route: <sips:p;lr>\r\nContact: <sip:c@h>\r\n"));
     }
 
     #[test]

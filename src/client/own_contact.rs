@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Transport;
-use crate::message::{parse_ip, NameAddrRef, UriRef};
+use crate::message::{is_sips, parse_ip, NameAddrRef, UriRef};
 
 /// The Contact for a request without one. `sent_by` is `host:port`; a secure one is for a `sips` Request-URI.
 pub fn own_contact(sent_by: &str, transport: Transport, secure: bool) -> String {
@@ -25,7 +25,7 @@ pub fn readdressed(
     let parsed = NameAddrRef::parse(value)?;
     let uri = parsed.uri();
     let host = uri.host()?;
-    let secure = uri.text.len() >= 5 && uri.text[..5].eq_ignore_ascii_case(b"sips:");
+    let secure = is_sips(uri.text);
     let port = uri.port().unwrap_or(if secure { 5061 } else { 5060 });
     addresses(host).into_iter().flatten().find(|ip| is_ours(*ip, port))?;
 

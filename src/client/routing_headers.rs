@@ -16,6 +16,9 @@ pub struct ListenerNames {
     pub outbound_record_route_fragment: String,
     /// What follows a flow token in a Path: the same with `;ob`.
     pub outbound_path_fragment: String,
+    /// What follows `sips:`, or a flow token and `@` behind it, in the values for SIPS requests: `host:port;lr;ovid=X`. `None`: the
+    /// listener is reached in the clear.
+    pub sips: Option<String>,
 }
 
 impl ListenerNames {
@@ -27,18 +30,24 @@ impl ListenerNames {
             _ => host.to_owned(),
         };
         let uri = format!("{host}:{port};transport={};lr;ovid={ovid}", transport.as_str());
+        // `transport=tls` has no place in a SIPS URI (RFC 3261 26.2.2), and that of a secure WebSocket is `ws` there (RFC 7118 5.2.2).
+        let sips = transport.secure().then(|| {
+            let transport = if transport.websocket() { ";transport=ws" } else { "" };
+            format!("{host}:{port}{transport};lr;ovid={ovid}")
+        });
         ListenerNames {
             via_core: format!("SIP/2.0/{} {host}:{port}", transport.via_token()),
             record_route: format!("<sip:{uri}>"),
             outbound_record_route_fragment: format!("@{uri}>"),
             outbound_path_fragment: format!("@{uri};ob>"),
+            sips,
         }
     }
 }
 
-/// The Record-Route text of a connection that the server itself opened: the local end of that connection.
-pub fn connection_record_route(transport: Transport, local: SocketAddr, ovid: &str) -> String {
-    ListenerNames::new(transport, &local.ip().to_string(), local.port(), ovid).record_route
+/// The texts by which a connection is named that the server itself opened: by its local end.
+pub fn connection_names(transport: Transport, local: SocketAddr, ovid: &str) -> ListenerNames {
+    ListenerNames::new(transport, &local.ip().to_string(), local.port(), ovid)
 }
 
 /// Where the request came from.
@@ -54,8 +63,8 @@ pub enum IncomingSide<'a> {
     },
     /// A connection that the server opened.
     OwnConnection {
-        /// See [`connection_record_route`].
-        record_route: &'a str,
+        /// See [`connection_names`].
+        names: &'a ListenerNames,
     },
 }
 
@@ -76,6 +85,10 @@ pub struct RoutingHeaders<'a> {
     pub incoming: IncomingSide<'a>,
     /// The listener whose transport and family the request leaves by.
     pub outgoing: &'a ListenerNames,
+    /// The request came for a SIPS resource: what follows `sips:` in the value of the side it came from (RFC 3261 16.6 step 4).
+    pub incoming_sips: Option<&'a str>,
+    /// It leaves for one: the same for the side it leaves by.
+    pub outgoing_sips: Option<&'a str>,
     /// The request came in by that very listener.
     pub same_listener: bool,
     /// The sender wants further requests of the dialog or registration over its flow ("outgoing Outbound").
@@ -131,12 +144,11 @@ impl RoutingHeaders<'_> {
         let mut inner = self.inner(header);
         let mut outer = match self.incoming_outbound {
             // The next requests of the dialog reach the flow by this value.
-            Some(token) => Some(with_token(token, self.outgoing, header)),
-            // A flow token in the inner value only means something on the side it came from.
-            None if self.outgoing_outbound => Some(self.outgoing.record_route.clone().into_bytes()),
-            // RFC 5658: both sides are named when they differ.
-            None if !self.came_by_outgoing_listener() => {
-                Some(self.outgoing.record_route.clone().into_bytes())
+            Some(token) => Some(with_token(token, self.outgoing, self.outgoing_sips, header)),
+            // A flow token in the inner value only means something on the side it came from. RFC 5658: both sides are named when
+            // they, or their schemes, differ.
+            None if self.outgoing_outbound || !self.is_one_side() => {
+                Some(without_token(self.outgoing, self.outgoing_sips))
             }
             None => None,
         };
@@ -166,7 +178,7 @@ impl RoutingHeaders<'_> {
 
     fn inner(&self, header: RoutingHeader) -> Vec<u8> {
         match self.incoming {
-            IncomingSide::OwnConnection { record_route } => record_route.as_bytes().to_vec(),
+            IncomingSide::OwnConnection { names } => without_token(names, self.incoming_sips),
             IncomingSide::Listener { names, flow_token } => {
                 let with_own_token = match (self.outgoing_outbound, self.incoming_outbound, header) {
                     (true, _, _) => true,
@@ -174,8 +186,8 @@ impl RoutingHeaders<'_> {
                     (false, None, header) => header == RoutingHeader::RecordRoute,
                 };
                 match flow_token.filter(|_| with_own_token) {
-                    Some(token) => with_token(token.as_bytes(), names, header),
-                    None => names.record_route.clone().into_bytes(),
+                    Some(token) => with_token(token.as_bytes(), names, self.incoming_sips, header),
+                    None => without_token(names, self.incoming_sips),
                 }
             }
         }
@@ -194,8 +206,11 @@ impl RoutingHeaders<'_> {
         }
     }
 
-    fn came_by_outgoing_listener(&self) -> bool {
-        self.same_listener && matches!(self.incoming, IncomingSide::Listener { .. })
+    /// One value names both sides.
+    fn is_one_side(&self) -> bool {
+        self.same_listener
+            && matches!(self.incoming, IncomingSide::Listener { .. })
+            && self.incoming_sips == self.outgoing_sips
     }
 }
 
@@ -207,15 +222,25 @@ fn add_code(value: &mut Vec<u8>, code: &str) {
     value.extend(bracket);
 }
 
-/// `<sip:TOKEN@...>` with the fragment that fits the header. A token is received text: what may not stand in a user part
-/// is escaped again (RFC 3261 25.1).
-fn with_token(token: &[u8], names: &ListenerNames, header: RoutingHeader) -> Vec<u8> {
-    let fragment = match header {
-        RoutingHeader::RecordRoute => &names.outbound_record_route_fragment,
-        RoutingHeader::Path => &names.outbound_path_fragment,
+/// `<sips:...>` with what follows the scheme, else `<sip:...>` as the listener has it.
+fn without_token(names: &ListenerNames, sips: Option<&str>) -> Vec<u8> {
+    match sips {
+        Some(sips) => [b"<sips:", sips.as_bytes(), b">"].concat(),
+        None => names.record_route.clone().into_bytes(),
+    }
+}
+
+/// `<sip:TOKEN@...>` with the fragment that fits the header, or `<sips:TOKEN@...>`. A token is received text: what may not
+/// stand in a user part is escaped again (RFC 3261 25.1).
+fn with_token(token: &[u8], names: &ListenerNames, sips: Option<&str>, header: RoutingHeader) -> Vec<u8> {
+    let (scheme, at, rest, end) = match (sips, header) {
+        (None, RoutingHeader::RecordRoute) => ("<sip:", "", &*names.outbound_record_route_fragment, ""),
+        (None, RoutingHeader::Path) => ("<sip:", "", &*names.outbound_path_fragment, ""),
+        (Some(sips), RoutingHeader::RecordRoute) => ("<sips:", "@", sips, ">"),
+        (Some(sips), RoutingHeader::Path) => ("<sips:", "@", sips, ";ob>"),
     };
-    let mut value = Vec::with_capacity(5 + token.len() + fragment.len());
-    value.extend_from_slice(b"<sip:");
+    let mut value = Vec::with_capacity(11 + token.len() + rest.len());
+    value.extend_from_slice(scheme.as_bytes());
     for &byte in token {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/:".contains(&byte) {
             value.push(byte);
@@ -224,12 +249,16 @@ fn with_token(token: &[u8], names: &ListenerNames, header: RoutingHeader) -> Vec
             value.extend_from_slice(super::hex::hex(&[byte]).to_ascii_uppercase().as_bytes());
         }
     }
-    value.extend_from_slice(fragment.as_bytes());
+    for part in [at, rest, end] {
+        value.extend_from_slice(part.as_bytes());
+    }
     value
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
 
     const OVID: &str = "e51a5c9d";
@@ -256,6 +285,8 @@ mod tests {
             path_wanted: true,
             incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
             outgoing: &tcp,
+            incoming_sips: None,
+            outgoing_sips: None,
             same_listener: false,
             outgoing_outbound: false,
             incoming_outbound: None,
@@ -286,9 +317,9 @@ mod tests {
     }
 
     fn own_connection(input: &mut RoutingHeaders<'_>) {
-        input.incoming = IncomingSide::OwnConnection {
-            record_route: "<sip:10.0.0.1:40000;transport=tcp;lr;ovid=e51a5c9d>",
-        };
+        static NAMES: LazyLock<ListenerNames> =
+            LazyLock::new(|| connection_names(Transport::Tcp, "10.0.0.1:40000".parse().unwrap(), OVID));
+        input.incoming = IncomingSide::OwnConnection { names: &NAMES };
     }
 
     #[test]
@@ -300,6 +331,7 @@ mod tests {
                 record_route: "<sip:203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>".into(),
                 outbound_record_route_fragment: "@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>".into(),
                 outbound_path_fragment: "@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d;ob>".into(),
+                sips: None,
             }
         );
     }
@@ -311,13 +343,16 @@ mod tests {
         assert_eq!(v6.record_route, "<sip:[2001:DB8::1]:10443;transport=wss;lr;ovid=e51a5c9d>");
         let name = ListenerNames::new(Transport::Tls, "edge.example.net", 5061, OVID);
         assert_eq!(name.via_core, "SIP/2.0/TLS edge.example.net:5061");
+        assert_eq!(name.sips.as_deref(), Some("edge.example.net:5061;lr;ovid=e51a5c9d"));
+        assert_eq!(v6.sips.as_deref(), Some("[2001:DB8::1]:10443;transport=ws;lr;ovid=e51a5c9d"));
+        assert_eq!([udp().sips, tcp().sips], [None, None]);
     }
 
     #[test]
     fn a_connection_of_our_own_is_named_by_its_local_end() {
-        let v4 = connection_record_route(Transport::Tcp, "10.0.0.1:40000".parse().unwrap(), OVID);
+        let v4 = connection_names(Transport::Tcp, "10.0.0.1:40000".parse().unwrap(), OVID).record_route;
         assert_eq!(v4, "<sip:10.0.0.1:40000;transport=tcp;lr;ovid=e51a5c9d>");
-        let v6 = connection_record_route(Transport::Tls, "[::1]:40000".parse().unwrap(), OVID);
+        let v6 = connection_names(Transport::Tls, "[::1]:40000".parse().unwrap(), OVID).record_route;
         assert_eq!(v6, "<sip:[::1]:40000;transport=tls;lr;ovid=e51a5c9d>");
     }
 
@@ -439,6 +474,8 @@ mod tests {
                 path_wanted: true,
                 incoming: IncomingSide::Listener { names: &udp, flow_token: None },
                 outgoing: &udp,
+                incoming_sips: None,
+                outgoing_sips: None,
                 same_listener: true,
                 outgoing_outbound: false,
                 incoming_outbound: None,
@@ -462,6 +499,8 @@ mod tests {
                 path_wanted: true,
                 incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
                 outgoing: &tcp,
+                incoming_sips: None,
+                outgoing_sips: None,
                 same_listener: false,
                 outgoing_outbound,
                 incoming_outbound: token,
@@ -494,6 +533,8 @@ mod tests {
                 path_wanted: true,
                 incoming: IncomingSide::Listener { names: &udp, flow_token: None },
                 outgoing: &udp,
+                incoming_sips: None,
+                outgoing_sips: None,
                 same_listener: true,
                 outgoing_outbound: false,
                 incoming_outbound: None,
@@ -505,6 +546,67 @@ mod tests {
             });
             assert_eq!(asked, made, "{method:?}");
         }
+    }
+
+    /// The values, top one first, of a request that came and leaves as these say; both sides are the one TLS listener.
+    fn sips_values(method: &Method, came: bool, leaves: bool, tokens: (bool, Option<&[u8]>)) -> Vec<String> {
+        let tls = ListenerNames::new(Transport::Tls, "192.0.2.1", 5061, OVID);
+        let input = RoutingHeaders {
+            method,
+            initial: true,
+            do_record_routing: true,
+            record_route_all: false,
+            path_wanted: true,
+            incoming: IncomingSide::Listener { names: &tls, flow_token: Some("tok") },
+            outgoing: &tls,
+            incoming_sips: tls.sips.as_deref().filter(|_| came),
+            outgoing_sips: tls.sips.as_deref().filter(|_| leaves),
+            same_listener: true,
+            outgoing_outbound: tokens.0,
+            incoming_outbound: tokens.1,
+        };
+        let added = input.decide(|| "c").expect("a value");
+        added.values().map(|value| String::from_utf8(value.to_vec()).expect("text")).collect()
+    }
+
+    #[test]
+    fn a_sips_request_is_recorded_by_sips_uris() {
+        let tok = "<sips:tok@192.0.2.1:5061;lr;ovid=e51a5c9d;ovcode=c>";
+        let bare = "<sips:192.0.2.1:5061;lr;ovid=e51a5c9d;ovcode=c>";
+        assert_eq!(sips_values(&Method::Invite, true, true, (false, None)), [tok]);
+        assert_eq!(sips_values(&Method::Invite, true, true, (true, None)), [bare, tok]);
+        let flow = "<sips:flow@192.0.2.1:5061;lr;ovid=e51a5c9d;ovcode=c>";
+        assert_eq!(sips_values(&Method::Invite, true, true, (false, Some(b"flow"))), [flow, bare]);
+    }
+
+    #[test]
+    fn both_schemes_are_named_where_they_differ() {
+        let tls = "192.0.2.1:5061;transport=tls;lr;ovid=e51a5c9d;ovcode=c>";
+        let sips = "192.0.2.1:5061;lr;ovid=e51a5c9d;ovcode=c>";
+        assert_eq!(
+            sips_values(&Method::Invite, true, false, (false, None)),
+            [format!("<sip:{tls}"), format!("<sips:tok@{sips}")]
+        );
+        assert_eq!(
+            sips_values(&Method::Invite, false, true, (false, None)),
+            [format!("<sips:{sips}"), format!("<sip:tok@{tls}")]
+        );
+    }
+
+    #[test]
+    fn the_path_of_a_sips_register_is_sips() {
+        let values = sips_values(&Method::Register, true, true, (true, Some(b"flow")));
+        assert_eq!(
+            values,
+            [
+                "<sips:flow@192.0.2.1:5061;lr;ovid=e51a5c9d;ob>",
+                "<sips:tok@192.0.2.1:5061;lr;ovid=e51a5c9d;ob>"
+            ]
+        );
+        assert_eq!(
+            sips_values(&Method::Register, true, true, (false, None)),
+            ["<sips:192.0.2.1:5061;lr;ovid=e51a5c9d>"]
+        );
     }
 
     #[test]
@@ -531,7 +633,7 @@ mod tests {
 
     #[test]
     fn a_received_token_cannot_break_out_of_the_user_part() {
-        let value = with_token(b"a@b>\r\nX: y%\xff", &udp(), RoutingHeader::RecordRoute);
+        let value = with_token(b"a@b>\r\nX: y%\xff", &udp(), None, RoutingHeader::RecordRoute);
         let text = String::from_utf8(value).unwrap();
         assert_eq!(text, "<sip:a%40b%3E%0D%0AX:%20y%25%FF@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>");
     }

@@ -208,6 +208,7 @@ impl Session {
             Input::ConnectionLost => self.on_branch_failure(now, RouteError::ConnectionError),
             Input::TlsValidationFailed => self.on_target_failure(now, RouteError::TlsValidationFailed),
             Input::FlowFailed => self.on_branch_failure(now, RouteError::FlowFailed),
+            Input::Unprotected => self.on_branch_failure(now, ResolveError::UnsupportedUriScheme.into()),
             Input::TooLarge => self.on_branch_failure(now, RouteError::MessageTooLarge),
             Input::Probe => self.on_probe(now),
             Input::LookAgain => self.on_look_again(now),

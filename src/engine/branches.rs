@@ -283,6 +283,10 @@ impl Core {
             route.handle(&self.shared, now, input);
             return route.handle(&self.shared, now, Input::BranchEnded);
         }
+        if !route.may_leave_by(destination.transport()) {
+            tracing::info!(target: "oversip::transaction", "a request to a sips URI does not go to {destination}, in the clear");
+            return route.handle(&self.shared, now, Input::Unprotected);
+        }
         let id = Bytes::from(self.shared.new_branch(&route.antiloop_id));
         let sent = super::outgoing::request(&self.shared, route, &Leaving::by(&destination), &id);
         if destination.own().is_some() {

@@ -57,8 +57,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::client::digest::NonceCounts;
 use crate::client::{
-    leads_to, local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases, ProcessTags,
-    Profile,
+    is_udp_token, leads_to, local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases,
+    ProcessTags, Profile,
 };
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot, UriRef};
@@ -267,6 +267,17 @@ impl Shared {
     fn udp_flow(&self, token: &[u8]) -> Option<SocketAddr> {
         let signed = self.flow_tokens.verify(token);
         signed.or_else(|| self.accept_unsigned_flow_tokens.then(|| read_unsigned(token)).flatten())
+    }
+
+    /// Whether the flow of a token carries messages in the clear.
+    fn is_flow_in_the_clear(&self, token: &[u8]) -> bool {
+        if is_udp_token(token) {
+            return true;
+        }
+        let sockets = self.sockets.get().zip(std::str::from_utf8(token).ok());
+        sockets
+            .and_then(|(sockets, token)| sockets.flow_transport(token))
+            .is_some_and(|transport| !transport.secure())
     }
 
     /// What our Record-Route values in a request show when they come back in a Route of its dialog. The request as it was

@@ -11,10 +11,10 @@ use super::route::Route;
 use super::Shared;
 use crate::client::session::Kind;
 use crate::client::{
-    address_strict_router, connection_record_route, own_contact, readdressed, IncomingSide, RoutingHeaders,
+    address_strict_router, connection_names, own_contact, readdressed, IncomingSide, RoutingHeaders,
     DIALOG_CODE_LEN,
 };
-use crate::message::{HeaderName, Headers, Method, RequestSnapshot};
+use crate::message::{is_sips, HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot};
 use crate::transport::Transport;
 
 /// The hop count of a request that has none (RFC 3261 16.6 step 3).
@@ -96,7 +96,9 @@ pub(super) fn request(shared: &Shared, route: &Route, leaving: &Leaving, branch:
             if request.headers.first(HeaderName::MaxForwards).is_none() {
                 request.headers.push(b"Max-Forwards", MAX_FORWARDS.to_string().as_bytes());
             }
-            set_contact(shared, leaving, listener, &mut request);
+            // Whoever is told to come by TLS has to find TLS there (RFC 3261 8.1.1.8).
+            let secure = leaving.transport.secure() && leaves_for_sips(route, &request);
+            set_contact(shared, leaving, listener, secure, &mut request);
         }
     }
     route.authenticate(&mut request);
@@ -120,6 +122,7 @@ fn set_contact(
     shared: &Shared,
     leaving: &Leaving,
     listener: Option<&Listener>,
+    secure: bool,
     request: &mut RequestSnapshot,
 ) {
     let own = leaving.own.map(|own| (own.to_string(), leaving.transport));
@@ -127,7 +130,6 @@ fn set_contact(
         if !takes_contact(&request.method) {
             return;
         }
-        let secure = request.ruri.len() >= 5 && request.ruri[..5].eq_ignore_ascii_case(b"sips:");
         let contact = match (&own, listener) {
             (Some((sent_by, transport)), _) => own_contact(sent_by, *transport, secure),
             (None, Some(listener)) => own_contact(listener.sent_by(), listener.transport, secure),
@@ -191,14 +193,26 @@ fn add_routing_headers(
     let upstream = route.upstream.as_ref().filter(|_| profile.do_record_routing)?;
     let source = &upstream.source;
     let token = shared.flow_token(source).filter(|_| !shared.listeners.is_from_us(upstream));
-    let own = connection_record_route(source.transport, source.local, shared.tags.ovid());
     let incoming = shared.listeners.listener_of(source);
-    let side = match incoming {
+    let own;
+    let (side, names) = match incoming {
         Some(listener) if source.inbound => {
-            IncomingSide::Listener { names: &listener.names, flow_token: token.as_deref() }
+            let names = &listener.names;
+            (IncomingSide::Listener { names, flow_token: token.as_deref() }, names)
         }
-        _ => IncomingSide::OwnConnection { record_route: &own },
+        _ => {
+            own = connection_names(source.transport, source.local, shared.tags.ovid());
+            (IncomingSide::OwnConnection { names: &own }, &own)
+        }
     };
+    // Further requests of a client that has sent this one in the clear come by TLS, where we have it.
+    let by_tls = || shared.listeners.listener(Transport::Tls, source.local)?.names.sips.as_deref();
+    let incoming_sips = match came_for_sips(&upstream.message) {
+        true => names.sips.as_deref().or_else(by_tls),
+        false => None,
+    };
+    // Where a script has it leave in the clear, nobody can come back by TLS.
+    let outgoing_sips = outgoing.names.sips.as_deref().filter(|_| leaves_for_sips(route, request));
     let decision = RoutingHeaders {
         method: &route.request.method,
         initial: headers.initial,
@@ -208,6 +222,8 @@ fn add_routing_headers(
             || (route.request.method == Method::Register && supports_path(&request.headers)),
         incoming: side,
         outgoing: &outgoing.names,
+        incoming_sips,
+        outgoing_sips,
         same_listener: incoming.is_some_and(|listener| {
             listener.local == outgoing.local && listener.transport == outgoing.transport
         }),
@@ -220,6 +236,18 @@ fn add_routing_headers(
         request.headers.push_front(added.header.as_str().as_bytes(), value);
     }
     Some(added.in_rr)
+}
+
+/// Whether a request was sent for a SIPS resource, or to a proxy by a SIPS URI (RFC 3261 16.6 step 4).
+fn came_for_sips(request: &Message) -> bool {
+    let first = || request.routes().next().is_some_and(|(_, route)| is_sips(route.uri().text));
+    request.ruri().is_some_and(|uri| is_sips(uri.text)) || first()
+}
+
+/// The same of a request that is about to leave.
+fn leaves_for_sips(route: &Route, request: &RequestSnapshot) -> bool {
+    let first = || request.route_values().next().and_then(NameAddrRef::parse);
+    route.is_sips() || is_sips(&request.ruri) || first().is_some_and(|route| is_sips(route.uri().text))
 }
 
 /// Whether the client says that it supports Path (RFC 3327 5.1); RFC 3327 5.2 wants no Path without that.

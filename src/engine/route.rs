@@ -6,6 +6,7 @@
 mod call;
 mod challenge;
 mod dialog;
+mod sips;
 mod size;
 
 use std::any::Any;
@@ -143,6 +144,8 @@ pub enum Destination {
     Resolve(Query),
     /// By RFC 3263 as well; it is what the request's first Route names.
     Route(Query),
+    /// By RFC 3263 as well; the script names it.
+    Named(Query),
     /// Over the flow that this token names (RFC 5626); `None` when the request names one that is no token at all.
     Flow(Option<Vec<u8>>),
 }
@@ -181,6 +184,8 @@ pub struct RouteRequest {
     pub proxy_headers: Option<ProxyHeaders>,
     /// Where to.
     pub destination: Destination,
+    /// It is for a SIPS resource, though the Request-URI, which a strict router has taken, may not say so.
+    pub sips: bool,
     /// From and To values to put back into responses, where the script changed them.
     pub restore: RestoreHeaders,
     /// What challenges are answered with: set in a Uac.
@@ -221,6 +226,10 @@ pub struct Route {
     pub(super) flow: Option<Option<Vec<u8>>>,
     /// The request goes where its first Route says.
     pub(super) by_route: bool,
+    /// It is for a SIPS resource, whatever its Request-URI is.
+    sips: bool,
+    /// The script has named the transport: what goes out in the clear is its decision.
+    transport_named: bool,
     /// The host that the request is for; `None` when it is just the address that it is sent to, or a flow.
     pub(super) server: Option<String>,
     pub(super) effects: Vec<Effect>,
@@ -253,7 +262,8 @@ impl std::fmt::Debug for Route {
 
 impl Route {
     /// Takes the request and plans its destination; nothing is sent yet.
-    pub(super) fn new(id: u64, shared: &Shared, now: Instant, ask: RouteRequest) -> Box<Self> {
+    pub(super) fn new(id: u64, shared: &Shared, now: Instant, mut ask: RouteRequest) -> Box<Self> {
+        ask.leave_open_flow(shared);
         let class = match ask.request.method {
             Method::Invite => RequestClass::Invite,
             Method::Ack => RequestClass::Ack,
@@ -285,6 +295,8 @@ impl Route {
             proxy_headers: ask.proxy_headers,
             flow: None,
             by_route: matches!(ask.destination, Destination::Route(_)),
+            sips: ask.sips,
+            transport_named: matches!(&ask.destination, Destination::Named(query) if query.transport.is_some()),
             server: None,
             effects: Vec::new(),
             call_timer: None,
@@ -307,12 +319,13 @@ impl Route {
 
     fn head_for(&mut self, shared: &Shared, now: Instant, destination: Destination) {
         let query = match destination {
-            Destination::Resolve(query) | Destination::Route(query) => query,
+            Destination::Resolve(query) | Destination::Route(query) | Destination::Named(query) => query,
             Destination::Flow(token) => {
                 self.flow = Some(token);
                 return self.session.handle(now, Input::Flow);
             }
         };
+        let query = if self.is_bound_to_tls() { query.as_sips() } else { query };
         self.server = query.server();
         self.insists_on_udp = query.transport == Some(QueryTransport::Known(Transport::Udp));
         match plan(&query, &self.session.profile().resolve) {

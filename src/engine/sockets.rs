@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use super::incoming::IncomingRequest;
 use super::{Dropped, Stats};
-use crate::transport::{ConnectionId, Connections, SendingSockets, Source, TransportLayer, UdpSocket};
+use crate::transport::{
+    ConnectionId, Connections, SendingSockets, Source, Transport, TransportLayer, UdpSocket,
+};
 
 /// Handles to the sockets of an engine.
 pub(super) struct Sockets {
@@ -27,6 +29,12 @@ impl Sockets {
     /// The token of the flow that a connection is; `None` for one that we opened, or that is gone.
     pub(super) fn flow_token(&self, connection: ConnectionId) -> Option<String> {
         self.connections.flow_token(connection)
+    }
+
+    /// How the messages of the connection travel that a flow token names; `None` for one that is gone.
+    pub(super) fn flow_transport(&self, token: &str) -> Option<Transport> {
+        let connection = self.connections.by_flow_token(token)?;
+        Some(self.connections.info(connection)?.transport)
     }
 
     /// Adds what the sockets know of themselves.

@@ -62,6 +62,6 @@ pub use source::{ConnectionId, Source};
 pub use split::CommaList;
 pub use stun::{stun, Stun};
 pub use transport::Transport;
-pub use uri::{Scheme, TransportParam, UriParams, UriRef};
+pub use uri::{is_sips, Scheme, TransportParam, UriParams, UriRef};
 pub use via::{BranchForm, TopVia};
 pub use websocket::{websocket_message, WebSocketMessage};

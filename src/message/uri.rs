@@ -257,3 +257,8 @@ impl<'a> Iterator for UriParams<'a> {
         })
     }
 }
+
+/// Whether the text of a URI names a resource that is reached by TLS alone: its scheme is `sips` (RFC 3261 19.1, 26.2.2).
+pub fn is_sips(uri: &[u8]) -> bool {
+    uri.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"))
+}

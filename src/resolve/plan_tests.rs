@@ -374,3 +374,14 @@ fn hosts_are_told_apart_by_their_text() {
         assert_eq!(QueryHost::parse(name.as_bytes()), QueryHost::Domain(name.to_owned()));
     }
 }
+
+#[test]
+fn a_sip_destination_of_a_sips_request_is_planned_as_sips() {
+    let uri = |text: &str| Query::from_uri(&UriRef::parse(text.as_bytes()).expect("a URI")).as_sips();
+    let text = |text: &str| target_text(&uri(text), &Policy::default());
+    assert_eq!(text("sip:1.2.3.4;lr"), "tls:1.2.3.4:5061");
+    assert_eq!(text("sip:1.2.3.4:5060;transport=tcp"), "tls:1.2.3.4:5060");
+    assert_eq!(text("sip:1.2.3.4;transport=udp"), "unsupported_transport");
+    assert_eq!(text("tel:+123"), "unsupported_uri_scheme");
+    assert_eq!(target_text(&uri("sip:1.2.3.4"), &without(Transport::Tls)), "unsupported_uri_scheme");
+}

@@ -82,6 +82,15 @@ impl Query {
         Query { scheme, host, maddr, port: uri.port(), transport }
     }
 
+    /// The same place, but reached as a `sips` URI has it.
+    #[must_use]
+    pub fn as_sips(mut self) -> Query {
+        if self.scheme == QueryScheme::Sip {
+            self.scheme = QueryScheme::Sips;
+        }
+        self
+    }
+
     /// A destination that a script names: always `sip`.
     pub fn from_destination(host: &[u8], port: Option<u16>, transport: Option<QueryTransport>) -> Query {
         Query { scheme: QueryScheme::Sip, host: QueryHost::parse(host), maddr: None, port, transport }

@@ -174,6 +174,7 @@ impl Relay {
                 Some(to.port()),
                 None,
             )),
+            sips: false,
             restore: Default::default(),
             credentials: Vec::new(),
             call: None,

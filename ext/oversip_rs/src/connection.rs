@@ -11,7 +11,7 @@ use magnus::{
     typed_data::{DataType, DataTypeBuilder, DataTypeFunctions, Obj},
     Error, RArray, RClass, RModule, Ruby, TryConvert, TypedData, Value,
 };
-use oversip::client::connection_record_route;
+use oversip::client::connection_names;
 use oversip::message::{ConnectionId, Source, Transport};
 
 use crate::{
@@ -185,7 +185,7 @@ fn record_route(ruby: &Ruby, this: RubyConnection) -> Result<Option<String>, Err
         return Ok(None);
     }
     let engine = runtime::engine(ruby)?;
-    Ok(Some(connection_record_route(this.source.transport, this.source.local, engine.tags().ovid())))
+    Ok(Some(connection_names(this.source.transport, this.source.local, engine.tags().ovid()).record_route))
 }
 
 /// `send_sip_msg(message, ip = nil, port = nil)`: a stream connection sends to its peer, UDP to the address.

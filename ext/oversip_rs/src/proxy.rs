@@ -42,7 +42,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let snapshot = request::snapshot(ruby, request)?;
     let incoming_outbound = facts.incoming_outbound && arguments.destination.is_none();
     let to = match arguments.destination {
-        Some(query) => Destination::Resolve(query),
+        Some(query) => Destination::Named(query),
         None if incoming_outbound => Destination::Flow(facts.flow_token.clone()),
         None => Destination::of_request(&snapshot, true),
     };
@@ -60,6 +60,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
             incoming_outbound: facts.flow_token.filter(|_| incoming_outbound),
         }),
         destination: to,
+        sips: false,
         restore: request::restore_headers(request),
         credentials: Vec::new(),
         call: None,

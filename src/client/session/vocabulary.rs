@@ -66,6 +66,8 @@ pub enum Input {
     TlsValidationFailed,
     /// The flow is gone, or the token names none (RFC 5626 5.3).
     FlowFailed,
+    /// The request is for a SIPS resource, and would leave in the clear.
+    Unprotected,
     /// Another `route` of the same Client took over: only a 2xx is still of interest.
     Abandoned,
     /// Timer C expired; the branch sends CANCEL by itself.

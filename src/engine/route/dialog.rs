@@ -62,7 +62,7 @@ impl Route {
 fn own_request(
     shared: &Shared,
     profile: &Arc<Profile>,
-    DialogRequest { mut request, by_route }: DialogRequest,
+    DialogRequest { mut request, by_route, sips }: DialogRequest,
     credentials: Vec<Credentials>,
 ) -> RouteRequest {
     request.headers.push(HeaderName::UserAgent.canonical().as_bytes(), shared.product.as_bytes());
@@ -75,6 +75,7 @@ fn own_request(
         antiloop_id: None,
         upstream: None,
         proxy_headers: None,
+        sips,
         restore: Default::default(),
         credentials,
         call: None,

@@ -40,7 +40,7 @@ pub(super) fn new_route(
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let credentials = credentials_for(ruby, this, arguments.request)?;
     let destination = match arguments.destination {
-        Some(query) => Destination::Resolve(query),
+        Some(query) => Destination::Named(query),
         None => Destination::of_request(&snapshot, false),
     };
     ClientObject::set_request(this, arguments.request);
@@ -53,6 +53,7 @@ pub(super) fn new_route(
         upstream: None,
         proxy_headers: None,
         destination,
+        sips: false,
         restore: Default::default(),
         credentials,
         call,
