@@ -216,6 +216,21 @@ RSpec.describe "maddr", :native do
       expect(tcp.receive_final.status).to eq(200)
     end
 
+    it "is gone for a request that came by TLS, from a client or through a tunnel" do
+      tunnel = dead_port
+      capture_log do
+        configuration = tls_configuration(Certificates.for_name("own.example"), use_tls_tunnel: true, listen_port_tls_tunnel: tunnel)
+        start_oversip(configuration: configuration) { |request| (seen << request.ruri.to_s) && request.reply(200) }
+      end
+      tls = tls_peer
+      tunnelled = tcp_peer(tunnel)
+      tunnelled.send_text("PROXY TCP4 192.0.2.7 198.51.100.1 4711 5061\r\n")
+      ["sip:bob@b.example:#{tls_port};transport=tls", "sips:bob@b.example:#{tls_port}"].product([tls, tunnelled]) do |ruri, peer|
+        peer.send_text(peer.build(:MESSAGE, "#{ruri};maddr=127.0.0.1"))
+        expect([peer.receive_final.status, seen.pop]).to eq([200, "#{ruri[/\w+/]}:bob@b.example"])
+      end
+    end
+
     it "leaves our own domain as Request-URI, which is us" do
       start_here
       on_request { |request| (seen << [request.ruri.to_s, request.destination_myself?]) && request.reply(200) }

@@ -25,6 +25,11 @@ pub fn touch_uri(uri: &UriRef<'_>) {
     }
     let flags = (uri.transport(), uri.lr(), uri.ob(), uri.ovid(), uri.phone_context(), uri.headers());
     assert!(uri.is_sip() || !(flags.1 || flags.2));
+    assert_eq!(uri.maddr().is_some(), uri.is_sip() && uri.param(b"maddr").is_some());
+    let stripped = uri.without_maddr();
+    let stripped = UriRef::parse(&stripped).unwrap_or_else(|| panic!("no URI: {}", shown(&stripped)));
+    assert_eq!((stripped.maddr(), stripped.user(), stripped.host()), (None, uri.user(), uri.host()));
+    assert_eq!((stripped.scheme(), stripped.headers()), (uri.scheme(), uri.headers()));
     if let Some(aor) = uri.aor() {
         let aor = UriRef::parse(&aor).unwrap_or_else(|| panic!("no address of record: {}", shown(&aor)));
         assert_eq!(aor.user_unescaped(), uri.user_unescaped());
