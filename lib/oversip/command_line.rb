@@ -10,7 +10,8 @@ require "oversip/nearest"
 require "oversip/starter"
 
 module OverSIP
-  # The `oversip` command: options, a command and its folder, in any order. Without a command it serves, as OverSIP 2 does.
+  # The `oversip` command: options, a command and its folder, in any order. Without a command it starts the server, as
+  # OverSIP 2 does.
   #
   # @api private
   class CommandLine
@@ -125,7 +126,7 @@ module OverSIP
       1
     end
 
-    # The library's suggestion stands in a line of its own, without the dashes.
+    # The suggestion of OptionParser has a line of its own, without the dashes.
     def one_line(error)
       message, suggestion = error.message.split(/\s*\n\s*Did you mean\?\s*/, 2)
       return message unless suggestion
@@ -166,7 +167,7 @@ module OverSIP
       end
     end
 
-    # A shell makes an empty value of a variable that is not set.
+    # An unset variable of a shell gives an empty value.
     def refuse_empty(value)
       return unless value == ""
 

@@ -21,7 +21,7 @@ module OverSIP
         @io = io
       end
 
-      # The master is there.
+      # The master exists.
       def tell_pid
         write("#{Process.pid}\n")
       end
@@ -38,7 +38,7 @@ module OverSIP
         @io.write(text)
         @io.flush
       rescue Errno::EPIPE
-        # Who started the master is gone; the master serves all the same.
+        # The invoked process has gone; the master serves nevertheless.
       end
     end
 
@@ -47,7 +47,7 @@ module OverSIP
 
     READY = "ok"
 
-    # How often, and how many seconds apart, the invoked process looks whether a master that is too late has ended by TERM.
+    # The number of checks whether TERM has ended a late master, and the seconds between them.
     LOOKS = 10
     LOOK_INTERVAL = 0.05
 
@@ -82,7 +82,7 @@ module OverSIP
 
     private
 
-    # Without at_exit blocks, which are the invoked process's, but with what was said.
+    # Without at_exit blocks, which belong to the invoked process, but with flushed output.
     def leave(status)
       Log.finish
       exit!(status)

@@ -5,8 +5,8 @@ require "oversip/dispatcher/watch"
 require "oversip/script_hints"
 
 module OverSIP
-  # The one thread on which scripts' blocks run. It waits for events of the engine without holding the interpreter's lock and
-  # runs each in a Fiber of its own, so that a block that suspends its Fiber holds up nothing else.
+  # The one thread on which the blocks of scripts run. It waits for events of the engine without the interpreter's lock and
+  # runs each in a Fiber of its own, so that a suspended Fiber delays no other event.
   #
   # @api private
   module Dispatcher
@@ -31,8 +31,8 @@ module OverSIP
         @watch = Watch.new(limit).start if limit.positive?
       end
 
-      # Ends the thread. The engine must have been stopped: its queue is closed then, and the thread ends by itself unless a
-      # block does not return.
+      # Ends the thread, after the end of the engine. The queue is closed then, so the thread ends by itself unless a block
+      # does not return.
       #
       # @param timeout [Numeric] seconds after which a block that still runs is cut off
       def stop(timeout)
@@ -47,7 +47,7 @@ module OverSIP
         thread.join(timeout)
       end
 
-      # Runs a block of the server's life under its own name: the engine knows only that something was scheduled.
+      # Runs a block of the server's life cycle under its own name: for the engine it is a scheduled block.
       #
       # @param name [String] what {Watch} calls it in the log
       # @yieldparam name [String]
@@ -72,7 +72,7 @@ module OverSIP
         @stages.to_a.find { |fiber, _| !waiting.include?(fiber) }&.last
       end
 
-      # Waits until the dispatcher has run what is queued now. A block that takes longer is cut off, so that others can run.
+      # Waits until the dispatcher has run the events queued now. A block that takes longer is ended, so that others can run.
       #
       # @param timeout [Numeric] seconds
       def make_way(timeout)
@@ -165,7 +165,7 @@ module OverSIP
         judge("WebSocketEvents.on_client_tls_handshake") { WebSocketEvents.on_client_tls_handshake(connection, pems) }
       end
 
-      # Called when a script's block raised something that must not stop the engine.
+      # Logs an exception of a script's block, which must not stop the engine.
       #
       # @param exception [Exception]
       # @param name [String] which callback it was
@@ -173,7 +173,7 @@ module OverSIP
         report("exception in a block given to #{name}:", exception)
       end
 
-      # Runs a block of which nothing but the end of the process may get out.
+      # Runs a block. No exception leaves it, except those that end the process.
       #
       # @param name [String] what to call it in the log
       def guard(name)
@@ -201,7 +201,7 @@ module OverSIP
 
       private
 
-      # Whoever has not been judged is not let in.
+      # A peer that was not checked is refused.
       def judge(name)
         yield
         true
@@ -217,8 +217,8 @@ module OverSIP
         thread.kill
       end
 
-      # What tells one failure from others is where it was raised: its text may have what a peer sent. The records of one
-      # are counted alike, so that they are written together or not.
+      # The line that raised it distinguishes a failure, since its text may come from a peer. All records of one failure have
+      # this kind, so that they are written together or not at all.
       #
       # @param callback [String] which one failed, without anything of the message
       def report(what, exception, callback = what)
@@ -246,7 +246,7 @@ module OverSIP
       rescue *FATAL => e
         end_process(e)
       ensure
-        # A script killed the thread (or it died otherwise): the engine still serves, so somebody has to run its events.
+        # The thread was killed, or died otherwise. The engine still serves, so another thread has to run its events.
         orphaned = !finished && !@closing && @thread == Thread.current && Engine.running?
         pool&.give_up(OverSIP::RuntimeError.new(KILLED)) if orphaned
         Engine.leave_dispatcher
@@ -265,13 +265,13 @@ module OverSIP
         spawn
       end
 
-      # SystemExit and its like end the process in an orderly way: the main thread raises them.
+      # SystemExit and similar exceptions end the process in order: the main thread raises them.
       def end_process(exception)
         main = Thread.main
         main.raise(exception) if main.alive? && main != Thread.current
       end
 
-      # A thread that is killed runs no rescue. At the end of the engine there is nobody left to answer.
+      # A killed thread runs no rescue. At the end of the engine no request is left to answer.
       def killed_in(request)
         return unless Engine.running?
 
@@ -280,7 +280,7 @@ module OverSIP
         refuse(request, exception)
       end
 
-      # What the script routed before it failed is cancelled: the client has its answer.
+      # The branches that the script routed before its failure are cancelled: the client has its answer.
       def refuse(request, exception)
         return if request.sip_method == :ACK
 

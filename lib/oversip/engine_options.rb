@@ -7,7 +7,7 @@ module OverSIP
   #
   # @api private
   module EngineOptions
-    # The bounds of what waits.
+    # The bounds of waiting messages.
     LIMITS = %i[
       max_queued_requests max_queued_bytes max_queued_acks max_queued_ack_bytes max_client_responses max_client_bytes
       max_response_bytes max_outgoing_bytes max_transactions

@@ -14,7 +14,7 @@ module OverSIP
   # A text is no SIP or TEL URI, or no name-addr.
   class ParsingError < OverSIP::RuntimeError; end
 
-  # Messages, and what sends them.
+  # Messages, their senders and receivers.
   module SIP
     # The message parser was used in a way that it does not allow.
     class MessageParserError < OverSIP::Error; end

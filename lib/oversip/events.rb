@@ -35,7 +35,7 @@ module OverSIP
       # @param pems [Array<String>] the certificates that the client has shown
       def on_client_tls_handshake(connection, pems); end
 
-      # Runs when a server to which a request shall go has answered a TLS handshake.
+      # Runs after a TLS handshake with a server, before a request is sent to it.
       # @param connection [Object]
       # @param pems [Array<String>] the certificates that the server has shown
       def on_server_tls_handshake(connection, pems); end
@@ -53,7 +53,7 @@ module OverSIP
       # @param http_request [WebSocket::HttpRequest]
       def on_connection(connection, http_request); end
 
-      # Runs once when a connection is gone that was a WebSocket; not at the server's end.
+      # Runs once after the end of a WebSocket connection, but not at the end of the server.
       # @param connection [WebSocket::Connection]
       # @param client_closed [Boolean] whether the client closed it
       def on_disconnection(connection, client_closed); end

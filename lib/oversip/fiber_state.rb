@@ -15,7 +15,7 @@ module OverSIP
         STORAGE ? Fiber.new(storage: nil, &) : Fiber.new(&)
       end
 
-      # Takes away what the current Fiber has: what `Thread.current[:name] = …` and `Fiber[:name] = …` have set.
+      # Clears the current Fiber's data, set by `Thread.current[:name] = …` and `Fiber[:name] = …`.
       #
       # @return [Boolean] false: a script has frozen the Thread, and the Fiber keeps what it has
       def clear
@@ -28,7 +28,7 @@ module OverSIP
         false
       end
 
-      # Runs a block in a Fiber that has things of its own, and takes away what the block has added.
+      # Runs a block in a Fiber that has data of its own, and removes the data that the block has added.
       def within
         names = Thread.current.keys
         stored = STORAGE ? Fiber.current.storage.to_h.keys : []

@@ -5,8 +5,8 @@ require "oversip/script_hints"
 require "oversip/script_source"
 
 module OverSIP
-  # A configuration folder: oversip.conf, proxies.conf and server.rb. Everything is read before anything is checked, so that
-  # an error in server.rb is reported before one in a value, and server.rb sees no configuration.
+  # A configuration folder: oversip.conf, proxies.conf and server.rb. All files are read before the values are checked: an
+  # error in server.rb is reported before an invalid value, and server.rb sees no configuration.
   #
   # @api private
   class Folder
@@ -34,7 +34,7 @@ module OverSIP
 
       private
 
-      # What the library and Ruby's own loader did is of no use to who wrote the file.
+      # Frames of the library and of Ruby's loader do not help the author of the file.
       def places(cause)
         inside = Array(cause.backtrace).take_while { |line| !line.start_with?(__FILE__) }
         inside.reject { |line| line.start_with?("<internal:", *FOREIGN) }
@@ -90,7 +90,7 @@ module OverSIP
       @complete = complete
     end
 
-    # Reads the files and evaluates server.rb, which happens once however often it is asked for.
+    # Reads the files and evaluates server.rb, once only.
     #
     # @raise [LoadError]
     def load
@@ -104,8 +104,8 @@ module OverSIP
     # @return [ScriptSource, nil] the text of server.rb that was loaded last; nil when there is none
     attr_reader :source
 
-    # What the script names or is going to name: the text of server.rb as it stands there now, which HUP loads next, or that
-    # which was loaded last if it is no Ruby.
+    # The names in the script: in the present text of server.rb, which HUP loads next, or in the text that was loaded last if
+    # the present one has a syntax error.
     #
     # @param names [Array<Symbol>] those of profiles
     # @return [Array<Hash{Symbol => String}>] those in use and those that may be, each with a place that names it

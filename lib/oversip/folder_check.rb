@@ -7,7 +7,7 @@ require "oversip/folder_check/script"
 require "oversip/folder_check/target"
 
 module OverSIP
-  # Says what is wrong with a configuration folder without starting anything: `oversip check`. server.rb is read, not run.
+  # Finds the mistakes in a configuration folder without starting a server: `oversip check`. server.rb is read, not run.
   #
   # @api private
   class FolderCheck
@@ -31,7 +31,7 @@ module OverSIP
       Folder.missing?(@path, file: @file)
     end
 
-    # Looks at everything.
+    # Checks all files.
     #
     # @return [FolderCheck] itself
     def run
@@ -57,7 +57,7 @@ module OverSIP
       configuration
     end
 
-    # Files that can be read need not go together, nor be of use.
+    # Readable files need not match each other, nor be usable.
     def check_certificate(tls)
       files = tls.values_at(:public_cert, :private_cert)
       return unless files.all?
@@ -90,7 +90,7 @@ module OverSIP
       end
     end
 
-    # What is allowed but leaves a profile without a way to send.
+    # Valid values that leave a profile without a transport.
     def check_profiles(name, profiles)
       unless profiles.key?(ProxiesConfig::DEFAULT_PROFILE)
         Config.log_system_warn "#{name} has no profile #{ProxiesConfig::DEFAULT_PROFILE}, " \
@@ -109,7 +109,7 @@ module OverSIP
       check_permissions(script.files)
     end
 
-    # What a start does not mind, but the operator should.
+    # Faults that do not prevent a start.
     def check_permissions(scripts)
       secrets = { @file => ("sip[flow_token_key]" if @configuration.dig(:sip, :flow_token_key)),
                   ProxiesConfig::FILE_NAME => ("credentials" if @profiles&.values&.any? { |values| values[:credentials] }) }
@@ -136,7 +136,7 @@ module OverSIP
       note(name, e.message)
     end
 
-    # The system's words come with a place in Ruby's own code.
+    # The message of the system, without the line of Ruby's own code.
     def note(name, message)
       @problems << "#{name}: #{message.sub(/ @ \w+/, "")}"
       nil

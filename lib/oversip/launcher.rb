@@ -110,7 +110,7 @@ module OverSIP
       raise_file_limit
     end
 
-    # Ruby's warnings speak of a program that changes its mind; this one says it first of all.
+    # Ruby warns of a change of the default encoding; no text has been read before this one.
     def read_files_as_utf8
       verbose = $VERBOSE
       $VERBOSE = nil
@@ -128,15 +128,15 @@ module OverSIP
       insist_on_log
     end
 
-    # Nobody may read stdout, or it may be closed or full: that is no reason not to serve. It gets what it takes within a
-    # moment. Without a buffer nothing is left for the end of the process to wait for.
+    # Stdout may be closed or full, or may have no reader. This must not prevent the start, so it is written for a moment
+    # only. It is unbuffered, so that the end of the process does not wait for it.
     def print_configuration
       printer = Thread.new do
         sync = $stdout.sync
         $stdout.sync = true
         $stdout.puts ConfigPrinter.new(color: @options.color && $stdout.tty?).text(OverSIP.configuration)
       rescue SystemCallError, IOError
-        # There is nobody to tell.
+        # The message has no reader.
       ensure
         $stdout.sync = sync unless sync.nil?
       end
@@ -179,7 +179,7 @@ module OverSIP
       nil
     end
 
-    # Who runs without a log learns of no fault.
+    # A server without a log would hide its faults.
     def insist_on_log
       raise ConfigurationError, @unlogged if @unlogged
     end
@@ -209,7 +209,7 @@ module OverSIP
       Master.new(folder: @folder, privileges: @privileges, **options)
     end
 
-    # What was said is out before the invoked process ends.
+    # Flushes the output before the invoked process ends.
     def leave_terminal(channel)
       leave_terminal_log
       channel.tell_ready

@@ -6,7 +6,7 @@ require "oversip/folder"
 require "oversip/script_events"
 
 module OverSIP
-  # Start and end of the engine in this process, and what Ruby does around them.
+  # Start and end of the engine in this process, with the steps in Ruby around them.
   #
   # @api private
   module LifeCycle
@@ -47,7 +47,7 @@ module OverSIP
         configure(folder, {}, {}, &:run)
       end
 
-      # Opens the listeners and starts the dispatcher after {load}: what {start} does in one step a server does in several.
+      # Opens the listeners and starts the dispatcher, after {load}. A server does the work of {start} in several steps.
       # Requests are refused until {ready}.
       def open
         begin_in_this_process
@@ -228,7 +228,7 @@ module OverSIP
       def last_callback(name, &)
         Dispatcher.stage(name) { Dispatcher.guard(name, &) }
       rescue *Dispatcher::FATAL
-        # It wants the process to end: it does. (A signal for the thread that waits here is another matter.)
+        # The exception ends the process. (A signal for the waiting thread does not come here.)
       end
 
       def become(status)
@@ -237,7 +237,7 @@ module OverSIP
         Engine.status = status if @running
       end
 
-      # Takes down what has been started, as far as it was.
+      # Stops all parts that have been started.
       def abandon
         Engine.stop(0.0) if @running && Engine.running?
         @running = false
@@ -255,7 +255,7 @@ module OverSIP
       end
 
       def note_listeners(bound)
-        # A program that takes any port is known to nobody else.
+        # Nobody knows a program that takes any free port.
         @unnamed = Listeners.unnamed(OverSIP.configuration)
         @bound = bound
         Listeners.note(OverSIP.configuration, bound)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # Which sockets the configuration asks for, and what became of them.
+  # The sockets that the configuration requires, and their state.
   #
   # @api private
   module Listeners

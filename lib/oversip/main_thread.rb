@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # The end of the process that nobody has asked for: a script, or a library of it, kills the main thread.
+  # The unwanted end of the process: a script, or one of its libraries, kills the main thread.
   #
   # @api private
   module MainThread

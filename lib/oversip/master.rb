@@ -5,22 +5,21 @@ require "oversip/service_manager"
 require "oversip/signals"
 
 module OverSIP
-  # The process that serves, from the opened ports to its end: what the invoked process becomes in the foreground, and what
-  # it starts as a daemon.
+  # The serving process, from the opened ports to its end. In the foreground it is the invoked process, otherwise a daemon.
   #
   # @api private
   class Master
     include Logger
 
-    # What ends the server.
+    # Signals that end the server.
     TERMINATION = %w[TERM QUIT].freeze
-    # What is handled, if only with a line in the log.
+    # Signals that are handled, some of them only with a record.
     SIGNALS = %w[TERM QUIT INT HUP USR1 USR2 ALRM POLL PROF WINCH].select { |name| Signal.list.key?(name) }.freeze
 
     # Seconds that on_terminated has at least where `callback_warning_time` is 0.
     CALLBACK_PATIENCE = 5
 
-    # What ends the process in order although it is an exception (anything else is an accident).
+    # Exceptions that end the process in order. Any other exception is a failure.
     ORDERLY = [SystemExit, SignalException].freeze
 
     # @param folder [Folder] loaded
@@ -104,7 +103,7 @@ module OverSIP
       @on_ready&.call
     end
 
-    # A start event failed, be it with SystemExit: a server that has not started is no orderly end.
+    # A start event failed, perhaps with SystemExit. The end before a complete start is not orderly.
     def not_started
       @start_failure ||= OverSIP::RuntimeError.new("the start was killed by the script or a library of it")
       raise @start_failure if @start_failure.is_a?(Launcher::Fatal)
@@ -119,7 +118,7 @@ module OverSIP
       finish(error: true, callbacks: LifeCycle.running?)
     end
 
-    # Nothing that a callback raises any more, and no kill, changes how the process ends.
+    # From here on no exception of a callback and no kill changes the exit status.
     def finish(error:, callbacks: true)
       Thread.handle_interrupt(Object => :never) do
         @service_manager.stopping
@@ -131,8 +130,8 @@ module OverSIP
       end
     end
 
-    # A callback of the end may wait for ever. A further signal ends it once the log may have told of it; before that it
-    # changes nothing.
+    # A callback of the end may wait for ever. A further signal ends it after the time of the warning in the log; an earlier
+    # signal changes nothing.
     def insisting
       Signals.trap(*@termination) do |signals|
         due = now + callback_patience
@@ -168,7 +167,7 @@ module OverSIP
       Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
-    # Each step says what failed in it and leaves the others alone.
+    # Each step logs its own failure; the other steps run.
     def reload_files
       @service_manager.reloading do
         reopen_log
@@ -196,7 +195,7 @@ module OverSIP
       log_system_crit "error reloading #{ProxiesConfig::TITLE} file '#{@folder.proxies_file}': #{e.detail}"
     end
 
-    # Connections that are up stay; new handshakes show the new certificate.
+    # Established connections stay; new handshakes use the new certificate.
     def reload_certificates
       certificate = LifeCycle.reload_certificates or return
 

@@ -3,8 +3,8 @@
 require "rbconfig"
 
 module OverSIP
-  # Loads the extension, which lies in a folder that is named after the version of Ruby that it was built for: what was built
-  # for another one crashes at best when it is loaded.
+  # Loads the extension from the folder named after the present version of Ruby. An extension for another version would
+  # crash.
   #
   # @api private
   module Native

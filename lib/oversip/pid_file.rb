@@ -1,14 +1,15 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # The file that names the process of a daemon. A lock on it (flock) says whether that process lives: it ends with the
-  # process, however that ends, so that a number that was left behind keeps nobody from starting, whoever has it by now.
+  # The file with the process id of a daemon. A lock on it (flock) shows that the process lives. The lock always ends with
+  # the process, so that an old number prevents no start, even if another process has that number now.
   #
   # @api private
   class PidFile
     MODE = 0o644
 
-    # Tries to get the lock, and seconds between them: whoever asks whether the server lives has it for a moment.
+    # The number of tries to get the lock, and the seconds between them: a check whether the server lives holds it for a
+    # moment.
     TRIES = 10
     INTERVAL = 0.05
 
@@ -28,11 +29,11 @@ module OverSIP
 
       File.open(path, File::RDONLY | File::NONBLOCK) { |file| locked?(file, File::LOCK_SH) or raise already_running }
     rescue SystemCallError
-      # {create} says what is wrong with it.
+      # {create} raises the error.
     end
 
-    # Locks the file and writes the number of this process, which has to be the one that serves: the lock ends with it.
-    # What it forks without exec has the lock too.
+    # Locks the file and writes the id of this process, which has to be the serving one: the lock ends with it. What it forks
+    # without exec has the lock too.
     #
     # @raise [ConfigurationError] the file cannot be written, or another process has locked it
     def create
@@ -53,7 +54,7 @@ module OverSIP
 
       File.delete(path) if current?(@file)
     rescue SystemCallError
-      # The directory belongs to somebody else since the privileges were dropped: nothing to be done about it.
+      # Without root's rights the process may not delete a file in this directory.
     ensure
       @file&.close
       @file = nil

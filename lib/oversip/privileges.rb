@@ -21,8 +21,9 @@ module OverSIP
       @group = find(:getgrnam, "group", group)
     end
 
-    # Gives up root's rights. Without a group it is the user's own one: never root's. The further groups of whoever starts
-    # the server, root's as a rule, are always left: they become those of the user, or with a group alone none but that one.
+    # Gives up root's rights. Without a group it is the user's own one: never root's. The supplementary groups of the
+    # starting user, usually root's, are always given up: they become those of the user, or with a group alone only that
+    # group.
     def drop
       return unless group
 

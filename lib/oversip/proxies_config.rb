@@ -5,7 +5,7 @@ require "oversip/config/source"
 require "oversip/seconds"
 
 module OverSIP
-  # Makes `OverSIP.proxies` from proxies.conf and from what a script hands over.
+  # Makes `OverSIP.proxies` from proxies.conf and from the arguments of a script.
   #
   # @api private
   module ProxiesConfig

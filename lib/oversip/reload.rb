@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # Work that a signal asks for, done on the dispatcher, one after the other: a request during the work is remembered, any
-  # further one is refused, each with a log line.
+  # Work on the dispatcher that a signal starts. One further signal during the work is remembered, later ones are refused,
+  # each with a record.
   #
   # @api private
   class Reload
     include Logger
 
-    # Seconds after which work that waits for something is not waited for any more.
+    # Seconds after which suspended work is given up.
     LIMIT = 60
 
     # @param name [String] for the log
@@ -24,7 +24,7 @@ module OverSIP
       @again = false
     end
 
-    # Asks for the work.
+    # Starts the work, or remembers it.
     def request
       @lock.synchronize do
         return log_system_warn "#{@name} refused: one is running and another is waiting" if @again
@@ -63,14 +63,14 @@ module OverSIP
       OverSIP.schedule(after: @limit) { give_up(run, fiber) if @run.equal?(run) }
     end
 
-    # Who runs on the dispatcher knows that the work does not: it is suspended.
+    # While this runs on the dispatcher, the work does not run: it is suspended.
     def give_up(run, fiber)
       stage = Dispatcher.stage_of(fiber) || @name
       log_system_error "#{@name} is not over after #{@limit} s: #{stage} waits for something and is given up"
       expect_end(run, fiber)
       fiber.raise(OverSIP::RuntimeError, "given up by #{@name} after #{@limit} s")
     rescue FiberError
-      # It was handed to a scheduler: it may go on for itself.
+      # A scheduler has it: it may go on by itself.
       over(run)
     end
   end

@@ -14,7 +14,7 @@ module OverSIP
                     "\"eventmachine\" and run its reactor in a thread of its own"
     }.freeze
 
-    # What takes the place of libraries that live on EventMachine's reactor.
+    # Replacements for libraries that need EventMachine's reactor.
     LIBRARIES = {
       /\Aoversip-mod-mysql/ =>
         "oversip-mod-mysql needs EventMachine: docs/migration.md (MySQL) has a pool of mysql2 connections in its place, " \
@@ -65,7 +65,7 @@ module OverSIP
         end
       end
 
-      # What to do about a library that cannot be loaded.
+      # The remedy for a library that cannot be loaded.
       #
       # @param name [String, nil] as `require` has it
       # @return [String, nil] nil for a file that is named by its path
@@ -77,7 +77,7 @@ module OverSIP
         replacement(name) || "is the library there for this Ruby (#{RUBY_VERSION})? #{remedy}"
       end
 
-      # What takes the place of a library that does not work here.
+      # The replacement for a library that does not work here.
       #
       # @param name [String]
       # @return [String, nil]

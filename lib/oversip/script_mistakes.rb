@@ -9,7 +9,7 @@ module OverSIP
     extend Logger
 
     LIBRARY = File.expand_path("..", __dir__)
-    # A script that is made anew again and again must not fill the memory. Further mistakes are not logged.
+    # A script that is loaded again and again must not fill the memory. Further mistakes are not logged.
     MOST_SITES = 1000
     private_constant :LIBRARY, :MOST_SITES
 
@@ -27,7 +27,7 @@ module OverSIP
         log_system_warn site ? "#{text} (at #{site})" : text
       end
 
-      # Forgets what was logged.
+      # Forgets the logged mistakes.
       def reset
         @reported.clear
       end

@@ -5,8 +5,8 @@ require "oversip/script_source/reading"
 require "oversip/script_source/syntax"
 
 module OverSIP
-  # What can be known of a server.rb, and of the files of its own that it loads, without running them: the profiles that it
-  # names, the libraries that it wants, the events that it defines. What a script makes of names at run time is not seen.
+  # The contents of server.rb, and of its own files that it loads, without running them: the profiles that it names, the
+  # libraries that it requires, the events that it defines. Names that are made at run time are not found.
   #
   # @api private
   class ScriptSource
@@ -124,7 +124,7 @@ module OverSIP
       @complete &&= known?(wanted.name)
     end
 
-    # Ruby's own libraries, and this one's parts, define no events of a script; what others define is not read.
+    # Ruby's own libraries, and the parts of this one, define no events of a script. Other libraries are not read.
     def known?(name)
       return true if name.match?(%r{\Aoversip(?:/|\z)})
       return true if $LOADED_FEATURES.intersect?(["#{name}.rb", "#{name}.so"]) # a part of the interpreter
@@ -153,7 +153,7 @@ module OverSIP
       candidates.flat_map { |path| [path, "#{path}.rb"] }.find { |path| File.file?(path) && !path.end_with?(".so") }
     end
 
-    # A script that changes the load path means its own folder, or one in it.
+    # A script that changes the load path usually adds its own folder, or one in it.
     def own_candidates(name)
       return [] unless own_load_path?
 

@@ -4,17 +4,17 @@ require "oversip/life_cycle"
 require "oversip/main_thread"
 require "oversip/signals"
 
-# Starting, stopping and asking the engine of this process.
+# Start, end and numbers of the engine of this process.
 module OverSIP
   class << self
     # Opens the listeners and begins to serve. Returns when they are bound and the start events have run.
     #
-    # Without a folder it listens on 127.0.0.1 and, where there is one, ::1, by UDP and TCP, on port 5060. Port 0 takes
-    # any port that is free for all of them; `OverSIP.configuration[:sip][:listen_port]` tells which. A {SIP::Uac} reaches
-    # other hosts all the same, from an address that `docs/client.md` explains; to be reached itself a program sets
+    # Without a folder it listens on 127.0.0.1 and, where there is one, ::1, by UDP and TCP, on port 5060. Port 0 takes any
+    # port that is free for all of them; `OverSIP.configuration[:sip][:listen_port]` tells which. A {SIP::Uac} reaches other
+    # hosts nevertheless, see `docs/client.md` for its source address. A program that receives requests of other hosts sets
     # `listen_ipv4` or `listen_ipv6`.
     #
-    # With a block: stops after it, whatever happens in it.
+    # With a block: stops after it, even after an exception.
     #
     # @param config_dir [String, nil] a folder with oversip.conf and, if wanted, proxies.conf and server.rb
     # @param configuration [Hash] parameters by section, as in {OverSIP.configuration}; they go over the file
@@ -33,8 +33,8 @@ module OverSIP
       end
     end
 
-    # Closes the listeners, waits for live transactions, drops what is left and ends the dispatcher. Does nothing when
-    # nothing runs. From inside a callback it only begins the end and returns.
+    # Closes the listeners, waits for live transactions, drops the remaining ones and ends the dispatcher. Does nothing if no
+    # engine runs. In a callback it only begins the end and returns.
     #
     # @param timeout [Numeric] seconds that transactions are given
     # @raise [ArgumentError] this is no number of seconds
@@ -74,8 +74,7 @@ module OverSIP
       @status if LifeCycle.own_process?
     end
 
-    # Numbers of what lives now and of what happened since the start; the section "Numbers" of docs/configuration.md explains
-    # each with its unit.
+    # Present states and counts since the start. The section "Numbers" of docs/configuration.md explains each with its unit.
     #
     # @return [Hash{Symbol => Numeric, Hash{Symbol => Integer}}] nested: `:rejected` by cause, `:dropped` and `:malformed` by
     #   reason
@@ -88,8 +87,8 @@ module OverSIP
                          **Logger.stats) { |_, engine, log| engine.merge(log) { |_, former, further| former + further } }
     end
 
-    # Runs a block on the dispatcher, where all other callbacks run. May be called from any thread: it is how a suspended
-    # Fiber is resumed.
+    # Runs a block on the dispatcher, like all other callbacks. May be called from any thread, to resume a suspended Fiber
+    # for example.
     #
     # @param after [Numeric] seconds to wait
     # @return [nil]

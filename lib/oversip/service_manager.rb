@@ -3,8 +3,7 @@
 require "socket"
 
 module OverSIP
-  # What systemd wants to know of a service of `Type=notify`: messages to the socket that NOTIFY_SOCKET names. Without one
-  # nothing happens.
+  # The messages of a `Type=notify` service to systemd, over the socket in NOTIFY_SOCKET. Without it nothing is sent.
   #
   # @api private
   class ServiceManager

@@ -6,7 +6,7 @@ module OverSIP
   #
   # @api private
   class Signals
-    # Handles the named signals during the block and restores what was there before.
+    # Handles the named signals during the block and restores their former handlers.
     #
     # @param names [Array<String>]
     # @yieldparam signals [Signals]

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# What the engine of this process is doing, as scripts read it.
+# The state of the engine of this process, for scripts.
 module OverSIP
   class << self
     # rubocop:disable Style/BisectedAttrAccessor -- scripts read, the library alone writes
@@ -50,7 +50,7 @@ module OverSIP
     # @return [Array<Integer>, nil] helper processes; this implementation has none
     attr_reader :stud_pids
 
-    # For the library, which says so what it is doing.
+    # Setters for the library.
     #
     # @api private
     attr_writer :configuration, :master_name, :pid, :pid_file, :daemonized, :status, :is_ready, :root_fiber,

@@ -6,7 +6,7 @@ require "oversip/tls/identity"
 require "oversip/tls/renewal"
 
 module OverSIP
-  # Certificates: those of this server, and help for scripts that judge those of others.
+  # The certificates of this server, and methods for scripts that check certificates of peers.
   #
   #     def (OverSIP::SipEvents).on_server_tls_handshake(connection, pems)
   #       cert, valid = OverSIP::TLS.validate(pems)
@@ -15,16 +15,16 @@ module OverSIP
   module TLS
     extend Logger
 
-    # What {validate} says while there are no authorities to check against.
+    # The result of {validate} without authorities.
     NO_AUTHORITIES = "no CAs provided, validation disabled"
-    # What {validate} says of a peer that has shown no certificate.
+    # The result of {validate} for a peer without a certificate.
     NO_CERTIFICATE = "no certificate provided by peer"
 
     @authorities = nil
 
     class << self
-      # Checks whether certificates lead to one of the authorities in `tls[ca_dir]`. Neither the names in the certificate nor
-      # its purpose nor revocations are looked at.
+      # Checks whether certificates lead to one of the authorities in `tls[ca_dir]`. Names, purpose and revocation are not
+      # checked.
       #
       # @param pems [Array<String>] the peer's own certificate last, the others before it may help to verify it
       # @return [Array] `[cert, true]`; `[cert, false, code, text]` when it does not verify; `[nil, false, nil, text]`
@@ -42,7 +42,7 @@ module OverSIP
       end
 
       # The SIP domains that a certificate speaks for (RFC 5922): the hosts of its `sip:` URIs, else its DNS names, else,
-      # without subjectAltName, its first common name. URIs with a user part count for nothing.
+      # without subjectAltName, its first common name. URIs with a user part are ignored.
       #
       # @param cert [OpenSSL::X509::Certificate, nil]
       # @return [Array<String>] in lower case
@@ -54,7 +54,7 @@ module OverSIP
         Engine.sip_identities(cert.to_der)
       end
 
-      # Reads certificate, key and authorities: the files need not be readable afterwards, unless they are renewed.
+      # Reads certificate, key and authorities. Only a renewal reads the files again.
       #
       # @api private
       # @param tls [Hash] the section of the configuration
@@ -72,7 +72,7 @@ module OverSIP
         settings(identity, @authorities)
       end
 
-      # Reads the files again if they have changed. Handshakes to come use what they hold now, in both directions.
+      # Reads the files again if they have changed. Later handshakes in both directions use the new content.
       #
       # @api private
       # @param tls [Hash] the section of the configuration, with certificate and key

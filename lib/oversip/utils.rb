@@ -5,7 +5,7 @@ module OverSIP
   module Utils
     module_function
 
-    # Compares bytes, whatever the encodings say.
+    # Compares bytes and ignores encodings.
     #
     # @param string1 [#to_s]
     # @param string2 [#to_s]

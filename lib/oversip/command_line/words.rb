@@ -5,11 +5,11 @@ require "oversip/nearest"
 
 module OverSIP
   class CommandLine
-    # What the words of a command line ask for: which command, on which folder.
+    # The command and the folder that the words of a command line name.
     #
     # @api private
     class Words
-      # The words make no sense; the message says what may have been meant.
+      # The words name no command; the message suggests one.
       class Mistake < OverSIP::Error; end
 
       # @!attribute folder
@@ -58,7 +58,7 @@ module OverSIP
         "unknown command '#{name}': #{nearest ? "did you mean '#{nearest}'?" : "#{@program} help lists the commands"}"
       end
 
-      # A shell makes an empty word of a variable that is not set: it does not mean the current folder.
+      # An unset variable of a shell gives an empty word, which does not mean the current folder.
       def refuse_empty(command)
         return unless @arguments.first == "" && command.arguments&.include?("DIR")
 

@@ -4,7 +4,7 @@ require "socket"
 
 module OverSIP
   module Config
-    # Which address a server listens on when none was configured.
+    # The listening address of a server without a configured one.
     #
     # @api private
     module Addresses

@@ -5,8 +5,7 @@ require "oversip/listeners"
 
 module OverSIP
   module Config
-    # Tries each address and port that a server is going to listen on, so that a clash is said in terms of the configuration,
-    # before anything is opened.
+    # Tries each address and port of the configuration before the start, so that the error names the parameters.
     #
     # @api private
     class BindCheck

@@ -28,7 +28,7 @@ module OverSIP
           find_addresses(section, plain + [secure])
         end
         sip = @configuration.fetch(:sip)
-        # Requests for other hosts may leave from whichever address faces them.
+        # Requests to other hosts may leave from any address of this machine.
         sip[:loopback_by_default] = unset if @scope == :loopback
         sip[:local_domains] = sip[:local_domains]&.map(&:downcase)
         @configuration

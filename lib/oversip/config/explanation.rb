@@ -5,14 +5,14 @@ require "oversip/nearest"
 
 module OverSIP
   module Config
-    # Why a value breaks a rule, and what to write instead: the end of the message of a {ConfigurationError}.
+    # The reason and the remedy for an invalid value: the end of the message of a {ConfigurationError}.
     #
     # @api private
     class Explanation
       YES = %w[yes on true].freeze
       NO = %w[no off false].freeze
 
-      # What a number counts, which its name says.
+      # The unit of a number, from its name.
       UNITS = { /time(?:out)?\z|interval\z|\Atimer_/ => "seconds", /(?:bytes|size|mtu)\z/ => "bytes" }.freeze
 
       # @param parameter [Parameter]

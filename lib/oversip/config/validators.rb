@@ -35,7 +35,7 @@ module OverSIP
           value.is_a?(Integer) && value.between?(1, MAX_PORT)
         end
 
-        # What may stand in a header: text in one line.
+        # A text that may stand in a header: one line.
         def header_text(value)
           value.is_a?(String) && value.match?(/\A[[:graph:]](?:[[:graph:] ]*[[:graph:]])?\z/)
         end
@@ -88,12 +88,12 @@ module OverSIP
           value.is_a?(Integer) && (value.zero? || sizes.cover?(value))
         end
 
-        # The key of flow tokens: HMAC wants at least 128 bits.
+        # The key of flow tokens: HMAC requires at least 128 bits.
         def min_bytes(value, bound)
           value.is_a?(String) && value.bytesize >= bound
         end
 
-        # User name and password for digest authentication, perhaps for one realm only.
+        # User name and password for digest authentication, with an optional realm.
         def credentials(value)
           return false unless value.is_a?(Hash)
 
@@ -125,7 +125,7 @@ module OverSIP
           require "openssl"
           # The empty passphrase keeps OpenSSL from asking for one on the terminal.
           key = OpenSSL::PKey.read(File.binread(value), "")
-          # Ed25519 keys do not answer to private?, but none but a private one has this form.
+          # Ed25519 keys have no `private?`, but only private keys have this form.
           key.respond_to?(:private?) ? (key.private? or raise OpenSSL::PKey::PKeyError, "a public key") : key.private_to_der
           true
         rescue OpenSSL::PKey::PKeyError, SystemCallError => e
@@ -134,7 +134,7 @@ module OverSIP
 
         private
 
-        # The rule alone would say too little of a file.
+        # The rule alone does not describe a fault of a file.
         def explain(file, wanted, error)
           Config.log_system_error "#{file} has no usable #{wanted}: #{error.message}"
           false

@@ -13,7 +13,7 @@ module OverSIP
       # The kernel allows about 31 000 stacks with guard pages in a process (vm.max_map_count).
       MAX_SUSPENDED = 20_000
 
-      # An event whose Fiber is suspended: the engine's time when it began, what it is about, whether the log has told of it.
+      # An event whose Fiber is suspended: the engine's time at its start, its subject, and whether it has been logged.
       Suspended = Struct.new(:since, :subject, :told)
 
       # What the pool hands to an idle Fiber. A script that resumes a Fiber once too often cannot have it.
@@ -64,7 +64,7 @@ module OverSIP
 
       def run_in(fiber)
         fiber.resume(WORK)
-        # One that has done its event lies on top of the idle ones.
+        # A Fiber whose event has ended is the last of the idle ones.
         return if @idle.last.equal?(fiber) || !fiber.alive?
 
         since, subject = Engine.suspend_event
@@ -86,7 +86,7 @@ module OverSIP
           if work.equal?(WORK)
             run_guarded
             @suspended.delete(Fiber.current) unless @suspended.empty?
-            # One that keeps what it has ends here.
+            # A Fiber that cannot be cleared ends here.
             break unless FiberState.clear
 
             @idle.push(Fiber.current)

@@ -2,9 +2,8 @@
 
 module OverSIP
   module Dispatcher
-    # Looks from a thread of its own for blocks that take too long and for Fibers that nobody resumes, and says in the log
-    # where they stand. Each event is told of once. Events that are over in time cost nothing: the thread waits without the
-    # interpreter's lock until there is something to tell.
+    # A thread that watches for slow blocks and for Fibers that are not resumed, and logs their place in the script, once for
+    # each event. Events that end in time cost nothing: the thread waits without the interpreter's lock until a time is over.
     #
     # @api private
     class Watch
@@ -15,7 +14,7 @@ module OverSIP
       SECOND = 1_000_000_000
       private_constant :SECOND
 
-      # The library's own frames end what is of interest.
+      # The backtrace ends at the library's own frames.
       LIBRARY = File.expand_path("../..", __dir__).concat("/oversip/")
       private_constant :LIBRARY
 
@@ -26,7 +25,7 @@ module OverSIP
         @dispatcher = dispatcher
       end
 
-      # Begins to look at the events of an engine that has just been started; their numbers begin anew.
+      # Watches the events of a new engine, whose numbers start again.
       def start
         Engine.told_of_running(0)
         Engine.forget_suspended
@@ -42,7 +41,7 @@ module OverSIP
         thread&.join unless thread == Thread.current
       end
 
-      # Looks once.
+      # Checks once.
       def look
         look_at_running
         look_at_suspended
@@ -66,7 +65,7 @@ module OverSIP
       def run
         Thread.handle_interrupt(Object => :immediate) { look while Engine.wait_overdue(@limit.to_f) }
       ensure
-        # Killed by a script: another one looks as long as there is something to look at.
+        # Killed by a script: another thread watches as long as the engine runs.
         spawn if @thread == Thread.current && Engine.running?
       end
 
@@ -76,7 +75,7 @@ module OverSIP
 
         frames = @dispatcher.backtrace
         subject = @dispatcher.running_stage || subject
-        # It may have ended meanwhile, and the frames are another one's.
+        # The event may have ended meanwhile, so that the frames belong to another one.
         return unless Engine.running_event&.first == number
 
         Engine.told_of_running(@told = number)
@@ -85,7 +84,7 @@ module OverSIP
 
       def look_at_suspended
         now = Engine.clock
-        # What is suspended from here on counts by itself.
+        # The time of a later suspension counts by itself.
         Engine.forget_suspended
         untold = @dispatcher.suspended_events.reject { |_, event| event.told }
         overdue, young = untold.partition { |_, event| now - event.since >= @limit * SECOND }

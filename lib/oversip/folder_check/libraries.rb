@@ -5,8 +5,8 @@ require "oversip/script_hints"
 
 module OverSIP
   class FolderCheck
-    # Whether libraries can be loaded. They are tried in a process of their own, which ends with them: one after the other as
-    # the script has them, since a library may need what an earlier one has brought.
+    # Tests whether libraries can be loaded, in a process of its own. They are loaded in the order of the script, since a
+    # library may need an earlier one.
     #
     # @api private
     module Libraries
@@ -31,7 +31,7 @@ module OverSIP
           problems
         end
 
-        # Whether a library is found where this process looks, without loading it.
+        # Whether the load path of this process has a library. Does not load it.
         def found?(name)
           !$LOAD_PATH.resolve_feature_path(name).nil? || !Gem::Specification.find_by_path(name).nil?
         rescue LoadError
@@ -64,7 +64,7 @@ module OverSIP
           finish(child) if child
         end
 
-        # What the libraries print is of no interest here, and nobody answers what they ask.
+        # The output of the libraries is discarded, and their standard input is empty.
         def load_all(names, writer)
           $stdin.reopen(File::NULL)
           [$stdout, $stderr].each { |stream| stream.reopen(File::NULL, "w") }

@@ -27,7 +27,7 @@ module OverSIP
 
         private
 
-        # In a folder with the sticky bit nobody can put another file in the place of one.
+        # In a folder with the sticky bit other users cannot replace a file.
         def writable?(path, mode)
           mode.anybits?(WRITTEN_BY_OTHERS) && !(File.directory?(path) && File.sticky?(path))
         end

@@ -7,8 +7,8 @@ require "oversip/script_source"
 
 module OverSIP
   class FolderCheck
-    # What is wrong with server.rb, as far as its text says it: it is not run. What need not be wrong, or lets the server
-    # start all the same, is advice.
+    # Mistakes in server.rb that its text shows: it is not run. Possible mistakes, and mistakes that do not prevent a start,
+    # are advice.
     #
     # @api private
     class Script
@@ -61,7 +61,7 @@ module OverSIP
           replaced = ScriptHints.replacement(name)
           next if source.own_load_path? && !replaced && !Libraries.found?(name)
 
-          # What a script finds in places of its own may not be missing there.
+          # A library with a load path of its own need not be missing.
           yield(place, problem.text, problem.certain && (!source.own_load_path? || !replaced.nil?))
         end
       end
@@ -74,7 +74,7 @@ module OverSIP
         end
       end
 
-      # A server starts without them, and says the same.
+      # A server starts without them, with the same warning.
       def check_events(source)
         source.unbound.each do |owner, event, place|
           yield(place, ScriptEvents.without_self("OverSIP::#{owner}", event), false)

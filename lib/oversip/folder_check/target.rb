@@ -4,7 +4,7 @@ require "oversip/logger"
 
 module OverSIP
   class FolderCheck
-    # Where the records of `oversip check` go. They are an answer and no log: they have no time, and the warnings count.
+    # The output of `oversip check`. Its records have no time, and the warnings are counted.
     #
     # @api private
     class Target < Logger::StderrTarget

@@ -23,8 +23,7 @@ module OverSIP
         super(wary ? open_warily : open_file, color: false, timestamps: true)
       end
 
-      # Lets a user who has no right to make such files open it {#reopen again}, if it was made here: an older one may be
-      # anybody's.
+      # Gives a new file to the user of the server, who can then {#reopen} it. An older file keeps its owner.
       #
       # @param user [Integer, nil]
       # @param group [Integer, nil]
@@ -45,7 +44,7 @@ module OverSIP
         super
       end
 
-      # Opens the path again, as whoever runs by now. The old file is closed by whoever writes to it: the next {#deliver}.
+      # Opens the path again, with the rights of the present user. The next {#deliver}, which uses the old file, closes it.
       def reopen
         @next = open_file
       end
@@ -56,7 +55,7 @@ module OverSIP
         File.open(@path, File::WRONLY | File::APPEND | flags, MODE).tap { |file| file.sync = true }
       end
 
-      # NOFOLLOW speaks of the last name of the path alone, NONBLOCK keeps a named pipe from holding up the start.
+      # NOFOLLOW checks the last name of the path only. NONBLOCK: a named pipe must not block the start.
       def open_warily
         folder = File.dirname(@path)
         real = File.realpath(folder)
@@ -82,7 +81,7 @@ module OverSIP
         stat = file.stat
         refuse("is no regular file") unless stat.file?
         refuse("has #{stat.nlink} names (hard links)") if stat.nlink > 1
-        # The folders may have been changed since they were looked at.
+        # The folders may have changed since they were checked.
         descriptor = "/proc/self/fd/#{file.fileno}"
         real = File.readlink(descriptor) if File.symlink?(descriptor)
         refuse_linked(@path, real) unless [nil, @path].include?(real)

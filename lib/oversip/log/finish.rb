@@ -2,14 +2,13 @@
 
 module OverSIP
   module Log # rubocop:disable Style/Documentation -- see record.rb
-    # Writes what the log and Ruby's own streams still hold. Somebody may have stopped reading them for good, so each has a
-    # second at most.
+    # Flushes the log and Ruby's standard streams. Their reader may have stopped, so each gets a second at most.
     def self.finish
       Logger.flush
       Thread.new do
         [$stdout, $stderr].each(&:flush)
       rescue SystemCallError, IOError
-        # Nobody reads any more.
+        # The reader has gone.
       end.join(Logger::FLUSH_LIMIT)
     end
   end

@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # Records on their way from {Logger} to where they are written. Its classes are not in {Logger}, which scripts include:
-  # they would stand before constants of the same name there.
+  # Records on their way from {Logger} to a target. These classes are not in {Logger}: scripts include that module, and its
+  # constants would hide theirs.
   #
   # @api private
   module Log
-    # What is said once: severity (one of {Logger::SEVERITIES}), who speaks, the text (safe to print), whether the library
-    # speaks and not a script, and the time. `lost` is how many lost records this one tells of,
-    # `kind` what tells it from others of the library (nil: its text does), `site` the line of a script that said it.
+    # One record: severity (one of {Logger::SEVERITIES}), speaker, text (safe to print), whether it is one of the library,
+    # and time. `lost` is the number of lost records that it reports. `kind` distinguishes records of the library (nil: the
+    # text does). `site` is the line of the script that logged it.
     #
     # @api private
     Record = Struct.new(:severity, :log_id, :body, :system, :time, :lost, :kind, :site) do

@@ -4,23 +4,23 @@ require "oversip/log/record"
 
 module OverSIP
   module Log
-    # Counts like records, so that one fault that comes a thousand times does not bury the others. Records of the library are
-    # like each other when they come from the same place of it: their text has what peers send. Those of scripts are when
-    # severity, speaker and text are the same, numbers in the text aside. Of one kind {#limit} are let through within a
-    # period, and of one line of a script {SITE_SHARE} times as many, whatever they say; the rest is summed up in one record
-    # at its end.
+    # Counts like records, so that a thousand repetitions of one fault do not hide other records. Records of the library are
+    # alike if they come from the same line of its source, since their text may come from a peer. Records of scripts are
+    # alike if severity, speaker and text are the same, apart from numbers in the text. In a period, {#limit} records of one
+    # kind pass, and {SITE_SHARE} times as many of one line of a script. The others are summed up in one record at the end of
+    # the period.
     #
-    # It has no lock: its owner keeps threads apart.
+    # It has no lock: its owner synchronises threads.
     #
     # @api private
     class Repetitions
       # Seconds.
       PERIOD = 1.0
 
-      # Kinds that are counted at a time; records of further ones are let through.
+      # The largest number of kinds that are counted at a time. Records of further kinds pass.
       MAX_KINDS = 1_000
 
-      # The same with places of the library and lines of scripts, of which no peer can make more.
+      # The same for lines of the library and of scripts, whose number no peer can raise.
       MAX_PLACES = 2_000
 
       # How many times the limit one line of a script may write.
@@ -45,7 +45,7 @@ module OverSIP
         @kinds.size
       end
 
-      # Lets a record through or counts it.
+      # Passes a record on, or counts it.
       #
       # @param now [Float] seconds
       # @yieldparam record [Record] what is to be written: a summary of those before it, the record, both or nothing
@@ -63,7 +63,7 @@ module OverSIP
         yield record
       end
 
-      # Ends the periods that are over.
+      # Ends the periods whose time is over.
       #
       # @yieldparam record [Record] a summary
       def sum_up(now)
@@ -74,7 +74,7 @@ module OverSIP
         end
       end
 
-      # Sums up what was left out until now, without an end of the periods.
+      # Sums up the records left out so far, without ending the periods.
       #
       # @yieldparam record [Record] a summary
       def sum_up_all
@@ -121,7 +121,7 @@ module OverSIP
         @kinds[key] = Kind.new(now, 0, 0, nil)
       end
 
-      # Once a period at most: it looks at all of them.
+      # At most once a period, because it checks all kinds.
       def clear(now)
         return if now - @cleared < PERIOD
 

@@ -4,8 +4,8 @@ require "socket"
 
 module OverSIP
   module Log
-    # The socket of the system's log on this machine: datagrams as a rule, a stream where the daemon wants one. It is opened
-    # again when the daemon has been started anew.
+    # The local socket of the system's log: datagrams, or a stream if the daemon requires it. It is opened again after a
+    # restart of the daemon.
     #
     # @api private
     class SyslogSocket
@@ -55,7 +55,7 @@ module OverSIP
         raise
       end
 
-      # A socket has room for some hundred bytes of path.
+      # The path of a socket has about a hundred bytes at most.
       def address
         Socket.pack_sockaddr_un(@path)
       rescue ArgumentError

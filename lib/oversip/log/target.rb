@@ -8,7 +8,7 @@ module OverSIP
     #
     # @api private
     class Target
-      # What every logger in Ruby's manner has.
+      # The methods that every logger like Ruby's has.
       LOGGER_METHODS = %i[debug info warn error].freeze
 
       class << self
@@ -67,13 +67,13 @@ module OverSIP
         false
       end
 
-      # Opens its file again, for whoever moves it away.
+      # Opens its file again, after a rotation.
       #
       # @raise [SystemCallError] the old one is used further
       def reopen; end
     end
 
-    # A logger in Ruby's manner: Ruby's own, that of Rails and their like.
+    # A logger with the methods of Ruby's Logger, such as that of Rails.
     #
     # @api private
     class RubyLogger < Target

@@ -5,9 +5,9 @@ require "oversip/log/repetitions"
 
 module OverSIP
   module Log
-    # A bounded queue of records and the thread that writes them: who logs never waits for whoever reads the log. Records
-    # that find the queue full are lost; how many is said in their place. The thread is made when it is needed, again after a
-    # script has killed it, and in a forked process.
+    # A bounded queue of records and the thread that writes them, so that logging never blocks. When the queue is full,
+    # records are lost, and one record tells their number. The thread starts with the first record, and again after a script
+    # has killed it and in a forked process.
     #
     # @api private
     class Writer
@@ -18,13 +18,13 @@ module OverSIP
       # Like records that are written within a second, see {Repetitions}.
       MAX_LIKE = 100
 
-      # Seconds without a record written after which a target is taken for stuck.
+      # Seconds without a written record after which a target counts as stuck.
       STUCK_AFTER = 1
 
       # Seconds after which a target that has asked for it is tried again.
       RETRY_INTERVAL = 0.2
 
-      # Raised by a target that takes the record later.
+      # Raised by a target that will accept the record later.
       class NotNow < StandardError; end
 
       # @return [#deliver] where records go
@@ -71,15 +71,15 @@ module OverSIP
         return write_now(record) if @target.immediate?
 
         @lock.synchronize { receive(record) }
-        # Who logs without end must not keep the thread from its work by that alone.
+        # Endless logging must not starve the writing thread.
         Thread.pass if size > @max_records / 2
       rescue ThreadError
-        # In a trap handler, where nobody may wait for a lock: another thread takes it from here.
+        # A trap handler must not wait for a lock: another thread takes the record from here.
         @aside << record
         Thread.new { pick_up }
       end
 
-      # Waits until what was queued by now is written.
+      # Waits until the records queued so far are written.
       #
       # @param limit [Numeric] seconds after which it no longer waits
       # @return [Boolean] whether it is
@@ -107,8 +107,8 @@ module OverSIP
         false
       end
 
-      # Writes what is queued and sends what comes from now on elsewhere. What the old target does not take soon goes to the
-      # new one.
+      # Changes the target. Queued records go to the old target, or to the new one if the old one is blocked; later records
+      # go to the new one.
       #
       # @param limit [Numeric] seconds
       def change_target(target, limit)
@@ -127,7 +127,7 @@ module OverSIP
         begin_in_this_process unless @process == Process.pid
       end
 
-      # What waits belongs to the parent of a forked process, which writes it.
+      # In a forked process the queued records belong to the parent, which writes them.
       def begin_in_this_process
         @process = Process.pid
         @lock = Mutex.new
@@ -140,7 +140,7 @@ module OverSIP
         @stuck_at = @thread = nil
       end
 
-      # For a target that cannot make anybody wait. What was queued for another one comes first.
+      # For a target that never blocks. Records queued for another target come first.
       def write_now(record)
         flush(0) if size.positive?
         write(record)
@@ -163,7 +163,7 @@ module OverSIP
         enter(record)
       end
 
-      # Once records were lost there is room again when half of the queue is empty: one gap is better than many.
+      # After a loss the queue accepts records again when half of it is empty: one gap is better than many.
       def room?(record)
         share = @dropped.positive? ? 2 : 1
         @records.size < @max_records / share && @bytes + record.size <= @max_bytes / share
@@ -211,7 +211,7 @@ module OverSIP
         thread&.kill&.join(RETRY_INTERVAL)
       end
 
-      # What did not move while somebody waited {STUCK_AFTER long enough} will not move now.
+      # A target that was stuck for {STUCK_AFTER} seconds is not waited for again.
       #
       # @return [Boolean] false when it is no use to wait any longer
       def await_progress(deadline)
@@ -235,7 +235,7 @@ module OverSIP
         survive
       end
 
-      # Killed by a script: what waits is written by another thread, unless the process ends.
+      # Killed by a script: another thread writes the queued records, unless the process ends.
       def survive
         return unless Thread.current == @thread
 

@@ -2,8 +2,8 @@
 
 module OverSIP
   module Logger
-    # Turns what was given to a log method into text that is safe to print: valid UTF-8, no control bytes. What peers
-    # send can thus never forge a record or drive a terminal.
+    # Turns the argument of a log method into text that is safe to print: valid UTF-8 without control bytes. So the bytes of
+    # a peer can neither forge a record nor control a terminal.
     #
     # @api private
     module Formatting
@@ -47,7 +47,7 @@ module OverSIP
           heads.find(&:valid_encoding?) || string.byteslice(0, MAX_BYTES)
         end
 
-        # Says at the cut how long the whole is.
+        # Adds the length of the whole text at the cut.
         def cut(text, whole)
           return text if whole <= MAX_BYTES && text.bytesize <= MAX_BYTES
 
@@ -65,7 +65,7 @@ module OverSIP
           ["#{cut(lines.join(CONTINUATION), message.bytesize)} (#{error.class})", *backtrace].join("\n")
         end
 
-        # Text without a named encoding, or with one that nobody can convert, is taken for UTF-8, whose faults show as bytes.
+        # Text without an encoding, or with one that Ruby cannot convert, counts as UTF-8; invalid bytes are escaped.
         def utf8(string)
           string = converted(string) || string.dup.force_encoding(Encoding::UTF_8) if string.encoding != Encoding::UTF_8
           string.valid_encoding? ? string : string.scrub { |bytes| bytes.unpack("C*").map { |b| format("\\x%02X", b) }.join }

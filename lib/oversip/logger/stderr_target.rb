@@ -42,7 +42,7 @@ module OverSIP
 
       private
 
-      # $stderr is looked up each time: a script or a test may have replaced it.
+      # $stderr is read each time: a script or a test may have replaced it.
       def stream
         @io || $stderr
       end

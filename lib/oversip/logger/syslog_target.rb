@@ -23,7 +23,7 @@ module OverSIP
       # Local time, as the C library writes it whatever the locale.
       TIME = "%b %e %H:%M:%S"
 
-      # The severity words are right-aligned, so that the ids of a listing stand below each other.
+      # The severity words are right-aligned, so that the ids line up.
       WIDTH = 7
 
       # @param ident [String] the name in front of each record

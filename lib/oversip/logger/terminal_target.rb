@@ -4,8 +4,8 @@ require "oversip/logger/stderr_target"
 
 module OverSIP
   module Logger
-    # Where the records of a server go that has a log of its own, while it starts: everything to the log, and what the
-    # library itself says to the terminal too (debug, info and notice to stdout, what is worse to stderr), without the time.
+    # The target during the start of a server with a log of its own. All records go to the log; those of the library also go
+    # to the terminal (debug, info and notice to stdout, others to stderr), without the time.
     #
     # @api private
     class TerminalTarget < StderrTarget
@@ -48,7 +48,7 @@ module OverSIP
         print(io, record)
         io.flush
       rescue SystemCallError, IOError
-        # Nobody reads it there; the log has it all the same.
+        # The terminal has no reader; the log has the record nevertheless.
       end
     end
   end

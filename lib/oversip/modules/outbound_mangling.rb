@@ -9,7 +9,7 @@ module OverSIP
     #   OverSIP::M::OutboundMangling.add_outbound_to_contact(proxy)
     #   OverSIP::M::OutboundMangling.extract_outbound_from_ruri(request)
     #
-    # A flow token is signed: a request whose token was made up goes nowhere (decided where it is routed).
+    # Flow tokens are signed: `route` sends no request with a forged token.
     module OutboundMangling
       extend Logger
 
@@ -53,7 +53,7 @@ module OverSIP
 
           token = request.ruri.del_param(PARAM)
           return false if request.incoming_outbound_requested? || !token
-          # In a dialog a token that is no good counts for none: the Request-URI says where to go.
+          # In a dialog an invalid token is ignored: the Request-URI is the destination.
           return false if request.in_dialog? && !Engine.flow?(token)
 
           request.route_outbound_flow_token = token

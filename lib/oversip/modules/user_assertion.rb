@@ -2,12 +2,12 @@
 
 module OverSIP
   module Modules
-    # Remembers who has proved, over a TCP, TLS or WebSocket connection, to be whom, and asserts it to trusted peers
-    # (RFC 3325).
+    # Remembers the authenticated user of a TCP, TLS or WebSocket connection and asserts this identity to trusted peers (RFC
+    # 3325).
     #
-    # Call {assert_connection} only after the user was authenticated, in a 2xx to a REGISTER for example: whoever the From
-    # names then is taken for authenticated on this connection until it ends or {revoke_assertion} is called. Whether the
-    # user name of a digest belongs to that From is for the script to check.
+    # Call {assert_connection} only after the authentication of the user, in a 2xx to a REGISTER for example: the user in
+    # From then counts as authenticated on this connection until it ends or {revoke_assertion} is called. The script has to
+    # check that the user name of a digest belongs to this From.
     module UserAssertion
       extend Logger
 
@@ -38,8 +38,8 @@ module OverSIP
           true
         end
 
-        # Adds P-Asserted-Identity when the From of the request is the user of its connection, and removes what the client
-        # has put there in any case.
+        # Adds P-Asserted-Identity when the From of the request is the user of its connection. Always removes the client's
+        # own value.
         #
         # @param request [SIP::Request]
         # @return [Boolean, nil] whether it was added; nil where the client prefers another identity

@@ -11,7 +11,7 @@ module OverSIP
       WHOLE = /\A(?:OverSIP::)?SIP::(?:Proxy|Uac)\z/
       BARE = %w[Proxy Uac].freeze
 
-      # What a file says of a constant.
+      # The definition of a constant in a file.
       #
       # @!attribute name
       #   @return [String] with the modules around it
@@ -27,7 +27,7 @@ module OverSIP
         @definitions = []
       end
 
-      # Notes what a file defines.
+      # Notes the definitions of a file.
       #
       # @param tree [Array] as Ripper gives it
       def read(tree)

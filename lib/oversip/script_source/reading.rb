@@ -5,7 +5,7 @@ require "oversip/script_source/syntax"
 
 module OverSIP
   class ScriptSource
-    # What one file says by itself.
+    # The contents of one file.
     #
     # @api private
     class Reading
@@ -128,7 +128,7 @@ module OverSIP
         nil
       end
 
-      # What is done to an event module from outside is not followed.
+      # Changes of an event module from outside are not followed.
       #
       # @return [nil]
       def note_call_of(receiver, word)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # What connections of SIP and of WebSocket have in common beside what is written in Rust.
+  # The methods in Ruby that SIP and WebSocket connections share.
   #
   # @api private
   module ConnectionMethods
@@ -40,7 +40,7 @@ module OverSIP
     end
   end
 
-  # What the classes of connections know of their listeners.
+  # The data of the classes of connections about their listeners.
   #
   # @api private
   module ConnectionClass
@@ -132,7 +132,7 @@ module OverSIP
     # A connection over TLS that this server has opened.
     class TlsClient < TcpClient; end
 
-    # A connection that came through a program in front which does TLS.
+    # A connection through a TLS proxy on this machine.
     class TlsTunnelConnection < TcpConnection; end
 
     # Such a connection that a peer has opened.
@@ -156,10 +156,10 @@ module OverSIP
     # A TLS connection over IPv6 that a peer has opened.
     class IPv6TlsServer < TlsServer; end
 
-    # A connection over IPv4 that a peer has opened through a program in front which does TLS.
+    # A connection over IPv4 that a peer has opened through a TLS proxy.
     class IPv4TlsTunnelServer < TlsTunnelServer; end
 
-    # A connection over IPv6 that a peer has opened through a program in front which does TLS.
+    # A connection over IPv6 that a peer has opened through a TLS proxy.
     class IPv6TlsTunnelServer < TlsTunnelServer; end
 
     # A TCP connection over IPv4 that this server has opened.
@@ -188,7 +188,7 @@ module OverSIP
     # A WebSocket connection over TLS that a peer has opened.
     class WssServer < WsServer; end
 
-    # A WebSocket connection through a program in front which does TLS.
+    # A WebSocket connection through a TLS proxy.
     class WssTunnelServer < WsServer; end
 
     # A WebSocket connection over IPv4 that a peer has opened.
@@ -203,14 +203,14 @@ module OverSIP
     # A WebSocket connection over TLS and IPv6 that a peer has opened.
     class IPv6WssServer < WssServer; end
 
-    # A WebSocket connection over IPv4 that a peer has opened through a program in front which does TLS.
+    # A WebSocket connection over IPv4 that a peer has opened through a TLS proxy.
     class IPv4WssTunnelServer < WssTunnelServer; end
 
-    # A WebSocket connection over IPv6 that a peer has opened through a program in front which does TLS.
+    # A WebSocket connection over IPv6 that a peer has opened through a TLS proxy.
     class IPv6WssTunnelServer < WssTunnelServer; end
   end
 
-  # Tells the classes of connections what listens.
+  # Gives the classes of connections their listeners.
   #
   # @api private
   module ConnectionClasses

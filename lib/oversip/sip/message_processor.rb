@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module OverSIP
-  # Messages, and what sends them.
+  # Messages, their senders and receivers.
   module SIP
-    # Marks what messages arrive by: every {Connection} includes it. What OverSIP 2 did in it the engine does.
+    # Included by every {Connection}, as in OverSIP 2. The engine has taken over its methods.
     module MessageProcessor
-      # How a log names what a parser has read.
+      # The names of messages in the log.
       MSG_TYPE = {
         Request => "SIP request",
         Response => "SIP response",

@@ -5,10 +5,10 @@ require "securerandom"
 
 module OverSIP
   module SIP
-    # A request that a {Uac} sends: made of a few facts instead of a received message.
+    # A request that a {Uac} sends. It is made from data instead of a received message.
     #
-    # Via is added when it leaves, and so is a Contact where the request has to have one (INVITE, SUBSCRIBE, REFER, NOTIFY,
-    # UPDATE) and names none: the address and port that it leaves from.
+    # Sending adds a Via. It adds a Contact with the source address and port to an INVITE, SUBSCRIBE, REFER, NOTIFY or UPDATE
+    # without one.
     #
     # @example
     #   request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:example.net" })
@@ -17,14 +17,14 @@ module OverSIP
       # The keys of the data.
       KEYS = %i[sip_method ruri from from_tag to to_tag call_id cseq max_forwards credentials].freeze
 
-      # Headers that a request has once and that are made of the data.
+      # Headers that a request has once. They are made from the data.
       OWN_HEADERS = %w[From To Call-ID CSeq Content-Length Max-Forwards].freeze
 
       HEADER_LINE = /\A([-.!%*_+`'~0-9A-Za-z]+)[ \t]*:/n
       # RFC 3261 25.1.
       TOKEN = /\A[-.!%*_+`'~0-9A-Za-z]+\z/n
       CALL_ID = %r{\A(?<word>[-.!%*_+`'~0-9A-Za-z()<>:\\"/\[\]?{}]+)(?:@\g<word>)?\z}n
-      # Line ends become blanks when the request is written, and bytes beyond ASCII are kept: sending refuses both.
+      # Serialising replaces line ends by spaces and keeps bytes beyond ASCII. Sending refuses both.
       JUDGED_LATER = /[^\x20-\x7E]/n
       private_constant :KEYS, :OWN_HEADERS, :HEADER_LINE, :TOKEN, :CALL_ID, :JUDGED_LATER
 
@@ -56,8 +56,8 @@ module OverSIP
       # @return [Hash, nil] for the script's own use
       attr_accessor :tvars
 
-      # Keys of the data that mean nothing, and lines for headers that are made of the data (a second Content-Length), are
-      # left out with a warning.
+      # Unknown keys of the data, and lines for headers that are made from the data (a second Content-Length), are left out
+      # with a warning.
       #
       # @param data [Hash] `:sip_method` and `:ruri` (String, {Uri} or {NameAddr}) are needed; `:from`, `:from_tag`, `:to`,
       #   `:to_tag`, `:call_id`, `:cseq` and `:max_forwards` have defaults; `:credentials` go before
@@ -131,7 +131,7 @@ module OverSIP
         "#<#{self.class} #{@sip_method} #{@ruri.uri} call_id=#{@call_id}>"
       end
 
-      # The request has gone out once more with this number, an answer to a challenge in it.
+      # The CSeq number of the authenticated request, which was sent after a challenge.
       #
       # @api private
       def sent_with_cseq(number)
@@ -209,7 +209,8 @@ module OverSIP
         false
       end
 
-      # Without angle brackets the URI's parameters would be the header's (RFC 3261 20.10). A NameAddr writes its own.
+      # Without angle brackets the parameters of the URI would belong to the header (RFC 3261 20.10). A NameAddr writes its
+      # own brackets.
       def address(value)
         text = value.to_s
         value.is_a?(Uri) && !value.is_a?(NameAddr) && text.b.match?(/[;?,]/) ? "<#{text}>" : text

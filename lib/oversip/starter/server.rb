@@ -1,26 +1,27 @@
 # frozen_string_literal: true
 
-# server.rb: what happens to requests. HUP makes a running server evaluate it again.
+# server.rb: the routing logic. HUP makes a running server evaluate it again.
 #
-# As it stands, this server is an edge in front of one SIP server, home: what clients send goes there, what comes from there
-# goes where its Request-URI says, or over the flow of the client that its Route names. Who may register and who may call
-# whom is home's business: it has to ask clients for passwords. docs/events.md has all events, `rake doc` the classes.
+# This server is an edge proxy in front of one SIP server, the home server. Requests of clients go to the home server.
+# Requests of the home server go to their Request-URI, or over the flow of the client that their Route names. The home server
+# decides who may register and who may call: it has to authenticate clients. docs/events.md has all events, `rake doc` the
+# classes.
 #
-# Home has to keep the Path of registrations (RFC 3327), for clients that know nothing of it as well. For Kamailio that is
+# The home server has to store the Path of registrations (RFC 3327), also for clients that do not support it. In Kamailio:
 #   modparam("registrar", "use_path", 1)
 #   modparam("registrar", "path_mode", 0)
 #
-# Who can have this server send a request to an address of his choice, and who cannot (docs/security.md says more):
-# - Home can. It is known by its address, port and transport, so it has to send by the transport below, from the port that it
-#   listens on. Over UDP servers do; over TCP and TLS they have to be told (Kamailio: tcp_reuse_port=yes). Other programs on
-#   home's machine are clients like any other, as long as home has that port.
-# - Whoever takes part in a call can, within that call: its requests go where their Request-URI says. All others get 403 from
-#   the server itself, before on_request, for `require_own_route` stands in oversip.conf.
-# - Whoever can write home's address into a datagram can: nothing in UDP proves who has sent it. Where home is on another
-#   machine, the network in between has to see to it that nobody else uses that address.
+# These can make this server send a request to any address (see docs/security.md):
+# - The home server. It is recognised by its address, port and transport, so it has to send over the transport below, from
+#   its listening port. This is usual over UDP; over TCP and TLS it is a setting (Kamailio: tcp_reuse_port=yes). Other
+#   programs on its machine are ordinary clients, as long as the home server has that port.
+# - The parties of a call, within that call: their requests go to the Request-URI. Other in-dialog requests get 403 from the
+#   server itself, before on_request, because of `require_own_route` in oversip.conf.
+# - A sender that forges the home server's address in a datagram: UDP does not prove the sender. If the home server is on
+#   another machine, the network between has to filter forged addresses.
 
-# The SIP server behind this one: IP address, port and transport (:udp, :tcp or :tls), which large requests go by as well, in
-# both directions: whoever has the port of home by another transport is not home.
+# The home server: IP address, port and transport (:udp, :tcp or :tls). Large requests use this transport too, in both
+# directions. A peer with the same port of another transport is not the home server.
 HOME_SERVER = ["127.0.0.1", 5070, :udp].freeze unless defined?(HOME_SERVER)
 
 module OverSIP
@@ -38,18 +39,18 @@ module OverSIP
   module SipEvents
     class << self
       def on_request(request)
-        # Replies 483 itself when the request has come too far.
+        # Replies 483 itself when Max-Forwards is 0.
         return unless request.check_max_forwards(10)
 
-        # Clients behind NAT: responses and later requests have to come back the way this one came.
+        # Clients behind NAT: responses and later requests have to use the way of this request.
         request.fix_nat unless from_home?(request)
 
         if request.in_dialog?
           within_dialog(request)
         elsif request.sip_method == :ACK
-          nil # for a response that nobody here has sent
+          nil # to a response of another element
         elsif request.sip_method == :OPTIONS && !request.ruri.user
-          request.reply 200 # somebody wants to know whether we are there
+          request.reply 200 # a check whether this server is available
         else
           initial(request)
         end
@@ -57,7 +58,7 @@ module OverSIP
 
       private
 
-      # Any program on home's machine has its address, and a port of UDP is another one than that of TCP.
+      # Other programs on that machine have its address too, and UDP and TCP have separate ports.
       def from_home?(request)
         HOME_SERVER == [request.source_ip, request.source_port, request.transport]
       end
@@ -71,11 +72,11 @@ module OverSIP
       end
 
       def initial(request)
-        request.loose_route # takes our own Route away, and finds the flow of a client that it names
+        request.loose_route # removes our own Route, and finds the client's flow in it
         return proxy(request).route(request) if from_home?(request)
 
-        # What a client has put behind our Route would lead home on to somebody else. (Clients that got a Service-Route from
-        # home need it: then home has to look at it.)
+        # A client's Route behind ours would make the home server forward the request. (Clients with a Service-Route from the
+        # home server need it: then the home server has to check it.)
         request.delete_header("Route")
         proxy(request).route(request, *HOME_SERVER)
       end

@@ -2,7 +2,7 @@
 
 module OverSIP
   module TLS
-    # The certificates of a folder, and what OpenSSL makes of them.
+    # The certificates of a folder, as an OpenSSL store.
     #
     # @api private
     class Authorities
@@ -17,8 +17,8 @@ module OverSIP
       attr_reader :store
 
       class << self
-        # Reads the regular files of a folder; hidden ones and subfolders are left alone. What cannot be used is said and
-        # left out.
+        # Reads the regular files of a folder, without hidden files and subfolders. Unusable files are left out with a
+        # record.
         #
         # @return [Authorities, nil] nil when there is no certificate
         def load(folder)
