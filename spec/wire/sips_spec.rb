@@ -280,5 +280,23 @@ RSpec.describe "A request to a sips URI", :native do
         expect_nothing_in_the_clear
       end
     end
+
+    it "that nobody waits for any more has its call ended by TLS" do
+      start
+      OverSIP::Testing.freeze
+      caller = Thread.new { self.uac.call(own_request(:INVITE), "127.0.0.1", server.port, timeout: 5) }
+      caller.report_on_exception = false
+      peer = server.accept
+      invite = peer.receive
+      peer.answer(invite, 180)
+      eventually { seen.all.include?([:target, "tls:#{next_hop}"]) }
+      dispatcher_caught_up
+      OverSIP::Testing.advance(6)
+      expect { caller.value }.to raise_error(OverSIP::SIP::ClientError)
+      peer.answer(invite, 200, headers: { "Record-Route" => "<sip:gw@#{next_hop}>", "Contact" => "<sips:bob@#{next_hop}>" })
+      requests = %w[ACK BYE].map { |method| peer.receive_until { |message| message.method_name == method } }
+      expect(requests.map(&:ruri)).to eq(["sip:gw@#{next_hop}"] * 2)
+      expect_nothing_in_the_clear
+    end
   end
 end

@@ -132,7 +132,7 @@ module OverSIP
       # @param request [Request]
       # @param dst_host [String, nil] a name or an address; it goes before Route and Request-URI, and before a flow
       # @param dst_port [Integer, nil]
-      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls
+      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls; without it a request whose Request-URI is a sips URI goes by TLS
       # @raise [OverSIP::RuntimeError] this is no Request, or nothing is started
       def route(request, dst_host = nil, dst_port = nil, dst_transport = nil); end
 
@@ -189,7 +189,7 @@ module OverSIP
       # @param request [UacRequest, Request]
       # @param dst_host [String, nil] a name or an address
       # @param dst_port [Integer, nil]
-      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls
+      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls; without it a request whose Request-URI is a sips URI goes by TLS
       # @raise [OverSIP::RuntimeError] this is no request, or nothing is started
       def route(request, dst_host = nil, dst_port = nil, dst_transport = nil); end
 
@@ -209,7 +209,7 @@ module OverSIP
       # @param request [UacRequest, Request] any but an ACK
       # @param dst_host [String, nil] a name or an address
       # @param dst_port [Integer, nil]
-      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls
+      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls; without it a request whose Request-URI is a sips URI goes by TLS
       # @param timeout [Numeric, nil] seconds; nil waits as long as the transaction does
       # @return [Response] the final response, whatever its status
       # @raise [ClientError] there was none: what `on_error` would be told, or 408 :call_timeout, 408 :invite_timeout (Timer C),
