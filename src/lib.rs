@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod element;
 pub mod engine;
 mod expiring_map;
 pub mod message;

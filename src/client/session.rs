@@ -87,6 +87,8 @@ pub struct Session {
     udp_instead: Option<Target>,
     canceled: bool,
     canceled_told: bool,
+    /// The script has cancelled the request of a proxy.
+    withdrawn: bool,
     aborted: bool,
     /// `drop_response` was called in the `on_target` that aborted.
     refusal_dropped: bool,
@@ -122,6 +124,7 @@ impl Session {
             udp_instead: None,
             canceled: false,
             canceled_told: false,
+            withdrawn: false,
             aborted: false,
             refusal_dropped: false,
             over_flow: false,
@@ -219,6 +222,8 @@ impl Session {
             Input::Challenged => self.on_challenged(now),
             Input::InviteTimeout => self.on_invite_timeout(),
             Input::Canceled => self.on_canceled(),
+            Input::Withdrawn => self.on_withdrawn(),
+            Input::Superseded => self.on_superseded(),
             Input::BranchEnded => self.on_branch_ended(),
         }
     }
@@ -287,7 +292,7 @@ impl Session {
             _ => {
                 self.branch_live = false;
                 match status {
-                    503 if !self.canceled => self.on_service_unavailable(now, response),
+                    503 if !self.canceled && !self.withdrawn => self.on_service_unavailable(now, response),
                     _ => self.finish(LastResult::Response(response)),
                 }
             }
@@ -359,6 +364,9 @@ impl Session {
         if self.canceled {
             return self.end_canceled();
         }
+        if self.withdrawn {
+            return self.end_withdrawn();
+        }
         self.state = State::Done;
         self.callback(Callback::InviteTimeout, After::InviteTimeout);
     }
@@ -376,12 +384,38 @@ impl Session {
         }
     }
 
+    /// `Proxy#cancel`: with a branch out its response ends the matter, else it ends here.
+    fn on_withdrawn(&mut self) {
+        self.withdrawn = true;
+        match self.state {
+            State::Done | State::Pending => {}
+            State::Resolving | State::Choosing | State::AskingProbe(_) => self.end_withdrawn(),
+        }
+    }
+
+    fn end_withdrawn(&mut self) {
+        self.forget_targets();
+        self.finish(LastResult::Failure(Failure::canceled()));
+    }
+
+    fn on_superseded(&mut self) {
+        if self.state == State::Done {
+            return;
+        }
+        (self.canceled, self.canceled_told) = (true, true);
+        if self.state != State::Pending {
+            self.end_canceled();
+        }
+    }
+
     /// The branch ended without a final response that was passed up, for example after CANCEL was never answered.
     fn on_branch_ended(&mut self) {
         self.branch_live = false;
         if self.state == State::Pending {
             if self.canceled {
                 self.end_canceled();
+            } else if self.withdrawn {
+                self.end_withdrawn();
             } else {
                 self.state = State::Done;
             }

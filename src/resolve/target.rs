@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::message::Transport;
+use crate::message::{Source, Transport};
 
 /// The two families of IP addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +53,11 @@ impl Target {
     /// A target; the scope of an IPv6 address cannot be given.
     pub fn new(transport: Transport, ip: IpAddr, port: u16) -> Target {
         Target { transport, addr: SocketAddr::new(ip, port) }
+    }
+
+    /// The target that a message has come from.
+    pub fn of(source: &Source) -> Target {
+        Target::new(source.transport, source.remote.ip(), source.remote.port())
     }
 
     /// The address as text, IPv6 in its shortest form and without brackets.

@@ -110,6 +110,10 @@ impl Session {
             self.end_canceled();
             return true;
         }
+        if self.withdrawn {
+            self.end_withdrawn();
+            return true;
+        }
         if std::mem::take(&mut self.aborted) {
             self.forget_targets();
             self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
@@ -165,7 +169,7 @@ impl Session {
     }
 
     pub(super) fn after_target(&mut self, now: Instant, target: Target, dropped: bool) {
-        if self.canceled || self.aborted || self.is_late(now) {
+        if self.canceled || self.withdrawn || self.aborted || self.is_late(now) {
             // The refusal that follows is what became of this event.
             self.refusal_dropped = dropped;
             return self.next_target(now);

@@ -76,6 +76,12 @@ pub enum Input {
     Challenged,
     /// The client sent CANCEL for the request.
     Canceled,
+    /// The script has cancelled the request of a proxy (`Proxy#cancel`): no further target is tried, and what the branch answers
+    /// runs its blocks and goes upstream.
+    Withdrawn,
+    /// Another branch of the request was refused with a 6xx: this one is cancelled, its answer runs no blocks
+    /// (RFC 3261 16.7 step 10).
+    Superseded,
     /// The branch is over; nothing more comes from it.
     BranchEnded,
 }

@@ -1,0 +1,254 @@
+//! The element's contract with the outside: what has happened goes in, what is to be done comes out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::client::digest::NonceCounts;
+use crate::client::{OwnDialogs, Probes};
+use crate::random::Random;
+use crate::resolve::Target;
+
+use super::awaited_sockets::AwaitedSocket;
+use super::backlog::{HeldResponse, Responses, ScriptQueue};
+use super::beneficiary::Beneficiary;
+use super::client_transactions::ClientTransactions;
+use super::clients::{Clients, Woken};
+use super::counts::{Counts, Gauges};
+use super::flows::Flows;
+use super::ids::Numbers;
+use super::input::Input;
+use super::output::Output;
+use super::reachability::{Reachability, MAX_WAITING};
+use super::resolutions::Resolutions;
+use super::server_transactions::ServerTransactions;
+use super::settings::{Settings, Status};
+use super::table::Tables;
+use super::timers::{TimerId, TimerKey, Timers};
+use super::uac_acks::UacAcks;
+
+/// How often the element looks for what has expired.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A SIP element.
+#[derive(Debug)]
+pub struct Element {
+    pub(super) settings: Arc<Settings>,
+    pub(super) status: Status,
+    /// The time of the present step.
+    pub(super) now: Instant,
+    pub(super) random: Random,
+    /// Draws the order of servers of equal priority (RFC 2782).
+    pub(super) srv_random: Random,
+    pub(super) timers: Timers,
+    pub(super) server_transactions: ServerTransactions,
+    pub(super) client_transactions: ClientTransactions,
+    pub(super) clients: Clients,
+    pub(super) flows: Flows,
+    pub(super) resolutions: Resolutions,
+    pub(super) reachability: Reachability,
+    pub(super) probes: Probes<TimerId>,
+    pub(super) own_dialogs: OwnDialogs,
+    pub(super) uac_acks: UacAcks,
+    pub(super) nonce_counts: NonceCounts,
+    pub(super) numbers: Numbers,
+    /// The targets whose sockets the driver is asked for.
+    pub(super) awaited_sockets: Vec<AwaitedSocket>,
+    /// What waits for the script outside.
+    pub(super) script_queue: ScriptQueue,
+    /// The responses that wait for all Clients or are with their blocks.
+    pub(super) responses: Responses,
+    /// Connections hand over responses for a verdict on each.
+    pub(super) holds_responses: bool,
+    /// Those that wait until there is room for them, one of a connection at most.
+    pub(super) held_responses: VecDeque<HeldResponse>,
+    /// The routes that the present step has something for: their turn is after it.
+    pub(super) woken: VecDeque<Woken>,
+    /// Whom the present step works for.
+    pub(super) working_for: Beneficiary,
+    /// Calls that were accepted and whose ACK has not come by.
+    pub(super) acks_due: usize,
+    /// Until when the end waits for them, and for what the script makes of the last one.
+    pub(super) waits_for_acks: Instant,
+    pub(super) counts: Counts,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+impl Element {
+    /// An element that is not ready yet ([`Element::set_status`]).
+    pub fn new(settings: Arc<Settings>, now: Instant, mut random: Random) -> Element {
+        let tables = Tables::keyed([(); 4].map(|()| random.number()));
+        let number = settings.element;
+        let mut timers = Timers::default();
+        timers.arm(now + SWEEP_INTERVAL, TimerKey::Sweep);
+        Element {
+            settings,
+            status: Status::Loading,
+            now,
+            srv_random: Random::from_seed(random.bytes()),
+            random,
+            timers,
+            server_transactions: ServerTransactions::new(&tables),
+            client_transactions: ClientTransactions::new(&tables),
+            clients: Clients::new(&tables),
+            flows: Flows::new(number, &tables),
+            resolutions: Resolutions::new(number, &tables),
+            reachability: Reachability::new(&tables),
+            probes: Probes::new(MAX_WAITING),
+            own_dialogs: OwnDialogs::default(),
+            uac_acks: UacAcks::new(&tables),
+            nonce_counts: NonceCounts::default(),
+            numbers: Numbers::of_element(number),
+            awaited_sockets: Vec::new(),
+            script_queue: ScriptQueue::default(),
+            responses: Responses::default(),
+            holds_responses: false,
+            held_responses: VecDeque::new(),
+            woken: VecDeque::new(),
+            working_for: Beneficiary::Nobody,
+            acks_due: 0,
+            waits_for_acks: now,
+            counts: Counts::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what has happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        self.begin(now);
+        self.attempt(|element| element.take_in(input));
+        self.pace_connections();
+    }
+
+    /// What is to be done next.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When an [`Input::Timeout`] is due.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Says what waits for the script outside of the element.
+    pub fn set_script_queue(&mut self, queue: ScriptQueue) {
+        self.script_queue = queue;
+    }
+
+    /// Makes the draws among servers of equal priority follow from `seed` alone.
+    pub fn seed_srv(&mut self, seed: u64) {
+        self.srv_random = Random::from_number(seed);
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// What new requests meet.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Sets what new requests meet.
+    pub fn set_status(&mut self, status: Status) {
+        self.status = status;
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// What there is at present. Costs time for each Client.
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            server_transactions: self.server_transactions.len(),
+            client_transactions: self.client_transactions.len(),
+            clients: self.clients.busy(),
+            searches: self.clients.routes().filter(|route| !route.session.is_answered()).count(),
+            waiting_for_probe: self.probes.waiting(),
+            waiting_for_dns: self.resolutions.waiting(),
+            connections: self.flows.len(),
+            kept_acks: self.uac_acks.len(),
+            own_dialogs: self.own_dialogs.len(),
+            responses: self.responses.messages,
+            response_bytes: self.responses.bytes,
+            timers: self.timers.len(),
+        }
+    }
+
+    /// Whether something is under way that an orderly end waits for.
+    pub fn is_busy(&self, now: Instant) -> bool {
+        self.client_transactions.any_awaited()
+            || self.server_transactions.any_undecided()
+            || now < self.waits_for_acks
+    }
+
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(super) fn emit(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn take_in(&mut self, input: Input) {
+        match input {
+            Input::Message { message, source, hold } => {
+                if let Some(connection) = source.connection {
+                    self.flows.heard(connection);
+                }
+                if message.is_request() {
+                    self.heard(Target::of(&source), true);
+                    self.request(message, source, hold);
+                } else {
+                    self.response(message, &source);
+                }
+            }
+            Input::HeldResponse { message, source, pause } => {
+                self.held_response(HeldResponse { message, source, pause });
+            }
+            Input::Refused { request, source, status, reason, close } => {
+                self.refused(request, source, status, &reason, close);
+            }
+            Input::Keepalive { source } => self.heard(Target::of(&source), true),
+            Input::ConnectionOpened { connection, transport, remote, local, inbound } => {
+                let target = Target::new(transport, remote.ip(), remote.port());
+                self.flows.opened(connection, &target, local, inbound);
+            }
+            Input::PeerFinished { connection } => self.peer_finished(connection),
+            Input::ConnectionEnded { connection, end } => self.connection_ended(connection, end),
+            Input::SocketOpened { target, connection, local } => {
+                self.socket_opened(target, connection, local);
+            }
+            Input::NotSent { sender, failure } => self.not_sent(sender, failure),
+            Input::UdpError { remote, quoted, failure } => self.udp_error(remote, &quoted, failure),
+            Input::Resolved { resolution, resolved } => self.resolved(resolution, &resolved),
+            Input::Timeout => {
+                if let Some(key) = self.timers.pop_due(self.now) {
+                    self.timer(key);
+                }
+            }
+        }
+    }
+
+    fn timer(&mut self, key: TimerKey) {
+        match key {
+            TimerKey::Server(request, timer) => self.server_timer(request, timer),
+            TimerKey::Client(branch, timer) => self.client_timer(&branch, timer),
+            TimerKey::ProbeWait { key, client, route } => self.probe_wait_over(&key, client, route),
+            TimerKey::PendingTrying(request) => self.pending_trying(request),
+            TimerKey::Sweep => self.sweep(),
+            TimerKey::CallLimit { client, route } => self.call_limit(client, route),
+            TimerKey::UacAck(key) => self.uac_acks.forget(&key),
+        }
+    }
+
+    fn sweep(&mut self) {
+        self.timers.arm(self.now + SWEEP_INTERVAL, TimerKey::Sweep);
+        self.reachability.sweep(self.now);
+        self.heed_keepalives(true);
+        self.sweep_held_responses();
+    }
+}

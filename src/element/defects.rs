@@ -1,0 +1,121 @@
+//! What a panic costs: the call that the element was busy with, and nothing else.
+
+use std::any::Any;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use super::beneficiary::Beneficiary;
+use super::clients::Woken;
+use super::ids::{ClientId, RequestId};
+use super::output::{Outcome, Output};
+use super::Element;
+use crate::client::Failure;
+
+impl Element {
+    /// From here on the present step works for this one.
+    pub(super) fn work_for(&mut self, beneficiary: Beneficiary) {
+        self.working_for = beneficiary;
+    }
+
+    /// A part of the present step works for another one.
+    pub(super) fn working_for(&mut self, beneficiary: Beneficiary, part: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.working_for, beneficiary);
+        part(self);
+        // A panic leaves it as it is: who is to blame is known then.
+        self.working_for = outer;
+    }
+
+    /// One step that finds out itself whom it works for.
+    pub(super) fn attempt(&mut self, step: impl FnOnce(&mut Self)) {
+        self.attempt_for(Beneficiary::Nobody, step);
+    }
+
+    /// One step, and those of the routes that it has woken: each is an attempt of its own. `None`: the step has panicked.
+    pub(super) fn attempt_for<R>(
+        &mut self,
+        beneficiary: Beneficiary,
+        step: impl FnOnce(&mut Self) -> R,
+    ) -> Option<R> {
+        let done = self.attempt_alone(beneficiary, step);
+        while let Some(Woken { client, route, input }) = self.woken.pop_front() {
+            self.attempt_alone(Beneficiary::Client(client), |element| element.deliver(client, route, input));
+        }
+        done
+    }
+
+    /// A defect that panics costs the call that the step belongs to, not all the others.
+    fn attempt_alone<R>(&mut self, beneficiary: Beneficiary, step: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        let outer = std::mem::replace(&mut self.working_for, beneficiary);
+        let done = catch_unwind(AssertUnwindSafe(|| step(self)));
+        let beneficiary = std::mem::take(&mut self.working_for);
+        self.working_for = outer;
+        done.map_err(|panic| self.clean_up(beneficiary, &*panic)).ok()
+    }
+
+    fn clean_up(&mut self, beneficiary: Beneficiary, panic: &(dyn Any + Send)) {
+        tracing::error!(target: "oversip::engine",
+            "a defect: one step of the engine panicked ({}), its call is given up", words(panic));
+        let cleaned = catch_unwind(AssertUnwindSafe(|| match beneficiary {
+            Beneficiary::Nobody => {}
+            Beneficiary::Client(client) => self.give_up_client(client),
+            Beneficiary::Request(request) => self.give_up_request(request),
+        }));
+        if cleaned.is_err() {
+            tracing::error!(target: "oversip::engine", "a defect: a call could not be given up as a whole");
+        }
+    }
+
+    /// The route at work is lost. What else there is of its Client ends as well: requests are answered 500, what is pending
+    /// downstream is cancelled.
+    fn give_up_client(&mut self, client: ClientId) {
+        let (lost, responses) = self.clients.give_up(client);
+        self.responses -= responses;
+        for (_, owner) in &lost {
+            self.emit(Output::Released(owner.anchor));
+            if let Some(call) = owner.call {
+                let outcome = Outcome::Failed(Failure::internal_error());
+                self.emit(Output::CallEnded { call, outcome });
+            }
+        }
+        self.resolutions.abandon_client(client);
+        self.forget_sockets_of(client);
+        for branch in self.client_transactions.of_client(client) {
+            let upstream = self.client_transactions.get(&branch).and_then(|it| it.upstream());
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                self.step_client_transaction(&branch, None, |transaction, now| transaction.abandon(now));
+            }));
+            if ended.is_err() || self.client_transactions.get(&branch).is_some_and(|it| it.is_timeless()) {
+                self.drop_client_transaction(&branch);
+            }
+            if let Some(upstream) = upstream {
+                self.give_up_request(upstream);
+            }
+        }
+        // A route that had sent nothing yet has left its request behind.
+        let orphaned = self.server_transactions.matching(|request| {
+            request.context.open().iter().any(|route| lost.iter().any(|(it, _)| it == route))
+        });
+        for request in orphaned {
+            self.give_up_request(request);
+        }
+    }
+
+    /// Timers of this request may be lost: it is answered, or it ends now.
+    fn give_up_request(&mut self, id: RequestId) {
+        self.abandon(id);
+        let undecided = self.server_request(id).is_some_and(|request| request.is_undecided());
+        if undecided {
+            self.reply_by_itself(id, 500, b"Internal Error");
+        }
+        let left =
+            self.server_request(id).is_some_and(|request| request.is_pending() || request.is_undecided());
+        if left || !undecided {
+            self.end_server(id);
+        }
+    }
+}
+
+/// What a panic says of itself.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say why")
+}

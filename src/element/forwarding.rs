@@ -1,0 +1,118 @@
+//! From downstream to upstream: what the branches of a request answer, and what of it the client gets (RFC 3261 16.7).
+
+use std::sync::Arc;
+
+use super::context::Candidate;
+use super::ids::{RequestId, RouteId};
+use super::reply::Reply;
+use super::route::Route;
+use super::Element;
+use crate::client::session::Input as SessionInput;
+use crate::client::IncomingResponse;
+use crate::message::{reason_phrase, Method};
+
+impl Element {
+    /// A response of a route goes upstream, as the blocks left it.
+    pub(super) fn forward(&mut self, route: &mut Route, response: &Arc<IncomingResponse>, status: u16) {
+        let edited = route.edited.take();
+        let Some(upstream) = route.upstream() else { return };
+        if self.takes_drop(route) {
+            return;
+        }
+        let Some(mut snapshot) = edited.or_else(|| route.upstream_form(response)) else { return };
+        // Blocks may have set a status of their own; only the 503 that came from downstream is hidden.
+        if snapshot.status == 503 && status == 500 {
+            snapshot.status = 500;
+            snapshot.reason = bytes::Bytes::from_static(reason_phrase(500).as_bytes());
+        }
+        match snapshot.status {
+            ..=199 => {
+                self.send_response(upstream, snapshot.status, snapshot.to_bytes());
+            }
+            200..=299 => {
+                let (status, wire) = (snapshot.status, snapshot.to_bytes());
+                if self.send_response(upstream, status, wire.clone()) {
+                    self.succeed(upstream, route.id, response.to_tag(), wire);
+                } else if (200..300).contains(&response.status().unwrap_or(500)) {
+                    self.end_orphan(route, response);
+                }
+            }
+            _ => self.offer(upstream, route.id, Candidate::Response(snapshot)),
+        }
+    }
+
+    /// A route is answered by a reply of our own.
+    pub(super) fn answer_by_reply(&mut self, route: &Route, status: u16, reason: &str) {
+        let Some(upstream) = route.upstream() else { return };
+        if !self.takes_drop(route) {
+            self.offer(upstream, route.id, Candidate::Reply { status, reason: reason.to_owned() });
+        }
+    }
+
+    /// `drop_response` was called outside of a block: it counts once.
+    fn takes_drop(&mut self, route: &Route) -> bool {
+        let client = self.clients.get_mut(route.client);
+        client.is_some_and(|client| std::mem::take(&mut client.drops_next))
+    }
+
+    /// A 2xx went upstream: it is kept to be repeated, and no other branch is wanted (RFC 3261 16.7 step 10).
+    fn succeed(&mut self, upstream: RequestId, route: RouteId, tag: Option<&[u8]>, wire: bytes::Bytes) {
+        let Some(request) = self.server_transactions.get_mut(upstream) else { return };
+        request.keep_success(route, tag, wire);
+        request.context.answer();
+        self.abandon_branches(upstream, Some(route));
+    }
+
+    /// A 2xx that cannot go upstream since the client has another final response: the call is ended
+    /// (RFC 3261 13.2.2.4, 15).
+    fn end_orphan(&mut self, route: &Route, response: &IncomingResponse) {
+        if route.request.method == Method::Invite || response.cseq_method() == Some(&Method::Invite) {
+            tracing::info!(target: "oversip::transaction", client = %route.client, route = %route.id,
+                "a 2xx has come after the final response: it is acknowledged and its call ended");
+            self.acknowledge_and_end(route, response, true);
+        }
+    }
+
+    /// A final answer that is no 2xx: it waits for the other branches. A 6xx cancels them.
+    fn offer(&mut self, upstream: RequestId, route: RouteId, candidate: Candidate) {
+        let Some(request) = self.server_transactions.get_mut(upstream) else { return };
+        request.context.offer(candidate);
+        if !request.context.is_refused_globally() {
+            return;
+        }
+        let others = request.context.open().into_iter().filter(|open| *open != route);
+        for other in others.collect::<Vec<_>>() {
+            if let Some(client) = self.client_of(other) {
+                self.cancel_branch(other, Vec::new());
+                self.deliver(client, other, SessionInput::Superseded);
+            }
+        }
+    }
+
+    /// A route has its answer: where it was the last one of its request, the best goes upstream.
+    pub(super) fn close_branch(&mut self, route: &Route) {
+        let Some(upstream) = route.upstream() else { return };
+        let Some(request) = self.server_transactions.get_mut(upstream) else { return };
+        match request.context.close(route.id) {
+            None => {}
+            Some(Candidate::Response(response)) => {
+                self.send_response(upstream, response.status, response.to_bytes());
+            }
+            Some(Candidate::Reply { status, reason }) => {
+                if let Some(request) = route.origin.upstream() {
+                    self.reply_to(request, Reply::new(status, reason.as_bytes()));
+                }
+            }
+        }
+    }
+
+    /// The request is answered: of its branches, but for `except`, only a 2xx is still of interest.
+    pub(super) fn abandon_branches(&mut self, upstream: RequestId, except: Option<RouteId>) {
+        let Some(request) = self.server_transactions.get(upstream) else { return };
+        for route in request.context.open() {
+            if Some(route) != except {
+                self.abandon_route(route);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What goes into an element.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::ids::ResolutionId;
+use super::next_hop::SendFailure;
+use super::output::Sender;
+use crate::message::{ConnectionId, Message, Source, Transport};
+use crate::resolve::{Resolved, Target};
+
+/// Something of the driver's that lasts as long as the element keeps it: the connection of a client that waits for its answer,
+/// or the place that a large message takes.
+pub struct Hold(Box<dyn Any + Send>);
+
+impl Hold {
+    /// Keeps a thing.
+    pub fn of(thing: impl Any + Send) -> Hold {
+        Hold(Box::new(thing))
+    }
+
+    /// The thing, to be looked at.
+    pub fn thing(&self) -> &dyn Any {
+        &*self.0
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold")
+    }
+}
+
+/// Why a connection did not come up, or is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// It did not come up: the peer refused it, or was not reached in time.
+    Unreachable,
+    /// It did not come up: the peer was there but was not accepted, or ended it while that was decided.
+    NotAccepted,
+    /// It did not come up, and the reason lies on this side.
+    NotOpened,
+    /// It was up and the peer ended it, or it was idle for too long: what was sent on it lately may not have been read.
+    Closed,
+    /// It was up and was ended from here, or broke.
+    Broken,
+}
+
+/// Something happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// A message has come that passed every check common to all of them: core headers present once, `received` and `rport`
+    /// written into the top Via of a request, body attached.
+    Message {
+        /// The message.
+        message: Message,
+        /// Where it came from.
+        source: Source,
+        /// Of a request on a connection: kept until its final answer is on its way, or none will come.
+        hold: Option<Hold>,
+    },
+    /// A response has come on a connection that is not read on while `pause` lives
+    /// ([`Output::HoldResponses`](super::Output::HoldResponses)).
+    HeldResponse {
+        /// The response.
+        message: Message,
+        /// Where it came from.
+        source: Source,
+        /// What keeps its connection from being read.
+        pause: Hold,
+    },
+    /// A request has come that is not to be processed but to be answered statelessly. Never an ACK.
+    Refused {
+        /// The request; its top Via is stamped.
+        request: Message,
+        /// Where it came from.
+        source: Source,
+        /// The status to answer with.
+        status: u16,
+        /// The reason phrase to answer with.
+        reason: Cow<'static, str>,
+        /// Whether the connection is to be closed after the answer.
+        close: bool,
+    },
+    /// A peer has given a sign of life that is no message.
+    Keepalive {
+        /// Where it came from.
+        source: Source,
+    },
+    /// A connection is up and carries messages.
+    ConnectionOpened {
+        /// The connection.
+        connection: ConnectionId,
+        /// Its transport.
+        transport: Transport,
+        /// The peer's address.
+        remote: SocketAddr,
+        /// Our end.
+        local: SocketAddr,
+        /// Whether a listener accepted it.
+        inbound: bool,
+    },
+    /// The peer has closed its side of a connection: nothing more comes over it and no request can be sent on it. It takes the
+    /// answers that it waits for.
+    PeerFinished {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A connection is gone, or did not come up.
+    ConnectionEnded {
+        /// The connection.
+        connection: ConnectionId,
+        /// Why.
+        end: ConnectionEnd,
+    },
+    /// Where the socket begins that [`Output::OpenSocket`](super::Output::OpenSocket) asked for.
+    SocketOpened {
+        /// The target that it is for.
+        target: Target,
+        /// The connection that it is to be, if any.
+        connection: Option<ConnectionId>,
+        /// Its address; `None` where the listeners reach the target after all; or in words why it cannot be reached.
+        local: Result<Option<SocketAddr>, String>,
+    },
+    /// What an [`Output::Send`](super::Output::Send) was to send has not left.
+    NotSent {
+        /// Who sent it.
+        sender: Sender,
+        /// Why.
+        failure: SendFailure,
+    },
+    /// A datagram did not arrive, says the network (RFC 3261 18.4).
+    UdpError {
+        /// The destination that it was sent to.
+        remote: SocketAddr,
+        /// The beginning of that datagram; may be empty.
+        quoted: Bytes,
+        /// What it means.
+        failure: SendFailure,
+    },
+    /// A resolution ended that [`Output::Resolve`](super::Output::Resolve) asked for.
+    Resolved {
+        /// Which one.
+        resolution: ResolutionId,
+        /// What it led to.
+        resolved: Resolved,
+    },
+    /// The time of [`Element::next_timeout`](super::Element::next_timeout) has come: the first timer that is due fires.
+    Timeout,
+}

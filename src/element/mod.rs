@@ -1,0 +1,70 @@
+//! A SIP element (RFC 3261 6) as a value: a proxy and user agent client whose decisions a script makes.
+//!
+//! [`Element::handle`] takes what has happened, [`Element::poll`] hands out what is to be done, [`Element::next_timeout`] says
+//! when the element wants to be called next. The typed methods are what a script asks; they only step the element as well, and
+//! a round of blocks that such a call causes itself is handed to its caller, not to [`Element::poll`].
+//!
+//! The element does no I/O and is deterministic: it reads no clock, draws no randomness that was not handed in, and knows no
+//! socket, no thread and no channel. The same inputs lead to the same outputs. `now` never goes back.
+//!
+//! State has owners, each a type in a file of its own: server transactions ([`server_transactions`]) with the response context
+//! of each ([`context`]), client transactions ([`client_transactions`]), Clients and their routes ([`clients`], [`route`]),
+//! connections ([`flows`]), resolutions ([`resolutions`]), what is known of peers ([`reachability`]), the ACKs of user agent
+//! clients ([`uac_acks`]) and one timer queue ([`timers`]). The other files wire them, one subject each: what comes in
+//! ([`requests`], [`responses`], [`connections`]), what goes out ([`sending`], [`replies`], [`forwarding`]), the routes of
+//! Clients ([`routing`]) with their resolutions ([`resolving`]) and probes ([`probing`]).
+
+mod awaited_sockets;
+mod backlog;
+mod beneficiary;
+mod client_transactions;
+mod clients;
+mod connections;
+mod context;
+mod contract;
+mod counts;
+mod defects;
+mod flows;
+mod forwarding;
+mod ids;
+mod input;
+mod listeners;
+mod next_hop;
+mod outgoing;
+mod output;
+mod probing;
+mod reachability;
+mod received_request;
+mod refusal;
+mod replies;
+mod reply;
+mod requests;
+mod resolutions;
+mod resolving;
+mod responses;
+mod route;
+mod routing;
+mod sending;
+mod server_transactions;
+mod settings;
+mod table;
+mod timers;
+mod uac_acks;
+
+pub use backlog::ScriptQueue;
+pub use contract::Element;
+pub use counts::{Counts, Dropped, Gauges, Rejected};
+pub use ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, ResolutionId, RouteId};
+pub use input::{ConnectionEnd, Hold, Input};
+pub use listeners::{Listener, Listeners};
+pub use next_hop::{NextHop, SendFailure};
+pub use outgoing::{hop_count, ProxyHeaders};
+pub use output::{
+    OpeningLimits, Outcome, Output, OwnAddress, Round, ScriptEvent, Sender, ServerName, ServerProof,
+};
+pub use received_request::{ReceivedRequest, WayBack};
+pub use refusal::Refusal;
+pub use reply::Reply;
+pub use route::{Body, Caller, Destination, Origin, RoundEnd, RouteRequest};
+pub use server_transactions::ServerState;
+pub use settings::{is_loopback, Families, Limits, Settings, Status};

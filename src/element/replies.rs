@@ -1,0 +1,297 @@
+//! Responses to the client of a request: those that the script makes, and our own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::beneficiary::Beneficiary;
+use super::ids::RequestId;
+use super::output::Output;
+use super::received_request::{ReceivedRequest, WayBack};
+use super::reply::Reply;
+use super::server_transactions::{Responded, ServerState};
+use super::Element;
+use crate::client::random_hex;
+use crate::message::{self, Message, Method, ResponseSnapshot, Source};
+use crate::transaction::ServerEffects;
+
+/// What the script asks of a request's server transaction.
+impl Element {
+    /// Replies to a request. False: it is an ACK, or its transaction refuses the status. A final reply cancels what is pending
+    /// downstream.
+    pub fn reply(&mut self, now: Instant, request: &Arc<ReceivedRequest>, reply: Reply<'_>) -> bool {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Request(request.id), |element| {
+            let sent = element.reply_to(request, reply);
+            element.decide_by_script(request.id, reply.status, sent)
+        })
+        .unwrap_or(false)
+    }
+
+    /// Sends a complete response. False when the transaction refuses its status.
+    pub fn reply_full(
+        &mut self,
+        now: Instant,
+        request: &Arc<ReceivedRequest>,
+        response: &ResponseSnapshot,
+    ) -> bool {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Request(request.id), |element| {
+            let sent = element.send_response(request.id, response.status, response.to_bytes());
+            element.decide_by_script(request.id, response.status, sent)
+        })
+        .unwrap_or(false)
+    }
+
+    /// Tells the client that one early dialog is over (RFC 6228), with the To tag of `response`.
+    pub fn reply_199(&mut self, now: Instant, request: &Arc<ReceivedRequest>, response: &Message) {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Request(request.id), |element| {
+            let status = response.status().unwrap_or(500);
+            let mut line = format!("Reason: SIP ;cause={status} ;text=\"").into_bytes();
+            for &byte in response.reason() {
+                if matches!(byte, b'"' | b'\\') {
+                    line.push(b'\\');
+                }
+                line.push(byte);
+            }
+            line.push(b'"');
+            let tag = match response.to_tag() {
+                Some(tag) => Bytes::copy_from_slice(tag),
+                None => Bytes::from(random_hex::<6>(&mut element.random)),
+            };
+            let product = element.settings.product.as_bytes();
+            let reason = b"Early Dialog Terminated";
+            let lines = [Bytes::from(line)];
+            let wire = message::reply(&request.message, 199, reason, Some(&tag), &lines, b"", product);
+            element.send_response(request.id, 199, wire);
+        });
+    }
+
+    /// Makes the server transaction: `Some(true)` when it was made, `Some(false)` when there is one already, `None`
+    /// for ACK and CANCEL, which never have one of their own.
+    pub fn create_transaction(&mut self, now: Instant, request: &ReceivedRequest) -> Option<bool> {
+        if matches!(request.message.method(), None | Some(Method::Ack | Method::Cancel)) {
+            return None;
+        }
+        self.begin(now);
+        self.attempt_for(Beneficiary::Request(request.id), |element| element.make_transaction(request.id))
+    }
+
+    /// Steps the transaction for a response of this status that the caller sends. False, with a log record: it refuses
+    /// the status, or there is none.
+    pub fn receive_response(&mut self, now: Instant, id: RequestId, status: u16) -> bool {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Request(id), |element| {
+            let request = element.server_transactions.get_mut(id);
+            let effects = request.and_then(|request| request.advance(element.now, status));
+            let accepted = effects.is_some();
+            if let Some(effects) = effects {
+                element.after_response(id, status, effects);
+            } else {
+                element.log_refusal(id, status);
+            }
+            element.decide_by_script(id, status, accepted)
+        })
+        .unwrap_or(false)
+    }
+
+    /// Sends the last response of the transaction again; false when there is none.
+    pub fn retransmit_last_response(&mut self, id: RequestId) -> bool {
+        let last = self.last_response(id);
+        last.map(|wire| self.respond(id, wire)).is_some()
+    }
+
+    /// Sends bytes to where responses to a request go, whatever its transaction says.
+    pub fn send_bytes(&mut self, request: &ReceivedRequest, wire: Bytes) {
+        match self.server_transactions.get(request.id) {
+            Some(_) => self.respond(request.id, wire),
+            None => {
+                let way_back = WayBack::of(&request.message, request.source);
+                self.emit(Output::Respond { way_back, wire, hold: None });
+            }
+        }
+    }
+
+    /// Ends the transaction: what is repeated of the request from now on is new.
+    pub fn terminate_transaction(&mut self, id: RequestId) {
+        if self.server_request(id).is_some_and(|request| !request.is_pending()) {
+            self.end_server(id);
+        }
+    }
+
+    /// The state of the server transaction, `None` when there is none.
+    pub fn transaction_state(&self, id: RequestId) -> Option<ServerState> {
+        self.server_request(id)?.state()
+    }
+
+    /// The last response that the server transaction sent.
+    pub fn last_response(&self, id: RequestId) -> Option<Bytes> {
+        self.server_request(id)?.last_response().cloned()
+    }
+
+    /// What the server transaction sends again from now on; nothing is done without one.
+    pub fn set_last_response(&mut self, id: RequestId, wire: Bytes) {
+        if let Some(request) = self.server_transactions.get_mut(id) {
+            request.set_last_response(wire);
+        }
+    }
+
+    /// Whether the server transaction would take a response of this status now.
+    pub fn accepts_response(&self, id: RequestId, status: u16) -> bool {
+        self.server_request(id).is_some_and(|request| request.accepts(status))
+    }
+
+    /// True once a CANCEL for it was answered.
+    pub fn is_canceled(&self, id: RequestId) -> bool {
+        self.server_request(id).is_some_and(|request| request.is_canceled())
+    }
+
+    /// Whether a proxy has sent the request, and the kind of Record-Route or Path that was added, by the name that Ruby has for
+    /// it.
+    pub fn proxied(&self, id: RequestId) -> Option<Option<&'static str>> {
+        self.server_request(id)?.proxied()
+    }
+
+    /// The UDP port that responses go to (RFC 3261 18.2.2, RFC 3581).
+    pub fn reply_port(&self, request: &ReceivedRequest) -> u16 {
+        match self.server_request(request.id) {
+            Some(record) => record.way_back.udp_port,
+            None => WayBack::of(&request.message, request.source).udp_port,
+        }
+    }
+
+    /// Sends responses to the port the request came from, as if the client had asked for it with `rport`.
+    pub fn reply_to_source_port(&mut self, id: RequestId) {
+        if let Some(request) = self.server_transactions.get_mut(id) {
+            request.reply_to_source_port();
+        }
+    }
+
+    /// The script failed over a request that it may have routed: what is pending downstream is cancelled.
+    pub fn abandon_request(&mut self, now: Instant, id: RequestId) {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Request(id), |element| element.abandon(id));
+    }
+
+    /// A final reply of the script's cancels what is pending downstream.
+    fn decide_by_script(&mut self, id: RequestId, status: u16, sent: bool) -> bool {
+        if sent && status >= 200 {
+            if let Some(request) = self.server_transactions.get_mut(id) {
+                request.context.discard();
+            }
+            self.abandon_branches(id, None);
+        }
+        sent
+    }
+}
+
+impl Element {
+    pub(super) fn reply_to(&mut self, request: &Arc<ReceivedRequest>, reply: Reply<'_>) -> bool {
+        let Reply { status, reason, lines, body } = reply;
+        if request.is_ack() {
+            tracing::error!(target: "oversip::request", "attempt to reply {status} to an ACK");
+            return false;
+        }
+        // A refused reply must not choose a tag.
+        if !self.accepts_response(request.id, status) {
+            self.log_refusal(request.id, status);
+            return false;
+        }
+        let tag = self.local_tag(request, status);
+        let product = self.settings.product.as_bytes();
+        let wire = message::reply(&request.message, status, reason, tag.as_deref(), lines, body, product);
+        self.send_response(request.id, status, wire)
+    }
+
+    /// A reply that nobody but the element asks for.
+    pub(super) fn reply_by_itself(&mut self, id: RequestId, status: u16, reason: &[u8]) {
+        let request = self.server_request(id).and_then(|request| request.request.clone());
+        if let Some(request) = request {
+            self.reply_to(&request, Reply::new(status, reason));
+        }
+    }
+
+    fn local_tag(&mut self, request: &Arc<ReceivedRequest>, status: u16) -> Option<Bytes> {
+        let (settings, random) = (&self.settings, &mut self.random);
+        let record = self.server_transactions.get_mut(request.id)?;
+        if status <= 100 {
+            return record.chosen_tag();
+        }
+        Some(record.local_tag(|with_transaction| match request.message.to_tag() {
+            Some(tag) => Bytes::copy_from_slice(tag),
+            None if with_transaction => Bytes::from(random_hex::<6>(random)),
+            None => Bytes::from(settings.tags.totag_for_sl_reply(random)),
+        }))
+    }
+
+    /// Sends the bytes of a response through the server transaction. False: it refuses the status.
+    pub(super) fn send_response(&mut self, id: RequestId, status: u16, wire: Bytes) -> bool {
+        let now = self.now;
+        let responded = match self.server_transactions.get_mut(id) {
+            Some(request) => request.respond(now, status, wire.clone()),
+            None => Responded::Refused,
+        };
+        match responded {
+            Responded::Refused => {
+                self.log_refusal(id, status);
+                return false;
+            }
+            Responded::Stateless => self.respond(id, wire),
+            Responded::Stepped(effects) => self.after_response(id, status, effects),
+        }
+        true
+    }
+
+    fn after_response(&mut self, id: RequestId, status: u16, effects: ServerEffects) {
+        self.server_effects(id, effects);
+        if let Some(request) = self.server_transactions.get_mut(id).filter(|_| status >= 200) {
+            request.slim_down();
+        }
+    }
+
+    /// Sends bytes to where responses to a request go.
+    pub(super) fn respond(&mut self, id: RequestId, wire: Bytes) {
+        let Some(request) = self.server_transactions.get_mut(id) else { return };
+        let way_back = request.way_back;
+        // What keeps the connection is given back with the final response.
+        let hold = if request.is_undecided() { None } else { request.take_hold() };
+        self.emit(Output::Respond { way_back, wire, hold });
+    }
+
+    /// Replies without a transaction; an ACK is never answered.
+    pub(super) fn reply_statelessly(
+        &mut self,
+        message: &Message,
+        source: Source,
+        status: u16,
+        reason: &str,
+        lines: &[Bytes],
+    ) {
+        if message.method() == Some(&Method::Ack) {
+            return;
+        }
+        let tag = match message.to_tag() {
+            Some(tag) => tag.to_vec(),
+            None => self.settings.tags.totag_for_sl_reply(&mut self.random).into_bytes(),
+        };
+        let product = self.settings.product.as_bytes();
+        let wire = message::reply(message, status, reason.as_bytes(), Some(&tag), lines, b"", product);
+        self.emit(Output::Respond { way_back: WayBack::of(message, source), wire, hold: None });
+    }
+
+    /// A final response was sent before, or the transaction is over.
+    fn log_refusal(&self, id: RequestId, status: u16) {
+        let request = self.server_request(id);
+        if request.is_some_and(|request| request.is_answered_statelessly()) {
+            return tracing::info!(
+                target: "oversip::transaction",
+                "response {status} refused: the request has its final response"
+            );
+        }
+        let state = request.and_then(|request| request.state());
+        let state = state.map_or("none", ServerState::as_str);
+        tracing::info!(target: "oversip::transaction", "response {status} refused: the transaction is in state {state}");
+    }
+}

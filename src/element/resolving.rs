@@ -1,0 +1,67 @@
+//! From a destination to targets: by what it says itself, by the profile's cache, or by the driver's look-ups.
+
+use super::ids::ResolutionId;
+use super::output::Output;
+use super::resolutions::Waiting;
+use super::route::{Destination, Route};
+use super::Element;
+use crate::client::session::Input as SessionInput;
+use crate::client::Profile;
+use crate::resolve::{plan, Inquiry, Plan, Resolution, Resolved};
+
+impl Element {
+    /// Finds out where a route goes.
+    pub(super) fn head_for(&mut self, route: &mut Route, destination: Destination) {
+        let query = match destination {
+            Destination::Resolve(query) | Destination::Route(query) | Destination::Named(query) => query,
+            Destination::Flow(token) => {
+                route.flow = Some(token);
+                return self.tell(route, SessionInput::Flow);
+            }
+        };
+        let query = if route.is_bound_to_tls() { query.as_sips() } else { query };
+        route.head_for(&query);
+        match plan(&query, &route.profile().resolve) {
+            Plan::Failed(error) => self.tell(route, SessionInput::Unroutable(error)),
+            Plan::Targets(targets) => self.tell(route, SessionInput::Targets(targets)),
+            Plan::Ask(inquiry) => self.look_up(route, inquiry),
+        }
+    }
+
+    fn look_up(&mut self, route: &mut Route, inquiry: Inquiry) {
+        let profile = route.profile().clone();
+        let cached =
+            profile.dns_cache.get(self.now, inquiry.cache_key()).filter(|_| profile.resolve.use_dns_cache);
+        if let Some(resolution) = cached {
+            let input = self.targets_of(&resolution, &profile);
+            return self.tell(route, input);
+        }
+        let key = (profile.dns_cache.number(), inquiry.cache_key().to_owned());
+        let waiting = Waiting { client: route.client, route: route.id, profile };
+        if let Some(resolution) = self.resolutions.wait(key, waiting) {
+            self.emit(Output::Resolve { resolution, inquiry });
+        }
+    }
+
+    /// A resolution ended: into the cache with it, and on with the routes that waited.
+    pub(super) fn resolved(&mut self, id: ResolutionId, resolved: &Resolved) {
+        let Some((key, waiting)) = self.resolutions.ended(id) else { return };
+        if let (Some(first), Some(keep)) = (waiting.first(), resolved.keep) {
+            if first.profile.resolve.use_dns_cache {
+                first.profile.dns_cache.insert(self.now, &key.1, resolved.resolution.clone(), keep);
+            }
+        }
+        for Waiting { client, route, profile } in waiting {
+            let input = self.targets_of(&resolved.resolution, &profile);
+            self.attempt(|element| element.deliver(client, route, input));
+        }
+    }
+
+    /// The targets of one use of a resolution: each draws its own order of servers.
+    fn targets_of(&mut self, resolution: &Resolution, profile: &Profile) -> SessionInput {
+        match resolution.targets(&profile.resolve, &mut |most| self.srv_random.up_to(most)) {
+            Ok(targets) => SessionInput::Targets(targets),
+            Err(error) => SessionInput::Unroutable(error),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! One `route` of a Client: the request that it sends, the [`Session`] that decides where to, and who wants to hear of the end.
+//!
+//! The session is the machine between targets, responses and blocks; it knows no message but responses. The route is what a
+//! session is about: the request with what is added to it and what is remembered of it. The element steps both together.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, RouteId};
+use super::outgoing::{Departing, ProxyHeaders};
+use super::output::Round;
+use super::received_request::ReceivedRequest;
+use super::timers::TimerId;
+use crate::client::digest::{Authenticator, Credentials};
+use crate::client::session::{Callback, Input, Kind, RequestClass, Session};
+use crate::client::{IncomingResponse, ProbeKey, Profile, RestoreHeaders};
+use crate::message::{
+    is_sips, HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, Transport,
+    UriRef,
+};
+use crate::resolve::{Query, QueryScheme, QueryTransport, Target};
+use crate::transaction::Timings;
+
+/// Where a request is to go.
+#[derive(Debug, Clone)]
+pub enum Destination {
+    /// By RFC 3263.
+    Resolve(Query),
+    /// By RFC 3263 as well; it is what the request's first Route names.
+    Route(Query),
+    /// By RFC 3263 as well; the script names it.
+    Named(Query),
+    /// Over the flow that this token names (RFC 5626); `None` when the request names one that is no token at all.
+    Flow(Option<Vec<u8>>),
+}
+
+impl Destination {
+    /// Where a request says that it goes: its top Route where `use_route` allows that, else the Request-URI.
+    pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Destination {
+        let route = request.route_values().next().filter(|_| use_route);
+        if let Some(route) = route.and_then(NameAddrRef::parse) {
+            return Destination::Route(Query::from_uri(&route.uri()));
+        }
+        Destination::Resolve(match UriRef::parse(&request.ruri) {
+            Some(uri) => Query::from_uri(&uri),
+            // What a script put there is no URI at all.
+            None => Query { scheme: QueryScheme::Other, ..Query::from_destination(b"", None, None) },
+        })
+    }
+}
+
+/// Where a request comes from that is routed. Routes of the same request belong together.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// From the network: a proxy's.
+    Network(Arc<ReceivedRequest>),
+    /// From the script: a Uac's.
+    Own(OwnRequestId),
+}
+
+impl Origin {
+    /// The request from the network.
+    pub fn upstream(&self) -> Option<&Arc<ReceivedRequest>> {
+        match self {
+            Origin::Network(request) => Some(request),
+            Origin::Own(_) => None,
+        }
+    }
+
+    pub(super) fn is_same(&self, other: &Origin) -> bool {
+        match (self, other) {
+            (Origin::Network(one), Origin::Network(other)) => one.id == other.id,
+            (Origin::Own(one), Origin::Own(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+/// Somebody who waits for the end of a route.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Who.
+    pub call: CallId,
+    /// For how long; then the request is cancelled.
+    pub limit: Option<Duration>,
+}
+
+/// What a `route` of a Client is begun with.
+#[derive(Debug)]
+pub struct RouteRequest {
+    /// The Client.
+    pub client: ClientId,
+    /// Proxy or Uac.
+    pub kind: Kind,
+    /// The profile, as read when `route` was called.
+    pub profile: Arc<Profile>,
+    /// The request as the script left it.
+    pub request: RequestSnapshot,
+    /// Marks our branches (RFC 3261 16.6 step 8). `None`: the request is new wherever it arrives, our own listener included, so
+    /// that nothing marks it as a loop.
+    pub antiloop_id: Option<[u8; 32]>,
+    /// Where the request comes from.
+    pub origin: Origin,
+    /// Routing headers and hop count: set in a proxy.
+    pub proxy_headers: Option<ProxyHeaders>,
+    /// Where to.
+    pub destination: Destination,
+    /// From and To values to put back into responses, where the script changed them.
+    pub restore: RestoreHeaders,
+    /// It is for a SIPS resource, though the Request-URI, which a strict router has taken, may not say so.
+    pub sips: bool,
+    /// What challenges are answered with: set in a Uac.
+    pub credentials: Vec<Credentials>,
+    /// Who waits for the end.
+    pub caller: Option<Caller>,
+    /// What keeps the script's objects alive.
+    pub anchor: AnchorId,
+    /// The caller runs the first rounds of blocks itself. Else they come with the outputs.
+    pub inline: bool,
+}
+
+impl RouteRequest {
+    /// The flow that a request of a dialog for a SIPS resource would leave by.
+    pub(super) fn flow_of_sips_dialog(&self) -> Option<&[u8]> {
+        let Destination::Flow(Some(token)) = &self.destination else { return None };
+        let in_dialog = self.proxy_headers.as_ref().is_some_and(|headers| !headers.initial);
+        (in_dialog && is_sips(&self.request.ruri)).then_some(token)
+    }
+
+    /// It leaves its flow alone: like a request whose flow is gone, it goes where its Route or Request-URI says.
+    pub(super) fn leave_flow(&mut self) {
+        if let Some(headers) = &mut self.proxy_headers {
+            headers.incoming_outbound = None;
+        }
+        self.destination = Destination::of_request(&self.request, true);
+    }
+}
+
+/// A body and its type.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The value of Content-Type.
+    pub content_type: Bytes,
+}
+
+/// How a round of blocks ended.
+#[derive(Debug, Default)]
+pub struct RoundEnd {
+    /// `drop_response` was called: what this event would send upstream is not sent.
+    pub dropped: bool,
+    /// `abort_routing` was called.
+    pub aborted: bool,
+    /// The request as it is now, with what responses to it get back.
+    pub request: Option<(RequestSnapshot, RestoreHeaders)>,
+    /// The response that the blocks saw, as they left it.
+    pub response: Option<ResponseSnapshot>,
+}
+
+/// A routing under way.
+pub(super) struct Route {
+    pub(super) id: RouteId,
+    pub(super) client: ClientId,
+    pub(super) kind: Kind,
+    pub(super) origin: Origin,
+    pub(super) request: RequestSnapshot,
+    pub(super) antiloop_id: [u8; 32],
+    pub(super) session: Session,
+    /// The flow that it goes over, if it goes over one.
+    pub(super) flow: Option<Option<Vec<u8>>>,
+    /// The host that the request is for; `None` when it is just the address that it is sent to, or a flow.
+    pub(super) server: Option<String>,
+    pub(super) authenticator: Authenticator,
+    /// The CSeq number after an answer to a challenge.
+    pub(super) sent_cseq: Option<u32>,
+    pub(super) caller: Option<Caller>,
+    /// Fires when the caller gives up.
+    pub(super) call_timer: Option<TimerId>,
+    /// Nobody wants an answer any more.
+    pub(super) given_up: bool,
+    /// The script has cancelled it.
+    pub(super) canceled: bool,
+    /// The target that it is the probe of.
+    pub(super) probe: Option<(ProbeKey, Arc<()>)>,
+    /// The probe that it waits for, and until when it may.
+    pub(super) probe_wait: Option<(ProbeKey, Instant)>,
+    /// What the blocks made of the response of the present event.
+    pub(super) edited: Option<ResponseSnapshot>,
+    /// Rounds are handed to the caller of the present step.
+    pub(super) inline: bool,
+    anchor: AnchorId,
+    proxy_headers: Option<ProxyHeaders>,
+    restore: RestoreHeaders,
+    /// The request goes where its first Route says.
+    by_route: bool,
+    /// It is for a SIPS resource, whatever its Request-URI is.
+    sips: bool,
+    /// The script has named the transport: what goes out in the clear is its decision.
+    transport_named: bool,
+    /// The destination names UDP.
+    insists_on_udp: bool,
+    callback: Option<Callback>,
+    target: Option<Target>,
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").field("id", &self.id).field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl Route {
+    /// Takes the request; where it goes is to be found out.
+    pub(super) fn new(
+        id: RouteId,
+        ask: RouteRequest,
+        antiloop_id: [u8; 32],
+        timings: &Timings,
+    ) -> (Box<Self>, Destination) {
+        let class = match ask.request.method {
+            Method::Invite => RequestClass::Invite,
+            Method::Ack => RequestClass::Ack,
+            _ => RequestClass::NonInvite,
+        };
+        let mut session = Session::new(ask.kind, class, ask.profile, timings.transaction_timeout());
+        if ask.request.to_tag().is_some() {
+            session.set_in_dialog();
+        }
+        let route = Box::new(Self {
+            id,
+            client: ask.client,
+            kind: ask.kind,
+            origin: ask.origin,
+            request: ask.request,
+            antiloop_id,
+            session,
+            flow: None,
+            server: None,
+            authenticator: Authenticator::new(ask.credentials),
+            sent_cseq: None,
+            caller: ask.caller,
+            call_timer: None,
+            given_up: false,
+            canceled: false,
+            probe: None,
+            probe_wait: None,
+            edited: None,
+            inline: ask.inline,
+            anchor: ask.anchor,
+            proxy_headers: ask.proxy_headers,
+            restore: ask.restore,
+            by_route: matches!(ask.destination, Destination::Route(_)),
+            sips: ask.sips,
+            transport_named: matches!(&ask.destination, Destination::Named(query) if query.transport.is_some()),
+            insists_on_udp: false,
+            callback: None,
+            target: None,
+        });
+        (route, ask.destination)
+    }
+
+    /// Notes what the destination says beyond targets.
+    pub(super) fn head_for(&mut self, query: &Query) {
+        self.server = query.server();
+        self.insists_on_udp = query.transport == Some(QueryTransport::Known(Transport::Udp));
+    }
+
+    pub(super) fn profile(&self) -> &Arc<Profile> {
+        self.session.profile()
+    }
+
+    pub(super) fn upstream(&self) -> Option<RequestId> {
+        self.origin.upstream().map(|request| request.id)
+    }
+
+    pub(super) fn anchor(&self) -> AnchorId {
+        self.anchor
+    }
+
+    /// Begins a round of blocks.
+    pub(super) fn begin_round(&mut self, callback: Callback) {
+        if let Callback::Target(target) = &callback {
+            self.target = Some(*target);
+        }
+        self.callback = Some(callback);
+        // What the blocks of an earlier event made of its response is no longer wanted.
+        self.edited = None;
+    }
+
+    /// The round as the script sees it.
+    pub(super) fn round(&self) -> Option<Round> {
+        let callback = self.callback.clone()?;
+        Some(Round {
+            client: self.client,
+            route: self.id,
+            kind: self.kind,
+            anchor: self.anchor,
+            answers: self.session.answers(&callback),
+            callback,
+            target: self.target,
+            changed_cseq: self.sent_cseq,
+            upstream: self.origin.upstream().cloned(),
+        })
+    }
+
+    /// The round is over. Hands out what its blocks were for.
+    pub(super) fn end_round(&mut self, end: &mut RoundEnd) -> Option<Callback> {
+        if let Some((request, restore)) = end.request.take() {
+            self.request = request;
+            self.restore = restore;
+        }
+        self.edited = end.response.take();
+        self.callback.take()
+    }
+
+    /// The request, as far as it is the same for each target.
+    pub(super) fn departing<'a>(&'a self, flow_token: Option<&'a str>) -> Departing<'a> {
+        Departing {
+            kind: self.kind,
+            request: &self.request,
+            by_route: self.by_route,
+            proxy_headers: self.proxy_headers.as_ref(),
+            profile: self.session.profile(),
+            upstream: self.origin.upstream().map(|request| &**request),
+            sips: self.is_sips(),
+            flow_token,
+        }
+    }
+
+    /// Whether the request is for a SIPS resource. The Request-URI as it is now counts, before a strict router's takes its place.
+    fn is_sips(&self) -> bool {
+        self.sips || is_sips(&self.request.ruri)
+    }
+
+    /// Whether it leaves by TLS, whichever URI names the next hop (RFC 3261 8.1.2, 16.6 step 7; RFC 5630). A script that names a
+    /// transport takes that on itself.
+    pub(super) fn is_bound_to_tls(&self) -> bool {
+        self.is_sips() && !self.transport_named
+    }
+
+    /// Whether the request may leave by this transport.
+    pub(super) fn may_leave_by(&self, transport: Transport) -> bool {
+        transport.secure() || !self.is_bound_to_tls()
+    }
+
+    /// Whether a request that is too large for UDP may go by TCP instead (RFC 3261 18.1.1). An ACK stays on UDP: it has no
+    /// transaction that could notice that TCP was refused.
+    pub(super) fn may_leave_udp(&self) -> bool {
+        !self.insists_on_udp && self.request.method != Method::Ack
+    }
+
+    /// How long a branch may wait that would wait for `wanted`; `None` when it has that time. What is over a little later by
+    /// itself is left to its own timer.
+    pub(super) fn limit(&self, now: Instant, timings: &Timings) -> Option<Duration> {
+        let profile = self.session.profile();
+        let wanted = match self.request.method {
+            Method::Invite => profile.timer_b.min(profile.timer_c),
+            _ => profile.timer_f,
+        };
+        let left = self.session.deadline()?.saturating_duration_since(now);
+        (wanted > left + timings.t1).then_some(left)
+    }
+
+    /// The response as it goes upstream when no block has looked at it: without our Via.
+    pub(super) fn upstream_form(&self, response: &IncomingResponse) -> Option<ResponseSnapshot> {
+        let mut snapshot = ResponseSnapshot::from_message(response)?;
+        snapshot.headers.remove_top_value(HeaderName::Via);
+        self.restore.apply(&mut snapshot.headers, response.to_tag());
+        Some(snapshot)
+    }
+
+    /// The CSeq number that the request goes out with.
+    pub(super) fn cseq(&self) -> Option<u32> {
+        self.sent_cseq.or_else(|| self.request.cseq())
+    }
+
+    /// Puts the answers to challenges into a copy that is about to leave. `of_invite` are those of the INVITE that an ACK is
+    /// for.
+    pub(super) fn authenticate(&self, request: &mut RequestSnapshot, of_invite: &[(HeaderName, Bytes)]) {
+        if let Some(number) = self.sent_cseq {
+            let value = [number.to_string().as_bytes(), b" ", request.method.as_bytes()].concat();
+            request.headers.replace(HeaderName::CSeq, &value);
+        }
+        for (name, value) in self.authenticator.headers() {
+            request.headers.push(name.canonical().as_bytes(), value);
+        }
+        // RFC 3261 22.1: the ACK carries the credentials of its INVITE, since nobody can challenge it.
+        if self.kind == Kind::Uac && request.method == Method::Ack {
+            for (name, value) in of_invite {
+                request.headers.push(name.canonical().as_bytes(), value);
+            }
+        }
+    }
+
+    /// Nothing is sent for this route any more, though further 2xx may come for half a minute: the request can go.
+    pub(super) fn slim_down(&mut self) {
+        if self.session.is_answered() {
+            self.request.headers = Headers::new();
+            self.request.body = Bytes::new();
+        }
+    }
+
+    /// Takes an input for the session. One that was cancelled meanwhile is treated so, whichever comes first.
+    pub(super) fn handle(&mut self, now: Instant, canceled: bool, input: Input) {
+        if canceled {
+            self.session.note_canceled();
+        }
+        self.session.handle(now, input);
+    }
+
+    /// Whether this one waits for its end.
+    pub(super) fn is_called_by(&self, call: CallId) -> bool {
+        self.caller.is_some_and(|caller| caller.call == call)
+    }
+
+    /// Whether the response may be acknowledged for somebody who waits.
+    pub(super) fn is_called_invite(&self, response: &Message) -> bool {
+        self.caller.is_some()
+            && self.request.method == Method::Invite
+            && response.cseq_method() == Some(&Method::Invite)
+    }
+}

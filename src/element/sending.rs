@@ -1,0 +1,559 @@
+//! Requests going out: the hop to a target, the client transaction, and what its machine asks for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::awaited_sockets::AwaitedSocket;
+use super::beneficiary::Beneficiary;
+use super::client_transactions::{quoted_branch, Begin, ClientTransaction};
+use super::clients::Turn;
+use super::ids::{ClientId, RouteId};
+use super::next_hop::{NextHop, SendFailure};
+use super::outgoing::{self, Leaving};
+use super::output::{OpeningLimits, Output, Sender, ServerName, ServerProof};
+use super::route::Route;
+use super::timers::TimerKey;
+use super::Element;
+use crate::client::session::{Input as SessionInput, Kind};
+use crate::client::{is_udp_token, random_hex, IncomingResponse, Profile};
+use crate::message::{ConnectionId, Method, RequestSnapshot, Source, Transport};
+use crate::resolve::Target;
+use crate::transaction::{ClientEffect, ClientEffects, Timer};
+
+/// As long as our branches are.
+const SOME_BRANCH: &[u8] = &[b'0'; 55];
+
+/// The way to a target.
+enum Way {
+    Hop(NextHop),
+    /// The driver opens a socket first.
+    Awaited(Option<ConnectionId>),
+}
+
+/// What a step of a client transaction means for its session.
+type Inputs = SmallVec<[SessionInput; 2]>;
+
+impl Element {
+    /// Sends the request of a route to a target, in a transaction of its own.
+    pub(super) fn send_to_target(&mut self, route: &mut Route, target: Target) {
+        let profile = route.profile().clone();
+        match self.way_to(route.kind, target, route.server.as_deref(), &profile) {
+            Ok(Way::Hop(hop)) => self.begin_transaction(route, hop),
+            Ok(Way::Awaited(connection)) => {
+                let (client, route) = (route.client, route.id);
+                self.awaited_sockets.push(AwaitedSocket { target, connection, client, route });
+            }
+            Err(no_way) => self.has_no_hop(route, &no_way),
+        }
+    }
+
+    /// There is no socket that leads to the target.
+    pub(super) fn has_no_hop(&mut self, route: &mut Route, no_way: &str) {
+        // Another target may have an address that is reached from here.
+        if route.session.has_further_targets() {
+            tracing::info!(target: "oversip::transport", "{no_way}");
+        } else {
+            tracing::error!(target: "oversip::transport", "{no_way}");
+        }
+        self.tell(route, SessionInput::ConnectionLost);
+    }
+
+    /// The way to a target for a request of this kind of Client. A connection is opened where none exists.
+    ///
+    /// For TLS, `server` is the host that the request is for, where it is not just this address, and the profile says what the
+    /// server has to prove.
+    fn way_to(
+        &mut self,
+        kind: Kind,
+        target: Target,
+        server: Option<&str>,
+        profile: &Profile,
+    ) -> Result<Way, String> {
+        let Target { transport, addr: remote } = target;
+        let stream = match transport {
+            Transport::Udp => false,
+            Transport::Tcp | Transport::Tls => true,
+            Transport::Ws | Transport::Wss => {
+                return Err(format!("{target} cannot be reached: a WebSocket is opened by its client"))
+            }
+        };
+        let proof = (transport == Transport::Tls).then(|| proof(server, remote, profile));
+        let limits =
+            OpeningLimits { connect: profile.connect_timeout, handshake: profile.tls_handshake_timeout };
+        match (self.settings.unreached(kind, remote), stream) {
+            (None, false) if self.settings.listeners.listener(Transport::Udp, remote).is_some() => {
+                Ok(Way::Hop(NextHop::Udp { remote, own: None }))
+            }
+            (None, false) => Err(format!("{target} cannot be reached: there is no UDP socket of its family")),
+            (None, true) => {
+                let connection = match self.flows.serving(&target, proof.as_ref()) {
+                    Some(connection) => connection,
+                    None => {
+                        let connection = self.flows.open(&target, proof.clone());
+                        self.emit(Output::Connect { connection, transport, remote, limits, proof });
+                        connection
+                    }
+                };
+                Ok(Way::Hop(NextHop::Stream { transport, connection, remote, own: None }))
+            }
+            (Some(allowed), false) => {
+                self.emit(Output::OpenSocket { target, connection: None, allowed });
+                Ok(Way::Awaited(None))
+            }
+            (Some(allowed), true) => {
+                if let Some((connection, own)) = self.flows.serving_from_here(&target, proof.as_ref()) {
+                    return Ok(Way::Hop(NextHop::Stream { transport, connection, remote, own: Some(own) }));
+                }
+                let connection = self.flows.open(&target, proof.clone());
+                let opening = Some((connection, limits, proof));
+                self.emit(Output::OpenSocket { target, connection: opening, allowed });
+                Ok(Way::Awaited(Some(connection)))
+            }
+        }
+    }
+
+    /// The driver has opened a socket, or cannot.
+    pub(super) fn socket_opened(
+        &mut self,
+        target: Target,
+        connection: Option<ConnectionId>,
+        local: Result<Option<SocketAddr>, String>,
+    ) {
+        if let Some(connection) = connection {
+            match &local {
+                Ok(Some(local)) => self.flows.begins_at(connection, *local),
+                Ok(None) => {}
+                Err(_) => drop(self.flows.ended(connection)),
+            }
+        }
+        let awaited = |it: &AwaitedSocket| it.target == target && it.connection == connection;
+        let Some(index) = self.awaited_sockets.iter().position(awaited) else { return };
+        let AwaitedSocket { client, route, .. } = self.awaited_sockets.remove(index);
+        let (transport, remote) = (target.transport, target.addr);
+        let hop = local.map(|own| match connection {
+            None => NextHop::Udp { remote, own },
+            Some(connection) => NextHop::Stream { transport, connection, remote, own },
+        });
+        self.take_turn(client, route, Turn::Hop(hop));
+    }
+
+    /// A route waits for no socket any longer. False when it waited for none.
+    pub(super) fn forget_socket(&mut self, route: RouteId) -> bool {
+        let before = self.awaited_sockets.len();
+        self.awaited_sockets.retain(|awaited| awaited.route != route);
+        self.awaited_sockets.len() < before
+    }
+
+    /// No route of a Client waits for a socket any longer.
+    pub(super) fn forget_sockets_of(&mut self, client: ClientId) {
+        self.awaited_sockets.retain(|awaited| awaited.client != client);
+    }
+
+    /// Sends the request of a route over the flow that it named (RFC 5626 5.3).
+    pub(super) fn send_over_flow(&mut self, route: &mut Route) {
+        let token = route.flow.clone().flatten();
+        match token.and_then(|token| self.flow(&token)) {
+            Some(hop) => self.begin_transaction(route, hop),
+            None => self.tell(route, SessionInput::FlowFailed),
+        }
+    }
+
+    /// The live flow that a token names (RFC 5626 5.3).
+    fn flow(&self, token: &[u8]) -> Option<NextHop> {
+        if is_udp_token(token) {
+            let remote = self.settings.udp_flow(token)?;
+            let listener = self.settings.listeners.listener(Transport::Udp, remote);
+            return listener.map(|_| NextHop::Udp { remote, own: None });
+        }
+        let source = self.flows.by_token(std::str::from_utf8(token).ok()?)?;
+        let Source { transport, remote, connection, .. } = source;
+        Some(NextHop::Stream { transport, connection: connection?, remote, own: None })
+    }
+
+    /// Whether the flow of a token carries messages in the clear.
+    pub(super) fn is_flow_in_the_clear(&self, token: &[u8]) -> bool {
+        is_udp_token(token) || self.flow(token).is_some_and(|hop| !hop.transport().secure())
+    }
+
+    /// Whether a token names a flow that can be sent over: a signed UDP token, or a live connection.
+    pub fn is_flow(&self, token: &[u8]) -> bool {
+        if is_udp_token(token) {
+            return self.settings.udp_flow(token).is_some();
+        }
+        self.flow(token).is_some()
+    }
+
+    /// The token of the flow that a request came by (RFC 5626); `None` for connections that were opened from here.
+    pub fn flow_token(&mut self, source: &Source) -> Option<String> {
+        match source.connection {
+            None => Some(self.settings.flow_tokens.sign(source.remote)),
+            Some(connection) => {
+                let random = &mut self.random;
+                self.flows.token(connection, || random_hex::<8>(random))
+            }
+        }
+    }
+
+    /// The request of a route as it leaves that way.
+    fn departure(&mut self, route: &Route, leaving: &Leaving, branch: &[u8]) -> RequestSnapshot {
+        let records = route.kind == Kind::Proxy && route.profile().do_record_routing;
+        let token = route.origin.upstream().filter(|_| records).and_then(|it| self.flow_token(&it.source));
+        let departing = route.departing(token.as_deref());
+        let server_side = route.upstream().and_then(|id| self.server_transactions.get_mut(id));
+        let mut request = outgoing::request(&self.settings, &departing, server_side, leaving, branch);
+        let client = self.clients.get(route.client);
+        let of_invite =
+            client.map_or(&[][..], |it| it.authorization(request.call_id().unwrap_or_default())).to_vec();
+        route.authenticate(&mut request, &of_invite);
+        request
+    }
+
+    /// Measures a request that has UDP targets, as it would leave by UDP: one that is too large goes by TCP where the
+    /// destination does not insist on UDP (RFC 3261 18.1.1).
+    pub(super) fn measure(&mut self, route: &mut Route, targets: &[Target]) {
+        let profile = route.profile();
+        let limit = profile.udp_mtu.filter(|_| profile.resolve.allows_transport(Transport::Tcp));
+        let (Some(limit), true) = (limit, route.may_leave_udp()) else { return };
+        let Some(udp) = targets.iter().find(|target| target.transport == Transport::Udp) else { return };
+        if outgoing::at_most(&self.settings, &route.departing(None)) <= limit {
+            return;
+        }
+        let leaving = Leaving::presumably(&self.settings, route.kind, udp.transport, udp.addr);
+        if self.departure(route, &leaving, SOME_BRANCH).to_bytes().len() > limit {
+            route.session.set_oversize();
+        }
+    }
+
+    /// Begins the client transaction of a route; an ACK has none.
+    pub(super) fn begin_transaction(&mut self, route: &mut Route, hop: NextHop) {
+        // CANCEL overtook the routing: nothing is sent (RFC 3261 16.10).
+        let ended = if self.is_given_up(route) { Some(SessionInput::Abandoned) } else { None };
+        let ended = ended.or_else(|| self.is_route_canceled(route).then_some(SessionInput::Canceled));
+        if let Some(input) = ended.filter(|_| route.request.method != Method::Ack) {
+            self.tell(route, input);
+            return self.tell(route, SessionInput::BranchEnded);
+        }
+        if !route.may_leave_by(hop.transport()) {
+            tracing::info!(target: "oversip::transaction", "a request to a sips URI does not go to {hop}, in the clear");
+            return self.tell(route, SessionInput::Unprotected);
+        }
+        let branch = Bytes::from(self.settings.tags.new_branch(&route.antiloop_id, &mut self.random));
+        let sent = self.departure(route, &Leaving::by(&hop), &branch);
+        if hop.own().is_some() {
+            self.note_own_dialog(&sent);
+        }
+        let wire = sent.to_bytes();
+        if sent.method == Method::Ack {
+            let sender = Sender::Ack { client: route.client, route: route.id };
+            self.emit(Output::Send { sender, hop, wire: wire.clone() });
+            if route.kind == Kind::Uac {
+                self.remember_ack(&sent, hop, wire);
+            }
+            return;
+        }
+        let began = self.reachability.attend(hop.target());
+        self.heed_keepalives(false);
+        let over_flow = route.flow.is_some();
+        let reused = !over_flow && hop.connection().is_some_and(|it| self.flows.has_served(it));
+        if let Some(connection) = hop.connection() {
+            self.flows.carries(connection, &branch);
+        }
+        let begin = Begin {
+            client: route.client,
+            route: route.id,
+            kind: route.kind,
+            sent,
+            wire,
+            hop,
+            upstream: route.upstream(),
+            profile: route.profile().clone(),
+            server: route.server.clone(),
+            over_flow,
+            reused,
+            cut_short: route.limit(self.now, &self.settings.timings),
+            began,
+        };
+        let effects = self.client_transactions.begin(self.now, &branch, begin, &self.settings.timings);
+        for input in self.client_effects(&branch, effects, None) {
+            self.tell(route, input);
+        }
+    }
+
+    /// A request that begins a dialog, or goes on with one (RFC 3261 12, RFC 6665, RFC 3515), leaves a socket to which only
+    /// requests of such dialogs may come.
+    fn note_own_dialog(&mut self, sent: &RequestSnapshot) {
+        let begins = matches!(sent.method, Method::Invite | Method::Subscribe | Method::Refer);
+        if let (true, Some(call_id), Some(tag)) = (begins, sent.call_id(), sent.from_tag()) {
+            self.own_dialogs.note(call_id, tag);
+        }
+    }
+
+    fn remember_ack(&mut self, sent: &RequestSnapshot, hop: NextHop, wire: Bytes) {
+        if let Some(key) = self.uac_acks.remember(sent, hop, wire) {
+            let at = self.now + self.settings.timings.transaction_timeout();
+            self.timers.arm(at, TimerKey::UacAck(key));
+        }
+    }
+
+    /// Steps a client transaction and tells its session what that means.
+    pub(super) fn step_client_transaction(
+        &mut self,
+        branch: &Bytes,
+        response: Option<&Arc<IncomingResponse>>,
+        step: impl FnOnce(&mut ClientTransaction, Instant) -> ClientEffects,
+    ) {
+        let now = self.now;
+        let Some(transaction) = self.client_transactions.get_mut(branch) else { return };
+        let (client, route) = transaction.owner();
+        let effects = step(transaction, now);
+        self.working_for(Beneficiary::Client(client), |element| {
+            for input in element.client_effects(branch, effects, response) {
+                element.deliver(client, route, input);
+            }
+        });
+    }
+
+    pub(super) fn client_timer(&mut self, branch: &Bytes, timer: Timer) {
+        if self.client_transactions.fired(branch, timer).is_some() {
+            self.step_client_transaction(branch, None, |transaction, now| transaction.timer(now, timer));
+        }
+    }
+
+    /// Carries out the effects of one client transaction and says what its session has to know.
+    fn client_effects(
+        &mut self,
+        branch: &Bytes,
+        effects: ClientEffects,
+        response: Option<&Arc<IncomingResponse>>,
+    ) -> Inputs {
+        let mut inputs = Inputs::new();
+        for effect in effects {
+            let Some(transaction) = self.client_transactions.get_mut(branch) else { break };
+            match effect {
+                ClientEffect::SendRequest => {
+                    let (hop, wire) = (transaction.hop(), transaction.wire());
+                    self.emit(Output::Send { sender: Sender::Transaction(branch.clone()), hop, wire });
+                }
+                ClientEffect::SendAck => {
+                    if let Some(response) = response {
+                        let wire = transaction.ack(response);
+                        self.follow_up(branch, wire);
+                    }
+                }
+                ClientEffect::SendCancel => {
+                    let wire = transaction.cancel_request();
+                    self.follow_up(branch, wire);
+                }
+                ClientEffect::Arm(timer, at) => {
+                    transaction.arm(&mut self.timers, branch, timer, at);
+                    // The callee has more time, and so has the caller.
+                    let caller = transaction.upstream().filter(|_| timer == Timer::C && response.is_some());
+                    if let Some(caller) = caller {
+                        self.restart_c2(caller);
+                    }
+                }
+                ClientEffect::Stop(timer) => transaction.stop(&mut self.timers, timer),
+                ClientEffect::Response => {
+                    if let Some(response) = response {
+                        let status = response.status().unwrap_or(500);
+                        let more = transaction.is_invite() && status < 300;
+                        if status >= 200 && !more {
+                            transaction.settle();
+                        }
+                        transaction.forget_request(status);
+                        inputs.push(SessionInput::Response(response.clone()));
+                    }
+                }
+                ClientEffect::RepeatedSuccess => {
+                    if let Some(response) = response {
+                        inputs.extend(self.success_again(branch, response));
+                    }
+                }
+                ClientEffect::SwallowedFinal | ClientEffect::CancelTimeout => {}
+                ClientEffect::Timeout => {
+                    let heard = self.reachability.heard_since(transaction.target(), transaction.began());
+                    if transaction.cut_short().is_none() || !transaction.is_invite() {
+                        transaction.settle();
+                    }
+                    inputs.push(match transaction.cut_short() {
+                        Some(waited) => SessionInput::BranchCutShort {
+                            to_blame: !heard && self.settings.timings.is_nearly_transaction_timeout(waited),
+                        },
+                        None if heard => SessionInput::Unanswered,
+                        None => SessionInput::Timeout,
+                    });
+                }
+                ClientEffect::InviteTimeout => inputs.push(SessionInput::InviteTimeout),
+                ClientEffect::TransportFailed => {
+                    transaction.settle();
+                    inputs.push(unsent(transaction.failure()));
+                }
+                ClientEffect::Terminated => {
+                    if !transaction.is_settled() {
+                        inputs.push(SessionInput::BranchEnded);
+                    }
+                    self.drop_client_transaction(branch);
+                }
+            }
+        }
+        inputs
+    }
+
+    /// Somebody is at work on a request still: timer C2 begins anew.
+    pub(super) fn restart_c2(&mut self, id: super::RequestId) {
+        let now = self.now;
+        let effects = self.server_transactions.get_mut(id).map(|request| request.restart_c2(now));
+        self.server_effects(id, effects.unwrap_or_default());
+    }
+
+    /// Sends the ACK or the CANCEL of a request; where the connection is gone, over another one (RFC 3261 18.1.1).
+    fn follow_up(&mut self, branch: &Bytes, wire: Bytes) {
+        let Some(transaction) = self.client_transactions.get(branch) else { return };
+        let (mut hop, kind, reopening) = (transaction.hop(), transaction.kind(), transaction.reopening());
+        let gone = hop.connection().is_some_and(|connection| !self.flows.takes_requests(connection));
+        if gone {
+            let Some((server, profile)) = reopening else { return };
+            // Where a socket is awaited first, a timer sends it again.
+            let Ok(Way::Hop(other)) = self.way_to(kind, hop.target(), server.as_deref(), &profile) else {
+                return;
+            };
+            self.client_transactions.moves(branch, other);
+            hop = other;
+        }
+        self.emit(Output::Send { sender: Sender::Nobody, hop, wire });
+    }
+
+    /// A 2xx that was passed up before: upstream gets the stored bytes again, a Uac its ACK (RFC 6026 7.2, 8.9).
+    fn success_again(&mut self, branch: &Bytes, response: &Arc<IncomingResponse>) -> Option<SessionInput> {
+        let transaction = self.client_transactions.get(branch)?;
+        let (client, route) = transaction.owner();
+        if transaction.kind() == Kind::Uac {
+            let ack = self.uac_acks.get(response).map(|ack| (ack.hop, ack.wire.clone()));
+            let ack = ack.filter(|(hop, _)| hop.connection().is_none_or(|it| self.flows.takes_requests(it)));
+            tracing::debug!(target: "oversip::transaction", %client, %route, sent = ack.is_some(), "2xx repeated");
+            let Some((hop, wire)) = ack else {
+                // The blocks may still make the ACK.
+                return self.takes_again(client, response).then(|| SessionInput::Response(response.clone()));
+            };
+            self.emit(Output::Send { sender: Sender::Nobody, hop, wire });
+            return None;
+        }
+        // While the first 2xx is still with the blocks, or was dropped by them, there are no bytes to repeat.
+        let upstream = transaction.upstream()?;
+        let wire = self.server_request(upstream)?.success(route, response.to_tag())?;
+        self.send_response(upstream, response.status().unwrap_or(200), wire);
+        None
+    }
+
+    pub(super) fn drop_client_transaction(&mut self, branch: &Bytes) {
+        let Some(transaction) = self.client_transactions.remove(&mut self.timers, branch) else { return };
+        self.reachability.leave(transaction.target());
+        if let Some(connection) = transaction.hop().connection() {
+            self.flows.carries_no_more(connection, branch);
+        }
+    }
+
+    /// What was to be sent has not left.
+    pub(super) fn not_sent(&mut self, sender: Sender, failure: SendFailure) {
+        match sender {
+            Sender::Transaction(branch) => {
+                let anew = failure == SendFailure::Lost && self.send_anew(&branch);
+                if !anew {
+                    self.transport_failed(&branch, failure);
+                }
+            }
+            Sender::Ack { client, route } => {
+                tracing::info!(target: "oversip::transaction", %client, %route, "ACK could not be sent");
+                self.deliver(client, route, unsent(failure));
+            }
+            Sender::Nobody => {}
+        }
+    }
+
+    pub(super) fn transport_failed(&mut self, branch: &Bytes, failure: SendFailure) {
+        self.step_client_transaction(branch, None, |transaction, now| {
+            transaction.transport_failed(now, failure)
+        });
+    }
+
+    /// Sends a request over another connection, with the branch that it has: its timers run on. False: it is lost.
+    pub(super) fn send_anew(&mut self, branch: &Bytes) -> bool {
+        let Some(transaction) = self.client_transactions.get_mut(branch) else { return false };
+        if !transaction.take_second_chance() {
+            return false;
+        }
+        let (before, kind, wire) = (transaction.hop(), transaction.kind(), transaction.wire());
+        let (client, route) = transaction.owner();
+        let Some((server, profile)) = transaction.reopening() else { return false };
+        if let Some(connection) = before.connection() {
+            self.flows.takes_no_more(connection);
+            self.flows.carries_no_more(connection, branch);
+        }
+        let Ok(Way::Hop(hop)) = self.way_to(kind, before.target(), server.as_deref(), &profile) else {
+            return false;
+        };
+        tracing::info!(target: "oversip::transaction", %client, %route,
+            "the connection to {hop} broke before an answer came, the request is sent over another one");
+        self.client_transactions.moves(branch, hop);
+        if let Some(connection) = hop.connection() {
+            self.flows.carries(connection, branch);
+        }
+        self.emit(Output::Send { sender: Sender::Transaction(branch.clone()), hop, wire });
+        true
+    }
+
+    /// An ICMP error came back for a datagram: it counts for the transaction whose branch the datagram carried.
+    pub(super) fn udp_error(&mut self, remote: SocketAddr, quoted: &[u8], failure: SendFailure) {
+        let Some(branch) = quoted_branch(quoted) else { return };
+        let sent_there = |transaction: &ClientTransaction| matches!(transaction.hop(), NextHop::Udp { remote: addr, .. } if addr == remote);
+        if self.client_transactions.get(branch).is_some_and(sent_there) {
+            self.transport_failed(&Bytes::copy_from_slice(branch), failure);
+        }
+    }
+
+    /// CANCELs what a route has pending. The machine waits for a provisional response where it has to.
+    pub(super) fn cancel_branch(&mut self, route: RouteId, reasons: Vec<Bytes>) {
+        let Some(branch) = self.client_transactions.branch_of(route) else { return };
+        self.step_client_transaction(&branch, None, |transaction, now| transaction.cancel(now, reasons));
+    }
+
+    /// Ends what a route has pending. False when nothing is.
+    pub(super) fn abandon_branch(&mut self, route: RouteId) -> bool {
+        let branch = self.client_transactions.branch_of(route);
+        let undecided = |branch: &Bytes| {
+            self.client_transactions.get(branch).is_some_and(ClientTransaction::is_undecided)
+        };
+        let Some(branch) = branch.filter(undecided) else { return false };
+        self.step_client_transaction(&branch, None, ClientTransaction::abandon);
+        true
+    }
+}
+
+/// What a server has to prove for a request to this host, or to an address.
+fn proof(server: Option<&str>, remote: SocketAddr, profile: &Profile) -> ServerProof {
+    ServerProof {
+        name: match server {
+            Some(host) => match host.parse() {
+                Ok(ip) => ServerName::Ip(ip),
+                Err(_) => ServerName::Domain(host.to_ascii_lowercase()),
+            },
+            None => ServerName::Ip(remote.ip()),
+        },
+        by_library: profile.verifies_by_library(),
+        by_callback: profile.verifies_by_callback(),
+    }
+}
+
+/// What a session has to know of a request that could not be sent.
+fn unsent(failure: SendFailure) -> SessionInput {
+    match failure {
+        SendFailure::Unreachable => SessionInput::ConnectionError,
+        SendFailure::NotAccepted => SessionInput::TlsValidationFailed,
+        SendFailure::TooLarge => SessionInput::TooLarge,
+        SendFailure::Lost => SessionInput::ConnectionLost,
+    }
+}

@@ -1,0 +1,145 @@
+//! The one timer queue of an element. A timer is removed the moment it is stopped, so that none outlives its owner.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::ids::{ClientId, RequestId, RouteId};
+use super::uac_acks::AckKey;
+use crate::client::ProbeKey;
+use crate::transaction::Timer;
+
+/// Whose timer it is.
+#[derive(Debug)]
+pub(super) enum TimerKey {
+    /// Of a server transaction.
+    Server(RequestId, Timer),
+    /// Of the client transaction with this branch.
+    Client(Bytes, Timer),
+    /// A request has waited for another one's probe long enough.
+    ProbeWait { key: ProbeKey, client: ClientId, route: RouteId },
+    /// An INVITE has waited for the script long enough: say 100.
+    PendingTrying(RequestId),
+    /// Time to look for what has expired.
+    Sweep,
+    /// Somebody has waited long enough for the end of a route.
+    CallLimit { client: ClientId, route: RouteId },
+    /// The ACK of a Uac need not be remembered any longer.
+    UacAck(AckKey),
+}
+
+/// Names an armed timer: its time, and a number that keeps timers of one instant in the order they were armed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct TimerId(Instant, u64);
+
+/// Timers by time.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    entries: BTreeMap<TimerId, TimerKey>,
+    serial: u64,
+}
+
+impl Timers {
+    /// Arms a timer.
+    pub(super) fn arm(&mut self, at: Instant, key: TimerKey) -> TimerId {
+        self.serial += 1;
+        let id = TimerId(at, self.serial);
+        self.entries.insert(id, key);
+        id
+    }
+
+    /// Stops a timer. Stopping one that fired already does nothing.
+    pub(super) fn stop(&mut self, id: TimerId) {
+        self.entries.remove(&id);
+    }
+
+    /// The time of the earliest timer.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.entries.first_key_value().map(|(id, _)| id.0)
+    }
+
+    /// Takes the earliest timer if its time has come.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<TimerKey> {
+        let entry = self.entries.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+
+    /// How many are armed, those that sweep aside.
+    pub(super) fn len(&self) -> usize {
+        self.entries.values().filter(|key| !matches!(key, TimerKey::Sweep)).count()
+    }
+}
+
+/// The timers that a transaction has armed.
+#[derive(Debug, Default)]
+pub(super) struct ArmedTimers(SmallVec<[(Timer, TimerId); 4]>);
+
+impl ArmedTimers {
+    /// Arms a timer; an earlier setting of it counts no more.
+    pub(super) fn arm(&mut self, timers: &mut Timers, timer: Timer, at: Instant, key: TimerKey) {
+        self.stop(timers, timer);
+        self.0.push((timer, timers.arm(at, key)));
+    }
+
+    pub(super) fn stop(&mut self, timers: &mut Timers, timer: Timer) {
+        if let Some(id) = self.fired(timer) {
+            timers.stop(id);
+        }
+    }
+
+    pub(super) fn stop_all(&mut self, timers: &mut Timers) {
+        for (_, id) in self.0.drain(..) {
+            timers.stop(id);
+        }
+    }
+
+    /// A timer has fired, and is armed no more.
+    pub(super) fn fired(&mut self, timer: Timer) -> Option<TimerId> {
+        let index = self.0.iter().position(|(armed, _)| *armed == timer)?;
+        Some(self.0.swap_remove(index).1)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn client(key: TimerKey) -> u64 {
+        match key {
+            TimerKey::PendingTrying(RequestId(number)) => number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn due_timers_come_in_the_order_of_their_times_and_then_of_arming() {
+        let now = Instant::now();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        let mut timers = Timers::default();
+        for (time, number) in [(2, 30), (1, 10), (1, 20)] {
+            timers.arm(at(time), TimerKey::PendingTrying(RequestId(number)));
+        }
+        assert_eq!(timers.pop_due(at(1)).map(client), Some(10));
+        assert_eq!(timers.pop_due(at(1)).map(client), Some(20));
+        assert!(timers.pop_due(at(1)).is_none());
+        assert_eq!(timers.next(), Some(at(2)));
+    }
+
+    #[test]
+    fn a_stopped_timer_leaves_nothing_behind() {
+        let now = Instant::now();
+        let mut timers = Timers::default();
+        let id = timers.arm(now, TimerKey::Sweep);
+        timers.stop(id);
+        assert_eq!(timers.next(), None);
+        timers.stop(id);
+        assert!(timers.pop_due(now).is_none());
+    }
+}
