@@ -1,4 +1,4 @@
-//! Worked examples of URIs, first lines and headers: each row is an input and what must come of it.
+//! Worked examples of URIs, first lines and headers: each row is an input and its result.
 
 use bytes::Bytes;
 use oversip::message::{
@@ -324,7 +324,7 @@ mod first_lines {
     }
 
     #[test]
-    fn error_shows_before_the_line_ends_and_keeps_what_was_begun() {
+    fn error_shows_before_the_line_ends_and_keeps_the_partial_message() {
         let text = "BYE <sip";
         let (progress, parser) = feed(text);
         assert_eq!(progress, Progress::Error(SyntaxError { offset: 4, line: 1 }));

@@ -1,4 +1,4 @@
-//! Streams and datagrams: where messages begin and end, what is answered, what closes, what is dropped.
+//! Streams and datagrams: the bounds of messages, and which of them are answered or dropped, or close the connection.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -343,7 +343,7 @@ mod datagrams {
     }
 
     #[test]
-    fn what_is_no_complete_message_is_dropped() {
+    fn an_incomplete_message_is_dropped() {
         assert_eq!(dropped("GET / HTTP/1.1\r\n\r\n"), Defect::Syntax(SyntaxError { offset: 4, line: 1 }));
         assert_eq!(dropped("OPTIONS sip:a SIP/2.0\r\n"), Defect::Incomplete);
         let message = request("OPTIONS", "").replace("To: ", "X-To: ");

@@ -70,7 +70,7 @@ fn word_of_call_id() {
 #[test]
 fn text_of_other_headers() {
     let one = bytes_that(|byte| with(&[b"X: a", &[byte][..], b"b"].concat()).is_ok());
-    // RFC 3261 16.3: what is not looked into need not be well-formed, so its encoding does not matter.
+    // RFC 3261 16.3: a header that is not parsed need not be well-formed, so its encoding does not matter.
     assert_eq!(one, bytes_that(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)));
 }
 
@@ -428,7 +428,7 @@ fn uri_accepts(before: &str, after: &str) -> Vec<u8> {
 #[test]
 fn bytes_of_sip_uris() {
     let with_unreserved = |others: &[u8]| alphanumeric_and(&[UNRESERVED, others].concat());
-    // `@` ends the user; what is left must be a host then, which `x@` is not.
+    // `@` ends the user; the rest must be a host, which `x@` is not.
     assert_eq!(uri_accepts("sip:x", "x@h"), with_unreserved(b"&=+$,;?/#:"));
     assert_eq!(uri_accepts("sip:u:x", "x@h"), with_unreserved(b"&=+$,"));
     // Between key and value of a parameter stands `=`, between two parameters `;`; headers begin with `?`.

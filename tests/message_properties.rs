@@ -186,7 +186,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn sent_message_parses_to_what_was_received(generated in message_with_body()) {
+    fn sent_message_parses_to_the_received_one(generated in message_with_body()) {
         let mut message = parse(generated.text.as_bytes());
         message.set_body(Bytes::from(generated.body.clone()));
         // Received lines go out as they came, and the generated Content-Length is true.

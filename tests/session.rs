@@ -36,7 +36,7 @@ impl Case {
         Case::new(Kind::Proxy, class, |_| {})
     }
 
-    /// Hands an input in and lists what the session does, callbacks ended without a word.
+    /// Gives an input to the session and lists its actions; callbacks end without a decision.
     fn give(&mut self, input: Input) -> Vec<String> {
         self.give_with(input, |_| Round::default())
     }
@@ -467,7 +467,7 @@ fn a_flow_has_no_targets_and_leaves_no_blacklist_entry() {
 }
 
 #[test]
-fn a_sips_request_does_not_go_to_an_open_target_or_flow_and_nobody_is_to_blame() {
+fn a_sips_request_does_not_go_to_an_open_target_or_flow_and_blames_no_target() {
     let refused =
         ["on_error 416 Unsupported URI scheme unsupported_uri_scheme", "reply 416 Unsupported URI scheme"];
     let mut case = Case::proxy(RequestClass::NonInvite);
@@ -552,7 +552,7 @@ fn a_proxy_answers_no_challenge() {
 }
 
 #[test]
-fn a_canceled_uac_hears_the_final_response() {
+fn a_canceled_uac_gets_the_final_response() {
     let mut case = Case::new(Kind::Uac, RequestClass::Invite, |_| {});
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(Input::Canceled), ["on_canceled"]);
@@ -609,7 +609,7 @@ fn tcp_that_answers_others_is_tried_for_the_next_large_request_too() {
 }
 
 #[test]
-fn a_probe_that_is_cancelled_before_it_leaves_holds_nobody_up() {
+fn a_probe_that_is_cancelled_before_it_leaves_delays_no_request() {
     let mut case = Case::proxy(RequestClass::Invite);
     list(&case, &[1]);
     case.give(targets(&[1]));
@@ -656,7 +656,7 @@ fn a_probe_that_ends_by_no_fault_of_the_target_has_not_failed() {
 }
 
 #[test]
-fn a_request_that_waits_looks_again_or_gets_what_is_stored() {
+fn a_waiting_request_tries_again_or_gets_the_stored_result() {
     let mut case = Case::proxy(RequestClass::Invite);
     list(&case, &[1, 2]);
     case.give(targets(&[1, 2]));

@@ -124,7 +124,7 @@ fn datagrams_are_taken_refused_or_dropped_as_the_table_says() {
     }
 }
 
-/// A row must own up to what the RFC wants otherwise, and to nothing else.
+/// A row is marked exactly when the RFC asks for something else.
 #[test]
 fn deviations_from_the_rfcs_are_marked_with_both_references() {
     for row in table() {

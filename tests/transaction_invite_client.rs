@@ -105,7 +105,7 @@ fn every_other_provisional_goes_up_and_none_moves_timer_c() {
     }
 }
 
-/// A client in which provisional responses set timer C anew.
+/// A client in which provisional responses restart timer C.
 fn restarting(c: u64) -> Ict {
     let mut ict = with(false, 32, c);
     ict.machine.restart_timer_c(Duration::from_secs(c));
@@ -415,7 +415,7 @@ fn a_success_after_timer_c_passes() {
 }
 
 #[test]
-fn after_timer_c_the_core_hears_nothing_of_a_peer_that_ignores_the_cancel() {
+fn after_timer_c_a_peer_that_ignores_the_cancel_causes_no_event() {
     let mut ict = tcp();
     respond(&mut ict, 180);
     assert_eq!(

@@ -262,7 +262,7 @@ fn a_core_that_never_gives_up_leaves_no_transaction_behind() {
 }
 
 #[test]
-fn timer_c2_begins_anew_at_each_route() {
+fn timer_c2_restarts_at_each_route() {
     let mut ist = udp();
     ist.advance_to(100_000);
     restart_c2(&mut ist);

@@ -135,7 +135,7 @@ mod elements_of_rfc_2543 {
     }
 
     #[test]
-    fn a_cancel_has_what_its_invite_has_but_the_method() {
+    fn a_cancel_has_the_key_of_its_invite_except_the_method() {
         assert_eq!(ServerKey::invite_key(&older("CANCEL", "", "")), Some(key("", "")));
         assert_eq!(ServerKey::invite_key(&older("CANCEL", "", "")).expect("a key").before_response(), None);
     }

@@ -70,7 +70,7 @@ async fn requests_come_in_over_connections_opened_from_here() {
 }
 
 #[tokio::test]
-async fn a_connection_is_reused_whoever_opened_it() {
+async fn a_connection_is_reused_for_either_opener() {
     let mut rig = Rig::start();
     let (peer, inbound) = rig.peer().await;
     assert_eq!(rig.layer.tcp_to(peer.local(), OpeningLimits::default()), inbound);
@@ -159,7 +159,7 @@ async fn of_two_connections_to_one_address_each_survives_the_other() {
 }
 
 #[tokio::test]
-async fn a_connection_lost_later_is_reported_with_what_was_not_sent() {
+async fn a_connection_lost_later_is_reported_with_its_unsent_messages() {
     let mut rig = Rig::start();
     let listener = TcpListener::bind((V4, 0)).await.unwrap();
     let id = rig.layer.tcp_to(listener.local_addr().unwrap(), OpeningLimits::default());

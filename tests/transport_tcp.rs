@@ -86,7 +86,7 @@ async fn the_peer_closing_is_reported_after_its_last_message() {
 }
 
 #[tokio::test]
-async fn close_sends_what_is_queued_first() {
+async fn close_sends_queued_messages_first() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;
     let answer = Bytes::from(vec![b'x'; 3_000_000]);
@@ -238,7 +238,7 @@ async fn a_body_over_the_limit_is_to_be_answered_413_before_it_is_read() {
 async fn headers_that_do_not_come_to_an_end_close_the_connection_after_ten_seconds() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;
-    // The answered keep-alive shows that what came with it was read.
+    // The answered keep-alive shows that the bytes before it were read.
     peer.write("\r\n\r\nMESSAGE sip:a@example.org SIP/2.0\r\n").await;
     peer.expect("\r\n").await;
     rig.sweep_after(Duration::from_millis(9_999));
@@ -263,7 +263,7 @@ async fn a_connection_between_messages_stays_for_two_hours() {
 }
 
 #[tokio::test]
-async fn what_is_sent_counts_as_traffic() {
+async fn sent_messages_count_as_traffic() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;
     rig.sweep_after(Duration::from_secs(7000));
@@ -421,7 +421,7 @@ async fn connections_beyond_the_limit_are_closed_at_once() {
 }
 
 #[tokio::test]
-async fn shutdown_writes_what_is_queued_and_closes_everything() {
+async fn shutdown_writes_queued_messages_and_closes_everything() {
     let mut rig = Rig::start();
     let (mut peer, id) = rig.peer().await;
     let answer = Bytes::from(vec![b'x'; 2_000_000]);

@@ -22,7 +22,7 @@ async fn receive(socket: &UdpSocket) -> String {
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
-/// An address of the given family that nobody listens on.
+/// An address of the given family without a listener.
 async fn dead(v6: bool) -> SocketAddr {
     UdpSocket::bind((if v6 { V6 } else { V4 }, 0)).await.unwrap().local_addr().unwrap()
 }
@@ -74,7 +74,7 @@ async fn a_keepalive_is_answered_and_what_follows_it_processed() {
 }
 
 #[tokio::test]
-async fn what_is_no_proper_message_is_dropped_and_the_next_one_processed() {
+async fn an_improper_message_is_dropped_and_the_next_one_processed() {
     let mut rig = Rig::start();
     let (socket, server) = client(&rig, false).await;
     let good = request("good", "");

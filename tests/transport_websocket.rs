@@ -48,7 +48,7 @@ async fn client(rig: &mut Rig) -> (Peer, ConnectionId) {
 }
 
 #[tokio::test]
-async fn a_message_in_a_frame_arrives_and_what_is_sent_leaves_in_one() {
+async fn a_message_in_a_frame_arrives_and_a_sent_one_leaves_in_one() {
     let mut rig = start(options());
     let (mut peer, id) = client(&mut rig).await;
     peer.write(frame(0x81, &request("one", "body"))).await;
@@ -135,7 +135,7 @@ async fn a_refused_upgrade_gets_its_answer_and_the_end() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_closed_without_an_answer() {
+async fn data_other_than_http_is_closed_without_an_answer() {
     let mut rig = start(options());
     for wrong in ["\r\n\r\n", "OPTIONS sip:a@b SIP/2.0\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"] {
         let (mut peer, id) = rig.peer().await;
@@ -205,7 +205,7 @@ async fn a_websocket_is_closed_with_status_and_reason() {
 }
 
 #[tokio::test]
-async fn what_is_no_sip_closes_with_its_status() {
+async fn data_other_than_sip_closes_with_its_status() {
     let mut rig = start(options());
     let (mut peer, id) = client(&mut rig).await;
     peer.write(frame(0x81, "hello")).await;

@@ -310,7 +310,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_and_masked_comes_back(payload in proptest::collection::vec(any::<u8>(), 1..200)) {
+    fn sent_and_masked_payloads_come_back(payload in proptest::collection::vec(any::<u8>(), 1..200)) {
         prop_assert_eq!(received(&[frame(FIN | BINARY, &payload)]), vec![message(&payload)]);
     }
 }

@@ -135,7 +135,7 @@ fn deviations_are_malformed() {
 }
 
 #[test]
-fn what_is_no_http_is_noticed_before_a_line_ends() {
+fn data_other_than_http_is_noticed_before_a_line_ends() {
     assert_eq!(read("\x16\x03\x01\x02"), HeadProgress::Malformed);
     assert_eq!(read("GET  "), HeadProgress::Malformed);
     assert_eq!(read("GET / HTTP/1.1\r\nno colon\r\n"), HeadProgress::Malformed);
@@ -226,7 +226,7 @@ fn old_versions_of_both_protocols_pass() {
     assert!(answer(&request).starts_with("http/1.0 101 Switching Protocols\r\n"));
 }
 #[test]
-fn nobody_asks_for_host_and_origin() {
+fn host_and_origin_are_not_required() {
     let kept: Vec<&str> =
         USUAL.into_iter().filter(|line| !line.starts_with("Host") && !line.starts_with("Origin")).collect();
     assert_eq!(check(&complete(&head("GET /any/path HTTP/1.1", &kept))), Ok(()));

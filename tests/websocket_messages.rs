@@ -36,7 +36,7 @@ fn a_double_line_end_is_a_keepalive() {
 }
 
 #[test]
-fn what_is_no_sip_closes_with_4000() {
+fn data_other_than_sip_closes_with_4000() {
     let bare = format!("{HEAD}\r\n").replace("\r\n", "\n");
     let ack = format!("{HEAD}bad line\r\n\r\n").replace("MESSAGE", "ACK");
     for text in ["hello world\r\n\r\n", "@", "SIP/2.0 2 x\r\n\r\n", &bare, &ack] {

@@ -14,7 +14,7 @@ RSpec.describe "A script that uses the whole Client API", :native do
 
   after { close_sipp }
 
-  # How callers come, and how callees are called: nobody calls a WebSocket that did not call first.
+  # The transports of callers and callees: a WebSocket client is reached over its own connection only.
   transports = { udp: :udp, tcp: :tcp, tls: :tls, ws: :udp }.freeze
 
   let(:tls) { Ports.free }

@@ -40,7 +40,7 @@ RSpec.describe "A classic edge script", :native do
     peer.receive_final
   end
 
-  # The home server answers what it gets.
+  # The home server answers its requests.
   def home_answers(status, **options)
     home.receive_until(&:request?).tap { |request| ask(home, home.response(request, status, **options)) }
   end
@@ -52,7 +52,7 @@ RSpec.describe "A classic edge script", :native do
   describe "by itself" do
     let(:alice) { udp_peer }
 
-    it "ends a request that has come too far, and what is no initial request or no method for it" do
+    it "refuses a request at the end of its hops, a stray in-dialog request and an unsupported method" do
       edge do
         expect(final_to(alice, :OPTIONS, headers: { "Max-Forwards" => "0" }).status).to eq(483)
         expect(final_to(alice, :PRACK).first_line).to eq("SIP/2.0 403 Forbidden Initial Request")
@@ -113,7 +113,7 @@ RSpec.describe "A classic edge script", :native do
     end
   end
 
-  it "asserts a registered user on its connection, nobody else, and no longer after a failure" do
+  it "asserts only a registered user on its connection, and no longer after a failure" do
     edge do
       client = tcp_peer(port)
       send_invite = lambda do |user|

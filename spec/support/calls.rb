@@ -45,7 +45,7 @@ module CallHelpers
     OverSIP::Testing.advance(0)
   end
 
-  # Returns when the dispatcher has run what was queued for it.
+  # Returns when the dispatcher has run its queued events.
   def dispatcher_caught_up
     done = mailbox
     OverSIP.schedule { done << true }
@@ -53,7 +53,7 @@ module CallHelpers
     OverSIP::Testing.advance(0)
   end
 
-  # The messages that a peer has by now, without waiting.
+  # The messages received by a peer so far, without waiting.
   def messages_at(peer)
     peer.drain(quiet: 0)
   end

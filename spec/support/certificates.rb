@@ -59,7 +59,7 @@ module Certificates
       @rsa[bits] ||= issue("/CN=#{name}", issuer: authority, names: ["DNS:#{name}"], key: OpenSSL::PKey::RSA.new(bits))
     end
 
-    # For an address, and to be used for what these usages say only.
+    # For an address, with these extended key usages.
     def for_usages(*usages, issuer: authority)
       issue("/CN=127.0.0.1", issuer: issuer, names: ["IP:127.0.0.1"], usages: usages)
     end

@@ -51,7 +51,7 @@ module ChildScript
     script&.kill
   end
 
-  # Runs a script to its end, which has to come by itself and soon.
+  # Runs a script to its end, which has a deadline.
   #
   # @return [Array] output and Process::Status
   def run_script(text, limit: 15, environment: {})

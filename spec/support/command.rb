@@ -27,7 +27,7 @@ module Command
     [RbConfig.ruby, *stand_in, File.join(ROOT, "exe", "oversip"), *arguments]
   end
 
-  # A child process and what it has said so far. Its output is read all the time, so that it never waits for a reader.
+  # A child process and its output so far. The output is read continuously, so that the process never blocks.
   class Running
     LIMIT = 30
 

@@ -28,7 +28,7 @@ module DigestChallenger
     value.delete_prefix("Digest ").scan(/([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^,\s]+))/).to_h { |name, quoted, token| [name, quoted || token] }
   end
 
-  # Whether the answer in a request is that of somebody who knows the password.
+  # Whether the answer in a request proves the knowledge of the password.
   def proves?(request, password, header: "Authorization")
     given = digest_parameters(request.header(header))
     given.fetch("response") == expected_response(given, request, password)

@@ -84,7 +84,7 @@ class FakeEngine
     false
   end
 
-  # So there is nothing to remember of them.
+  # So they leave no state.
   def told_of_running(_event) = nil
 
   def forget_suspended = nil

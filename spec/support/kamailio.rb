@@ -65,7 +65,7 @@ class Kamailio
     }
   TEXT
 
-  # By TLS, as the authority of {Certificates} vouches for; what it connects to has to have a certificate of it too.
+  # By TLS, with a certificate of the authority in {Certificates}; its peers need one of that authority too.
   TLS = <<~TEXT
     enable_tls=yes
     listen=tls:%<ip>s:%<port_tls>d

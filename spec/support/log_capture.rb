@@ -4,7 +4,7 @@
 module LogCapture
   Record = Struct.new(:severity, :log_id, :body, :system)
 
-  # A log target that keeps what it gets.
+  # A log target that keeps its records.
   class Target
     attr_reader :records
 

@@ -22,7 +22,7 @@ class LossyPeer < UdpPeer
     text
   end
 
-  # What has come by now, without what the link has lost.
+  # The messages received so far, without the lost ones.
   def arrivals
     drain(quiet: 0).reject { |message| lose?(:in, message) }
   end

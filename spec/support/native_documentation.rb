@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# The files that document what is written in Rust, read by their indentation: methods by module, instance methods apart from
-# the module's own.
+# The files that document methods in Rust, read by their indentation: methods by module, instance methods apart from the
+# module's own.
 class NativeDocumentation
   Methods = Struct.new(:instance, :own)
 

@@ -42,7 +42,7 @@ module RelayHelpers
     IO.select(nil, nil, nil, 0.002)
   end
 
-  # A queue whose `pop` has a deadline: how a callback tells the example what it saw.
+  # A queue whose `pop` has a deadline: callbacks give their observations to the example.
   def mailbox
     Mailbox.new
   end
@@ -59,7 +59,7 @@ module RelayHelpers
     TcpServerPeer.new.tap { |peer| opened << peer }
   end
 
-  # A port of 127.0.0.1 where nobody listens.
+  # A closed port of 127.0.0.1.
   def dead_port
     socket = UDPSocket.new
     socket.bind("127.0.0.1", 0)
@@ -68,14 +68,14 @@ module RelayHelpers
     socket.close
   end
 
-  # A port whose packets are dropped: somebody listens, but the only place in the queue is taken for ever.
+  # A port whose packets are dropped: the only place in the queue of its listener is taken.
   def dropping_port(ip = "127.0.0.1")
     listener = Socket.new(:INET, :STREAM).tap { |socket| opened << socket }
     listener.bind(Addrinfo.tcp(ip, 0))
     listener.listen(0)
     fillers = Array.new(4) { Socket.new(:INET, :STREAM).tap { |it| it.connect_nonblock(listener.local_address, exception: false) } }
     opened.concat(fillers)
-    # Those that come up are what the queue holds.
+    # The queue holds the connections that come up.
     eventually { (1...fillers.size).cover?(fillers.count { |filler| filler.wait_writable(0) }) }
     listener.local_address.ip_port
   end
@@ -113,7 +113,7 @@ module RelayHelpers
       end
     end
 
-    # Everything there is now.
+    # All present elements.
     def all
       @lock.synchronize { @items.shift(@items.size) }
     end

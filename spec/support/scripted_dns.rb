@@ -3,7 +3,7 @@
 require "resolv"
 require "socket"
 
-# A name server in this process that counts what it is asked and misbehaves on demand.
+# A name server in this process that counts its questions and misbehaves on demand.
 #
 #   dns = ScriptedDns.new("one.example" => ["127.0.0.2"], "alias.example" => [{ cname: "one.example" }],
 #                         "_sip._udp.one.example" => [{ srv: [0, 5, 5060, "one.example"] }])
@@ -55,7 +55,7 @@ class ScriptedDns
     @lock.synchronize { @asked_by_tcp.dup }
   end
 
-  # Answers what was asked during the silence, and from now on at once.
+  # Answers the questions of the silent time, and later ones at once.
   #
   # @param only_held [Boolean] then be silent again
   def speak(only_held: false)
@@ -166,7 +166,7 @@ class ScriptedDns
     message.add_authority(Resolv::DNS::Name.create("example."), @negative_ttl, soa)
   end
 
-  # Newer versions of Resolv make a class anew each time that they meet a type which has none.
+  # Newer versions of Resolv make a new class each time that they meet an unknown type.
   def same_type?(one, other)
     [one::TypeValue, one::ClassValue] == [other::TypeValue, other::ClassValue]
   end

@@ -29,7 +29,7 @@ module ServerFolder
   # A script that answers.
   ANSWERING = "def (OverSIP::SipEvents).on_request(request) = request.reply(404)\n"
 
-  # Writes a folder that works, except for what is given.
+  # Writes a working folder with the given changes.
   #
   # @param core [String] further parameters of that section
   def folder(conf: nil, proxies: "default_proxy:\n", script: ANSWERING, core: "")

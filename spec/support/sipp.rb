@@ -145,7 +145,7 @@ module Sipp
     Run.new(scenario, **options).tap { |run| (@sipp_runs ||= []) << run }
   end
 
-  # A port is bound once nobody else can bind it.
+  # A port is bound once a second bind of it fails.
   def wait_until_bound(port, transport)
     eventually(message: "SIPp does not listen on #{transport} port #{port}") do
       Addrinfo.public_send(transport, "127.0.0.1", port).bind { false }

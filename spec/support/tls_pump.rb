@@ -3,7 +3,7 @@
 require "openssl"
 require "socket"
 
-# Carries bytes between plain TCP and TLS, for peers that speak no TLS: what comes to `port` goes on to another port.
+# Carries bytes between plain TCP and TLS, for peers without TLS: from `port` to another port.
 class TlsPump
   CHUNK = 16_384
 

@@ -10,7 +10,7 @@ module Torture
   # with the status of bigcode. It does not find the method of a CSeq that is folded, as in the response to wsinv.
   NOT_BY_SIPP = %w[rfc4475/baddn rfc4475/bigcode rfc4475/wsinv].freeze
 
-  # One message and what a relay answers.
+  # One message and the answer of a relay.
   Row = Struct.new(:name, :section, :verdict, :rfc_answer, :parse, :receipt, :answer, :deviation) do
     def bytes
       @bytes ||= File.binread(File.join(FOLDER, "#{name}.dat"))

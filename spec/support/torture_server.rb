@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The script of the relay that spec/wire/torture_spec.rb tortures: it forwards what it can to RELAY_TARGET.
+# The script of the relay that spec/wire/torture_spec.rb tortures: it forwards supported requests to RELAY_TARGET.
 module OverSIP
   module SipEvents
     def self.on_request(request)

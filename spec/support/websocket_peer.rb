@@ -4,7 +4,7 @@ require "socket"
 require_relative "certificates"
 require_relative "sip_peer"
 
-# A WebSocket client that can send exact bytes, and says exactly what comes back.
+# A WebSocket client that sends and returns exact bytes.
 class WebSocketPeer
   include SipPeer
 
@@ -119,7 +119,7 @@ class WebSocketPeer
     next_frame(limit) or raise "no frame within #{limit} s"
   end
 
-  # Exactly as many bytes, or what came before the end.
+  # Exactly this number of bytes, or the bytes before the end.
   def read_bytes(count, limit: LIMIT)
     fill(now + limit) { @buffer.bytesize >= count }
     @buffer.slice!(0, count)
@@ -176,7 +176,7 @@ class WebSocketPeer
     Frame.new(first, @buffer.slice!(0, header + length).byteslice(header..))
   end
 
-  # Reads until the block is content, the time is over or the server closes (:end).
+  # Reads until the block returns true, the time is over or the server closes (:end).
   def fill(deadline)
     until yield
       read = @socket.read_nonblock(65_536, exception: false)
@@ -232,7 +232,7 @@ module WebSocketHelpers
     OverSIP.configuration[:websocket][:listen_port_tls]
   end
 
-  # Sets what a method of WebSocketEvents does until the example ends.
+  # Redefines a method of WebSocketEvents until the example ends.
   def on_websocket(event, &block)
     OverSIP::WebSocketEvents.define_singleton_method(event) { |*arguments| block.call(*arguments) }
   end

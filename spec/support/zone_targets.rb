@@ -3,7 +3,7 @@
 require_relative "callbacks"
 
 # What RFC 3263 makes of a destination: the targets that a request is tried at, in order. For examples tagged `:native`,
-# whose zones lead to addresses and ports where nobody listens: there every target fails at once, by whatever transport.
+# whose zones lead to addresses and ports without listeners: every target fails at once, over every transport.
 module ZoneTargets
   # Addresses of this machine that nothing else uses, by the names that zones give them.
   HOST = ->(number) { "127.0.0.#{70 + number}" }

@@ -24,7 +24,7 @@ RSpec.describe OverSIP::Config::BindCheck do
     end
   end
 
-  it "is content with addresses and ports that are free" do
+  it "accepts free addresses and ports" do
     expect(message).to be_nil
   end
 

@@ -21,7 +21,7 @@ RSpec.describe OverSIP::SIP::Client, :native do
         expect { kind.new }.to raise_error(OverSIP::RuntimeError, /proxy profile 'default_proxy' is not defined: .* call OverSIP.start first/)
       end
 
-      it "raises TypeError for what is no name" do
+      it "raises TypeError unless the name is a Symbol or a String" do
         expect { kind.new(42) }.to raise_error(TypeError)
       end
 

@@ -18,7 +18,7 @@ RSpec.describe "The oversip command" do
     expect(out).to start_with("OverSIP #{OverSIP::VERSION}\n")
   end
 
-  it "says what is wrong with an option, even when stdout is no terminal" do
+  it "reports a mistaken option, even when stdout is no terminal" do
     out, error, status = oversip("--no-such")
     expect(error).to eq("ERROR: oversip invalid option: --no-such\n")
     expect(out).to include("Usage: oversip")

@@ -38,7 +38,7 @@ RSpec.describe OverSIP::Config do
       .to eq([true, true, false, "127.0.0.1", 5060, nil])
   end
 
-  it "puts what a script gives over the file, and the file over the defaults" do
+  it "prefers arguments of a script to the file, and the file to the defaults" do
     configuration = build({ "sip" => { "listen_port" => 6000 } }, yaml: "sip:\n  listen_port: 5070\n  sip_tcp: no\n")
     expect(configuration[:sip].values_at(:listen_port, :sip_tcp, :sip_udp)).to eq([6000, false, true])
   end
@@ -253,7 +253,7 @@ RSpec.describe OverSIP::Config do
                                           "configuration: unknown parameter sip[listen_prot] ignored: did you mean 'listen_port'?")
     end
 
-    it "parameters and sections that stand in another place, and what is no mapping" do
+    it "misplaced parameters and sections, and values that are no mapping" do
       build(yaml: "listen_port: 5060\ncore: {sip_tls: yes}\nsip: [1]\ntls: 7\nwebsocket:\n")
       expect(warnings).to contain_exactly("oversip.conf section 'sip' ignored: it is no mapping of parameters",
                                           "oversip.conf section 'tls' ignored: it is no mapping of parameters",
@@ -288,7 +288,7 @@ RSpec.describe OverSIP::Config do
         .to eq([false, nil, nil, nil])
     end
 
-    it "IPv6 off where there is none" do
+    it "IPv6 off on a machine without IPv6" do
       allow(OverSIP::Config::Addresses).to receive(:default).and_call_original
       allow(OverSIP::Config::Addresses).to receive(:default).with(:ipv6, :loopback).and_return(nil)
       expect(build[:sip].values_at(:enable_ipv6, :listen_ipv6)).to eq([false, nil])

@@ -2,7 +2,7 @@
 
 require_relative "../support/tls_peer"
 
-# The classes of connections and what they know of their listeners.
+# The classes of connections and their data about listeners.
 RSpec.describe "The classes of connections" do
   sip = OverSIP::SIP
   websocket = OverSIP::WebSocket

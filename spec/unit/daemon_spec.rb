@@ -3,7 +3,7 @@
 require "oversip/daemon"
 
 RSpec.describe OverSIP::Daemon do
-  # What `launch` does while the master does what the block says.
+  # The result of `launch` for a master that runs the block.
   def launch(limit: 10, &master)
     saved = $stdin.dup
     capture_log { described_class.new(limit: limit).launch(&master) }
@@ -58,7 +58,7 @@ RSpec.describe OverSIP::Daemon do
     expect(@reader.read).to match(/\A\d*\n?\z/)
   end
 
-  it "leaves the master alone when nobody waits for it any more" do
+  it "leaves the master alone after the end of the invoked process" do
     reader, writer = IO.pipe
     reader.close
     channel = OverSIP::Daemon::Channel.new(writer)

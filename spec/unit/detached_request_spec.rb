@@ -2,7 +2,7 @@
 
 # A script can be tried without sockets: a request from text answers to what stands in for its connection.
 RSpec.describe "A request that did not come from the network", :native do
-  # Keeps what is sent.
+  # Keeps the sent messages.
   let(:connection) do
     Class.new do
       attr_reader :sent

@@ -136,7 +136,7 @@ RSpec.describe OverSIP::Dispatcher do
       end
     end
 
-    it "does the same for a throw that nobody catches and for a break out of its method" do
+    it "does the same for an uncaught throw and for a break out of its method" do
       script { throw :nowhere }
       on_request(request)
       orphan = Object.new.instance_eval { def self.make = proc { break } || nil; make } # rubocop:disable Style/Semicolon -- one thought

@@ -5,14 +5,14 @@ require "rbconfig"
 require "tmpdir"
 require_relative "../support/native_documentation"
 
-# What is written in Rust is documented in Ruby files that nobody loads: they must say what there is, and all of it.
-RSpec.describe "The documentation of what is written in Rust", :native do
+# Methods in Rust are documented in Ruby files that are never loaded: these must name all of them, and no others.
+RSpec.describe "The documentation of methods in Rust", :native do
   # @return [Hash{String => NativeDocumentation::Methods}]
   def self.documented
     @documented ||= NativeDocumentation.new(Dir[File.expand_path("../../ext/oversip_rs/doc/*.rb", __dir__)]).modules
   end
 
-  # Every module of the library with what it defines in Rust. The Ruby part of the library alone calls OverSIP::Engine.
+  # Every module of the library with its methods in Rust, except OverSIP::Engine, which only the library calls.
   #
   # @return [Hash{String => Array<Array<Symbol>>}] instance methods and the module's own
   def self.native(within = OverSIP, seen = {})
@@ -76,7 +76,7 @@ RSpec.describe "rake doc" do
     expect(output).to include("100.00% documented"), output
   end
 
-  it "shows a script what it may set, and no more" do
+  it "shows only those writers that a script may use" do
     Dir.mktmpdir("oversip-doc") do |folder|
       document(folder)
       page = File.read(File.join(folder, "OverSIP.html"))

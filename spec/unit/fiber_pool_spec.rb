@@ -47,7 +47,7 @@ RSpec.describe OverSIP::Dispatcher::FiberPool do
   end
 
   describe "when an event has left something in its Fiber" do
-    # What an event finds, and what it leaves.
+    # The data that an event finds and leaves.
     def leave(name)
       found = [Thread.current[:user], Thread.current.keys]
       Thread.current[:user] = name
@@ -76,7 +76,7 @@ RSpec.describe OverSIP::Dispatcher::FiberPool do
       expect(found).to eq([[nil, []]])
     end
 
-    it "does so after an event that was suspended, which finds what it had set before" do
+    it "does so after an event that was suspended, which keeps its own data until its end" do
       found = []
       fiber = nil
       run do
@@ -120,7 +120,7 @@ RSpec.describe OverSIP::Dispatcher::FiberPool do
       Thread.current.thread_variable_set(:fiber_pool_spec, nil)
     end
 
-    it "gives the next event a Fiber without its storage, nor that of whoever made the Fiber", if: Fiber.method_defined?(:storage) do
+    it "gives the next event a Fiber without its storage and without that of the Fiber's creator", if: Fiber.method_defined?(:storage) do
       found = []
       Fiber[:fiber_pool_spec] = "outside"
       %w[alice bob].each do |name|

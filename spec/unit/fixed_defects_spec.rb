@@ -67,7 +67,7 @@ RSpec.describe "Compared with OverSIP 2,", :native do
     expect(sent.map { |text| text.scan(/Content-Length: .*/) }).to eq [["Content-Length: 0\r"], ["Content-Length: 4\r"]]
   end
 
-  it "reply_full shows the Content-Length that it sent also where nobody had looked at the headers" do
+  it "reply_full shows the sent Content-Length even if the headers were not read before" do
     request = parse("Via: SIP/2.0/UDP h;branch=z9hG4bK1")
     request.connection = Object.new.tap { |own| own.define_singleton_method(:send_sip_msg) { |*| nil } }
     response = OverSIP::SIP::Response.parse("SIP/2.0 200 OK\r\nl: 3\r\nX-A: 1\r\n\r\nabc")

@@ -40,7 +40,7 @@ RSpec.describe "The gem" do
     expect(specification.files).to include("lib/oversip-rs.rb", "lib/oversip.rb", "ext/oversip_rs/extconf.rb", "docs/migration.md")
   end
 
-  it "leaves out what only tests need" do
+  it "leaves out files that only tests need" do
     expect(specification.files.grep(%r{_tests\.rs\z|_spec\.rb\z|\A(?:spec|tests|fuzz|bin|script)/})).to be_empty
   end
 

@@ -14,21 +14,21 @@ RSpec.describe OverSIP::FolderCheck::Libraries do
     described_class.problems([library(text)]).values.first&.text
   end
 
-  it "finds nothing wrong with a library that loads, whatever it does to its process" do
+  it "accepts a library that loads, even if it exits or changes its process" do
     ["X_LOADED = 1", "puts 'hello'; warn 'there'", "$stdin.read", "exit", "abort 'no'", "Process.kill(:KILL, $$)"].each do |text|
       expect([text, problem(text)]).to eq([text, nil])
     end
     expect(Object.const_defined?(:X_LOADED)).to be(false)
   end
 
-  it "says what a library raises, and which one it misses" do
+  it "reports the exception of a library, or the library that it misses" do
     expect(problem("raise ArgumentError, \"first\\nsecond\"")).to eq("first (ArgumentError)")
     expect(problem("def broken(")).to include("SyntaxError")
     expect(problem("require 'em-synchrony'")).to match(/\Acannot load such file -- em-synchrony; em-synchrony needs EventMachine/)
     expect(problem("raise NotImplementedError")).to include("NotImplementedError")
   end
 
-  it "gives up a library that never ends to load" do
+  it "gives up a library that does not load in time" do
     stub_const("#{described_class}::LIMIT", 0.3)
     expect(problem("sleep")).to match(/library.rb takes more than 0.3 s to load\z/)
   end

@@ -75,14 +75,14 @@ RSpec.describe "Start and end of the engine" do
     expect(order).to eq([[:initialize, true], :first, :second, :started, [:terminated, false], [:first, false]])
   end
 
-  it "raises what a start event raised, and is stopped then" do
+  it "raises the exception of a start event, and is stopped then" do
     allow(OverSIP::SystemEvents).to receive(:on_started).and_raise(KeyError, "no database")
     expect { OverSIP.start }.to raise_error(KeyError, "no database")
     expect(OverSIP).not_to be_running
     expect(engine).not_to be_running
   end
 
-  it "raises what the engine says about a port, and can be started again" do
+  it "raises the engine's error about a port, and can be started again" do
     stub_const("OverSIP::Engine", FakeEngine.new(start_error: OverSIP::RuntimeError.new("cannot bind UDP 127.0.0.1:5060: x")))
     expect { OverSIP.start }.to raise_error(OverSIP::RuntimeError, /cannot bind UDP 127.0.0.1:5060/)
     expect(OverSIP.status).to be_nil
@@ -151,7 +151,7 @@ RSpec.describe "Start and end of the engine" do
     expect(OverSIP).to be_running
   end
 
-  it "schedule checks its arguments and logs what its block raises" do
+  it "schedule checks its arguments and logs exceptions of its block" do
     OverSIP.start
     expect { OverSIP.schedule }.to raise_error(ArgumentError, "no block given")
     [-1, Float::NAN, Float::INFINITY, "1"].each do |after|

@@ -14,7 +14,7 @@ RSpec.describe "Line ends that a script lets through", :native do
 
   before { OverSIP::ScriptMistakes.reset }
 
-  # A request that hands what it answers to the example.
+  # A request that gives its reply to the example.
   def answered
     sent = self.sent
     request.connection = Object.new.tap { |own| own.define_singleton_method(:send_sip_msg) { |text, *| sent << text } }

@@ -26,7 +26,7 @@ RSpec.describe OverSIP::Log::Writer do
 
   after { target.open }
 
-  it "makes nobody wait for a target that does, and keeps the order" do
+  it "blocks no caller when the target blocks, and keeps the order" do
     push(*words(5))
     expect([writer.size, target.said]).to eq([5, []])
     target.open
@@ -34,7 +34,7 @@ RSpec.describe OverSIP::Log::Writer do
     expect(target.said).to eq(words(5))
   end
 
-  it "loses the newest beyond the bound, says so in their place once there is room, and counts them" do
+  it "loses the newest records beyond the bound, counts them, and reports the loss in their place later" do
     push(*words(15))
     expect([writer.size, writer.lost]).to eq([10, 5])
     target.open
@@ -54,7 +54,7 @@ RSpec.describe OverSIP::Log::Writer do
     expect(target.said.last).to eq("1 record was lost")
   end
 
-  it "has one gap rather than many: there is room again when half of the queue is empty" do
+  it "has one gap rather than many: it accepts records again when half of the queue is empty" do
     push(*words(12))
     target.attempts.pop
     target.take_one
@@ -66,7 +66,7 @@ RSpec.describe OverSIP::Log::Writer do
     expect(target.said.last).to eq("3 records were lost")
   end
 
-  it "counts what the target could not write, and says so when it writes again" do
+  it "counts records that the target could not write, and reports them when it writes again" do
     target.open.fail_with(Errno::ENOSPC.new)
     push("a", "b")
     flushed
@@ -90,7 +90,7 @@ RSpec.describe OverSIP::Log::Writer do
     expect(target.said).to eq(["4 records were lost", "y"])
   end
 
-  it "writes what waits after a script has killed its thread, in order and once" do
+  it "writes queued records after a script has killed its thread, in order and once" do
     push(*words(5))
     target.attempts.pop
     3.times do
@@ -107,7 +107,7 @@ RSpec.describe OverSIP::Log::Writer do
     expect(target.said.last).to eq("after")
   end
 
-  it "writes what waits when its thread is killed before it has begun, without a further record" do
+  it "writes queued records when its thread is killed before its start, without a further record" do
     target.open
     50.times do |number|
       push("a")
@@ -116,7 +116,7 @@ RSpec.describe OverSIP::Log::Writer do
     end
   end
 
-  it "writes to a new target what the old one does not take, and the old one holds up nobody" do
+  it "writes records to a new target when the old one is blocked, without waiting" do
     push("a", "b")
     target.attempts.pop
     newer = BlockingTarget.new.open
@@ -169,7 +169,7 @@ RSpec.describe OverSIP::Log::Writer do
     expect(waiting.value).to be(true)
   end
 
-  it "leaves what waits to the parent of a forked process, which writes it once; the child has a queue of its own" do
+  it "leaves queued records to the parent of a forked process, which writes them once; the child has a queue of its own" do
     reader, output = IO.pipe
     io = Class.new(OverSIP::Log::Target) do
       define_method(:initialize) { |gate| @gate = gate }

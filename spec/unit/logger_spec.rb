@@ -44,7 +44,7 @@ RSpec.describe OverSIP::Logger do
     expect { described_class.level = "alert" }.to raise_error(OverSIP::ConfigurationError, /alert/)
   end
 
-  it "names the thresholds that there are, and the one that may be meant" do
+  it "names the valid thresholds, and a similar one" do
     expect { described_class.level = "trace" }
       .to raise_error(OverSIP::ConfigurationError, /\Aunknown log level "trace": one of debug, info, notice, warn, error, crit\z/)
     expect { described_class.level = :Debug }.to raise_error(OverSIP::ConfigurationError, /crit: did you mean 'debug'\?\z/)
@@ -292,7 +292,7 @@ RSpec.describe OverSIP::Logger do
       end
     end
 
-    it "makes nobody wait when the socket is full" do
+    it "blocks no caller when the socket is full" do
       daemon = syslog_daemon
       described_class.use_syslog
       # Many more than the kernel queues for a reader.
@@ -301,7 +301,7 @@ RSpec.describe OverSIP::Logger do
       2_000.times { |number| expect(daemon.receive).to end_with("record #{"x" * (number % 90)}") }
     end
 
-    it "falls back to stderr and says why when nobody listens" do
+    it "falls back to stderr, with a reason, when the socket is missing" do
       expect { expect(described_class.use_syslog).to be(false) }
         .to output(/syslog is not available \(No such file or directory.*\): logging to stderr/).to_stderr
     end
@@ -332,7 +332,7 @@ RSpec.describe OverSIP::Logger do
                 "FATAL <Some::Speaker> [user] emerg", "INFO <Some::Speaker> of the library"])
     end
 
-    it "takes what answers to debug, info, warn and error" do
+    it "accepts objects with debug, info, warn and error" do
       logger = Struct.new(:said) do
         %i[debug info warn error].each { |name| define_method(name) { |text| said << [name, text] } }
       end.new([])
@@ -342,7 +342,7 @@ RSpec.describe OverSIP::Logger do
       expect(logger.said.map(&:first)).to eq(%i[info warn error])
     end
 
-    it "writes what was logged before to the former target" do
+    it "writes earlier records to the former target" do
       records = capture_log do
         speaker.log_info("before")
         described_class.target = Logger.new(io)
@@ -351,7 +351,7 @@ RSpec.describe OverSIP::Logger do
       expect([records.map(&:body), io.string]).to match([["before"], /\A.*after\n\z/])
     end
 
-    it "refuses anything else with what it takes" do
+    it "refuses other objects and names the valid ones" do
       previous = described_class.target
       [nil, Object.new, "log/sip.log", Class.new { def write(text); end }.new].each do |object|
         expect { described_class.target = object }.to raise_error(ArgumentError, /cannot take log records/)

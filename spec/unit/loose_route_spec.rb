@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The cases of loose_route (RFC 3261 16.4), and what it leaves of the Route header.
+# The cases of loose_route (RFC 3261 16.4), and the Route header afterwards.
 RSpec.describe OverSIP::SIP::Core, :native do
   before { OverSIP.start(configuration: { sip: { listen_port: 0, local_domains: ["us.example"] } }) }
 
@@ -35,7 +35,7 @@ RSpec.describe OverSIP::SIP::Core, :native do
     end
   end
 
-  it "strips what was read or made before as well" do
+  it "strips Routes that were read or made before as well" do
     message = request(local, foreign)
     hash = message.headers
     hdr_route = message.hdr_route
@@ -47,7 +47,7 @@ RSpec.describe OverSIP::SIP::Core, :native do
     expect(message.to_s.scan(/^Route: .*$/)).to eq ["Route: #{foreign}\r"]
   end
 
-  it "strips what only hdr_route has shown" do
+  it "strips Routes that were read through hdr_route only" do
     message = request(local, foreign)
     hdr_route = message.hdr_route
     message.loose_route

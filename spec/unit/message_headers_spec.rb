@@ -46,7 +46,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(before).to include("X-A: 1\r\nX-A: 2\r\nRefer-To: <sip:r@d.example>\r\nX-F: a\r\n\tb\r\nEmpty: \r\n")
     end
 
-    it "shows what a script put into the Hash, whatever its kind" do
+    it "writes values of any class that a script puts into the Hash" do
       request.headers["X-Number"] = [1, :two]
       request.headers["X-Bare"] = "text"
       request.headers["X-None"] = []
@@ -366,7 +366,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
   end
 
   describe ".parse" do
-    it "refuses what is no request" do
+    it "refuses other objects than requests" do
       expect { parse("hello") }.to raise_error(OverSIP::ParsingError)
       expect { parse("SIP/2.0 200 OK\r\n\r\n") }.to raise_error(OverSIP::ParsingError)
       expect { parse(nil) }.to raise_error(TypeError)

@@ -158,7 +158,7 @@ RSpec.describe OverSIP::SIP::MessageParser, :native do
       end
     end
 
-    it "has what the lines read so far say" do
+    it "has the attributes of the lines read so far" do
       parser.execute("INVITE ", 0)
       expect([parser.parsed.sip_method, parser.parsed.ruri, parser.parsed.headers, parser.parsed.from]).to eq [:INVITE, nil, {}, nil]
       parser.execute("INVITE sip:a@b SIP/2.0\r\nCSeq: 1 INVITE\r\nX", 7)

@@ -38,7 +38,7 @@ RSpec.describe "The extension" do
     end
   end
 
-  it "that is not there is said to be missing" do
+  it "that is missing is reported as missing" do
     checkout { |folder| expect(message_of_require(folder)).to eq("the extension of oversip-rs is not built, and this is Ruby #{ruby}: #{advice}") }
   end
 

@@ -74,7 +74,7 @@ RSpec.describe OverSIP::ProxiesConfig do
     expect([message({ a: { udp_mtu: -1 } }), message({ a: { udp_mtu: 199 } }), message({ a: { udp_mtu: 65_536 } })]).to all match(/udp_mtu/)
   end
 
-  it "takes who judges TLS servers: callback, yes or no" do
+  it "accepts callback, yes and no for the check of TLS servers" do
     expect(build[:default_proxy][:verify_server]).to eq("callback")
     profiles = build(yaml: "a: {verify_server: yes}\nb: {verify_server: no}\nc: {verify_server: callback}")
     expect(profiles.values.map { |profile| profile[:verify_server] }).to eq([true, false, "callback"])
@@ -90,7 +90,7 @@ RSpec.describe OverSIP::ProxiesConfig do
     expect(@log).to be_empty
   end
 
-  it "puts what a script gives over the file" do
+  it "prefers arguments of a script to the file" do
     proxies = build({ "default_proxy" => { "timer_B" => 4 } }, yaml: "default_proxy: {timer_B: 8, timer_F: 9}\nother: {}")
     expect(proxies[:default_proxy].values_at(:timer_B, :timer_F)).to eq([4, 9])
     expect(proxies.keys).to eq(%i[default_proxy other])

@@ -3,7 +3,7 @@
 require "socket"
 require_relative "../support/scripted_dns"
 
-# The name server of the specs: what it answers must not depend on the version of Ruby's resolver.
+# The name server of the specs: its answers must not depend on the version of Ruby's resolver.
 RSpec.describe ScriptedDns do
   let(:server) { described_class.new({ "one.example" => [{ naptr: [10, 20, "s", "SIP+D2U", "_sip._udp.one.example"] }, "127.0.0.2"] }) }
   let(:socket) { UDPSocket.new }

@@ -19,14 +19,14 @@ RSpec.describe OverSIP::FiberPool do
     expect(seen).to eq(%i[first third])
   end
 
-  it "logs what a block raises and goes on" do
+  it "logs the exception of a block and goes on" do
     log = capture_log { pool.spawn { raise KeyError, "oops" } }
     expect(log.map(&:body)).to include(/oops \(KeyError\)/)
     pool.spawn { seen << :next }
     expect(seen).to eq([:next])
   end
 
-  it "gives each block a Fiber without what another one has left in it, after errors too" do
+  it "gives each block a Fiber without data of earlier blocks, even after errors" do
     found = []
     fibers = nil
     capture_log do
@@ -42,7 +42,7 @@ RSpec.describe OverSIP::FiberPool do
     expect(fibers.uniq.size).to eq(1)
   end
 
-  it "takes a hundred by default, and refuses what is no number or no block" do
+  it "has a hundred Fibers by default, and refuses an invalid number and a missing block" do
     expect { described_class.new }.not_to raise_error
     expect { described_class.new(0) }.to raise_error(ArgumentError, /count/)
     expect { pool.spawn }.to raise_error(ArgumentError, "no block given")

@@ -26,11 +26,11 @@ RSpec.describe OverSIP::Stun, :native do
     expect(parse(old).unpack1("H*")).to eq "0101000c5758595a4142434445464748494a4b4c00010008000113c40a010203"
   end
 
-  it "answers nil to what is not STUN, before it looks at anything else" do
+  it "returns nil for data that is not STUN, before any other check" do
     expect(described_class.parse_request("INVITE sip:a@b SIP/2.0", nil, nil)).to be_nil
   end
 
-  it "answers false to what is too short or no Binding request" do
+  it "returns false for short messages and for other requests than Binding" do
     expect([parse(""), parse("\0\1\0"), parse(request[0, 19]), parse("\0\x11#{request[2..]}")]).to all be(false)
     expect(described_class.parse_request("\0\1", nil, nil)).to be false
   end

@@ -3,7 +3,7 @@
 require "tmpdir"
 require_relative "../support/certificates"
 
-# OverSIP::TLS: what scripts use to judge certificates, and what the server does with its own.
+# OverSIP::TLS: the check of certificates for scripts, and the server's own certificates.
 RSpec.describe OverSIP::TLS, :native do
   around { |example| Dir.mktmpdir { |dir| (@dir = dir) && example.run } }
 
@@ -18,7 +18,7 @@ RSpec.describe OverSIP::TLS, :native do
   end
 
   describe ".validate" do
-    it "verifies what an authority has signed, itself or through others that come before" do
+    it "verifies a certificate that an authority has signed, directly or through intermediates" do
       load
       [pems(Certificates.for_name), pems(Certificates.intermediate, Certificates.with_intermediate),
        pems(Certificates.authority, Certificates.intermediate, Certificates.with_intermediate)].each do |chain|
@@ -35,7 +35,7 @@ RSpec.describe OverSIP::TLS, :native do
       end
     end
 
-    it "says with OpenSSL's code what is wrong" do
+    it "reports a fault with OpenSSL's code" do
       load
       { pems(Certificates.with_intermediate) => [20, "unable to get local issuer certificate"],
         pems(Certificates.expired) => [10, "certificate has expired"] }.each do |chain, (code, text)|
@@ -52,7 +52,7 @@ RSpec.describe OverSIP::TLS, :native do
       expect(chain.size).to eq(2)
     end
 
-    it "says when there is no certificate, and when one cannot be read" do
+    it "reports a missing certificate, and one that cannot be read" do
       load
       expect(described_class.validate([])).to eq([nil, false, nil, "no certificate provided by peer"])
       cert, valid, error, message = described_class.validate(["no PEM"])
@@ -110,7 +110,7 @@ RSpec.describe OverSIP::TLS, :native do
       File.binwrite(File.join(@dir, name), text)
     end
 
-    it "is read file by file: what cannot be used is said and left out, the working directory stays" do
+    it "is read file by file: unusable files are left out with a record, the working directory stays" do
       root = Certificates.authority.certificate.to_pem
       old = Certificates.issue("/CN=Old Root", authority: true, from: -20, days: 10).certificate.to_pem
       write("a.pem", "Example Root\n#{root}")

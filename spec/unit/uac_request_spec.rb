@@ -9,7 +9,7 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
     request.to_s.lines(chomp: true).find { |line| line.start_with?("#{name}:") }
   end
 
-  it "writes what it was given, the To tag included" do
+  it "writes its data, the To tag included" do
     made = request({ from: "<sip:o@x.example>", from_tag: "ab", to_tag: "cd", call_id: "q", cseq: 4 }, ["Event: z"], "hi")
     expect(made.to_s).to eq(
       ["NOTIFY sip:w@x.example SIP/2.0", "From: <sip:o@x.example>;tag=ab", "To: sip:w@x.example;tag=cd", "Call-ID: q",
@@ -29,7 +29,7 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
     expect(request.call_id).not_to eq made.call_id
   end
 
-  it "says what is missing" do
+  it "names missing data" do
     expect { described_class.new({ ruri: "sip:w@x" }) }.to raise_error(OverSIP::RuntimeError, "no data[:sip_method] given")
     expect { described_class.new({ sip_method: :OPTIONS }) }.to raise_error(OverSIP::RuntimeError, "no data[:ruri] given")
   end
@@ -60,7 +60,7 @@ RSpec.describe OverSIP::SIP::UacRequest, :native do
     expect([line(made, "CSeq"), line(made, "Call-ID")]).to match([/ x-Y.1\z/, 'Call-ID: <a:[1]>"\\@h/?{}()'])
   end
 
-  it "says which URI may be meant by one without a scheme" do
+  it "suggests a URI for one without a scheme" do
     %w[127.0.0.1:5060 bob@example.net example.net].each do |text|
       expect { request({ ruri: text }) }
         .to raise_error(OverSIP::ParsingError, "invalid URI #{text.inspect}: it has no scheme, did you mean \"sip:#{text}\"?")

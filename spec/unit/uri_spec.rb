@@ -5,7 +5,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
     described_class.parse(text)
   end
 
-  describe "what a parsed URI says" do
+  describe "the attributes of a parsed URI" do
     it "gives scheme, user, host and type, the host in normal form" do
       uri = parse("SIP:Carol@PBX.Example.ORG.")
       expect([uri.scheme, uri.user, uri.host, uri.host_type]).to eq [:sip, "Carol", "pbx.example.org", :domain]
@@ -183,7 +183,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(uri.to_s).to eq "sip:b;foo=7"
     end
 
-    it "remove all parameters, and with them what they say" do
+    it "remove all parameters, and the attributes that depend on them" do
       uri = parse("sip:b;lr;ob;transport=tcp")
       expect(uri.clear_params).to be true
       expect([uri.to_s, uri.lr_param?, uri.ob_param?, uri.transport_param]).to eq ["sip:b", false, false, nil]

@@ -4,7 +4,7 @@ require "open3"
 require "rbconfig"
 require_relative "../support/server_folder"
 
-# Rubyists run their tests with `ruby -w`: what it prints should be about their code.
+# Rubyists run their tests with `ruby -w`: the warnings should be about their own code.
 RSpec.describe "ruby -w" do
   include ServerFolder
 

@@ -20,7 +20,7 @@ RSpec.describe "OverSIP::WebSocket::HttpRequest", :native do
     expect(receive({ http_method: "GET" }).unknown_method?).to be(false)
   end
 
-  it "has nil for what was not sent" do
+  it "has nil for headers that were not sent" do
     expect(receive({ http_method: "GET", host: nil }))
       .to have_attributes(host: nil, port: nil, uri_query: nil, uri_scheme: nil, content_length: nil, hdr_origin: nil)
   end

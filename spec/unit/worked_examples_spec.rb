@@ -22,7 +22,7 @@ RSpec.describe "Worked examples of the message API", :native do
 
   let(:sent) { [] }
 
-  # The INVITE of the rows about messages, with a connection that keeps what is sent.
+  # The INVITE of the rows about messages, with a connection that keeps the sent messages.
   def invite(to_tag: nil)
     @invite ||= parsed_invite(to_tag).tap do |request|
       sent = self.sent

@@ -108,7 +108,7 @@ RSpec.describe "Arguments of any kind", :native do
     let(:sent) { OverSIP::SIP::UacRequest.new({ sip_method: :INFO, ruri: "sip:a@127.0.0.1" }) }
     let(:udp) { OverSIP::Engine.udp_connection(:ipv4) }
 
-    it "are named, with what was given" do
+    it "are named, with their value" do
       start_oversip
       named.each do |call, (error, message)|
         expect { instance_exec(OverSIP::SIP::Uac.new, &call) }.to raise_error(error, message)

@@ -2,7 +2,7 @@
 
 require_relative "../support/dialogs"
 
-# Full queues are dealt with at the door: what was admitted is served to its end.
+# Full queues refuse new requests; admitted requests are served to their end.
 RSpec.describe "A full OverSIP", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
@@ -94,7 +94,7 @@ RSpec.describe "A full OverSIP", :native do
       expect(bob.receive_until { |message| message.method_name == "INVITE" }).to be_request
     end
 
-    it "absorbs a retransmission of what it has admitted" do
+    it "absorbs a retransmission of an admitted request" do
       start_bounded(1)
       _, queued = fill(1)
       alice.send_text(queued, oversip_port)
@@ -215,7 +215,7 @@ RSpec.describe "A full OverSIP", :native do
       expect(request.server_transaction.state).to eq(:confirmed)
     end
 
-    it "counts client transactions as well: the requests that it has sent on and that nobody answers" do
+    it "counts client transactions as well: forwarded requests without an answer" do
       start_relay_to(bob, configuration: { core: { max_transactions: 3 } })
       call_from(alice, :MESSAGE)
       bob.receive

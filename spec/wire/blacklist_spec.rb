@@ -117,7 +117,7 @@ RSpec.describe "The blacklist of a profile", :native do
       expect(blacklist).not_to be_any
     end
 
-    it "not for what the script aborted" do
+    it "not for a target that the script aborted" do
       start
       reach(&:abort_routing)
       expect(seen.pop).to eq([:error, 403, "Destination Aborted", :destination_aborted])
@@ -244,7 +244,7 @@ RSpec.describe "The blacklist of a profile", :native do
     expect(messages_at(callee)).to be_empty
   end
 
-  it "answers for a destination all of whose targets are on it, with what is stored for the last one" do
+  it "answers for a destination with listed targets only, with the stored result of the last one" do
     second = udp_peer("127.0.0.3", port: callee.port)
     dns = scripted_dns({ "bob.example" => [callee.ip, second.ip] })
     start({}, configuration: { core: { nameservers: [dns.address] } })

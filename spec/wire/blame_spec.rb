@@ -3,7 +3,7 @@
 require_relative "../support/callbacks"
 require_relative "../support/scripted_dns"
 
-# One request that fails must not take a server from all others: an automatic entry is for what the target is to blame for.
+# One failed request must not keep all others from a server: an automatic entry needs a fault of the target.
 RSpec.describe "A target that did not answer one request", :native do
   let(:seen) { mailbox }
   let(:alice) { udp_peer }

@@ -3,14 +3,14 @@
 require_relative "../support/child_script"
 require_relative "../support/server_folder"
 
-# A pipe behind stderr that nobody reads: the server goes on and ends, what does not fit is lost and counted.
-RSpec.describe "A log that nobody reads", :native do
+# Stderr is a pipe without a reader: the server goes on and ends, and surplus records are lost and counted.
+RSpec.describe "A blocked log", :native do
   include ChildScript
   include ServerFolder
 
   let(:alice) { udp_peer }
 
-  # Each OPTIONS logs more than the pipe and the queue hold together, and is answered with what was lost until then.
+  # Each OPTIONS logs more than the pipe and the queue hold together, and its answer has the number of lost records.
   let(:script) { <<~RUBY }
     def (OverSIP::SipEvents).on_request(request)
       15_000.times { |number| log_info "\#{number} \#{"x" * (number % 500)}" } if request.sip_method == :OPTIONS
@@ -41,7 +41,7 @@ RSpec.describe "A log that nobody reads", :native do
     [Regexp.last_match(1).to_i, Regexp.last_match(2).to_i]
   end
 
-  it "stops no block; the gap is said once somebody reads, and TERM ends the server" do
+  it "stops no block; later it reports the gap, and TERM ends the server" do
     folder(script: script, core: "max_like_records: 0")
     serving_blocked do |reader, pid|
       lost, queued = answer(:OPTIONS)
@@ -80,7 +80,7 @@ RSpec.describe "A log that nobody reads", :native do
 
   { "by its end" => ["", 0], "by exit" => ["exit 4", 4], "by abort" => ["abort 'why'", 1],
     "by an exception" => ["raise KeyError, 'why'", 1] }.each do |way, (ending, expected)|
-    it "has what a program says last when it ends #{way}" do
+    it "has the last records of a program when it ends #{way}" do
       output, status = run_script(<<~RUBY)
         # Like records are counted by the second; all of them fall into this one.
         now = Process.clock_gettime(Process::CLOCK_MONOTONIC)

@@ -17,7 +17,7 @@ RSpec.shared_context "with blocks behind a gate" do
 end
 
 # What waits for the script is bounded, in number and in bytes.
-RSpec.describe "What waits for the script", :native do
+RSpec.describe "A message that waits for the script", :native do
   include_context "with blocks behind a gate"
 
   let!(:bob) { udp_peer }
@@ -367,7 +367,7 @@ RSpec.describe "What waits for the script", :native do
 end
 
 # What waits on connections is bounded over all of them.
-RSpec.describe "What waits on connections", :native do
+RSpec.describe "Data that waits on connections", :native do
   include_context "with blocks behind a gate"
 
   it "is not read on while too much waits for blocks: a stream loses no response" do
@@ -464,7 +464,7 @@ RSpec.describe "What waits on connections", :native do
     other = send.call(stuck.last)
     expect(first.map { |caller| caller.receive_final.status }).to eq([500, 500])
     expect(stats[:dropped]).to include(slow_connections: 1)
-    # What waited here is not what the peer is to blame for.
+    # The wait on this side is no fault of the peer.
     expect(stats[:blacklist]).to eq(0)
     eventually { stats[:outgoing_bytes].between?(25_000, 27_000) }
     expect(messages_at(other)).to be_empty

@@ -3,7 +3,7 @@
 require_relative "../support/callbacks"
 require_relative "../support/scripted_dns"
 
-# A CANCEL that comes while there is no branch to cancel: nothing leaves any more.
+# A CANCEL while no branch is pending: nothing more is sent.
 RSpec.describe "A CANCEL", :native do
   let(:seen) { mailbox }
   let(:gate) { Thread::Queue.new }

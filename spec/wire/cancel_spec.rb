@@ -159,7 +159,7 @@ RSpec.describe "A CANCEL", :native do
       expect(messages_at(alice)).to be_empty
     end
 
-    it "ends with 487 and without a next target when nobody ever answers" do
+    it "ends with 487 and without a next target when no answer ever comes" do
       start_call(ringing: false, profile: { timer_B: 4 })
       cancel_from(alice, @invite)
       OverSIP::Testing.advance(4)

@@ -111,7 +111,7 @@ RSpec.describe "A renewed certificate", :native do
       FileUtils.rm_rf(authorities) if authorities
     end
 
-    it "is refused when it is no good, and the old one stays" do
+    it "is refused when it is unusable, and the old one stays" do
       {
         -> { install(fresh, tls, key: old.key) } => /tls\[private_cert\] is not the key of tls\[public_cert\]/,
         -> { install(weak, tls) } => /a key that TLS cannot use: RSA, 1024 bits/,
@@ -154,7 +154,7 @@ RSpec.describe "A renewed certificate", :native do
       server.wait_for(awaited, from: seen)
     end
 
-    it "is taken over with a record; one that is no good is refused with a record" do
+    it "is used, with a record; an unusable one is refused, with a record" do
       # The last step of a reload speaks.
       folder_script = "#{ServerFolder::ANSWERING}OverSIP::SystemCallbacks.on_reload { OverSIP::SipEvents.log_notice 'reloaded' } " \
                       "if OverSIP::SystemCallbacks.on_reload_callbacks.empty?"
@@ -178,7 +178,7 @@ RSpec.describe "A renewed certificate", :native do
       end
     end
 
-    it "has to be readable for the user that the server has become; who does not renew any hears nothing", if: Process.euid.zero? do
+    it "has to be readable for the user of the server; without a renewal there is no record", if: Process.euid.zero? do
       write("server.rb", "#{ServerFolder::ANSWERING}OverSIP::SystemCallbacks.on_reload { OverSIP::SipEvents.log_notice 'reloaded' }")
       File.chmod(0o755, @dir)
       File.chmod(0o600, files[:private_cert])

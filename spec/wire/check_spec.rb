@@ -18,7 +18,7 @@ RSpec.describe "oversip check" do
     [problems, status]
   end
 
-  it "is content with a folder that works, without running its script, although its server runs" do
+  it "accepts a working folder, without running its script, even while its server runs" do
     folder(script: "warn 'running'\ndef (OverSIP::SipEvents).on_request(request) = request.reply(404)\nexit 1")
     Addrinfo.udp("127.0.0.1", port).bind { expect(check).to eq([[], "#{@dir}: nothing is wrong\n", 0]) }
   end
@@ -78,7 +78,7 @@ RSpec.describe "oversip check" do
     expect(problems.find { |problem| problem.start_with?("server.rb: ") }).to include("syntax error")
   end
 
-  it "names a profile that can send nothing, and warns of what is ignored" do
+  it "names a profile without a transport, and warns of ignored parameters" do
     folder(proxies: "default_proxy: {transport_preference: [tls], nonsense: 1}")
     problems, = check
     expect(problems).to eq(["WARN: <ProxiesConfig> unknown parameter default_proxy[nonsense] ignored",
@@ -86,7 +86,7 @@ RSpec.describe "oversip check" do
                             "no request can be sent"])
   end
 
-  it "counts what is ignored among what to look at" do
+  it "counts ignored parameters as warnings" do
     folder(conf: "sip: {listen_prot: 5070}\nspi: {}\ncore: {syslog_level: info}")
     expect(check).to eq([["WARN: <Config> oversip.conf unknown parameter sip[listen_prot] ignored: did you mean 'listen_port'?",
                           "WARN: <Config> oversip.conf unknown section 'spi' ignored: did you mean 'sip'?"],
@@ -115,7 +115,7 @@ RSpec.describe "oversip check" do
       .to eq([["server.rb:2: cannot load such file -- no_such/library; is the library there for this Ruby (#{RUBY_VERSION})? install the gem that brings this file"], 1])
   end
 
-  it "loads libraries apart, and says which one they miss or what they raise" do
+  it "loads libraries in another process, and reports their exceptions and missing libraries" do
     { "outer" => "require 'em-synchrony/mysql2'", "broken" => "warn 'said'\nraise KeyError, 'no key'", "leaving" => "exit 3", "good" => "puts 1" }
       .each { |name, text| write("#{name}.rb", text) }
     folder(script: "#{ServerFolder::ANSWERING}#{%w[outer broken leaving good json].map { |name| "require #{name.dump}\n" }.join}")
@@ -139,7 +139,7 @@ RSpec.describe "oversip check" do
     expect(named("def deep(x) = #{(["x"] * 9000).join(" || ")}")).to eq([["server.rb: is nested too deep to be looked at"], 0])
   end
 
-  it "is content with a script in another encoding" do
+  it "accepts a script in another encoding" do
     expect(named("# M\xFCller\nNAME = 'M\xFCller'\n").last).to eq(1) # it is no UTF-8 and does not say so
     folder(script: "# -*- encoding: iso-8859-1 -*-\n#{ServerFolder::ANSWERING}# M\xFCller\nNAME = 'M\xFCller'\n")
     expect(check).to eq([[], "#{@dir}: nothing is wrong\n", 0])

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The original made ACK and CANCEL from the request as it had come.
+# OverSIP 2 made ACK and CANCEL from the received request.
 RSpec.describe "The ACK for a failure and the CANCEL of an INVITE", :native do
   let(:alice) { udp_peer }
   let(:bob) { udp_peer }

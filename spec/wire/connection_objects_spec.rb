@@ -18,7 +18,7 @@ RSpec.describe "A connection", :native do
 
   { "TCP" => [-> { tcp_peer }, :tcp, "IPv4TcpServer"], "TLS" => [-> { tls_peer }, :tls, "IPv4TlsServer"] }
     .each do |name, (dial, transport, class_name)|
-    it "of #{name} knows its peer, its flow and what the script has put in it" do
+    it "of #{name} knows its peer, its flow and the script's data" do
       connection, peer = connection_of(dial)
       expect(connection.class).to eq(OverSIP::SIP.const_get(class_name))
       expect([connection.transport, connection.remote_ip, connection.remote_port, connection.remote_ip_type,
@@ -32,7 +32,7 @@ RSpec.describe "A connection", :native do
       expect(again.cvars).to eq({ mine: 1 })
     end
 
-    it "of #{name} sends, closes after what was sent, and is not open then" do
+    it "of #{name} sends, closes after the data sent before, and is not open then" do
       connection, peer = connection_of(dial)
       text = peer.build(:MESSAGE, "sip:b.example")
       expect(connection.send_sip_msg(text, "192.0.2.1", 9)).to be(true)

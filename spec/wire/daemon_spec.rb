@@ -69,7 +69,7 @@ RSpec.describe "oversip as a daemon", :native do
     expect(File).not_to exist(pid_file)
   end
 
-  it "does not mind signals that mean nothing to it, INT and PIPE among them" do
+  it "ignores other signals, INT and PIPE among them" do
     folder(script: script)
     start_daemon
     %w[INT USR2 ALRM POLL PROF WINCH PIPE VTALRM].each { |signal| Process.kill(signal, daemon_pid) }
@@ -78,7 +78,7 @@ RSpec.describe "oversip as a daemon", :native do
     expect(ask).to end_with("From #{daemon_pid}")
   end
 
-  it "shows only what it says itself on the terminal, warnings and worse on stderr" do
+  it "shows only its own records on the terminal, warnings and worse on stderr" do
     folder(script: "#{script}\nOverSIP::SystemEvents.log_info('a record of the script')",
            conf: "core: {nonsense: 1}\nsip: {listen_ipv4: 127.0.0.1, listen_port: #{port}, enable_ipv6: no}")
     out, err, = start_daemon
@@ -114,12 +114,12 @@ RSpec.describe "oversip as a daemon", :native do
       expect([status.exitstatus, daemon_pid]).to eq([1, first])
     end
 
-    it "is what a second start speaks of, though the ports are taken too" do
+    it "is named in the error of a second start, though the ports are taken too" do
       start_daemon
       expect(start_daemon[1]).to eq("CRIT: <launcher> already running on PID #{daemon_pid}\n")
     end
 
-    it "is not kept from its server by who asks for a moment whether that lives" do
+    it "is available to its server while another process checks it for a moment" do
       File.write(pid_file, "1\n")
       asking = File.open(pid_file).tap { |file| file.flock(File::LOCK_SH) }
       require "oversip/pid_file"
@@ -172,7 +172,7 @@ RSpec.describe "oversip as a daemon", :native do
       expect(start_daemon.last.exitstatus).to eq(0)
     end
 
-    it "is there for the one of several servers that locked it, when they start at once" do
+    it "belongs to the one server that locked it when several start at once" do
       starts = Array.new(3) do |number|
         @port = nil
         Dir.mkdir(dir = in_folder(number.to_s))
@@ -187,7 +187,7 @@ RSpec.describe "oversip as a daemon", :native do
       expect(alive?(daemon_pid)).to be(true)
     end
 
-    it "has to be a file in a folder that is there" do
+    it "has to be a file in an existing folder" do
       Dir.mkdir(in_folder("x.pid"))
       expect(failure("--pid", in_folder("x.pid"), "--log-file", log_file))
         .to include("cannot create PID file: '#{in_folder("x.pid")}' exits and is not a regular file\n")
@@ -267,7 +267,7 @@ RSpec.describe "oversip as a daemon", :native do
       syslog.close
     end
 
-    it "has to be one: where syslog cannot be reached the start is refused with what to do" do
+    it "is required: without syslog the start is refused with a remedy" do
       folder(script: script)
       _, err, status = start_daemon(log: through(in_folder("nowhere")))
       expect(status.exitstatus).to eq(1)
@@ -275,7 +275,7 @@ RSpec.describe "oversip as a daemon", :native do
       expect(File).not_to exist(pid_file)
     end
 
-    it "is the file of --log-file, with a time in front of each record, and what is said at the end is in it" do
+    it "is the file of --log-file, with a time in front of each record, up to the last one" do
       folder(script: "#{script}\nOverSIP::SystemEvents.log_info('of the script')")
       start_daemon
       terminate(daemon_pid)
@@ -326,7 +326,7 @@ RSpec.describe "oversip as a daemon", :native do
         expect_untouched
       end
 
-      it "is refused where a link leads nowhere, to itself or to what has no path" do
+      it "is refused when a link is dangling, points to itself or to an object without a path" do
         in_folder("none").then { |target| File.symlink(target, path) }
         expect(start_as_nobody).to include("#{path} leads to #{in_folder("none")}, and root")
         File.delete(path)

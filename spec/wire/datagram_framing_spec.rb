@@ -39,7 +39,7 @@ RSpec.describe "A datagram", :native do
     text.sub(/^#{name}: [^\r]*\r\n/) { |line| line * 2 }
   end
 
-  it "is dropped without a word when it is empty, CRLF, no SIP, cut short, or lacks or repeats a core header" do
+  it "is dropped silently when it is empty, CRLF, no SIP, cut short, or lacks or repeats a core header" do
     whole = message
     faulty = ["", "\r\n", "NONSENSE", whole.delete_suffix("\r\n"), "\x00\x02\x00\x00"]
     %w[Via From To CSeq Call-ID].each { |header| faulty << without(whole, header) }
@@ -82,7 +82,7 @@ RSpec.describe "A datagram", :native do
     end
   end
 
-  it "has what is beyond Content-Length discarded, and without one a body up to its end" do
+  it "is cut at Content-Length, and without one has a body up to its end" do
     send_text("#{message(body: "12345")}surplus")
     send_text("#{without(message, "Content-Length")}12345678")
     2.times { expect(peer.receive.status).to eq(200) }

@@ -25,7 +25,7 @@ RSpec.describe "A panic in the engine", :native do
     eventually { GC.start || OverSIP::Engine.held_objects.zero? }
   end
 
-  # Breaks the engine and gives what it logs.
+  # Breaks the engine and returns its records.
   def break_engine(victim)
     capture_log(level: :error) do
       OverSIP::Testing.panic(victim)
@@ -98,7 +98,7 @@ RSpec.describe "A panic in the engine", :native do
     expect(final_for(carol).status).to eq(200)
   end
 
-  it "ends what waits behind a block of the same Client, and what the block decides later harms nobody" do
+  it "ends events that wait behind a block of the same Client; a later decision of the block does no harm" do
     gate = Thread::Queue.new
     start_oversip do |request|
       @proxy ||= OverSIP::SIP::Proxy.new.tap do |proxy|

@@ -4,7 +4,7 @@ require_relative "../support/command"
 
 # What bin/demo runs once everything is built.
 RSpec.describe "The demonstration", :native do
-  it "shows what the blocks saw and the ladder of each scene, and ends well" do
+  it "shows the events and the ladder of each scene, and ends with status 0" do
     demo = Command::Running.new([RbConfig.ruby, "-I", File.join(Command::ROOT, "lib"),
                                  File.join(Command::ROOT, "bin/support/demo.rb")])
     expect(demo.status(limit: 60)).to be_success, -> { demo.output }

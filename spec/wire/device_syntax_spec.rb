@@ -21,7 +21,7 @@ RSpec.describe "A request that a device writes in its own way", :native do
   end
 
   describe "is taken, and read as it is meant:" do
-    # What is written for what, and what the script sees of it.
+    # The deviation, the regular form, and the script's view of it.
     {
       "a host name whose last label begins with a digit, in From" =>
         [{ "From" => "<sip:101@019f9ae299f5>;tag=1" }, ->(it) { [it.from.host, it.from.host_type] }, ["019f9ae299f5", :domain]],

@@ -2,7 +2,7 @@
 
 require_relative "../support/dialogs"
 
-# Requests inside a call that the relay has record-routed come by again, from both sides.
+# In-dialog requests of a record-routed call pass the relay, from both sides.
 RSpec.describe "A request inside a dialog", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }

@@ -15,7 +15,7 @@ RSpec.describe "The DNS cache of a profile", :native do
     OverSIP::Testing.freeze
   end
 
-  # Sends an OPTIONS to a name and waits for what comes of it.
+  # Sends an OPTIONS to a name and waits for the result.
   #
   # @return [Array] the event
   def reach(host = "bob.example", profile: :default_proxy)
@@ -145,7 +145,7 @@ RSpec.describe "The DNS cache of a profile", :native do
       expect(dns.asked.size).to eq(2)
     end
 
-    it "remembers that there is a name without an address too" do
+    it "remembers a name without an address too" do
       start(dns)
       2.times { expect(reach("empty.example")).to eq([:error, 404]) }
       expect(dns.asked.size).to eq(1)
@@ -244,7 +244,7 @@ RSpec.describe "The DNS cache of a profile", :native do
       expect(cache[key]).to eq(stored)
     end
 
-    it "remembers nothing of a seed once OverSIP was started anew" do
+    it "forgets a seed at a new start of OverSIP" do
       orders = Array.new(2) do
         start(dns)
         OverSIP::Testing.seed(5)

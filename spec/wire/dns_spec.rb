@@ -73,7 +73,7 @@ RSpec.describe "A destination that is a name", :native do
     # The callee is at the second address.
     let(:first_two) { %w[127.0.0.2 127.0.0.3].map { |ip| [:target, "udp:#{ip}:#{callee.port}"] } }
 
-    it "is tried at the next one when nobody listens at one" do
+    it "is tried at the next one when the port of one is closed" do
       start(addresses)
       ask
       callee.answer(callee.receive, 200)

@@ -6,7 +6,7 @@ RSpec.describe "A second final response", :native do
   let!(:bob) { udp_peer }
   let!(:results) { mailbox }
 
-  # Runs the block as on_request and notes what it returns.
+  # Runs the block as on_request and notes its result.
   def start_answering
     start_oversip(configuration: { core: { syslog_level: "info" } }) { |request| results << yield(request) }
     OverSIP::Testing.freeze
@@ -76,7 +76,7 @@ RSpec.describe "A second final response", :native do
     end
   end
 
-  it "is what a request that was answered and then routed gets from downstream: it is not sent on" do
+  it "from downstream to a request that was answered and then routed is not forwarded" do
     start_answering do |request|
       replied = request.reply(404)
       OverSIP::SIP::Proxy.new.route(request, bob.ip, bob.port)

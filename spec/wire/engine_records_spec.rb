@@ -36,7 +36,7 @@ RSpec.describe "Records of the engine", :native do
     expect(lost.sum(&:to_i)).to eq(@dropped - @before)
   end
 
-  it "have no link to the documentation of a library when a page is closed without a word of TLS" do
+  it "have no link to the documentation of a library when a connection is closed without close_notify" do
     log = capture_log(level: :info) do |records|
       start_oversip(configuration: tls_configuration(Certificates.for_name("own.example")).merge(core: { syslog_level: "info" })) { |request| request.reply 200 }
       peer = tls_peer

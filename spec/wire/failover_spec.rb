@@ -69,7 +69,7 @@ RSpec.describe "A name with many targets", :native do
     seen.all.map(&:last)
   end
 
-  it "is tried in order at dead, refusing, silent and unwilling ones until one takes the call" do
+  it "is tried in order at dead, refusing, silent and unwilling ones until one accepts the call" do
     start
     first_call
     expect(tried).to eq([refusing_tcp, closed_udp, *[silent, busy, leaving, good].map { |peer| key(peer) }])

@@ -59,7 +59,7 @@ RSpec.describe "Compared with OverSIP 2,", :native do
     expect(answer_to(options(headers: { "CSeq" => "012 OPTIONS" })).header("CSeq").to_i).to eq 12
   end
 
-  it "an escaped @ in a user part goes on as what it is" do
+  it "an escaped @ in a user part stays escaped" do
     start_oversip do |request|
       request.ruri.port = 5070
       seen << request.to_s.lines.first
@@ -169,7 +169,7 @@ RSpec.describe "Compared with OverSIP 2,", :native do
     end
   end
 
-  it "what follows the body of a datagram is discarded, and without Content-Length the body is the rest" do
+  it "bytes behind the body of a datagram are discarded, and without Content-Length the body is the rest" do
     start_oversip { |request| seen << request.body }
     [["5", "12345surplus"], ["0", "surplus"], [nil, "to the end"]].each do |length, rest|
       head = client.build(:MESSAGE, "sip:x.example", headers: { "Content-Length" => length })

@@ -3,7 +3,7 @@
 require_relative "../support/callbacks"
 
 # RFC 5626 5.3: a token that names no live flow. Initial requests get 430, those in a dialog go by their Request-URI.
-RSpec.describe "A flow that is no more", :native do
+RSpec.describe "A flow that has ended", :native do
   let(:seen) { mailbox }
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }

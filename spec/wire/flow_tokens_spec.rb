@@ -92,7 +92,7 @@ RSpec.describe "A flow token in a Route of ours", :native do
     expect(alice.receive?(SipPeer::SILENCE)).to be_nil
   end
 
-  it "does not matter inside a dialog when it is no good: the Request-URI says where to go" do
+  it "is ignored inside a dialog when it is invalid: the Request-URI is the destination" do
     carol = udp_peer
     route = with_token(token_route(alice)) { "_nonsense" }
     bob.send_text(bob.build(:MESSAGE, "sip:carol@#{carol.address}", to_tag: "t", headers: { "Route" => route }), oversip_port)

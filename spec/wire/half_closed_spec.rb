@@ -94,7 +94,7 @@ RSpec.describe "A client that has closed its side", :native do
     expect(peer.received).to be_empty
   end
 
-  it "gets no request any more: its flow has ended, and what waits for its answer fails at once" do
+  it "gets no further request: its flow has ended, and requests that wait for its answer fail at once" do
     held = mailbox
     start do |request|
       if request.sip_method == :REGISTER

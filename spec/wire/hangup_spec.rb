@@ -7,7 +7,7 @@ require_relative "../support/server_folder"
 RSpec.describe "oversip at HUP", :native do
   include ServerFolder
 
-  # A script that says which version it is and what the profiles are when its reload callback runs.
+  # A script whose reload callback tells its version and the profiles.
   def script(version, body = "")
     <<~RUBY
       module State
@@ -93,7 +93,7 @@ RSpec.describe "oversip at HUP", :native do
       end
     end
 
-    it "that lacks a profile which the script uses, or names where it may be meant for one" do
+    it "that lacks a profile which the script uses, or may use" do
       write("more.rb", "TRUNKS = { 'a.example' => :in }")
       running("require_relative 'more'\ndef (OverSIP::SipEvents).on_request(request)\n  OverSIP::SIP::Proxy.new(:out).route(request)\n  " \
               "OverSIP::SIP::Proxy.new(TRUNKS[request.ruri.host])\nend") do
@@ -109,7 +109,7 @@ RSpec.describe "oversip at HUP", :native do
       end
     end
 
-    it "but not for a word that stands somewhere, when the text tells all profiles that the script uses" do
+    it "but not for any other word, when the text names all profiles that the script uses" do
       running("HOME_SERVER = ['127.0.0.1', 5070, :in]\ndef (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new(:out).route(request)") do
         profiles(6, "out: {}")
         said = hang_up(server)
@@ -135,7 +135,7 @@ RSpec.describe "oversip at HUP", :native do
       end
     end
 
-    it "and looks at the script that runs when the one that is there is no Ruby" do
+    it "and checks the running script when the present file has a syntax error" do
       running("def (OverSIP::SipEvents).on_request(request) = OverSIP::SIP::Proxy.new(:out).route(request)") do
         write("server.rb", "def broken(")
         expect(refused("default_proxy: {timer_B: 6}\nin:\n")).to match(/\Athe profile 'out' is missing/)
@@ -202,7 +202,7 @@ RSpec.describe "oversip at HUP", :native do
     end
   end
 
-  it "runs on_user_reload at USR1; what it raises is logged and the server goes on" do
+  it "runs on_user_reload at USR1; its exception is logged and the server goes on" do
     folder(script: script(1, "def (OverSIP::SystemEvents).on_user_reload = raise(KeyError, 'not now')"))
     serving do |server|
       server.signal("USR1")

@@ -62,7 +62,7 @@ RSpec.describe "TLS listeners", :native do
     eventually { OverSIP.stats[:connections].zero? }
   end
 
-  it "drop what is no TLS and go on" do
+  it "drop data that is no TLS and go on" do
     start
     plain = tcp_peer(tls_port)
     options(plain)

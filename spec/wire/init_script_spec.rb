@@ -55,7 +55,7 @@ RSpec.describe "packaging/init.d/oversip", :native do
     File.write(pid_path, "#{gone}\n")
     expect(script("status").last).to eq(1)
     expect(script("status", DAEMON: in_folder("none")).last).to eq(4)
-    # It is the number of somebody else by now, whom nobody wants to stop.
+    # Another process has this number now, which must not be stopped.
     held, _life = IO.pipe
     other = Process.spawn("cat", in: held)
     File.write(pid_path, "#{other}\n")

@@ -60,7 +60,7 @@ RSpec.describe "oversip init" do
     expect(shown.call("proxies.conf")[:default_proxy]).to eq(defaults.merge(path_always: true))
   end
 
-  it "writes a folder that check is content with" do
+  it "writes a folder that check accepts" do
     init
     out, error, status = oversip("check", in_folder("new"))
     expect([error, out, status.exitstatus]).to eq(["", "#{in_folder("new")}: nothing is wrong\n", 0])
@@ -133,7 +133,7 @@ RSpec.describe "oversip init" do
       expect(alice.receive_final.status).to eq(403)
     end
 
-    it "sends no request inside a dialog on for somebody who takes no part in one" do
+    it "forwards no in-dialog request of a stranger" do
       routes = ["<sip:127.0.0.1:#{port};lr>", "<sip:127.0.0.1:#{port};lr>, <sip:#{victim.address};lr>"]
       [alice, bob, home].product(routes).each do |peer, route|
         %i[BYE INVITE MESSAGE].each do |method|
@@ -145,7 +145,7 @@ RSpec.describe "oversip init" do
       nobody_was_bothered
     end
 
-    it "sends requests that begin a dialog home alone, whatever their Route says and whoever shares home's address" do
+    it "sends initial requests only to the home server, despite their Route and for other programs at its address" do
       here = "<sip:127.0.0.1:#{port};lr>"
       there = "<sip:#{victim.address};lr>"
       [alice, bob].product([[], [here], [there], [here, there], ["#{here}, #{there}"]]).each do |peer, routes|
@@ -158,7 +158,7 @@ RSpec.describe "oversip init" do
       nobody_was_bothered
     end
 
-    it "takes nobody for home who has its address and port by another transport" do
+    it "does not take a peer with the home server's address and port of another transport for it" do
       stranger = TcpPeer.new(Socket.tcp("127.0.0.1", port, "127.0.0.1", home.port))
       stranger.send_text(stranger.build(:MESSAGE, "sip:victim@#{victim.address}"))
       request = home.receive

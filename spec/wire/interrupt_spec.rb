@@ -25,7 +25,7 @@ RSpec.describe "Ctrl-C", :native do
     expect([output, status.exitstatus]).to eq(["ready\nterminated\ngoes on, running: false\n", 0])
   end
 
-  # Where the main thread may be, and what there is for it to wait for.
+  # The places where the main thread may wait.
   { "waits for nothing in particular" => "puts 'ready'\nwait",
     "waits in OverSIP.stop for a transaction" => <<~RUBY,
       caller = UdpPeer.new

@@ -114,7 +114,7 @@ RSpec.describe "An INVITE through a Proxy", :native do
   end
 
   describe "whose final response is repeated by the callee" do
-    it "acknowledges a failure again and tells nobody" do
+    it "acknowledges a failure again without forwarding it" do
       request = invite
       3.times { bob.answer(request, 486, "Busy Here") }
       alice.receive

@@ -2,7 +2,7 @@
 
 require_relative "../support/callbacks"
 
-# RFC 3261 18.1.1: what is too large for a datagram goes by TCP first.
+# RFC 3261 18.1.1: a request that is too large for a datagram goes by TCP first.
 RSpec.describe "A request larger than udp_mtu", :native do
   let(:seen) { mailbox }
   let(:alice) { udp_peer }
@@ -71,7 +71,7 @@ RSpec.describe "A request larger than udp_mtu", :native do
     expect(targets.call).to eq(both)
   end
 
-  it "goes by UDP when nobody answers over TCP" do
+  it "goes by UDP when no answer comes over TCP" do
     udp
     relay { ["127.0.0.1", tcp.port] }
     send_large(:INVITE)
@@ -139,7 +139,7 @@ RSpec.describe "A request larger than udp_mtu", :native do
     expect(seen.all.first).to eq([:target, "tcp:#{bob.address}"])
   end
 
-  it "stays on UDP when it is an ACK, whose failure nobody would notice" do
+  it "stays on UDP when it is an ACK, whose failure would go unnoticed" do
     relay { ["127.0.0.1", udp.port] }
     send_large(:ACK)
     expect(udp.receive.method_name).to eq("ACK")

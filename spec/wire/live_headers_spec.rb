@@ -2,7 +2,7 @@
 
 require "objspace"
 
-# The headers of a message are live: what a script changes in them, by whatever name it got hold of them, is sent.
+# The headers of a message are live: changes of a script are sent, whichever accessor it used.
 RSpec.describe "Live headers", :native do
   let!(:caller) { udp_peer }
   let!(:callee) { udp_peer }
@@ -44,7 +44,7 @@ RSpec.describe "Live headers", :native do
     expect(received.headers("Route").last).to include "<sip:added.example;lr>"
   end
 
-  it "leave hdr_via what it was when the script puts another Array in its place" do
+  it "leave hdr_via unchanged when the script replaces the Array" do
     relayed do |request|
       old = request.hdr_via
       request.set_header("Via", ["SIP/2.0/UDP other;branch=z9hG4bKx"])
@@ -53,7 +53,7 @@ RSpec.describe "Live headers", :native do
     expect(seen.pop).to eq [true, ["SIP/2.0/UDP other;branch=z9hG4bKx"]]
   end
 
-  it "lose what is deleted, in a response too" do
+  it "lose deleted entries, in a response too" do
     start_relay_to(callee) do |proxy, request|
       request.headers.delete("Subject")
       proxy.on_success_response { |response| response.headers.delete("X-Secret") }

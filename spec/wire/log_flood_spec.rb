@@ -2,7 +2,7 @@
 
 require_relative "../support/server_folder"
 
-# Peers choose much of what the library's records say, and must not choose how many of them are written.
+# Peers influence the text of the library's records, but must not influence their number.
 RSpec.describe "The log of a server under a flood", :native do
   include ServerFolder
 
@@ -34,7 +34,7 @@ RSpec.describe "The log of a server under a flood", :native do
     expect(written.grep(/boom .*RuntimeError/).size).to be_between(5, 150)
   end
 
-  it "sums up what the engine says of datagrams" do
+  it "sums up the engine's records about datagrams" do
     output = output_of_flood { |word| "SIP/2.0 200 OK\r\nVia: #{word}\r\nVia-#{word}: x\r\n\r\n" }
     expect(output.lines.grep_v(/more like it/).grep(/datagram dropped/).size).to be_between(5, 150)
   end

@@ -39,7 +39,7 @@ RSpec.describe "A relay between links that lose datagrams", :native do
     OverSIP::Testing.freeze
   end
 
-  # One step of time: both sides take what has come and send what is due.
+  # One step of time: both sides read received messages and send due ones.
   def advance(now, step, *sides)
     loop do
       engine_caught_up

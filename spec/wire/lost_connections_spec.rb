@@ -72,7 +72,7 @@ RSpec.describe "A request", :native do
       expect(alice.receive_final.status).to eq(200)
     end
 
-    it "gets the ACK for its failure through anew when it was an INVITE with a provisional response" do
+    it "gets the ACK for its failure over a new connection when it was an INVITE with a provisional response" do
       start
       call_from(alice)
       callee = server.accept

@@ -70,7 +70,7 @@ RSpec.describe "A server whose main thread is killed by a script", :native do
     end
   end
 
-  # The thread that waits for the start events is nobody's; it must not be missed in silence.
+  # The thread that waits for the start events belongs to no one else, so its kill must be reported.
   ["Thread.list.each { |thread| thread.kill unless [Thread.main, Thread.current].include?(thread) }",
    "Thread.list.each { |thread| thread.kill unless thread == Thread.main }"].each do |way|
     it "is not needed for an end with status 1: the start is killed by #{way[/unless.*(?=\})/]}" do

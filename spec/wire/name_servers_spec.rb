@@ -3,7 +3,7 @@
 require_relative "../support/callbacks"
 require_relative "../support/scripted_dns"
 
-# Name servers that misbehave, and what the one asked says in unusual ways.
+# Name servers that misbehave, and unusual forms of answers.
 RSpec.describe "Name servers", :native do
   let(:seen) { mailbox }
   let(:callee) { udp_peer("127.0.0.3") }

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# RFC 4320: what a proxy keeps from the client of a request other than INVITE, because it comes too late to be of use.
+# RFC 4320: responses that come too late for the client of a request other than INVITE are not forwarded.
 RSpec.describe "Responses to a request other than INVITE", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }

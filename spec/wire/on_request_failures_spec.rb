@@ -5,7 +5,7 @@ RSpec.describe "on_request that fails", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
 
-  # Runs a request into the script; what the library logged is in @log.
+  # Gives a request to the script; @log has the records of the library.
   def failing(method = :OPTIONS, configuration: {}, **options, &script)
     @log = capture_log(level: :error) do
       start_oversip(configuration: { core: { syslog_level: "error" } }.merge(configuration), &script)
@@ -88,7 +88,7 @@ RSpec.describe "on_request that fails", :native do
       end
     end
 
-    it "has the branch cancelled, and what the callee answers runs no callback and goes nowhere" do
+    it "has the branch cancelled, and the callee's answer runs no callback and is not forwarded" do
       seen = mailbox
       responses = fail_after_routing do |proxy, _|
         proxy.on_failure_response { seen << :failure }

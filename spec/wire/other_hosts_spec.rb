@@ -126,7 +126,7 @@ RSpec.describe "Requests to another host without an address in the configuration
     end
   end
 
-  it "fail at once where nobody listens, by UDP and by TCP" do
+  it "fail at once at a closed port, by UDP and by TCP" do
     peer = hosts.udp_peer(TwoHosts::FAR[:ipv4])
     port = peer.port
     peer.close

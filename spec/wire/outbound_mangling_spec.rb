@@ -68,7 +68,7 @@ RSpec.describe OverSIP::Modules::OutboundMangling, :native do
     end
   end
 
-  it "sends nothing to the address in a token that nobody signed" do
+  it "sends nothing to the address in an unsigned token" do
     start_oversip do |request|
       seen << described_class.extract_outbound_from_ruri(request)
       OverSIP::SIP::Proxy.new.route(request)
@@ -112,7 +112,7 @@ RSpec.describe OverSIP::Modules::OutboundMangling, :native do
       expect(extract("sip:a@b;ov-ob=tok", &before)).to eq [false, "sip:a@b", "other", true]
     end
 
-    it "takes a token that is no good for none within a dialog" do
+    it "ignores an invalid token within a dialog" do
       start_oversip
       expect(extract("sip:a@b;ov-ob=tok", to_tag: "t")).to eq [false, "sip:a@b", nil, nil]
     end

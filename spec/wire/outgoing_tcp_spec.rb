@@ -2,7 +2,7 @@
 
 require_relative "../support/calls"
 
-# Requests to TCP servers: one connection for all, and what happens when it is late, cut or closed.
+# Requests to TCP servers: one connection for all, also when it is late, cut or closed.
 RSpec.describe "Requests over TCP", :native do
   let(:results) { mailbox }
   let(:connection_error) { [500, "Connection Error", :connection_error] }

@@ -140,7 +140,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(peer.received).to be_empty
     end
 
-    it "lets everything that waited go out in order" do
+    it "sends the waiting requests in order afterwards" do
       start
       suspended = mailbox
       on_tls_handshake(:on_server_tls_handshake) { |_, _| (suspended << Fiber.current) && Fiber.yield }
@@ -267,7 +267,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(server.server_name).to eq("relay.example")
     end
 
-    it "may be named by a sip URI or, without alternative names, by the common name; a wildcard names nobody" do
+    it "may be named by a sip URI or, without alternative names, by the common name, but not by a wildcard" do
       start_with_names({ "relay.example" => ["127.0.0.1"] }, verify_server: true)
       { ["URI:sip:relay.example", "DNS:other.example"] => 200, nil => 200,
         ["DNS:*.example"] => validation_failed, ["URI:sip:other.example", "DNS:relay.example"] => validation_failed }

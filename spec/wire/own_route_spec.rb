@@ -5,14 +5,14 @@ require_relative "../support/dialogs"
 require_relative "../support/ports"
 require_relative "../support/websocket_peer"
 
-# Our Record-Route values carry a code of their dialog. Who shows it takes part in the dialog; nobody else can have requests
-# sent on by a To tag and a Route that names this server.
+# Our Record-Route values carry a code of their dialog. Only a party of the dialog has it; nobody else can have requests sent
+# on by a To tag and a Route that names this server.
 RSpec.describe "A request inside a dialog, where the server requires a Route of its own,", :native do
   include ChildScript
 
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
-  # A third party that nobody has called.
+  # A third party outside the call.
   let!(:victim) { udp_peer }
   let!(:seen) { mailbox }
 
@@ -284,7 +284,7 @@ RSpec.describe "A request inside a dialog, where the server requires a Route of 
   describe "gets 403, and nothing is sent on, when" do
     before { start }
 
-    # A call that is up; what the script saw of it is forgotten.
+    # An established call; the script's events of it are forgotten.
     let!(:established) { call(alice, bob).tap { dispatcher_caught_up }.tap { seen.all } }
     let(:invite) { established.first }
     let(:own) { invite.header("Record-Route") }

@@ -56,7 +56,7 @@ RSpec.describe "A destination whose targets are all on the blacklist", :native d
     messages_at(peer).map { |message| message.header("Call-ID") }
   end
 
-  it "gets one request; what waits meanwhile follows when it is answered" do
+  it "gets one request; the waiting ones follow after its answer" do
     start
     list(home)
     send_some(4)
@@ -80,7 +80,7 @@ RSpec.describe "A destination whose targets are all on the blacklist", :native d
     expect(blacklist).to be_empty
   end
 
-  it "gives what waits the stored answer after 500 ms, and no packet leaves for it" do
+  it "gives waiting requests the stored answer after 500 ms, without a packet" do
     start
     list(home)
     send_some(3)
@@ -117,7 +117,7 @@ RSpec.describe "A destination whose targets are all on the blacklist", :native d
     expect(blacklist).to be_empty
   end
 
-  it "gives what waits the stored answer at once when the probe fails" do
+  it "gives waiting requests the stored answer at once when the probe fails" do
     start
     home.answer(call_from(alice, :MESSAGE) && home.receive, 503, "Service Unavailable", headers: { "Retry-After" => "600" })
     alice.receive_final

@@ -41,7 +41,7 @@ RSpec.describe "The README's scripts", :native do
     end
   end
 
-  it "end when nobody answers in time" do
+  it "end when no answer comes in time" do
     callee = udp_peer
     expect(run_script(sending_script(callee.port).sub("timeout: 5", "timeout: 0.5")).first).to match(/^408 /)
   end

@@ -2,7 +2,7 @@
 
 require_relative "../support/callbacks"
 
-# What a Proxy leaves behind so that the next requests of a dialog or registration come by again.
+# The headers with which a Proxy stays on the route of a dialog or registration.
 RSpec.describe "A Proxy", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }

@@ -63,7 +63,7 @@ RSpec.describe "examples/uac/register.rb", :native do
     end
   end
 
-  it "says that nobody answers" do
+  it "reports a missing answer" do
     running_example("sip:alice@home.example", "127.0.0.1:#{dead_port}") do |script|
       output, status = end_of(script, limit: SipPeer::LIMIT)
       expect([output, status.exitstatus]).to eq(["not registered: 500 Connection Error (connection_error)\n", 1])

@@ -7,7 +7,7 @@ require_relative "../support/zone_targets"
 RSpec.describe "RFC 3263", :native do
   h = ZoneTargets::HOST
 
-  # Port numbers say by which record a target was found; nobody listens at any of them.
+  # Port numbers show the record of a target; all ports are closed.
   zone = <<~ZONE.lines(chomp: true).reject(&:empty?)
     full.example. 60 IN NAPTR 50 50 "s" "SIPS+D2T" "" _sips._tcp.full.example.
     full.example. 60 IN NAPTR 90 50 "s" "SIP+D2T" "" _sip._tcp.full.example.

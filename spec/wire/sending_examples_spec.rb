@@ -25,7 +25,7 @@ RSpec.describe "examples/uac", :native do
       end
     end
 
-    it "says that nobody is there" do
+    it "reports a missing answer" do
       running_example("options.rb", "sip:127.0.0.1:#{dead_port}") do |script|
         expect(end_of(script).first).to end_with("not sent or not answered: 500 Connection Error (connection_error)\n")
       end
@@ -58,7 +58,7 @@ RSpec.describe "examples/uac", :native do
       end
     end
 
-    it "ends when nobody is there" do
+    it "ends when no answer comes" do
       running_example("call.rb", "sip:bob@127.0.0.1:#{dead_port}") do |script|
         expect(end_of(script).first).to end_with("      error  500 Connection Error (connection_error) to INVITE\n")
       end

@@ -2,7 +2,7 @@
 
 require_relative "../support/server_folder"
 
-# What a server says while it loads and while it ends, and what it says of that to its service manager.
+# The answers of a server during its start and end, and its messages to the service manager.
 RSpec.describe "oversip while it loads and while it ends", :native do
   include ServerFolder
 

@@ -60,7 +60,7 @@ RSpec.describe "The server transaction as a script sees it", :native do
     expect(seen.pop).to eq([:trying, true, :proceeding, true, :completed, false, :completed])
   end
 
-  it "says what it would take without being changed by the question" do
+  it "tells which responses it would accept, without a change of its state" do
     start_script do |request|
       request.create_transaction
       transaction = request.server_transaction
@@ -107,7 +107,7 @@ RSpec.describe "The server transaction as a script sees it", :native do
     gate.close
   end
 
-  it "is seen to end by whoever still has the request" do
+  it "shows its end through the request" do
     start_script do |request|
       request.create_transaction
       request.reply(200)

@@ -2,7 +2,7 @@
 
 require "oversip/testing"
 
-# A block that takes its time holds up other blocks, never the timers of what it has done before.
+# A slow block delays other blocks, but never the timers of its earlier actions.
 RSpec.describe "A slow on_request", :native do
   it "that has answered an INVITE: its answer is sent again until the ACK comes" do
     caller = udp_peer

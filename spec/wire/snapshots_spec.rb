@@ -27,7 +27,7 @@ RSpec.describe "What is sent of a message", :native do
     end
   end
 
-  # Makes the same call through OverSIP and tells what left downstream and what came back.
+  # Makes the same call through OverSIP and returns the messages sent downstream and upstream.
   def exchange(&)
     start_relay_to(bob, &)
     call_from(alice, call_id: "same", body: "v=0\r\n", headers: unusual)
@@ -51,7 +51,7 @@ RSpec.describe "What is sent of a message", :native do
     end
   end
 
-  # Flow tokens, route tags and codes are drawn anew at each start.
+  # Each start has new flow tokens, route tags and codes.
   def without_tokens(fields)
     fields.transform_values do |values|
       values.map { |value| value.gsub(/sip:_[\w-]+@/, "sip:TOKEN@").gsub(/ovid=\h+/, "ovid=").gsub(/ovcode=\h{24}/, "ovcode=") }
@@ -152,7 +152,7 @@ RSpec.describe "What is sent of a message", :native do
       bob.receive_until { |message| message.method_name == "INVITE" }
     end
 
-    it "holds what a callback between the two changed" do
+    it "holds the changes of a callback between the two" do
       second = second_attempt do |proxy, request|
         proxy.on_provisional_response { request.set_header("X-Between", "yes") }
         nil
@@ -192,7 +192,7 @@ RSpec.describe "What is sent of a message", :native do
     expect(final_for(alice).text).to eq(first.text)
   end
 
-  it "holds what the callbacks of the event changed in a response" do
+  it "holds the changes of the event's callbacks in a response" do
     start_relay_to(bob) do |proxy, _|
       proxy.on_failure_response do |response|
         response.status_code = 480

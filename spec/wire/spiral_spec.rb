@@ -3,7 +3,7 @@
 require_relative "../support/relay_process"
 require_relative "../support/sipp"
 
-# RFC 3261 16.3 step 4 and RFC 5393: a request may come by again, unless nothing about it has changed.
+# RFC 3261 16.3 step 4 and RFC 5393: a request may pass again if it has changed.
 RSpec.describe "Spirals and loops", :native do
   include RelayProcess
   include Sipp
@@ -30,7 +30,7 @@ RSpec.describe "Spirals and loops", :native do
     @seen ||= mailbox
   end
 
-  it "lets a request come by a second time with another Request-URI, and its dialog after it" do
+  it "accepts a request a second time with another Request-URI, and its dialog afterwards" do
     start_relay do |request|
       next callee.port unless request.ruri.user == "bob"
 
@@ -56,7 +56,7 @@ RSpec.describe "Spirals and loops", :native do
     expect(seen.all.first(2)).to eq(["INVITE bob", "INVITE robert"])
   end
 
-  it "brings what the callee sends in the dialog of a spiral to the caller" do
+  it "brings in-dialog requests of the callee to the caller of a spiral" do
     start_relay { |request| request.ruri.user == "bob" ? (request.ruri.user = "robert") && oversip_port : callee.port }
     caller.send_text(caller.build(:INVITE, "sip:bob@b.example"), oversip_port)
     invite = callee.receive

@@ -141,7 +141,7 @@ RSpec.describe "A start that fails", :native do
 
     it "gives up a master that does not come up in time" do
       short = "OverSIP::Daemon.send(:remove_const, :LIMIT)\nOverSIP::Daemon::LIMIT = 2\n"
-      # It ends with the folder, when nobody waits for it any more.
+      # It ends with the folder, after the end of the example.
       silent = "class OverSIP::Daemon::Channel\ndef tell_pid\nsleep 0.05 while File.exist?(#{@dir.dump})\nexit!\nend\nend"
       expect_failures("no number" => [{ library: short + silent }, "master process didn't notify its PID within 2 seconds"],
                       "no end of its start" => [{ library: short, script: "OverSIP::SystemCallbacks.on_started { sleep }" },

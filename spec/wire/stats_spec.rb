@@ -40,7 +40,7 @@ RSpec.describe "OverSIP.stats", :native do
     expect(stats[:rejected]).to include(queued_requests: 0, transactions: 1)
   end
 
-  it "counts loops and what is not valid SIP" do
+  it "counts loops and malformed messages" do
     start_relay_to(bob)
     call_from(alice)
     bob.send_text(bob.receive.text, oversip_port)

@@ -48,7 +48,7 @@ RSpec.describe "A stream", :native do
         end
       end
 
-      it "is closed without a word at what is no SIP, a missing or a repeated core header, and a head over 16 KiB" do
+      it "is closed silently at data that is no SIP, a missing or repeated core header, and a head over 16 KiB" do
         whole = message(peer)
         faulty = ["NONSENSE\r\n\r\n", "GET / HTTP/1.1\r\n", "OPTIONS sip:a SIP/2.0\r\nX: #{"x" * 17_000}"]
         faulty << message(peer, :ACK).sub("ACK ", "ACK  ") << whole.sub(/\A[^\r]*/, "SIP/2.0 20 OK") << whole.sub("Via: ", "Via; ")
@@ -77,7 +77,7 @@ RSpec.describe "A stream", :native do
           expect(seen).to be_empty
         end
 
-        it "closes without a word at an ACK and a response with #{fault}" do
+        it "closes silently at an ACK and a response with #{fault}" do
           ack = change.call(message(peer, :ACK))
           response = ack.sub(/\A[^\r]*/, "SIP/2.0 200 OK").sub("CSeq: 1 ACK", "CSeq: 1 OPTIONS")
           [ack, response].each do |text|

@@ -124,7 +124,7 @@ RSpec.describe "A strict router", :native do
       expect(again.branch).not_to eq(invite.branch)
     end
 
-    it "gets what the script made of the request for a further attempt, and a loose one after it nothing of the first" do
+    it "gets the script's version of the request in a further attempt, and a loose router after it nothing of the first" do
       start do |proxy, request|
         proxy.on_failure_response do
           request.ruri = "sip:robert@#{elsewhere.address}"
@@ -162,7 +162,7 @@ RSpec.describe "A strict router", :native do
       end
     end
 
-    # A call that is up; what the script saw of it is forgotten.
+    # An established call; the script's events of it are forgotten.
     def established(caller = alice, headers: {})
       call(caller, bob, headers: headers).tap { dispatcher_caught_up }.tap { seen.all }
     end
@@ -339,7 +339,7 @@ RSpec.describe "A strict router", :native do
       end
     end
 
-    it "gets ACK and BYE of a call that nobody waits for any more" do
+    it "gets ACK and BYE of a call that has timed out" do
       call = Thread.new do
         uac.call(invite, timeout: 3)
       rescue OverSIP::Error => e

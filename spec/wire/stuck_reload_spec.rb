@@ -8,7 +8,7 @@ RSpec.describe OverSIP::Reload, "whose work nobody resumes", :native do
     OverSIP::Testing.freeze
   end
 
-  it "is given up after its limit: the rest of the work is done, and what waits has its turn" do
+  it "is given up after its limit: the rest of the work is done, and a remembered reload follows" do
     seen = []
     log = capture_log(level: :error) do
       reload = described_class.new("reload (HUP)", limit: 60) do

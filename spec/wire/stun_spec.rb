@@ -21,13 +21,13 @@ RSpec.describe "A STUN Binding request to the UDP listener", :native do
   end
 
   # RFC 5389 7.3.1
-  it "gets 420 and a list of what was not understood, where that is demanded" do
+  it "gets 420 and a list of the unknown comprehension-required attributes" do
     client.send(request + "\x00\x24\x00\x04\x6e\x7f\x1e\xff".b, 0, "127.0.0.1", start_oversip)
     type, _, _, id, error, _, code, _, list, size, unknown = answer.unpack("nnNa12nnNa20nnn")
     expect([type, id, error, code, list, size, unknown]).to eq([0x0111, "ABCDEFGHIJKL", 9, (4 << 8) | 20, 10, 4, 0x24])
   end
 
-  it "is not a matter of the script, and what is no Binding request gets no answer" do
+  it "does not reach the script, and other requests than Binding get no answer" do
     seen = mailbox
     port = start_oversip { |request| seen << request.sip_method }
     ["\0", "\0\x11#{request[2..]}", request[0, 19], request].each { |bytes| client.send(bytes, 0, "127.0.0.1", port) }

@@ -8,7 +8,7 @@ RSpec.describe "A subclass", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
 
-  # Routes with a header of its own and counts what comes back.
+  # Routes with a header of its own and counts the responses.
   counting_proxy = Class.new(OverSIP::SIP::Proxy) do
     attr_reader :label, :statuses
 

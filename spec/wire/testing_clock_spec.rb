@@ -18,7 +18,7 @@ RSpec.describe "The engine's clock in the hands of a test", :native do
     expect(fired.all).to eq([true])
   end
 
-  it "fires what is due in the order of its time" do
+  it "fires due timers in the order of their time" do
     start_oversip
     OverSIP::Testing.freeze
     order = mailbox

@@ -90,7 +90,7 @@ RSpec.describe "Thread#kill", :native do
     end
   end
 
-  it "of the dispatcher in on_request answers that request with 500 and leaves what is queued to the next one" do
+  it "of the dispatcher in on_request answers that request with 500 and leaves queued events to the next one" do
     held = [true]
     start_oversip(configuration: { core: { syslog_level: "crit" } }) do |request|
       seen << request.call_id
@@ -116,7 +116,7 @@ RSpec.describe "Thread#kill", :native do
     expect(caller.receive_final.first_line).to eq("SIP/2.0 500 Internal Error")
   end
 
-  it "of the dispatcher answers requests whose blocks are suspended with 500: nobody could resume them" do
+  it "of the dispatcher answers requests whose blocks are suspended with 500: they could not be resumed" do
     start_oversip(configuration: { core: { syslog_level: "crit" } }) do |request|
       seen << request.call_id
       begin

@@ -235,7 +235,7 @@ RSpec.describe "A request that is not answered", :native do
     expect(events).to eq([[:invite_timeout]])
   end
 
-  it "ends without a word at timer B when timer C fired before" do
+  it "ends silently at timer B when timer C fired before" do
     start({ timer_B: 32, timer_C: 8 })
     call_from(alice)
     bob.receive

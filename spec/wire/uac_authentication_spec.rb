@@ -180,7 +180,7 @@ RSpec.describe "A Uac that is challenged", :native do
     end
   end
 
-  describe "is not given what are no credentials:" do
+  describe "with invalid credentials:" do
     { 7 => TypeError, "alice" => TypeError, ["alice"] => TypeError, {} => ArgumentError, { username: "a" } => ArgumentError,
       { username: 1, password: "p" } => TypeError, { username: "", password: "p" } => ArgumentError,
       { username: "a\r\nb", password: "p" } => ArgumentError, { username: "\xff", password: "p" } => ArgumentError }.each do |given, error|

@@ -118,7 +118,7 @@ RSpec.describe "Uac#call", :native do
       expect(error_of(call)).to eq([478, "Unsupported transport", :unsupported_transport])
     end
 
-    it "raises what on_error would be told: nobody answers" do
+    it "raises with the arguments of on_error when no answer comes" do
       call = calling(request)
       peer.receive
       OverSIP::Testing.advance(32)
@@ -144,7 +144,7 @@ RSpec.describe "Uac#call", :native do
       expect([error.status_code, error.reason_phrase]).to eq([500, "Connection Error"])
     end
 
-    it "raises when the request was cancelled and nobody answers that" do
+    it "raises when the request was cancelled and no answer to that comes" do
       call = calling(request(:INVITE))
       peer.answer(peer.receive, 180)
       engine_caught_up
@@ -261,7 +261,7 @@ RSpec.describe "Uac#call", :native do
       expect(messages_at(peer)).to be_empty
     end
 
-    it "is over when the time is up: the end does not wait for an answer that nobody wants" do
+    it "is over when the time is up: the end of the program does not wait for an answer" do
       call = calling(request, timeout: 3)
       peer.receive
       OverSIP::Testing.advance(3)
@@ -370,7 +370,7 @@ RSpec.describe "Uac#call", :native do
     expect(errors).to all be_a(OverSIP::SIP::ClientError)
   end
 
-  it "raises for an ACK, and for what is no request" do
+  it "raises for an ACK, and for other objects than requests" do
     expect { uac.call(request(:ACK)) }.to raise_error(OverSIP::RuntimeError, /ACK/)
     expect { uac.call("OPTIONS") }.to raise_error(OverSIP::RuntimeError, /UacRequest/)
     expect { uac.call(request, bad: 1) }.to raise_error(ArgumentError, /bad/)

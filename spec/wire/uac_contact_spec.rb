@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The Contact of what a Uac sends (RFC 3261 8.1.1.8).
+# The Contact of a Uac's requests (RFC 3261 8.1.1.8).
 RSpec.describe "The Contact of a Uac's request", :native do
   let(:peer) { udp_peer }
 

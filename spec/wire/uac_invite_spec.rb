@@ -2,7 +2,7 @@
 
 require_relative "../support/callbacks"
 
-# The original died of an INVITE UacRequest.
+# OverSIP 2 raised for an INVITE UacRequest.
 RSpec.describe "An INVITE of a Uac", :native do
   let(:bob) { udp_peer }
   let(:seen) { mailbox }

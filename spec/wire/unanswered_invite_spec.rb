@@ -2,7 +2,7 @@
 
 require_relative "../support/scripted_dns"
 
-# Timer C2 of an INVITE server transaction: the client hears of a final response though nobody else gives one.
+# Timer C2 of an INVITE server transaction: the client gets a final response even if no other element sends one.
 RSpec.describe "An INVITE that OverSIP does not answer", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
@@ -93,7 +93,7 @@ RSpec.describe "An INVITE that OverSIP does not answer", :native do
       expect(bob.receive_until { |message| message.method_name == "CANCEL" }.branch).to eq(@second.branch)
     end
 
-    it "hears nothing of what the cancelled branch answers, and neither does the script" do
+    it "gets no answer of the cancelled branch, and neither does the script" do
       start_failing_over
       bob.answer(@second, 487, "Request Terminated")
       expect(bob.receive_until { |message| message.method_name == "ACK" }.branch).to eq(@second.branch)

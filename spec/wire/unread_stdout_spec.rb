@@ -6,7 +6,7 @@ require_relative "../support/server_folder"
 RSpec.describe "A start whose stdout", :native do
   include ServerFolder
 
-  # Answers an OPTIONS and ends in order, without a word of an error.
+  # Answers an OPTIONS and ends in order, without an error record.
   def expect_service(stdout)
     folder
     errors = in_folder("err")

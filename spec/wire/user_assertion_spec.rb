@@ -36,7 +36,7 @@ RSpec.describe OverSIP::Modules::UserAssertion, :native do
     expect(answers(tcp_peer, anonymous) { |request| described_class.assert_connection(request) }).to eq [false]
   end
 
-  it "adds the identity for the asserted user alone, in place of what the client wrote" do
+  it "adds the identity for the asserted user alone, in place of the client's own value" do
     start_oversip
     forged = { "P-Asserted-Identity" => ["<sip:ceo@a.example>", "<tel:1>"] }
     asserted = false

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# The log tells of blocks that run too long, of Fibers that nobody resumes, and of requests that nobody answers.
-RSpec.describe "A block that takes its time", :native do
+# The log has records of slow blocks, of Fibers that are not resumed, and of unanswered requests.
+RSpec.describe "A slow block", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
   let!(:gate) { Thread::Queue.new }
@@ -135,7 +135,7 @@ RSpec.describe "A block that takes its time", :native do
     eventually { OverSIP.stats[:callback_seconds].zero? }
   end
 
-  it "is told of when it has suspended its Fiber and nobody resumes it, and counted" do
+  it "is logged and counted when its suspended Fiber is not resumed" do
     place = nil
     capture_log(level: :warn) do |log|
       start_relay_to(bob) do |proxy, _|

@@ -110,7 +110,7 @@ RSpec.describe "WebSocketEvents", :native do
       expect(seen.all).to eq([true, true])
     end
 
-    it "may suspend its Fiber: what the client sends waits, other clients do not" do
+    it "may suspend its Fiber: the client's data waits, other clients do not" do
       on_websocket(:on_connection) do |_, request|
         next unless request.uri_path == "/slow"
 
@@ -252,7 +252,7 @@ RSpec.describe "WebSocketEvents", :native do
   end
 
   describe "a connection" do
-    it "is closed with status and reason, behind what was sent before" do
+    it "is closed with status and reason, after the data sent before" do
       start_websocket do |request|
         request.reply 200, "OK"
         request.connection.close 4003, "enough"

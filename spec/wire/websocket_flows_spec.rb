@@ -109,7 +109,7 @@ RSpec.describe "A flow to a WebSocket client", :native do
     expect(seen.all).to eq([[:error, 430, "Flow Failed", :flow_failed]])
   end
 
-  it "is 430 Flow Failed for a token that nobody has" do
+  it "is 430 Flow Failed for an unknown token" do
     serve
     alice = websocket_peer
     route = forwarded(alice, :SUBSCRIBE).headers("Record-Route").last.sub(/(?<=sip:)\h+/) { |token| token.tr("0-9a-f", "1-9a-f0") }

@@ -85,7 +85,7 @@ RSpec.describe "A request for a WebSocket", :native do
     callbacks.delete(at_end)
   end
 
-  it "is refused while too many events wait for the script, and so is what waits counted" do
+  it "is refused while too many events wait for the script, and counts among them" do
     gate = Thread::Queue.new
     entered = mailbox
     on_websocket(:on_connection) do |*|

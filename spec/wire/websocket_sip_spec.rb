@@ -34,7 +34,7 @@ RSpec.describe "SIP over WebSocket", :native do
     expect(peer.receive_final.status).to eq(200)
   end
 
-  it "is ended with 4000 by what is no SIP" do
+  it "is ended with 4000 by data that is no SIP" do
     expect(answer_to("hello world\r\n\r\n")).to eq(closing(4000, "SIP message parsing error"))
   end
 

@@ -95,7 +95,7 @@ pub fn refuse(request: &Message, reason: &str) {
     assert!(lines.starts_with(&format!("SIP/2.0 400 {reason}\r\n")), "{lines}");
 }
 
-/// Does with a message what a proxy may do with it.
+/// Changes a message as a proxy may change it.
 pub fn forward(message: &Message) {
     let mut message = message.clone();
     message.stamp_via("[2001:db8::5]:1234".parse().expect("an address"));

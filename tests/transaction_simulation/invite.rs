@@ -425,7 +425,7 @@ impl Call {
             tally.never_arrived += 1;
         }
 
-        // The caller's core heard of exactly one outcome; a success may still follow timer C.
+        // The caller's core got exactly one outcome; a success may still follow timer C.
         let told =
             u32::from(self.passed.is_some()) + u32::from(self.timeout) + u32::from(self.cancel_timeout);
         match (self.turned_away, self.invite_timeout) {

@@ -266,7 +266,7 @@ impl Exchange {
             tally.never_arrived += 1;
         }
 
-        // The client's core heard of exactly one outcome, and it is the one the server meant.
+        // The client's core got exactly one outcome, the one of the server.
         let told = u32::from(self.passed.is_some()) + u32::from(self.timeout);
         if self.turned_away {
             tally.abandoned += 1;
