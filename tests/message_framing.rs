@@ -283,7 +283,7 @@ mod streams {
 
     #[test]
     fn limits_can_be_chosen() {
-        let limits = StreamLimits { max_head: 10, ..StreamLimits::default() };
+        let limits = StreamLimits { max_head: 10, ..StreamLimits::with_body(1 << 20) };
         let mut framer = StreamFramer::with_limits(limits);
         framer.push(Instant::now(), b"OPTIONS sip:a");
         assert!(matches!(framer.next(), Some(Frame::Failed { close_reason: Defect::HeadTooLarge, .. })));

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/listeners"
+require "oversip/proxies_config"
 
 module OverSIP
   # The configuration as the engine takes it.
@@ -16,9 +17,11 @@ module OverSIP
 
     class << self
       # @param configuration [Hash{Symbol => Hash}] {OverSIP.configuration}
+      # @param profiles [Hash{Symbol => Hash}] {OverSIP.proxies}
       # @return [Hash{Symbol => Object}]
-      def build(configuration)
+      def build(configuration, profiles)
         {
+          **opening(profiles),
           listeners: Listeners.wanted(configuration),
           tunnels: Listeners.tunnels(configuration),
           **core(configuration.fetch(:core)), **sip(configuration.fetch(:sip)), **tls(configuration),
@@ -28,12 +31,17 @@ module OverSIP
 
       private
 
+      # How long a connection may take that is opened for a response and so for no profile: as the default one has it.
+      def opening(profiles)
+        profile = profiles.fetch(ProxiesConfig::DEFAULT_PROFILE) { ProxiesConfig.defaults }
+        profile.slice(:connect_timeout, :tls_handshake_timeout)
+      end
+
       def core(core)
         {
           product: core[:product] || "#{PROGRAM_NAME}/#{VERSION}",
           nameservers: core[:nameservers],
-          **core.slice(*LIMITS),
-          error_details_on_wire: core[:error_details_on_wire]
+          **core.slice(*LIMITS)
         }
       end
 

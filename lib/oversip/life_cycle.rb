@@ -197,7 +197,7 @@ module OverSIP
       end
 
       def serve
-        bound = Engine.start(EngineOptions.build(OverSIP.configuration))
+        bound = Engine.start(EngineOptions.build(OverSIP.configuration, OverSIP.proxies))
         @running = true
         become(:loading)
         note_listeners(bound)

@@ -66,6 +66,11 @@ module OverSIP
     DERIVED = %i[name has_sip_ipv4 has_sip_ipv6 has_sip_udp has_sip_tcp has_sip_tls dns_cache blacklist].freeze
 
     class << self
+      # @return [Hash{Symbol => Object}] the parameters of a profile that says nothing
+      def defaults
+        PARAMETERS.to_h { |parameter| [parameter.name, parameter.default_value] }
+      end
+
       # @return [String] what is to be said of a name that is none of the profiles
       def lacks(name, profiles)
         "the profile '#{name}' is not in #{FILE_NAME}#{Nearest.hint(name, profiles)}"

@@ -3,8 +3,12 @@
 require "oversip"
 
 module OverSIP
-  # For specs of scripts: a clock that stands still and moves when it is told to. Every timer of the engine (transactions,
-  # blacklist, DNS cache, connections, {OverSIP.schedule}) follows it; sockets stay real, and so do DNS look-ups.
+  # For specs of scripts: a clock that stands still and moves when it is told to. All that the engine does at a time follows it:
+  # transactions, blacklist, DNS cache, {OverSIP.schedule}, the limits of connections (connect, TLS handshake, idle time, the wait
+  # for the peer's end) and of DNS look-ups, and the date by which `verify_server` judges certificates.
+  #
+  # Sockets stay real: what a peer sends comes when it comes, and a query that a name server does not answer is repeated in real
+  # time. So does the end: {OverSIP.stop} waits by the system's clock, since who stops OverSIP cannot move another one meanwhile.
   #
   # @example a request that nobody answers ends after Timer F
   #   require "oversip/testing"
@@ -23,7 +27,8 @@ module OverSIP
         nil
       end
 
-      # Moves the stopped clock; everything that is due within that time happens, in the order of its time.
+      # Moves the stopped clock; everything that is due within that time happens, in the order of its time, and has happened
+      # in the engine when this returns. Blocks of the script run in their own thread: they may still wait for their turn.
       #
       # @param seconds [Numeric]
       def advance(seconds)

@@ -132,8 +132,8 @@ RSpec.describe "Arguments of any kind", :native do
     end
 
     it "are named when the engine is started without a bound" do
-      options = OverSIP::EngineOptions.build(OverSIP::Config.build)
-      %i[max_queued_requests max_response_bytes max_outgoing_bytes max_body_size].each do |name|
+      options = OverSIP::EngineOptions.build(OverSIP::Config.build, {})
+      %i[max_queued_requests max_response_bytes max_outgoing_bytes max_body_size connect_timeout tls_handshake_timeout].each do |name|
         expect { OverSIP::Engine.start(options.except(name)) }.to raise_error(ArgumentError, "the engine needs the option #{name}")
       end
     end

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/testing"
 require_relative "../support/scripted_dns"
 require_relative "../support/tls_peer"
 
@@ -358,8 +359,12 @@ RSpec.describe "Requests over TLS", :native do
       log = capture_log(level: :info) do
         start_oversip(configuration: { core: { syslog_level: "info" }, **tls_configuration(Certificates.for_name("own.example")) },
                       proxies: { default_proxy: { tls_handshake_timeout: 1 } })
-        send_to(tcp_server, results)
-        expect(results.pop(limit: 60)).to eq(connection_error)
+        server = tcp_server
+        OverSIP::Testing.freeze
+        send_to(server, results)
+        server.accept.next_bytes
+        OverSIP::Testing.advance(1)
+        expect(results.pop).to eq(connection_error)
         OverSIP::Dispatcher.call { nil }
       end
       expect(log.map(&:body)).to include(/TLS handshake not completed within 1 s/)
@@ -381,9 +386,12 @@ RSpec.describe "Requests over TLS", :native do
     it "is a Connection Error when the server says nothing for 4 s" do
       start
       listener = tcp_server
+      OverSIP::Testing.freeze
       2.times { send_to(listener, results) }
       silent = listener.accept
-      expect(Array.new(2) { results.pop(limit: 60) }).to eq([connection_error] * 2)
+      silent.next_bytes
+      OverSIP::Testing.advance(4)
+      expect(Array.new(2) { results.pop }).to eq([connection_error] * 2)
       expect(silent).to be_closed_by_peer
       expect(blacklist.keys).to eq(["tls:127.0.0.1:#{listener.port}"])
     end

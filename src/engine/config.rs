@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::way::Families;
 use crate::client::{KeyTooShort, ProcessTags};
-use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, TlsError, TlsSettings};
+use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, OpeningLimits, TlsError, TlsSettings};
 
 /// Bounds of what waits for Ruby. Beyond those of requests new ones get 503 with Retry-After; what was admitted is never
 /// dropped. Requests of dialogs have a reserve above them ([`Limits::with_reserve`]).
@@ -59,6 +59,8 @@ pub struct Config {
     pub local_domains: Vec<String>,
     /// What `Server` and `User-Agent` headers say.
     pub product: String,
+    /// How long connections may take that are opened for a response alone: no profile is asked for those.
+    pub opening: OpeningLimits,
     /// Name servers; the system's when empty.
     pub nameservers: Vec<SocketAddr>,
     /// Key of the UDP flow tokens and of the codes in Record-Route values, 16 bytes or more; random when `None`.
@@ -94,35 +96,6 @@ pub struct Config {
     pub limits: Limits,
 }
 
-impl Config {
-    /// Nothing but bounds: no socket is opened, nothing has a name, nobody is asked for a certificate.
-    pub fn new(limits: Limits, max_body_size: usize, websocket: WebSocketConfig) -> Self {
-        Self {
-            listeners: Vec::new(),
-            advertised_ipv4: None,
-            advertised_ipv6: None,
-            local_domains: Vec::new(),
-            product: String::new(),
-            nameservers: Vec::new(),
-            flow_token_key: None,
-            accept_unsigned_flow_tokens: false,
-            require_own_route: false,
-            tags: None,
-            max_body_size,
-            tcp_keepalive: None,
-            websocket,
-            tunnels: Vec::new(),
-            tls: TlsSettings::default(),
-            client_certificates: ClientCertificates::default(),
-            websocket_client_certificates: ClientCertificates::default(),
-            tls_hostname_ipv4: None,
-            tls_hostname_ipv6: None,
-            sending: Families::default(),
-            limits,
-        }
-    }
-}
-
 /// The settings of WebSocket listeners.
 #[derive(Debug, Clone)]
 pub struct WebSocketConfig {
@@ -134,13 +107,6 @@ pub struct WebSocketConfig {
     pub limits: ws::Limits,
     /// Interval of pings; none when `None`.
     pub keepalive: Option<Duration>,
-}
-
-impl WebSocketConfig {
-    /// Nothing but bounds: headers name the listening addresses, there are no pings.
-    pub fn new(limits: ws::Limits) -> Self {
-        Self { advertised_ipv4: None, advertised_ipv6: None, limits, keepalive: None }
-    }
 }
 
 /// The engine could not be started.

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
+use super::advance::Advances;
 use super::branches::Branch;
+use super::clock::{Alarm, SystemClock};
 use super::commands::Command;
 use super::counts::Alive;
 use super::defects::{panic_quietly, Beneficiary};
@@ -22,7 +24,7 @@ use super::route::{Call, Effect, Outcome, Progress, Route};
 use super::timers::{TimerId, TimerQueue};
 use super::uac_acks::UacAcks;
 use super::waiting::{HeldResponse, Responses};
-use super::{Dropped, Event, Shared};
+use super::{advance, Dropped, Event, Shared};
 use crate::client::session::{Callback, CallbackClass, Input, Kind};
 use crate::client::{Failure, OwnDialogs, ProbeKey, Probes};
 use crate::clock::Clock;
@@ -133,6 +135,7 @@ pub(super) struct Core {
     pub(super) holds_responses: bool,
     /// Those that wait until there is room for them, one of a connection at most.
     pub(super) held_responses: VecDeque<HeldResponse>,
+    /// Until when, by the system's clock.
     stopping: Option<(Instant, SyncSender<()>)>,
     /// The Client whose next step panics, since a spec wants it to.
     pub(super) panics_next: Option<u64>,
@@ -140,10 +143,12 @@ pub(super) struct Core {
     pub(super) working_for: Beneficiary,
     /// Calls that were accepted and whose ACK has not come by.
     acks_due: usize,
-    /// Until when the end waits for them, and for what the script makes of the last one.
+    /// Until when, by the system's clock, the end waits for them, and for what the script makes of the last one.
     waits_for_acks: Instant,
     /// When the outbox is looked at if nothing else happens.
     tick: Instant,
+    /// How far a test moves the clock.
+    pub(super) advances: Advances,
 }
 
 impl Core {
@@ -170,8 +175,9 @@ impl Core {
             panics_next: None,
             working_for: Beneficiary::Nobody,
             acks_due: 0,
-            waits_for_acks: Instant::now(),
-            tick: Instant::now() + TICK,
+            waits_for_acks: SystemClock.now(),
+            tick: SystemClock.now() + TICK,
+            advances: Advances::default(),
         }
     }
 
@@ -183,23 +189,22 @@ impl Core {
         mut events: mpsc::Receiver<TransportEvent>,
     ) -> Option<SyncSender<()>> {
         self.sweep(self.shared.clock.now());
-        let sleep = tokio::time::sleep(Duration::ZERO);
-        tokio::pin!(sleep);
+        let mut alarm = Alarm::new();
         loop {
-            let deadline = self.deadline();
-            if sleep.deadline().into_std() != deadline {
-                sleep.as_mut().reset(deadline.into());
-            }
+            alarm.set(self.deadline());
+            let mut busy = true;
             tokio::select! {
                 Some(command) = commands.recv() => self.carry_out(command),
                 Some(event) = events.recv() => self.guard(|core| core.event(event)),
-                () = &mut sleep => {}
+                () = alarm.rings() => busy = false,
+                () = advance::others_act(), if self.advances.are_due() => busy = false,
                 else => break,
             }
             for _ in 0..BATCH {
                 match (commands.try_recv(), events.try_recv()) {
                     (Err(_), Err(_)) => break,
                     (command, event) => {
+                        busy = true;
                         if let Ok(command) = command {
                             self.carry_out(command);
                         }
@@ -211,6 +216,7 @@ impl Core {
             }
             self.guard(|core| core.fire());
             self.pace_streams();
+            self.advance(busy, commands.len());
             self.publish_counts(commands.len());
             if self.is_stopped() {
                 break;
@@ -234,7 +240,7 @@ impl Core {
 
     /// What was posted without a wake-up comes before anything that happened later: a timer is armed before the message
     /// that stops it.
-    fn empty_outbox(&mut self) {
+    pub(super) fn empty_outbox(&mut self) {
         for command in self.shared.outbox.take() {
             self.attempt_for(command.beneficiary(), |core| core.command(command));
         }
@@ -242,7 +248,7 @@ impl Core {
 
     /// When the loop has to wake without an event: for a timer, for the end, or for what lies in the outbox.
     fn deadline(&mut self) -> Instant {
-        let now = Instant::now();
+        let now = SystemClock.now();
         if self.tick <= now {
             self.tick = now + TICK;
         }
@@ -276,10 +282,7 @@ impl Core {
             Command::Resolved(key, resolved) => self.resolved(&key, &resolved),
             Command::Panic(planned) => self.panic_as_planned(planned),
             Command::ClockChanged => {}
-            Command::Advance { by, done } => {
-                self.advance_clock(by);
-                let _ = done.send(());
-            }
+            Command::Advance { by, done } => self.advances.add(by, done),
             Command::Stop { deadline, done } => {
                 self.network.stop_listening();
                 self.stopping = Some((deadline, done));
@@ -287,19 +290,7 @@ impl Core {
         }
     }
 
-    /// Moves the frozen clock from timer to timer, so that each one fires at its own time.
-    fn advance_clock(&mut self, by: Duration) {
-        let target = self.shared.clock.target(by);
-        while let Some(at) = self.timers.next().filter(|at| *at <= target) {
-            self.shared.clock.move_to(at);
-            self.fire();
-            // What the step has posted may set timers within the time that is left.
-            self.empty_outbox();
-        }
-        self.shared.clock.move_to(target);
-    }
-
-    fn fire(&mut self) {
+    pub(super) fn fire(&mut self) {
         let now = self.shared.clock.now();
         while let Some((id, key)) = self.timers.pop_due(now) {
             self.attempt_for(key.beneficiary(), |core| core.timer(now, id, key));
@@ -335,7 +326,7 @@ impl Core {
         let busy = self.branches.values().any(Branch::is_awaited)
             || self.servers.values().any(|entry| entry.request.is_undecided())
             || !self.shared.events.is_empty();
-        let now = Instant::now();
+        let now = SystemClock.now();
         (!busy && now >= self.waits_for_acks) || now >= *deadline
     }
 
@@ -343,18 +334,18 @@ impl Core {
     /// (RFC 3261 13.2.2.4).
     pub(super) fn expect_ack(&mut self) {
         self.acks_due += 1;
-        self.waits_for_acks = Instant::now() + ACK_LIMIT;
+        self.waits_for_acks = SystemClock.now() + ACK_LIMIT;
     }
 
     /// An ACK goes to the script.
     pub(super) fn ack_has_come(&mut self) {
         self.acks_due = self.acks_due.saturating_sub(1);
         if self.acks_due == 0 {
-            self.waits_for_acks = Instant::now() + ACK_ROUTING;
+            self.waits_for_acks = SystemClock.now() + ACK_ROUTING;
         }
     }
 
-    fn publish_counts(&self, commands: usize) {
+    pub(super) fn publish_counts(&self, commands: usize) {
         self.shared.counts.publish(Alive {
             commands,
             servers: self.servers.len(),

@@ -11,6 +11,7 @@
 //!
 //! No lock is held while Ruby runs, and nothing here waits for Ruby.
 
+mod advance;
 mod branches;
 mod clock;
 mod commands;
@@ -65,7 +66,7 @@ use crate::message::{Message, ResponseSnapshot, UriRef};
 use crate::transaction::{ServerEffect, ServerEffects, Timings};
 use crate::transport::{ConnectionId, Connections, Source, Tls, TlsError, TlsSettings, Transport};
 
-pub use clock::EngineClock;
+pub use clock::{EngineClock, SystemClock};
 pub use config::{Config, Limits, StartError, WebSocketConfig};
 pub use counts::{Dropped, Rejected, Stats, QUEUES};
 pub use events::{Class, EventQueue, Queued, Wake};
@@ -638,7 +639,8 @@ impl Engine {
         self.shared.post(Command::ClockChanged);
     }
 
-    /// Moves the stopped clock on. When it returns, every timer that came due has fired, each at its own time.
+    /// Moves the stopped clock on. When it returns, every timer that came due has fired, each at its own time, and what waited
+    /// for it has acted: connections, handshakes, look-ups.
     pub fn advance(&self, by: Duration) {
         self.freeze();
         let (done, wait) = sync_channel(1);
@@ -653,12 +655,13 @@ impl Engine {
     }
 
     /// Begins to stop: no new connections and requests. Open transactions may go on as long as `limit`, then they are
-    /// dropped. A second call can only bring the end nearer.
+    /// dropped. A second call can only bring the end nearer. The limit is one of real time, even if the clock is frozen: a
+    /// process has to end whatever its clock shows.
     pub fn stop(&self, limit: Duration) -> Stopping<'_> {
         self.set_status(Status::Terminating);
         self.stopping.store(true, Ordering::Relaxed);
         let (done, wait) = sync_channel(1);
-        self.shared.post(Command::Stop { deadline: Instant::now() + limit, done });
+        self.shared.post(Command::Stop { deadline: SystemClock.now() + limit, done });
         Stopping { engine: self, done: wait }
     }
 

@@ -6,16 +6,18 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 
+use super::clock::SystemClock;
 use super::way::{Name, NoWay, Ways};
 use super::Shared;
 use crate::client::session::Kind;
 use crate::client::{is_udp_token, Profile, Target};
+use crate::clock::Clock;
 use crate::transport::{
     is_of_peer, is_too_large, ConnectionId, Connections, OpeningLimits, PeerName, Transport, TransportLayer,
     Verification, MAX_MESSAGE,
 };
 
-/// How long queued bytes may take to leave when the engine stops.
+/// How long queued bytes may take to leave when the engine stops, by the system's clock: nobody moves another one by then.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 
 /// Where a client transaction sends. `own` is the socket that it leaves by if that is none of the listening ones, but opened
@@ -91,11 +93,13 @@ impl SendFailure {
 pub(super) struct Network {
     layer: TransportLayer,
     ways: Ways,
+    /// Of connections for responses.
+    opening: OpeningLimits,
 }
 
 impl Network {
-    pub(super) fn new(layer: TransportLayer, ways: Ways) -> Self {
-        Self { layer, ways }
+    pub(super) fn new(layer: TransportLayer, ways: Ways, opening: OpeningLimits) -> Self {
+        Self { layer, ways, opening }
     }
 
     /// The way to a target for a request of this kind of Client. A connection is opened where none exists.
@@ -200,8 +204,7 @@ impl Network {
         });
         let again = matches!(transport, Transport::Tcp | Transport::Tls);
         let own = self.ways.to(Kind::Uac, transport, remote).ok().filter(|_| again);
-        let opened =
-            own.and_then(|own| self.open(transport, remote, own, OpeningLimits::default(), wanted).ok());
+        let opened = own.and_then(|own| self.open(transport, remote, own, self.opening, wanted).ok());
         let connection = opened.and_then(|destination| destination.connection());
         let sent =
             connection.is_some_and(|connection| self.layer.connections().send(connection, wire.clone()));
@@ -239,7 +242,8 @@ impl Network {
     }
 
     pub(super) async fn shutdown(&self) {
-        self.layer.shutdown(FLUSH_LIMIT).await;
+        let clock: &dyn Clock = &SystemClock;
+        self.layer.shutdown(clock.sleep(FLUSH_LIMIT)).await;
     }
 }
 

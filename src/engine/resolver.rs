@@ -62,6 +62,11 @@ impl Resolver {
         waiting.into_values().collect()
     }
 
+    /// Whether somebody waits for a resolution.
+    pub(super) fn is_asking(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// No route of a Client wants its targets any longer.
     pub(super) fn abandon_client(&mut self, client: u64) {
         for waiting in self.waiting.values_mut() {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
+use super::clock::EngineClock;
 use super::config::{Config, StartError};
 use super::core::Core;
 use super::dns::{Lookup, NameServer};
@@ -23,6 +24,9 @@ use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer}
 
 /// Transport events that may wait for the engine; beyond it the readers wait.
 const EVENT_QUEUE: usize = 1024;
+
+/// Connections that may exist at a time.
+const MAX_CONNECTIONS: usize = 60_000;
 
 pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let mut random = system_random();
@@ -80,8 +84,8 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                     Ok(layer) => {
                         let connections = layer.connections().clone();
                         let _ = shared.sockets.set(Sockets::of(&layer));
-                        let resolver = Resolver::new(lookup(&config));
-                        let core = Core::new(shared, Network::new(layer, ways), resolver);
+                        let resolver = Resolver::new(lookup(&config, shared.clock.clone()));
+                        let core = Core::new(shared, Network::new(layer, ways, config.opening), resolver);
                         let _ = ready.send(Ok(connections));
                         core.run(command_queue, event_queue).await
                     }
@@ -113,20 +117,26 @@ fn serve(
     events: mpsc::Sender<crate::transport::TransportEvent>,
 ) -> std::io::Result<TransportLayer> {
     let options = Options {
+        max_body_size: config.max_body_size,
+        max_outgoing_bytes: config.limits.outgoing_bytes,
+        max_connections: MAX_CONNECTIONS,
         tcp_keepalive: config.tcp_keepalive,
+        ws_limits: config.websocket.limits,
         ws_keepalive: config.websocket.keepalive,
         tls: Some(tls),
         client_certificates: config.client_certificates,
         websocket_client_certificates: config.websocket_client_certificates,
         malformed: shared.counts.malformed(),
-        ..Options::new(config.max_body_size, config.limits.outgoing_bytes, config.websocket.limits)
     };
     TransportLayer::start(bound, options, shared.clock.clone(), system_random(), events)
 }
 
-fn lookup(config: &Config) -> Option<Lookup> {
+fn lookup(config: &Config, clock: Arc<EngineClock>) -> Option<Lookup> {
     let servers: Vec<NameServer> = config.nameservers.iter().copied().map(NameServer).collect();
-    let lookup = if servers.is_empty() { Lookup::system() } else { Lookup::with_name_servers(&servers) };
+    let lookup = match servers.is_empty() {
+        true => Lookup::system(clock),
+        false => Lookup::with_name_servers(&servers, clock),
+    };
     lookup
         .inspect_err(|error| tracing::warn!(target: "oversip::dns", "names cannot be resolved: {error}"))
         .ok()

@@ -27,11 +27,12 @@ pub struct StreamLimits {
     pub body_time: Duration,
 }
 
-impl Default for StreamLimits {
-    fn default() -> StreamLimits {
+impl StreamLimits {
+    /// The usual ones, with this one for bodies.
+    pub fn with_body(max_body: usize) -> StreamLimits {
         StreamLimits {
             max_head: 16384,
-            max_body: 1 << 20,
+            max_body,
             head_time: Duration::from_secs(10),
             body_gap: Duration::from_secs(10),
             body_time: Duration::from_secs(60),
@@ -96,9 +97,9 @@ pub struct StreamFramer {
 const KEPT_CAPACITY: usize = 64 * 1024;
 
 impl StreamFramer {
-    /// A framer with the default limits but this one of body bytes.
+    /// A framer with the usual limits and this one of body bytes.
     pub fn new(max_body: usize) -> StreamFramer {
-        StreamFramer::with_limits(StreamLimits { max_body, ..StreamLimits::default() })
+        StreamFramer::with_limits(StreamLimits::with_body(max_body))
     }
 
     /// A framer with these limits.

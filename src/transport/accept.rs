@@ -35,7 +35,7 @@ pub(super) async fn accept(listener: TcpListener, accepting: Accepting, connecti
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
                 warn!(target: "oversip::transport", %error, "cannot accept connections");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                connections.clock().sleep(ACCEPT_PAUSE).await;
             }
         }
     }
@@ -54,7 +54,7 @@ async fn serve_proxied(
     mut stream: TcpStream,
     proxy: SocketAddr,
 ) {
-    match proxied::client(&mut stream, proxy).await {
+    match proxied::client(connections.clock(), &mut stream, proxy).await {
         Ok(remote) => enter(&connections, accepting, stream, remote),
         Err(error) => info!(target: "oversip::transport", %proxy, %error, "proxied connection refused"),
     }

@@ -12,6 +12,7 @@ use super::connection::{CloseReason, Connection, Phase, UNCERTAIN_FOR};
 use super::connections::{Alive, Connections};
 use super::stream::{give_up, write_batch};
 use super::TransportEvent;
+use crate::clock::Clock;
 
 /// The first time between two looks at a connection whose last answer was written; each one is twice as long.
 const FIRST_LOOK: Duration = Duration::from_millis(2);
@@ -25,7 +26,7 @@ pub(super) async fn give_out(
 ) -> bool {
     tokio::select! {
         biased;
-        () = give_up(connection) => false,
+        () = give_up(connections, connection) => false,
         taken = write(connections, connection, &mut stream, &mut alive) => taken,
     }
 }
@@ -70,11 +71,11 @@ async fn write(
     }
     // Who stops does not wait for a peer.
     alive.take();
-    !connection.is_uncertain() || is_taken(stream.socket()).await
+    !connection.is_uncertain() || is_taken(connections.clock(), stream.socket()).await
 }
 
 /// Whether the peer's system has taken what was written and the end behind it; that of a peer that is gone refuses it.
-async fn is_taken(socket: &TcpStream) -> bool {
+async fn is_taken(clock: &dyn Clock, socket: &TcpStream) -> bool {
     let mut pause = FIRST_LOOK;
     let limit = Duration::from_millis(UNCERTAIN_FOR);
     while pause < limit {
@@ -82,7 +83,7 @@ async fn is_taken(socket: &TcpStream) -> bool {
         let ended = socket.peer_addr().is_err();
         match socket.take_error() {
             Ok(None) if ended => return true,
-            Ok(None) => tokio::time::sleep(pause).await,
+            Ok(None) => clock.sleep(pause).await,
             _ => return false,
         }
         pause *= 2;

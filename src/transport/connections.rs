@@ -1,6 +1,7 @@
 //! The table of stream connections.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -43,12 +44,6 @@ pub struct OpeningLimits {
     pub connect: Duration,
     /// From then until the TLS handshake is over.
     pub handshake: Duration,
-}
-
-impl Default for OpeningLimits {
-    fn default() -> OpeningLimits {
-        OpeningLimits { connect: Duration::from_secs(2), handshake: Duration::from_secs(4) }
-    }
 }
 
 /// Every stream connection, whoever opened it. Clones are handles to the same table and may be used from any thread;
@@ -491,9 +486,9 @@ impl Connections {
         }
     }
 
-    /// Closes every connection: what is queued may go out for as long as `grace`, the rest is dropped. No
-    /// connection can be opened or accepted any more.
-    pub async fn shutdown(&self, grace: Duration) {
+    /// Closes every connection: what is queued may go out until `end` comes, the rest is dropped. No connection can be
+    /// opened or accepted any more.
+    pub async fn shutdown(&self, end: impl Future<Output = ()>) {
         let (all, tasks) = {
             let mut table = self.table();
             let all: Vec<_> = table.by_id.values().chain(table.finished.values()).cloned().collect();
@@ -505,7 +500,11 @@ impl Connections {
         }
         if let Tasks::Running { alive, mut ended } = tasks {
             drop(alive);
-            let _ = tokio::time::timeout(grace, ended.recv()).await;
+            tokio::select! {
+                biased;
+                _ = ended.recv() => {}
+                () = end => {}
+            }
         }
         for connection in &all {
             connection.end(Phase::Dead, CloseReason::Shutdown);
@@ -528,7 +527,7 @@ impl Connections {
         alive.map(|alive| (connection, alive))
     }
 
-    pub(super) fn spawn(&self, task: impl std::future::Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.runtime.spawn(task);
     }
 

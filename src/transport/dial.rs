@@ -61,7 +61,7 @@ async fn establish(
     let stream = tokio::select! {
         biased;
         () = connection.reached(Phase::Closing) => return Err(Failure::Failed(connection.reason())),
-        result = tokio::time::timeout(limits.connect, dial(connection.remote, start)) => match result {
+        result = connections.clock().timeout(limits.connect, dial(connection.remote, start)) => match result {
             Ok(dialled) => dialled?,
             Err(_) => return Err(failed(format!("no answer within {} s", limits.connect.as_secs()))),
         },

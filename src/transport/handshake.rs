@@ -14,6 +14,9 @@ use super::connections::Connections;
 use super::tls::{ClientCertificates, PeerCertificates, Tls};
 use super::{Transport, TransportEvent};
 
+/// How long the TLS handshake of a client may take, from the moment its TCP connection is there.
+const ACCEPT_LIMIT: Duration = Duration::from_secs(4);
+
 /// How long the end of a refused connection may take.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -51,7 +54,9 @@ pub(super) async fn accept(
         Transport::Wss => options.websocket_client_certificates,
         _ => options.client_certificates,
     };
-    let (stream, certificates) = unless_closed(connection, tls(connections)?.accept(stream, clients)).await?;
+    let tls = tls(connections)?;
+    let handshake = tls.accept(stream, clients);
+    let (stream, certificates) = within(ACCEPT_LIMIT, connections, connection, handshake).await?;
     match clients {
         ClientCertificates::Reported | ClientCertificates::Unasked => {
             await_verdict(connections, connection, stream, local, certificates).await
@@ -74,11 +79,11 @@ pub(super) async fn connect(
         return open(connections, connection, Box::new(stream), local, Vec::new());
     };
     let tls = tls(connections)?;
-    let (stream, certificates) = unless_closed(connection, tls.connect(stream, &name, limit)).await?;
+    let (stream, certificates) = within(limit, connections, connection, tls.connect(stream, &name)).await?;
     let demands = connection.settle_verification();
     if demands.as_ref().is_some_and(|demands| demands.by_library) {
         if let Err(reason) = tls.verify(&certificates, &name) {
-            say_goodbye(stream).await;
+            say_goodbye(connections, stream).await;
             return Err(Failure::Refused(CloseReason::Certificate(reason)));
         }
     }
@@ -111,15 +116,20 @@ fn open(
     }
 }
 
-/// The result of a handshake, or why the connection was closed meanwhile.
-async fn unless_closed<T>(
+/// The result of a TLS handshake, or why there is none: the connection was closed meanwhile, or the peer was too slow.
+async fn within<T>(
+    limit: Duration,
+    connections: &Connections,
     connection: &Connection,
     handshake: impl std::future::Future<Output = std::io::Result<T>>,
 ) -> Result<T, Failure> {
     tokio::select! {
         biased;
         () = connection.reached(Phase::Closing) => Err(Failure::Failed(connection.reason())),
-        result = handshake => result.map_err(failed),
+        result = connections.clock().timeout(limit, handshake) => match result {
+            Ok(result) => result.map_err(failed),
+            Err(_) => Err(failed(format!("TLS handshake not completed within {} s", limit.as_secs()))),
+        },
     }
 }
 
@@ -159,13 +169,13 @@ async fn await_verdict(
             },
         }
     };
-    say_goodbye(stream).await;
+    say_goodbye(connections, stream).await;
     Err(Failure::Refused(reason))
 }
 
 /// Tells the peer that the end is meant.
-async fn say_goodbye(mut stream: ByteStream) {
-    let _ = tokio::time::timeout(GOODBYE_LIMIT, stream.shutdown()).await;
+async fn say_goodbye(connections: &Connections, mut stream: ByteStream) {
+    let _ = connections.clock().timeout(GOODBYE_LIMIT, stream.shutdown()).await;
 }
 
 async fn read_some(stream: &mut ByteStream, held: &mut Vec<u8>, room: usize) -> std::io::Result<usize> {

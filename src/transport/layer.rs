@@ -1,5 +1,6 @@
 //! The transport layer as a whole.
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,27 +44,6 @@ pub struct Options {
     pub websocket_client_certificates: ClientCertificates,
     /// Where messages are counted that are not fit to be looked at.
     pub malformed: Arc<Malformed>,
-}
-
-/// Connections that may exist at a time, unless it is said otherwise.
-const MAX_CONNECTIONS: usize = 60_000;
-
-impl Options {
-    /// These bounds; no probes, no pings, no TLS.
-    pub fn new(max_body_size: usize, max_outgoing_bytes: usize, ws_limits: ws::Limits) -> Options {
-        Options {
-            max_body_size,
-            max_outgoing_bytes,
-            max_connections: MAX_CONNECTIONS,
-            tcp_keepalive: None,
-            ws_limits,
-            ws_keepalive: None,
-            tls: None,
-            client_certificates: ClientCertificates::default(),
-            websocket_client_certificates: ClientCertificates::default(),
-            malformed: Arc::default(),
-        }
-    }
 }
 
 /// Every socket of an engine.
@@ -221,10 +201,10 @@ impl TransportLayer {
         }
     }
 
-    /// Ends everything: listeners first; connections may write what is queued for as long as `grace`.
-    pub async fn shutdown(&self, grace: Duration) {
+    /// Ends everything: listeners first; connections may write what is queued until `end` comes.
+    pub async fn shutdown(&self, end: impl Future<Output = ()>) {
         self.close_listeners();
-        self.connections.shutdown(grace).await;
+        self.connections.shutdown(end).await;
         for socket in &self.udp {
             socket.stop();
         }

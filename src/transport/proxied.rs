@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use crate::clock::Clock;
 use crate::message::proxied_client;
 
 /// The longest line that the protocol allows, with its CRLF.
@@ -17,9 +18,13 @@ const LINE_LIMIT: Duration = Duration::from_secs(4);
 
 /// Reads the line, and nothing behind it; answers with the address of the client, which is `peer` itself where the line does not
 /// tell.
-pub(super) async fn client(stream: &mut TcpStream, peer: SocketAddr) -> io::Result<SocketAddr> {
+pub(super) async fn client(
+    clock: &dyn Clock,
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+) -> io::Result<SocketAddr> {
     let late = |_| io::Error::new(ErrorKind::TimedOut, "no PROXY line in time");
-    let line = tokio::time::timeout(LINE_LIMIT, line(stream)).await.map_err(late)??;
+    let line = clock.timeout(LINE_LIMIT, line(stream)).await.map_err(late)??;
     let named =
         proxied_client(&line).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "no valid PROXY line"))?;
     Ok(named.unwrap_or(peer))

@@ -87,7 +87,7 @@ async fn run(
     };
     let orderly = tokio::select! {
         biased;
-        () = give_up(&connection) => false,
+        () = give_up(&connections, &connection) => false,
         _ = async { tokio::join!(read, write) } => true,
     };
     let finished = orderly && connection.is_finished();
@@ -109,7 +109,7 @@ async fn run(
     let _ = connections.shared().events.send(closed).await;
     if let Some(mut reader) = rest.filter(|_| linger) {
         let drained = async { while matches!(read_some(&mut reader, |_| {}).await, Ok(1..)) {} };
-        let _ = tokio::time::timeout(LINGER_LIMIT, drained).await;
+        let _ = connections.clock().timeout(LINGER_LIMIT, drained).await;
     }
 }
 
@@ -309,9 +309,9 @@ async fn read_some<R: AsyncRead + Unpin>(reader: &mut R, mut take: impl FnMut(&[
 // Writing ------------------------------------------------------------------------------------------------------
 
 /// Resolves when what a connection still has to write is to be given up.
-pub(super) async fn give_up(connection: &Connection) {
+pub(super) async fn give_up(connections: &Connections, connection: &Connection) {
     connection.reached(Phase::Closing).await;
-    let _ = tokio::time::timeout(FLUSH_LIMIT, connection.reached(Phase::Dead)).await;
+    let _ = connections.clock().timeout(FLUSH_LIMIT, connection.reached(Phase::Dead)).await;
 }
 
 /// Writes what is queued until the connection closes, and says so to the peer then, or until the peer has closed its side.

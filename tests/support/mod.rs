@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use oversip::client::session::{Kind, Round};
 use oversip::client::Profile;
 use oversip::engine::{
-    hop_count, ClientShared, Config, Destination, Engine, Event, IncomingRequest, Limits, Progress,
+    hop_count, ClientShared, Config, Destination, Engine, Event, Families, IncomingRequest, Limits, Progress,
     ProxyHeaders, RouteRequest, Stats, Status, Wake, WebSocketConfig,
 };
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
-use oversip::transport::{ws, ListenSpec, Transport};
+use oversip::transport::{ws, ClientCertificates, ListenSpec, OpeningLimits, TlsSettings, Transport};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long silence is listened to before it counts as silence.
@@ -104,6 +104,39 @@ fn limits(queued_requests: usize) -> Limits {
     }
 }
 
+/// Nothing but sockets and bounds.
+fn config(listeners: Vec<ListenSpec>, limits: Limits) -> Config {
+    Config {
+        listeners,
+        advertised_ipv4: None,
+        advertised_ipv6: None,
+        local_domains: Vec::new(),
+        product: "OverSIP/test".into(),
+        opening: OpeningLimits { connect: DEADLINE, handshake: DEADLINE },
+        nameservers: Vec::new(),
+        flow_token_key: None,
+        accept_unsigned_flow_tokens: false,
+        require_own_route: false,
+        tags: None,
+        max_body_size: 1 << 20,
+        tcp_keepalive: None,
+        websocket: WebSocketConfig {
+            advertised_ipv4: None,
+            advertised_ipv6: None,
+            limits: ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 },
+            keepalive: None,
+        },
+        tunnels: Vec::new(),
+        tls: TlsSettings::default(),
+        client_certificates: ClientCertificates::Ignored,
+        websocket_client_certificates: ClientCertificates::Ignored,
+        tls_hostname_ipv4: None,
+        tls_hostname_ipv6: None,
+        sending: Families::default(),
+        limits,
+    }
+}
+
 /// An engine on loopback whose requests the test routes.
 pub struct Relay {
     pub engine: Arc<Engine>,
@@ -118,13 +151,9 @@ impl Relay {
 
     pub fn with_limits(queued_requests: usize) -> Relay {
         let listen = |transport| ListenSpec { transport, ip: [127, 0, 0, 1].into(), port: 0 };
-        let websocket = WebSocketConfig::new(ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 });
-        let engine = Engine::start(Config {
-            listeners: vec![listen(Transport::Udp), listen(Transport::Tcp)],
-            product: "OverSIP/test".into(),
-            ..Config::new(limits(queued_requests), 1 << 20, websocket)
-        })
-        .expect("an engine on loopback");
+        let listeners = vec![listen(Transport::Udp), listen(Transport::Tcp)];
+        let engine =
+            Engine::start(config(listeners, limits(queued_requests))).expect("an engine on loopback");
         engine.set_status(Status::Running);
         let mut profile = profile::profile(policy::policy());
         (profile.resolve.has_tls, profile.resolve.has_ipv6) = (false, false);

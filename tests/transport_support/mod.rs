@@ -2,16 +2,17 @@
 #![allow(dead_code)]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use oversip::clock::Clock;
+use oversip::engine::EngineClock;
 use oversip::message::Message;
 use oversip::random::Random;
 use oversip::transport::{
-    bind_all, ws, CloseReason, ConnectionId, ListenSpec, OpeningFailure, Options, Source, Transport,
-    TransportEvent, TransportLayer,
+    bind_all, ws, ClientCertificates, CloseReason, ConnectionId, ListenSpec, OpeningFailure, OpeningLimits,
+    Options, Source, Transport, TransportEvent, TransportLayer,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,25 +24,11 @@ pub const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// Nothing in these tests takes this long unless it fails.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A clock that stands still until moved.
-pub struct TestClock(Mutex<Instant>);
-
-impl TestClock {
-    pub fn advance(&self, by: Duration) {
-        *self.0.lock().unwrap() += by;
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Instant {
-        *self.0.lock().unwrap()
-    }
-}
-
 pub struct Rig {
     pub layer: TransportLayer,
     pub events: mpsc::Receiver<TransportEvent>,
-    pub clock: Arc<TestClock>,
+    /// Stands still until moved.
+    pub clock: Arc<EngineClock>,
 }
 
 impl Rig {
@@ -60,7 +47,8 @@ impl Rig {
             .flat_map(|ip| transports.iter().map(move |&transport| ListenSpec { transport, ip, port: 0 }))
             .collect();
         let bound = bind_all(&specs).expect("loopback can be bound");
-        let clock = Arc::new(TestClock(Mutex::new(Instant::now())));
+        let clock = Arc::new(EngineClock::default());
+        clock.freeze();
         let (sender, events) = mpsc::channel(channel);
         let layer = TransportLayer::start(bound, options, clock.clone(), Random::from_number(1), sender)
             .expect("starts");
@@ -135,17 +123,43 @@ impl Rig {
         }
     }
 
+    /// Lets every task of this thread act that has something to do.
+    pub async fn tasks_wait(&self) {
+        for _ in 0..3 {
+            tokio::spawn(async {}).await.expect("a task that does nothing");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub fn advance(&self, time: Duration) {
+        self.clock.move_to(self.clock.now() + time);
+    }
+
     /// The sweep that the engine does as its clock goes.
     pub fn sweep_after(&self, time: Duration) {
-        self.clock.advance(time);
+        self.advance(time);
         self.layer.connections().sweep(self.clock.now());
     }
 }
 
 /// Bounds that no test reaches by chance.
 pub fn options() -> Options {
-    let ws_limits = ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 };
-    Options::new(1 << 20, 1 << 28, ws_limits)
+    Options {
+        max_body_size: 1 << 20,
+        max_outgoing_bytes: 1 << 28,
+        max_connections: 10_000,
+        tcp_keepalive: None,
+        ws_limits: ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 },
+        ws_keepalive: None,
+        tls: None,
+        client_certificates: ClientCertificates::Ignored,
+        websocket_client_certificates: ClientCertificates::Ignored,
+        malformed: Arc::default(),
+    }
+}
+
+pub fn opening_limits() -> OpeningLimits {
+    OpeningLimits { connect: Duration::from_secs(2), handshake: Duration::from_secs(4) }
 }
 
 /// The other end of a stream.

@@ -2,18 +2,12 @@
 //! that scripts use to print and clear them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RHash, RModule, Ruby, Value};
 use oversip::client::{Blacklist, Failure};
 use oversip::resolve::{DnsCache, Resolution};
 
 use crate::{runtime, text};
-
-/// The engine's time, or the system's where no engine runs.
-fn now() -> Instant {
-    runtime::current().map_or_else(Instant::now, |engine| engine.now())
-}
 
 /// Wraps a profile's blacklist.
 #[derive(Default)]
@@ -76,14 +70,14 @@ macro_rules! hash_view {
             }
 
             fn get(ruby: &Ruby, this: View, key: Value) -> Result<Value, Error> {
-                match this.0.get(now(), &key_of(key)?) {
+                match this.0.get(runtime::now(), &key_of(key)?) {
                     Some(entry) => $shape(ruby, &entry),
                     None => Ok(ruby.qnil().as_value()),
                 }
             }
 
             fn delete(ruby: &Ruby, this: View, key: Value) -> Result<Value, Error> {
-                match this.0.delete(now(), &key_of(key)?) {
+                match this.0.delete(runtime::now(), &key_of(key)?) {
                     Some(entry) => $shape(ruby, &entry),
                     None => Ok(ruby.qnil().as_value()),
                 }
@@ -95,20 +89,20 @@ macro_rules! hash_view {
             }
 
             fn is_any(this: View) -> bool {
-                this.0.any(now())
+                this.0.any(runtime::now())
             }
 
             fn is_empty(this: View) -> bool {
-                !this.0.any(now())
+                !this.0.any(runtime::now())
             }
 
             fn size(this: View) -> usize {
-                this.0.len(now())
+                this.0.len(runtime::now())
             }
 
             fn keys(ruby: &Ruby, this: View) -> Result<RArray, Error> {
                 let keys = ruby.ary_new();
-                for key in this.0.keys(now()) {
+                for key in this.0.keys(runtime::now()) {
                     keys.push(text::utf8(ruby, key.as_bytes()))?;
                 }
                 Ok(keys)
@@ -116,7 +110,7 @@ macro_rules! hash_view {
 
             fn to_h(ruby: &Ruby, this: View) -> Result<RHash, Error> {
                 let hash = ruby.hash_new();
-                for (key, entry) in this.0.snapshot(now()) {
+                for (key, entry) in this.0.snapshot(runtime::now()) {
                     hash.aset(text::utf8(ruby, key.as_bytes()), $shape(ruby, &entry)?)?;
                 }
                 Ok(hash)

@@ -10,7 +10,7 @@ use oversip::engine::{
     QUEUES,
 };
 use oversip::message::{Defect, Transport};
-use oversip::transport::{ws, ListenSpec};
+use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
 use crate::{
     anchors,
@@ -79,6 +79,10 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         advertised_ipv6: option(ruby, options, "advertised_ipv6")?,
         local_domains: option(ruby, options, "local_domains")?.unwrap_or_default(),
         product: required(ruby, options, "product")?,
+        opening: OpeningLimits {
+            connect: Duration::from_secs(required(ruby, options, "connect_timeout")?),
+            handshake: Duration::from_secs(required(ruby, options, "tls_handshake_timeout")?),
+        },
         nameservers: nameservers.iter().map(|text| name_server(ruby, text)).collect::<Result<_, _>>()?,
         flow_token_key: option(ruby, options, "flow_token_key")?,
         accept_unsigned_flow_tokens: required(ruby, options, "accept_unsigned_flow_tokens")?,
@@ -89,10 +93,10 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         websocket: websocket_config(ruby, required(ruby, options, "websocket")?)?,
         tunnels: listen_specs(ruby, option(ruby, options, "tunnels")?.unwrap_or_else(|| ruby.ary_new()))?,
         tls: tls::settings(ruby, option(ruby, options, "tls")?)?,
-        client_certificates: tls::client_certificates(ruby, option(ruby, options, "client_certificates")?)?,
+        client_certificates: tls::client_certificates(ruby, required(ruby, options, "client_certificates")?)?,
         websocket_client_certificates: tls::client_certificates(
             ruby,
-            option(ruby, options, "websocket_client_certificates")?,
+            required(ruby, options, "websocket_client_certificates")?,
         )?,
         tls_hostname_ipv4: option(ruby, options, "tls_hostname_ipv4")?,
         tls_hostname_ipv6: option(ruby, options, "tls_hostname_ipv6")?,

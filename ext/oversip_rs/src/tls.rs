@@ -1,6 +1,6 @@
 //! TLS at the boundary: certificates on their way to the engine, handshakes on their way to the script.
 
-use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, TryConvert, Value};
+use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, Symbol};
 use oversip::engine::{Engine, TlsHandshake};
 use oversip::transport::{
     certificate_pem, sip_identities, ClientCertificates, ConnectionId, TlsIdentity, TlsSettings,
@@ -24,9 +24,8 @@ pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Erro
 }
 
 /// `:ignored`, `:asked`, `:unasked` or `:reported`.
-pub fn client_certificates(ruby: &Ruby, value: Option<Value>) -> Result<ClientCertificates, Error> {
-    let Some(value) = value else { return Ok(ClientCertificates::default()) };
-    match &*magnus::Symbol::try_convert(value)?.name()? {
+pub fn client_certificates(ruby: &Ruby, value: Symbol) -> Result<ClientCertificates, Error> {
+    match &*value.name()? {
         "ignored" => Ok(ClientCertificates::Ignored),
         "asked" => Ok(ClientCertificates::Asked),
         "unasked" => Ok(ClientCertificates::Unasked),

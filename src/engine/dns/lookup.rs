@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::rr::Name;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{timeout_at, Instant};
 
 use super::error::LookupError;
 use super::name_servers::{self, NameServer, Server};
 use super::records::{absolute_name, read, record_type, Fault, Reading};
+use crate::clock::Clock;
 use crate::resolve::{Answer, Inquiry, Progress, Question, RecordKind, Resolved};
 
 /// The time a whole resolution may take, all its questions together.
@@ -34,6 +34,7 @@ const MAX_ALIASES: usize = 8;
 #[derive(Clone)]
 pub struct Lookup {
     servers: Arc<[Server]>,
+    clock: Arc<dyn Clock>,
     turns: Arc<Semaphore>,
     limit: Duration,
     next_after: Duration,
@@ -47,21 +48,22 @@ impl std::fmt::Debug for Lookup {
 
 impl Lookup {
     /// The name servers of `/etc/resolv.conf`. Its search list is not used: SIP domains are complete names.
-    pub fn system() -> Result<Lookup, LookupError> {
-        Lookup::new(name_servers::of_the_system()?)
+    pub fn system(clock: Arc<dyn Clock>) -> Result<Lookup, LookupError> {
+        Lookup::new(name_servers::of_the_system()?, clock)
     }
 
     /// The given name servers.
-    pub fn with_name_servers(servers: &[NameServer]) -> Result<Lookup, LookupError> {
-        Lookup::new(name_servers::given(servers)?)
+    pub fn with_name_servers(servers: &[NameServer], clock: Arc<dyn Clock>) -> Result<Lookup, LookupError> {
+        Lookup::new(name_servers::given(servers)?, clock)
     }
 
-    fn new(servers: Vec<Server>) -> Result<Lookup, LookupError> {
+    fn new(servers: Vec<Server>, clock: Arc<dyn Clock>) -> Result<Lookup, LookupError> {
         if servers.is_empty() {
             return Err(LookupError::NoNameServer);
         }
         Ok(Lookup {
             servers: servers.into(),
+            clock,
             turns: Arc::new(Semaphore::new(MAX_QUESTIONS)),
             limit: RESOLUTION_LIMIT,
             next_after: NEXT_SERVER_AFTER,
@@ -72,9 +74,9 @@ impl Lookup {
     /// as unavailable. A step that others can follow takes no more than half of the time that is left, so that a type of
     /// record that a name server never answers for does not cost the whole resolution.
     pub async fn resolve(&self, mut inquiry: Inquiry) -> Resolved {
-        let deadline = Instant::now() + self.limit;
+        let deadline = self.clock.now() + self.limit;
         loop {
-            let now = Instant::now();
+            let now = self.clock.now();
             let until = match inquiry.is_last() {
                 true => deadline,
                 false => now + deadline.saturating_duration_since(now) / 2,
@@ -82,7 +84,7 @@ impl Lookup {
             let answers = self.ask_all(inquiry.questions(), until).await;
             match inquiry.told(answers) {
                 Progress::Done(resolved) => return resolved,
-                Progress::Ask(_) if Instant::now() >= deadline => return Resolved::unknown(),
+                Progress::Ask(_) if self.clock.now() >= deadline => return Resolved::unknown(),
                 Progress::Ask(next) => inquiry = next,
             }
         }
@@ -108,14 +110,14 @@ impl Lookup {
         let Some(name) = absolute_name(&question) else {
             return Answer::Unavailable;
         };
-        let Ok(Ok(_turn)) = timeout_at(deadline, self.turns.acquire()).await else {
+        let Ok(Ok(_turn)) = self.clock.timeout_at(deadline, self.turns.acquire()).await else {
             return Answer::Unavailable;
         };
         // Dropped at the deadline together with what is still being asked.
         let mut asked = JoinSet::new();
         let mut waiting = self.in_order();
         let mut latest = None;
-        while Instant::now() < deadline {
+        while self.clock.now() < deadline {
             if let Some(at) = waiting.pop_front() {
                 latest = Some(at);
                 asked.spawn(self.clone().exchange(at, name.clone(), question.kind));
@@ -124,21 +126,21 @@ impl Lookup {
             }
             let patience = match waiting.is_empty() {
                 true => deadline,
-                false => deadline.min(Instant::now() + self.next_after),
+                false => deadline.min(self.clock.now() + self.next_after),
             };
-            match timeout_at(patience, asked.join_next()).await {
+            match self.clock.timeout_at(patience, asked.join_next()).await {
                 Ok(Some(Ok((at, Ok(answer))))) => {
                     self.servers[at].trust();
                     return answer;
                 }
                 // Its datagrams or its answers may have been lost: it is asked once more after the others.
                 Ok(Some(Ok((at, Err(Fault::Silent))))) => {
-                    self.servers[at].shun();
+                    self.servers[at].shun(self.clock.now());
                     waiting.push_back(at);
                 }
-                Ok(Some(Ok((at, Err(Fault::Unreachable))))) => self.servers[at].shun(),
+                Ok(Some(Ok((at, Err(Fault::Unreachable))))) => self.servers[at].shun(self.clock.now()),
                 Ok(Some(Ok((_, Err(Fault::Failed))))) | Ok(Some(Err(_)) | None) => {}
-                Err(_) => latest.into_iter().for_each(|at| self.servers[at].shun()),
+                Err(_) => latest.into_iter().for_each(|at| self.servers[at].shun(self.clock.now())),
             }
         }
         Answer::Unavailable
@@ -146,8 +148,9 @@ impl Lookup {
 
     /// The servers as configured, but those that did not answer of late behind the others.
     fn in_order(&self) -> VecDeque<usize> {
+        let now = self.clock.now();
         let mut order: Vec<usize> = (0..self.servers.len()).collect();
-        order.sort_by_key(|at| self.servers[*at].is_shunned());
+        order.sort_by_key(|at| self.servers[*at].is_shunned(now));
         order.into()
     }
 

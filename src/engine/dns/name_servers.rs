@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverOpts};
@@ -23,15 +23,14 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{system_conf, NameServerPool, PoolContext, TlsConfig};
 use tokio::io::{Interest, ReadBuf};
 use tokio::net::UdpSocket;
-use tokio::time::Instant;
 
 use super::error::LookupError;
 
 /// How long a name server that did not answer is asked after the others.
 const SHUNNED_FOR: Duration = Duration::from_secs(30);
 
-/// How long the library waits for one name server. A datagram that stays unanswered is sent three times in the first
-/// second of it.
+/// How long the library waits for one name server, by tokio's own timers: this is of the exchange on the socket, and the limits
+/// of a resolution do not depend on it. A datagram that stays unanswered is sent three times in the first second.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(3);
 
 /// The port of DNS.
@@ -76,15 +75,15 @@ impl Server {
     }
 
     /// It kept silent, or nobody listens there: for a while the others are asked first.
-    pub(super) fn shun(&self) {
-        let until = Instant::now() + SHUNNED_FOR;
+    pub(super) fn shun(&self, now: Instant) {
+        let until = now + SHUNNED_FOR;
         if self.shunned_until().replace(until).is_none() {
             tracing::info!(target: "oversip::dns", server = %self.ip, "the name server does not answer");
         }
     }
 
-    pub(super) fn is_shunned(&self) -> bool {
-        self.shunned_until().is_some_and(|until| Instant::now() < until)
+    pub(super) fn is_shunned(&self, now: Instant) -> bool {
+        self.shunned_until().is_some_and(|until| now < until)
     }
 
     fn shunned_until(&self) -> MutexGuard<'_, Option<Instant>> {

@@ -12,7 +12,6 @@ mod verifier;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use rustls::client::Resumption;
@@ -21,16 +20,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::byte_stream::ByteStream;
 
 pub use identity::sip_identities;
 pub use pem::certificate_pem;
-
-/// How long the handshake of a client may take, from the moment its TCP connection is there.
-const ACCEPT_LIMIT: Duration = Duration::from_secs(4);
 
 /// What TLS is started with.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +64,7 @@ pub enum TlsError {
 }
 
 /// What clients that connect to a TLS listener are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientCertificates {
     /// Nothing.
     Ignored,
@@ -79,7 +74,6 @@ pub enum ClientCertificates {
     /// when the server asks for a certificate.
     Unasked,
     /// A certificate; whether the connection may be used is decided outside ([`super::TransportEvent::TlsHandshake`]).
-    #[default]
     Reported,
 }
 
@@ -188,7 +182,7 @@ impl Tls {
             ClientCertificates::Ignored | ClientCertificates::Unasked => &acceptors.silent,
             ClientCertificates::Asked | ClientCertificates::Reported => &acceptors.asking,
         };
-        let stream = within(ACCEPT_LIMIT, acceptor.accept(stream)).await?;
+        let stream = acceptor.accept(stream).await?;
         let certificates = owned(stream.get_ref().1.peer_certificates());
         Ok((Box::new(stream), certificates))
     }
@@ -198,11 +192,10 @@ impl Tls {
         &self,
         stream: TcpStream,
         name: &PeerName,
-        limit: Duration,
     ) -> io::Result<(ByteStream, PeerCertificates)> {
         let remote = stream.peer_addr()?.ip();
         let connector = self.credentials().connector.clone();
-        let stream = within(limit, connector.connect(name.server_name(remote), stream)).await?;
+        let stream = connector.connect(name.server_name(remote), stream).await?;
         let certificates = owned(stream.get_ref().1.peer_certificates());
         Ok((Box::new(stream), certificates))
     }
@@ -285,19 +278,6 @@ fn certified_key(provider: &CryptoProvider, identity: &TlsIdentity) -> Result<Ar
             Ok(Arc::new(certified))
         }
         Err(error) => Err(TlsError::Certificate(error.to_string())),
-    }
-}
-
-async fn within<T>(
-    limit: Duration,
-    handshake: impl std::future::Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    match timeout(limit, handshake).await {
-        Ok(result) => result,
-        Err(_) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("TLS handshake not completed within {} s", limit.as_secs()),
-        )),
     }
 }
 

@@ -57,8 +57,7 @@ pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: RubyClient, args: &[Val
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
     };
     let failure = Failure::destination_blacklisted(status, reason);
-    let now = runtime::current().map_or_else(std::time::Instant::now, |engine| engine.now());
-    profile.blacklist.add(now, &target.to_string(), failure, ttl);
+    profile.blacklist.add(runtime::now(), &target.to_string(), failure, ttl);
     Ok(true)
 }
 
