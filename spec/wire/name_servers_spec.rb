@@ -68,6 +68,25 @@ RSpec.describe "Name servers", :native do
     expect(good.asked).to eq(["bob.example A", "carol.example A"])
   end
 
+  it "that are all silent end the request after 10 seconds" do
+    silent = Array.new(2) { scripted_dns({}, silent: true) }
+    start(*silent.map(&:address))
+    OverSIP::Testing.freeze
+    uac = record(OverSIP::SIP::Uac.new, into: seen, only: %i[error])
+    uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob@bob.example:5060" }))
+    eventually { silent.first.asked.any? }
+    expect(silent.last.asked).to be_empty
+    # The next one is asked beside it.
+    OverSIP::Testing.advance(1)
+    eventually { silent.last.asked.any? }
+    OverSIP::Testing.advance(8.999)
+    dispatcher_caught_up
+    expect(seen).to be_empty
+    OverSIP::Testing.advance(0.001)
+    dispatcher_caught_up
+    expect(seen.all).to eq([not_found])
+  end
+
   it "whose first answer is lost are asked again" do
     dns = scripted_dns(records, losing: 1)
     start(dns.address)

@@ -218,6 +218,17 @@ RSpec.describe "Requests over TLS", :native do
       expect(blacklist.size).to eq(3)
     end
 
+    it "refuses a certificate from the moment on that it has expired, by the clock that the example moves" do
+      start_verifying
+      OverSIP::Testing.freeze
+      # Valid for an hour yet.
+      short = Certificates.issue("/CN=127.0.0.1", issuer: Certificates.authority, names: ["IP:127.0.0.1"], days: 1 + (1 / 24r))
+      OverSIP::Testing.advance(3500)
+      expect(outcome(short)).to eq(200)
+      OverSIP::Testing.advance(101)
+      expect(outcome(short)).to eq(validation_failed)
+    end
+
     it "accepts a certificate for SIP (RFC 5924), for TLS servers or for everything, and one that does not say" do
       start_verifying
       [[Certificates::SIP_DOMAIN], ["clientAuth", Certificates::SIP_DOMAIN], ["serverAuth"], ["anyExtendedKeyUsage"]].each do |usages|

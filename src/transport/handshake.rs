@@ -82,9 +82,9 @@ pub(super) async fn connect(
     let (stream, certificates) = within(limit, connections, connection, tls.connect(stream, &name)).await?;
     let demands = connection.settle_verification();
     if demands.as_ref().is_some_and(|demands| demands.by_library) {
-        if let Err(reason) = tls.verify(&certificates, &name) {
+        if let Err(distrust) = tls.verify(&certificates, &name, connections.clock().date()) {
             say_goodbye(connections, stream).await;
-            return Err(Failure::Refused(CloseReason::Certificate(reason)));
+            return Err(Failure::Refused(CloseReason::Certificate(distrust.to_string())));
         }
     }
     if demands.is_some_and(|demands| demands.by_callback) {

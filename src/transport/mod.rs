@@ -45,8 +45,8 @@ pub use malformed::Malformed;
 pub use memory::{Pause, Room};
 pub use sending::{source_for, SendingSockets, MAX_SENDING_SOCKETS};
 pub use tls::{
-    certificate_pem, sip_identities, ClientCertificates, PeerName, Tls, TlsError, TlsIdentity, TlsSettings,
-    Verification,
+    certificate_pem, sip_identities, verify_server, Authorities, ClientCertificates, Distrust, PeerName, Tls,
+    TlsError, TlsIdentity, TlsSettings, Verification,
 };
 pub use udp::UdpSocket;
 

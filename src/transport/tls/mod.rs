@@ -7,18 +7,20 @@
 mod identity;
 mod pem;
 mod purpose;
+mod trust;
 mod verifier;
 
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use rustls::client::Resumption;
 use rustls::crypto::{ring, CryptoProvider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -26,6 +28,7 @@ use super::byte_stream::ByteStream;
 
 pub use identity::sip_identities;
 pub use pem::certificate_pem;
+pub use trust::{verify_server, Authorities, Distrust};
 
 /// What TLS is started with.
 #[derive(Debug, Clone, Default)]
@@ -138,7 +141,7 @@ struct Credentials {
     /// `None` without a certificate of our own.
     acceptors: Option<Acceptors>,
     connector: TlsConnector,
-    roots: RootCertStore,
+    authorities: Authorities,
 }
 
 struct Acceptors {
@@ -200,25 +203,21 @@ impl Tls {
         Ok((Box::new(stream), certificates))
     }
 
-    /// RFC 5922: whether the certificates prove that the peer may speak for `name`; else why not.
-    pub(super) fn verify(&self, certificates: &PeerCertificates, name: &PeerName) -> Result<(), String> {
-        verifier::verify_chain(&self.provider, &self.credentials().roots, certificates)?;
-        let own = certificates.first().map_or(&[][..], |own| &own[..]);
-        match name {
-            PeerName::Domain(domain) if identity::speaks_for_domain(own, domain) => Ok(()),
-            PeerName::Ip(ip) if identity::speaks_for_ip(own, *ip) => Ok(()),
-            PeerName::Domain(domain) => Err(format!("the certificate is not for the domain {domain}")),
-            PeerName::Ip(ip) => Err(format!("the certificate is not for the address {ip}")),
-        }
+    /// As [`verify_server`], with the authorities of now.
+    pub(super) fn verify(
+        &self,
+        certificates: &PeerCertificates,
+        name: &PeerName,
+        now: SystemTime,
+    ) -> Result<(), Distrust> {
+        verify_server(certificates, name, &self.credentials().authorities, now)
     }
 }
 
 impl Credentials {
     /// Checks certificate and key.
     fn new(provider: &Arc<CryptoProvider>, settings: &TlsSettings) -> Result<Credentials, TlsError> {
-        let mut roots = RootCertStore::empty();
-        let (_, unusable) = roots
-            .add_parsable_certificates(settings.authorities.iter().map(|der| CertificateDer::from(&der[..])));
+        let (authorities, unusable) = Authorities::new(&settings.authorities);
         if unusable > 0 {
             tracing::warn!(target: "oversip::tls", unusable, "CA certificates that verify_server cannot use");
         }
@@ -227,7 +226,7 @@ impl Credentials {
         Ok(Credentials {
             acceptors: identity.clone().map(|identity| Acceptors::new(provider, identity)),
             connector: connector(provider, identity),
-            roots,
+            authorities,
         })
     }
 }

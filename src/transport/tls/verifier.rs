@@ -1,4 +1,4 @@
-//! What rustls asks about certificates during a handshake, and the check of a chain.
+//! What rustls asks about certificates during a handshake: any will do, the judgement comes after it.
 
 use std::sync::Arc;
 
@@ -8,49 +8,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
-};
-use webpki::EndEntityCert;
-
-use super::purpose::SipServer;
-
-/// Whether the certificates lead from the peer's own, the first, to one of the roots at this time.
-pub(super) fn verify_chain(
-    provider: &CryptoProvider,
-    roots: &RootCertStore,
-    certificates: &[CertificateDer<'static>],
-) -> Result<(), String> {
-    let Some((own, intermediates)) = certificates.split_first() else {
-        return Err("the peer shows no certificate".to_owned());
-    };
-    if roots.is_empty() {
-        return Err("there are no CA certificates to verify with (tls[ca_dir])".to_owned());
-    }
-    // What rustls has for this refuses certificates that are for SIP alone (RFC 5924).
-    let verified = EndEntityCert::try_from(own).and_then(|own| {
-        let algorithms = provider.signature_verification_algorithms.all;
-        own.verify_for_usage(algorithms, &roots.roots, intermediates, UnixTime::now(), SipServer, None, None)
-            .map(|_| ())
-    });
-    verified.map_err(|error| format!("invalid peer certificate: {}", explain(error)))
-}
-
-/// What is wrong with a chain, for people: with the time where it is about time.
-fn explain(error: webpki::Error) -> String {
-    match error {
-        webpki::Error::CertExpired { time, not_after } => {
-            CertificateError::ExpiredContext { time, not_after }.to_string()
-        }
-        webpki::Error::CertNotValidYet { time, not_before } => {
-            CertificateError::NotValidYetContext { time, not_before }.to_string()
-        }
-        webpki::Error::RequiredEkuNotFoundContext(_) => {
-            "it is neither for SIP nor for TLS servers (extended key usage)".to_owned()
-        }
-        other => other.to_string(),
-    }
-}
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 /// Takes every server's certificate; only that the server has its key must be true.
 #[derive(Debug)]
