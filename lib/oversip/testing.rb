@@ -3,12 +3,14 @@
 require "oversip"
 
 module OverSIP
-  # For specs of scripts: a clock that stands still and moves when it is told to. All that the engine does at a time follows it:
-  # transactions, blacklist, DNS cache, {OverSIP.schedule}, the limits of connections (connect, TLS handshake, idle time, the wait
-  # for the peer's end) and of DNS look-ups, and the date by which `verify_server` judges certificates.
+  # For specs of scripts: a clock that stands still and moves when it is told to. All that the engine does at a time
+  # follows it: transactions, blacklist, DNS cache, {OverSIP.schedule}, the limits of connections (connect, TLS handshake,
+  # idle time, the wait for the peer's end) and of DNS look-ups, and the date by which `verify_server` judges
+  # certificates.
   #
-  # Sockets stay real: what a peer sends comes when it comes, and a query that a name server does not answer is repeated in real
-  # time. So does the end: {OverSIP.stop} waits by the system's clock, since who stops OverSIP cannot move another one meanwhile.
+  # Sockets stay real: what a peer sends comes when it comes, and a query that a name server does not answer is repeated
+  # in real time. The end is real, too: {OverSIP.stop} waits by the system's clock, since who stops OverSIP cannot move
+  # another one meanwhile.
   #
   # @example a request that nobody answers ends after Timer F
   #   require "oversip/testing"

@@ -103,7 +103,7 @@ RSpec.describe "The layers" do
   # Tests may look at the real time: files of their own, and the last part of a file.
   it "ask one clock what time it is, and wait by no other" do
     timed = %w[src ext].flat_map { |folder| sources(folder).to_a }.reject { |path, _| path.end_with?("_tests.rs") }
-    code = timed.to_h { |path, text| [path, text.gsub(%r{//.*}, "").sub(/^#\[cfg\(test\)\]\nmod tests \{.*/m, "")] }
+    code = timed.to_h.transform_values { |text| text.gsub(%r{//.*}, "").sub(/^#\[cfg\(test\)\]\nmod tests \{.*/m, "") }
     real = /\bInstant::now\b|\b(System|Unix)Time::now\b|\btokio::time\b|\btime::(sleep|timeout|interval)\b|\.elapsed\(\)/
     expect(code.select { |_, text| text.match?(real) }.keys).to contain_exactly("src/engine/clock.rs")
   end

@@ -42,7 +42,8 @@ RSpec.describe "Start and end of the engine" do
   it "hands the parameters to the engine" do
     OverSIP.start(configuration: { core: { product: "Mine/1", nameservers: "192.0.2.1" }, sip: { local_domains: "A.example" } })
     expect(engine.options).to include(product: "Mine/1", nameservers: ["192.0.2.1"], local_domains: ["a.example"],
-                                      max_body_size: 1_048_576, error_details_on_wire: false, flow_token_key: nil)
+                                      max_body_size: 1_048_576, connect_timeout: 2, tls_handshake_timeout: 4, flow_token_key: nil)
+    expect(engine.options).not_to include(:error_details_on_wire)
   end
 
   it "names the product after this gem by default" do

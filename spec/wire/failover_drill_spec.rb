@@ -6,11 +6,12 @@ require_relative "../support/scripted_dns"
 require_relative "../support/tls_peer"
 
 # A thousand calls to a name half of whose targets are broken, each in its own way. The clock stands but for what the drill
-# moves it: a twentieth of a second between calls, and Timer B when a call waits for the silent target. Only connections are
-# given up by the clock of the machine.
+# moves it: a twentieth of a second between calls, Timer B when a call waits for the silent target, and connect_timeout when it
+# waits for the one that drops all packets.
 RSpec.describe "A thousand calls to a name with broken targets", :native do
   calls = 1000
   timer_b = 2
+  connect_timeout = 1
   blacklist_time = 10
   retry_after = 25
   weights = { "127.0.0.11" => 10, "127.0.0.12" => 20, "127.0.0.13" => 30, "127.0.0.14" => 40, "127.0.0.15" => 50 }
@@ -25,6 +26,8 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
   let(:leaving) { udp_peer("127.0.0.7") }
   let(:good) { weights.keys.map { |ip| udp_peer(ip) } }
 
+  # Readable when a call has come to the target that drops all packets.
+  let(:stalled) { IO.pipe.tap { |ends| opened.concat(ends) } }
   let(:served) { Set.new }
   let(:taken) { Hash.new(0) }
 
@@ -50,7 +53,10 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
     start_oversip(configuration: { core: { nameservers: [dns.address] }, **tls },
                   proxies: { default_proxy: { dns_cache_time: 86_400, verify_server: true, **profile } }) do |request|
       proxy = OverSIP::SIP::Proxy.new
-      proxy.on_target { |target| @attempts << [target.to_s, @time] }
+      proxy.on_target do |target|
+        @attempts << [target.to_s, @time]
+        stalled.last << "." if target.to_s == dropping
+      end
       proxy.route(request, "bob.example")
     end
     @attempts = []
@@ -65,19 +71,27 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
   end
 
   # @return [SipText] the final response
-  def call(timer_b)
+  def call(timer_b, connect_timeout)
     call_from(caller)
     loop do
       sockets = [caller, silent, busy, leaving, *good].to_h { |peer| [peer.socket, peer] }
-      readable, = IO.select(sockets.keys, nil, nil, SipPeer::LIMIT)
+      readable, = IO.select([*sockets.keys, stalled.first], nil, nil, SipPeer::LIMIT)
       raise "a call is lost after #{@attempts.last(3)}" unless readable
 
+      outlast_connect(connect_timeout) if readable.delete(stalled.first)
       peers = sockets.values_at(*readable)
       message = caller.receive?(0) if peers.include?(caller)
       return message if message && message.status >= 200
 
       (peers - [caller]).each { |peer| serve(peer, timer_b) }
     end
+  end
+
+  def outlast_connect(connect_timeout)
+    stalled.first.readpartial(1)
+    # It is dialled when the block has ended.
+    dispatcher_caught_up
+    pass(connect_timeout)
   end
 
   # The silent one gets repetitions while Timer B runs, and those that failed get ACKs.
@@ -103,10 +117,10 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
 
   it "loses none, shares them by weight among the good ones, and leaves a broken one alone until its entry expires" do
     shaking_hands = Thread.new { loop { bad_tls.accept_refused(20) } }
-    start(zone(weights), { timer_B: timer_b, blacklist_time: blacklist_time, connect_timeout: 1 })
+    start(zone(weights), { timer_B: timer_b, blacklist_time: blacklist_time, connect_timeout: connect_timeout })
     answers = Array.new(calls) do
       pass(0.05)
-      call(timer_b).status.tap { note_refusals }
+      call(timer_b, connect_timeout).status.tap { note_refusals }
     end
     expect(answers.tally).to eq(200 => calls)
     expect(@refusals).to eq("tls:127.0.0.2:#{bad_tls.port}" => :tls_validation_failed, refusing => :connection_error,
@@ -119,7 +133,8 @@ RSpec.describe "A thousand calls to a name with broken targets", :native do
       expect(taken[ip]).to be_within(3 * Math.sqrt(calls * share * (1 - share))).of(calls * share)
     end
 
-    pauses = { "tls:127.0.0.2:#{bad_tls.port}" => blacklist_time, refusing => blacklist_time, dropping => blacklist_time,
+    pauses = { "tls:127.0.0.2:#{bad_tls.port}" => blacklist_time, refusing => blacklist_time,
+               dropping => connect_timeout + blacklist_time,
                closed => blacklist_time, key(silent) => timer_b + blacklist_time, key(leaving) => retry_after }
     times = @attempts.group_by(&:first).transform_values { |attempts| attempts.map(&:last) }
     pauses.each do |target, pause|
