@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-require "oversip/dispatcher/fiber_pool"
+require "oversip/dispatcher/event_fibers"
+require "oversip/dispatcher/outcome"
 require "oversip/dispatcher/watch"
 require "oversip/script_hints"
 
@@ -85,18 +86,18 @@ module OverSIP
         @closing = true
         @thread = nil
         @watch = nil
-        @pool = nil
+        @fibers = nil
         @stages.clear
       end
 
       # @return [Integer] how many events have suspended their Fiber
       def suspended
-        @pool ? @pool.suspended : 0
+        @fibers ? @fibers.suspended : 0
       end
 
-      # @return [Array<Array(Fiber, FiberPool::Suspended)>] the suspended events
+      # @return [Array<Array(Fiber, EventFibers::Suspended)>] the suspended events
       def suspended_events
-        @pool ? @pool.suspended_events : []
+        @fibers ? @fibers.suspended_events : []
       end
 
       # @return [Array<String>, nil] where the dispatcher is just now
@@ -187,16 +188,13 @@ module OverSIP
       # Runs a block on the dispatcher and waits for its end, unless the dispatcher is the caller: then it runs at once.
       #
       # @param timeout [Numeric, nil] seconds
-      # @param outcome [Thread::Queue] a pair that is put into it, like `[:returned, nil]`, ends the wait
+      # @param outcome [Outcome] may be settled by another thread too, which ends the wait
       # @return [Object] what the block returned; what it raised is raised here
-      def call(timeout: nil, outcome: Thread::Queue.new, &block)
+      def call(timeout: nil, outcome: Outcome.new, &block)
         return yield if current?
 
         Engine.schedule(0.0, -> { capture(outcome, &block) })
-        kind, value = wait(outcome, timeout)
-        raise value if kind == :raised
-
-        value
+        outcome.value(timeout)
       end
 
       private
@@ -241,22 +239,22 @@ module OverSIP
 
       def run
         Engine.enter_dispatcher
-        pool = @pool = FiberPool.new { |exception| end_process(exception) }
-        finished = Thread.handle_interrupt(Object => :immediate) { serve(pool) }
+        fibers = @fibers = EventFibers.new { |exception| end_process(exception) }
+        finished = Thread.handle_interrupt(Object => :immediate) { serve(fibers) }
       rescue *FATAL => e
         end_process(e)
       ensure
         # The thread was killed, or died otherwise. The engine still serves, so another thread has to run its events.
         orphaned = !finished && !@closing && @thread == Thread.current && Engine.running?
-        pool&.give_up(OverSIP::RuntimeError.new(KILLED)) if orphaned
+        fibers&.give_up(OverSIP::RuntimeError.new(KILLED)) if orphaned
         Engine.leave_dispatcher
         replace if orphaned
       end
 
       # @return [true] when the engine has ended
-      def serve(pool)
+      def serve(fibers)
         OverSIP.root_fiber = Fiber.current
-        pool.run_event while Engine.wait_event
+        fibers.run_event while Engine.wait_event
         true
       end
 
@@ -311,17 +309,7 @@ module OverSIP
       rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the thread that waits
         result = [:raised, e]
       ensure
-        outcome << result
-      end
-
-      def wait(outcome, timeout)
-        return outcome.pop unless timeout
-
-        # Queue#pop(timeout:) came with Ruby 3.2.
-        waker = Thread.new { sleep timeout and outcome << [:returned, nil] }
-        outcome.pop
-      ensure
-        waker&.kill
+        outcome.settle(*result)
       end
     end
   end

@@ -3,9 +3,8 @@
 require "oversip/fiber_state"
 
 module OverSIP
-  # Runs blocks in Fibers that are used again, a bounded number of them at a time. What callbacks run in is another, internal
-  # pool; scripts may have one of these for work of their own. All calls have to come from one thread. A block finds no
-  # Fiber-local data and no Fiber storage of another one.
+  # Runs blocks of a script in reused Fibers, a bounded number of them at a time. (Events have Fibers of their own.) All
+  # calls have to come from one thread. A block finds no Fiber-local data and no Fiber storage of another one.
   class FiberPool
     # @param count [Integer] how many blocks may be suspended at a time
     def initialize(count = 100)
@@ -20,8 +19,8 @@ module OverSIP
       @made = 0
     end
 
-    # Runs the block up to its end or to where it suspends its Fiber. When all Fibers are taken it waits until one has ended.
-    # What the block raises is logged.
+    # Runs the block until it ends or suspends its Fiber. When all Fibers are in use, the block waits until one has ended.
+    # An exception of the block is logged.
     #
     # @return [Fiber, nil] the Fiber that runs it; nil while it waits
     def spawn(&block)

@@ -122,7 +122,7 @@ module OverSIP
 
       # They are not waited for any more.
       def insist
-        @last_outcome&.push([:returned, nil])
+        @last_outcome&.settle(:returned)
       end
 
       # Reads proxies.conf again; the profiles are replaced as a whole or not at all.
@@ -214,7 +214,7 @@ module OverSIP
       def terminated(error, limit)
         limit = [limit, EXIT_LIMIT].max if limit
         Dispatcher.make_way(limit || BUSY_LIMIT)
-        @last_outcome = Thread::Queue.new
+        @last_outcome = Dispatcher::Outcome.new
         Dispatcher.call(timeout: limit, outcome: @last_outcome) do
           last_callback("SystemEvents.on_terminated") { SystemEvents.on_terminated(error) }
           SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|

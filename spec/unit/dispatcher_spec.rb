@@ -93,6 +93,16 @@ RSpec.describe OverSIP::Dispatcher do
     end
   end
 
+  it "call waits within its limit without a thread of its own" do
+    caller = Thread.current
+    before = Thread.list
+    during = described_class.call(timeout: 60) do
+      Thread.pass until caller.stop?
+      Thread.list
+    end
+    expect(during - before).to be_empty
+  end
+
   it "cuts off a callback that does not end" do
     event do
       seen << Thread.current

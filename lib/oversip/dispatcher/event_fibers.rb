@@ -5,18 +5,17 @@ require "oversip/fiber_state"
 module OverSIP
   module Dispatcher
     # Fibers that run one event after the other: making one costs ten times as much as waking an idle one. A Fiber that a
-    # script suspended in the midst of an event is out of the pool until its event ends. It comes back with nothing of what
-    # that event left in it.
+    # script suspended in the midst of an event is not used again until that event ends, and then has no data of it.
     #
     # @api private
-    class FiberPool
+    class EventFibers
       # The kernel allows about 31 000 stacks with guard pages in a process (vm.max_map_count).
       MAX_SUSPENDED = 20_000
 
       # An event whose Fiber is suspended: the engine's time at its start, its subject, and whether it has been logged.
       Suspended = Struct.new(:since, :subject, :told)
 
-      # What the pool hands to an idle Fiber. A script that resumes a Fiber once too often cannot have it.
+      # The argument that runs an event in an idle Fiber. A script that resumes a Fiber once too often does not have it.
       WORK = Object.new.freeze
       private_constant :WORK
 
