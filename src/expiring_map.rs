@@ -1,6 +1,6 @@
 //! A bounded map whose entries end at an instant: the store under the blacklist and the DNS cache.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use std::time::Instant;
 /// instant, and no timer is needed. A full map drops the entry stored longest ago to take a new one.
 #[derive(Debug)]
 pub(crate) struct ExpiringMap<V> {
-    entries: HashMap<Arc<str>, Entry<V>>,
+    entries: BTreeMap<Arc<str>, Entry<V>>,
     /// The same keys by expiry and by age, so that neither purging nor making room scans the map.
     by_expiry: BTreeMap<(Instant, u64), Arc<str>>,
     by_age: BTreeMap<u64, Arc<str>>,
@@ -28,7 +28,7 @@ struct Entry<V> {
 impl<V: Clone> ExpiringMap<V> {
     pub(crate) fn new(capacity: usize) -> Self {
         ExpiringMap {
-            entries: HashMap::new(),
+            entries: BTreeMap::new(),
             by_expiry: BTreeMap::new(),
             by_age: BTreeMap::new(),
             next_age: 0,
@@ -76,6 +76,11 @@ impl<V: Clone> ExpiringMap<V> {
     pub(crate) fn len(&mut self, now: Instant) -> usize {
         self.purge(now);
         self.entries.len()
+    }
+
+    /// Whether there is nothing in it, not even what has expired.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Keys and values, the oldest first.

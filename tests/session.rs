@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use oversip::client::session::{Action, Callback, Input, Kind, RequestClass, Round, Session};
-use oversip::client::{Failure, IncomingResponse, Profile, RouteError};
+use oversip::client::{Blacklist, Failure, IncomingResponse, Profile, RouteError};
 use oversip::message::Message;
 use oversip::resolve::{ResolveError, Target};
 use oversip::transport::{Source, Transport};
@@ -21,15 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(32);
 struct Case {
     session: Session,
     now: Instant,
-    profile: Arc<Profile>,
+    blacklist: Blacklist,
 }
 
 impl Case {
     fn new(kind: Kind, class: RequestClass, change: impl Fn(&mut Profile)) -> Case {
         let mut profile = profile::profile(policy::policy());
         change(&mut profile);
-        let profile = Arc::new(profile);
-        Case { session: Session::new(kind, class, profile.clone(), PATIENCE), now: Instant::now(), profile }
+        let session = Session::new(kind, class, Arc::new(profile), PATIENCE);
+        Case { session, now: Instant::now(), blacklist: Blacklist::new() }
     }
 
     fn proxy(class: RequestClass) -> Case {
@@ -42,12 +42,12 @@ impl Case {
     }
 
     fn give_with(&mut self, input: Input, round: impl Fn(&str) -> Round) -> Vec<String> {
-        self.session.handle(self.now, input);
+        self.session.handle(self.now, &mut self.blacklist, input);
         let mut seen = Vec::new();
         while let Some(action) = self.session.next_action() {
             let text = describe(&action);
             if matches!(action, Action::Callback(_)) {
-                self.session.callback_done(self.now, round(&text));
+                self.session.callback_done(self.now, &mut self.blacklist, round(&text));
             }
             seen.push(text);
         }
@@ -117,7 +117,7 @@ fn a_target_that_fails_is_blacklisted_and_the_next_one_is_tried() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(Input::Timeout), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
-    let entry = case.profile.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
+    let entry = case.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
     assert_eq!((entry.status, entry.code), (408, "client_timeout"));
     assert_eq!(
         case.give(Input::ConnectionError),
@@ -131,25 +131,15 @@ fn without_use_blacklist_nothing_is_remembered() {
     let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     case.give(targets(&[1]));
     case.give(Input::Timeout);
-    assert!(!case.profile.blacklist.any(case.now));
+    assert!(!case.blacklist.any(case.now));
 }
 
 #[test]
 fn a_wholly_blacklisted_destination_gives_the_stored_result_of_the_last_target_and_sends_nothing() {
     let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     let ttl = Duration::from_secs(10);
-    case.profile.blacklist.add(
-        case.now,
-        "udp:192.0.2.1:1",
-        Failure::destination_blacklisted(403, "One"),
-        ttl,
-    );
-    case.profile.blacklist.add(
-        case.now,
-        "udp:192.0.2.1:2",
-        Failure::destination_blacklisted(410, "Two"),
-        ttl,
-    );
+    case.blacklist.add(case.now, "udp:192.0.2.1:1", Failure::destination_blacklisted(403, "One"), ttl);
+    case.blacklist.add(case.now, "udp:192.0.2.1:2", Failure::destination_blacklisted(410, "Two"), ttl);
     assert_eq!(case.give(targets(&[1, 2])), ["on_error 410 Two destination_blacklisted", "reply 410 Two"]);
 }
 
@@ -204,7 +194,7 @@ fn a_503_moves_on_and_leaves_a_proxy_as_500() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(response(503, "")), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
-    assert!(!case.profile.blacklist.any(case.now), "a plain 503 makes no entry");
+    assert!(!case.blacklist.any(case.now), "a plain 503 makes no entry");
     assert_eq!(case.give(response(503, "")), ["on_failure_response 503", "forward 500"]);
 }
 
@@ -214,9 +204,9 @@ fn a_503_with_retry_after_blacklists_for_that_time() {
     case.give(targets(&[1, 2]));
     case.give(response(503, "Retry-After: 30 (busy)\r\n"));
     let (now, key) = (case.now, "udp:192.0.2.1:1");
-    assert_eq!(case.profile.blacklist.get(now, key).map(|e| e.code), Some("service_unavailable"));
-    assert!(case.profile.blacklist.get(now + Duration::from_secs(29), key).is_some());
-    assert!(case.profile.blacklist.get(now + Duration::from_secs(31), key).is_none());
+    assert_eq!(case.blacklist.get(now, key).map(|e| e.code), Some("service_unavailable"));
+    assert!(case.blacklist.get(now + Duration::from_secs(29), key).is_some());
+    assert!(case.blacklist.get(now + Duration::from_secs(31), key).is_none());
 }
 
 #[test]
@@ -236,8 +226,7 @@ fn a_wild_retry_after_is_cut_to_ten_minutes_and_none_lasts_shorter_than_blacklis
         let mut case = Case::proxy(RequestClass::Invite);
         case.give(targets(&[1]));
         case.give(response(503, &format!("Retry-After: {value}\r\n")));
-        let alive =
-            |after: u64| case.profile.blacklist.get(case.now + Duration::from_secs(after), key).is_some();
+        let mut alive = |after: u64| case.blacklist.get(case.now + Duration::from_secs(after), key).is_some();
         assert!(alive(seconds - 1), "{value}");
         assert!(!alive(seconds), "{value}");
     }
@@ -245,7 +234,7 @@ fn a_wild_retry_after_is_cut_to_ten_minutes_and_none_lasts_shorter_than_blacklis
         let mut case = Case::proxy(RequestClass::Invite);
         case.give(targets(&[1]));
         case.give(response(503, &format!("Retry-After: {value}\r\n")));
-        assert!(!case.profile.blacklist.any(case.now), "{value}");
+        assert!(!case.blacklist.any(case.now), "{value}");
     }
 }
 
@@ -255,11 +244,11 @@ fn retry_after_counts_without_failover_too_but_not_without_use_blacklist() {
         Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
     case.give(targets(&[1]));
     case.give(response(503, "Retry-After: 30\r\n"));
-    assert!(case.profile.blacklist.any(case.now));
+    assert!(case.blacklist.any(case.now));
     let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     case.give(targets(&[1]));
     case.give(response(503, "Retry-After: 30\r\n"));
-    assert!(!case.profile.blacklist.any(case.now));
+    assert!(!case.blacklist.any(case.now));
 }
 
 #[test]
@@ -267,9 +256,9 @@ fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1]));
     case.give(response(503, "Retry-After: 30\r\n"));
-    let (now, profile) = (case.now, case.profile.clone());
+    let (now, profile) = (case.now, case.session.profile().clone());
     let session = Session::new(Kind::Proxy, RequestClass::Invite, profile.clone(), PATIENCE);
-    let mut next = Case { session, now, profile };
+    let mut next = Case { session, now, blacklist: case.blacklist };
     assert_eq!(next.give(targets(&[1])), ["ask for the probe of udp:192.0.2.1:1"]);
     assert_eq!(
         next.give(Input::StillListed),
@@ -314,7 +303,7 @@ fn abort_routing_at_the_second_target_gives_403_and_tries_no_third() {
 fn a_blacklisted_first_target_is_passed_over_without_being_shown() {
     let mut case = Case::proxy(RequestClass::Invite);
     let entry = Failure::destination_blacklisted(403, "One");
-    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
     assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     // What comes of the second one counts, not the entry.
     assert_eq!(
@@ -327,7 +316,7 @@ fn a_blacklisted_first_target_is_passed_over_without_being_shown() {
 fn the_last_target_decides_whatever_the_ones_before_it_came_to() {
     let mut case = Case::proxy(RequestClass::Invite);
     let entry = Failure::destination_blacklisted(410, "Two");
-    case.profile.blacklist.add(case.now, "udp:192.0.2.1:2", entry, Duration::from_secs(10));
+    case.blacklist.add(case.now, "udp:192.0.2.1:2", entry, Duration::from_secs(10));
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(response(503, "")), ["on_error 410 Two destination_blacklisted", "reply 410 Two"]);
     let mut case = Case::proxy(RequestClass::Invite);
@@ -344,7 +333,7 @@ fn a_tls_server_that_was_refused_is_blacklisted_as_such() {
         case.give(Input::TlsValidationFailed),
         ["on_error 500 TLS Validation Failed tls_validation_failed", "reply 500 TLS Validation Failed"]
     );
-    let entry = case.profile.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
+    let entry = case.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
     assert_eq!((entry.status, entry.code), (500, "tls_validation_failed"));
 }
 
@@ -380,10 +369,10 @@ fn cancel_before_any_target_ends_the_routing_and_is_told_once() {
 #[test]
 fn cancel_during_the_target_callback_sends_nothing() {
     let mut case = Case::proxy(RequestClass::Invite);
-    case.session.handle(case.now, targets(&[1, 2]));
+    case.session.handle(case.now, &mut case.blacklist, targets(&[1, 2]));
     assert!(matches!(case.session.next_action(), Some(Action::Callback(Callback::Target(_)))));
     case.session.note_canceled();
-    case.session.callback_done(case.now, Round::default());
+    case.session.callback_done(case.now, &mut case.blacklist, Round::default());
     assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
 }
 
@@ -429,7 +418,7 @@ fn the_error_of_an_ack_runs_on_error_and_is_not_answered() {
         assert!(case.session.is_over());
         let mut case = ack();
         let entry = Failure::destination_blacklisted(486, "Not Today");
-        case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+        case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
         assert_eq!(case.give(targets(&[1])), ["on_error 486 Not Today destination_blacklisted"]);
         let mut case = ack();
         assert_eq!(case.give(Input::Flow), ["send over the flow"]);
@@ -446,7 +435,7 @@ fn an_ack_that_cannot_be_sent_to_a_target_goes_to_the_next_one() {
     assert_eq!(next, ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     assert_eq!(case.give(Input::ConnectionError), ["on_error 500 Connection Error connection_error"]);
     assert!(case.session.is_over());
-    assert!(!case.profile.blacklist.any(case.now));
+    assert!(!case.blacklist.any(case.now));
 }
 
 #[test]
@@ -457,7 +446,7 @@ fn a_flow_has_no_targets_and_leaves_no_blacklist_entry() {
         case.give(Input::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
-    assert!(!case.profile.blacklist.any(case.now));
+    assert!(!case.blacklist.any(case.now));
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(Input::Flow);
     assert_eq!(
@@ -474,7 +463,7 @@ fn a_sips_request_does_not_go_to_an_open_target_or_flow_and_blames_no_target() {
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(Input::Unprotected), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     assert_eq!(case.give(Input::Unprotected), refused);
-    assert!(!case.profile.blacklist.any(case.now));
+    assert!(!case.blacklist.any(case.now));
     let mut case = Case::proxy(RequestClass::NonInvite);
     case.give(Input::Flow);
     assert_eq!(case.give(Input::Unprotected), refused);
@@ -497,19 +486,19 @@ fn a_large_request_goes_by_tcp_and_by_udp_when_that_is_refused() {
     case.session.set_oversize();
     assert_eq!(case.give(targets(&[1])), ["on_target tcp:192.0.2.1:1", "send tcp:192.0.2.1:1"]);
     assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
-    assert!(!case.profile.blacklist.any(case.now), "no entry");
-    assert!(case.profile.blacklist.has_refused_upgrade(case.now, "tcp:192.0.2.1:1"));
+    assert!(!case.blacklist.any(case.now), "no entry");
+    assert!(case.blacklist.has_refused_upgrade(case.now, "tcp:192.0.2.1:1"));
     assert_eq!(
         case.give(Input::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
-    assert_eq!(case.profile.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
+    assert_eq!(case.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
 }
 
 #[test]
 fn a_large_request_goes_by_udp_at_once_where_tcp_failed_lately() {
     let mut case = Case::proxy(RequestClass::Invite);
-    case.profile.blacklist.note_refused_upgrade(case.now, "tcp:192.0.2.1:1", Duration::from_secs(10));
+    case.blacklist.note_refused_upgrade(case.now, "tcp:192.0.2.1:1", Duration::from_secs(10));
     case.session.set_oversize();
     assert_eq!(case.give(targets(&[1])), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
 }
@@ -526,7 +515,7 @@ fn a_large_request_that_tcp_took_does_not_go_to_the_same_target_by_udp() {
 fn a_large_request_is_not_sent_to_a_blacklisted_udp_target_by_tcp() {
     let mut case = Case::proxy(RequestClass::Invite);
     let entry = Failure::destination_blacklisted(403, "Never here!");
-    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
     case.session.set_oversize();
     assert_eq!(
         case.give(targets(&[1])),
@@ -562,10 +551,10 @@ fn a_canceled_uac_gets_the_final_response() {
 }
 
 /// Lists targets by automatic entries, the first one for the longest time.
-fn list(case: &Case, ports: &[u16]) {
+fn list(case: &mut Case, ports: &[u16]) {
     for (age, port) in ports.iter().rev().enumerate() {
         let at = case.now - Duration::from_secs(age as u64);
-        case.profile.blacklist.add_automatic(
+        case.blacklist.add_automatic(
             at,
             &target(*port),
             RouteError::ClientTimeout.into(),
@@ -579,7 +568,7 @@ fn a_target_that_was_heard_meanwhile_gets_no_entry_for_a_timer() {
     let mut case = Case::proxy(RequestClass::NonInvite);
     case.give(targets(&[1]));
     assert_eq!(case.give(Input::Unanswered), ["on_error 408 Client Timeout client_timeout"]);
-    assert!(!case.profile.blacklist.any(case.now));
+    assert!(!case.blacklist.any(case.now));
     assert_eq!(case.session.take_listed(), None);
 }
 
@@ -593,7 +582,7 @@ fn neither_a_lost_connection_nor_a_large_request_makes_an_entry() {
         let mut case = Case::new(Kind::Uac, RequestClass::Invite, |_| {});
         case.give(targets(&[1]));
         assert_eq!(case.give(input), [format!("on_error {error}")]);
-        assert!(!case.profile.blacklist.any(case.now));
+        assert!(!case.blacklist.any(case.now));
     }
 }
 
@@ -604,14 +593,14 @@ fn tcp_that_answers_others_is_tried_for_the_next_large_request_too() {
         case.session.set_oversize();
         case.give(targets(&[1]));
         assert_eq!(case.give(input), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
-        assert!(!case.profile.blacklist.has_refused_upgrade(case.now, "tcp:192.0.2.1:1"));
+        assert!(!case.blacklist.has_refused_upgrade(case.now, "tcp:192.0.2.1:1"));
     }
 }
 
 #[test]
 fn a_probe_that_is_cancelled_before_it_leaves_delays_no_request() {
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[1]);
+    list(&mut case, &[1]);
     case.give(targets(&[1]));
     case.session.note_canceled();
     assert_eq!(case.give(Input::Probe), ["reply 487 Request Terminated", "on_canceled"]);
@@ -621,7 +610,7 @@ fn a_probe_that_is_cancelled_before_it_leaves_delays_no_request() {
 #[test]
 fn the_target_that_is_listed_longest_is_the_one_to_probe() {
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[2, 1]);
+    list(&mut case, &[2, 1]);
     assert_eq!(case.give(targets(&[1, 2])), ["ask for the probe of udp:192.0.2.1:2"]);
     assert!(case.session.asks_probe());
     assert_eq!(case.give(Input::Probe), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
@@ -632,8 +621,7 @@ fn the_target_that_is_listed_longest_is_the_one_to_probe() {
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
     assert_eq!(case.session.probe_outcome(), Some(true));
-    let since =
-        |port| case.profile.blacklist.entry(case.now, &target(port)).and_then(|entry| entry.automatic);
+    let mut since = |port| case.blacklist.entry(case.now, &target(port)).and_then(|entry| entry.automatic);
     assert!(since(1) <= since(2), "the entry is a new one");
 }
 
@@ -641,14 +629,14 @@ fn the_target_that_is_listed_longest_is_the_one_to_probe() {
 fn a_probe_that_ends_by_no_fault_of_the_target_has_not_failed() {
     for input in [Input::Unanswered, Input::ConnectionLost, response(486, ""), response(503, "")] {
         let mut case = Case::proxy(RequestClass::Invite);
-        list(&case, &[1]);
+        list(&mut case, &[1]);
         case.give(targets(&[1]));
         case.give(Input::Probe);
         case.give(input);
         assert_eq!(case.session.probe_outcome(), Some(false));
     }
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[1]);
+    list(&mut case, &[1]);
     case.give(targets(&[1]));
     case.give(Input::Probe);
     case.give(response(503, "Retry-After: 600\r\n"));
@@ -658,12 +646,12 @@ fn a_probe_that_ends_by_no_fault_of_the_target_has_not_failed() {
 #[test]
 fn a_waiting_request_tries_again_or_gets_the_stored_result() {
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[1, 2]);
+    list(&mut case, &[1, 2]);
     case.give(targets(&[1, 2]));
-    case.profile.blacklist.heard(case.now, &target(2));
+    case.blacklist.heard(case.now, &target(2));
     assert_eq!(case.give(Input::LookAgain), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[1, 2]);
+    list(&mut case, &[1, 2]);
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(Input::LookAgain), ["ask for the probe of udp:192.0.2.1:1"]);
     assert_eq!(
@@ -675,12 +663,12 @@ fn a_waiting_request_tries_again_or_gets_the_stored_result() {
 #[test]
 fn a_request_that_waits_ends_with_cancel_and_with_abort_routing() {
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[1]);
+    list(&mut case, &[1]);
     case.give(targets(&[1]));
     assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
     assert_eq!(case.give(Input::Probe), [""; 0]);
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[1]);
+    list(&mut case, &[1]);
     case.give(targets(&[1]));
     assert_eq!(
         case.give(Input::Aborted),
@@ -691,9 +679,9 @@ fn a_request_that_waits_ends_with_cancel_and_with_abort_routing() {
 #[test]
 fn only_automatic_entries_are_probed() {
     let mut case = Case::proxy(RequestClass::Invite);
-    list(&case, &[2]);
+    list(&mut case, &[2]);
     let entry = Failure::destination_blacklisted(410, "One");
-    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
     assert_eq!(case.give(targets(&[2, 1])), ["ask for the probe of udp:192.0.2.1:2"]);
     assert_eq!(case.give(Input::StillListed), ["on_error 410 One destination_blacklisted", "reply 410 One"]);
 }
@@ -702,13 +690,13 @@ fn only_automatic_entries_are_probed() {
 fn a_request_of_a_dialog_goes_to_listed_targets_last_and_makes_no_entry() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.session.set_in_dialog();
-    list(&case, &[1]);
+    list(&mut case, &[1]);
     assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     assert_eq!(case.give(Input::Timeout), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
     case.give(response(503, "Retry-After: 600\r\n"));
-    assert_eq!(case.profile.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
+    assert_eq!(case.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
     let mut case = Case::proxy(RequestClass::Ack);
-    list(&case, &[1, 2]);
+    list(&mut case, &[1, 2]);
     assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
 }
 
@@ -716,7 +704,7 @@ fn a_request_of_a_dialog_goes_to_listed_targets_last_and_makes_no_entry() {
 fn no_more_than_max_targets_are_tried_however_many_there_are() {
     let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.max_targets = 2);
     let entry = Failure::destination_blacklisted(403, "One");
-    case.profile.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
+    case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
     assert_eq!(case.give(targets(&[1, 2, 3, 4])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:3", "send udp:192.0.2.1:3"]);
     assert_eq!(
@@ -763,7 +751,7 @@ fn routing_time_counts_for_every_method_and_from_the_first_target() {
         case.give(Input::BranchCutShort { to_blame: false }),
         ["on_error 408 Client Timeout client_timeout"]
     );
-    assert!(!case.profile.blacklist.any(case.now), "the target had not its whole time");
+    assert!(!case.blacklist.any(case.now), "the target had not its whole time");
     assert!(!case.session.is_over(), "a 2xx may come still");
     assert_eq!(case.give(response(200, "")), ["on_success_response"]);
 }
@@ -774,7 +762,7 @@ fn a_target_that_had_long_enough_is_to_blame_though_its_timer_was_cut() {
     case.give(targets(&[1, 2]));
     let cut = Input::BranchCutShort { to_blame: true };
     assert_eq!(case.give(cut), ["on_error 408 Client Timeout client_timeout"]);
-    assert_eq!(case.profile.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
+    assert_eq!(case.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
 }
 
 #[test]

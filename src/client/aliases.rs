@@ -1,6 +1,6 @@
 //! The names under which the server itself is addressed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
@@ -11,7 +11,7 @@ use crate::message::normalize_ipv6;
 /// Hosts are kept as a parsed URI gives them: lower case, IPv6 shortened and in brackets.
 #[derive(Debug, Clone, Default)]
 pub struct LocalAliases {
-    hosts: HashMap<String, Ports>,
+    hosts: BTreeMap<String, Ports>,
 }
 
 #[derive(Debug, Clone, Default)]

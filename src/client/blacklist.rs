@@ -1,7 +1,5 @@
 //! Targets that are known not to work, kept per profile.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error_table::Failure;
@@ -10,6 +8,10 @@ use crate::resolve::Target;
 
 /// The most entries one blacklist holds. Expired ones go first, then the one stored longest ago.
 pub const BLACKLIST_CAPACITY: usize = 10_000;
+
+/// Names a blacklist among those of a process; a number stands for one list only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlacklistId(pub u64);
 
 /// Why a target is on the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +26,12 @@ pub struct Entry {
 
 /// Targets (by their text, `udp:1.2.3.4:5060`) and the failure that a request to them gets without being sent.
 ///
-/// Shared behind an `Arc`: routing reads and writes it, and scripts print and clear it. Every method holds its lock for
-/// the one operation only. An entry is gone the instant its time is over.
+/// An entry is gone the instant its time is over.
 #[derive(Debug)]
 pub struct Blacklist {
-    number: u64,
-    entries: Mutex<ExpiringMap<Entry>>,
-    /// Whether there may be entries: a list that is empty, as most are, costs no lock.
-    filled: AtomicBool,
+    entries: ExpiringMap<Entry>,
     /// TCP targets that were tried for a large request only, and failed: no error of anybody, so scripts do not see them.
-    refused_upgrades: Mutex<ExpiringMap<()>>,
+    refused_upgrades: ExpiringMap<()>,
 }
 
 impl Default for Blacklist {
@@ -45,116 +43,93 @@ impl Default for Blacklist {
 impl Blacklist {
     /// An empty blacklist.
     pub fn new() -> Blacklist {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         Blacklist {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
-            entries: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
-            filled: AtomicBool::new(false),
-            refused_upgrades: Mutex::new(ExpiringMap::new(BLACKLIST_CAPACITY)),
+            entries: ExpiringMap::new(BLACKLIST_CAPACITY),
+            refused_upgrades: ExpiringMap::new(BLACKLIST_CAPACITY),
         }
-    }
-
-    /// Tells the list from all others of this process, those that are gone included.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
     }
 
     /// The failure stored for a target.
-    pub fn get(&self, now: Instant, key: &str) -> Option<Failure> {
-        self.lock().get(now, key).map(|entry| entry.failure)
+    pub fn get(&mut self, now: Instant, key: &str) -> Option<Failure> {
+        self.entries.get(now, key).map(|entry| entry.failure)
     }
 
     /// The entry of a target.
-    pub fn entry(&self, now: Instant, target: &Target) -> Option<Entry> {
-        if !self.filled.load(Ordering::Acquire) {
+    pub fn entry(&mut self, now: Instant, target: &Target) -> Option<Entry> {
+        // Most lists are empty: they cost no text.
+        if self.entries.is_empty() {
             return None;
         }
-        let mut entries = self.lock();
-        let entry = entries.get(now, &target.to_string());
-        self.filled.store(entries.len(now) > 0, Ordering::Release);
-        entry
+        self.entries.get(now, &target.to_string())
     }
 
     /// Stores the failure that a script wants for `ttl`; an entry already there is replaced together with its expiry.
-    pub fn add(&self, now: Instant, key: &str, failure: Failure, ttl: Duration) {
-        let mut entries = self.lock();
-        entries.insert(now, key, Entry { failure, automatic: None }, now + ttl);
-        self.filled.store(true, Ordering::Release);
+    pub fn add(&mut self, now: Instant, key: &str, failure: Failure, ttl: Duration) {
+        self.entries.insert(now, key, Entry { failure, automatic: None }, now + ttl);
     }
 
     /// Stores a failure of the target for `ttl`, likewise. False: a script's entry is there and stays.
-    pub fn add_automatic(&self, now: Instant, target: &Target, failure: Failure, ttl: Duration) -> bool {
+    pub fn add_automatic(&mut self, now: Instant, target: &Target, failure: Failure, ttl: Duration) -> bool {
         let key = target.to_string();
-        let mut entries = self.lock();
-        if entries.get(now, &key).is_some_and(|entry| entry.automatic.is_none()) {
+        if self.entries.get(now, &key).is_some_and(|entry| entry.automatic.is_none()) {
             return false;
         }
-        entries.insert(now, &key, Entry { failure, automatic: Some(now) }, now + ttl);
-        self.filled.store(true, Ordering::Release);
+        self.entries.insert(now, &key, Entry { failure, automatic: Some(now) }, now + ttl);
         true
     }
 
     /// The target was heard: its automatic entry ends.
-    pub fn heard(&self, now: Instant, target: &Target) {
+    pub fn heard(&mut self, now: Instant, target: &Target) {
         let key = target.to_string();
-        let mut entries = self.lock();
-        if entries.get(now, &key).is_some_and(|entry| entry.automatic.is_some()) {
-            entries.delete(now, &key);
+        if self.entries.get(now, &key).is_some_and(|entry| entry.automatic.is_some()) {
+            self.entries.delete(now, &key);
         }
     }
 
     /// Whether the target is there by an automatic entry.
-    pub fn is_automatic(&self, now: Instant, target: &Target) -> bool {
+    pub fn is_automatic(&mut self, now: Instant, target: &Target) -> bool {
         self.entry(now, target).is_some_and(|entry| entry.automatic.is_some())
     }
 
     /// Removes and returns an entry.
-    pub fn delete(&self, now: Instant, key: &str) -> Option<Failure> {
-        self.lock().delete(now, key).map(|entry| entry.failure)
+    pub fn delete(&mut self, now: Instant, key: &str) -> Option<Failure> {
+        self.entries.delete(now, key).map(|entry| entry.failure)
     }
 
     /// Removes all entries, and what is known of refused upgrades.
-    pub fn clear(&self) {
-        self.lock().clear();
-        self.upgrades().clear();
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.refused_upgrades.clear();
     }
 
     /// Remembers for `ttl` that a TCP target did not take a request that was too large for UDP (RFC 3261 18.1.1).
-    pub fn note_refused_upgrade(&self, now: Instant, key: &str, ttl: Duration) {
-        self.upgrades().insert(now, key, (), now + ttl);
+    pub fn note_refused_upgrade(&mut self, now: Instant, key: &str, ttl: Duration) {
+        self.refused_upgrades.insert(now, key, (), now + ttl);
     }
 
     /// Whether [`Blacklist::note_refused_upgrade`] was called for this target not long ago.
-    pub fn has_refused_upgrade(&self, now: Instant, key: &str) -> bool {
-        self.upgrades().get(now, key).is_some()
+    pub fn has_refused_upgrade(&mut self, now: Instant, key: &str) -> bool {
+        self.refused_upgrades.get(now, key).is_some()
     }
 
     /// Whether there is any entry.
-    pub fn any(&self, now: Instant) -> bool {
+    pub fn any(&mut self, now: Instant) -> bool {
         self.len(now) > 0
     }
 
     /// The number of entries.
-    pub fn len(&self, now: Instant) -> usize {
-        self.lock().len(now)
+    pub fn len(&mut self, now: Instant) -> usize {
+        self.entries.len(now)
     }
 
     /// The keys, the oldest entry first.
-    pub fn keys(&self, now: Instant) -> Vec<String> {
-        self.lock().snapshot(now).into_iter().map(|(key, _)| key.to_string()).collect()
+    pub fn keys(&mut self, now: Instant) -> Vec<String> {
+        self.entries.snapshot(now).into_iter().map(|(key, _)| key.to_string()).collect()
     }
 
     /// Keys and failures, the oldest entry first, as they are now: later changes are not seen through it.
-    pub fn snapshot(&self, now: Instant) -> Vec<(String, Failure)> {
-        self.lock().snapshot(now).into_iter().map(|(key, entry)| (key.to_string(), entry.failure)).collect()
-    }
-
-    fn upgrades(&self) -> MutexGuard<'_, ExpiringMap<()>> {
-        self.refused_upgrades.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, ExpiringMap<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn snapshot(&mut self, now: Instant) -> Vec<(String, Failure)> {
+        self.entries.snapshot(now).into_iter().map(|(key, entry)| (key.to_string(), entry.failure)).collect()
     }
 }
 
@@ -172,7 +147,7 @@ mod tests {
     #[test]
     fn an_entry_ends_exactly_at_its_time() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         list.add(start, KEY, RouteError::ClientTimeout.into(), seconds(10));
         let last = start + seconds(10) - Duration::from_nanos(1);
         assert_eq!(list.get(last, KEY), Some(RouteError::ClientTimeout.into()));
@@ -184,7 +159,7 @@ mod tests {
     #[test]
     fn adding_again_replaces_the_entry_and_its_expiry() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         list.add(start, KEY, RouteError::ClientTimeout.into(), seconds(10));
         list.add(start + seconds(5), KEY, Failure::destination_blacklisted(403, "No"), seconds(20));
         assert_eq!(list.len(start + seconds(5)), 1);
@@ -197,7 +172,7 @@ mod tests {
     #[test]
     fn a_shorter_replacement_also_counts() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         list.add(start, KEY, RouteError::ClientTimeout.into(), seconds(100));
         list.add(start, KEY, RouteError::ConnectionError.into(), seconds(2));
         assert_eq!(list.get(start + seconds(2), KEY), None);
@@ -206,7 +181,7 @@ mod tests {
     #[test]
     fn scripts_can_list_delete_and_clear() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         list.add(start, "udp:1.1.1.1:5060", RouteError::ClientTimeout.into(), seconds(9));
         list.add(start, "tcp:2.2.2.2:5060", RouteError::ConnectionError.into(), seconds(9));
         assert_eq!(list.keys(start), ["udp:1.1.1.1:5060", "tcp:2.2.2.2:5060"]);
@@ -225,7 +200,7 @@ mod tests {
     #[test]
     fn an_automatic_entry_ends_when_the_target_is_heard() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         assert_eq!(list.entry(start, &target()), None);
         assert!(list.add_automatic(start, &target(), RouteError::ClientTimeout.into(), seconds(10)));
         assert!(list.is_automatic(start, &target()));
@@ -237,7 +212,7 @@ mod tests {
     #[test]
     fn an_entry_of_a_script_stands_whatever_the_target_does() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         list.add(start, KEY, Failure::destination_blacklisted(403, "No"), seconds(20));
         list.heard(start, &target());
         assert!(!list.add_automatic(start, &target(), RouteError::ClientTimeout.into(), seconds(60)));
@@ -249,22 +224,16 @@ mod tests {
     #[test]
     fn an_entry_of_a_script_takes_the_place_of_an_automatic_one() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         list.add_automatic(start, &target(), RouteError::ClientTimeout.into(), seconds(10));
         list.add(start, KEY, Failure::destination_blacklisted(403, "No"), seconds(20));
         assert!(!list.is_automatic(start, &target()));
     }
 
     #[test]
-    fn has_a_number_of_its_own() {
-        let first = Blacklist::new().number();
-        assert_ne!(Blacklist::new().number(), first);
-    }
-
-    #[test]
     fn is_bounded() {
         let start = Instant::now();
-        let list = Blacklist::new();
+        let mut list = Blacklist::new();
         for i in 0..BLACKLIST_CAPACITY + 5 {
             list.add(start, &format!("udp:h{i}:1"), RouteError::ClientTimeout.into(), seconds(9));
         }

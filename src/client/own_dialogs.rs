@@ -1,6 +1,6 @@
 //! The dialogs that requests of this process have begun, as far as strangers must not reach it otherwise.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Dialogs that are remembered at a time; beyond it the one begun, or confirmed, longest ago is forgotten.
@@ -9,7 +9,7 @@ const OWN_DIALOGS: usize = 65_536;
 /// Call-IDs with the tags that this process has chosen for its own side (RFC 3261 12).
 #[derive(Debug)]
 pub(crate) struct OwnDialogs {
-    ages: HashMap<Arc<[u8]>, u64>,
+    ages: BTreeMap<Arc<[u8]>, u64>,
     by_age: BTreeMap<u64, Arc<[u8]>>,
     next_age: u64,
     capacity: usize,
@@ -23,7 +23,7 @@ impl Default for OwnDialogs {
 
 impl OwnDialogs {
     fn with_capacity(capacity: usize) -> OwnDialogs {
-        OwnDialogs { ages: HashMap::new(), by_age: BTreeMap::new(), next_age: 0, capacity }
+        OwnDialogs { ages: BTreeMap::new(), by_age: BTreeMap::new(), next_age: 0, capacity }
     }
 
     /// Remembers a dialog; one that is known counts as new.

@@ -1,9 +1,10 @@
 //! Which request is out as a probe to a target on the blacklist, and which ones wait for its outcome.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::blacklist::BlacklistId;
 use crate::resolve::Target;
 
 /// How long a request waits for the outcome of another one's probe.
@@ -13,8 +14,8 @@ pub(crate) const PROBE_WAIT: Duration = Duration::from_millis(500);
 /// not answer, or a block may hold it back for ever.
 const PROBE_LIMIT: Duration = Duration::from_secs(4);
 
-/// A blacklist, by [`Blacklist::number`](super::Blacklist::number), and a target on it.
-pub(crate) type ProbeKey = (u64, Target);
+/// A blacklist, and a target on it.
+pub(crate) type ProbeKey = (BlacklistId, Target);
 
 /// A request that waits. `T` is its owner's way to the end of the wait, a timer.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl<T> Probe<T> {
 /// The probes of an engine.
 #[derive(Debug)]
 pub(crate) struct Probes<T> {
-    probes: HashMap<ProbeKey, Probe<T>>,
+    probes: BTreeMap<ProbeKey, Probe<T>>,
     waiting: usize,
     limit: usize,
 }
@@ -65,7 +66,7 @@ pub(crate) struct Probes<T> {
 impl<T> Probes<T> {
     /// No probe yet; at most `limit` requests will wait at a time.
     pub fn new(limit: usize) -> Self {
-        Probes { probes: HashMap::new(), waiting: 0, limit }
+        Probes { probes: BTreeMap::new(), waiting: 0, limit }
     }
 
     /// A request wants to go to a listed target.
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
 
     fn key(port: u16) -> ProbeKey {
-        (1, Target::new(Transport::Udp, [192, 0, 2, 1].into(), port))
+        (BlacklistId(1), Target::new(Transport::Udp, [192, 0, 2, 1].into(), port))
     }
 
     fn waiting(route: u64) -> ProbeWaiter<()> {

@@ -1,15 +1,13 @@
 //! A proxy profile: one entry of proxies.conf, in the form that routing uses.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::blacklist::Blacklist;
-use crate::resolve::{DnsCache, Policy};
+use super::blacklist::BlacklistId;
+use crate::resolve::{DnsCacheId, Policy};
 
-/// The parameters of a profile and the stores that belong to it.
+/// The parameters of a profile.
 ///
-/// The values are taken as valid; [`Profile::settle`] applies the rules between them. A clone shares the blacklist and
-/// the DNS cache.
+/// The values are taken as valid; [`Profile::settle`] applies the rules between them.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// The profile's name.
@@ -20,6 +18,10 @@ pub struct Profile {
     pub record_route_all: bool,
     /// Adds Path to each REGISTER, also of clients that do not support it (RFC 3327 5.2).
     pub path_always: bool,
+    /// Names the list of targets known not to work.
+    pub blacklist: BlacklistId,
+    /// Names the store of resolutions that are still good.
+    pub dns_cache: DnsCacheId,
     /// How destinations are resolved, and by which ways requests may leave.
     pub resolve: Policy,
     /// Failed targets are put on the blacklist.
@@ -50,10 +52,6 @@ pub struct Profile {
     pub connect_timeout: Duration,
     /// How long a TLS handshake may take after that.
     pub tls_handshake_timeout: Duration,
-    /// Targets known not to work.
-    pub blacklist: Arc<Blacklist>,
-    /// Resolutions still good.
-    pub dns_cache: Arc<DnsCache>,
 }
 
 /// Who judges the certificate of a TLS server.
@@ -133,12 +131,5 @@ mod tests {
         };
         p.settle();
         assert!(!p.resolve.use_naptr && !p.record_route_all && !p.path_always);
-    }
-
-    #[test]
-    fn profiles_share_nothing_and_clones_share_the_stores() {
-        let (a, b) = (Profile::default(), Profile::default());
-        assert!(!Arc::ptr_eq(&a.blacklist, &b.blacklist) && !Arc::ptr_eq(&a.dns_cache, &b.dns_cache));
-        assert!(Arc::ptr_eq(&a.clone().blacklist, &a.blacklist));
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use vocabulary::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round};
 
-use super::{Failure, IncomingResponse, Profile, RouteError};
+use super::{Blacklist, Failure, IncomingResponse, Profile, RouteError};
 use crate::message::{reason_phrase, Message};
 use crate::resolve::{ResolveError, Target};
 
@@ -51,6 +51,12 @@ enum State {
     Pending,
     /// A final answer was given; further 2xx may still come.
     Done,
+}
+
+/// What a step of the machine may know and change beside the machine itself.
+struct Step<'a> {
+    now: Instant,
+    blacklist: &'a mut Blacklist,
 }
 
 /// One `route` of a Client.
@@ -196,30 +202,31 @@ impl Session {
         Some(action)
     }
 
-    /// Takes an input. Never call it while a callback round of this session runs.
-    pub fn handle(&mut self, now: Instant, input: Input) {
+    /// Takes an input; the blacklist is that of the profile. Never call it while a callback round of this session runs.
+    pub fn handle(&mut self, now: Instant, blacklist: &mut Blacklist, input: Input) {
+        let step = &mut Step { now, blacklist };
         match input {
-            Input::Targets(targets) => self.on_targets(now, targets),
+            Input::Targets(targets) => self.on_targets(step, targets),
             Input::Unroutable(error) => self.on_unroutable(error),
-            Input::Flow => self.on_flow(now),
-            Input::Response(response) => self.on_response(now, response),
-            Input::Timeout => self.on_target_failure(now, RouteError::ClientTimeout),
-            Input::Unanswered => self.on_branch_failure(now, RouteError::ClientTimeout),
-            Input::BranchCutShort { to_blame } => self.on_cut_short(now, to_blame),
-            Input::ServerEnded => self.on_server_ended(now),
-            Input::ConnectionError => self.on_target_failure(now, RouteError::ConnectionError),
-            Input::ConnectionLost => self.on_branch_failure(now, RouteError::ConnectionError),
-            Input::TlsValidationFailed => self.on_target_failure(now, RouteError::TlsValidationFailed),
-            Input::FlowFailed => self.on_branch_failure(now, RouteError::FlowFailed),
-            Input::Unprotected => self.on_branch_failure(now, ResolveError::UnsupportedUriScheme.into()),
-            Input::TooLarge => self.on_branch_failure(now, RouteError::MessageTooLarge),
-            Input::Probe => self.on_probe(now),
-            Input::LookAgain => self.on_look_again(now),
-            Input::StillListed => self.on_still_listed(now),
-            Input::Aborted => self.on_aborted(now),
+            Input::Flow => self.on_flow(step),
+            Input::Response(response) => self.on_response(step, response),
+            Input::Timeout => self.on_target_failure(step, RouteError::ClientTimeout),
+            Input::Unanswered => self.on_branch_failure(step, RouteError::ClientTimeout),
+            Input::BranchCutShort { to_blame } => self.on_cut_short(step, to_blame),
+            Input::ServerEnded => self.on_server_ended(step),
+            Input::ConnectionError => self.on_target_failure(step, RouteError::ConnectionError),
+            Input::ConnectionLost => self.on_branch_failure(step, RouteError::ConnectionError),
+            Input::TlsValidationFailed => self.on_target_failure(step, RouteError::TlsValidationFailed),
+            Input::FlowFailed => self.on_branch_failure(step, RouteError::FlowFailed),
+            Input::Unprotected => self.on_branch_failure(step, ResolveError::UnsupportedUriScheme.into()),
+            Input::TooLarge => self.on_branch_failure(step, RouteError::MessageTooLarge),
+            Input::Probe => self.on_probe(step),
+            Input::LookAgain => self.on_look_again(step),
+            Input::StillListed => self.on_still_listed(step),
+            Input::Aborted => self.on_aborted(step),
             // RFC 3261 16.7 step 5: a 2xx of any branch is forwarded.
             Input::Abandoned => self.state = State::Done,
-            Input::Challenged => self.on_challenged(now),
+            Input::Challenged => self.on_challenged(step),
             Input::InviteTimeout => self.on_invite_timeout(),
             Input::Canceled => self.on_canceled(),
             Input::Withdrawn => self.on_withdrawn(),
@@ -228,12 +235,13 @@ impl Session {
         }
     }
 
-    /// Ends the callback round that the last [`Action::Callback`] asked for.
-    pub fn callback_done(&mut self, now: Instant, round: Round) {
+    /// Ends the callback round that the last [`Action::Callback`] asked for. The blacklist is that of the profile.
+    pub fn callback_done(&mut self, now: Instant, blacklist: &mut Blacklist, round: Round) {
+        let step = &mut Step { now, blacklist };
         self.waiting = false;
         self.aborted |= round.aborted;
         match self.after.pop_front() {
-            Some(After::Target(target)) => self.after_target(now, target, round.dropped),
+            Some(After::Target(target)) => self.after_target(step, target, round.dropped),
             Some(After::Forward(response, status)) => self.after_response(response, status, round.dropped),
             Some(After::Final(failure)) => {
                 if !round.dropped && !std::mem::take(&mut self.refusal_dropped) {
@@ -259,15 +267,15 @@ impl Session {
         }
     }
 
-    fn start_branch(&mut self, now: Instant, send: Action) {
-        self.start_clock(now);
+    fn start_branch(&mut self, step: &mut Step<'_>, send: Action) {
+        self.start_clock(step);
         // An ACK is forwarded statelessly: there is no transaction to wait for (RFC 3261 16.11, 17.1.1.3).
         self.branch_live = self.class != RequestClass::Ack;
         self.state = if self.branch_live { State::Pending } else { State::Done };
         self.actions.push_back(send);
     }
 
-    fn on_response(&mut self, now: Instant, response: Arc<IncomingResponse>) {
+    fn on_response(&mut self, step: &mut Step<'_>, response: Arc<IncomingResponse>) {
         let status = response.status().unwrap_or(500);
         match status {
             // RFC 3261 16.7: all 2xx go upstream, also after CANCEL and after another final response.
@@ -292,7 +300,7 @@ impl Session {
             _ => {
                 self.branch_live = false;
                 match status {
-                    503 if !self.canceled && !self.withdrawn => self.on_service_unavailable(now, response),
+                    503 if !self.canceled && !self.withdrawn => self.on_service_unavailable(step, response),
                     _ => self.finish(LastResult::Response(response)),
                 }
             }
@@ -300,60 +308,60 @@ impl Session {
     }
 
     /// RFC 3263 4.3: a 503 moves on to the next target where the profile says so.
-    fn on_service_unavailable(&mut self, now: Instant, response: Arc<IncomingResponse>) {
-        self.blacklist_retry_after(now, &response);
+    fn on_service_unavailable(&mut self, step: &mut Step<'_>, response: Arc<IncomingResponse>) {
+        self.blacklist_retry_after(step, &response);
         if self.profile.dns_failover_on_503 {
             self.last = Some(LastResult::Response(response));
-            self.next_target(now);
+            self.next_target(step);
         } else {
             self.finish(LastResult::Response(response));
         }
     }
 
     /// RFC 3261 21.5.4: with Retry-After the server names the time in which it wants no request.
-    fn blacklist_retry_after(&mut self, now: Instant, response: &Message) {
+    fn blacklist_retry_after(&mut self, step: &mut Step<'_>, response: &Message) {
         let Some(seconds) = retry_after(response) else { return };
         let ttl = self.profile.blacklist_time.max(Duration::from_secs(seconds)).min(RETRY_AFTER_LIMIT);
-        self.list_target(now, Failure::service_unavailable(), ttl);
+        self.list_target(step, Failure::service_unavailable(), ttl);
     }
 
     /// The same target once more; the driver has put the answer to the challenge into the request.
-    fn on_challenged(&mut self, now: Instant) {
+    fn on_challenged(&mut self, step: &mut Step<'_>) {
         let Some(target) = self.current.filter(|_| self.may_answer_challenge()) else { return };
         self.branch_live = false;
-        self.start_branch(now, Action::Send(target));
+        self.start_branch(step, Action::Send(target));
     }
 
     /// The branch has failed by a fault of its target.
-    fn on_target_failure(&mut self, now: Instant, error: RouteError) {
+    fn on_target_failure(&mut self, step: &mut Step<'_>, error: RouteError) {
         if self.state == State::Pending && error.blacklists() {
-            self.blame_target(now, error);
+            self.blame_target(step, error);
         }
-        self.on_branch_failure(now, error);
+        self.on_branch_failure(step, error);
     }
 
-    fn blame_target(&mut self, now: Instant, error: RouteError) {
+    fn blame_target(&mut self, step: &mut Step<'_>, error: RouteError) {
         match self.upgraded {
-            None => self.list_target(now, error.into(), self.profile.blacklist_time),
-            Some(_) => self.note_refused_upgrade(now),
+            None => self.list_target(step, error.into(), self.profile.blacklist_time),
+            Some(_) => self.note_refused_upgrade(step),
         }
     }
 
-    fn on_branch_failure(&mut self, now: Instant, error: RouteError) {
+    fn on_branch_failure(&mut self, step: &mut Step<'_>, error: RouteError) {
         self.branch_live = false;
         // Of an ACK that has left nothing is heard: one that fails has not been sent.
         if self.state != State::Pending && self.class != RequestClass::Ack {
             return;
         }
         if let Some(udp) = self.upgraded.take() {
-            return self.fall_back_to_udp(now, udp);
+            return self.fall_back_to_udp(step, udp);
         }
         self.last = Some(LastResult::Failure(error.into()));
         if self.over_flow {
             let last = self.last.take();
             return last.into_iter().for_each(|last| self.finish(last));
         }
-        self.next_target(now);
+        self.next_target(step);
     }
 
     fn on_invite_timeout(&mut self) {

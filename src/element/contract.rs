@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::client::digest::NonceCounts;
-use crate::client::{OwnDialogs, Probes};
+use crate::client::{Blacklist, BlacklistId, OwnDialogs, Probes};
 use crate::random::Random;
 use crate::resolve::Target;
+use crate::resolve::{DnsCache, DnsCacheId};
 
 use super::awaited_sockets::AwaitedSocket;
 use super::backlog::{HeldResponse, Responses, ScriptQueue};
@@ -23,6 +24,7 @@ use super::reachability::{Reachability, MAX_WAITING};
 use super::resolutions::Resolutions;
 use super::server_transactions::ServerTransactions;
 use super::settings::{Settings, Status};
+use super::stores::Stores;
 use super::table::Tables;
 use super::timers::{TimerId, TimerKey, Timers};
 use super::uac_acks::UacAcks;
@@ -47,6 +49,7 @@ pub struct Element {
     pub(super) flows: Flows,
     pub(super) resolutions: Resolutions,
     pub(super) reachability: Reachability,
+    pub(super) stores: Stores,
     pub(super) probes: Probes<TimerId>,
     pub(super) own_dialogs: OwnDialogs,
     pub(super) uac_acks: UacAcks,
@@ -94,6 +97,7 @@ impl Element {
             flows: Flows::new(number, &tables),
             resolutions: Resolutions::new(number, &tables),
             reachability: Reachability::new(&tables),
+            stores: Stores::new(&tables),
             probes: Probes::new(MAX_WAITING),
             own_dialogs: OwnDialogs::default(),
             uac_acks: UacAcks::new(&tables),
@@ -133,6 +137,26 @@ impl Element {
     /// Says what waits for the script outside of the element.
     pub fn set_script_queue(&mut self, queue: ScriptQueue) {
         self.script_queue = queue;
+    }
+
+    /// The targets of a profile that are known not to work.
+    pub fn blacklist(&mut self, id: BlacklistId) -> &mut Blacklist {
+        self.stores.blacklist(id)
+    }
+
+    /// The resolutions of a profile that are still good.
+    pub fn dns_cache(&mut self, id: DnsCacheId) -> &mut DnsCache {
+        self.stores.dns_cache(id)
+    }
+
+    /// No profile has this blacklist any more.
+    pub fn forget_blacklist(&mut self, id: BlacklistId) {
+        self.stores.forget_blacklist(id);
+    }
+
+    /// No profile has this DNS cache any more.
+    pub fn forget_dns_cache(&mut self, id: DnsCacheId) {
+        self.stores.forget_dns_cache(id);
     }
 
     /// Makes the draws among servers of equal priority follow from `seed` alone.
@@ -247,7 +271,7 @@ impl Element {
 
     fn sweep(&mut self) {
         self.timers.arm(self.now + SWEEP_INTERVAL, TimerKey::Sweep);
-        self.reachability.sweep(self.now);
+        self.reachability.sweep(self.now, &mut self.stores);
         self.heed_keepalives(true);
         self.sweep_held_responses();
     }

@@ -47,6 +47,7 @@ mod routing;
 mod sending;
 mod server_transactions;
 mod settings;
+mod stores;
 mod table;
 mod timers;
 mod uac_acks;

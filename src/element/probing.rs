@@ -3,7 +3,6 @@
 use super::clients::{Turn, Woken};
 use super::ids::{ClientId, RouteId};
 use super::output::Output;
-use super::reachability::probe_key;
 use super::route::Route;
 use super::timers::{TimerId, TimerKey};
 use super::Element;
@@ -15,8 +14,8 @@ impl Element {
     /// A target was heard: it is alive. Its automatic entries end, unless the message itself asks to be left alone.
     pub(super) fn heard(&mut self, target: Target, ends_entries: bool) {
         for list in self.reachability.heard(target, ends_entries) {
-            list.heard(self.now, &target);
-            let waiting = self.probes.heard(&probe_key(&list, target));
+            self.stores.blacklist(list).heard(self.now, &target);
+            let waiting = self.probes.heard(&(list, target));
             self.wake(waiting, &SessionInput::LookAgain);
         }
     }
@@ -31,11 +30,11 @@ impl Element {
     /// All targets of a route are on the list: it is sent to find out, or waits for the one that was.
     pub(super) fn ask_probe(&mut self, route: &mut Route, target: Target) {
         let now = self.now;
-        let list = route.profile().blacklist.clone();
-        if !list.is_automatic(now, &target) {
+        let list = route.profile().blacklist;
+        if !self.stores.blacklist(list).is_automatic(now, &target) {
             return self.tell(route, SessionInput::LookAgain);
         }
-        let key = probe_key(&list, target);
+        let key = (list, target);
         let (before, until) = *route.probe_wait.get_or_insert((key, now + PROBE_WAIT));
         route.probe_wait = Some((key, until));
         if before != key {
@@ -68,7 +67,7 @@ impl Element {
     /// Draws the consequences of what a route has just decided, for others that want the same target.
     pub(super) fn settle(&mut self, route: &mut Route) {
         if let Some(target) = route.session.take_listed() {
-            self.reachability.list(target, &route.profile().blacklist);
+            self.reachability.list(target, route.profile().blacklist);
             self.heed_keepalives(false);
         }
         if let Some((key, _)) = route.probe_wait.filter(|_| !route.session.asks_probe()) {

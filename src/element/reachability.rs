@@ -1,19 +1,19 @@
 //! What is known of those that requests are sent to: when they were heard last, and whose blacklist they are on.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use smallvec::SmallVec;
 
+use super::stores::Stores;
 use super::table::{Table, Tables};
-use crate::client::{Blacklist, ProbeKey};
+use crate::client::BlacklistId;
 use crate::resolve::Target;
 
 /// Requests that may wait for the outcome of probes at a time. Beyond it they get at once what is on the list.
 pub(super) const MAX_WAITING: usize = 10_000;
 
 /// The profiles' lists that a target is on.
-pub(super) type Lists = SmallVec<[Arc<Blacklist>; 1]>;
+pub(super) type Lists = SmallVec<[BlacklistId; 1]>;
 
 #[derive(Debug, Default)]
 struct Peer {
@@ -77,23 +77,23 @@ impl Reachability {
     }
 
     /// A target was put on a list.
-    pub(super) fn list(&mut self, target: Target, list: &Arc<Blacklist>) {
+    pub(super) fn list(&mut self, target: Target, list: BlacklistId) {
         let lists = &mut self.known.entry(target).or_default().lists;
         self.listed += usize::from(lists.is_empty());
-        if !lists.iter().any(|known| Arc::ptr_eq(known, list)) {
-            lists.push(list.clone());
+        if !lists.contains(&list) {
+            lists.push(list);
         }
     }
 
     /// Forgets entries that have expired or were taken away by scripts. How many there may be is bounded by the lists.
-    pub(super) fn sweep(&mut self, now: Instant) {
+    pub(super) fn sweep(&mut self, now: Instant, stores: &mut Stores) {
         if self.listed == 0 {
             return;
         }
         let listed = &mut self.listed;
         self.known.retain(|target, peer| {
             if !peer.lists.is_empty() {
-                peer.lists.retain(|list| list.is_automatic(now, target));
+                peer.lists.retain(|list| stores.blacklist(*list).is_automatic(now, target));
                 *listed -= usize::from(peer.lists.is_empty());
             }
             peer.transactions > 0 || !peer.lists.is_empty()
@@ -115,9 +115,4 @@ impl Reachability {
             useful
         })
     }
-}
-
-/// The entry of a target on a list, as probes know it.
-pub(super) fn probe_key(list: &Blacklist, target: Target) -> ProbeKey {
-    (list.number(), target)
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::ids::{ClientId, Numbers, ResolutionId, RouteId};
 use super::table::{Table, Tables};
 use crate::client::Profile;
+use crate::resolve::DnsCacheId;
 
-/// A destination in one profile's cache, by the number of the cache: profiles share neither cache nor resolutions.
-pub(super) type ResolutionKey = (u64, String);
+/// A destination in one profile's cache, by the name of the cache: profiles share neither cache nor resolutions.
+pub(super) type ResolutionKey = (DnsCacheId, String);
 
 /// A route whose targets are looked up.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ mod tests {
     }
 
     fn key(name: &str) -> ResolutionKey {
-        (1, name.to_owned())
+        (DnsCacheId(1), name.to_owned())
     }
 
     /// Resolutions of two names that routes wait for.

@@ -30,13 +30,13 @@ impl Element {
 
     fn look_up(&mut self, route: &mut Route, inquiry: Inquiry) {
         let profile = route.profile().clone();
-        let cached =
-            profile.dns_cache.get(self.now, inquiry.cache_key()).filter(|_| profile.resolve.use_dns_cache);
+        let cache = profile.resolve.use_dns_cache.then(|| self.stores.dns_cache(profile.dns_cache));
+        let cached = cache.and_then(|cache| cache.get(self.now, inquiry.cache_key()));
         if let Some(resolution) = cached {
             let input = self.targets_of(&resolution, &profile);
             return self.tell(route, input);
         }
-        let key = (profile.dns_cache.number(), inquiry.cache_key().to_owned());
+        let key = (profile.dns_cache, inquiry.cache_key().to_owned());
         let waiting = Waiting { client: route.client, route: route.id, profile };
         if let Some(resolution) = self.resolutions.wait(key, waiting) {
             self.emit(Output::Resolve { resolution, inquiry });
@@ -48,7 +48,8 @@ impl Element {
         let Some((key, waiting)) = self.resolutions.ended(id) else { return };
         if let (Some(first), Some(keep)) = (waiting.first(), resolved.keep) {
             if first.profile.resolve.use_dns_cache {
-                first.profile.dns_cache.insert(self.now, &key.1, resolved.resolution.clone(), keep);
+                let cache = self.stores.dns_cache(first.profile.dns_cache);
+                cache.insert(self.now, &key.1, resolved.resolution.clone(), keep);
             }
         }
         for Waiting { client, route, profile } in waiting {

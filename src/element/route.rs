@@ -16,7 +16,7 @@ use super::received_request::ReceivedRequest;
 use super::timers::TimerId;
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Callback, Input, Kind, RequestClass, Session};
-use crate::client::{IncomingResponse, ProbeKey, Profile, RestoreHeaders};
+use crate::client::{Blacklist, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
 use crate::message::{
     is_sips, HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, Transport,
     UriRef,
@@ -405,11 +405,11 @@ impl Route {
     }
 
     /// Takes an input for the session. One that was cancelled meanwhile is treated so, whichever comes first.
-    pub(super) fn handle(&mut self, now: Instant, canceled: bool, input: Input) {
+    pub(super) fn handle(&mut self, now: Instant, list: &mut Blacklist, canceled: bool, input: Input) {
         if canceled {
             self.session.note_canceled();
         }
-        self.session.handle(now, input);
+        self.session.handle(now, list, input);
     }
 
     /// Whether this one waits for its end.

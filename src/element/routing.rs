@@ -230,7 +230,8 @@ impl Element {
             route.session.set_server_end(end);
         }
         if request.is_canceled() {
-            route.session.handle(self.now, SessionInput::Canceled);
+            let list = self.stores.blacklist(route.profile().blacklist);
+            route.session.handle(self.now, list, SessionInput::Canceled);
         }
         true
     }
@@ -272,7 +273,9 @@ impl Element {
                 route.session.note_canceled();
             }
         }
-        route.session.callback_done(self.now, SessionRound { dropped: end.dropped, aborted: end.aborted });
+        let list = self.stores.blacklist(route.profile().blacklist);
+        let round = SessionRound { dropped: end.dropped, aborted: end.aborted };
+        route.session.callback_done(self.now, list, round);
         if let Some(callback) = &callback {
             self.tell_caller(route, callback);
         }
@@ -461,7 +464,8 @@ impl Element {
             self.measure(route, targets);
         }
         let canceled = self.is_route_canceled(route);
-        route.handle(self.now, canceled, input);
+        let list = self.stores.blacklist(route.profile().blacklist);
+        route.handle(self.now, list, canceled, input);
     }
 
     /// CANCEL came for the request of a route, or its script has cancelled it.

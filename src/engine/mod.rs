@@ -36,6 +36,7 @@ mod scripted;
 mod server;
 mod sockets;
 mod start;
+mod stores;
 mod subject;
 mod timers;
 mod uac_acks;
@@ -59,7 +60,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::client::digest::NonceCounts;
 use crate::client::{
     is_udp_token, leads_to, local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases,
-    ProcessTags, Profile,
+    ProcessTags,
 };
 use crate::clock::Clock;
 use crate::message::{Message, ResponseSnapshot, UriRef};
@@ -74,6 +75,7 @@ pub use incoming::IncomingRequest;
 pub use log::{is_engine_thread, queue_record, LogRecord};
 pub use outgoing::{hop_count, ProxyHeaders};
 pub use route::{Body, Call, ClientShared, Destination, Outcome, Progress, Route, RouteRequest};
+pub use stores::{Store, StoredProfile};
 pub use subject::Subject;
 pub use upgrade::UpgradeRequest;
 pub use way::Families;
@@ -585,7 +587,7 @@ impl Engine {
     pub fn acknowledge(
         &self,
         client: &ClientShared,
-        profile: &Arc<Profile>,
+        profile: &StoredProfile,
         response: &Message,
         ruri: &Bytes,
         body: Option<Body>,

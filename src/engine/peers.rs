@@ -8,9 +8,10 @@ use smallvec::SmallVec;
 
 use super::core::{Core, TimerKey, Woken};
 use super::route::Route;
+use super::stores::Store;
 use super::timers::TimerId;
 use crate::client::session::Input;
-use crate::client::{Blacklist, ProbeAnswer, ProbeKey, ProbeWaiter, Target, PROBE_WAIT};
+use crate::client::{Blacklist, BlacklistId, ProbeAnswer, ProbeKey, ProbeWaiter, Target, PROBE_WAIT};
 use crate::clock::Clock;
 use crate::transport::Source;
 
@@ -18,7 +19,7 @@ use crate::transport::Source;
 pub(super) const MAX_WAITING: usize = 10_000;
 
 /// The profiles' lists that a target is on.
-type Lists = SmallVec<[Arc<Blacklist>; 1]>;
+type Lists = SmallVec<[Arc<Store<Blacklist>>; 1]>;
 
 #[derive(Debug, Default)]
 struct Peer {
@@ -76,7 +77,7 @@ impl Peers {
         lists
     }
 
-    fn list(&mut self, target: Target, list: &Arc<Blacklist>) {
+    fn list(&mut self, target: Target, list: &Arc<Store<Blacklist>>) {
         let lists = &mut self.known.entry(target).or_default().lists;
         self.listed += usize::from(lists.is_empty());
         if !lists.iter().any(|known| Arc::ptr_eq(known, list)) {
@@ -89,7 +90,7 @@ impl Peers {
         let listed = &mut self.listed;
         self.known.retain(|target, peer| {
             if !peer.lists.is_empty() {
-                peer.lists.retain(|list| list.is_automatic(now, target));
+                peer.lists.retain(|list| list.with(|list| list.is_automatic(now, target)));
                 *listed -= usize::from(peer.lists.is_empty());
             }
             peer.branches > 0 || !peer.lists.is_empty()
@@ -108,8 +109,8 @@ pub(super) fn target_of(source: &Source) -> Target {
     Target::new(source.transport, source.remote.ip(), source.remote.port())
 }
 
-fn key(list: &Blacklist, target: Target) -> ProbeKey {
-    (list.number(), target)
+fn key(list: &Store<Blacklist>, target: Target) -> ProbeKey {
+    (BlacklistId(list.number()), target)
 }
 
 impl Core {
@@ -139,7 +140,7 @@ impl Core {
     /// A target was heard: it is alive. Its automatic entries end, unless the message itself asks to be left alone.
     pub(super) fn heard(&mut self, target: Target, ends_entries: bool) {
         for list in self.peers.heard(target, ends_entries) {
-            list.heard(self.shared.clock.now(), &target);
+            list.with(|list| list.heard(self.shared.clock.now(), &target));
             let waiting = self.probes.heard(&key(&list, target));
             self.wake(waiting, &Input::LookAgain);
         }
@@ -147,8 +148,8 @@ impl Core {
 
     /// All targets of a route are on the list: it is sent to find out, or waits for the one that was.
     pub(super) fn ask_probe(&mut self, now: Instant, route: &mut Route, target: Target) {
-        let list = route.profile().blacklist.clone();
-        if !list.is_automatic(now, &target) {
+        let list = route.profile.blacklist.clone();
+        if !list.with(|list| list.is_automatic(now, &target)) {
             return route.handle(&self.shared, now, Input::LookAgain);
         }
         let key = key(&list, target);
@@ -184,7 +185,7 @@ impl Core {
     /// Draws the consequences of what a route has just decided, for others that want the same target.
     pub(super) fn settle(&mut self, route: &mut Route) {
         if let Some(target) = route.take_listed() {
-            self.peers.list(target, &route.profile().blacklist);
+            self.peers.list(target, &route.profile.blacklist);
             self.heed_keepalives(true);
         }
         if let Some((key, _)) = route.probe_wait.filter(|_| !route.asks_probe()) {

@@ -1,27 +1,27 @@
 //! Resolutions under way, one for all routes that ask the same at the same time.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::commands::Command;
 use super::core::Core;
 use super::dns::Lookup;
 use super::route::Route;
+use super::stores::StoredProfile;
 use super::Shared;
 use crate::client::session::Input;
 use crate::client::Profile;
 use crate::clock::Clock;
-use crate::resolve::{Inquiry, Resolution, ResolveError, Resolved};
+use crate::resolve::{DnsCacheId, Inquiry, Resolution, ResolveError, Resolved};
 
-/// A destination in one profile's cache, by the number of the cache: profiles share neither cache nor resolutions.
-pub(super) type ResolutionKey = (u64, String);
+/// A destination in one profile's cache, by the name of the cache: profiles share neither cache nor resolutions.
+pub(super) type ResolutionKey = (DnsCacheId, String);
 
 /// A route whose targets are looked up.
 #[derive(Debug)]
 struct ResolutionWaiter {
     client: u64,
     route: u64,
-    profile: Arc<Profile>,
+    profile: StoredProfile,
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Resolver {
 impl Core {
     /// Asks DNS for a route, unless somebody else already does.
     pub(super) fn resolve(&mut self, route: &mut Route, inquiry: Inquiry) {
-        let profile = route.profile().clone();
+        let profile = route.profile.clone();
         let Some(lookup) = self.resolver.lookup.clone() else {
             return route.handle(
                 &self.shared,
@@ -98,7 +98,7 @@ impl Core {
                 Input::Unroutable(ResolveError::NoDnsResolution),
             );
         };
-        let key = (profile.dns_cache.number(), inquiry.cache_key().to_owned());
+        let key = (profile.parameters.dns_cache, inquiry.cache_key().to_owned());
         let waiting = ResolutionWaiter { client: route.client.id(), route: route.id, profile };
         if !self.resolver.wait(&key, waiting) {
             return;
@@ -118,12 +118,13 @@ impl Core {
         let now = self.shared.clock.now();
         let waiting = self.resolver.ended(key);
         if let (Some(first), Some(keep)) = (waiting.first(), resolved.keep) {
-            if first.profile.resolve.use_dns_cache {
-                first.profile.dns_cache.insert(now, &key.1, resolved.resolution.clone(), keep);
+            if first.profile.parameters.resolve.use_dns_cache {
+                let resolution = resolved.resolution.clone();
+                first.profile.dns_cache.with(|cache| cache.insert(now, &key.1, resolution, keep));
             }
         }
         for ResolutionWaiter { client, route, profile } in waiting {
-            let input = self.shared.routing_input(&resolved.resolution, &profile);
+            let input = self.shared.routing_input(&resolved.resolution, &profile.parameters);
             self.attempt(|core| core.deliver(client, route, input));
         }
     }
@@ -131,12 +132,12 @@ impl Core {
 
 impl Shared {
     /// What the profile's cache knows of a destination.
-    pub(super) fn cached_resolution(&self, inquiry: &Inquiry, profile: &Profile) -> Option<Input> {
-        if !profile.resolve.use_dns_cache {
+    pub(super) fn cached_resolution(&self, inquiry: &Inquiry, profile: &StoredProfile) -> Option<Input> {
+        if !profile.parameters.resolve.use_dns_cache {
             return None;
         }
-        let resolution = profile.dns_cache.get(self.clock.now(), inquiry.cache_key())?;
-        Some(self.routing_input(&resolution, profile))
+        let resolution = profile.dns_cache.with(|cache| cache.get(self.clock.now(), inquiry.cache_key()))?;
+        Some(self.routing_input(&resolution, &profile.parameters))
     }
 
     /// The targets of one use of a resolution: each draws its own order of servers.
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     fn waiter(route: u64) -> ResolutionWaiter {
-        ResolutionWaiter { client: route / 10, route, profile: Arc::new(Profile::default()) }
+        ResolutionWaiter { client: route / 10, route, profile: StoredProfile::new(Profile::default()) }
     }
 
     fn routes(waiting: &[ResolutionWaiter]) -> Vec<u64> {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     fn key(name: &str) -> ResolutionKey {
-        (1, name.to_owned())
+        (DnsCacheId(1), name.to_owned())
     }
 
     /// A resolver at which routes wait for two names.

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use super::counts::Search;
 use super::incoming::IncomingRequest;
 use super::outgoing::{self, ProxyHeaders};
+use super::stores::StoredProfile;
 use super::timers::TimerId;
 use super::upstream;
 use super::Shared;
@@ -172,7 +173,7 @@ pub struct RouteRequest {
     /// The Client's shared part.
     pub client: Arc<ClientShared>,
     /// The profile, as read when `route` was called.
-    pub profile: Arc<Profile>,
+    pub profile: StoredProfile,
     /// The request as the script left it.
     pub request: RequestSnapshot,
     /// Marks our branches (RFC 3261 16.6 step 8). `None`: the request is new wherever it arrives, our own listener included, so
@@ -218,6 +219,7 @@ pub enum Progress {
 pub struct Route {
     pub(super) id: u64,
     pub(super) client: Arc<ClientShared>,
+    pub(super) profile: StoredProfile,
     pub(super) kind: Kind,
     pub(super) request: RequestSnapshot,
     pub(super) antiloop_id: [u8; 32],
@@ -269,7 +271,12 @@ impl Route {
             Method::Ack => RequestClass::Ack,
             _ => RequestClass::NonInvite,
         };
-        let mut session = Session::new(ask.kind, class, ask.profile, shared.timings.transaction_timeout());
+        let mut session = Session::new(
+            ask.kind,
+            class,
+            ask.profile.parameters.clone(),
+            shared.timings.transaction_timeout(),
+        );
         if ask.request.to_tag().is_some() {
             session.set_in_dialog();
         }
@@ -280,7 +287,7 @@ impl Route {
             session.abort();
         }
         if ask.upstream.as_ref().is_some_and(|up| up.is_canceled()) {
-            session.handle(now, Input::Canceled);
+            ask.profile.blacklist.with(|list| session.handle(now, list, Input::Canceled));
         }
         if ask.upstream.is_none() {
             ask.client.canceled.store(false, Ordering::Release);
@@ -288,6 +295,7 @@ impl Route {
         let mut route = Box::new(Self {
             id,
             client: ask.client,
+            profile: ask.profile,
             kind: ask.kind,
             request: ask.request,
             antiloop_id: ask.antiloop_id.unwrap_or_else(|| shared.random.draw(random_loop_mark)),
@@ -322,16 +330,16 @@ impl Route {
             Destination::Resolve(query) | Destination::Route(query) | Destination::Named(query) => query,
             Destination::Flow(token) => {
                 self.flow = Some(token);
-                return self.session.handle(now, Input::Flow);
+                return self.step(now, Input::Flow);
             }
         };
         let query = if self.is_bound_to_tls() { query.as_sips() } else { query };
         self.server = query.server();
         self.insists_on_udp = query.transport == Some(QueryTransport::Known(Transport::Udp));
-        match plan(&query, &self.session.profile().resolve) {
+        match plan(&query, &self.profile().resolve) {
             Plan::Failed(error) => self.handle(shared, now, Input::Unroutable(error)),
             Plan::Targets(targets) => self.handle(shared, now, Input::Targets(targets)),
-            Plan::Ask(inquiry) => match shared.cached_resolution(&inquiry, self.session.profile()) {
+            Plan::Ask(inquiry) => match shared.cached_resolution(&inquiry, &self.profile) {
                 Some(input) => self.handle(shared, now, input),
                 None => self.effects.push(Effect::Resolve(inquiry)),
             },
@@ -360,7 +368,7 @@ impl Route {
 
     /// The profile the route was started with.
     pub fn profile(&self) -> &Arc<Profile> {
-        self.session.profile()
+        &self.profile.parameters
     }
 
     /// Ends the round of blocks. `request` is the request as it is now with what responses to it get back, `response` the
@@ -388,7 +396,8 @@ impl Route {
                 self.session.note_canceled();
             }
         }
-        self.session.callback_done(now, *round);
+        let session = &mut self.session;
+        self.profile.blacklist.with(|list| session.callback_done(now, list, *round));
         if let Some(callback) = &callback {
             self.tell_caller(callback);
         }
@@ -408,7 +417,12 @@ impl Route {
         if let Input::Targets(targets) = &input {
             self.measure(shared, targets);
         }
-        self.session.handle(now, input);
+        self.step(now, input);
+    }
+
+    fn step(&mut self, now: Instant, input: Input) {
+        let session = &mut self.session;
+        self.profile.blacklist.with(|list| session.handle(now, list, input));
     }
 
     /// CANCEL came for the request, or its script called `Uac#cancel`.

@@ -1,7 +1,6 @@
 //! Resolutions that are still good, kept per profile.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::resolution::Resolution;
@@ -10,15 +9,16 @@ use crate::expiring_map::ExpiringMap;
 /// The most entries one cache holds. Expired ones go first, then the one stored longest ago.
 pub const DNS_CACHE_CAPACITY: usize = 10_000;
 
+/// Names a DNS cache among those of a process; a number stands for one cache only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DnsCacheId(pub u64);
+
 /// What RFC 3263 led to, by `scheme|host|port|transport` (see [`super::Inquiry::cache_key`]).
 ///
-/// Holds a resolution as DNS gave it: every use makes its own ordered list of targets from it. Shared behind an
-/// `Arc`; every method holds its lock for the one operation only. An entry is gone the instant its time is over.
+/// Holds a resolution as DNS gave it: every use makes its own ordered list of targets from it. An entry is gone the
+/// instant its time is over.
 #[derive(Debug)]
-pub struct DnsCache {
-    number: u64,
-    entries: Mutex<ExpiringMap<Arc<Resolution>>>,
-}
+pub struct DnsCache(ExpiringMap<Arc<Resolution>>);
 
 impl Default for DnsCache {
     fn default() -> Self {
@@ -29,58 +29,47 @@ impl Default for DnsCache {
 impl DnsCache {
     /// An empty cache.
     pub fn new() -> DnsCache {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        DnsCache { number, entries: Mutex::new(ExpiringMap::new(DNS_CACHE_CAPACITY)) }
-    }
-
-    /// Tells the cache from all others of this process, those that are gone included.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
+        DnsCache(ExpiringMap::new(DNS_CACHE_CAPACITY))
     }
 
     /// The resolution stored under a key.
-    pub fn get(&self, now: Instant, key: &str) -> Option<Arc<Resolution>> {
-        self.lock().get(now, key)
+    pub fn get(&mut self, now: Instant, key: &str) -> Option<Arc<Resolution>> {
+        self.0.get(now, key)
     }
 
     /// Stores a resolution for `ttl`, in place of an older one. A zero `ttl` stores nothing.
-    pub fn insert(&self, now: Instant, key: &str, resolution: Arc<Resolution>, ttl: Duration) {
-        self.lock().insert(now, key, resolution, now + ttl);
+    pub fn insert(&mut self, now: Instant, key: &str, resolution: Arc<Resolution>, ttl: Duration) {
+        self.0.insert(now, key, resolution, now + ttl);
     }
 
     /// Removes and returns an entry.
-    pub fn delete(&self, now: Instant, key: &str) -> Option<Arc<Resolution>> {
-        self.lock().delete(now, key)
+    pub fn delete(&mut self, now: Instant, key: &str) -> Option<Arc<Resolution>> {
+        self.0.delete(now, key)
     }
 
     /// Removes all entries.
-    pub fn clear(&self) {
-        self.lock().clear();
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Whether there is any entry.
-    pub fn any(&self, now: Instant) -> bool {
+    pub fn any(&mut self, now: Instant) -> bool {
         self.len(now) > 0
     }
 
     /// The number of entries.
-    pub fn len(&self, now: Instant) -> usize {
-        self.lock().len(now)
+    pub fn len(&mut self, now: Instant) -> usize {
+        self.0.len(now)
     }
 
     /// The keys, the oldest entry first.
-    pub fn keys(&self, now: Instant) -> Vec<String> {
-        self.lock().snapshot(now).into_iter().map(|(key, _)| key.to_string()).collect()
+    pub fn keys(&mut self, now: Instant) -> Vec<String> {
+        self.0.snapshot(now).into_iter().map(|(key, _)| key.to_string()).collect()
     }
 
     /// Keys and resolutions, the oldest entry first, as they are now: later changes are not seen through it.
-    pub fn snapshot(&self, now: Instant) -> Vec<(String, Arc<Resolution>)> {
-        self.lock().snapshot(now).into_iter().map(|(key, value)| (key.to_string(), value)).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, ExpiringMap<Arc<Resolution>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn snapshot(&mut self, now: Instant) -> Vec<(String, Arc<Resolution>)> {
+        self.0.snapshot(now).into_iter().map(|(key, value)| (key.to_string(), value)).collect()
     }
 }
 
@@ -98,7 +87,7 @@ mod tests {
     #[test]
     fn an_entry_ends_exactly_at_its_time() {
         let start = Instant::now();
-        let cache = DnsCache::new();
+        let mut cache = DnsCache::new();
         cache.insert(start, KEY, failed(), Duration::from_secs(60));
         assert!(cache.get(start + Duration::from_millis(59_999), KEY).is_some());
         assert!(cache.get(start + Duration::from_secs(60), KEY).is_none());
@@ -108,7 +97,7 @@ mod tests {
     #[test]
     fn a_zero_lifetime_stores_nothing() {
         let start = Instant::now();
-        let cache = DnsCache::new();
+        let mut cache = DnsCache::new();
         cache.insert(start, KEY, failed(), Duration::ZERO);
         assert_eq!(cache.len(start), 0);
     }
@@ -116,7 +105,7 @@ mod tests {
     #[test]
     fn scripts_can_list_delete_and_clear() {
         let start = Instant::now();
-        let cache = DnsCache::new();
+        let mut cache = DnsCache::new();
         cache.insert(start, "sip|a||", failed(), Duration::from_secs(60));
         cache.insert(start, "sip|b||", failed(), Duration::from_secs(60));
         assert_eq!(cache.keys(start), ["sip|a||", "sip|b||"]);
@@ -130,7 +119,7 @@ mod tests {
     #[test]
     fn is_bounded() {
         let start = Instant::now();
-        let cache = DnsCache::new();
+        let mut cache = DnsCache::new();
         for i in 0..DNS_CACHE_CAPACITY + 1 {
             cache.insert(start, &format!("sip|h{i}||"), failed(), Duration::from_secs(60));
         }

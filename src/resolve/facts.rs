@@ -1,6 +1,6 @@
 //! What is known of DNS during one resolution, and what has to be asked.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::question::{Answer, Question, RecordKind};
@@ -9,7 +9,7 @@ use super::question::{Answer, Question, RecordKind};
 /// everything were known finds out what it needs.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
-    known: &'a HashMap<Question, Answer>,
+    known: &'a BTreeMap<Question, Answer>,
     missing: Vec<Question>,
     /// The smallest time to live of records that were found.
     found_ttl: Option<Duration>,
@@ -36,7 +36,7 @@ pub(super) struct Lifetimes {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(known: &'a HashMap<Question, Answer>) -> Self {
+    pub(super) fn new(known: &'a BTreeMap<Question, Answer>) -> Self {
         Facts {
             known,
             missing: Vec::new(),

@@ -1,6 +1,6 @@
 //! A resolution under way, as a value: it says what to ask DNS, is told the answers, and ends with a resolution.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum Progress {
 pub struct Inquiry {
     cache_key: String,
     search: Search,
-    known: HashMap<Question, Answer>,
+    known: BTreeMap<Question, Answer>,
     questions: Vec<Question>,
     last: bool,
     limits: CacheLimits,
@@ -41,7 +41,7 @@ impl Inquiry {
         let limits =
             CacheLimits { longest: policy.dns_cache_time, respect_ttl: policy.dns_cache_respect_ttl };
         let mut inquiry =
-            Inquiry { cache_key, search, known: HashMap::new(), questions: Vec::new(), last: false, limits };
+            Inquiry { cache_key, search, known: BTreeMap::new(), questions: Vec::new(), last: false, limits };
         // Nothing is known yet: this leads to questions.
         inquiry.step();
         inquiry

@@ -18,7 +18,7 @@ mod selection;
 mod service;
 mod target;
 
-pub use dns_cache::{DnsCache, DNS_CACHE_CAPACITY};
+pub use dns_cache::{DnsCache, DnsCacheId, DNS_CACHE_CAPACITY};
 pub use error::ResolveError;
 pub use inquiry::{Inquiry, Progress};
 pub use plan::{plan, Plan};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::target::IpFamily;
 
 /// The types of records that RFC 3263 asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordKind {
     /// IPv4 addresses.
     A,
@@ -28,7 +28,7 @@ impl From<IpFamily> for RecordKind {
 }
 
 /// The records of one type of a name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Question {
     /// The type.
     pub kind: RecordKind,

@@ -1,6 +1,6 @@
 //! What RFC 3263 led to, in the form that is remembered.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Resolution {
             Resolution::Failed(error) => return Err(*error),
         };
         let families = policy.families();
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         let mut targets = Vec::new();
         for service in services {
             for server in in_order(&service.servers, draw) {

@@ -3,7 +3,7 @@
 //! It is written as if all answers were known and is run again each time that some have come: what it misses is what
 //! has to be asked next.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::error::ResolveError;
@@ -204,7 +204,7 @@ impl<'s> Addresses<'s> {
     fn of(&mut self, facts: &mut Facts<'_>, host: &str) -> Option<Vec<IpAddr>> {
         let answers: Vec<_> = self.families.iter().map(|family| facts.get(*family, host)).collect();
         let answers = answers.into_iter().collect::<Option<Vec<_>>>()?;
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         let addrs = answers.into_iter().flat_map(|answer| answer.addresses()).copied();
         let addrs: Vec<_> = addrs.filter(|ip| is_unicast(*ip) && seen.insert(*ip)).take(self.room).collect();
         self.room -= addrs.len();

@@ -41,7 +41,7 @@ pub fn is_unicast(ip: IpAddr) -> bool {
 }
 
 /// Transport, address and port of a next hop. Two targets are equal when all three are.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Target {
     /// The transport to use.
     pub transport: Transport,

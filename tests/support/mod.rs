@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oversip::client::session::{Kind, Round};
-use oversip::client::Profile;
 use oversip::engine::{
     hop_count, ClientShared, Config, Destination, Engine, Event, Families, IncomingRequest, Limits, Progress,
-    ProxyHeaders, RouteRequest, Stats, Status, Wake, WebSocketConfig,
+    ProxyHeaders, RouteRequest, Stats, Status, StoredProfile, Wake, WebSocketConfig,
 };
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
@@ -140,7 +139,7 @@ fn config(listeners: Vec<ListenSpec>, limits: Limits) -> Config {
 /// An engine on loopback whose requests the test routes.
 pub struct Relay {
     pub engine: Arc<Engine>,
-    profile: Arc<Profile>,
+    profile: StoredProfile,
 }
 
 #[allow(dead_code)]
@@ -158,7 +157,7 @@ impl Relay {
         let mut profile = profile::profile(policy::policy());
         (profile.resolve.has_tls, profile.resolve.has_ipv6) = (false, false);
         profile.settle();
-        Relay { engine, profile: Arc::new(profile) }
+        Relay { engine, profile: StoredProfile::new(profile) }
     }
 
     pub fn udp(&self) -> SocketAddr {

@@ -1,10 +1,9 @@
 //! A profile for tests, those inside the library as well. The defaults that scripts get stand in `proxies_config.rb`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use oversip::client::{Blacklist, Profile, VerifyServer};
-use oversip::resolve::{DnsCache, Policy};
+use oversip::client::{BlacklistId, Profile, VerifyServer};
+use oversip::resolve::{DnsCacheId, Policy};
 
 /// With the given way to resolve destinations.
 pub fn profile(resolve: Policy) -> Profile {
@@ -13,6 +12,8 @@ pub fn profile(resolve: Policy) -> Profile {
         do_record_routing: true,
         record_route_all: false,
         path_always: false,
+        blacklist: BlacklistId(1),
+        dns_cache: DnsCacheId(1),
         resolve,
         use_blacklist: true,
         blacklist_time: Duration::from_secs(10),
@@ -28,7 +29,5 @@ pub fn profile(resolve: Policy) -> Profile {
         verify_server: VerifyServer::Callback,
         connect_timeout: Duration::from_secs(2),
         tls_handshake_timeout: Duration::from_secs(4),
-        blacklist: Arc::new(Blacklist::new()),
-        dns_cache: Arc::new(DnsCache::new()),
     }
 }

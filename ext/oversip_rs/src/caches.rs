@@ -2,33 +2,41 @@
 //! that scripts use to print and clear them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RHash, RModule, Ruby, Value};
 use oversip::client::{Blacklist, Failure};
+use oversip::engine::Store;
 use oversip::resolve::{DnsCache, Resolution};
 
 use crate::{runtime, text};
 
+/// Reads or changes a store as it is now.
+fn at_present<T, R>(store: &Store<T>, run: impl FnOnce(&mut T, Instant) -> R) -> R {
+    let now = runtime::now();
+    store.with(|store| run(store, now))
+}
+
 /// Wraps a profile's blacklist.
 #[derive(Default)]
 #[magnus::wrap(class = "OverSIP::SIP::Blacklist", free_immediately)]
-pub struct BlacklistObject(Arc<Blacklist>);
+pub struct BlacklistObject(Arc<Store<Blacklist>>);
 
 /// Wraps a profile's DNS cache.
 #[derive(Default)]
 #[magnus::wrap(class = "OverSIP::SIP::DnsCache", free_immediately)]
-pub struct DnsCacheObject(Arc<DnsCache>);
+pub struct DnsCacheObject(Arc<Store<DnsCache>>);
 
 impl BlacklistObject {
     /// The store itself.
-    pub fn store(&self) -> Arc<Blacklist> {
+    pub fn store(&self) -> Arc<Store<Blacklist>> {
         self.0.clone()
     }
 }
 
 impl DnsCacheObject {
     /// The store itself.
-    pub fn store(&self) -> Arc<DnsCache> {
+    pub fn store(&self) -> Arc<Store<DnsCache>> {
         self.0.clone()
     }
 }
@@ -70,39 +78,41 @@ macro_rules! hash_view {
             }
 
             fn get(ruby: &Ruby, this: View, key: Value) -> Result<Value, Error> {
-                match this.0.get(runtime::now(), &key_of(key)?) {
+                let key = key_of(key)?;
+                match at_present(&this.0, |store, now| store.get(now, &key)) {
                     Some(entry) => $shape(ruby, &entry),
                     None => Ok(ruby.qnil().as_value()),
                 }
             }
 
             fn delete(ruby: &Ruby, this: View, key: Value) -> Result<Value, Error> {
-                match this.0.delete(runtime::now(), &key_of(key)?) {
+                let key = key_of(key)?;
+                match at_present(&this.0, |store, now| store.delete(now, &key)) {
                     Some(entry) => $shape(ruby, &entry),
                     None => Ok(ruby.qnil().as_value()),
                 }
             }
 
             fn clear(this: View) -> View {
-                this.0.clear();
+                this.0.with(|store| store.clear());
                 this
             }
 
             fn is_any(this: View) -> bool {
-                this.0.any(runtime::now())
+                at_present(&this.0, |store, now| store.any(now))
             }
 
             fn is_empty(this: View) -> bool {
-                !this.0.any(runtime::now())
+                !at_present(&this.0, |store, now| store.any(now))
             }
 
             fn size(this: View) -> usize {
-                this.0.len(runtime::now())
+                at_present(&this.0, |store, now| store.len(now))
             }
 
             fn keys(ruby: &Ruby, this: View) -> Result<RArray, Error> {
                 let keys = ruby.ary_new();
-                for key in this.0.keys(runtime::now()) {
+                for key in at_present(&this.0, |store, now| store.keys(now)) {
                     keys.push(text::utf8(ruby, key.as_bytes()))?;
                 }
                 Ok(keys)
@@ -110,7 +120,7 @@ macro_rules! hash_view {
 
             fn to_h(ruby: &Ruby, this: View) -> Result<RHash, Error> {
                 let hash = ruby.hash_new();
-                for (key, entry) in this.0.snapshot(runtime::now()) {
+                for (key, entry) in at_present(&this.0, |store, now| store.snapshot(now)) {
                     hash.aset(text::utf8(ruby, key.as_bytes()), $shape(ruby, &entry)?)?;
                 }
                 Ok(hash)

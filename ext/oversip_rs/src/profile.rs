@@ -1,6 +1,5 @@
 //! A proxy profile, read from its Ruby Hash each time `route` is called.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use magnus::{
@@ -9,9 +8,10 @@ use magnus::{
     value::{Lazy, StaticSymbol},
     Error, RArray, RHash, RString, Ruby, Symbol, TryConvert, Value,
 };
-use oversip::client::{Profile, VerifyServer};
+use oversip::client::{BlacklistId, Profile, VerifyServer};
+use oversip::engine::StoredProfile;
 use oversip::message::Transport;
-use oversip::resolve::{IpFamily, Policy};
+use oversip::resolve::{DnsCacheId, IpFamily, Policy};
 
 use crate::caches::{BlacklistObject, DnsCacheObject};
 use crate::text;
@@ -26,15 +26,18 @@ macro_rules! key {
 
 /// Reads a profile. A parameter that is absent, and a value of the wrong kind, raise `OverSIP::RuntimeError`: the configuration
 /// has all of them and was checked, so only a script can have changed that.
-pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
+pub fn read(ruby: &Ruby, hash: RHash) -> Result<StoredProfile, Error> {
     let reader = Reader { ruby, hash };
     let blacklist: Obj<BlacklistObject> = reader.store(key!(ruby, "blacklist"))?;
     let dns_cache: Obj<DnsCacheObject> = reader.store(key!(ruby, "dns_cache"))?;
+    let (blacklist, dns_cache) = (blacklist.store(), dns_cache.store());
     let mut profile = Profile {
         name: reader.text(key!(ruby, "name"))?,
         do_record_routing: reader.flag(key!(ruby, "do_record_routing"))?,
         record_route_all: reader.flag(key!(ruby, "record_route_all"))?,
         path_always: reader.flag(key!(ruby, "path_always"))?,
+        blacklist: BlacklistId(blacklist.number()),
+        dns_cache: DnsCacheId(dns_cache.number()),
         resolve: Policy {
             use_dns: reader.flag(key!(ruby, "use_dns"))?,
             use_dns_cache: reader.flag(key!(ruby, "use_dns_cache"))?,
@@ -65,11 +68,9 @@ pub fn read(ruby: &Ruby, hash: RHash) -> Result<Arc<Profile>, Error> {
         verify_server: reader.verify_server(key!(ruby, "verify_server"))?,
         connect_timeout: reader.seconds(key!(ruby, "connect_timeout"))?,
         tls_handshake_timeout: reader.seconds(key!(ruby, "tls_handshake_timeout"))?,
-        blacklist: blacklist.store(),
-        dns_cache: dns_cache.store(),
     };
     profile.settle();
-    Ok(Arc::new(profile))
+    Ok(StoredProfile::with(profile, blacklist, dns_cache))
 }
 
 struct Reader<'a> {

@@ -1,13 +1,13 @@
 //! How often a nonce of a server was used: the `nc` of RFC 7616 3.4, by which servers notice replays.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Uses of nonces. The oldest nonce is forgotten when there are too many: servers renew theirs within minutes. A peer chooses
 /// how long its nonces are, so only a hash of each is kept; two with the same one are counted together, which servers accept.
 #[derive(Debug)]
 pub struct NonceCounts {
-    counts: HashMap<u64, u32>,
+    counts: BTreeMap<u64, u32>,
     order: VecDeque<u64>,
     capacity: usize,
 }
@@ -21,7 +21,7 @@ impl Default for NonceCounts {
 impl NonceCounts {
     /// Counts of at most `capacity` nonces.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { counts: HashMap::new(), order: VecDeque::new(), capacity: capacity.max(1) }
+        Self { counts: BTreeMap::new(), order: VecDeque::new(), capacity: capacity.max(1) }
     }
 
     /// Counts one more use and says the how manieth it is, from 1 on.

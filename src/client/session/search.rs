@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Action, Callback, RequestClass};
-use super::{After, LastResult, Session, State};
+use super::{After, LastResult, Session, State, Step};
 use crate::client::{Failure, RouteError};
 use crate::message::Transport;
 use crate::resolve::{ResolveError, Target};
@@ -39,7 +39,7 @@ impl Session {
         self.probe_failed.filter(|_| self.state == State::Done)
     }
 
-    pub(super) fn on_targets(&mut self, now: Instant, targets: Vec<Target>) {
+    pub(super) fn on_targets(&mut self, step: &mut Step<'_>, targets: Vec<Target>) {
         if self.state != State::Resolving {
             return;
         }
@@ -47,20 +47,20 @@ impl Session {
             return self.on_unroutable(ResolveError::NoDnsResolution);
         }
         self.targets = targets.into();
-        self.next_target(now);
+        self.next_target(step);
     }
 
-    pub(super) fn on_flow(&mut self, now: Instant) {
+    pub(super) fn on_flow(&mut self, step: &mut Step<'_>) {
         self.over_flow = true;
         if self.canceled {
             return self.end_canceled();
         }
-        self.start_branch(now, Action::SendOverFlow);
+        self.start_branch(step, Action::SendOverFlow);
     }
 
     /// Tries the next target that is not on the blacklist.
-    pub(super) fn next_target(&mut self, now: Instant) {
-        if self.ends_here(now) {
+    pub(super) fn next_target(&mut self, step: &mut Step<'_>) {
+        if self.ends_here(step) {
             return;
         }
         if let Some(udp) = self.udp_instead.take() {
@@ -71,8 +71,8 @@ impl Session {
         }
         let mut longest: Option<(Instant, Target)> = None;
         while let Some(target) = self.targets.pop_front() {
-            let Some(entry) = self.profile.blacklist.entry(now, &target) else {
-                return self.try_target(now, target);
+            let Some(entry) = step.blacklist.entry(step.now, &target) else {
+                return self.try_target(step, target);
             };
             if let Some(since) = entry.automatic.filter(|since| longest.is_none_or(|(at, _)| *since < at)) {
                 longest = Some((since, target));
@@ -83,7 +83,7 @@ impl Session {
             self.last = Some(LastResult::Failure(entry.failure));
         }
         if self.in_dialog {
-            return self.next_listed(now);
+            return self.next_listed(step);
         }
         match longest {
             Some((_, target)) if self.tried == 0 => {
@@ -95,16 +95,16 @@ impl Session {
     }
 
     /// For a request of a dialog: the listed targets come last, in their order.
-    fn next_listed(&mut self, now: Instant) {
+    fn next_listed(&mut self, step: &mut Step<'_>) {
         if self.passed.is_empty() {
             return self.give_last_result();
         }
         let target = self.passed.remove(0);
-        self.try_target(now, target);
+        self.try_target(step, target);
     }
 
     /// Whether nothing more is tried: the request was cancelled or aborted, or its time is over.
-    fn ends_here(&mut self, now: Instant) -> bool {
+    fn ends_here(&mut self, step: &Step<'_>) -> bool {
         self.state = State::Choosing;
         if self.canceled {
             self.end_canceled();
@@ -119,23 +119,23 @@ impl Session {
             self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
             return true;
         }
-        if self.is_late(now) {
+        if self.is_late(step) {
             self.give_last_result();
             return true;
         }
         false
     }
 
-    fn is_late(&self, now: Instant) -> bool {
-        self.deadline.or(self.server_end).is_some_and(|end| now >= end)
+    fn is_late(&self, step: &Step<'_>) -> bool {
+        self.deadline.or(self.server_end).is_some_and(|end| step.now >= end)
     }
 
     /// The first target sets the clock going.
-    pub(super) fn start_clock(&mut self, now: Instant) {
+    pub(super) fn start_clock(&mut self, step: &Step<'_>) {
         if self.class == RequestClass::Ack || self.deadline.is_some() {
             return;
         }
-        let end = now
+        let end = step.now
             + self.profile.routing_time.unwrap_or(match self.class {
                 RequestClass::Invite => self.profile.timer_c,
                 // One target at least may have its Timer F.
@@ -156,9 +156,9 @@ impl Session {
         self.passed.clear();
     }
 
-    fn try_target(&mut self, now: Instant, listed: Target) {
+    fn try_target(&mut self, step: &mut Step<'_>, listed: Target) {
         self.tried += 1;
-        let by_tcp = self.by_tcp(now, listed);
+        let by_tcp = self.by_tcp(step, listed);
         self.upgraded = by_tcp.map(|_| listed);
         self.show(by_tcp.unwrap_or(listed));
     }
@@ -168,44 +168,44 @@ impl Session {
         self.callback(Callback::Target(target), After::Target(target));
     }
 
-    pub(super) fn after_target(&mut self, now: Instant, target: Target, dropped: bool) {
-        if self.canceled || self.withdrawn || self.aborted || self.is_late(now) {
+    pub(super) fn after_target(&mut self, step: &mut Step<'_>, target: Target, dropped: bool) {
+        if self.canceled || self.withdrawn || self.aborted || self.is_late(step) {
             // The refusal that follows is what became of this event.
             self.refusal_dropped = dropped;
-            return self.next_target(now);
+            return self.next_target(step);
         }
-        self.start_branch(now, Action::Send(target));
+        self.start_branch(step, Action::Send(target));
     }
 
     /// The TCP target in place of a UDP one, for a request that is too large for UDP (RFC 3261 18.1.1).
-    fn by_tcp(&self, now: Instant, target: Target) -> Option<Target> {
+    fn by_tcp(&self, step: &mut Step<'_>, target: Target) -> Option<Target> {
         if !self.oversize || target.transport != Transport::Udp {
             return None;
         }
         let tcp = Target { transport: Transport::Tcp, ..target };
-        let blacklist = &self.profile.blacklist;
+        let (now, blacklist) = (step.now, &mut *step.blacklist);
         let known_to_fail =
             blacklist.entry(now, &tcp).is_some() || blacklist.has_refused_upgrade(now, &tcp.to_string());
         (!known_to_fail).then_some(tcp)
     }
 
     /// TCP was only tried because of the request's size: that it failed is no error, UDP follows.
-    pub(super) fn fall_back_to_udp(&mut self, now: Instant, udp: Target) {
+    pub(super) fn fall_back_to_udp(&mut self, step: &mut Step<'_>, udp: Target) {
         self.udp_instead = Some(udp);
-        self.next_target(now);
+        self.next_target(step);
     }
 
     /// The target takes no TCP: large requests need not find that out one by one.
-    pub(super) fn note_refused_upgrade(&self, now: Instant) {
+    pub(super) fn note_refused_upgrade(&self, step: &mut Step<'_>) {
         if let Some(tcp) = &self.current {
-            self.profile.blacklist.note_refused_upgrade(now, &tcp.to_string(), self.profile.blacklist_time);
+            step.blacklist.note_refused_upgrade(step.now, &tcp.to_string(), self.profile.blacklist_time);
         }
     }
 
     /// Puts the present target on the blacklist, by a request that may do so.
-    pub(super) fn list_target(&mut self, now: Instant, failure: Failure, ttl: Duration) {
+    pub(super) fn list_target(&mut self, step: &mut Step<'_>, failure: Failure, ttl: Duration) {
         let Some(target) = self.current.filter(|_| !self.over_flow && !self.in_dialog) else { return };
-        if self.profile.use_blacklist && self.profile.blacklist.add_automatic(now, &target, failure, ttl) {
+        if self.profile.use_blacklist && step.blacklist.add_automatic(step.now, &target, failure, ttl) {
             self.newly_listed = Some(target);
         }
         if let Some(failed) = &mut self.probe_failed {
@@ -214,56 +214,56 @@ impl Session {
     }
 
     /// The time for all targets is over before the branch has come to its end. The target is to blame if it had long enough.
-    pub(super) fn on_cut_short(&mut self, now: Instant, to_blame: bool) {
+    pub(super) fn on_cut_short(&mut self, step: &mut Step<'_>, to_blame: bool) {
         // An INVITE's branch is there still, for a 2xx.
         self.branch_live &= self.class == RequestClass::Invite;
         if self.state == State::Pending {
             if to_blame {
-                self.blame_target(now, RouteError::ClientTimeout);
+                self.blame_target(step, RouteError::ClientTimeout);
             }
             self.last = Some(LastResult::Failure(RouteError::ClientTimeout.into()));
-            self.deadline = Some(now);
-            self.next_target(now);
+            self.deadline = Some(step.now);
+            self.next_target(step);
         }
     }
 
     /// A branch that is out has been given its end by the deadline.
-    pub(super) fn on_server_ended(&mut self, now: Instant) {
+    pub(super) fn on_server_ended(&mut self, step: &mut Step<'_>) {
         if matches!(self.state, State::Resolving | State::AskingProbe(_)) {
-            self.server_end = Some(now);
+            self.server_end = Some(step.now);
             self.deadline = None;
-            self.next_target(now);
+            self.next_target(step);
         }
     }
 
     /// The request goes to the target that is listed longest, to find out.
-    pub(super) fn on_probe(&mut self, now: Instant) {
+    pub(super) fn on_probe(&mut self, step: &mut Step<'_>) {
         let State::AskingProbe(target) = self.state else { return };
         self.probe_failed = Some(false);
-        if self.ends_here(now) {
+        if self.ends_here(step) {
             return;
         }
         self.passed.clear();
-        self.try_target(now, target);
+        self.try_target(step, target);
     }
 
-    pub(super) fn on_look_again(&mut self, now: Instant) {
+    pub(super) fn on_look_again(&mut self, step: &mut Step<'_>) {
         if self.asks_probe() {
             self.targets = std::mem::take(&mut self.passed).into();
-            self.next_target(now);
+            self.next_target(step);
         }
     }
 
-    pub(super) fn on_still_listed(&mut self, now: Instant) {
-        if self.asks_probe() && !self.ends_here(now) {
+    pub(super) fn on_still_listed(&mut self, step: &mut Step<'_>) {
+        if self.asks_probe() && !self.ends_here(step) {
             self.give_last_result();
         }
     }
 
-    pub(super) fn on_aborted(&mut self, now: Instant) {
+    pub(super) fn on_aborted(&mut self, step: &mut Step<'_>) {
         if self.asks_probe() {
             self.aborted = true;
-            self.next_target(now);
+            self.next_target(step);
         }
     }
 }

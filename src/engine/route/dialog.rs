@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::{ClientShared, Destination, Route, RouteRequest, Shared};
 use crate::client::digest::Credentials;
 use crate::client::session::Kind;
-use crate::client::{request_within, DialogRequest, Profile};
+use crate::client::{request_within, DialogRequest};
+use crate::engine::stores::StoredProfile;
 use crate::message::{HeaderName, Message, Method};
 
 /// A body and its type.
@@ -24,7 +25,7 @@ pub struct Body {
 pub(in crate::engine) fn acknowledgement(
     shared: &Shared,
     client: &ClientShared,
-    profile: &Arc<Profile>,
+    profile: &StoredProfile,
     response: &Message,
     ruri: &Bytes,
     body: Option<Body>,
@@ -46,7 +47,7 @@ impl Route {
     /// that is ended at once (RFC 3261 13.2.2.4, 15).
     pub(super) fn acknowledge_for_caller(&self, shared: &Shared, response: &Message) {
         let (Some(caller), Method::Invite) = (&self.caller, &self.request.method) else { return };
-        let (profile, ruri) = (self.profile(), &self.request.ruri);
+        let (profile, ruri) = (&self.profile, &self.request.ruri);
         let Some(ack) = acknowledgement(shared, &self.client, profile, response, ruri, None) else { return };
         shared.start_own_request(ack);
         if caller.0.is_given_up() {
@@ -61,7 +62,7 @@ impl Route {
 /// A request that no script made: no blocks run for it.
 fn own_request(
     shared: &Shared,
-    profile: &Arc<Profile>,
+    profile: &StoredProfile,
     DialogRequest { mut request, by_route, sips }: DialogRequest,
     credentials: Vec<Credentials>,
 ) -> RouteRequest {

@@ -12,7 +12,7 @@ impl Route {
     /// Measures the request as it would leave by UDP, once. An ACK stays on UDP: it has no transaction that could notice that
     /// TCP was refused.
     pub(super) fn measure(&mut self, shared: &Shared, targets: &[Target]) {
-        let profile = self.session.profile();
+        let profile = self.profile();
         let Some(limit) = profile.udp_mtu.filter(|_| profile.resolve.allows_transport(Transport::Tcp)) else {
             return;
         };

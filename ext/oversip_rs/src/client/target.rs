@@ -45,7 +45,7 @@ pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: RubyClient, args: &[Val
     let Some(target) = this.shared().current_target() else { return Ok(false) };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let ttl = match timeout.filter(|timeout| !timeout.is_nil()) {
-        None => profile.blacklist_time,
+        None => profile.parameters.blacklist_time,
         Some(timeout) => blacklist_time(ruby, timeout)?,
     };
     let status = match status {
@@ -57,7 +57,8 @@ pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: RubyClient, args: &[Val
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
     };
     let failure = Failure::destination_blacklisted(status, reason);
-    profile.blacklist.add(runtime::now(), &target.to_string(), failure, ttl);
+    let now = runtime::now();
+    profile.blacklist.with(|list| list.add(now, &target.to_string(), failure, ttl));
     Ok(true)
 }
 

@@ -1,0 +1,34 @@
+//! What is remembered for a profile: targets known not to work, and resolutions that are still good.
+
+use super::table::{Table, Tables};
+use crate::client::{Blacklist, BlacklistId};
+use crate::resolve::{DnsCache, DnsCacheId};
+
+/// The stores of profiles, made at their first use. They are as many as the profiles that scripts have.
+#[derive(Debug)]
+pub(super) struct Stores {
+    blacklists: Table<BlacklistId, Blacklist>,
+    dns_caches: Table<DnsCacheId, DnsCache>,
+}
+
+impl Stores {
+    pub(super) fn new(tables: &Tables) -> Self {
+        Self { blacklists: tables.table(), dns_caches: tables.table() }
+    }
+
+    pub(super) fn blacklist(&mut self, id: BlacklistId) -> &mut Blacklist {
+        self.blacklists.entry(id).or_default()
+    }
+
+    pub(super) fn dns_cache(&mut self, id: DnsCacheId) -> &mut DnsCache {
+        self.dns_caches.entry(id).or_default()
+    }
+
+    pub(super) fn forget_blacklist(&mut self, id: BlacklistId) {
+        self.blacklists.remove(&id);
+    }
+
+    pub(super) fn forget_dns_cache(&mut self, id: DnsCacheId) {
+        self.dns_caches.remove(&id);
+    }
+}
