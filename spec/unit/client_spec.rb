@@ -15,7 +15,7 @@ RSpec.describe OverSIP::SIP::Client, :native do
         expect { kind.new("unknown") }.to raise_error(OverSIP::RuntimeError, "proxy profile 'unknown' is not defined")
       end
 
-      it "says what to do when nothing was started" do
+      it "names the remedy before OverSIP.start" do
         OverSIP.stop(timeout: 0)
         OverSIP.proxies = nil
         expect { kind.new }.to raise_error(OverSIP::RuntimeError, /proxy profile 'default_proxy' is not defined: .* call OverSIP.start first/)
@@ -64,7 +64,7 @@ RSpec.describe OverSIP::SIP::Client, :native do
     expect { route.call("127.0.0.1", 5060, "udp") }.to raise_error(TypeError)
   end
 
-  it "raises in route once nothing runs any more" do
+  it "raises in route after the end of the engine" do
     uac = OverSIP::SIP::Uac.new
     request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:a@127.0.0.1" })
     OverSIP.stop(timeout: 0)

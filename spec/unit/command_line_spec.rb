@@ -115,7 +115,7 @@ RSpec.describe "The oversip command" do
     end
   end
 
-  it "names the option that a mistyped one may stand for, in one line" do
+  it "suggests an option for a mistyped one, in one line" do
     out, error, status = oversip("--config-dri", @dir)
     expect(error).to eq("ERROR: oversip invalid option: --config-dri; did you mean --config-dir?\n")
     expect([out.lines.first, status.exitstatus]).to eq(["Usage: oversip [COMMAND] [options]\n", 1])

@@ -32,7 +32,7 @@ RSpec.describe OverSIP::Config do
     expect(configuration[:tls].keys).to eq(%i[public_cert private_cert ca_dir])
   end
 
-  it "listens on loopback by UDP and TCP, port 5060, when nothing is said" do
+  it "listens on loopback by UDP and TCP, port 5060, by default" do
     sip = build[:sip]
     expect(sip.values_at(:sip_udp, :sip_tcp, :sip_tls, :listen_ipv4, :listen_port, :listen_port_tls))
       .to eq([true, true, false, "127.0.0.1", 5060, nil])

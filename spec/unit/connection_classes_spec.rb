@@ -68,7 +68,7 @@ RSpec.describe "The classes of connections" do
       start_oversip(configuration: tls_configuration(enable_ipv6: true, listen_ipv6: "::1", **settings))
     end
 
-    it "name listening address and port where nothing else is said" do
+    it "name listening address and port by default" do
       port = start
       expect(texts(sip::IPv4UdpServer)).to eq(expected("udp", "127.0.0.1", "127.0.0.1", port))
       expect(texts(sip::IPv4TcpServer)).to eq(expected("tcp", "127.0.0.1", "127.0.0.1", port))
@@ -97,7 +97,7 @@ RSpec.describe "The classes of connections" do
       expect([OverSIP::SIP.local_ipv4, OverSIP::SIP.local_ipv6]).to eq(["127.0.0.1", "::1"])
     end
 
-    it "know nothing any more when the engine has ended" do
+    it "have no data after the end of the engine" do
       start
       OverSIP.stop(timeout: 0)
       expect(texts(sip::IPv4UdpServer)).to all(be_nil)

@@ -43,7 +43,7 @@ RSpec.describe OverSIP::Daemon do
     end.to raise_error(OverSIP::Daemon::StartError, "master process didn't notify its PID within 0.2 seconds")
   end
 
-  it "ends a master that is too late, by KILL if TERM does nothing" do
+  it "ends a late master, by KILL if TERM does not" do
     expect do
       launch(limit: 0.5) do |channel|
         Signal.trap("TERM", "IGNORE")

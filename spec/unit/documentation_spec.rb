@@ -35,7 +35,7 @@ RSpec.describe "The documentation of methods in Rust", :native do
     end
   end
 
-  it "is of nothing that does not exist" do
+  it "has no method that does not exist" do
     expect(self.class.documented.keys - self.class.native.keys - %w[OverSIP OverSIP::SIP]).to be_empty
   end
 
@@ -70,7 +70,7 @@ RSpec.describe "rake doc" do
     end
   end
 
-  it "leaves nothing out that is public" do
+  it "covers all public methods" do
     output, status = Open3.capture2e("yard", "stats", "--list-undoc", "--no-save", "--no-cache", chdir: root)
     expect(status).to be_success, output
     expect(output).to include("100.00% documented"), output

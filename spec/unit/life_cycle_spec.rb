@@ -136,7 +136,7 @@ RSpec.describe "Start and end of the engine" do
     expect(OverSIP).not_to be_running
   end
 
-  it "is nothing in a forked child, which may start its own" do
+  it "does not exist in a forked child, which may start its own" do
     OverSIP.start
     reader, writer = IO.pipe
     child = fork do

@@ -181,7 +181,7 @@ RSpec.describe OverSIP::Logger do
       expect(terminal.string).to eq("INFO: <Foo> body\n")
     end
 
-    it "does not when it is told not to, by option or by NO_COLOR" do
+    it "does not colour with --no-color or NO_COLOR" do
       expect(shown(color: false)).to eq("ERROR: <Foo> body\n")
       ENV["NO_COLOR"] = "1"
       terminal.truncate(terminal.rewind)
@@ -275,7 +275,7 @@ RSpec.describe OverSIP::Logger do
     end
 
     %i[DGRAM STREAM].each do |type|
-      it "goes on when syslogd (#{type}) is started anew, and nothing is lost meanwhile" do
+      it "goes on when syslogd (#{type}) restarts, and loses no record" do
         daemon = syslog_daemon(type: type)
         described_class.use_syslog
         speaker.log_info("before")

@@ -236,7 +236,7 @@ RSpec.describe OverSIP::SIP::Message, :native do
       expect(headers.keys.map(&:encoding).uniq).to eq [Encoding::BINARY]
     end
 
-    it "splits Via and Route, and nothing that is only listed" do
+    it "splits Via and Route, and no other lists" do
       message = with("Route: <sip:r1;lr>, <sip:r2;lr>", "Record-Route: <sip:a>, <sip:b>")
       expect(message.headers["Route"]).to eq ["<sip:r1;lr>", "<sip:r2;lr>"]
       expect(message.headers["Record-Route"]).to eq ["<sip:a>, <sip:b>"]

@@ -111,7 +111,7 @@ RSpec.describe OverSIP::SIP::MessageParser, :native do
       expect(parser.execute(text, 0)).to eq text.bytesize
     end
 
-    it "fails, and ends nothing else, for a buffer that shrank" do
+    it "fails for a buffer that shrank, and the process goes on" do
       parser.execute("BYE sip:a@b", 0)
       expect(parser.execute("BYE ", 2)).to be false
       expect(parser.error?).to be true

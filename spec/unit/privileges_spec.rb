@@ -37,7 +37,7 @@ RSpec.describe OverSIP::Privileges do
     expect(changes).to eq([[:groups, [0]], [:gid, 0]])
   end
 
-  it "changes nothing when nothing is asked for" do
+  it "changes nothing without options" do
     described_class.new(nil, nil).drop
     expect(changes).to be_empty
   end

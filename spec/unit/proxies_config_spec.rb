@@ -17,7 +17,7 @@ RSpec.describe OverSIP::ProxiesConfig do
     e.message
   end
 
-  it "has one profile with the documented defaults when nothing is given" do
+  it "has one profile with the documented defaults without a file" do
     proxies = build
     expect(proxies.keys).to eq([:default_proxy])
     expect(proxies[:default_proxy]).to include(

@@ -156,7 +156,7 @@ RSpec.describe OverSIP::ScriptSource do
     end
   end
 
-  it "says nothing of a script that is no Ruby" do
+  it "finds nothing in a script with a syntax error" do
     script = read("def broken(")
     expect([script.profiles, script.libraries, script.unbound]).to eq([{}, {}, []])
   end

@@ -44,7 +44,7 @@ RSpec.describe OverSIP::SIP::Uri, :native do
       expect(parse("sip:h.example;transport=QUIC").transport_param).to eq "quic"
     end
 
-    it "takes a parameter with nothing behind its = for one with an empty value" do
+    it "takes a parameter that ends with = for one with an empty value" do
       uri = parse("sip:h.example;ob=;k=;K=2;transport=")
       expect(uri.params).to eq({ "ob" => "", "k" => "2", "transport" => "" })
       expect([uri.get_param("ob"), uri.has_param?("OB"), uri.ob_param?, uri.transport_param]).to eq ["", true, true, nil]

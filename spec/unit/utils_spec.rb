@@ -57,7 +57,7 @@ RSpec.describe OverSIP::Utils, :native do
       expect(described_class.normalize_ipv6("::1").encoding).to eq Encoding::BINARY
     end
 
-    it "takes brackets off when anything true asks for it, 0 included" do
+    it "removes brackets for any true argument, even 0" do
       expect([true, 0, nil, false].map { |pure| described_class.normalize_ipv6("[FD00::5]", pure) })
         .to eq ["fd00::5", "fd00::5", "[fd00::5]", "[fd00::5]"]
     end
@@ -79,7 +79,7 @@ RSpec.describe OverSIP::Utils, :native do
   end
 
   describe ".normalize_host" do
-    it "writes IPv6 in one form and gives anything else back" do
+    it "normalises IPv6 and returns other hosts unchanged" do
       expect(described_class.normalize_host("[FD00::05]", :ipv6_reference)).to eq "[fd00::5]"
       expect(described_class.normalize_host("[FD00::05]", :ipv6, true)).to eq "fd00::5"
       host = "H.Example"

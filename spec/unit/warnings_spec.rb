@@ -16,7 +16,7 @@ RSpec.describe "ruby -w" do
     output
   end
 
-  it "has nothing to say about the library while it loads", :native do
+  it "gives no warning while the library loads", :native do
     # Ruby's own libraries are theirs to mend.
     program = <<~RUBY
       require "oversip"
@@ -40,11 +40,11 @@ RSpec.describe "ruby -w" do
     RUBY
   end
 
-  it "has nothing to say about a script that defines the events" do
+  it "gives no warning for a script that defines the events" do
     expect(warnings_of("-e", "require 'oversip'\n#{script}").lines.grep(/oversip|-e:/)).to be_empty
   end
 
-  it "has nothing to say about a server from its start to its end", :native do
+  it "gives no warning for a server from its start to its end", :native do
     folder(script: script)
     serving(environment: { "RUBYOPT" => "-w" }) do |server|
       server.signal("TERM")
@@ -53,7 +53,7 @@ RSpec.describe "ruby -w" do
     end
   end
 
-  it "has nothing to say about any file of the project" do
+  it "gives no warning for any file of the project" do
     files = Dir[File.join(root, "{lib,exe,spec,examples,bin,script,benches,ext}", "**", "*")].grep_v(/node_modules/)
     ruby = files.select { |path| File.file?(path) && ruby?(path) }
     expect(ruby.size).to be > 150

@@ -192,7 +192,7 @@ RSpec.describe "The blacklist of a profile", :native do
       expect(OverSIP::SIP::Uac.new.add_target_to_blacklist).to be(false)
     end
 
-    it "after which the request in hand goes on" do
+    it "after which the present request goes on" do
       start
       reach { |uac| uac.on_target { uac.add_target_to_blacklist } }
       callee.answer(callee.receive, 200)
@@ -205,7 +205,7 @@ RSpec.describe "The blacklist of a profile", :native do
       expect(events_of_request).to eq([[:error, 403, "Destination Blacklisted", :destination_blacklisted]])
     end
 
-    it "again, with the new answer and the new time: the old time's end takes nothing away" do
+    it "again, with the new answer and the new time: the end of the old time does not remove it" do
       start
       uac = reach
       callee.answer(callee.receive, 200)

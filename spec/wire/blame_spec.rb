@@ -75,7 +75,7 @@ RSpec.describe "A target that did not answer one request", :native do
       end
     end
 
-    it "is one when nothing at all came from it while the #{method} waited" do
+    it "is one when no message came from it while the #{method} waited" do
       start
       home.answer(request_at_home(:OPTIONS), 200)
       alice.receive_until { |message| message.method_name == "OPTIONS" }

@@ -60,7 +60,7 @@ RSpec.describe "The blocks of a Client", :native do
         expect(seen.all).to eq([:first])
       end
 
-      it "return nothing that matters" do
+      it "have no return value that matters" do
         finals = [:abort, nil, false].map do |value|
           provoke(event) { |proxy| proxy.public_send(:"on_#{event}") { value } }.status.tap { OverSIP.stop(timeout: 0) }
         end

@@ -52,7 +52,7 @@ RSpec.describe "A CANCEL", :native do
       expect(seen.all).to eq([[:canceled]])
     end
 
-    it "takes nothing from another call that waits for the same answer" do
+    it "does not disturb another call that waits for the same answer" do
       start(dns)
       invite = call_from(alice)
       other = udp_peer

@@ -80,7 +80,7 @@ RSpec.describe "A renewed certificate", :native do
       expect(server.accept.ssl.peer_cert.subject.to_s).to eq("/CN=new.example")
     end
 
-    it "comes with the authorities that are there now" do
+    it "comes with the present authorities" do
       authorities = File.join(Certificates.folder, "renewed-ca")
       Dir.mkdir(authorities)
       File.write(File.join(authorities, "other.pem"), Certificates.self_signed.certificate.to_pem)

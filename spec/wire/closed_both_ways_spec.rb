@@ -128,7 +128,7 @@ RSpec.describe "A client that has closed both sides of its connection while it w
     expect(listener.accept.receive_final.status).to eq(202)
   end
 
-  it "leaves nothing behind when nobody listens there" do
+  it "leaves nothing behind when that port is closed" do
     start
     dead = tcp_server
     relayed = gone_after(:MESSAGE, to: dead)

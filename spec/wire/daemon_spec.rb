@@ -159,7 +159,7 @@ RSpec.describe "oversip as a daemon", :native do
       Process.wait(zombie)
     end
 
-    it "keeps a second server out whatever it says, and leaves nothing locked when its server is killed" do
+    it "keeps a second server out whatever its content is, and is unlocked when its server is killed" do
       start_daemon
       first = daemon_pid
       File.write(pid_file, "1\n")

@@ -20,7 +20,7 @@ RSpec.describe "A request that a device writes in its own way", :native do
     peer.send_text(text, oversip_port)
   end
 
-  describe "is taken, and read as it is meant:" do
+  describe "is accepted with its one possible meaning:" do
     # The deviation, the regular form, and the script's view of it.
     {
       "a host name whose last label begins with a digit, in From" =>

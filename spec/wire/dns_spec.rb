@@ -123,7 +123,7 @@ RSpec.describe "A destination that is a name", :native do
       expect(seen.all.last(2)).to eq([[:target, "udp:127.0.0.4:#{callee.port}"], [:failure_response, 503]])
     end
 
-    it "keeps its request's headers as at the first: nothing of an earlier attempt stays behind" do
+    it "has the headers of the first attempt: no value of an earlier attempt stays" do
       start(addresses) do |proxy, request|
         proxy.on_target { request.set_header("X-Attempt", proxy.current_target.ip) }
         proxy.route(request, "bob.example", callee.port)

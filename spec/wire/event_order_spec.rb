@@ -54,7 +54,7 @@ RSpec.describe "The order of a Client's events", :native do
     expect(seen.all).to eq([180, 183, 181])
   end
 
-  it "does not hold up another Client" do
+  it "does not delay another Client" do
     start_slow_proxy { |proxy, request| proxy.clear_on_provisional_response if request.header("X-Quick") }
     # Both calls are under way before the dispatcher is blocked.
     carol = udp_peer

@@ -67,7 +67,7 @@ RSpec.describe "exit", :native do
     expect([output, status.exitstatus]).to eq(["", 5])
   end
 
-  it "in on_terminated keeps nothing from ending" do
+  it "in on_terminated does not prevent the end" do
     output, status = run_script(<<~RUBY)
       OverSIP::SystemCallbacks.on_terminated { exit 5 }
       start_oversip

@@ -81,7 +81,7 @@ RSpec.describe "A name with many targets", :native do
     )
   end
 
-  it "is tried the next time only where nothing is known to be wrong: a plain 503 is no entry" do
+  it "is tried the next time only at targets without an entry: a plain 503 makes none" do
     start
     first_call
     seen.all

@@ -90,7 +90,7 @@ RSpec.describe "An exception that ends the process", :native do
     end
   end
 
-  it "ends nothing when the main thread rescues it: the engine goes on" do
+  it "does not end the engine when the main thread rescues it" do
     script = <<~RUBY
       require "oversip"
       def (OverSIP::SipEvents).on_request(request)

@@ -10,7 +10,7 @@ RSpec.describe "Fiber-local data of an event", :native do
     seen << [Thread.current[:user], Thread.current.keys]
   end
 
-  it "is there for all blocks of the event and gone for the next one" do
+  it "exists for all blocks of its event and not for the next event" do
     start_relay_to(bob) do |proxy, request|
       note
       Thread.current[:user] = request.from.user

@@ -60,7 +60,7 @@ RSpec.describe "A suspended callback", :native do
     expect(Array.new(2) { seen.pop }).to eq([fiber, fiber])
   end
 
-  it "holds up no other Client" do
+  it "delays no other Client" do
     start_relay_to(bob) do |proxy, request|
       proxy.on_provisional_response { suspend if request.header("X-Slow") }
       proxy.on_success_response { seen << request.call_id }

@@ -106,7 +106,7 @@ RSpec.describe "Compared with OverSIP 2,", :native do
     expect([seen.pop, seen.pop]).to eq %i[INVITE ACK]
   end
 
-  it "the client is not told about an exception of the script" do
+  it "the answer does not name an exception of the script" do
     start_oversip { raise ArgumentError, "secret" }
     answer = capture_log_of { answer_to(options) }
     expect([answer.first_line, answer.header("Content-Type"), answer.body]).to eq ["SIP/2.0 500 Internal Error", nil, ""]
@@ -145,7 +145,7 @@ RSpec.describe "Compared with OverSIP 2,", :native do
     expect([seen.pop, seen.pop]).to eq [true, false]
   end
 
-  it "Max-Forwards is decremented, or added, where the script says nothing" do
+  it "Max-Forwards is decremented, or added, without a call of check_max_forwards" do
     callee = udp_peer
     start_relay_to(callee)
     call_from(client, :MESSAGE, headers: { "Max-Forwards" => "20" })

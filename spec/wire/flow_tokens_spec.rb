@@ -79,7 +79,7 @@ RSpec.describe "A flow token in a Route of ours", :native do
     expect(seen.all).to eq([[:error, 430, "Flow Failed", :flow_failed]])
   end
 
-  it "is 430 Flow Failed when it was changed, and nothing goes to the address in it" do
+  it "is 430 Flow Failed when it was changed, and no message goes to the address in it" do
     message_along(with_token(token_route(alice)) { |token| token.sub(/.(?=.{4}\z)/) { |letter| letter == "A" ? "B" : "A" } })
     expect(bob.receive_final.first_line).to eq("SIP/2.0 430 Flow Failed")
     expect(seen.all).to eq([[:error, 430, "Flow Failed", :flow_failed]])

@@ -28,7 +28,7 @@ RSpec.describe "fork", :native do
     start_oversip
   RUBY
 
-  it "leaves the child without an engine: it says so, ends by itself, and the parent goes on" do
+  it "leaves the child without an engine: calls raise, the child ends, and the parent goes on" do
     output, status = run_script(<<~RUBY)
       #{prelude}
       uac = OverSIP::SIP::Uac.new
@@ -82,7 +82,7 @@ RSpec.describe "fork", :native do
     expect(status).to be_success
   end
 
-  it "gives the child nothing of a request or a Client to answer or route with" do
+  it "keeps the child from answering or routing a request of the parent" do
     output, status = run_script(<<~RUBY)
       #{prelude}
       done = Thread::Queue.new

@@ -125,7 +125,7 @@ RSpec.describe "A Client, its blocks and its request", :native do
     expect(seen.pop).to eq(request.header("Call-ID"))
   end
 
-  it "are let go of with the engine, though a callback was suspended for ever and a scheduled block never ran" do
+  it "are released with the engine, even if a callback was suspended for ever and a scheduled block never ran" do
     bob = udp_peer
     seen = mailbox
     start_relay_to(bob) { |proxy, _| proxy.on_success_response { seen << true and Fiber.yield } }

@@ -76,7 +76,7 @@ RSpec.describe "A client that has closed its side", :native do
     expect(peer).to be_closed_by_peer
   end
 
-  it "is let go when its transaction ends without an answer" do
+  it "is closed when its transaction ends without an answer" do
     peer, = half_closed_relay(:MESSAGE)
     engine_caught_up
     OverSIP::Testing.advance(33)
@@ -84,7 +84,7 @@ RSpec.describe "A client that has closed its side", :native do
     eventually { OverSIP.stats[:connections].zero? }
   end
 
-  it "is let go when on_request makes nothing of its request" do
+  it "is closed when on_request neither answers nor routes its request" do
     start { |request| requests << request }
     peer = tcp_peer
     peer.send_text(peer.build(:OPTIONS, "sip:own.example"))

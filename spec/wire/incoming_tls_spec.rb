@@ -14,7 +14,7 @@ RSpec.describe "TLS listeners", :native do
     peer.send_text(peer.build(:OPTIONS, "sip:own.example", **options))
   end
 
-  it "serve requests over TLS 1.2 and 1.3 and nothing older" do
+  it "serve requests over TLS 1.2 and 1.3, and no older version" do
     start
     %w[TLS1_2 TLS1_3].each do |version|
       peer = tls_peer { |context| context.min_version = context.max_version = OpenSSL::SSL.const_get("#{version}_VERSION") }
@@ -41,7 +41,7 @@ RSpec.describe "TLS listeners", :native do
     end
   end
 
-  it "are there for other TLS libraries' clients (openssl s_client)" do
+  it "serve clients of other TLS libraries (openssl s_client)" do
     start
     peer = tls_peer # for the text alone
     text = peer.build(:OPTIONS, "sip:own.example")
@@ -138,7 +138,7 @@ RSpec.describe "TLS listeners", :native do
       expect(OverSIP.stats[:queued_bytes]).to include(handshakes: 0)
     end
 
-    it "closes: nothing of the client is processed" do
+    it "closes: no message of the client is processed" do
       on_tls_handshake(:on_client_tls_handshake) { |connection, _| connection.close }
       start { |_| seen << true }
       peer = tls_peer

@@ -188,7 +188,7 @@ RSpec.describe "oversip init" do
       expect(bob.receive_final.method_name).to eq("BYE")
     end
 
-    it "names itself in the Path of a phone that knows nothing of Path" do
+    it "names itself in the Path of a phone that does not support Path" do
       ask(alice, alice.build(:REGISTER, "sip:b.example", headers: { "Contact" => "<sip:alice@192.0.2.9>" }))
       register = home.receive
       ask(home, home.response(register, 200))

@@ -76,7 +76,7 @@ RSpec.describe "Ctrl-C", :native do
     expect(status.termsig).to eq(Signal.list["INT"])
   end
 
-  it "ends the server, also while a callback sleeps; on_terminated runs all the same" do
+  it "ends the server, also while a callback sleeps; on_terminated runs nevertheless" do
     Dir.mktmpdir do |folder|
       File.write(File.join(folder, "oversip.conf"), "sip: {listen_ipv4: 127.0.0.1, listen_port: #{Ports.free}, enable_ipv6: no}")
       File.write(File.join(folder, "proxies.conf"), "default_proxy:\n")

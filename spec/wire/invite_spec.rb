@@ -62,7 +62,7 @@ RSpec.describe "An INVITE through a Proxy", :native do
 
   { 302 => "Moved Temporarily", 404 => "Not Found", 486 => "Busy Here", 500 => "Server Internal Error",
     600 => "Busy Everywhere", 603 => "Decline" }.each do |status, reason|
-    it "brings a #{status} to the caller, acknowledges it, and keeps the caller's ACK to itself" do
+    it "brings a #{status} to the caller, acknowledges it, and does not forward the caller's ACK" do
       request = invite
       bob.answer(request, status, reason, headers: { "Contact" => "<sip:bob@elsewhere.example>", "X-Of" => "bob" })
       final = alice.receive

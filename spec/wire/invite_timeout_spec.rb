@@ -171,7 +171,7 @@ RSpec.describe "An INVITE without a final response in time", :native do
       expect(Array.new(2) { seen.pop }).to eq([:timeout, 200])
     end
 
-    it "says nothing of later provisional responses" do
+    it "does not forward later provisional responses" do
       start_call(timer_C: 10)
       ring
       OverSIP::Testing.advance(10)
@@ -214,7 +214,7 @@ RSpec.describe "An INVITE without a final response in time", :native do
     end
   end
 
-  describe "while nothing has come, with timer C shorter than timer B" do
+  describe "without a response, with timer C shorter than timer B" do
     before { start_call(timer_C: 8, timer_B: 32) }
 
     it "is 408 upstream, and is no longer repeated" do

@@ -43,7 +43,7 @@ RSpec.describe "A request larger than udp_mtu", :native do
     expect(seen.all).to eq([[:target, "tcp:127.0.0.1:#{tcp.port}"]])
   end
 
-  it "goes by UDP when TCP is refused: on_target runs again, nothing is an error, nothing is blacklisted" do
+  it "goes by UDP when TCP is refused: on_target runs again, without an error and without a blacklist entry" do
     bob = udp_peer
     relay { ["127.0.0.1", bob.port] }
     send_large
@@ -117,7 +117,7 @@ RSpec.describe "A request larger than udp_mtu", :native do
     expect(udp.receive.body.bytesize).to eq(2000)
   end
 
-  it "is measured to the byte, with everything that is added to it" do
+  it "is measured to the byte, with all added headers" do
     bob = udp_peer
     mtu = nil
     relay(profile: {}) do

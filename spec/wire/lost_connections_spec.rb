@@ -21,7 +21,7 @@ RSpec.describe "A request", :native do
 
   describe "whose TCP connection is lost after it was written" do
     %i[INVITE MESSAGE].each do |method|
-      it "is a Connection Error at once when nothing came back for the #{method}" do
+      it "is a Connection Error at once when no response came for the #{method}" do
         start
         call_from(alice, method)
         callee = server.accept
@@ -98,7 +98,7 @@ RSpec.describe "A request", :native do
       expect(OverSIP.stats[:connections]).to eq(1)
     end
 
-    it "is told with all others when it is refused" do
+    it "fails with all others when it is refused" do
       dead = dead_port
       start { ["127.0.0.1", dead, :tcp] }
       calls = Array.new(3) { call_from(alice, :INVITE) }

@@ -39,7 +39,7 @@ RSpec.describe "maddr", :native do
   end
 
   describe "of a Request-URI" do
-    it "is where the request goes, by the port of the URI; nobody asks for the host" do
+    it "is the destination of the request, with the port of the URI; the host is not resolved" do
       dns = with_names({})
       send_request(ruri = "sip:bob@b.invalid:#{bob.port};maddr=127.0.0.1")
       expect_at_bob(ruri)
@@ -47,7 +47,7 @@ RSpec.describe "maddr", :native do
       expect(dns.asked).to eq([])
     end
 
-    it "goes before an address too, and before the host of a server that is there" do
+    it "takes precedence over an address too, and over the host of a live server" do
       start
       there = udp_peer("127.0.0.2", port: bob.port)
       send_request(ruri = "sip:bob@127.0.0.1:#{bob.port};MADDR=127.0.0.2")
@@ -206,7 +206,7 @@ RSpec.describe "maddr", :native do
       end
     end
 
-    it "is gone with the transport as well, for a request that came by it" do
+    it "is removed together with the transport, for a request that came by it" do
       start_here
       tcp = tcp_peer
       send_request("sip:bob@b.example:#{oversip_port};transport=tcp;maddr=127.0.0.1", by: tcp)
@@ -216,7 +216,7 @@ RSpec.describe "maddr", :native do
       expect(tcp.receive_final.status).to eq(200)
     end
 
-    it "is gone for a request that came by TLS, from a client or through a tunnel" do
+    it "is removed for a request that came by TLS, from a client or through a tunnel" do
       tunnel = dead_port
       capture_log do
         configuration = tls_configuration(Certificates.for_name("own.example"), use_tls_tunnel: true, listen_port_tls_tunnel: tunnel)

@@ -59,7 +59,7 @@ RSpec.describe "Messages of a transaction", :native do
         { "Via" => "SIP/2.0/UDP #{alice.address}#{branch}" }
       end
 
-      it "are told apart by Request-URI, tags, Call-ID, CSeq and top Via" do
+      it "are distinguished by Request-URI, tags, Call-ID, CSeq and top Via" do
         start
         text = call_from(alice, :OPTIONS, headers: via(branch))
         request = bob.receive

@@ -46,7 +46,7 @@ RSpec.describe "on_request that fails", :native do
     end
   end
 
-  it "because it returns from a method that is over is answered 500" do
+  it "because it returns from a method that has ended is answered 500" do
     left = orphan
     expect(failing { |_| left.call }.map(&:status)).to eq([500])
     expect(@log.map(&:body).join).to include("LocalJumpError")
@@ -106,7 +106,7 @@ RSpec.describe "on_request that fails", :native do
       expect([seen.all, messages_at(alice)]).to eq([[], []])
     end
 
-    it "hears nothing of a callee that keeps silent" do
+    it "gets no answer of a silent callee" do
       seen = mailbox
       fail_after_routing { |proxy, _| proxy.on_error { seen << :error } }
       OverSIP::Testing.advance(32)

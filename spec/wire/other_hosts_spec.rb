@@ -243,7 +243,7 @@ RSpec.describe "Requests to another host without an address in the configuration
       end
     end
 
-    it "nothing else: 403, and no word for an ACK" do
+    it "no other request: 403, and an ACK is dropped" do
       in_call do |script, invite|
         strange = [callee_request(:INVITE, invite, tag: nil), callee_request(:BYE, invite, tag: "other"),
                    callee_request(:BYE, invite, call_id: "other"), callee_request(:MESSAGE, invite, call_id: "new", tag: nil)]
@@ -260,7 +260,7 @@ RSpec.describe "Requests to another host without an address in the configuration
       end
     end
 
-    it "requests of their dialogs over a connection that they opened, nothing else" do
+    it "requests of their dialogs over a connection that they opened, and no others" do
       server = TcpServerPeer.new(hosts.tcp_listener(TwoHosts::FAR[:ipv4])).tap { |it| opened << it }
       running_sender(%(send_request :INVITE, "sip:192.0.2.2:#{server.port};transport=tcp"\nwait)) do |script|
         caller = server.accept
@@ -291,7 +291,7 @@ RSpec.describe "Requests to another host without an address in the configuration
   end
 
   { listen_ipv4: "192.0.2.1", listen_ipv6: "2001:db8::1" }.each do |parameter, address|
-    it "leave by the listener, and nothing is opened, once #{parameter} is configured" do
+    it "leave by the listener, and open no socket, once #{parameter} is configured" do
       peer = hosts.udp_peer(address == "192.0.2.1" ? "192.0.2.2" : "2001:db8::2")
       text = %(send_request :INVITE, "sip:#{peer.address}"\nputs "sockets \#{OverSIP.stats[:sending_sockets]}")
       running_sender(text, { sip: { parameter => address } }) do |script|
@@ -315,7 +315,7 @@ RSpec.describe "Requests to another host without an address in the configuration
     end
   end
 
-  it "open nothing for loopback and for this machine's own addresses" do
+  it "open no socket for loopback and for this machine's own addresses" do
     running_sender(<<~RUBY) do |script|
       on_request { |request| request.reply(200, nil, ["X-Via: \#{request.header("Via")}"]) }
       peers = ["127.0.0.1", "192.0.2.1"].map { |ip| UdpPeer.new(ip) }

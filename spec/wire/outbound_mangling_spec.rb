@@ -98,7 +98,7 @@ RSpec.describe OverSIP::Modules::OutboundMangling, :native do
       expect(extract("sip:a@b;ov-ob;x=1")).to eq [false, "sip:a@b;x=1", nil, nil]
     end
 
-    it "finds nothing where nothing is" do
+    it "returns false without a token" do
       expect(extract("sip:a@b;x=1")).to eq [false, "sip:a@b;x=1", nil, nil]
       expect(extract("tel:123;ov-ob=tok")).to eq [false, "tel:123;ov-ob=tok", nil, nil]
       expect(extract("urn:x")).to eq [false, "urn:x", nil, nil]

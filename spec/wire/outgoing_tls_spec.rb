@@ -46,7 +46,7 @@ RSpec.describe "Requests over TLS", :native do
     expect(results.pop).to eq(200)
   end
 
-  it "speaks TLS 1.2 and 1.3 and nothing older" do
+  it "supports TLS 1.2 and 1.3, and no older version" do
     start
     %i[TLS1_2 TLS1_3].each do |version|
       server = tls_server { |context| context.min_version = context.max_version = OpenSSL::SSL.const_get(:"#{version}_VERSION") }
@@ -121,7 +121,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(seen).to be_empty
     end
 
-    it "everything waits for a suspended one, and fails with it" do
+    it "all requests wait for a suspended one, and fail with it" do
       start
       suspended = mailbox
       on_tls_handshake(:on_server_tls_handshake) do |connection, _|
@@ -229,7 +229,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(outcome(short)).to eq(validation_failed)
     end
 
-    it "accepts a certificate for SIP (RFC 5924), for TLS servers or for everything, and one that does not say" do
+    it "accepts a certificate for SIP (RFC 5924), for TLS servers, for any usage, and one without a usage" do
       start_verifying
       [[Certificates::SIP_DOMAIN], ["clientAuth", Certificates::SIP_DOMAIN], ["serverAuth"], ["anyExtendedKeyUsage"]].each do |usages|
         expect([usages, outcome(Certificates.for_usages(*usages))]).to eq([usages, 200])
@@ -366,7 +366,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(results.pop).to eq(connection_error)
     end
 
-    it "is a Connection Error when the server says nothing for the profile's tls_handshake_timeout" do
+    it "is a Connection Error when the server is silent for the profile's tls_handshake_timeout" do
       log = capture_log(level: :info) do
         start_oversip(configuration: { core: { syslog_level: "info" }, **tls_configuration(Certificates.for_name("own.example")) },
                       proxies: { default_proxy: { tls_handshake_timeout: 1 } })
@@ -394,7 +394,7 @@ RSpec.describe "Requests over TLS", :native do
       expect(caller.receive.first_line).to eq("SIP/2.0 500 TLS Validation Failed")
     end
 
-    it "is a Connection Error when the server says nothing for 4 s" do
+    it "is a Connection Error when the server is silent for 4 s" do
       start
       listener = tcp_server
       OverSIP::Testing.freeze

@@ -162,7 +162,7 @@ RSpec.describe "A request inside a dialog, where the server requires a Route of 
       expect(exchange(alice, bob, alice.in_dialog(:PRACK, progress, cseq: 2)).method_name).to eq("PRACK")
     end
 
-    it "passes when the INVITE came by twice" do
+    it "passes when the INVITE passed twice" do
       start { |request| request.ruri.user == "bob" ? (request.ruri.user = "robert") && ["127.0.0.1", oversip_port] : ["127.0.0.1", bob.port] }
       invite, answer = call(alice, bob)
       expect(invite.headers("Record-Route").map { |route| code_in(route) }.uniq).to match([/\A\h{24}\z/])
@@ -460,7 +460,7 @@ RSpec.describe "A request inside a dialog, where the server requires a Route of 
       expect(asked(alice.build(:INFO, "sip:b", call_id: invite.header("Call-ID"), headers: headers))).to eq([true, true, true])
     end
 
-    it "judge the request as it was received: an edit changes nothing" do
+    it "check the received request: an edit does not matter" do
       results = mailbox
       route = nil
       start_oversip do |request|

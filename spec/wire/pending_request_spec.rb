@@ -38,7 +38,7 @@ RSpec.describe "A request that waits for the script", :native do
     expect(messages_at(bob)).to be_empty
   end
 
-  it "is told 100 after 200 ms, and only once, when it is an INVITE" do
+  it "is answered 100 after 200 ms, and only once, when it is an INVITE" do
     start_blocked
     call_from(alice)
     entered.pop
@@ -53,7 +53,7 @@ RSpec.describe "A request that waits for the script", :native do
     open_gate
   end
 
-  it "is told nothing when it is no INVITE" do
+  it "gets no 100 when it is no INVITE" do
     start_blocked
     call_from(alice, :OPTIONS)
     entered.pop
