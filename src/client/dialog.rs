@@ -2,11 +2,9 @@
 
 use bytes::Bytes;
 
+use super::hop_count::MAX_FORWARDS;
 use super::strict_route::{last_route, strict_router};
 use crate::message::{is_sips, HeaderName, Headers, Message, Method, RequestSnapshot};
-
-/// Hop count of a new request (RFC 3261 8.1.1.6).
-const MAX_FORWARDS: &[u8] = b"70";
 
 /// A request inside a dialog.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Optio
     let (ruri, routes, by_route) = route(target, response);
     let number = response.cseq()?.checked_add(u32::from(method != Method::Ack))?;
     let mut headers = Headers::new();
-    headers.push(b"Max-Forwards", MAX_FORWARDS);
+    headers.push(b"Max-Forwards", MAX_FORWARDS.to_string().as_bytes());
     for value in routes {
         headers.push(b"Route", &value);
     }

@@ -3,36 +3,9 @@
 use std::borrow::Cow;
 
 use super::aliases::LocalAliases;
+use super::outbound::OutboundFacts;
 use super::Transport;
 use crate::message::{Scheme, TransportParam, UriRef};
-
-/// What decides whether the sender of a request wants to be reached over the flow it used ("outgoing Outbound").
-#[derive(Debug, Clone, Copy, Default)]
-pub struct OutboundFacts {
-    /// The request is outside a dialog.
-    pub initial: bool,
-    /// It came over UDP or a connection that the peer opened.
-    pub outbound_listener: bool,
-    /// `fix_nat` asked for it.
-    pub forced: bool,
-    /// It has one Via value: nobody stands between the sender and us.
-    pub single_via: bool,
-    /// Its method is INVITE, REGISTER, SUBSCRIBE or REFER.
-    pub outbound_aware: bool,
-    /// Its Contact URI has the parameter `ob`.
-    pub contact_ob: bool,
-    /// It is a REGISTER whose Contact has `reg-id`.
-    pub register_reg_id: bool,
-}
-
-impl OutboundFacts {
-    /// RFC 5626 5.1: the decision. `preloaded_ob` tells that the sender put a Route value of ours with `ob` there itself.
-    pub fn outgoing_outbound(&self, preloaded_ob: bool) -> bool {
-        let asked_for = preloaded_ob || self.contact_ob || self.register_reg_id;
-        let direct = self.single_via && self.outbound_aware && asked_for;
-        self.initial && self.outbound_listener && (self.forced || direct)
-    }
-}
 
 /// How Route values are recognised, and what is known of the request.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +34,7 @@ pub enum IncomingFlow {
 /// What [`LooseRoute::apply`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LooseRouteOutcome {
-    /// How many Route values to remove from the top.
+    /// How many values to remove from the top of the Route header.
     pub strip: usize,
     /// The answer of `loose_route`: there is a route to follow.
     pub result: bool,
@@ -74,18 +47,21 @@ pub struct LooseRouteOutcome {
 }
 
 impl LooseRoute<'_> {
-    /// Looks at the URIs of all Route values. `verifies` judges a flow token: signed with our key, or the name of a
-    /// connection that is there. It is asked once at most.
+    /// Looks at the URIs of all Route values; `taken` is the one that a strict router has put into the Request-URI (16.4), before
+    /// all others. `verifies` judges a flow token: signed with our key, or the name of a connection that is there. It is asked
+    /// once at most.
     pub fn apply<'u>(
         &self,
+        taken: Option<UriRef<'u>>,
         routes: impl IntoIterator<Item = UriRef<'u>>,
         verifies: impl FnOnce(&[u8]) -> bool,
     ) -> LooseRouteOutcome {
         let mut total = 0;
-        let mut strip = 0;
+        let mut strip = 0_usize;
         let mut preloaded_ob = false;
         let mut last: Option<UriRef<'u>> = None;
-        for uri in routes {
+        let outside = usize::from(taken.is_some());
+        for uri in taken.into_iter().chain(routes) {
             if strip == total {
                 let marked = uri.ovid() == Some(self.ovid.as_bytes());
                 if marked || self.is_local(&uri) {
@@ -102,7 +78,7 @@ impl LooseRoute<'_> {
             _ => None,
         };
         LooseRouteOutcome {
-            strip,
+            strip: strip.saturating_sub(outside),
             result: if initial { total > strip } else { strip > 0 },
             outgoing_outbound: self.outbound.outgoing_outbound(preloaded_ob),
             incoming: self.incoming(flow_token.as_deref(), verifies),
@@ -214,7 +190,7 @@ mod tests {
         };
         let uris =
             routes.iter().map(|text| UriRef::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text}")));
-        input.apply(uris, |_| verifies)
+        input.apply(None, uris, |_| verifies)
     }
 
     fn route(initial: bool, routes: &[&str]) -> LooseRouteOutcome {
@@ -263,6 +239,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_strict_router_has_taken_counts_but_is_not_removed_again() {
+        let aliases = aliases();
+        let input =
+            LooseRoute { outbound: facts(false), own_flow_token: None, aliases: &aliases, ovid: OVID };
+        let uri = |text: &'static str| UriRef::parse(text.as_bytes());
+        let alone = input.apply(uri(LOCAL), None, |_| true);
+        assert_eq!((alone.strip, alone.result), (0, true));
+        let followed = input.apply(uri(LOCAL), uri(LOCAL).into_iter().chain(uri(FOREIGN)), |_| true);
+        assert_eq!((followed.strip, followed.result), (1, true));
+        let foreign = input.apply(uri(FOREIGN), uri(LOCAL), |_| true);
+        assert_eq!((foreign.strip, foreign.result), (0, false));
+    }
+
+    #[test]
     fn a_token_before_a_foreign_value_is_no_flow() {
         let got = route(true, &["sip:tok@10.0.0.1;lr;ovid=x", FOREIGN]);
         assert_eq!((got.strip, got.result, got.incoming), (1, true, IncomingFlow::None));
@@ -300,7 +290,7 @@ mod tests {
         let input = LooseRoute { outbound: facts(true), own_flow_token: None, aliases: &aliases, ovid: OVID };
         let uri = UriRef::parse(b"sip:%5ftok@10.0.0.1;lr;ovid=x").unwrap();
         let mut seen = Vec::new();
-        let got = input.apply([uri], |token| {
+        let got = input.apply(None, [uri], |token| {
             seen = token.to_vec();
             true
         });
@@ -357,28 +347,6 @@ mod tests {
         assert!(!route(true, &[&marked]).outgoing_outbound);
         assert!(route(true, &["sip:edge.example.net;lr;ob;ovid=other"]).outgoing_outbound);
         assert!(!route(true, &["sip:other.example.org;lr;ob"]).outgoing_outbound);
-    }
-
-    #[test]
-    fn outgoing_outbound_needs_every_condition() {
-        let asked = OutboundFacts { contact_ob: true, ..facts(true) };
-        assert!(asked.outgoing_outbound(false));
-        assert!(OutboundFacts { register_reg_id: true, ..facts(true) }.outgoing_outbound(false));
-        assert!(facts(true).outgoing_outbound(true));
-        assert!(!facts(true).outgoing_outbound(false));
-        assert!(!OutboundFacts { initial: false, ..asked }.outgoing_outbound(true));
-        assert!(!OutboundFacts { outbound_listener: false, ..asked }.outgoing_outbound(true));
-        assert!(!OutboundFacts { single_via: false, ..asked }.outgoing_outbound(true));
-        assert!(!OutboundFacts { outbound_aware: false, ..asked }.outgoing_outbound(true));
-    }
-
-    #[test]
-    fn fix_nat_forces_outgoing_outbound_but_not_inside_a_dialog_or_over_our_own_connections() {
-        let forced =
-            OutboundFacts { initial: true, outbound_listener: true, forced: true, ..Default::default() };
-        assert!(forced.outgoing_outbound(false));
-        assert!(!OutboundFacts { initial: false, ..forced }.outgoing_outbound(false));
-        assert!(!OutboundFacts { outbound_listener: false, ..forced }.outgoing_outbound(false));
     }
 
     #[test]

@@ -3,14 +3,18 @@
 
 mod aliases;
 mod blacklist;
+mod destination;
 mod dialog;
 mod dialog_code;
 pub mod digest;
+mod early_dialog;
 mod error_table;
 mod flow_token;
 mod hex;
+mod hop_count;
 mod incoming_response;
 mod loose_route;
+mod outbound;
 mod own_contact;
 mod own_dialogs;
 mod probes;
@@ -27,12 +31,17 @@ pub use crate::resolve::{IpFamily, Target};
 
 pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, BlacklistId, Entry};
+pub use destination::Destination;
 pub use dialog::{request_within, DialogRequest};
 pub use dialog_code::{DialogKey, DIALOG_CODE_LEN};
+pub use early_dialog::is_told_of_its_end;
 pub use error_table::{Failure, RouteError};
 pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN_KEY_BYTES};
+pub(crate) use hop_count::MAX_FORWARDS;
+pub use hop_count::{hop_count, limited_hop_count, TOO_MANY_HOPS};
 pub use incoming_response::IncomingResponse;
-pub use loose_route::{leads_to, local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts};
+pub use loose_route::{leads_to, local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome};
+pub use outbound::{flow_may_be_forced, OutboundFacts};
 pub use own_contact::{own_contact, readdressed};
 pub(crate) use own_dialogs::OwnDialogs;
 pub(crate) use probes::{ProbeAnswer, ProbeKey, ProbeWaiter, Probes, PROBE_WAIT};

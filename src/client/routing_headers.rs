@@ -168,9 +168,7 @@ impl RoutingHeaders<'_> {
         match self.method {
             Method::Register => self.path_wanted.then_some(RoutingHeader::Path),
             Method::Notify => Some(RoutingHeader::RecordRoute),
-            Method::Invite | Method::Subscribe | Method::Refer if self.initial => {
-                Some(RoutingHeader::RecordRoute)
-            }
+            method if method.forms_dialog() && self.initial => Some(RoutingHeader::RecordRoute),
             _ if self.record_route_all => Some(RoutingHeader::RecordRoute),
             _ => None,
         }

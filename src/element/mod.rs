@@ -59,13 +59,13 @@ pub use ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, ResolutionId,
 pub use input::{ConnectionEnd, Hold, Input};
 pub use listeners::{Listener, Listeners};
 pub use next_hop::{NextHop, SendFailure};
-pub use outgoing::{hop_count, ProxyHeaders};
+pub use outgoing::ProxyHeaders;
 pub use output::{
     OpeningLimits, Outcome, Output, OwnAddress, Round, ScriptEvent, Sender, ServerName, ServerProof,
 };
 pub use received_request::{ReceivedRequest, WayBack};
 pub use refusal::Refusal;
 pub use reply::Reply;
-pub use route::{Body, Caller, Destination, Origin, RoundEnd, RouteRequest};
+pub use route::{Body, Caller, Origin, RoundEnd, RouteRequest};
 pub use server_transactions::ServerState;
 pub use settings::{is_loopback, Families, Limits, Settings, Status};

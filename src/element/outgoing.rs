@@ -13,14 +13,11 @@ use super::settings::Settings;
 use crate::client::session::Kind;
 use crate::client::{
     address_strict_router, connection_names, own_contact, readdressed, IncomingSide, Profile, RoutingHeaders,
-    DIALOG_CODE_LEN,
+    DIALOG_CODE_LEN, MAX_FORWARDS,
 };
 use crate::message::{
     is_sips, HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, Transport,
 };
-
-/// The hop count of a request that has none (RFC 3261 16.6 step 3).
-const MAX_FORWARDS: u32 = 70;
 
 /// Longer than any flow token of ours.
 const MAX_TOKEN: usize = 128;
@@ -39,16 +36,6 @@ pub struct ProxyHeaders {
     pub outgoing_outbound: bool,
     /// The token of the flow that the request goes to.
     pub incoming_outbound: Option<Vec<u8>>,
-}
-
-/// The hop count to forward a request with: the script's, else the received one less one, else 70. `None`: the request
-/// may not be forwarded any further.
-pub fn hop_count(received: Option<u32>, decided: Option<u32>) -> Option<u32> {
-    match (decided, received) {
-        (Some(decided), _) => Some(decided),
-        (None, Some(received)) => received.checked_sub(1),
-        (None, None) => Some(MAX_FORWARDS),
-    }
 }
 
 /// The way that a request leaves by.
@@ -283,26 +270,4 @@ fn leaves_for_sips(departing: &Departing<'_>, request: &RequestSnapshot) -> bool
 /// Whether the client says that it supports Path (RFC 3327 5.1); RFC 3327 5.2 wants no Path without that.
 fn supports_path(headers: &Headers) -> bool {
     headers.list(HeaderName::Supported).any(|tag| tag.trim_ascii().eq_ignore_ascii_case(b"path"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hop_count_goes_down_once_and_starts_at_seventy() {
-        assert_eq!(hop_count(Some(10), None), Some(9));
-        assert_eq!(hop_count(None, None), Some(70));
-    }
-
-    #[test]
-    fn a_request_without_hops_left_goes_no_further() {
-        assert_eq!(hop_count(Some(0), None), None);
-    }
-
-    #[test]
-    fn the_scripts_decision_stands() {
-        assert_eq!(hop_count(Some(70), Some(5)), Some(5));
-        assert_eq!(hop_count(None, Some(20)), Some(20));
-    }
 }

@@ -47,7 +47,7 @@ impl WayBack {
         let via_port = via.as_ref().and_then(|via| via.port());
         let udp_port = match via {
             // RFC 3581 4: with rport the response goes to the source port.
-            Some(via) if !via.has_rport() => via_port.unwrap_or(5060),
+            Some(via) if !via.has_rport() => via.response_port(),
             _ => source.remote.port(),
         };
         WayBack { source, udp_port, via_port }

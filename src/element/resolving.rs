@@ -3,9 +3,10 @@
 use super::ids::ResolutionId;
 use super::output::Output;
 use super::resolutions::Waiting;
-use super::route::{Destination, Route};
+use super::route::Route;
 use super::Element;
 use crate::client::session::Input as SessionInput;
+use crate::client::Destination;
 use crate::client::Profile;
 use crate::resolve::{plan, Inquiry, Plan, Resolution, Resolved};
 

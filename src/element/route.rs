@@ -16,41 +16,12 @@ use super::received_request::ReceivedRequest;
 use super::timers::TimerId;
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Callback, Input, Kind, RequestClass, Session};
-use crate::client::{Blacklist, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
+use crate::client::{Blacklist, Destination, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
 use crate::message::{
-    is_sips, HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, Transport,
-    UriRef,
+    is_sips, HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot, Transport,
 };
-use crate::resolve::{Query, QueryScheme, QueryTransport, Target};
+use crate::resolve::{Query, QueryTransport, Target};
 use crate::transaction::Timings;
-
-/// Where a request is to go.
-#[derive(Debug, Clone)]
-pub enum Destination {
-    /// By RFC 3263.
-    Resolve(Query),
-    /// By RFC 3263 as well; it is what the request's first Route names.
-    Route(Query),
-    /// By RFC 3263 as well; the script names it.
-    Named(Query),
-    /// Over the flow that this token names (RFC 5626); `None` when the request names one that is no token at all.
-    Flow(Option<Vec<u8>>),
-}
-
-impl Destination {
-    /// Where a request says that it goes: its top Route where `use_route` allows that, else the Request-URI.
-    pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Destination {
-        let route = request.route_values().next().filter(|_| use_route);
-        if let Some(route) = route.and_then(NameAddrRef::parse) {
-            return Destination::Route(Query::from_uri(&route.uri()));
-        }
-        Destination::Resolve(match UriRef::parse(&request.ruri) {
-            Some(uri) => Query::from_uri(&uri),
-            // What a script put there is no URI at all.
-            None => Query { scheme: QueryScheme::Other, ..Query::from_destination(b"", None, None) },
-        })
-    }
-}
 
 /// Where a request comes from that is routed. Routes of the same request belong together.
 #[derive(Debug, Clone)]

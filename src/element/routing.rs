@@ -11,13 +11,14 @@ use super::clients::{Owner, Turn, WaitingTurn};
 use super::counts::Dropped;
 use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RouteId};
 use super::output::{Outcome, Output, Round, ScriptEvent};
-use super::route::{Body, Caller, Destination, Origin, RoundEnd, Route, RouteRequest};
+use super::route::{Body, Caller, Origin, RoundEnd, Route, RouteRequest};
 use super::timers::TimerKey;
 use super::Element;
 use crate::client::digest::{Credentials, Digested};
 use crate::client::session::{Action, Callback, Input as SessionInput, Kind, Round as SessionRound};
 use crate::client::{
-    random_hex, random_loop_mark, request_within, DialogRequest, Failure, IncomingResponse, Profile,
+    random_hex, random_loop_mark, request_within, Destination, DialogRequest, Failure, IncomingResponse,
+    Profile,
 };
 use crate::message::{HeaderName, Message, Method};
 

@@ -361,7 +361,7 @@ impl Core {
     /// A request that begins a dialog, or goes on with one (RFC 3261 12, RFC 6665, RFC 3515), leaves a socket to which only
     /// requests of such dialogs may come.
     fn note_own_dialog(&mut self, sent: &RequestSnapshot) {
-        let begins = matches!(sent.method, Method::Invite | Method::Subscribe | Method::Refer);
+        let begins = sent.method.forms_dialog();
         if let (true, Some(call_id), Some(tag)) = (begins, sent.call_id(), sent.from_tag()) {
             self.own_dialogs.note(call_id, tag);
         }

@@ -136,7 +136,7 @@ impl IncomingRequest {
         let reply_port = match message.top_via() {
             // RFC 3581 4: with rport the response goes to the source port.
             Some(via) if via.has_rport() => source.remote.port(),
-            Some(via) => via.port().unwrap_or(5060),
+            Some(via) => via.response_port(),
             None => source.remote.port(),
         };
         let stage =

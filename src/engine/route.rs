@@ -31,11 +31,11 @@ use call::Caller;
 
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round, Session};
-use crate::client::{random_loop_mark, Failure, ProbeKey, Profile, RestoreHeaders, Target, Transport};
-use crate::message::{
-    HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, ResponseSnapshot, UriRef,
+use crate::client::{
+    random_loop_mark, Destination, Failure, ProbeKey, Profile, RestoreHeaders, Target, Transport,
 };
-use crate::resolve::{plan, Inquiry, Plan, Query, QueryScheme, QueryTransport};
+use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot};
+use crate::resolve::{plan, Inquiry, Plan, QueryTransport};
 use crate::transaction::Timings;
 
 /// What the engine reads of a Ruby `Client` object without touching Ruby.
@@ -135,34 +135,6 @@ impl ClientShared {
 
     fn set_target(&self, target: &Target) {
         *self.target.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(*target);
-    }
-}
-
-/// Where a request is to go.
-#[derive(Debug, Clone)]
-pub enum Destination {
-    /// By RFC 3263.
-    Resolve(Query),
-    /// By RFC 3263 as well; it is what the request's first Route names.
-    Route(Query),
-    /// By RFC 3263 as well; the script names it.
-    Named(Query),
-    /// Over the flow that this token names (RFC 5626); `None` when the request names one that is no token at all.
-    Flow(Option<Vec<u8>>),
-}
-
-impl Destination {
-    /// Where a request says that it goes: its top Route where `use_route` allows that, else the Request-URI.
-    pub fn of_request(request: &RequestSnapshot, use_route: bool) -> Destination {
-        let route = request.route_values().next().filter(|_| use_route);
-        if let Some(route) = route.and_then(NameAddrRef::parse) {
-            return Destination::Route(Query::from_uri(&route.uri()));
-        }
-        Destination::Resolve(match UriRef::parse(&request.ruri) {
-            Some(uri) => Query::from_uri(&uri),
-            // What a script put there is no URI at all.
-            None => Query { scheme: QueryScheme::Other, ..Query::from_destination(b"", None, None) },
-        })
     }
 }
 

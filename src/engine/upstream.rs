@@ -29,7 +29,8 @@ pub(super) fn reply(
         log_refusal(request, status);
         return false;
     }
-    let tag = (status > 100).then(|| local_tag(shared, request)).or_else(|| request.chosen_tag());
+    let tag =
+        message::needs_to_tag(status).then(|| local_tag(shared, request)).or_else(|| request.chosen_tag());
     let wire = message::reply(
         &request.message,
         status,

@@ -8,6 +8,11 @@ use super::neutral::{put_neutral, Folds};
 use super::outgoing::{put_request_line, put_status_line, RequestSnapshot};
 use super::received::Message;
 
+/// Whether a response needs a To tag: only a 100 may go without one (RFC 3261 8.2.6.2).
+pub fn needs_to_tag(status: u16) -> bool {
+    status > 100
+}
+
 /// A response to a request, made from what was received of it (RFC 3261 8.2.6): status line, Via values, From, To,
 /// Call-ID, CSeq, Content-Length, the extra lines, Server, body.
 ///

@@ -43,6 +43,28 @@ methods! {
 }
 
 impl Method {
+    /// Methods of requests that begin a dialog (RFC 3261 12.1, RFC 6665 4.1.2.1, RFC 3515 2.4.4).
+    pub const DIALOG_FORMING: [Method; 3] = [Method::Invite, Method::Subscribe, Method::Refer];
+
+    /// Methods of requests that Outbound is meant for (RFC 5626 4.3, 5.1), and record-routing and Path with it.
+    pub const OUTBOUND_AWARE: [Method; 4] =
+        [Method::Invite, Method::Register, Method::Subscribe, Method::Refer];
+
+    /// Whether a request of this method begins a dialog.
+    pub fn forms_dialog(&self) -> bool {
+        Self::DIALOG_FORMING.contains(self)
+    }
+
+    /// Whether Outbound is meant for requests of this method.
+    pub fn is_outbound_aware(&self) -> bool {
+        Self::OUTBOUND_AWARE.contains(self)
+    }
+
+    /// Whether requests of this method have responses: an ACK has none (RFC 3261 13.2.2.4).
+    pub fn is_answered(&self) -> bool {
+        *self != Method::Ack
+    }
+
     /// False for a method that is not on the list.
     pub fn is_known(&self) -> bool {
         !matches!(self, Method::Other(_))
@@ -59,6 +81,23 @@ mod tests {
         assert_eq!(Method::from_bytes(b"invite"), Method::Other(Bytes::from_static(b"invite")));
         assert!(!Method::from_bytes(b"invite").is_known());
         assert!(Method::from_bytes(b"STORE").is_known());
+    }
+
+    #[test]
+    fn a_registration_is_no_dialog_but_has_a_flow() {
+        assert!(Method::Invite.forms_dialog() && Method::Invite.is_outbound_aware());
+        assert!(!Method::Register.forms_dialog() && Method::Register.is_outbound_aware());
+        for method in
+            [Method::Ack, Method::Bye, Method::Options, Method::Notify, Method::from_bytes(b"invite")]
+        {
+            assert!(!method.forms_dialog() && !method.is_outbound_aware(), "{method:?}");
+        }
+    }
+
+    #[test]
+    fn an_ack_has_no_response() {
+        assert!(!Method::Ack.is_answered());
+        assert!(Method::Invite.is_answered() && Method::Cancel.is_answered());
     }
 
     #[test]

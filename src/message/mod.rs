@@ -39,7 +39,7 @@ mod websocket;
 
 pub use check::{Defect, REASON_BODY_SIZE, REASON_BRANCH, REASON_CSEQ};
 pub use datagram::{datagram, Datagram};
-pub use derived::{ack_for, cancel_for, reply};
+pub use derived::{ack_for, cancel_for, needs_to_tag, reply};
 pub use escape::{escape_user, unescape};
 pub use framing::{Frame, StreamFramer, StreamLimits};
 pub use haproxy::{parse_haproxy, proxied_client};

@@ -169,6 +169,14 @@ impl<'a> TopVia<'a> {
         self.parts.port
     }
 
+    /// The port of a sent-by that names none.
+    pub const DEFAULT_PORT: u16 = 5060;
+
+    /// The port that responses go to where there is no `rport` (RFC 3261 18.2.2).
+    pub fn response_port(&self) -> u16 {
+        self.port().unwrap_or(Self::DEFAULT_PORT)
+    }
+
     /// The branch with its magic cookie (RFC 3261 8.1.1.7); the last one if the parameter is repeated.
     pub fn branch(&self) -> Option<&'a [u8]> {
         Some(self.parts.branch?.of(self.buf))

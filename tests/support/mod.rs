@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use oversip::client::session::{Kind, Round};
+use oversip::client::{hop_count, Destination};
 use oversip::engine::{
-    hop_count, ClientShared, Config, Destination, Engine, Event, Families, IncomingRequest, Limits, Progress,
-    ProxyHeaders, RouteRequest, Stats, Status, StoredProfile, Wake, WebSocketConfig,
+    ClientShared, Config, Engine, Event, Families, IncomingRequest, Limits, Progress, ProxyHeaders,
+    RouteRequest, Stats, Status, StoredProfile, Wake, WebSocketConfig,
 };
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;

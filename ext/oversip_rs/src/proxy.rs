@@ -2,8 +2,9 @@
 
 use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
 use oversip::client::session::Kind;
-use oversip::engine::{hop_count, Destination, ProxyHeaders, RouteRequest};
-use oversip::message::Method;
+use oversip::client::{hop_count, is_told_of_its_end, Destination, TOO_MANY_HOPS};
+use oversip::engine::{ProxyHeaders, RouteRequest};
+use oversip::message::{reason_phrase, Method};
 
 use crate::{
     anchors::Anchor,
@@ -32,20 +33,17 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let facts = request::routing_facts(ruby, request)?;
     ClientObject::set_request(this, request.as_value());
     request.proxy.set(request, this);
-    // RFC 3261 16.3 step 3: checked before anything else is done for the request. An ACK is not answered.
+    // RFC 3261 16.3 step 3: checked before anything else is done for the request.
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
-        if !incoming.is_ack() {
-            engine.reply(&incoming, 483, b"Too Many Hops", &[], b"");
+        if incoming.message.method().is_some_and(Method::is_answered) {
+            let reason = reason_phrase(TOO_MANY_HOPS).as_bytes();
+            engine.reply(&incoming, TOO_MANY_HOPS, reason, &[], b"");
         }
         return Ok(());
     };
     let snapshot = request::snapshot(ruby, request)?;
-    let incoming_outbound = facts.incoming_outbound && arguments.destination.is_none();
-    let to = match arguments.destination {
-        Some(query) => Destination::Named(query),
-        None if incoming_outbound => Destination::Flow(facts.flow_token.clone()),
-        None => Destination::of_request(&snapshot, true),
-    };
+    let flow = facts.incoming_outbound.then_some(facts.flow_token);
+    let destination = Destination::of_proxied(arguments.destination, flow, &snapshot);
     let ask = RouteRequest {
         kind: Kind::Proxy,
         client: this.shared().clone(),
@@ -57,9 +55,9 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
             max_forwards,
             initial: facts.initial,
             outgoing_outbound: facts.outgoing_outbound,
-            incoming_outbound: facts.flow_token.filter(|_| incoming_outbound),
+            incoming_outbound: destination.flow_token().map(<[u8]>::to_vec),
         }),
-        destination: to,
+        destination,
         sips: false,
         restore: request::restore_headers(request),
         credentials: Vec::new(),
@@ -88,9 +86,7 @@ fn end_early_dialog(ruby: &Ruby, this: RubyClient, response: RubyResponse) -> Re
     let Some(incoming) = RequestObject::from_value(request).and_then(|request| request.incoming()) else {
         return Ok(());
     };
-    let final_failure = response.received().status().is_some_and(|status| status >= 300);
-    let invite = incoming.message.method() == Some(&Method::Invite);
-    if final_failure && invite && incoming.message.supported().iter().any(|tag| tag == b"199") {
+    if is_told_of_its_end(&incoming.message, response.received()) {
         runtime::engine(ruby)?.reply_199(&incoming, response.received());
     }
     Ok(())

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{ClientShared, Destination, Route, RouteRequest, Shared};
+use super::{ClientShared, Route, RouteRequest, Shared};
 use crate::client::digest::Credentials;
 use crate::client::session::Kind;
-use crate::client::{request_within, DialogRequest};
+use crate::client::{request_within, Destination, DialogRequest};
 use crate::engine::stores::StoredProfile;
 use crate::message::{HeaderName, Message, Method};
 

@@ -1,4 +1,4 @@
-//! The method of a message, and what methods are meant for.
+//! The method of a message.
 
 use magnus::{method, prelude::*, Error, RClass, RHash, Ruby, Value};
 use oversip::message::Method;
@@ -15,16 +15,6 @@ pub fn method_value(ruby: &Ruby, method: &Method) -> Value {
     }
 }
 
-/// Methods that create a dialog.
-const DIALOG_FORMING: [Method; 3] = [Method::Invite, Method::Subscribe, Method::Refer];
-/// Methods that Outbound and record-routing are meant for.
-const ROUTING_AWARE: [Method; 4] = [Method::Invite, Method::Register, Method::Subscribe, Method::Refer];
-
-/// Whether Outbound and record-routing are meant for a method.
-pub fn is_outbound_aware_method(method: Option<&Method>) -> bool {
-    method.is_some_and(|method| ROUTING_AWARE.contains(method))
-}
-
 /// `{ INVITE: true, ... }`, as scripts of the original look methods up.
 fn method_table(ruby: &Ruby, methods: &[Method]) -> Result<RHash, Error> {
     let table = ruby.hash_new();
@@ -36,18 +26,18 @@ fn method_table(ruby: &Ruby, methods: &[Method]) -> Result<RHash, Error> {
 }
 
 fn is_dialog_forming(ruby: &Ruby, this: RubyMessage) -> Value {
-    true_or_nil(ruby, this.received().method().is_some_and(|method| DIALOG_FORMING.contains(method)))
+    true_or_nil(ruby, this.received().method().is_some_and(Method::forms_dialog))
 }
 
 fn is_outbound_aware(ruby: &Ruby, this: RubyMessage) -> Value {
-    true_or_nil(ruby, is_outbound_aware_method(this.received().method()))
+    true_or_nil(ruby, this.received().method().is_some_and(Method::is_outbound_aware))
 }
 
 /// Defines the methods of this file.
 pub(super) fn define(ruby: &Ruby, class: RClass) -> Result<(), Error> {
-    class.const_set("DIALOG_FORMING_METHODS", method_table(ruby, &DIALOG_FORMING)?)?;
-    class.const_set("RECORD_ROUTING_AWARE_METHODS", method_table(ruby, &ROUTING_AWARE)?)?;
-    class.const_set("OUTBOUND_AWARE_METHODS", method_table(ruby, &ROUTING_AWARE)?)?;
+    class.const_set("DIALOG_FORMING_METHODS", method_table(ruby, &Method::DIALOG_FORMING)?)?;
+    class.const_set("RECORD_ROUTING_AWARE_METHODS", method_table(ruby, &Method::OUTBOUND_AWARE)?)?;
+    class.const_set("OUTBOUND_AWARE_METHODS", method_table(ruby, &Method::OUTBOUND_AWARE)?)?;
     class.define_method("dialog_forming?", method!(is_dialog_forming, 0))?;
     class.define_method("record_routing_aware?", method!(is_outbound_aware, 0))?;
     class.define_method("outbound_aware?", method!(is_outbound_aware, 0))?;

@@ -21,7 +21,6 @@ pub use self::{
     attributes::body_bytes,
     describe::describe,
     from_text::{detached, parse_request, parse_response},
-    methods::is_outbound_aware_method,
     request_object::{RequestObject, RubyRequest},
     response_object::{ResponseObject, RubyResponse},
     source::{connection, is_secure},

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use magnus::{prelude::*, Error, Ruby, Value};
-use oversip::message::Method;
+use oversip::message::{needs_to_tag, TopVia};
 
 use super::reply::Reply;
 use crate::{
@@ -16,12 +16,12 @@ use crate::{
 /// Replies as the engine does without a transaction (RFC 3261 8.2.6, 8.2.7). False for an ACK, and where no connection was
 /// set.
 pub(super) fn reply(ruby: &Ruby, this: RubyRequest, reply: &Reply) -> Result<bool, Error> {
-    if this.received().method() == Some(&Method::Ack) {
+    if this.received().method().is_some_and(|method| !method.is_answered()) {
         text::log_error(ruby, &format!("attempt to reply {} to an ACK", reply.status));
         return Ok(false);
     }
     let chosen = &this.detached_tag;
-    if reply.status > 100 {
+    if needs_to_tag(reply.status) {
         chosen.get_or_init(|| tags::totag_for_sl_reply().into());
     }
     let wire = oversip::message::reply(
@@ -46,8 +46,8 @@ pub(super) fn send(ruby: &Ruby, this: RubyRequest, wire: &Bytes) -> Result<bool,
     let ip: Value = this.funcall("source_ip", ())?;
     let mut port: Value = this.funcall("via_rport", ())?;
     if port.is_nil() {
-        let sent_by = this.received().top_via().and_then(|via| via.port());
-        port = ruby.into_value(sent_by.unwrap_or(5060));
+        port = ruby
+            .into_value(this.received().top_via().map_or(TopVia::DEFAULT_PORT, |via| via.response_port()));
     }
     let _: Value = connection.funcall("send_sip_msg", (utf8(ruby, wire), ip, port))?;
     Ok(true)

@@ -1,6 +1,7 @@
 //! Replies, hop count and the server transaction of a request.
 
 use magnus::{method, prelude::*, Error, RClass, RModule, Ruby, Value};
+use oversip::client::{limited_hop_count, TOO_MANY_HOPS};
 
 use super::{detached, reply::Reply};
 use crate::{
@@ -26,15 +27,12 @@ fn check_max_forwards(ruby: &Ruby, this: RubyRequest, limit: Value) -> Result<bo
         let rule = "an Integer from 0 to 4294967295";
         return Err(text::unfit(ruby.exception_arg_error(), "max_forwards", rule, limit));
     };
-    let new = match this.received().max_forwards().map(u32::from) {
-        Some(0) => {
-            send(ruby, this, &Reply::bare(483))?;
-            return Ok(false);
-        }
-        Some(received) if received <= limit => received - 1,
-        Some(_) | None => limit,
-    };
-    this.new_max_forwards.set(Some(new));
+    let new = limited_hop_count(this.received().max_forwards().map(u32::from), limit);
+    if new.is_none() {
+        send(ruby, this, &Reply::bare(TOO_MANY_HOPS))?;
+        return Ok(false);
+    }
+    this.new_max_forwards.set(new);
     Ok(true)
 }
 

@@ -2,38 +2,25 @@
 
 use bytes::Bytes;
 use magnus::{method, prelude::*, Error, RArray, RClass, RModule, Ruby, Value};
-use oversip::client::{local_uri, IncomingFlow, LooseRoute, OutboundFacts};
+use oversip::client::{flow_may_be_forced, local_uri, IncomingFlow, LooseRoute, OutboundFacts};
 use oversip::engine::Engine;
-use oversip::message::{HeaderName, Method, UriRef};
+use oversip::message::{HeaderName, UriRef};
 
 use super::ruri::ruri_bytes;
 use crate::{
     headers,
-    message::{self, is_outbound_aware_method, routes, RubyRequest},
+    message::{self, routes, RubyRequest},
     runtime,
     text::{self, true_or_nil, utf8},
     uri::{self, RubyUri, UriObject},
 };
 
 fn outbound_facts(ruby: &Ruby, this: RubyRequest) -> Result<OutboundFacts, Error> {
-    let received = this.received();
     let contact = text::object_of::<UriObject>(ruby, this.funcall("contact", ())?);
-    let contact_ob = match contact {
-        Some(contact) => {
-            let text = uri::uri_text(ruby, contact)?.unwrap_or_default();
-            UriRef::parse(&text).is_some_and(|uri| uri.ob())
-        }
-        None => false,
-    };
-    Ok(OutboundFacts {
-        initial: received.to_tag().is_none(),
-        outbound_listener: this.incoming().is_some_and(|incoming| incoming.source.inbound),
-        forced: this.force_outgoing_outbound.get(),
-        single_via: received.num_vias() == 1,
-        outbound_aware: is_outbound_aware_method(received.method()),
-        contact_ob,
-        register_reg_id: received.method() == Some(&Method::Register) && received.contact_has_reg_id(),
-    })
+    let contact = contact.map(|contact| uri::uri_text(ruby, contact)).transpose()?.flatten();
+    let contact = contact.as_deref().and_then(UriRef::parse);
+    let inbound = this.incoming().is_some_and(|incoming| incoming.source.inbound);
+    Ok(OutboundFacts::of(this.received(), contact.as_ref(), inbound, this.force_outgoing_outbound.get()))
 }
 
 /// The token of the flow that the request came by; memoised.
@@ -63,20 +50,16 @@ fn route_texts(ruby: &Ruby, this: RubyRequest) -> Result<Vec<Bytes>, Error> {
 fn loose_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
     let engine = runtime::engine(ruby)?;
     let own = own_flow_token(&engine, this);
-    // From a strict router the first of our values came as the Request-URI (RFC 3261 16.4).
-    let mut texts: Vec<Bytes> = this.received().strict_route().cloned().into_iter().collect();
-    let taken = texts.len();
-    if headers::has_routes(ruby, this.into())? {
-        texts.extend(route_texts(ruby, this)?);
-    }
+    let texts = if headers::has_routes(ruby, this.into())? { route_texts(ruby, this)? } else { Vec::new() };
     let rules = LooseRoute {
         outbound: outbound_facts(ruby, this)?,
         own_flow_token: own.as_deref().map(str::as_bytes),
         aliases: engine.aliases(),
         ovid: engine.tags().ovid(),
     };
-    let uris: Vec<UriRef<'_>> = texts.iter().filter_map(|text| UriRef::parse(text)).collect();
-    let outcome = rules.apply(uris, |token| engine.is_flow(token));
+    let taken = this.received().strict_route().and_then(|text| UriRef::parse(text));
+    let uris = texts.iter().filter_map(|text| UriRef::parse(text));
+    let outcome = rules.apply(taken, uris, |token| engine.is_flow(token));
     this.outgoing_outbound.set(Some(outcome.outgoing_outbound));
     if let Some(token) = &outcome.flow_token {
         this.route_token.set(this, utf8(ruby, token));
@@ -84,10 +67,9 @@ fn loose_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
     if outcome.incoming != IncomingFlow::None {
         this.incoming_outbound.set(true);
     }
-    let strip = outcome.strip.saturating_sub(taken);
-    if strip > 0 {
-        headers::remove_top_routes(ruby, this.into(), strip)?;
-        strip_routes(ruby, this, strip)?;
+    if outcome.strip > 0 {
+        headers::remove_top_routes(ruby, this.into(), outcome.strip)?;
+        strip_routes(ruby, this, outcome.strip)?;
     }
     Ok(outcome.result)
 }
@@ -144,9 +126,7 @@ fn fix_nat(ruby: &Ruby, this: RubyRequest) {
         incoming.reply_to_source_port();
     }
     message::use_source_port(ruby, this.into());
-    let received = this.received();
-    if received.to_tag().is_none() && received.num_vias() == 1 && is_outbound_aware_method(received.method())
-    {
+    if flow_may_be_forced(this.received()) {
         this.force_outgoing_outbound.set(true);
     }
 }

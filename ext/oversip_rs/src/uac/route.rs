@@ -5,7 +5,8 @@ use std::sync::Arc;
 use magnus::{prelude::*, Error, Ruby, Value};
 use oversip::client::digest::Credentials;
 use oversip::client::session::Kind;
-use oversip::engine::{Call, Destination, Engine, Route, RouteRequest};
+use oversip::client::Destination;
+use oversip::engine::{Call, Engine, Route, RouteRequest};
 
 use crate::{
     anchors::Anchor,
@@ -39,10 +40,7 @@ pub(super) fn new_route(
     let snapshot = request::snapshot_of(ruby, arguments.request)?;
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let credentials = credentials_for(ruby, this, arguments.request)?;
-    let destination = match arguments.destination {
-        Some(query) => Destination::Named(query),
-        None => Destination::of_request(&snapshot, false),
-    };
+    let destination = Destination::of_own(arguments.destination, &snapshot);
     ClientObject::set_request(this, arguments.request);
     Ok(engine.new_route(RouteRequest {
         kind: Kind::Uac,
