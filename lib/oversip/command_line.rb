@@ -63,7 +63,7 @@ module OverSIP
 
     # `oversip check [DIR]`.
     def check(_call)
-      Logger.target = target = FolderCheck::Target.new(color: @options.color)
+      Logger.target = target = FolderCheck::CountingTarget.new(color: @options.color)
       check = FolderCheck.new(@options.config_dir, file: @options.config_file).run
       Logger.flush # warnings that were logged come first
       [*check.problems, *check.advice].each { |line| warn line }

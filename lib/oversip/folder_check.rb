@@ -4,7 +4,7 @@ require "etc"
 require "oversip/folder"
 require "oversip/folder_check/permissions"
 require "oversip/folder_check/script"
-require "oversip/folder_check/target"
+require "oversip/folder_check/counting_target"
 
 module OverSIP
   # Finds the mistakes in a configuration folder without starting a server: `oversip check`. server.rb is read, not run.

@@ -7,7 +7,7 @@ module OverSIP
     # The output of `oversip check`. Its records have no time, and the warnings are counted.
     #
     # @api private
-    class Target < Logger::StderrTarget
+    class CountingTarget < Logger::StderrTarget
       # @return [Integer] how many warnings were printed; complete after `Logger.flush`
       attr_reader :warnings
 
