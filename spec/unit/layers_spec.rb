@@ -65,6 +65,15 @@ RSpec.describe "The layers" do
     end
   end
 
+  # The folders of the core of which that is true.
+  %w[client resolve transaction transport].each do |folder|
+    it "have files that know each other one way: no circle with one of src/#{folder}" do
+      files = RustFiles.new(File.join(root, "src"))
+      expect(files.known.keys.grep(%r{\A#{folder}/})).not_to be_empty
+      expect(files.circles.select { |circle| circle.any? { |path| path.start_with?("#{folder}/") } }).to eq []
+    end
+  end
+
   describe "as the files tell them" do
     def circles(files)
       Dir.mktmpdir do |root|

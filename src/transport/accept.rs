@@ -9,8 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tracing::{info, warn};
 
 use super::connection::{Connection, Phase};
-use super::connections::{Alive, Connections};
+use super::connections::Connections;
 use super::handshake::{self, Failure};
+use super::table::Alive;
 use super::{proxied, stream, Transport, TransportEvent};
 
 /// Pause after an error of the listener itself (no file descriptors left): it would only be repeated at once.

@@ -8,9 +8,11 @@ use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use super::byte_stream::ByteStream;
-use super::connection::{CloseReason, Connection, Phase, UNCERTAIN_FOR};
-use super::connections::{Alive, Connections};
-use super::stream::{give_up, write_batch};
+use super::close_reason::CloseReason;
+use super::connection::{Connection, Phase, UNCERTAIN_FOR};
+use super::connections::Connections;
+use super::table::Alive;
+use super::writing::{give_up, write_batch};
 use super::TransportEvent;
 use crate::clock::Clock;
 

@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
 
-use super::connections::Connections;
 use super::Transport;
 
 /// The bytes of a connection in both directions, whatever encrypts them.
@@ -38,17 +38,16 @@ impl Duplex for client::TlsStream<TcpStream> {
     }
 }
 
-/// Sets what all connections have in common; answers with our end's address.
+/// Sets what all connections have in common, and after which idle time TCP probes them; answers with our end's address.
 pub(super) fn prepare(
-    connections: &Connections,
+    keepalive: Option<Duration>,
     transport: Transport,
     stream: &TcpStream,
 ) -> io::Result<SocketAddr> {
     // Messages are written whole; waiting for more to fill a segment only delays them.
     stream.set_nodelay(true)?;
     // WebSocket has pings of its own.
-    let keepalive = connections.shared().options.tcp_keepalive.filter(|_| !transport.websocket());
-    if let Some(interval) = keepalive {
+    if let Some(interval) = keepalive.filter(|_| !transport.websocket()) {
         let keepalive = TcpKeepalive::new().with_time(interval).with_interval(interval);
         SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
     }

@@ -1,26 +1,24 @@
 //! The table of stream connections.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
-use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
-use super::connection::{CloseReason, Connection, ConnectionInfo, Phase, Queued};
-use super::dial::Start;
+use super::close_reason::CloseReason;
+use super::connection::{Connection, ConnectionInfo, Phase, Queued};
 use super::memory::{Held, Memory, Pause, HELD_BYTES};
+use super::options::Options;
+use super::table::{peer_key, Alive, Table, Tasks};
 use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};
-use super::{ConnectionId, Options, Source, Transport, TransportEvent};
+use super::{ConnectionId, Source, Transport, TransportEvent};
 use crate::clock::Clock;
 use crate::message::Defect;
 use crate::random::Random;
@@ -36,15 +34,6 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The status of a WebSocket that ends since the server does (RFC 6455 section 7.4.1).
 const GOING_AWAY: u16 = 1001;
-
-/// How long it may take to open a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpeningLimits {
-    /// Until TCP is up.
-    pub connect: Duration,
-    /// From then until the TLS handshake is over.
-    pub handshake: Duration,
-}
 
 /// Every stream connection, whoever opened it. Clones are handles to the same table and may be used from any thread;
 /// no method waits.
@@ -64,29 +53,6 @@ pub(super) struct Shared {
     /// Whether responses are handed over for a verdict on each.
     holds_responses: AtomicBool,
 }
-
-struct Table {
-    by_id: HashMap<ConnectionId, Arc<Connection>>,
-    /// Newest last. More than one is rare: the peer connected to us while we connected to it.
-    by_peer: HashMap<(Transport, SocketAddr), SmallVec<[ConnectionId; 1]>>,
-    by_token: HashMap<String, ConnectionId>,
-    /// Those whose peer has closed its side and waits for answers: nothing else is sent on them.
-    finished: HashMap<ConnectionId, Arc<Connection>>,
-    /// Those that write what is left in their queues before they close.
-    closing: HashMap<ConnectionId, Arc<Connection>>,
-    tasks: Tasks,
-    /// What tokens are drawn from.
-    random: Random,
-}
-
-/// Counts the tasks that still have something to write: each holds a clone of the sender.
-enum Tasks {
-    Running { alive: mpsc::Sender<()>, ended: mpsc::Receiver<()> },
-    Stopped,
-}
-
-/// Held by a task until it wrote what it had to.
-pub(super) type Alive = mpsc::Sender<()>;
 
 impl Connections {
     /// An empty table. To be called within the runtime that will run the connections.
@@ -122,74 +88,8 @@ impl Connections {
         self.0.heeds_keepalives.load(Ordering::Relaxed)
     }
 
-    /// Opens a TCP connection from `local_ip`, or from wherever the route leads. Messages may be sent on it at once:
-    /// they wait until it is up. Within the limit there is a [`TransportEvent::ConnectionOpened`] or
-    /// [`TransportEvent::ConnectionFailed`].
-    pub fn connect(
-        &self,
-        remote: SocketAddr,
-        local_ip: Option<IpAddr>,
-        limits: OpeningLimits,
-    ) -> ConnectionId {
-        self.open(Transport::Tcp, remote, local_ip, limits, None)
-    }
-
-    /// Opens a TLS connection likewise. The handshake has a limit of its own; then the server is verified, and messages
-    /// wait for that too.
-    pub fn connect_tls(
-        &self,
-        remote: SocketAddr,
-        local_ip: Option<IpAddr>,
-        limits: OpeningLimits,
-        verification: Verification,
-    ) -> ConnectionId {
-        self.open(Transport::Tls, remote, local_ip, limits, Some(verification))
-    }
-
-    fn open(
-        &self,
-        transport: Transport,
-        remote: SocketAddr,
-        local_ip: Option<IpAddr>,
-        limits: OpeningLimits,
-        verification: Option<Verification>,
-    ) -> ConnectionId {
-        let (connection, alive) = self.insert(transport, remote, false, verification);
-        let id = connection.id;
-        let start = Start::At(local_ip);
-        self.0.runtime.spawn(super::dial::open(self.clone(), connection, start, limits, alive));
-        id
-    }
-
-    /// A connection to this address that begins at `ip`: one opened from here that serves what is wanted, else one that is
-    /// opened now. Its local address and port are known at once. With a verification it is TLS.
-    ///
-    /// # Errors
-    ///
-    /// The system has no socket, or no such address.
-    pub fn open_at(
-        &self,
-        ip: IpAddr,
-        remote: SocketAddr,
-        limits: OpeningLimits,
-        wanted: Option<Verification>,
-    ) -> io::Result<(ConnectionId, SocketAddr)> {
-        let transport = if wanted.is_some() { Transport::Tls } else { Transport::Tcp };
-        if let Some(known) = self.lookup_from(ip, transport, remote, wanted.as_ref()) {
-            return Ok(known);
-        }
-        let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.bind(SocketAddr::new(ip, 0))?;
-        let local = socket.local_addr()?;
-        let (connection, alive) = self.insert(transport, remote, false, wanted);
-        connection.begins_at(local);
-        let id = connection.id;
-        let start = Start::With(socket);
-        self.0.runtime.spawn(super::dial::open(self.clone(), connection, start, limits, alive));
-        Ok((id, local))
-    }
-
-    fn lookup_from(
+    /// One from here that begins at this address and serves what is wanted, and where it begins.
+    pub(super) fn lookup_from(
         &self,
         ip: IpAddr,
         transport: Transport,
@@ -561,7 +461,7 @@ impl Connections {
     }
 
     /// Enters a new connection. Without the second half of the answer it was not entered and must not be opened.
-    fn insert(
+    pub(super) fn insert(
         &self,
         transport: Transport,
         remote: SocketAddr,
@@ -608,84 +508,4 @@ impl Connections {
         // No code that could panic runs between two changes that belong together.
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Table {
-    fn new(random: Random) -> Table {
-        let (alive, ended) = mpsc::channel(1);
-        Table {
-            by_id: HashMap::new(),
-            by_peer: HashMap::new(),
-            by_token: HashMap::new(),
-            finished: HashMap::new(),
-            closing: HashMap::new(),
-            tasks: Tasks::Running { alive, ended },
-            random,
-        }
-    }
-
-    fn insert(&mut self, connection: &Arc<Connection>) {
-        self.by_id.insert(connection.id, connection.clone());
-        self.by_peer
-            .entry(peer_key(connection.transport, connection.remote))
-            .or_default()
-            .push(connection.id);
-        if let Some(token) = &connection.flow_token {
-            self.by_token.insert(token.clone(), connection.id);
-        }
-    }
-
-    /// Those that are up or being opened, and those that are up for answers alone.
-    fn len(&self) -> usize {
-        self.by_id.len() + self.finished.len()
-    }
-
-    /// Takes a connection from those that may be used. One that closes may write for a while.
-    fn retire(&mut self, connection: &Connection, phase: Phase) {
-        let Some(entry) = self.remove(connection).or_else(|| self.finished.remove(&connection.id)) else {
-            return;
-        };
-        if phase == Phase::Closing {
-            self.closing.insert(connection.id, entry);
-        }
-    }
-
-    /// From now on it carries answers alone; `false` when it is not among those that may be used.
-    fn finish(&mut self, connection: &Connection) -> bool {
-        let entry = self.remove(connection);
-        let known = entry.is_some();
-        self.finished.extend(entry.map(|entry| (connection.id, entry)));
-        known
-    }
-
-    /// Removes exactly this connection: another one to the same address stays.
-    fn remove(&mut self, connection: &Connection) -> Option<Arc<Connection>> {
-        let entry = self.by_id.remove(&connection.id)?;
-        let key = peer_key(connection.transport, connection.remote);
-        if let Some(ids) = self.by_peer.get_mut(&key) {
-            ids.retain(|id| *id != connection.id);
-            if ids.is_empty() {
-                self.by_peer.remove(&key);
-            }
-        }
-        if let Some(token) = &connection.flow_token {
-            self.by_token.remove(token);
-        }
-        Some(entry)
-    }
-
-    /// Ten hexadecimal digits that no other connection has.
-    fn draw_token(&mut self) -> String {
-        loop {
-            let token = format!("{:010x}", self.random.number() >> 24);
-            if !self.by_token.contains_key(&token) {
-                return token;
-            }
-        }
-    }
-}
-
-/// Addresses of targets carry no scope and no flow label, those of sockets may.
-fn peer_key(transport: Transport, remote: SocketAddr) -> (Transport, SocketAddr) {
-    (transport, SocketAddr::new(remote.ip(), remote.port()))
 }

@@ -7,22 +7,95 @@ use std::sync::Arc;
 use tokio::net::{TcpSocket, TcpStream};
 use tracing::info;
 
-use super::connection::{CloseReason, Connection, Phase};
-use super::connections::{Alive, Connections, OpeningLimits};
+use super::close_reason::CloseReason;
+use super::connection::{Connection, Phase};
+use super::connections::Connections;
 use super::handshake::{self, failed, Failure, Up};
-use super::{stream, OpeningFailure, TransportEvent};
+use super::options::OpeningLimits;
+use super::table::Alive;
+use super::tls::Verification;
+use super::{stream, ConnectionId, OpeningFailure, Transport, TransportEvent};
 
 /// Our end of a connection that is to be opened.
-pub(super) enum Start {
+enum Start {
     /// At this address, or wherever the route leads.
     At(Option<IpAddr>),
     /// At a socket that is bound already.
     With(TcpSocket),
 }
 
+impl Connections {
+    /// Opens a TCP connection from `local_ip`, or from wherever the route leads. Messages may be sent on it at once:
+    /// they wait until it is up. Within the limit there is a [`TransportEvent::ConnectionOpened`] or
+    /// [`TransportEvent::ConnectionFailed`].
+    pub fn connect(
+        &self,
+        remote: SocketAddr,
+        local_ip: Option<IpAddr>,
+        limits: OpeningLimits,
+    ) -> ConnectionId {
+        self.open(Transport::Tcp, remote, local_ip, limits, None)
+    }
+
+    /// Opens a TLS connection likewise. The handshake has a limit of its own; then the server is verified, and messages
+    /// wait for that too.
+    pub fn connect_tls(
+        &self,
+        remote: SocketAddr,
+        local_ip: Option<IpAddr>,
+        limits: OpeningLimits,
+        verification: Verification,
+    ) -> ConnectionId {
+        self.open(Transport::Tls, remote, local_ip, limits, Some(verification))
+    }
+
+    fn open(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        local_ip: Option<IpAddr>,
+        limits: OpeningLimits,
+        verification: Option<Verification>,
+    ) -> ConnectionId {
+        let (connection, alive) = self.insert(transport, remote, false, verification);
+        let id = connection.id;
+        let start = Start::At(local_ip);
+        self.spawn(run(self.clone(), connection, start, limits, alive));
+        id
+    }
+
+    /// A connection to this address that begins at `ip`: one opened from here that serves what is wanted, else one that is
+    /// opened now. Its local address and port are known at once. With a verification it is TLS.
+    ///
+    /// # Errors
+    ///
+    /// The system has no socket, or no such address.
+    pub fn open_at(
+        &self,
+        ip: IpAddr,
+        remote: SocketAddr,
+        limits: OpeningLimits,
+        wanted: Option<Verification>,
+    ) -> io::Result<(ConnectionId, SocketAddr)> {
+        let transport = if wanted.is_some() { Transport::Tls } else { Transport::Tcp };
+        if let Some(known) = self.lookup_from(ip, transport, remote, wanted.as_ref()) {
+            return Ok(known);
+        }
+        let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(ip, 0))?;
+        let local = socket.local_addr()?;
+        let (connection, alive) = self.insert(transport, remote, false, wanted);
+        connection.begins_at(local);
+        let id = connection.id;
+        let start = Start::With(socket);
+        self.spawn(run(self.clone(), connection, start, limits, alive));
+        Ok((id, local))
+    }
+}
+
 /// Opens the connection and serves it; reports when it does not come up. `alive` is missing if the table had no
 /// room for it.
-pub(super) async fn open(
+async fn run(
     connections: Connections,
     connection: Arc<Connection>,
     start: Start,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::connection::CloseReason;
+use super::close_reason::CloseReason;
 use super::ws::HttpRequest;
 use crate::message::{Defect, Frame, Message, StreamFramer};
 

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::byte_stream::{prepare, ByteStream};
-use super::connection::{CloseReason, Connection, Phase};
+use super::close_reason::CloseReason;
+use super::connection::{Connection, Phase};
 use super::connections::Connections;
 use super::tls::{ClientCertificates, PeerCertificates, Tls};
 use super::{Transport, TransportEvent};
@@ -45,7 +46,8 @@ pub(super) async fn accept(
     stream: TcpStream,
     encrypted: bool,
 ) -> Result<Up, Failure> {
-    let local = prepare(connections, connection.transport, &stream).map_err(failed)?;
+    let local =
+        prepare(connections.shared().options.tcp_keepalive, connection.transport, &stream).map_err(failed)?;
     if !encrypted {
         return open(connections, connection, Box::new(stream), local, Vec::new());
     }
@@ -74,7 +76,8 @@ pub(super) async fn connect(
     stream: TcpStream,
     limit: Duration,
 ) -> Result<Up, Failure> {
-    let local = prepare(connections, connection.transport, &stream).map_err(failed)?;
+    let local =
+        prepare(connections.shared().options.tcp_keepalive, connection.transport, &stream).map_err(failed)?;
     let Some(name) = connection.peer_name() else {
         return open(connections, connection, Box::new(stream), local, Vec::new());
     };

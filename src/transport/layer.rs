@@ -4,7 +4,6 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
@@ -12,39 +11,13 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::accept::{self, Accepting};
-use super::connections::OpeningLimits;
-use super::tls::{ClientCertificates, Tls, Verification};
-use super::ws;
+use super::options::{OpeningLimits, Options};
+use super::tls::Verification;
 use super::{
     Bound, ConnectionId, Connections, Malformed, SendingSockets, Transport, TransportEvent, UdpSocket,
 };
 use crate::clock::Clock;
 use crate::random::Random;
-
-/// What can be set.
-#[derive(Clone)]
-pub struct Options {
-    /// Largest body accepted over a stream, bytes; over it there is 413.
-    pub max_body_size: usize,
-    /// Bytes that may wait to be sent on all connections together; beyond it those with the most are closed.
-    pub max_outgoing_bytes: usize,
-    /// Connections that may exist at a time; further ones are closed at once, or fail.
-    pub max_connections: usize,
-    /// Idle time and interval of TCP keepalive probes; `None` for no probes.
-    pub tcp_keepalive: Option<Duration>,
-    /// Bounds of what WebSocket clients send.
-    pub ws_limits: ws::Limits,
-    /// Interval of WebSocket pings; `None` for no pings.
-    pub ws_keepalive: Option<Duration>,
-    /// What TLS needs; without it there is none.
-    pub tls: Option<Arc<Tls>>,
-    /// What clients of TLS listeners are asked for.
-    pub client_certificates: ClientCertificates,
-    /// What clients of secure WebSocket listeners are asked for.
-    pub websocket_client_certificates: ClientCertificates,
-    /// Where messages are counted that are not fit to be looked at.
-    pub malformed: Arc<Malformed>,
-}
 
 /// Every socket of an engine.
 pub struct TransportLayer {

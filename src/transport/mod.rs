@@ -10,6 +10,7 @@ mod admit;
 mod answers;
 mod bind;
 mod byte_stream;
+mod close_reason;
 mod connection;
 mod connections;
 mod dial;
@@ -19,11 +20,14 @@ mod icmp;
 mod layer;
 mod malformed;
 mod memory;
+mod options;
 mod proxied;
 mod sending;
 mod stream;
+mod table;
 mod tls;
 mod udp;
+mod writing;
 pub mod ws;
 
 use std::borrow::Cow;
@@ -38,11 +42,13 @@ use crate::message::Message;
 pub use crate::message::{ConnectionId, Source, Transport};
 
 pub use bind::{address_available, bind_all, error_text, BindError, Bound, ListenSpec};
-pub use connection::{CloseReason, ConnectionInfo, Owed, MAX_MESSAGE};
-pub use connections::{Connections, OpeningLimits, SWEEP_INTERVAL};
-pub use layer::{Options, TransportLayer};
+pub use close_reason::CloseReason;
+pub use connection::{ConnectionInfo, Owed, MAX_MESSAGE};
+pub use connections::{Connections, SWEEP_INTERVAL};
+pub use layer::TransportLayer;
 pub use malformed::Malformed;
 pub use memory::{Pause, Room};
+pub use options::{OpeningLimits, Options};
 pub use sending::{source_for, SendingSockets, MAX_SENDING_SOCKETS};
 pub use tls::{
     certificate_pem, sip_identities, verify_server, Authorities, ClientCertificates, Distrust, PeerName, Tls,

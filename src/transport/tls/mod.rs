@@ -8,17 +8,17 @@ mod identity;
 mod pem;
 mod purpose;
 mod trust;
+mod verification;
 mod verifier;
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use rustls::client::Resumption;
 use rustls::crypto::{ring, CryptoProvider};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 use tokio::net::TcpStream;
@@ -29,6 +29,7 @@ use super::byte_stream::ByteStream;
 pub use identity::sip_identities;
 pub use pem::certificate_pem;
 pub use trust::{verify_server, Authorities, Distrust};
+pub use verification::{PeerName, Verification};
 
 /// What TLS is started with.
 #[derive(Debug, Clone, Default)]
@@ -78,52 +79,6 @@ pub enum ClientCertificates {
     Unasked,
     /// A certificate; whether the connection may be used is decided outside ([`super::TransportEvent::TlsHandshake`]).
     Reported,
-}
-
-/// The name under which a server is known to the one who connects to it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum PeerName {
-    /// The domain of the URI.
-    Domain(String),
-    /// The URI has an address.
-    Ip(IpAddr),
-}
-
-impl PeerName {
-    fn server_name(&self, remote: IpAddr) -> ServerName<'static> {
-        let name = match self {
-            PeerName::Domain(domain) => ServerName::try_from(domain.trim_end_matches('.').to_owned()).ok(),
-            PeerName::Ip(_) => None,
-        };
-        // A name that could not be sent as SNI is not sent.
-        name.unwrap_or_else(|| ServerName::from(remote))
-    }
-}
-
-/// What a server has to prove before anything is sent to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verification {
-    /// Whom we want to reach.
-    pub name: PeerName,
-    /// The library checks chain and identity (RFC 5922).
-    pub by_library: bool,
-    /// The decision is asked for outside ([`super::TransportEvent::TlsHandshake`]).
-    pub by_callback: bool,
-}
-
-impl Verification {
-    /// Whether a connection that was verified like this is good enough for `wanted`.
-    pub(super) fn covers(&self, wanted: &Verification) -> bool {
-        self.name == wanted.name
-            && (self.by_library || !wanted.by_library)
-            && (self.by_callback || !wanted.by_callback)
-    }
-
-    /// Takes over what `other` demands beyond this.
-    pub(super) fn tighten(&mut self, other: &Verification) {
-        self.by_library |= other.by_library;
-        self.by_callback |= other.by_callback;
-    }
 }
 
 /// Certificates of a peer, its own first.

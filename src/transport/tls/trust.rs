@@ -11,7 +11,7 @@ use webpki::EndEntityCert;
 
 use super::identity::{speaks_for_domain, speaks_for_ip};
 use super::purpose::SipServer;
-use super::PeerName;
+use super::verification::PeerName;
 
 /// The authorities whose word is taken.
 #[derive(Debug, Clone)]

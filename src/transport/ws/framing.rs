@@ -8,7 +8,7 @@ use super::frames::{FrameReader, Limits, Received, Violation};
 use super::http::{HeadProgress, HeadReader, HttpRequest};
 use super::sending::{close_frame, data_frame, pong_frame};
 use crate::message::{websocket_message, Defect, WebSocketMessage};
-use crate::transport::connection::CloseReason;
+use crate::transport::close_reason::CloseReason;
 use crate::transport::framing::{Framing, Unit};
 
 /// From the first byte of the upgrade request to the end of its head.
