@@ -4,6 +4,7 @@
 //! What is sent is a [`RequestSnapshot`] or a [`ResponseSnapshot`], or made from a message by [`reply`],
 //! [`ack_for`] or [`cancel_for`].
 
+mod admit;
 mod check;
 mod datagram;
 mod derived;
@@ -37,6 +38,7 @@ mod uri_syntax;
 mod via;
 mod websocket;
 
+pub use admit::{admit, Admission};
 pub use check::{Defect, REASON_BODY_SIZE, REASON_BRANCH, REASON_CSEQ};
 pub use datagram::{datagram, Datagram};
 pub use derived::{ack_for, cancel_for, needs_to_tag, reply};
