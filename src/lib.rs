@@ -13,6 +13,7 @@ mod expiring_map;
 pub mod message;
 pub mod random;
 pub mod resolve;
+pub mod simulation;
 pub mod transaction;
 pub mod transport;
 

@@ -42,6 +42,7 @@ RSpec.describe "The layers" do
     "resolve" => %w[message expiring_map],
     "client" => %w[message resolve expiring_map random],
     "element" => %w[message transaction resolve client random],
+    "simulation" => %w[message transaction resolve client element random],
     "engine" => %w[message transaction transport resolve client clock random]
   }.each do |layer, allowed|
     it "know what is below them: #{layer} names #{allowed.empty? ? "no other" : allowed.join(", ")}" do

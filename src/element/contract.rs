@@ -134,6 +134,11 @@ impl Element {
         self.timers.next()
     }
 
+    /// Whether something is to happen by itself at some time, but for the look for what has expired.
+    pub fn awaits_time(&self) -> bool {
+        self.timers.beyond_sweep()
+    }
+
     /// Says what waits for the script outside of the element.
     pub fn set_script_queue(&mut self, queue: ScriptQueue) {
         self.script_queue = queue;

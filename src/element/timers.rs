@@ -66,6 +66,11 @@ impl Timers {
         (entry.key().0 <= now).then(|| entry.remove())
     }
 
+    /// Whether more is armed than the one timer that sweeps.
+    pub(super) fn beyond_sweep(&self) -> bool {
+        self.entries.len() > 1
+    }
+
     /// How many are armed, those that sweep aside.
     pub(super) fn len(&self) -> usize {
         self.entries.values().filter(|key| !matches!(key, TimerKey::Sweep)).count()

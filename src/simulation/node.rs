@@ -1,0 +1,85 @@
+//! An element of a world, with its script.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::script::Script;
+use crate::element::{CallId, Element, Outcome, ReceivedRequest, Round, ScriptEvent, ScriptQueue};
+
+/// Something for the script of an element.
+#[derive(Debug)]
+pub enum ScriptWork {
+    /// A new request. [`Element::request_done`] is due.
+    Request(Arc<ReceivedRequest>),
+    /// A round of blocks. [`Element::round_done`] is due.
+    Round(Round),
+    /// A route has ended that the script waits for.
+    CallEnded(CallId, Outcome),
+    /// A timer of the script's fires.
+    Timer(u64),
+}
+
+impl From<ScriptEvent> for ScriptWork {
+    fn from(event: ScriptEvent) -> ScriptWork {
+        match event {
+            ScriptEvent::Request(request) => ScriptWork::Request(request),
+            ScriptEvent::Round(round) => ScriptWork::Round(round),
+        }
+    }
+}
+
+/// Who runs the script of an element.
+pub(super) enum Runner {
+    /// The world does.
+    World(Box<dyn Script>),
+    /// The world does, and is at it.
+    AtWork,
+    /// Whoever steps the world.
+    Outside,
+}
+
+pub(super) struct Node {
+    pub(super) element: Element,
+    pub(super) runner: Runner,
+    /// Nothing is taken from the queue.
+    pub(super) held: bool,
+    pub(super) queue: VecDeque<ScriptWork>,
+    waiting: ScriptQueue,
+}
+
+impl Node {
+    pub(super) fn new(element: Element, runner: Runner) -> Node {
+        let waiting = ScriptQueue::default();
+        Node { element, runner, held: false, queue: VecDeque::new(), waiting }
+    }
+
+    /// Whether its script can take something.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.held && !self.queue.is_empty() && matches!(self.runner, Runner::World(_))
+    }
+
+    pub(super) fn put(&mut self, work: ScriptWork) {
+        self.count(&work, |counter, by| *counter += by);
+        self.queue.push_back(work);
+    }
+
+    pub(super) fn take(&mut self) -> Option<ScriptWork> {
+        let work = self.queue.pop_front()?;
+        self.count(&work, |counter, by| *counter -= by);
+        Some(work)
+    }
+
+    fn count(&mut self, work: &ScriptWork, change: fn(&mut usize, usize)) {
+        let ScriptWork::Request(request) = work else { return };
+        let bytes = request.message.footprint();
+        let waiting = &mut self.waiting;
+        if request.is_ack() {
+            change(&mut waiting.acks, 1);
+            change(&mut waiting.ack_bytes, bytes);
+        } else {
+            change(&mut waiting.requests, 1);
+            change(&mut waiting.request_bytes, bytes);
+        }
+        self.element.set_script_queue(self.waiting);
+    }
+}

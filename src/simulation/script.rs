@@ -1,0 +1,241 @@
+//! The script of an element, and what it may ask the element.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::client::session::Kind;
+use crate::client::{IncomingFlow, LooseRoute, OutboundFacts, Profile};
+use crate::element::{
+    hop_count, CallId, ClientId, Destination, Element, Origin, Outcome, ProxyHeaders, ReceivedRequest, Reply,
+    Round, RoundEnd, RouteRequest,
+};
+use crate::element::{AnchorId, Settings};
+use crate::message::{reason_phrase, HeaderName, Method, NameAddrRef, RequestSnapshot, UriRef};
+
+/// What a script's objects of a route are called where there are none.
+const NO_OBJECTS: AnchorId = AnchorId(0);
+
+/// The script of an element: it decides what becomes of requests.
+pub trait Script: Send {
+    /// A new request. The element is told when this returns
+    /// ([`Element::request_done`], [`Element::release_request`]).
+    fn on_request(&mut self, api: &mut Api<'_>, request: Arc<ReceivedRequest>);
+
+    /// A round of a Client's blocks. The element is told how it ended ([`Element::round_done`]).
+    fn round(&mut self, api: &mut Api<'_>, round: Round) -> RoundEnd {
+        let _ = (api, round);
+        RoundEnd::default()
+    }
+
+    /// A route has ended that the script waits for.
+    fn call_ended(&mut self, api: &mut Api<'_>, call: CallId, outcome: Outcome) {
+        let _ = (api, call, outcome);
+    }
+
+    /// A timer of [`Api::after`] fires.
+    fn timer(&mut self, api: &mut Api<'_>, key: u64) {
+        let _ = (api, key);
+    }
+}
+
+/// What a script may do with its element.
+#[derive(Debug)]
+pub struct Api<'w> {
+    element: &'w mut Element,
+    now: Instant,
+    since_start: Duration,
+    pub(super) timers: Vec<(Duration, u64)>,
+    /// What runs at the moment is not over when the script returns.
+    pub(super) lingers: bool,
+}
+
+impl<'w> Api<'w> {
+    /// For an element at a time, which is also given from the beginning of the run.
+    pub(super) fn new(element: &'w mut Element, now: Instant, since_start: Duration) -> Api<'w> {
+        Api { element, now, since_start, timers: Vec::new(), lingers: false }
+    }
+
+    /// The time since the beginning of the run.
+    pub fn now(&self) -> Duration {
+        self.since_start
+    }
+
+    /// The element, to be looked at.
+    pub fn element(&self) -> &Element {
+        self.element
+    }
+
+    /// The settings of the element.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.element.settings().clone()
+    }
+
+    /// A typed call of the element.
+    pub fn step<R>(&mut self, call: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        call(self.element, self.now)
+    }
+
+    /// Lets [`Script::timer`] be called after some time.
+    pub fn after(&mut self, time: Duration, key: u64) {
+        self.timers.push((time, key));
+    }
+
+    /// The block that runs at the moment waits for something: it is not over when the script returns. What the round returns is
+    /// left aside; [`Api::end_request`] or [`Api::end_round`] is due.
+    pub fn linger(&mut self) {
+        self.lingers = true;
+    }
+
+    /// `on_request` is over that has lingered.
+    pub fn end_request(&mut self, request: &ReceivedRequest) {
+        let id = request.id;
+        self.step(|element, now| {
+            element.request_done(now, id);
+            element.release_request(id);
+        });
+    }
+
+    /// A round is over that has lingered. What follows at once is run.
+    pub fn end_round(&mut self, script: &mut dyn Script, round: &Round, end: RoundEnd) {
+        let (client, route) = (round.client, round.route);
+        let next = self.step(|element, now| element.round_done(now, client, route, end));
+        self.run_rounds(script, next);
+    }
+
+    /// Replies to a request, with the usual reason phrase. False: the element refuses it.
+    pub fn reply(&mut self, request: &Arc<ReceivedRequest>, status: u16) -> bool {
+        let reply = Reply::new(status, reason_phrase(status).as_bytes());
+        self.step(|element, now| element.reply(now, request, reply))
+    }
+
+    /// Replies to a request, with header lines and a body.
+    pub fn reply_with(
+        &mut self,
+        request: &Arc<ReceivedRequest>,
+        status: u16,
+        lines: &[Bytes],
+        body: &[u8],
+    ) -> bool {
+        let reply = Reply { status, reason: reason_phrase(status).as_bytes(), lines, body };
+        self.step(|element, now| element.reply(now, request, reply))
+    }
+
+    /// A Client with these classes of blocks ([`CallbackClass::bit`](crate::client::session::CallbackClass::bit)).
+    pub fn new_client(&mut self, blocks: u8) -> ClientId {
+        self.step(|element, _| element.new_client(blocks))
+    }
+
+    /// Begins a route and runs the rounds that it begins with, before this returns, as the script's own call does.
+    pub fn route(&mut self, script: &mut dyn Script, ask: RouteRequest) {
+        let first = self.step(|element, now| element.route(now, ask));
+        self.run_rounds(script, first);
+    }
+
+    /// Runs rounds one after the other, until the element has none at once.
+    pub(super) fn run_rounds(&mut self, script: &mut dyn Script, first: Option<Round>) {
+        let mut next = first;
+        while let Some(round) = next {
+            let (client, route) = (round.client, round.route);
+            let outer = std::mem::take(&mut self.lingers);
+            let end = script.round(self, round);
+            if std::mem::replace(&mut self.lingers, outer) {
+                return;
+            }
+            next = self.step(|element, now| element.round_done(now, client, route, end));
+        }
+    }
+
+    /// A request as a proxy passes it on: without the Route values that are ours (RFC 3261 16.4), to where its Route, its
+    /// Request-URI or the flow says, or to `destination`. `None`: its hop count is used up, which is answered.
+    pub fn forwarding(
+        &mut self,
+        client: ClientId,
+        profile: &Arc<Profile>,
+        request: &Arc<ReceivedRequest>,
+        destination: Option<Destination>,
+    ) -> Option<RouteRequest> {
+        let mut snapshot = RequestSnapshot::from_message(&request.message)?;
+        let received = request.message.max_forwards().map(u32::from);
+        let Some(max_forwards) = hop_count(received, None) else {
+            self.reply(request, 483);
+            return None;
+        };
+        let loose = self.loose_route(request);
+        for _ in 0..loose.strip {
+            snapshot.headers.remove_top_value(HeaderName::Route);
+        }
+        let over_flow = loose.incoming != IncomingFlow::None && destination.is_none();
+        let token = loose.flow_token.filter(|_| over_flow);
+        let destination = match destination {
+            Some(destination) => destination,
+            None if over_flow => Destination::Flow(token.clone()),
+            None => Destination::of_request(&snapshot, true),
+        };
+        Some(RouteRequest {
+            client,
+            kind: Kind::Proxy,
+            profile: profile.clone(),
+            request: snapshot,
+            antiloop_id: Some(request.antiloop_id),
+            origin: Origin::Network(request.clone()),
+            proxy_headers: Some(ProxyHeaders {
+                max_forwards,
+                initial: request.message.to_tag().is_none(),
+                outgoing_outbound: loose.outgoing_outbound,
+                incoming_outbound: token,
+            }),
+            destination,
+            restore: Default::default(),
+            sips: false,
+            credentials: Vec::new(),
+            caller: None,
+            anchor: NO_OBJECTS,
+            inline: true,
+        })
+    }
+
+    fn loose_route(&mut self, request: &ReceivedRequest) -> crate::client::LooseRouteOutcome {
+        let (message, source) = (&request.message, &request.source);
+        let own = self.step(|element, _| element.flow_token(source));
+        let method = message.method();
+        let outbound = OutboundFacts {
+            initial: message.to_tag().is_none(),
+            outbound_listener: source.inbound,
+            forced: false,
+            single_via: message.num_vias() == 1,
+            outbound_aware: matches!(
+                method,
+                Some(Method::Invite | Method::Register | Method::Subscribe | Method::Refer)
+            ),
+            contact_ob: message.contact().is_some_and(|contact| contact.uri().ob()),
+            register_reg_id: method == Some(&Method::Register) && message.contact_has_reg_id(),
+        };
+        let settings = self.settings();
+        let rules = LooseRoute {
+            outbound,
+            own_flow_token: own.as_deref().map(str::as_bytes),
+            aliases: &settings.aliases,
+            ovid: settings.tags.ovid(),
+        };
+        let uris: Vec<UriRef<'_>> =
+            message.routes().map(|(_, route): (_, NameAddrRef<'_>)| route.uri()).collect();
+        rules.apply(uris, |token| self.element().is_flow(token))
+    }
+}
+
+/// By UDP to an address.
+pub fn to_udp(address: SocketAddr) -> Destination {
+    use crate::message::Transport;
+    to(Transport::Udp, address)
+}
+
+/// By this transport to an address.
+pub fn to(transport: crate::message::Transport, address: SocketAddr) -> Destination {
+    use crate::resolve::{Query, QueryTransport};
+    let host = address.ip().to_string();
+    let transport = QueryTransport::Known(transport);
+    Destination::Named(Query::from_destination(host.as_bytes(), Some(address.port()), Some(transport)))
+}

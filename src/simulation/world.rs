@@ -1,0 +1,615 @@
+//! The world: its parties, its clock and what is on its way.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::lookup::{Lookup, Next};
+use super::network::{Arrivals, Network, Reachability};
+use super::node::{Node, Runner, ScriptWork};
+use super::peer::{Effect, Peer, PeerApi, PeerId};
+use super::record::{Entry, Fate, Record};
+use super::schedule::Schedule;
+use super::script::{Api, Script};
+use super::zone::Zone;
+use crate::element::{Element, Input, NextHop, Output, SendFailure, Sender, Settings, Status, WayBack};
+use crate::message::{admit, datagram, Admission, Datagram, Message, Source, Transport};
+use crate::random::Random;
+
+/// How much of a datagram an ICMP error quotes.
+const QUOTED: usize = 1024;
+/// The largest datagram.
+const MAX_DATAGRAM: usize = 65_507;
+/// Events of one instant after which a run counts as one that never ends.
+const MAX_AT_ONCE: u32 = 1_000_000;
+
+/// Names an element of a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ElementId(usize);
+
+/// What happens in a world.
+enum Event {
+    Datagram { from: SocketAddr, to: SocketAddr, wire: Bytes },
+    Icmp { at: SocketAddr, remote: SocketAddr, quoted: Bytes },
+    Script { element: usize, key: u64 },
+    Peer { peer: usize, key: u64 },
+    Lookup { element: usize, lookup: Box<Lookup> },
+}
+
+enum Role {
+    Element(Box<Node>),
+    /// `None` while it is at work.
+    Peer(Option<Box<dyn Peer>>),
+}
+
+struct Party {
+    name: String,
+    /// The first one is the peer's own.
+    addresses: Vec<(Transport, SocketAddr)>,
+    role: Role,
+}
+
+/// What the next step of a world is.
+#[derive(Debug)]
+pub enum Step {
+    /// Something has happened.
+    Happened,
+    /// A script that is run outside has something to do ([`World::add_element_driven_outside`]).
+    Script(ElementId, ScriptWork),
+    /// Nothing more happens until the limit that was given.
+    Nothing,
+}
+
+/// Elements and peers on a simulated network.
+pub struct World {
+    start: Instant,
+    now: Instant,
+    random: Random,
+    schedule: Schedule<Event>,
+    network: Network,
+    zone: Zone,
+    parties: Vec<Party>,
+    udp: BTreeMap<SocketAddr, usize>,
+    record: Record,
+    at_once: u32,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// An empty world. Of `start` nothing depends but the times that elements are told; what is drawn follows from `seed`.
+    pub fn new(start: Instant, seed: u64) -> World {
+        World {
+            start,
+            now: start,
+            random: Random::from_number(seed),
+            schedule: Schedule::new(),
+            network: Network::default(),
+            zone: Zone::default(),
+            parties: Vec::new(),
+            udp: BTreeMap::new(),
+            record: Record::default(),
+            at_once: 0,
+        }
+    }
+
+    /// The time since the beginning.
+    pub fn now(&self) -> Duration {
+        self.now.saturating_duration_since(self.start)
+    }
+
+    /// The network between all parties.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// What DNS knows.
+    pub fn zone(&mut self) -> &mut Zone {
+        &mut self.zone
+    }
+
+    /// What was sent so far.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The record, to say what is kept.
+    pub fn record_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+
+    /// The source of all that is left to chance: what else is drawn for a run comes from it.
+    pub fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// Adds an element that runs, with its script. It listens at the addresses of its settings.
+    pub fn add_element(
+        &mut self,
+        name: &str,
+        settings: Settings,
+        listening: &[(Transport, SocketAddr)],
+        script: impl Script + 'static,
+    ) -> ElementId {
+        self.add(name, settings, listening, Runner::World(Box::new(script)))
+    }
+
+    /// Adds an element whose script is run by the caller of [`World::step`].
+    pub fn add_element_driven_outside(
+        &mut self,
+        name: &str,
+        settings: Settings,
+        listening: &[(Transport, SocketAddr)],
+    ) -> ElementId {
+        self.add(name, settings, listening, Runner::Outside)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        settings: Settings,
+        listening: &[(Transport, SocketAddr)],
+        runner: Runner,
+    ) -> ElementId {
+        let random = Random::from_seed(self.random.bytes());
+        let mut element = Element::new(Arc::new(settings), self.now, random);
+        element.set_status(Status::Running);
+        let number = self.join(name, listening, Role::Element(Box::new(Node::new(element, runner))));
+        ElementId(number)
+    }
+
+    /// Adds a peer at an address.
+    pub fn add_peer<P: Peer>(
+        &mut self,
+        name: &str,
+        transport: Transport,
+        address: SocketAddr,
+        peer: P,
+    ) -> PeerId<P> {
+        PeerId::of(self.join(name, &[(transport, address)], Role::Peer(Some(Box::new(peer)))))
+    }
+
+    fn join(&mut self, name: &str, addresses: &[(Transport, SocketAddr)], role: Role) -> usize {
+        let number = self.parties.len();
+        for (transport, address) in addresses {
+            if *transport == Transport::Udp {
+                let before = self.udp.insert(*address, number);
+                assert!(before.is_none(), "{address} is in use already");
+            }
+        }
+        self.parties.push(Party { name: name.to_owned(), addresses: addresses.to_vec(), role });
+        number
+    }
+
+    /// An element, to be looked at.
+    pub fn element(&self, id: ElementId) -> &Element {
+        match &self.parties[id.0].role {
+            Role::Element(node) => &node.element,
+            Role::Peer(_) => unreachable!("only elements have such a name"),
+        }
+    }
+
+    fn node(&mut self, number: usize) -> &mut Node {
+        match &mut self.parties[number].role {
+            Role::Element(node) => node,
+            Role::Peer(_) => unreachable!("only elements have such a number"),
+        }
+    }
+
+    /// A typed call of an element; what it wants done is done before this returns.
+    pub fn step_element<R>(&mut self, id: ElementId, call: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        let now = self.now;
+        let result = call(&mut self.node(id.0).element, now);
+        self.carry_out(id.0);
+        result
+    }
+
+    /// Uses an element as its script does.
+    ///
+    /// # Panics
+    ///
+    /// When this is called while the script runs, or is run outside.
+    pub fn with_script<S: Script + Any, R>(
+        &mut self,
+        id: ElementId,
+        work: impl FnOnce(&mut dyn Script, &mut Api<'_>) -> R,
+    ) -> R {
+        self.run_script(id.0, work).expect("the script is here and not at work")
+    }
+
+    fn run_script<R>(
+        &mut self,
+        number: usize,
+        work: impl FnOnce(&mut dyn Script, &mut Api<'_>) -> R,
+    ) -> Option<R> {
+        let (now, since_start) = (self.now, self.now());
+        let node = self.node(number);
+        let mut script = match std::mem::replace(&mut node.runner, Runner::AtWork) {
+            Runner::World(script) => script,
+            other => {
+                node.runner = other;
+                return None;
+            }
+        };
+        let mut api = Api::new(&mut node.element, now, since_start);
+        let result = work(&mut *script, &mut api);
+        let timers = std::mem::take(&mut api.timers);
+        node.runner = Runner::World(script);
+        for (after, key) in timers {
+            self.schedule.put(now + after, Event::Script { element: number, key });
+        }
+        self.carry_out(number);
+        Some(result)
+    }
+
+    /// A peer, to be looked at and changed.
+    pub fn peer<P: Peer>(&mut self, id: PeerId<P>) -> &mut P {
+        let Role::Peer(Some(peer)) = &mut self.parties[id.number].role else {
+            unreachable!("a peer that is not at work has this name")
+        };
+        let peer: &mut dyn Any = &mut **peer;
+        peer.downcast_mut().expect("the kind of peer that the name is for")
+    }
+
+    /// Lets a peer do something.
+    pub fn with_peer<P: Peer, R>(
+        &mut self,
+        id: PeerId<P>,
+        work: impl FnOnce(&mut P, &mut PeerApi<'_>) -> R,
+    ) -> R {
+        self.run_peer(id.number, |peer, api| {
+            let peer: &mut dyn Any = peer;
+            work(peer.downcast_mut().expect("the kind of peer that the name is for"), api)
+        })
+    }
+
+    fn run_peer<R>(&mut self, number: usize, work: impl FnOnce(&mut dyn Peer, &mut PeerApi<'_>) -> R) -> R {
+        let now = self.now();
+        let party = &mut self.parties[number];
+        let (transport, address) = party.addresses[0];
+        let Role::Peer(peer) = &mut party.role else { unreachable!("a peer has this number") };
+        let mut at_work = peer.take().expect("a peer that is not at work");
+        let mut api = PeerApi { now, transport, address, random: &mut self.random, effects: Vec::new() };
+        let result = work(&mut *at_work, &mut api);
+        let effects = api.effects;
+        if let Role::Peer(peer) = &mut self.parties[number].role {
+            *peer = Some(at_work);
+        }
+        for effect in effects {
+            match effect {
+                Effect::Send { wire, to } => self.send_datagram(number, address, to, wire),
+                Effect::Timer { after, key } => {
+                    self.schedule.put(self.now + after, Event::Peer { peer: number, key });
+                }
+            }
+        }
+        result
+    }
+
+    /// Lets a peer send bytes to an address.
+    pub fn send<P: Peer>(&mut self, id: PeerId<P>, wire: impl Into<Bytes>, to: SocketAddr) {
+        let wire = wire.into();
+        self.run_peer(id.number, |_, api| api.send(wire, to));
+    }
+
+    /// The script of an element takes nothing from now on: it is busy.
+    pub fn hold_script(&mut self, id: ElementId) {
+        self.node(id.0).held = true;
+    }
+
+    /// The script of an element goes on with what has waited.
+    pub fn release_script(&mut self, id: ElementId) {
+        self.node(id.0).held = false;
+    }
+
+    /// How many things wait for the script of an element.
+    pub fn waiting_for_script(&mut self, id: ElementId) -> usize {
+        self.node(id.0).queue.len()
+    }
+
+    /// Lets things happen until nothing more is to happen but what elements do from time to time.
+    pub fn run_until_idle(&mut self) {
+        while !self.is_idle() {
+            match self.step(None) {
+                Step::Happened => {}
+                Step::Script(..) => panic!("a script that is run outside has something to do"),
+                Step::Nothing => return,
+            }
+        }
+    }
+
+    /// Lets some time pass, with all that happens in it.
+    pub fn advance(&mut self, time: Duration) {
+        let until = self.now + time;
+        self.advance_to(until, |_| false);
+    }
+
+    /// Lets things happen until something is so, for this time at most. False: it has not become so.
+    pub fn run_until(&mut self, limit: Duration, is_so: impl FnMut(&mut World) -> bool) -> bool {
+        let until = self.now + limit;
+        self.advance_to(until, is_so)
+    }
+
+    fn advance_to(&mut self, until: Instant, mut is_so: impl FnMut(&mut World) -> bool) -> bool {
+        loop {
+            if is_so(self) {
+                return true;
+            }
+            match self.step(Some(until)) {
+                Step::Happened => {}
+                Step::Script(..) => panic!("a script that is run outside has something to do"),
+                Step::Nothing => {
+                    self.now = self.now.max(until);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is on its way, no script has something to do and no element waits for a time.
+    pub fn is_idle(&mut self) -> bool {
+        self.schedule.next().is_none()
+            && self.parties.iter().all(|party| match &party.role {
+                Role::Element(node) => node.queue.is_empty() && !node.element.awaits_time(),
+                Role::Peer(_) => true,
+            })
+    }
+
+    /// Lets the next thing happen, if it does before `until`. The clock jumps to its time.
+    pub fn step(&mut self, until: Option<Instant>) -> Step {
+        if let Some(number) = self.ready() {
+            return self.script_step(number);
+        }
+        let timeout = self.next_timeout();
+        let event = self.schedule.next();
+        let (at, element) = match (event, timeout) {
+            (None, None) => return Step::Nothing,
+            (Some(event), Some((timeout, element))) if timeout < event => (timeout, Some(element)),
+            (Some(event), _) => (event, None),
+            (None, Some((timeout, element))) => (timeout, Some(element)),
+        };
+        if until.is_some_and(|until| at > until) {
+            return Step::Nothing;
+        }
+        self.at_once = if at > self.now { 0 } else { self.at_once + 1 };
+        assert!(self.at_once < MAX_AT_ONCE, "the parties keep each other busy and time does not go on");
+        self.now = self.now.max(at);
+        match element {
+            Some(number) => self.tell(number, Input::Timeout),
+            None => {
+                if let Some((_, event)) = self.schedule.take() {
+                    self.happen(event);
+                }
+            }
+        }
+        Step::Happened
+    }
+
+    /// The first element whose script can take something.
+    fn ready(&self) -> Option<usize> {
+        self.parties.iter().position(|party| match &party.role {
+            Role::Element(node) => {
+                node.is_ready()
+                    || (matches!(node.runner, Runner::Outside) && !node.held && !node.queue.is_empty())
+            }
+            Role::Peer(_) => false,
+        })
+    }
+
+    fn next_timeout(&self) -> Option<(Instant, usize)> {
+        let timeouts = self.parties.iter().enumerate().filter_map(|(number, party)| match &party.role {
+            Role::Element(node) => Some((node.element.next_timeout()?, number)),
+            Role::Peer(_) => None,
+        });
+        timeouts.min()
+    }
+
+    fn script_step(&mut self, number: usize) -> Step {
+        let node = self.node(number);
+        let Some(work) = node.take() else { return Step::Nothing };
+        if matches!(node.runner, Runner::Outside) {
+            return Step::Script(ElementId(number), work);
+        }
+        self.run_script(number, |script, api| run_work(script, api, work));
+        Step::Happened
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Datagram { from, to, wire } => self.datagram(from, to, wire),
+            Event::Icmp { at, remote, quoted } => {
+                let Some(&number) = self.udp.get(&at) else { return };
+                if matches!(self.parties[number].role, Role::Element(_)) {
+                    let failure = SendFailure::Unreachable;
+                    self.tell(number, Input::UdpError { remote, quoted, failure });
+                }
+            }
+            Event::Script { element, key } => self.node(element).put(ScriptWork::Timer(key)),
+            Event::Peer { peer, key } => self.run_peer(peer, |peer, api| peer.timer(api, key)),
+            Event::Lookup { element, lookup } => {
+                let next = lookup.go_on(&self.zone, self.now);
+                self.look_up(element, next);
+            }
+        }
+    }
+
+    fn look_up(&mut self, element: usize, next: Next) {
+        match next {
+            Next::Wait(at, lookup) => self.schedule.put(at, Event::Lookup { element, lookup }),
+            Next::Done(resolution, resolved) => self.tell(element, Input::Resolved { resolution, resolved }),
+        }
+    }
+
+    /// Tells an element something, and does what it wants done.
+    fn tell(&mut self, number: usize, input: Input) {
+        let now = self.now;
+        self.node(number).element.handle(now, input);
+        self.carry_out(number);
+    }
+
+    // Sending ------------------------------------------------------------------------------------------------------
+
+    fn carry_out(&mut self, number: usize) {
+        while let Some(output) = self.node(number).element.poll() {
+            self.output(number, output);
+        }
+    }
+
+    fn output(&mut self, number: usize, output: Output) {
+        match output {
+            Output::Send { sender, hop, wire } => self.send_request(number, sender, hop, wire),
+            Output::Respond { way_back, wire, .. } => self.respond(number, &way_back, wire),
+            Output::Resolve { resolution, inquiry } => {
+                let next = Lookup::begin(resolution, inquiry, &self.zone, self.now);
+                self.look_up(number, next);
+            }
+            Output::Script(event) => self.node(number).put(event.into()),
+            Output::CallEnded { call, outcome } => {
+                self.node(number).put(ScriptWork::CallEnded(call, outcome));
+            }
+            Output::Connect { .. } | Output::OpenSocket { .. } | Output::Close { .. } => {}
+            Output::CallRenumbered { .. }
+            | Output::Released(_)
+            | Output::HeedKeepalives(_)
+            | Output::HoldResponses(_) => {}
+        }
+    }
+
+    fn send_request(&mut self, number: usize, sender: Sender, hop: NextHop, wire: Bytes) {
+        let failure = match hop {
+            NextHop::Udp { .. } if wire.len() > MAX_DATAGRAM => SendFailure::TooLarge,
+            NextHop::Udp { remote, own } => match own.or_else(|| self.udp_socket(number, remote)) {
+                Some(from) => return self.send_datagram(number, from, remote, wire),
+                None => SendFailure::Lost,
+            },
+            NextHop::Stream { .. } => SendFailure::Lost,
+        };
+        self.tell(number, Input::NotSent { sender, failure });
+    }
+
+    fn respond(&mut self, number: usize, way_back: &WayBack, wire: Bytes) {
+        if way_back.source.transport == Transport::Udp {
+            self.send_datagram(number, way_back.source.local, way_back.udp(), wire);
+        }
+    }
+
+    /// The UDP socket of a party that reaches an address.
+    fn udp_socket(&self, number: usize, remote: SocketAddr) -> Option<SocketAddr> {
+        let addresses = self.parties[number].addresses.iter();
+        let mut sockets = addresses.filter(|(transport, _)| *transport == Transport::Udp);
+        sockets.find(|(_, local)| local.is_ipv4() == remote.is_ipv4()).map(|(_, local)| *local)
+    }
+
+    fn send_datagram(&mut self, number: usize, from: SocketAddr, to: SocketAddr, wire: Bytes) {
+        let conditions = self.network.conditions(from, to);
+        let Arrivals(arrivals) = conditions.arrivals(&mut self.random);
+        let fate = match arrivals.iter().flatten().count() {
+            0 => Fate::Lost,
+            1 => Fate::Sent,
+            _ => Fate::Repeated,
+        };
+        self.note(number, (Transport::Udp, from, to), fate, &wire);
+        for after in arrivals.into_iter().flatten() {
+            self.schedule.put(self.now + after, Event::Datagram { from, to, wire: wire.clone() });
+        }
+    }
+
+    fn note(
+        &mut self,
+        number: usize,
+        (transport, from, to): (Transport, SocketAddr, SocketAddr),
+        fate: Fate,
+        wire: &Bytes,
+    ) {
+        let (at, party) = (self.now(), self.parties[number].name.clone());
+        self.record.note(Entry { at, party, transport, from, to, fate, wire: wire.clone() });
+    }
+
+    // Receiving ----------------------------------------------------------------------------------------------------
+
+    fn datagram(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
+        let cut = self.network.cut(to);
+        let party = self.udp.get(&to).copied().filter(|_| cut.is_none());
+        let Some(number) = party else {
+            let host = self.parties.iter().flat_map(|party| &party.addresses);
+            let is_there = host.clone().any(|(_, address)| address.ip() == to.ip());
+            let refused = cut.map_or(is_there, |how| how == Reachability::Refused);
+            if refused {
+                let quoted = wire.slice(..wire.len().min(QUOTED));
+                let after = self.network.conditions(to, from).delay;
+                self.schedule.put(self.now + after, Event::Icmp { at: from, remote: to, quoted });
+            }
+            return;
+        };
+        let source =
+            Source { transport: Transport::Udp, remote: from, local: to, connection: None, inbound: true };
+        self.datagram_content(number, source, datagram(wire));
+    }
+
+    fn datagram_content(&mut self, number: usize, source: Source, content: Datagram) {
+        match content {
+            Datagram::Message(message) => self.admit(number, message, source),
+            Datagram::Keepalive { then } => {
+                self.send_datagram(number, source.local, source.remote, Bytes::from_static(b"\r\n"));
+                match then {
+                    Some(content) => self.datagram_content(number, source, *content),
+                    None => self.keepalive(number, source),
+                }
+            }
+            Datagram::Refused { mut request, status, reason, .. } => {
+                request.stamp(&source);
+                self.refuse(number, Input::Refused { request, source, status, reason, close: false });
+            }
+            Datagram::Stun(_) | Datagram::Ignored | Datagram::Failed { .. } => {}
+        }
+    }
+
+    fn keepalive(&mut self, number: usize, source: Source) {
+        if matches!(self.parties[number].role, Role::Element(_)) {
+            self.tell(number, Input::Keepalive { source });
+        }
+    }
+
+    fn refuse(&mut self, number: usize, input: Input) {
+        if matches!(self.parties[number].role, Role::Element(_)) {
+            self.tell(number, input);
+        }
+    }
+
+    fn admit(&mut self, number: usize, message: Message, source: Source) {
+        match admit(message, &source) {
+            Admission::Message(message) => match self.parties[number].role {
+                Role::Element(_) => self.tell(number, Input::Message { message, source, hold: None }),
+                Role::Peer(_) => self.run_peer(number, |peer, api| peer.receive(api, message, source)),
+            },
+            Admission::Refused { request, status, reason, .. } => {
+                let reason = reason.into();
+                self.refuse(number, Input::Refused { request, source, status, reason, close: false });
+            }
+            Admission::Dropped(_) => {}
+        }
+    }
+}
+
+/// Runs something of an element's in its script.
+fn run_work(script: &mut dyn Script, api: &mut Api<'_>, work: ScriptWork) {
+    match work {
+        ScriptWork::Request(request) => {
+            script.on_request(api, request.clone());
+            if !std::mem::take(&mut api.lingers) {
+                api.end_request(&request);
+            }
+        }
+        ScriptWork::Round(round) => api.run_rounds(script, Some(round)),
+        ScriptWork::CallEnded(call, outcome) => script.call_ended(api, call, outcome),
+        ScriptWork::Timer(key) => script.timer(api, key),
+    }
+}
