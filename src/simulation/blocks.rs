@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::script::{Api, Script};
 use crate::client::session::{Callback, CallbackClass};
-use crate::client::{Failure, IncomingResponse, Profile};
-use crate::element::{ClientId, Destination, Origin, ReceivedRequest, Round, RoundEnd};
+use crate::client::{Destination, Failure, IncomingResponse, Profile};
+use crate::element::{ClientId, Origin, ReceivedRequest, Round, RoundEnd};
 use crate::message::reason_phrase;
 use crate::resolve::Target;
 

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::client::session::Kind;
-use crate::client::{IncomingFlow, LooseRoute, OutboundFacts, Profile};
-use crate::element::{
-    hop_count, CallId, ClientId, Destination, Element, Origin, Outcome, ProxyHeaders, ReceivedRequest, Reply,
-    Round, RoundEnd, RouteRequest,
+use crate::client::{
+    hop_count, Destination, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts, Profile,
+    TOO_MANY_HOPS,
 };
-use crate::element::{AnchorId, Settings};
-use crate::message::{reason_phrase, HeaderName, Method, NameAddrRef, RequestSnapshot, UriRef};
+use crate::element::{
+    AnchorId, CallId, ClientId, Element, Origin, Outcome, ProxyHeaders, ReceivedRequest, Reply, Round,
+    RoundEnd, RouteRequest, Settings,
+};
+use crate::message::{reason_phrase, HeaderName, Method, RequestSnapshot, Transport, UriRef};
+use crate::resolve::{Query, QueryTransport};
 
 /// What a script's objects of a route are called where there are none.
 const NO_OBJECTS: AnchorId = AnchorId(0);
@@ -160,20 +163,17 @@ impl<'w> Api<'w> {
         let mut snapshot = RequestSnapshot::from_message(&request.message)?;
         let received = request.message.max_forwards().map(u32::from);
         let Some(max_forwards) = hop_count(received, None) else {
-            self.reply(request, 483);
+            if request.message.method().is_some_and(Method::is_answered) {
+                self.reply(request, TOO_MANY_HOPS);
+            }
             return None;
         };
         let loose = self.loose_route(request);
         for _ in 0..loose.strip {
             snapshot.headers.remove_top_value(HeaderName::Route);
         }
-        let over_flow = loose.incoming != IncomingFlow::None && destination.is_none();
-        let token = loose.flow_token.filter(|_| over_flow);
-        let destination = match destination {
-            Some(destination) => destination,
-            None if over_flow => Destination::Flow(token.clone()),
-            None => Destination::of_request(&snapshot, true),
-        };
+        let flow = (loose.incoming != IncomingFlow::None).then_some(loose.flow_token);
+        let destination = destination.unwrap_or_else(|| Destination::of_proxied(None, flow, &snapshot));
         Some(RouteRequest {
             client,
             kind: Kind::Proxy,
@@ -185,7 +185,7 @@ impl<'w> Api<'w> {
                 max_forwards,
                 initial: request.message.to_tag().is_none(),
                 outgoing_outbound: loose.outgoing_outbound,
-                incoming_outbound: token,
+                incoming_outbound: destination.flow_token().map(<[u8]>::to_vec),
             }),
             destination,
             restore: Default::default(),
@@ -197,44 +197,31 @@ impl<'w> Api<'w> {
         })
     }
 
-    fn loose_route(&mut self, request: &ReceivedRequest) -> crate::client::LooseRouteOutcome {
+    fn loose_route(&mut self, request: &ReceivedRequest) -> LooseRouteOutcome {
         let (message, source) = (&request.message, &request.source);
         let own = self.step(|element, _| element.flow_token(source));
-        let method = message.method();
-        let outbound = OutboundFacts {
-            initial: message.to_tag().is_none(),
-            outbound_listener: source.inbound,
-            forced: false,
-            single_via: message.num_vias() == 1,
-            outbound_aware: matches!(
-                method,
-                Some(Method::Invite | Method::Register | Method::Subscribe | Method::Refer)
-            ),
-            contact_ob: message.contact().is_some_and(|contact| contact.uri().ob()),
-            register_reg_id: method == Some(&Method::Register) && message.contact_has_reg_id(),
-        };
+        let contact = message.contact();
+        let contact = contact.as_ref().map(|contact| contact.uri());
         let settings = self.settings();
         let rules = LooseRoute {
-            outbound,
+            outbound: OutboundFacts::of(message, contact.as_ref(), source.inbound, false),
             own_flow_token: own.as_deref().map(str::as_bytes),
             aliases: &settings.aliases,
             ovid: settings.tags.ovid(),
         };
-        let uris: Vec<UriRef<'_>> =
-            message.routes().map(|(_, route): (_, NameAddrRef<'_>)| route.uri()).collect();
-        rules.apply(uris, |token| self.element().is_flow(token))
+        let taken = message.strict_route().and_then(|text| UriRef::parse(text));
+        let uris = message.routes().map(|(_, route)| route.uri());
+        rules.apply(taken, uris, |token| self.element().is_flow(token))
     }
 }
 
 /// By UDP to an address.
 pub fn to_udp(address: SocketAddr) -> Destination {
-    use crate::message::Transport;
     to(Transport::Udp, address)
 }
 
 /// By this transport to an address.
-pub fn to(transport: crate::message::Transport, address: SocketAddr) -> Destination {
-    use crate::resolve::{Query, QueryTransport};
+pub fn to(transport: Transport, address: SocketAddr) -> Destination {
     let host = address.ip().to_string();
     let transport = QueryTransport::Known(transport);
     Destination::Named(Query::from_destination(host.as_bytes(), Some(address.port()), Some(transport)))

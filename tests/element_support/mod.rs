@@ -25,9 +25,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use oversip::client::{
-    DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags, Profile,
+    Destination, DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags, Profile,
 };
-use oversip::element::{Destination, Families, Limits, Listener, Listeners, Settings};
+use oversip::element::{Families, Limits, Listener, Listeners, Settings};
 use oversip::message::{reply, Message, Transport};
 use oversip::random::Random;
 use oversip::transaction::Timings;
