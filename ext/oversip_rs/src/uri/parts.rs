@@ -27,7 +27,7 @@ pub fn scheme(ruby: &Ruby, this: RubyUri) -> Value {
 
 /// What the mutators and the serialiser go by.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SchemeKind {
     Sip,
     Tel,
     /// A Symbol that is neither: mutators work, but the text cannot be rebuilt.
@@ -36,27 +36,27 @@ pub(super) enum Kind {
     Unknown,
 }
 
-pub(super) fn kind(ruby: &Ruby, this: RubyUri) -> Kind {
+pub(super) fn kind(ruby: &Ruby, this: RubyUri) -> SchemeKind {
     let value = scheme(ruby, this);
-    let Some(scheme) = Symbol::from_value(value) else { return Kind::Unknown };
+    let Some(scheme) = Symbol::from_value(value) else { return SchemeKind::Unknown };
     match scheme.name().as_deref() {
-        Ok("sip" | "sips") => Kind::Sip,
-        Ok("tel") => Kind::Tel,
-        _ => Kind::OtherSymbol,
+        Ok("sip" | "sips") => SchemeKind::Sip,
+        Ok("tel") => SchemeKind::Tel,
+        _ => SchemeKind::OtherSymbol,
     }
 }
 
 /// Whether the URI is SIP or SIPS.
 pub fn is_sip(ruby: &Ruby, this: RubyUri) -> bool {
-    kind(ruby, this) == Kind::Sip
+    kind(ruby, this) == SchemeKind::Sip
 }
 
 pub(super) fn is_tel(ruby: &Ruby, this: RubyUri) -> bool {
-    kind(ruby, this) == Kind::Tel
+    kind(ruby, this) == SchemeKind::Tel
 }
 
 pub(super) fn is_unknown_scheme(ruby: &Ruby, this: RubyUri) -> bool {
-    kind(ruby, this) == Kind::Unknown
+    kind(ruby, this) == SchemeKind::Unknown
 }
 
 /// A part that is read from the received text once and then stays the same object.

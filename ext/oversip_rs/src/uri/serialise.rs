@@ -7,7 +7,7 @@ use oversip::message::{self as host, escape_user, Folds, IpType};
 use super::{
     object::RubyUri,
     params::live_params,
-    parts::{headers, host, kind, port, scheme, user, Kind},
+    parts::{headers, host, kind, port, scheme, user, SchemeKind},
 };
 use crate::text::{self, text_of, utf8, utf8_or_nil};
 
@@ -41,7 +41,7 @@ pub fn uri_text(ruby: &Ruby, this: RubyUri) -> Result<Option<Bytes>, Error> {
 fn build(ruby: &Ruby, this: RubyUri) -> Result<Option<Bytes>, Error> {
     let mut text = Vec::with_capacity(64);
     match kind(ruby, this) {
-        Kind::Sip => {
+        SchemeKind::Sip => {
             text.extend_from_slice(&text_of(scheme(ruby, this))?);
             text.push(b':');
             push_user_and_host(ruby, this, &mut text)?;
@@ -56,12 +56,12 @@ fn build(ruby: &Ruby, this: RubyUri) -> Result<Option<Bytes>, Error> {
                 text.extend_from_slice(&text_of(headers)?);
             }
         }
-        Kind::Tel => {
+        SchemeKind::Tel => {
             text.extend_from_slice(b"tel:");
             text.extend_from_slice(&text_of(user(ruby, this))?);
             push_params(ruby, this, &mut text)?;
         }
-        Kind::OtherSymbol | Kind::Unknown => return Ok(None),
+        SchemeKind::OtherSymbol | SchemeKind::Unknown => return Ok(None),
     }
     Ok(Some(text::neutral(ruby, "a URI", text.into(), Folds::Replace)))
 }
@@ -141,15 +141,15 @@ pub fn shown(ruby: &Ruby, this: RubyUri, text: Result<Value, Error>) -> Result<V
 fn aor(ruby: &Ruby, this: RubyUri) -> Result<Value, Error> {
     let mut text;
     match kind(ruby, this) {
-        Kind::Sip => {
+        SchemeKind::Sip => {
             text = b"sip:".to_vec();
             push_user_and_host(ruby, this, &mut text)?;
         }
-        Kind::Tel => {
+        SchemeKind::Tel => {
             text = b"tel:".to_vec();
             text.extend_from_slice(&text_of(user(ruby, this))?);
         }
-        Kind::OtherSymbol | Kind::Unknown => return Ok(ruby.qnil().as_value()),
+        SchemeKind::OtherSymbol | SchemeKind::Unknown => return Ok(ruby.qnil().as_value()),
     }
     Ok(utf8(ruby, &text::neutral(ruby, "a URI", text.into(), Folds::Replace)).as_value())
 }
