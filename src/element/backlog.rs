@@ -2,7 +2,7 @@
 
 use std::ops::{Add, AddAssign, SubAssign};
 
-use super::input::Hold;
+use super::hold::Hold;
 use super::settings::Limits;
 use crate::client::IncomingResponse;
 use crate::message::{Message, Source};

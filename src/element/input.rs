@@ -1,39 +1,16 @@
 //! What goes into an element.
 
-use std::any::Any;
 use std::borrow::Cow;
-use std::fmt;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::hold::Hold;
 use super::ids::ResolutionId;
 use super::next_hop::SendFailure;
 use super::output::Sender;
 use crate::message::{ConnectionId, Message, Source, Transport};
 use crate::resolve::{Resolved, Target};
-
-/// Something of the driver's that lasts as long as the element keeps it: the connection of a client that waits for its answer,
-/// or the place that a large message takes.
-pub struct Hold(Box<dyn Any + Send>);
-
-impl Hold {
-    /// Keeps a thing.
-    pub fn of(thing: impl Any + Send) -> Hold {
-        Hold(Box::new(thing))
-    }
-
-    /// The thing, to be looked at.
-    pub fn thing(&self) -> &dyn Any {
-        &*self.0
-    }
-}
-
-impl fmt::Debug for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hold")
-    }
-}
 
 /// Why a connection did not come up, or is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::hold::Hold;
 use super::ids::{AnchorId, CallId, ClientId, ResolutionId, RouteId};
-use super::input::Hold;
 use super::next_hop::NextHop;
 use super::received_request::{ReceivedRequest, WayBack};
 use crate::client::session::{Callback, Kind};

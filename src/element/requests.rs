@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::beneficiary::Beneficiary;
 use super::counts::{Dropped, Rejected};
+use super::hold::Hold;
 use super::ids::RequestId;
-use super::input::Hold;
 use super::output::{Output, ScriptEvent};
 use super::received_request::{ReceivedRequest, WayBack};
 use super::refusal::Refusal;

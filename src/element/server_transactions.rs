@@ -10,8 +10,8 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::context::ResponseContext;
+use super::hold::Hold;
 use super::ids::{RequestId, RouteId};
-use super::input::Hold;
 use super::received_request::{ReceivedRequest, WayBack};
 use super::table::{Table, Tables};
 use super::timers::{ArmedTimers, TimerId, TimerKey, Timers};

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use bytes::{Buf, Bytes};
 
 use super::check::{Defect, REASON_BODY_SIZE, REASON_BRANCH};
-use super::received::{Message, ParseError};
+use super::parse::ParseError;
+use super::received::Message;
 use super::refusable::refusable;
 
 /// What a datagram holds.

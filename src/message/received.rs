@@ -10,33 +10,8 @@ use super::method::Method;
 use super::name_addr::NameAddrRef;
 use super::params::HeaderParams;
 use super::parsed::{Address, FirstLine, Parsed, DUPLICABLE};
-use super::parser::{Parser, Progress, SyntaxError};
 use super::uri::UriRef;
 use super::via::{BranchForm, TopVia};
-
-/// A complete buffer holds no message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ParseError {
-    /// The bytes are no SIP message.
-    #[error(transparent)]
-    Syntax(#[from] SyntaxError),
-    /// The head does not end.
-    #[error("the head of the message is incomplete")]
-    Incomplete,
-    /// A keepalive of four bytes stands at the start.
-    #[error("a keepalive and no message")]
-    Keepalive,
-}
-
-impl ParseError {
-    /// The error with the place in `buf`, the bytes that were parsed.
-    pub fn describe(&self, buf: &[u8]) -> String {
-        match self {
-            ParseError::Syntax(error) => error.describe(buf),
-            ParseError::Incomplete | ParseError::Keepalive => self.to_string(),
-        }
-    }
-}
 
 /// A SIP request or response (RFC 3261 7). Cloning shares all text and all offsets.
 #[derive(Debug, Clone)]
@@ -53,20 +28,6 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads the head from a complete buffer; also says how many bytes it has. What follows is the caller's.
-    pub fn parse(buf: Bytes) -> Result<(Message, usize), ParseError> {
-        let mut parser = Parser::new();
-        match parser.feed(&buf) {
-            Progress::Head { len } => {
-                let message = parser.take(buf).ok_or(ParseError::Incomplete)?;
-                Ok((message, len))
-            }
-            Progress::Keepalive { .. } => Err(ParseError::Keepalive),
-            Progress::Incomplete => Err(ParseError::Incomplete),
-            Progress::Error(error) => Err(ParseError::Syntax(error)),
-        }
-    }
-
     pub(crate) fn new(head: Bytes, parsed: Parsed) -> Message {
         let method_at = |span: Span| {
             let name = span.of(&head);
