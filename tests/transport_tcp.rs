@@ -441,6 +441,20 @@ async fn shutdown_drops_a_peer_that_does_not_read() {
     assert_eq!(rig.closed(id).await, (CloseReason::Shutdown, true));
 }
 
+#[tokio::test]
+async fn a_connection_that_closes_has_five_seconds_to_write_what_is_queued() {
+    let mut rig = Rig::start();
+    let (_peer, id) = rig.peer().await;
+    while rig.layer.connections().info(id).is_some() && !stuck(&rig, id).await {}
+    assert!(rig.layer.connections().close(id));
+    rig.tasks_wait().await;
+    rig.advance(Duration::from_millis(4_999));
+    rig.tasks_wait().await;
+    assert!(rig.events.try_recv().is_err());
+    rig.advance(Duration::from_millis(1));
+    assert_eq!(rig.closed(id).await, (CloseReason::Local, true));
+}
+
 /// Queues one more message; whether the writer is stuck.
 async fn stuck(rig: &Rig, id: oversip::transport::ConnectionId) -> bool {
     rig.layer.connections().send(id, Bytes::from(vec![b'x'; 1_000_000]));
