@@ -9,8 +9,9 @@ use tokio::net::TcpStream;
 
 use super::byte_stream::ByteStream;
 use super::close_reason::CloseReason;
-use super::connection::{Connection, Phase, UNCERTAIN_FOR};
+use super::connection::{Connection, Phase};
 use super::connections::Connections;
+use super::outgoing_queue::UNCERTAIN_FOR;
 use super::table::Alive;
 use super::writing::{give_up, write_batch};
 use super::TransportEvent;

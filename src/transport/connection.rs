@@ -6,37 +6,15 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::{Buf, Bytes};
-use smallvec::SmallVec;
+use bytes::Bytes;
 use tokio::sync::{watch, Notify, SetOnce};
 
 use super::close_reason::CloseReason;
 use super::memory::Memory;
+use super::outgoing_queue::{Answer, Batch, OutgoingQueue, Queued};
 use super::tls::{PeerName, Verification};
 use super::ws::data_frame;
 use super::{ConnectionId, Source, Transport};
-
-/// The largest message that a connection takes.
-pub const MAX_MESSAGE: usize = QUEUE_BYTES;
-
-/// Bytes that may wait on one connection: room for a few messages with the largest body.
-const QUEUE_BYTES: usize = 4 * 1024 * 1024;
-
-/// Messages that may wait on one connection.
-const QUEUE_MESSAGES: usize = 4096;
-
-/// Messages written with one system call.
-pub(super) const BATCH: usize = 16;
-
-/// What the writer takes from the queue at a time.
-pub(super) type Batch = SmallVec<[Bytes; BATCH]>;
-
-/// The last answers to a peer that has closed its side which may be lost; a system that takes no more says so within one
-/// round trip.
-const UNCERTAIN_ANSWERS: usize = 16;
-
-/// How long the system of such a peer may take to say so, milliseconds.
-pub(super) const UNCERTAIN_FOR: u64 = 2_000;
 
 /// Stands for "no deadline" among the times of a connection.
 const NEVER: u64 = u64::MAX;
@@ -77,17 +55,6 @@ pub(super) enum Phase {
     Dead,
 }
 
-/// What became of a message handed over for sending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Queued {
-    /// It is in the queue.
-    Yes,
-    /// The connection takes no more.
-    Closed,
-    /// The queue is full.
-    Full,
-}
-
 pub(super) struct Connection {
     pub id: ConnectionId,
     pub transport: Transport,
@@ -103,8 +70,8 @@ pub(super) struct Connection {
     pinged_at: AtomicU64,
     phase: watch::Sender<Phase>,
     reason: OnceLock<CloseReason>,
-    outbox: Mutex<Outbox>,
-    outbox_filled: Notify,
+    outgoing: Mutex<OutgoingQueue>,
+    outgoing_filled: Notify,
     /// Milliseconds since the table's epoch of the last traffic in either direction.
     active_at: AtomicU64,
     /// Milliseconds since the table's epoch by which the peer must have sent more.
@@ -150,52 +117,6 @@ struct Demands {
     settled: bool,
 }
 
-/// A response, and where its client takes connections (RFC 3261 section 18.2.2).
-pub(super) struct Answer {
-    pub wire: Bytes,
-    pub to: SocketAddr,
-    /// Milliseconds since the table's epoch.
-    queued_at: u64,
-}
-
-struct Outbox {
-    queue: VecDeque<Bytes>,
-    /// What a peer that has closed its side may not have taken.
-    uncertain: VecDeque<Answer>,
-    bytes: usize,
-    closed: bool,
-    /// Something of it was thrown away.
-    lost: bool,
-    memory: Arc<Memory>,
-}
-
-impl Outbox {
-    fn add(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        self.memory.outgoing.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn remove(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        self.memory.outgoing.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
-    /// Forgets the answers that were written so long ago that the peer has taken them.
-    fn forget_taken(&mut self, now: u64) {
-        let written = self.uncertain.len().saturating_sub(self.queue.len());
-        let taken = |answer: &&Answer| answer.queued_at + UNCERTAIN_FOR <= now;
-        let taken = self.uncertain.iter().take(written).take_while(taken).count();
-        self.uncertain.drain(..taken);
-    }
-}
-
-impl Drop for Outbox {
-    fn drop(&mut self) {
-        self.remove(self.bytes);
-    }
-}
-
 impl Connection {
     pub fn new(
         id: ConnectionId,
@@ -218,15 +139,8 @@ impl Connection {
             pinged_at: AtomicU64::new(now),
             phase: watch::Sender::new(Phase::Connecting),
             reason: OnceLock::new(),
-            outbox: Mutex::new(Outbox {
-                queue: VecDeque::new(),
-                uncertain: VecDeque::new(),
-                bytes: 0,
-                closed: false,
-                lost: false,
-                memory: memory.clone(),
-            }),
-            outbox_filled: Notify::new(),
+            outgoing: Mutex::new(OutgoingQueue::new(memory)),
+            outgoing_filled: Notify::new(),
             active_at: AtomicU64::new(now),
             deadline: AtomicU64::new(NEVER),
             owed: AtomicUsize::new(0),
@@ -244,7 +158,7 @@ impl Connection {
             connected: matches!(self.phase(), Phase::Unverified | Phase::Open),
             websocket: self.is_websocket(),
             flow_token: self.flow_token.clone(),
-            queued: self.outbox().bytes,
+            queued: self.queued(),
         }
     }
 
@@ -297,14 +211,14 @@ impl Connection {
         let _ = self.reason.set(reason);
         self.advance(phase);
         // The writer sits on an empty queue and has to see that no more will come.
-        self.outbox_filled.notify_one();
+        self.outgoing_filled.notify_one();
     }
 
     /// The peer has closed its side; whether it still waits for an answer. If not, the connection is to be ended.
     pub fn finish(&self) -> bool {
         self.finished.store(true, Ordering::SeqCst);
         // The writer has to see it.
-        self.outbox_filled.notify_one();
+        self.outgoing_filled.notify_one();
         self.owed.load(Ordering::SeqCst) > 0
     }
 
@@ -412,7 +326,7 @@ impl Connection {
         if bytes.is_empty() {
             return Queued::Yes;
         }
-        self.push_to(&mut self.outbox(), bytes)
+        self.push_to(&mut self.outgoing(), bytes)
     }
 
     /// As [`Connection::push`], for a response. That to a peer that has closed its side is kept until it is certain that the
@@ -420,42 +334,33 @@ impl Connection {
     pub fn push_answer(&self, wire: Bytes, to: impl FnOnce() -> Option<SocketAddr>, now: u64) -> Queued {
         let to = if self.is_finished() { to() } else { None };
         let Some(to) = to else { return self.push(wire) };
-        let mut outbox = self.outbox();
-        let queued = self.push_to(&mut outbox, wire.clone());
+        let mut outgoing = self.outgoing();
+        let queued = self.push_to(&mut outgoing, wire.clone());
         if queued == Queued::Yes {
-            outbox.forget_taken(now);
-            if outbox.uncertain.len() == UNCERTAIN_ANSWERS {
-                outbox.uncertain.pop_front();
-            }
-            outbox.uncertain.push_back(Answer { wire, to, queued_at: now });
+            outgoing.keep(wire, to, now);
         }
         queued
     }
 
-    fn push_to(&self, outbox: &mut Outbox, bytes: Bytes) -> Queued {
-        if outbox.closed || self.phase() >= Phase::Closing {
+    fn push_to(&self, outgoing: &mut OutgoingQueue, bytes: Bytes) -> Queued {
+        if self.phase() >= Phase::Closing {
             return Queued::Closed;
         }
-        if outbox.bytes + bytes.len() > QUEUE_BYTES || outbox.queue.len() >= QUEUE_MESSAGES {
-            return Queued::Full;
+        let queued = outgoing.push(bytes);
+        if queued == Queued::Yes {
+            self.outgoing_filled.notify_one();
         }
-        outbox.add(bytes.len());
-        outbox.queue.push_back(bytes);
-        self.outbox_filled.notify_one();
-        Queued::Yes
+        queued
     }
 
     /// Whether some answer may not have been taken by a peer that has closed its side.
     pub fn is_uncertain(&self) -> bool {
-        !self.outbox().uncertain.is_empty()
+        self.outgoing().is_uncertain()
     }
 
     /// The answers of which that is so, in their order. From now on the connection takes none.
     pub fn take_uncertain(&self, now: u64) -> VecDeque<Answer> {
-        let mut outbox = self.outbox();
-        outbox.closed = true;
-        outbox.forget_taken(now);
-        std::mem::take(&mut outbox.uncertain)
+        self.outgoing().take_uncertain(now)
     }
 
     /// Waits for something to write and hands out the first few messages; `None` once the connection is closing
@@ -464,54 +369,40 @@ impl Connection {
     pub async fn next_batch(&self, both_ways: bool) -> Option<Batch> {
         loop {
             {
-                let mut outbox = self.outbox();
+                let mut outgoing = self.outgoing();
                 if both_ways && self.is_finished() {
                     return None;
                 }
-                if !outbox.queue.is_empty() {
-                    return Some(outbox.queue.iter().take(BATCH).cloned().collect());
+                if let Some(batch) = outgoing.batch() {
+                    return Some(batch);
                 }
                 if self.phase() >= Phase::Closing {
-                    outbox.closed = true;
+                    outgoing.close();
                     return None;
                 }
             }
-            self.outbox_filled.notified().await;
+            self.outgoing_filled.notified().await;
         }
     }
 
     /// Takes `count` bytes off the front of the queue.
-    pub fn written(&self, mut count: usize) {
-        let mut outbox = self.outbox();
-        outbox.remove(count);
-        while let Some(first) = outbox.queue.front_mut() {
-            if first.len() > count {
-                first.advance(count);
-                return;
-            }
-            count -= first.len();
-            outbox.queue.pop_front();
-        }
+    pub fn written(&self, count: usize) {
+        self.outgoing().written(count);
     }
 
     /// Bytes that wait to be sent.
     pub fn queued(&self) -> usize {
-        self.outbox().bytes
+        self.outgoing().bytes()
     }
 
     /// Empties the queue for good; whether there was anything left in it, now or the first time.
     pub fn discard(&self) -> bool {
-        let mut outbox = self.outbox();
-        outbox.closed = true;
-        let left = outbox.bytes;
-        outbox.remove(left);
-        outbox.lost |= !std::mem::take(&mut outbox.queue).is_empty();
-        outbox.lost
+        self.outgoing().discard()
     }
 
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+    fn outgoing(&self) -> MutexGuard<'_, OutgoingQueue> {
         // Every change of the queue is complete before anything could panic.
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // Times, in milliseconds since the table's epoch -----------------------------------------------------------

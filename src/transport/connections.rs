@@ -12,9 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
 use super::close_reason::CloseReason;
-use super::connection::{Connection, ConnectionInfo, Phase, Queued};
+use super::connection::{Connection, ConnectionInfo, Phase};
 use super::memory::{Held, Memory, Pause, HELD_BYTES};
 use super::options::Options;
+use super::outgoing_queue::Queued;
 use super::table::{peer_key, Alive, Table, Tasks};
 use super::tls::Verification;
 use super::ws::{close_frame, keepalive_frame};

@@ -21,6 +21,7 @@ mod layer;
 mod malformed;
 mod memory;
 mod options;
+mod outgoing_queue;
 mod proxied;
 mod sending;
 mod stream;
@@ -43,12 +44,13 @@ pub use crate::message::{ConnectionId, Source, Transport};
 
 pub use bind::{address_available, bind_all, error_text, BindError, Bound, ListenSpec};
 pub use close_reason::CloseReason;
-pub use connection::{ConnectionInfo, Owed, MAX_MESSAGE};
+pub use connection::{ConnectionInfo, Owed};
 pub use connections::{Connections, SWEEP_INTERVAL};
 pub use layer::TransportLayer;
 pub use malformed::Malformed;
 pub use memory::{Pause, Room};
 pub use options::{OpeningLimits, Options};
+pub use outgoing_queue::MAX_MESSAGE;
 pub use sending::{source_for, SendingSockets, MAX_SENDING_SOCKETS};
 pub use tls::{
     certificate_pem, sip_identities, verify_server, Authorities, ClientCertificates, Distrust, PeerName, Tls,

@@ -8,8 +8,9 @@ use bytes::Buf;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::close_reason::CloseReason;
-use super::connection::{Batch, Connection, Phase, BATCH};
+use super::connection::{Connection, Phase};
 use super::connections::Connections;
+use super::outgoing_queue::{Batch, BATCH};
 
 /// How long a connection that is closed from here may take to write what is queued.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
