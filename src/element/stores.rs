@@ -32,3 +32,22 @@ impl Stores {
         self.dns_caches.remove(&id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::client::Failure;
+
+    #[test]
+    fn each_profile_has_a_list_of_its_own_until_it_is_forgotten() {
+        let (now, mut stores) = (Instant::now(), Stores::new(&Tables::keyed([1, 2, 3, 4])));
+        let failure = Failure::destination_blacklisted(403, "No");
+        stores.blacklist(BlacklistId(1)).add(now, "udp:192.0.2.1:1", failure, Duration::from_secs(9));
+        assert!(stores.blacklist(BlacklistId(1)).any(now) && !stores.blacklist(BlacklistId(2)).any(now));
+        stores.forget_blacklist(BlacklistId(1));
+        stores.forget_dns_cache(DnsCacheId(1));
+        assert!(!stores.blacklist(BlacklistId(1)).any(now) && !stores.dns_cache(DnsCacheId(1)).any(now));
+    }
+}
