@@ -9,9 +9,11 @@ RSpec.describe "A flow token in a Route of ours", :native do
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
 
+  let(:configuration) { {} }
+
   # Requests with a Route follow it, others go to bob.
   before do
-    start_oversip do |request|
+    start_oversip(configuration: configuration) do |request|
       next if request.sip_method == :ACK
 
       proxy = record(OverSIP::SIP::Proxy.new, into: seen, only: %i[target error])
@@ -86,10 +88,31 @@ RSpec.describe "A flow token in a Route of ours", :native do
     expect(alice.receive?(SipPeer::SILENCE)).to be_nil
   end
 
+  def unsigned(ip, port)
+    "_#{["#{ip}_#{port}"].pack("m0").tr("=", "-")}"
+  end
+
   it "is 430 Flow Failed when it is an address without a signature" do
-    message_along(with_token(token_route(alice)) { "_#{["127.0.0.1_#{alice.port}"].pack("m0").tr("=", "-")}" })
+    message_along(with_token(token_route(alice)) { unsigned("127.0.0.1", alice.port) })
     expect(bob.receive_final.first_line).to eq("SIP/2.0 430 Flow Failed")
     expect(alice.receive?(SipPeer::SILENCE)).to be_nil
+  end
+
+  context "with accept_unsigned_flow_tokens" do
+    let(:configuration) { { sip: { accept_unsigned_flow_tokens: true } } }
+
+    it "brings a request to an address without a signature" do
+      message_along(with_token(token_route(alice)) { unsigned("127.0.0.1", alice.port) })
+      expect(alice.receive.first_line).to eq("MESSAGE sip:alice@a.example SIP/2.0")
+    end
+
+    ["239.1.2.3", "255.255.255.255", "0.0.0.0"].each do |ip|
+      it "is 430 Flow Failed when it is no address of one host: #{ip}" do
+        message_along(with_token(token_route(alice)) { unsigned(ip, alice.port) })
+        expect(bob.receive_final.first_line).to eq("SIP/2.0 430 Flow Failed")
+        expect(messages_at(alice)).to be_empty
+      end
+    end
   end
 
   it "is ignored inside a dialog when it is invalid: the Request-URI is the destination" do

@@ -12,6 +12,7 @@ use sha2::Sha256;
 use thiserror::Error;
 
 use crate::random::Random;
+use crate::resolve::is_unicast;
 
 /// The shortest key that may be configured, in bytes.
 pub const MIN_KEY_BYTES: usize = 16;
@@ -106,14 +107,15 @@ impl FlowTokenKey {
 }
 
 /// Reads the unsigned form that the original wrote: `_` and the Base64 of `ip_port`, with `-` for `=`. Anybody can make
-/// such a token, so it is taken only where an operator allows it for the time of a migration.
+/// such a token, so it is taken only where an operator allows it for the time of a migration, and never for an address of many
+/// hosts.
 pub fn read_unsigned(token: &[u8]) -> Option<SocketAddr> {
     let text: Vec<u8> =
         token.strip_prefix(&[PREFIX])?.iter().map(|byte| if *byte == b'-' { b'=' } else { *byte }).collect();
     let decoded = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
     let (ip, port) = std::str::from_utf8(&decoded).ok()?.rsplit_once('_')?;
     let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
-    Some(SocketAddr::new(ip.parse().ok()?, port))
+    Some(SocketAddr::new(ip.parse().ok().filter(|ip| is_unicast(*ip))?, port))
 }
 
 /// Whether a token has the form of a UDP token (any other one names a connection).
@@ -149,6 +151,10 @@ mod tests {
         assert_eq!(read("_MjAzLjAuMTEzLjlfNDAwMDA-").as_deref(), Some("203.0.113.9:40000"));
         assert_eq!(read("_MTI3LjAuMC4xXzA-"), None);
         assert_eq!(read("_nonsense!"), None);
+        for address in ["239.1.2.3_5060", "255.255.255.255_5060", "0.0.0.0_5060", "ff02::1_5060", "::_5060"] {
+            let text = base64::engine::general_purpose::STANDARD.encode(address).replace('=', "-");
+            assert_eq!(read(&format!("_{text}")), None, "{address}");
+        }
     }
 
     #[test]

@@ -28,4 +28,4 @@ pub use question::{Answer, NaptrRecord, Question, RecordKind, Records, SrvRecord
 pub use resolution::{Resolution, Resolved};
 pub use selection::Draw;
 pub use service::{Server, Service};
-pub use target::{IpFamily, Target};
+pub use target::{is_unicast, IpFamily, Target};
