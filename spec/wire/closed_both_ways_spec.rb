@@ -119,6 +119,26 @@ RSpec.describe "A client that has closed both sides of its connection while it w
     expect(listener.accept.receive.status).to eq(486)
   end
 
+  it "has its responses kept in a bounded memory, which `stats` shows, until they are taken" do
+    start
+    peer = tcp_peer
+    relayed = relayed_from(peer, :INVITE)
+    peer.socket.close_write
+    await_record "the peer has closed its side and waits for answers"
+    expect(OverSIP.stats[:unconfirmed_bytes]).to eq(0)
+    [180, 183].each do |status|
+      callee.answer(relayed, status)
+      provisional = peer.receive_until { |message| message.status == status }
+      expect(OverSIP.stats[:unconfirmed_bytes]).to eq(provisional.text.bytesize)
+      # By then the client has taken it.
+      OverSIP::Testing.advance(3)
+    end
+    callee.answer(relayed, 486)
+    expect(peer.receive_final.status).to eq(486)
+    peer.close
+    eventually { OverSIP.stats[:unconfirmed_bytes].zero? }
+  end
+
   it "gets the answer over a new TLS connection" do
     start(**tls_configuration)
     listener = tls_server

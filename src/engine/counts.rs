@@ -125,6 +125,8 @@ pub struct Stats {
     pub outgoing_bytes: usize,
     /// Bytes that were read while the script decides on a peer.
     pub held_bytes: usize,
+    /// Bytes of responses that clients which have closed their side may not have taken.
+    pub unconfirmed_bytes: usize,
     /// Connections that are not read on while too many responses wait.
     pub paused_connections: usize,
     /// What was refused so far, in the order of [`Rejected::NAMES`].
@@ -252,6 +254,7 @@ impl Counts {
             engine_relayed_responses: read(&self.relayed),
             outgoing_bytes: 0,
             held_bytes: 0,
+            unconfirmed_bytes: 0,
             paused_connections: 0,
             queued: queues.map(|(events, _)| events),
             queued_bytes: queues.map(|(_, bytes)| bytes),

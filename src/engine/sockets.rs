@@ -44,6 +44,7 @@ impl Sockets {
         stats.sending_sockets = sending.len();
         stats.outgoing_bytes = self.connections.outgoing_bytes();
         stats.held_bytes = self.connections.held_bytes();
+        stats.unconfirmed_bytes = self.connections.unconfirmed_bytes();
         stats.paused_connections = self.connections.paused();
         stats.dropped[Dropped::SlowConnection as usize] = self.connections.overflows();
         stats.dropped[Dropped::UnsentDatagram as usize] = udp(UdpSocket::unsent);

@@ -1,5 +1,5 @@
-//! What a peer that has closed its side of a connection still gets, and what becomes of it when the peer has closed both: the end
-//! of a stream looks the same for either, and only the system's reply to an answer tells.
+//! The responses to a peer that has closed its side of a connection. The end of a stream does not show whether the peer has
+//! closed the other side as well. The reply of the peer's system to a response shows it: a reset.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use super::byte_stream::ByteStream;
 use super::close_reason::CloseReason;
 use super::connection::{Connection, Phase};
 use super::connections::Connections;
-use super::outgoing_queue::UNCERTAIN_FOR;
 use super::table::Alive;
+use super::unconfirmed::REFUSED_WITHIN;
 use super::writing::{give_up, write_batch};
 use super::TransportEvent;
 use crate::clock::Clock;
 
-/// The first time between two looks at a connection whose last answer was written; each one is twice as long.
+/// The time between the first two looks at a connection whose last response was written; each further one is twice as long.
 const FIRST_LOOK: Duration = Duration::from_millis(2);
 
-/// Writes the answers until none is owed any more, and closes. Whether the peer has taken them.
+/// Writes responses until none is owed any more, and closes. Says whether the peer has taken them.
 pub(super) async fn give_out(
     connections: &Connections,
     connection: &Arc<Connection>,
@@ -34,15 +34,15 @@ pub(super) async fn give_out(
     }
 }
 
-/// Reports the answers that the peer may not have taken.
+/// Reports the responses that the peer may not have taken.
 pub(super) async fn hand_on(connections: &Connections, connection: &Connection) {
-    let uncertain = connection.take_uncertain(connections.now());
-    if uncertain.is_empty() || connection.reason() == CloseReason::Shutdown {
+    let unconfirmed = connection.take_unconfirmed(connections.now());
+    if unconfirmed.is_empty() || connection.reason() == CloseReason::Shutdown {
         return;
     }
-    let answers = uncertain.into_iter().map(|answer| (answer.to, answer.wire)).collect();
+    let answers = unconfirmed.into_iter().map(|response| (response.to, response.wire)).collect();
     let event = TransportEvent::AnswersLost { transport: connection.transport, answers };
-    // The engine that takes none has stopped.
+    // This fails only when the engine has stopped.
     let _ = connections.shared().events.send(event).await;
 }
 
@@ -72,24 +72,27 @@ async fn write(
         connections.end(connection, Phase::Dead, CloseReason::error(error));
         return false;
     }
-    // Who stops does not wait for a peer.
+    // The end of the server does not wait for the peer.
     alive.take();
-    !connection.is_uncertain() || is_taken(connections.clock(), stream.socket()).await
+    !connection.has_unconfirmed() || is_taken(connections.clock(), stream.socket()).await
 }
 
-/// Whether the peer's system has taken what was written and the end behind it; that of a peer that is gone refuses it.
+/// Whether the peer's system has taken the responses and the end of the stream behind them. It refuses them when the peer is gone.
 async fn is_taken(clock: &dyn Clock, socket: &TcpStream) -> bool {
     let mut pause = FIRST_LOOK;
-    let limit = Duration::from_millis(UNCERTAIN_FOR);
-    while pause < limit {
+    let mut reset_seen = false;
+    while pause < Duration::from_millis(REFUSED_WITHIN) {
         // Without a peer the connection has ended in both directions, in peace or by an error.
         let ended = socket.peer_addr().is_err();
         match socket.take_error() {
             Ok(None) if ended => return true,
-            Ok(None) => clock.sleep(pause).await,
+            Ok(None) => tokio::select! {
+                biased;
+                _ = socket.ready(Interest::ERROR), if !reset_seen => reset_seen = true,
+                () = clock.sleep(pause) => pause *= 2,
+            },
             _ => return false,
         }
-        pause *= 2;
     }
     true
 }

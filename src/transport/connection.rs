@@ -11,8 +11,9 @@ use tokio::sync::{watch, Notify, SetOnce};
 
 use super::close_reason::CloseReason;
 use super::memory::Memory;
-use super::outgoing_queue::{Answer, Batch, OutgoingQueue, Queued};
+use super::outgoing_queue::{Batch, OutgoingQueue, Queued};
 use super::tls::{PeerName, Verification};
+use super::unconfirmed::UnconfirmedResponse;
 use super::ws::data_frame;
 use super::{ConnectionId, Source, Transport};
 
@@ -331,7 +332,7 @@ impl Connection {
 
     /// As [`Connection::push`], for a response. That to a peer that has closed its side is kept until it is certain that the
     /// peer takes it; `to` says where it goes to otherwise, if anywhere.
-    pub fn push_answer(&self, wire: Bytes, to: impl FnOnce() -> Option<SocketAddr>, now: u64) -> Queued {
+    pub fn push_response(&self, wire: Bytes, to: impl FnOnce() -> Option<SocketAddr>, now: u64) -> Queued {
         let to = if self.is_finished() { to() } else { None };
         let Some(to) = to else { return self.push(wire) };
         let mut outgoing = self.outgoing();
@@ -353,14 +354,14 @@ impl Connection {
         queued
     }
 
-    /// Whether some answer may not have been taken by a peer that has closed its side.
-    pub fn is_uncertain(&self) -> bool {
-        self.outgoing().is_uncertain()
+    /// Whether there are responses that a peer which has closed its side may not have taken.
+    pub fn has_unconfirmed(&self) -> bool {
+        self.outgoing().has_unconfirmed()
     }
 
-    /// The answers of which that is so, in their order. From now on the connection takes none.
-    pub fn take_uncertain(&self, now: u64) -> VecDeque<Answer> {
-        self.outgoing().take_uncertain(now)
+    /// Those responses, in their order. From now on the connection takes none.
+    pub fn take_unconfirmed(&self, now: u64) -> VecDeque<UnconfirmedResponse> {
+        self.outgoing().take_unconfirmed(now)
     }
 
     /// Waits for something to write and hands out the first few messages; `None` once the connection is closing

@@ -189,7 +189,7 @@ impl Connections {
     ) -> bool {
         self.get_answerable(id).is_some_and(|connection| match connection.wrap(bytes) {
             Some(bytes) => {
-                let queued = connection.push_answer(bytes, elsewhere, self.now());
+                let queued = connection.push_response(bytes, elsewhere, self.now());
                 self.pushed(&connection, queued)
             }
             None => false,
@@ -268,6 +268,11 @@ impl Connections {
     /// Bytes that were read while the script decides on the peer.
     pub fn held_bytes(&self) -> usize {
         self.0.memory.held()
+    }
+
+    /// Bytes of responses that are kept since a peer which has closed its side may not have taken them.
+    pub fn unconfirmed_bytes(&self) -> usize {
+        self.0.memory.unconfirmed()
     }
 
     /// Connections that are not read on since a [`TransportEvent::HeldResponse`] of them is undecided.

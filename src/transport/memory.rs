@@ -11,6 +11,9 @@ pub const HELD_BYTES: usize = 64 * 1024;
 /// Bytes that all connections together keep likewise.
 const HELD_BYTES_OF_ALL: usize = 16 * 1024 * 1024;
 
+/// Bytes of responses that all connections together keep for peers which may not have taken them.
+pub const UNCONFIRMED_BYTES_OF_ALL: usize = 16 * 1024 * 1024;
+
 /// A message that takes more is large.
 const LARGE: usize = 64 * 1024;
 
@@ -26,6 +29,8 @@ pub(super) struct Memory {
     pub outgoing: AtomicUsize,
     /// Bytes that were read while the script decides.
     held: AtomicUsize,
+    /// Bytes of responses that a peer which has closed its side may not have taken.
+    unconfirmed: AtomicUsize,
     /// Connections that are not read on since there may be no room for their last response.
     pub paused: AtomicUsize,
     /// Connections that were given up with what they were to send, so far.
@@ -38,6 +43,7 @@ impl Default for Memory {
             large: Arc::new(Semaphore::new(LARGE_KIB as usize)),
             outgoing: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
+            unconfirmed: AtomicUsize::new(0),
             paused: AtomicUsize::new(0),
             overflows: AtomicU64::new(0),
         }
@@ -65,6 +71,22 @@ impl Memory {
     /// Bytes that were read while the script decides.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of responses that a peer which has closed its side may not have taken.
+    pub fn unconfirmed(&self) -> usize {
+        self.unconfirmed.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is room for so many bytes of such responses, which is taken then.
+    pub fn keep_unconfirmed(&self, bytes: usize) -> bool {
+        let more = |now: usize| now.checked_add(bytes).filter(|sum| *sum <= UNCONFIRMED_BYTES_OF_ALL);
+        self.unconfirmed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Gives the room of such responses back.
+    pub fn release_unconfirmed(&self, bytes: usize) {
+        self.unconfirmed.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// A pause, and what tells the connection that it is over.

@@ -28,6 +28,7 @@ mod stream;
 mod table;
 mod tls;
 mod udp;
+mod unconfirmed;
 mod writing;
 pub mod ws;
 

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use smallvec::SmallVec;
 
 use super::memory::Memory;
+use super::unconfirmed::{UnconfirmedResponse, UnconfirmedResponses};
 
 /// The largest message that a connection takes.
 pub const MAX_MESSAGE: usize = QUEUE_BYTES;
@@ -25,13 +26,6 @@ pub(super) const BATCH: usize = 16;
 /// What the writer takes from the queue at a time.
 pub(super) type Batch = SmallVec<[Bytes; BATCH]>;
 
-/// The last answers to a peer that has closed its side which may be lost; a system that takes no more says so within one
-/// round trip.
-const UNCERTAIN_ANSWERS: usize = 16;
-
-/// How long the system of such a peer may take to say so, milliseconds.
-pub(super) const UNCERTAIN_FOR: u64 = 2_000;
-
 /// What became of a message handed over for sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Queued {
@@ -43,19 +37,10 @@ pub(super) enum Queued {
     Full,
 }
 
-/// A response, and where its client takes connections (RFC 3261 section 18.2.2).
-pub(super) struct Answer {
-    pub wire: Bytes,
-    pub to: SocketAddr,
-    /// Milliseconds since the table's epoch.
-    queued_at: u64,
-}
-
 /// The messages in their order; their bytes count among those of all connections as long as they are here.
 pub(super) struct OutgoingQueue {
     messages: VecDeque<Bytes>,
-    /// What a peer that has closed its side may not have taken.
-    uncertain: VecDeque<Answer>,
+    unconfirmed: UnconfirmedResponses,
     bytes: usize,
     closed: bool,
     /// Something of it was thrown away.
@@ -67,7 +52,7 @@ impl OutgoingQueue {
     pub fn new(memory: &Arc<Memory>) -> OutgoingQueue {
         OutgoingQueue {
             messages: VecDeque::new(),
-            uncertain: VecDeque::new(),
+            unconfirmed: UnconfirmedResponses::new(memory),
             bytes: 0,
             closed: false,
             lost: false,
@@ -88,25 +73,21 @@ impl OutgoingQueue {
         Queued::Yes
     }
 
-    /// Keeps an answer that was pushed last until it is certain that the peer takes it; `to` says where it goes to otherwise.
+    /// Keeps the response that was pushed last until it is certain that the peer takes it; `to` says where it goes otherwise.
     pub fn keep(&mut self, wire: Bytes, to: SocketAddr, now: u64) {
-        self.forget_taken(now);
-        if self.uncertain.len() == UNCERTAIN_ANSWERS {
-            self.uncertain.pop_front();
-        }
-        self.uncertain.push_back(Answer { wire, to, queued_at: now });
+        self.unconfirmed.keep(wire, to, now, self.messages.len());
     }
 
-    /// Whether some answer may not have been taken by a peer that has closed its side.
-    pub fn is_uncertain(&self) -> bool {
-        !self.uncertain.is_empty()
+    /// Whether there are responses that a peer which has closed its side may not have taken.
+    pub fn has_unconfirmed(&self) -> bool {
+        !self.unconfirmed.is_empty()
     }
 
-    /// The answers of which that is so, in their order. From now on the queue takes nothing.
-    pub fn take_uncertain(&mut self, now: u64) -> VecDeque<Answer> {
+    /// Those responses, in their order. From now on the queue takes nothing.
+    pub fn take_unconfirmed(&mut self, now: u64) -> VecDeque<UnconfirmedResponse> {
         self.close();
-        self.forget_taken(now);
-        std::mem::take(&mut self.uncertain)
+        self.unconfirmed.forget_taken(now, self.messages.len());
+        self.unconfirmed.take()
     }
 
     /// The first few messages; `None` while there is none.
@@ -150,14 +131,6 @@ impl OutgoingQueue {
         self.bytes -= bytes;
         self.memory.outgoing.fetch_sub(bytes, Ordering::Relaxed);
     }
-
-    /// Forgets the answers that were written so long ago that the peer has taken them.
-    fn forget_taken(&mut self, now: u64) {
-        let written = self.uncertain.len().saturating_sub(self.messages.len());
-        let taken = |answer: &&Answer| answer.queued_at + UNCERTAIN_FOR <= now;
-        let taken = self.uncertain.iter().take(written).take_while(taken).count();
-        self.uncertain.drain(..taken);
-    }
 }
 
 impl Drop for OutgoingQueue {
@@ -168,6 +141,7 @@ impl Drop for OutgoingQueue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::unconfirmed::REFUSED_WITHIN;
     use super::*;
 
     fn queue() -> (OutgoingQueue, Arc<Memory>) {
@@ -221,8 +195,8 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_uncertain_until_they_were_written_long_enough_ago() {
-        let (mut queue, _memory) = queue();
+    fn responses_are_unconfirmed_until_they_were_written_long_enough_ago() {
+        let (mut queue, memory) = queue();
         let to = "192.0.2.1:5060".parse().unwrap();
         for (wire, now) in [("a", 0), ("b", 1000)] {
             queue.push(wire.into());
@@ -230,15 +204,12 @@ mod tests {
         }
         queue.written(1);
         queue.push("c".into());
-        queue.keep("c".into(), to, UNCERTAIN_FOR);
-        assert!(queue.is_uncertain());
-        let left = queue.take_uncertain(2 * UNCERTAIN_FOR);
-        let wires: Vec<_> = left.iter().map(|answer| &answer.wire[..]).collect();
+        queue.keep("c".into(), to, REFUSED_WITHIN);
+        assert!(queue.has_unconfirmed());
+        let left = queue.take_unconfirmed(2 * REFUSED_WITHIN);
+        let wires: Vec<_> = left.iter().map(|response| &response.wire[..]).collect();
         assert_eq!(wires, [b"b", b"c"], "the first was written and its time is over");
-        assert_eq!((queue.is_uncertain(), queue.push("d".into())), (false, Queued::Closed));
-        for number in 0..=UNCERTAIN_ANSWERS {
-            queue.keep(vec![number as u8].into(), to, 0);
-        }
-        assert_eq!(queue.take_uncertain(0).front().map(|answer| answer.wire[0]), Some(1));
+        assert_eq!((queue.has_unconfirmed(), queue.push("d".into())), (false, Queued::Closed));
+        assert_eq!(memory.unconfirmed(), 0);
     }
 }

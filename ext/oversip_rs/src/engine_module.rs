@@ -220,6 +220,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;
     hash.aset(ruby.to_symbol("outgoing_bytes"), stats.outgoing_bytes)?;
     hash.aset(ruby.to_symbol("held_bytes"), stats.held_bytes)?;
+    hash.aset(ruby.to_symbol("unconfirmed_bytes"), stats.unconfirmed_bytes)?;
     hash.aset(ruby.to_symbol("paused_connections"), stats.paused_connections)?;
     hash.aset(ruby.to_symbol("rejected"), by_name(ruby, Rejected::NAMES, &stats.rejected)?)?;
     hash.aset(ruby.to_symbol("dropped"), by_name(ruby, Dropped::NAMES, &stats.dropped)?)?;
