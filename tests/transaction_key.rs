@@ -73,6 +73,8 @@ fn a_missing_port_is_the_default_one_of_the_transport() {
     assert_eq!(with("UDP", ""), with("UDP", ":5060"));
     assert_eq!(with("TCP", ""), with("TCP", ":5060"));
     assert_eq!(with("TLS", ""), with("TLS", ":5061"));
+    assert_eq!(with("WS", ""), with("WS", ":80"));
+    assert_eq!(with("wss", ""), with("WSS", ":443"));
     assert_ne!(with("TLS", ""), with("TLS", ":5060"));
 }
 

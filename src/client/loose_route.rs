@@ -131,13 +131,7 @@ pub fn leads_to(uri: &UriRef<'_>) -> Option<(Transport, u16)> {
             return None
         }
     };
-    let default = match transport {
-        Transport::Udp | Transport::Tcp => 5060,
-        Transport::Tls => 5061,
-        Transport::Ws => 80,
-        Transport::Wss => 443,
-    };
-    Some((transport, uri.port().unwrap_or(default)))
+    Some((transport, uri.port().unwrap_or(transport.default_port())))
 }
 
 /// A flow token is the user part of a Route value that carries an `ovid`. Whose `ovid` it is does not matter: it changes

@@ -17,7 +17,7 @@ impl SentBy<'_> {
     /// Whether this Via names the same sender. Letter case, the spelling of an IPv6 address and a default port that is left
     /// out make no difference.
     pub fn is_in(&self, via: &TopVia<'_>) -> bool {
-        let port = via.port().unwrap_or_else(|| default_port(via.transport()));
+        let port = via.port_or_default();
         match self {
             Self::Socket(socket) => port == socket.port() && address(via.host()) == Some(socket.ip()),
             Self::Listener(name) => name.rsplit_once(':').is_some_and(|(host, own_port)| {
@@ -35,16 +35,6 @@ fn is_same_host(ours: &[u8], theirs: &[u8]) -> bool {
 fn address(host: &[u8]) -> Option<IpAddr> {
     let inner = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host);
     std::str::from_utf8(inner).ok()?.parse().ok()
-}
-
-/// RFC 3261 18.1.2 and 19.1.2, RFC 7118 5.
-fn default_port(transport: &[u8]) -> u16 {
-    match transport {
-        token if token.eq_ignore_ascii_case(b"TLS") => 5061,
-        token if token.eq_ignore_ascii_case(b"WS") => 80,
-        token if token.eq_ignore_ascii_case(b"WSS") => 443,
-        _ => 5060,
-    }
 }
 
 #[cfg(test)]

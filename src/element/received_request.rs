@@ -55,7 +55,7 @@ impl WayBack {
 
     /// Where the client takes connections: the address it came from on the port that its Via names (RFC 3261 18.2.2).
     pub fn connection(&self) -> SocketAddr {
-        let default = if self.source.transport.secure() { 5061 } else { 5060 };
+        let default = self.source.transport.default_port();
         SocketAddr::new(self.source.remote.ip(), self.via_port.unwrap_or(default))
     }
 

@@ -204,8 +204,9 @@ impl IncomingRequest {
 
     /// Where its client takes connections: the address it came from on the port that its Via names (RFC 3261 18.2.2).
     pub(super) fn address_of_client(&self) -> SocketAddr {
-        let default = if self.source.transport.secure() { 5061 } else { 5060 };
-        let port = self.message.top_via().and_then(|via| via.port()).unwrap_or(default);
+        let transport = self.source.transport;
+        let port =
+            self.message.top_via().and_then(|via| via.port()).unwrap_or_else(|| transport.default_port());
         SocketAddr::new(self.source.remote.ip(), port)
     }
 

@@ -1,7 +1,5 @@
 //! The URI parameter `maddr`: a server to be contacted in place of the host (RFC 3261 19.1.1).
 
-use bytes::Bytes;
-
 use super::host::{self, HostType};
 use super::lex::Cursor;
 use super::parsed::FirstLine;
@@ -62,16 +60,14 @@ impl Message {
         let FirstLine::Request { uri: Some(uri), .. } = self.parsed.first else { return None };
         let (head, place) = (self.head_bytes(), uri.text.start as usize..uri.text.end as usize);
         let parts = [&head[..place.start], &self.ruri()?.without_maddr(), &head[place.end..]];
-        let (mut message, _) = Message::parse(Bytes::from(parts.concat())).ok()?;
-        message.set_body(self.body().clone());
-        message.stamped_via = self.stamped_via.clone();
-        message.strict_route = self.strict_route.clone();
-        Some(message)
+        self.with_head(parts.concat())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn maddr(text: &str) -> Option<Option<String>> {

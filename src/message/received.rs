@@ -49,6 +49,13 @@ impl Message {
         }
     }
 
+    /// The message with another head; the rest of it stays. `None`: the text is no head.
+    pub(super) fn with_head(&self, head: Vec<u8>) -> Option<Message> {
+        let (message, _) = Message::parse(head.into()).ok()?;
+        let (stamped_via, strict_route) = (self.stamped_via.clone(), self.strict_route.clone());
+        Some(Message { body: self.body.clone(), stamped_via, strict_route, ..message })
+    }
+
     pub(super) fn text(&self, span: Span) -> &[u8] {
         span.of(&self.head)
     }

@@ -26,9 +26,7 @@ impl Message {
         let (head, own) = (self.head_bytes(), own.text.start as usize..own.text.end as usize);
         let target = target.uri().as_request_uri();
         let parts = [&head[..own.start], &target[..], &head[own.end..cut.start], &head[cut.end..]];
-        let (mut message, _) = Message::parse(parts.concat().into()).ok()?;
-        message.set_body(self.body().clone());
-        message.stamped_via = self.stamped_via.clone();
+        let mut message = self.with_head(parts.concat())?;
         message.strict_route = Some(Bytes::copy_from_slice(&head[own]));
         Some(message)
     }

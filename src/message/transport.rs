@@ -32,6 +32,25 @@ impl Transport {
         }
     }
 
+    /// All transports.
+    const ALL: [Transport; 5] =
+        [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+
+    /// The transport that a Via names, in any letter case; `None` for one that is not ours.
+    pub fn from_via_token(token: &[u8]) -> Option<Transport> {
+        Transport::ALL.into_iter().find(|it| it.via_token().as_bytes().eq_ignore_ascii_case(token))
+    }
+
+    /// The port that counts where a URI or a Via names none (RFC 3261 18.1.2 and 19.1.2, RFC 7118 5).
+    pub fn default_port(self) -> u16 {
+        match self {
+            Transport::Udp | Transport::Tcp => 5060,
+            Transport::Tls => 5061,
+            Transport::Ws => 80,
+            Transport::Wss => 443,
+        }
+    }
+
     /// The upper-case name, as in a Via value.
     pub fn via_token(self) -> &'static str {
         match self {
@@ -77,5 +96,24 @@ impl FromStr for Transport {
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_via_names_a_transport_in_any_letter_case() {
+        for transport in Transport::ALL {
+            assert_eq!(Transport::from_via_token(transport.via_token().as_bytes()), Some(transport));
+            assert_eq!(Transport::from_via_token(transport.as_str().as_bytes()), Some(transport));
+        }
+        assert_eq!([&b"SCTP"[..], b"", b"WSSS"].map(Transport::from_via_token), [None; 3]);
+    }
+
+    #[test]
+    fn each_transport_has_its_default_port() {
+        assert_eq!(Transport::ALL.map(Transport::default_port), [5060, 5060, 5061, 80, 443]);
     }
 }

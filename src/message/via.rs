@@ -3,6 +3,7 @@
 use super::host::{self, HostType};
 use super::lex::{self, Cursor, Span, TOKEN};
 use super::params::{self, HeaderParams, Rule};
+use super::transport::Transport;
 
 /// What makes a branch one of RFC 3261, in any letter case (7.3.1).
 pub(crate) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
@@ -169,12 +170,16 @@ impl<'a> TopVia<'a> {
         self.parts.port
     }
 
-    /// The port of a sent-by that names none.
-    pub const DEFAULT_PORT: u16 = 5060;
-
-    /// The port that responses go to where there is no `rport` (RFC 3261 18.2.2).
+    /// The UDP port that responses go to where there is no `rport` (RFC 3261 18.2.2).
     pub fn response_port(&self) -> u16 {
-        self.port().unwrap_or(Self::DEFAULT_PORT)
+        self.port().unwrap_or(Transport::Udp.default_port())
+    }
+
+    /// Port of sent-by; the default one of its transport where none is written (RFC 3261 18.1.2). A transport that is not ours
+    /// counts as UDP.
+    pub fn port_or_default(&self) -> u16 {
+        let default = || Transport::from_via_token(self.transport()).unwrap_or(Transport::Udp).default_port();
+        self.port().unwrap_or_else(default)
     }
 
     /// The branch with its magic cookie (RFC 3261 8.1.1.7); the last one if the parameter is repeated.

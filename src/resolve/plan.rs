@@ -4,7 +4,7 @@ use super::error::ResolveError;
 use super::inquiry::Inquiry;
 use super::policy::Policy;
 use super::query::{Query, QueryHost, QueryScheme, QueryTransport};
-use super::search::{default_port, Search};
+use super::search::Search;
 use super::target::{is_unicast, IpFamily, Target};
 use crate::message::Transport;
 
@@ -52,7 +52,7 @@ fn check(query: &Query, policy: &Policy) -> Result<Plan, ResolveError> {
                     IpFamily::V6 => ResolveError::NoIpv6,
                 });
             }
-            let port = query.port.unwrap_or(default_port(transport));
+            let port = query.port.unwrap_or(transport.default_port());
             Ok(Plan::Targets(vec![Target::new(transport, *ip, port)]))
         }
         QueryHost::Domain(name) => search(query, name, secure, policy),

@@ -40,14 +40,6 @@ pub(super) struct Search {
     pub(super) force_preference: bool,
 }
 
-/// The default port of a transport (RFC 3261 19.1.2).
-pub(super) fn default_port(transport: Transport) -> u16 {
-    match transport {
-        Transport::Tls => 5061,
-        _ => 5060,
-    }
-}
-
 /// What SRV records led to.
 struct Servers {
     services: Vec<Service>,
@@ -161,7 +153,7 @@ impl Search {
         };
         facts.ask_last();
         let addrs = Addresses::new(self).of(facts, &self.name)?;
-        let port = self.port.unwrap_or(default_port(transport));
+        let port = self.port.unwrap_or(transport.default_port());
         Some(found(match addrs.is_empty() {
             true => Vec::new(),
             false => {

@@ -85,16 +85,11 @@ impl ServerKey {
         let via = request.top_via()?;
         let shared = |text: &[u8]| request.head_bytes().slice_ref(text);
         let id = match via.branch_form() {
-            BranchForm::Unique(branch) => {
-                // RFC 3261 18.2.2: a sent-by without a port means the default one.
-                let default_port = if via.transport().eq_ignore_ascii_case(b"TLS") { 5061 } else { 5060 };
-                let port = via.port().unwrap_or(default_port);
-                Id::Branch(BranchId {
-                    branch: Folded(shared(branch)),
-                    host: Folded(shared(via.host())),
-                    port,
-                })
-            }
+            BranchForm::Unique(branch) => Id::Branch(BranchId {
+                branch: Folded(shared(branch)),
+                host: Folded(shared(via.host())),
+                port: via.port_or_default(),
+            }),
             BranchForm::Older => Id::Older(Box::new(OlderId {
                 ruri: shared(request.ruri()?.text),
                 call_id: shared(request.call_id()?),

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use magnus::{prelude::*, Error, Ruby, Value};
-use oversip::message::{needs_to_tag, TopVia};
+use oversip::message::{needs_to_tag, Transport};
 
 use super::reply::Reply;
 use crate::{
@@ -46,8 +46,9 @@ pub(super) fn send(ruby: &Ruby, this: RubyRequest, wire: &Bytes) -> Result<bool,
     let ip: Value = this.funcall("source_ip", ())?;
     let mut port: Value = this.funcall("via_rport", ())?;
     if port.is_nil() {
-        port = ruby
-            .into_value(this.received().top_via().map_or(TopVia::DEFAULT_PORT, |via| via.response_port()));
+        port = ruby.into_value(
+            this.received().top_via().map_or(Transport::Udp.default_port(), |via| via.response_port()),
+        );
     }
     let _: Value = connection.funcall("send_sip_msg", (utf8(ruby, wire), ip, port))?;
     Ok(true)
