@@ -43,9 +43,9 @@ RSpec.describe "A client that has closed both sides of its connection while it w
     eventually { @records.any? { |record| record.body.include?(words) } }
   end
 
-  def start(**configuration, &block)
+  def start(proxies: {}, **configuration, &block)
     block ||= ->(request) { OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", callee.port) }
-    start_oversip(configuration: { core: { syslog_level: "debug" }, **configuration }, &block)
+    start_oversip(configuration: { core: { syslog_level: "debug" }, **configuration }, proxies: proxies, &block)
     OverSIP::Testing.freeze
   end
 
@@ -65,6 +65,20 @@ RSpec.describe "A client that has closed both sides of its connection while it w
     held = requests.pop
     OverSIP.schedule { held.reply 480 }
     expect(listener.accept.receive_final.status).to eq(480)
+  end
+
+  it "is tried for as long as the default profile has it" do
+    start(proxies: { default_proxy: { connect_timeout: 7 } })
+    deaf = Struct.new(:port).new(dropping_port)
+    callee.answer(gone_after(:MESSAGE, to: deaf), 202)
+    await_record "connection closed"
+    engine_caught_up
+    OverSIP::Testing.advance(6.999)
+    dispatcher_caught_up
+    expect(@records.map(&:body).grep(/no answer within/)).to be_empty
+    OverSIP::Testing.advance(0.001)
+    dispatcher_caught_up
+    expect(@records.map(&:body)).to include(/no answer within 7 s/)
   end
 
   it "gets each response to an INVITE over one new connection, at once and in order" do
