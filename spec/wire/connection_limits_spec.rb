@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/testing"
+require_relative "../support/scripted_dns"
 require_relative "../support/tls_peer"
 
 # Each limit of a connection by the clock that the example holds: nothing happens before it is over, and all has happened when
@@ -66,6 +67,28 @@ RSpec.describe "The limits of connections, by a clock that is moved,", :native d
     dispatcher_caught_up
     expect(ended.all).to eq([connection_error] * 2)
     OverSIP::Testing.advance(5)
+    dispatcher_caught_up
+    expect(ended.all).to eq([connection_error])
+  end
+
+  it "count for each target of a search, one after the other" do
+    ports = Array.new(2) { dropping_port }
+    servers = ports.map.with_index { |port, at| { srv: [at, 0, port, "h.example"] } }
+    dns = scripted_dns({ "_sip._tcp.bob.example" => servers, "h.example" => ["127.0.0.1"] })
+    start_oversip(configuration: { core: { nameservers: [dns.address] } }, proxies: { default_proxy: { connect_timeout: 10, use_naptr: false } })
+    OverSIP::Testing.freeze
+    uac = OverSIP::SIP::Uac.new
+    uac.on_target { |target| ended << target.port }
+    uac.on_error { |*error| ended << error }
+    uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:bob.example;transport=tcp" }))
+    eventually { connections == 1 }
+    # The blocks of the second target run in their own thread.
+    OverSIP::Testing.advance(10)
+    dispatcher_caught_up
+    OverSIP::Testing.advance(9.999)
+    dispatcher_caught_up
+    expect(ended.all).to eq(ports)
+    OverSIP::Testing.advance(0.001)
     dispatcher_caught_up
     expect(ended.all).to eq([connection_error])
   end
