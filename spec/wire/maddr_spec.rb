@@ -216,6 +216,17 @@ RSpec.describe "maddr", :native do
       expect(tcp.receive_final.status).to eq(200)
     end
 
+    it "is removed for a large request that came by TCP while its Request-URI names no transport (RFC 3261 18.1.1)" do
+      start_here
+      tcp = tcp_peer
+      send_request("sip:bob@b.example:#{oversip_port};maddr=127.0.0.1", by: tcp, headers: { "X-Large" => "x" * 1500 })
+      arrived = bob.receive
+      expect(arrived.headers("Via").map { |via| via[%r{SIP/2.0/(\w+)}, 1] }).to eq(%w[UDP TCP])
+      expect(seen.all.first).to eq(["sip:bob@b.example", false, false])
+      bob.answer(arrived, 200)
+      expect(tcp.receive_final.status).to eq(200)
+    end
+
     it "is removed for a request that came by TLS, from a client or through a tunnel" do
       tunnel = dead_port
       capture_log do

@@ -113,25 +113,30 @@ pub fn local_uri(uri: &UriRef<'_>, aliases: &LocalAliases) -> bool {
     }
 }
 
-/// The transport and the port by which a SIP URI wants to be reached, explicitly or by default (RFC 3261 19.1.2, RFC 7118 5).
-/// `None`: by none that we speak.
-pub fn leads_to(uri: &UriRef<'_>) -> Option<(Transport, u16)> {
+/// The port at which a URI wants to be reached by a transport, explicitly or by default (RFC 3261 19.1.2, RFC 7118 5). `None`: it
+/// does not want to be reached by this transport.
+pub fn port_for(uri: &UriRef<'_>, transport: Transport) -> Option<u16> {
     let secure = match uri.scheme() {
         Scheme::Sip => false,
         Scheme::Sips => true,
         Scheme::Tel | Scheme::Other(_) => return None,
     };
-    let transport = match (uri.transport(), secure) {
-        (None | Some(TransportParam::Udp), false) => Transport::Udp,
-        (Some(TransportParam::Tcp), false) => Transport::Tcp,
-        (None | Some(TransportParam::Tcp), true) | (Some(TransportParam::Tls), _) => Transport::Tls,
-        (Some(TransportParam::Ws), false) => Transport::Ws,
-        (Some(TransportParam::Ws), true) | (Some(TransportParam::Wss), _) => Transport::Wss,
+    let fits = match (uri.transport(), secure) {
+        // A request that is too large for UDP comes by TCP (RFC 3261 18.1.1).
+        (None, false) => matches!(transport, Transport::Udp | Transport::Tcp),
+        (Some(TransportParam::Udp), false) => transport == Transport::Udp,
+        (Some(TransportParam::Tcp), false) => transport == Transport::Tcp,
+        (None | Some(TransportParam::Tcp), true) | (Some(TransportParam::Tls), _) => {
+            transport == Transport::Tls
+        }
+        // Clients of secure WebSockets write `sip` URIs too.
+        (Some(TransportParam::Ws), false) => transport.websocket(),
+        (Some(TransportParam::Ws), true) | (Some(TransportParam::Wss), _) => transport == Transport::Wss,
         (Some(TransportParam::Udp), true) | (Some(TransportParam::Sctp | TransportParam::Other(_)), _) => {
-            return None
+            false
         }
     };
-    Some((transport, uri.port().unwrap_or(transport.default_port())))
+    fits.then(|| uri.port().unwrap_or(transport.default_port()))
 }
 
 /// A flow token is the user part of a Route value that carries an `ovid`. Whose `ovid` it is does not matter: it changes
@@ -316,22 +321,26 @@ mod tests {
     }
 
     #[test]
-    fn a_uri_leads_to_a_port_by_a_transport() {
-        let rows = [
-            ("sip:h", Some((Transport::Udp, 5060))),
-            ("sip:h:5070;transport=UDP", Some((Transport::Udp, 5070))),
-            ("sip:h;transport=tcp", Some((Transport::Tcp, 5060))),
-            ("sip:h;transport=tls", Some((Transport::Tls, 5061))),
-            ("sips:h", Some((Transport::Tls, 5061))),
-            ("sips:h;transport=tcp", Some((Transport::Tls, 5061))),
-            ("sip:h;transport=ws", Some((Transport::Ws, 80))),
-            ("sips:h;transport=ws", Some((Transport::Wss, 443))),
-            ("sips:h;transport=udp", None),
-            ("sip:h;transport=sctp", None),
-            ("tel:+1", None),
+    fn a_uri_has_a_port_for_each_transport_that_it_may_be_reached_by() {
+        let all = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+        let rows: [(&str, &[(Transport, u16)]); 12] = [
+            ("sip:h", &[(Transport::Udp, 5060), (Transport::Tcp, 5060)]),
+            ("sip:h:5070", &[(Transport::Udp, 5070), (Transport::Tcp, 5070)]),
+            ("sip:h:5070;transport=UDP", &[(Transport::Udp, 5070)]),
+            ("sip:h;transport=tcp", &[(Transport::Tcp, 5060)]),
+            ("sip:h;transport=tls", &[(Transport::Tls, 5061)]),
+            ("sips:h", &[(Transport::Tls, 5061)]),
+            ("sips:h;transport=tcp", &[(Transport::Tls, 5061)]),
+            ("sip:h;transport=ws", &[(Transport::Ws, 80), (Transport::Wss, 443)]),
+            ("sips:h;transport=ws", &[(Transport::Wss, 443)]),
+            ("sips:h;transport=udp", &[]),
+            ("sip:h;transport=sctp", &[]),
+            ("tel:+1", &[]),
         ];
         for (text, expected) in rows {
-            assert_eq!(leads_to(&UriRef::parse(text.as_bytes()).unwrap()), expected, "{text}");
+            let uri = UriRef::parse(text.as_bytes()).unwrap();
+            let ports = all.into_iter().filter_map(|it| Some((it, port_for(&uri, it)?)));
+            assert_eq!(ports.collect::<Vec<_>>(), expected, "{text}");
         }
     }
 

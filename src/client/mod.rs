@@ -40,7 +40,7 @@ pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN
 pub(crate) use hop_count::MAX_FORWARDS;
 pub use hop_count::{hop_count, limited_hop_count, TOO_MANY_HOPS};
 pub use incoming_response::IncomingResponse;
-pub use loose_route::{leads_to, local_uri, IncomingFlow, LooseRoute, LooseRouteOutcome};
+pub use loose_route::{local_uri, port_for, IncomingFlow, LooseRoute, LooseRouteOutcome};
 pub use outbound::{flow_may_be_forced, OutboundFacts};
 pub use own_contact::{own_contact, readdressed};
 pub(crate) use own_dialogs::OwnDialogs;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::listeners::{Listener, Listeners};
 use super::output::OwnAddress;
 use crate::client::session::Kind;
-use crate::client::{leads_to, local_uri, read_unsigned, DialogKey, FlowTokenKey, LocalAliases, ProcessTags};
+use crate::client::{local_uri, port_for, read_unsigned, DialogKey, FlowTokenKey, LocalAliases, ProcessTags};
 use crate::message::{Message, Source, Transport, UriRef};
 use crate::transaction::Timings;
 
@@ -142,9 +142,8 @@ impl Settings {
     pub(super) fn strip_own_maddr(&self, request: Message, source: &Source) -> Message {
         let is_here = |uri: UriRef<'_>| {
             let own = uri.maddr().flatten().is_some_and(|host| self.aliases.has_host(&host));
-            own && leads_to(&uri).is_some_and(|(transport, port)| {
-                transport == source.transport && self.listeners.came_by_port(source, port)
-            })
+            own && port_for(&uri, source.transport)
+                .is_some_and(|port| self.listeners.came_by_port(source, port))
         };
         if !request.ruri().is_some_and(is_here) {
             return request;

@@ -59,7 +59,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::client::digest::NonceCounts;
 use crate::client::{
-    is_udp_token, leads_to, local_uri, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases,
+    is_udp_token, local_uri, port_for, read_unsigned, DialogKey, FlowTokenKey, ListenerNames, LocalAliases,
     ProcessTags,
 };
 use crate::clock::Clock;
@@ -317,9 +317,8 @@ impl Shared {
     fn strip_own_maddr(&self, request: Message, source: &Source) -> Message {
         let is_here = |uri: UriRef<'_>| {
             let own = uri.maddr().flatten().is_some_and(|host| self.aliases.has_host(&host));
-            own && leads_to(&uri).is_some_and(|(transport, port)| {
-                transport == source.transport && self.listeners.came_by_port(source, port)
-            })
+            own && port_for(&uri, source.transport)
+                .is_some_and(|port| self.listeners.came_by_port(source, port))
         };
         if !request.ruri().is_some_and(is_here) {
             return request;
