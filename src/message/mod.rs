@@ -5,6 +5,7 @@
 //! [`ack_for`] or [`cancel_for`].
 
 mod admit;
+mod arrival;
 mod check;
 mod datagram;
 mod derived;
@@ -40,6 +41,7 @@ mod via;
 mod websocket;
 
 pub use admit::{admit, Admission};
+pub use arrival::{Arrival, Arrivals};
 pub use check::{Defect, REASON_BODY_SIZE, REASON_BRANCH, REASON_CSEQ};
 pub use datagram::{datagram, Datagram};
 pub use derived::{ack_for, cancel_for, needs_to_tag, reply};

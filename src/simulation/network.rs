@@ -68,6 +68,13 @@ impl Conditions {
     }
 }
 
+impl Conditions {
+    /// What is added to the delay this time.
+    pub(super) fn drawn_jitter(&self, random: &mut Random) -> Duration {
+        up_to(self.jitter, random)
+    }
+}
+
 /// After which times a datagram arrives.
 pub(super) struct Arrivals(pub(super) [Option<Duration>; 2]);
 

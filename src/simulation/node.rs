@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::script::Script;
 use crate::element::{CallId, Element, Outcome, ReceivedRequest, Round, ScriptEvent, ScriptQueue};
+use crate::message::ConnectionId;
 
 /// Something for the script of an element.
 #[derive(Debug)]
@@ -17,6 +20,13 @@ pub enum ScriptWork {
     CallEnded(CallId, Outcome),
     /// A timer of the script's fires.
     Timer(u64),
+    /// The certificates of a server are to be judged: [`World::judge_connection`](super::World::judge_connection) is due.
+    TlsHandshake {
+        /// The connection.
+        connection: ConnectionId,
+        /// What the server shows (DER), its own certificate first.
+        certificates: Vec<Bytes>,
+    },
 }
 
 impl From<ScriptEvent> for ScriptWork {
@@ -45,12 +55,22 @@ pub(super) struct Node {
     pub(super) held: bool,
     pub(super) queue: VecDeque<ScriptWork>,
     waiting: ScriptQueue,
+    pub(super) heeds_keepalives: bool,
+    pub(super) holds_responses: bool,
 }
 
 impl Node {
     pub(super) fn new(element: Element, runner: Runner) -> Node {
         let waiting = ScriptQueue::default();
-        Node { element, runner, held: false, queue: VecDeque::new(), waiting }
+        Node {
+            element,
+            runner,
+            held: false,
+            queue: VecDeque::new(),
+            waiting,
+            heeds_keepalives: false,
+            holds_responses: false,
+        }
     }
 
     /// Whether its script can take something.

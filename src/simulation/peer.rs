@@ -15,6 +15,11 @@ pub trait Peer: Any + Send {
     /// A message has come. The Via of a request is stamped, as every server does (RFC 3261 18.2.1).
     fn receive(&mut self, api: &mut PeerApi<'_>, message: Message, source: Source);
 
+    /// The connection with an address is gone, or did not come up.
+    fn connection_ended(&mut self, api: &mut PeerApi<'_>, remote: SocketAddr) {
+        let _ = (api, remote);
+    }
+
     /// A timer of [`PeerApi::after`] fires.
     fn timer(&mut self, api: &mut PeerApi<'_>, key: u64) {
         let _ = (api, key);
@@ -47,6 +52,8 @@ impl<P> PeerId<P> {
 pub(super) enum Effect {
     Send { wire: Bytes, to: SocketAddr },
     Timer { after: Duration, key: u64 },
+    Finish { remote: SocketAddr },
+    Close { remote: SocketAddr },
 }
 
 /// What a peer may do.
@@ -83,6 +90,16 @@ impl PeerApi<'_> {
     /// Sends bytes to an address: as one datagram, or over the connection with it, which is opened where there is none.
     pub fn send(&mut self, wire: Bytes, to: SocketAddr) {
         self.effects.push(Effect::Send { wire, to });
+    }
+
+    /// Closes this side of the connection with an address: nothing more is sent over it, but what comes is read.
+    pub fn finish(&mut self, remote: SocketAddr) {
+        self.effects.push(Effect::Finish { remote });
+    }
+
+    /// Closes the connection with an address.
+    pub fn close(&mut self, remote: SocketAddr) {
+        self.effects.push(Effect::Close { remote });
     }
 
     /// Lets [`Peer::timer`] be called after some time.

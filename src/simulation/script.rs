@@ -15,7 +15,7 @@ use crate::element::{
     AnchorId, CallId, ClientId, Element, Origin, Outcome, ProxyHeaders, ReceivedRequest, Reply, Round,
     RoundEnd, RouteRequest, Settings,
 };
-use crate::message::{reason_phrase, HeaderName, Method, RequestSnapshot, Transport, UriRef};
+use crate::message::{reason_phrase, ConnectionId, HeaderName, Method, RequestSnapshot, Transport, UriRef};
 use crate::resolve::{Query, QueryTransport};
 
 /// What a script's objects of a route are called where there are none.
@@ -36,6 +36,18 @@ pub trait Script: Send {
     /// A route has ended that the script waits for.
     fn call_ended(&mut self, api: &mut Api<'_>, call: CallId, outcome: Outcome) {
         let _ = (api, call, outcome);
+    }
+
+    /// The certificates (DER, its own first) of a server that a connection goes to: whether they are accepted. Asked where a
+    /// profile says so.
+    fn on_tls_handshake(
+        &mut self,
+        api: &mut Api<'_>,
+        connection: ConnectionId,
+        certificates: &[Bytes],
+    ) -> bool {
+        let _ = (api, connection, certificates);
+        true
     }
 
     /// A timer of [`Api::after`] fires.

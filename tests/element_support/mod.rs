@@ -79,6 +79,16 @@ pub fn udp(to: &str) -> Destination {
     to_udp(address(to))
 }
 
+/// By TCP to an address.
+pub fn tcp(to_address: &str) -> Destination {
+    to(Transport::Tcp, address(to_address))
+}
+
+/// By TLS to an address.
+pub fn tls(to_address: &str) -> Destination {
+    to(Transport::Tls, address(to_address))
+}
+
 /// By RFC 3263 to the host of a URI.
 pub fn by_dns(uri: &str) -> Destination {
     let uri = oversip::message::UriRef::parse(uri.as_bytes()).expect("a URI");
@@ -147,7 +157,7 @@ pub fn settings(number: u16, listening: &[(Transport, SocketAddr)]) -> Settings 
     }
 }
 
-/// Adds an element that listens by UDP and TCP at an address.
+/// Adds an element that listens by UDP and TCP at an address, by TLS at the port above, and by WebSocket at ports 80 and 443.
 pub fn add_relay(world: &mut World, at: &str, script: impl Script + 'static) -> ElementId {
     add_element(world, "relay", 1, at, script)
 }
@@ -160,18 +170,41 @@ pub fn add_element(
     at: &str,
     script: impl Script + 'static,
 ) -> ElementId {
-    let listening = [(Transport::Udp, address(at)), (Transport::Tcp, address(at))];
+    let listening = listening(at);
     world.add_element(name, settings(number, &listening), &listening, script)
+}
+
+/// Where an element listens.
+pub fn listening(at: &str) -> [(Transport, SocketAddr); 5] {
+    let at = address(at);
+    let port = |port| SocketAddr::new(at.ip(), port);
+    [
+        (Transport::Udp, at),
+        (Transport::Tcp, at),
+        (Transport::Tls, port(at.port() + 1)),
+        (Transport::Ws, port(80)),
+        (Transport::Wss, port(443)),
+    ]
 }
 
 /// Adds a caller that sends everything by UDP to `hop`.
 pub fn add_caller(world: &mut World, at: &str, hop: &str) -> PeerId<Uac> {
-    world.add_peer("caller", Transport::Udp, address(at), Uac::new("alice", address(hop)))
+    add_caller_by(world, Transport::Udp, at, hop)
+}
+
+/// Adds a caller that sends everything by this transport to `hop`.
+pub fn add_caller_by(world: &mut World, transport: Transport, at: &str, hop: &str) -> PeerId<Uac> {
+    world.add_peer("caller", transport, address(at), Uac::new("alice", address(hop)))
 }
 
 /// Adds a callee at a UDP address.
 pub fn add_callee(world: &mut World, at: &str, callee: Uas) -> PeerId<Uas> {
-    world.add_peer(&format!("callee {at}"), Transport::Udp, address(at), callee)
+    add_callee_by(world, Transport::Udp, at, callee)
+}
+
+/// Adds a callee that listens by this transport at an address.
+pub fn add_callee_by(world: &mut World, transport: Transport, at: &str, callee: Uas) -> PeerId<Uas> {
+    world.add_peer(&format!("callee {at}"), transport, address(at), callee)
 }
 
 /// Adds a peer at a UDP address whose part the test plays itself.

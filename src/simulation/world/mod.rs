@@ -4,26 +4,34 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use super::lookup::{Lookup, Next};
-use super::network::{Arrivals, Network, Reachability};
+mod datagrams;
+mod outputs;
+mod receiving;
+mod streams;
+
+use super::lookup::Lookup;
+use super::network::Network;
 use super::node::{Node, Runner, ScriptWork};
 use super::peer::{Effect, Peer, PeerApi, PeerId};
 use super::record::{Entry, Fate, Record};
 use super::schedule::Schedule;
 use super::script::{Api, Script};
+use super::stream::Streams;
 use super::zone::Zone;
-use crate::element::{Element, Input, NextHop, Output, SendFailure, Sender, Settings, Status, WayBack};
-use crate::message::{admit, datagram, Admission, Datagram, Message, Source, Transport};
+use crate::element::{Element, Input, SendFailure, ServerName, Settings, Status};
+use crate::message::{ConnectionId, StreamLimits, Transport};
 use crate::random::Random;
 
-/// How much of a datagram an ICMP error quotes.
-const QUOTED: usize = 1024;
-/// The largest datagram.
-const MAX_DATAGRAM: usize = 65_507;
+use streams::StreamEvent;
+
+/// What all runs begin with: 2026-01-01.
+const DATE: Duration = Duration::from_secs(1_767_225_600);
+/// Bytes of a body that is taken on a connection.
+const MAX_BODY: usize = 1 << 20;
 /// Events of one instant after which a run counts as one that never ends.
 const MAX_AT_ONCE: u32 = 1_000_000;
 
@@ -33,12 +41,43 @@ pub struct ElementId(usize);
 
 /// What happens in a world.
 enum Event {
-    Datagram { from: SocketAddr, to: SocketAddr, wire: Bytes },
-    Icmp { at: SocketAddr, remote: SocketAddr, quoted: Bytes },
-    Script { element: usize, key: u64 },
-    Peer { peer: usize, key: u64 },
-    Lookup { element: usize, lookup: Box<Lookup> },
+    Datagram {
+        from: SocketAddr,
+        to: SocketAddr,
+        wire: Bytes,
+    },
+    Icmp {
+        at: SocketAddr,
+        remote: SocketAddr,
+        quoted: Bytes,
+    },
+    Script {
+        element: usize,
+        key: u64,
+    },
+    Peer {
+        peer: usize,
+        key: u64,
+    },
+    Lookup {
+        element: usize,
+        lookup: Box<Lookup>,
+    },
+    Stream(StreamEvent),
+    /// What an element is told while it is at work comes after that.
+    Input {
+        element: usize,
+        input: Box<Input>,
+    },
+    /// A connection of a peer is gone.
+    PeerEnded {
+        peer: usize,
+        remote: SocketAddr,
+    },
 }
+
+/// Judges the certificates (DER, its own first) that a server shows for somebody at a time. An error says why not, in words.
+pub type Judge = Box<dyn Fn(&[Bytes], &ServerName, SystemTime) -> Result<(), String> + Send>;
 
 enum Role {
     Element(Box<Node>),
@@ -74,6 +113,11 @@ pub struct World {
     zone: Zone,
     parties: Vec<Party>,
     udp: BTreeMap<SocketAddr, usize>,
+    listening: BTreeMap<(SocketAddr, Transport), usize>,
+    streams: Streams,
+    certificates: BTreeMap<SocketAddr, Vec<Bytes>>,
+    judge: Option<Judge>,
+    date: SystemTime,
     record: Record,
     at_once: u32,
 }
@@ -96,6 +140,11 @@ impl World {
             zone: Zone::default(),
             parties: Vec::new(),
             udp: BTreeMap::new(),
+            listening: BTreeMap::new(),
+            streams: Streams::new(StreamLimits::with_body(MAX_BODY)),
+            certificates: BTreeMap::new(),
+            judge: None,
+            date: SystemTime::UNIX_EPOCH + DATE,
             record: Record::default(),
             at_once: 0,
         }
@@ -114,6 +163,24 @@ impl World {
     /// What DNS knows.
     pub fn zone(&mut self) -> &mut Zone {
         &mut self.zone
+    }
+
+    /// The date of the beginning of the run; 2026-01-01 at first.
+    pub fn set_date(&mut self, date: SystemTime) {
+        self.date = date;
+    }
+
+    /// The server at an address shows these certificates (DER), its own first.
+    pub fn show_certificates(&mut self, address: SocketAddr, certificates: Vec<Bytes>) {
+        self.certificates.insert(address, certificates);
+    }
+
+    /// Says who judges the certificates of servers where a profile wants the library to. Without a judge none is accepted.
+    pub fn set_judge(
+        &mut self,
+        judge: impl Fn(&[Bytes], &ServerName, SystemTime) -> Result<(), String> + Send + 'static,
+    ) {
+        self.judge = Some(Box::new(judge));
     }
 
     /// What was sent so far.
@@ -180,10 +247,11 @@ impl World {
     fn join(&mut self, name: &str, addresses: &[(Transport, SocketAddr)], role: Role) -> usize {
         let number = self.parties.len();
         for (transport, address) in addresses {
-            if *transport == Transport::Udp {
-                let before = self.udp.insert(*address, number);
-                assert!(before.is_none(), "{address} is in use already");
-            }
+            let before = match transport {
+                Transport::Udp => self.udp.insert(*address, number),
+                stream => self.listening.insert((*address, *stream), number),
+            };
+            assert!(before.is_none(), "{transport} {address} is in use already");
         }
         self.parties.push(Party { name: name.to_owned(), addresses: addresses.to_vec(), role });
         number
@@ -285,7 +353,12 @@ impl World {
         }
         for effect in effects {
             match effect {
-                Effect::Send { wire, to } => self.send_datagram(number, address, to, wire),
+                Effect::Send { wire, to } if transport == Transport::Udp => {
+                    self.send_datagram(number, address, to, wire);
+                }
+                Effect::Send { wire, to } => self.send_on_stream(number, (transport, address), to, wire),
+                Effect::Finish { remote } => self.finish_stream(number, remote),
+                Effect::Close { remote } => self.close_stream(number, remote),
                 Effect::Timer { after, key } => {
                     self.schedule.put(self.now + after, Event::Peer { peer: number, key });
                 }
@@ -313,6 +386,11 @@ impl World {
     /// How many things wait for the script of an element.
     pub fn waiting_for_script(&mut self, id: ElementId) -> usize {
         self.node(id.0).queue.len()
+    }
+
+    /// The script that is run outside accepts the certificates of a server, or does not ([`ScriptWork::TlsHandshake`]).
+    pub fn judge_connection(&mut self, id: ElementId, connection: ConnectionId, accepted: bool) {
+        self.judged(id, connection, accepted);
     }
 
     /// Lets things happen until nothing more is to happen but what elements do from time to time.
@@ -418,7 +496,17 @@ impl World {
         if matches!(node.runner, Runner::Outside) {
             return Step::Script(ElementId(number), work);
         }
-        self.run_script(number, |script, api| run_work(script, api, work));
+        match work {
+            ScriptWork::TlsHandshake { connection, certificates } => {
+                let verdict = self.run_script(number, |script, api| {
+                    script.on_tls_handshake(api, connection, &certificates)
+                });
+                self.judged(ElementId(number), connection, verdict.unwrap_or(false));
+            }
+            work => {
+                self.run_script(number, |script, api| run_work(script, api, work));
+            }
+        }
         Step::Happened
     }
 
@@ -438,13 +526,11 @@ impl World {
                 let next = lookup.go_on(&self.zone, self.now);
                 self.look_up(element, next);
             }
-        }
-    }
-
-    fn look_up(&mut self, element: usize, next: Next) {
-        match next {
-            Next::Wait(at, lookup) => self.schedule.put(at, Event::Lookup { element, lookup }),
-            Next::Done(resolution, resolved) => self.tell(element, Input::Resolved { resolution, resolved }),
+            Event::Stream(event) => self.stream_event(event),
+            Event::Input { element, input } => self.tell(element, *input),
+            Event::PeerEnded { peer, remote } => {
+                self.run_peer(peer, |peer, api| peer.connection_ended(api, remote));
+            }
         }
     }
 
@@ -455,71 +541,14 @@ impl World {
         self.carry_out(number);
     }
 
-    // Sending ------------------------------------------------------------------------------------------------------
-
-    fn carry_out(&mut self, number: usize) {
-        while let Some(output) = self.node(number).element.poll() {
-            self.output(number, output);
-        }
+    fn is_element(&self, number: usize) -> bool {
+        matches!(self.parties[number].role, Role::Element(_))
     }
 
-    fn output(&mut self, number: usize, output: Output) {
-        match output {
-            Output::Send { sender, hop, wire } => self.send_request(number, sender, hop, wire),
-            Output::Respond { way_back, wire, .. } => self.respond(number, &way_back, wire),
-            Output::Resolve { resolution, inquiry } => {
-                let next = Lookup::begin(resolution, inquiry, &self.zone, self.now);
-                self.look_up(number, next);
-            }
-            Output::Script(event) => self.node(number).put(event.into()),
-            Output::CallEnded { call, outcome } => {
-                self.node(number).put(ScriptWork::CallEnded(call, outcome));
-            }
-            Output::Connect { .. } | Output::OpenSocket { .. } | Output::Close { .. } => {}
-            Output::CallRenumbered { .. }
-            | Output::Released(_)
-            | Output::HeedKeepalives(_)
-            | Output::HoldResponses(_) => {}
-        }
-    }
-
-    fn send_request(&mut self, number: usize, sender: Sender, hop: NextHop, wire: Bytes) {
-        let failure = match hop {
-            NextHop::Udp { .. } if wire.len() > MAX_DATAGRAM => SendFailure::TooLarge,
-            NextHop::Udp { remote, own } => match own.or_else(|| self.udp_socket(number, remote)) {
-                Some(from) => return self.send_datagram(number, from, remote, wire),
-                None => SendFailure::Lost,
-            },
-            NextHop::Stream { .. } => SendFailure::Lost,
-        };
-        self.tell(number, Input::NotSent { sender, failure });
-    }
-
-    fn respond(&mut self, number: usize, way_back: &WayBack, wire: Bytes) {
-        if way_back.source.transport == Transport::Udp {
-            self.send_datagram(number, way_back.source.local, way_back.udp(), wire);
-        }
-    }
-
-    /// The UDP socket of a party that reaches an address.
-    fn udp_socket(&self, number: usize, remote: SocketAddr) -> Option<SocketAddr> {
-        let addresses = self.parties[number].addresses.iter();
-        let mut sockets = addresses.filter(|(transport, _)| *transport == Transport::Udp);
-        sockets.find(|(_, local)| local.is_ipv4() == remote.is_ipv4()).map(|(_, local)| *local)
-    }
-
-    fn send_datagram(&mut self, number: usize, from: SocketAddr, to: SocketAddr, wire: Bytes) {
-        let conditions = self.network.conditions(from, to);
-        let Arrivals(arrivals) = conditions.arrivals(&mut self.random);
-        let fate = match arrivals.iter().flatten().count() {
-            0 => Fate::Lost,
-            1 => Fate::Sent,
-            _ => Fate::Repeated,
-        };
-        self.note(number, (Transport::Udp, from, to), fate, &wire);
-        for after in arrivals.into_iter().flatten() {
-            self.schedule.put(self.now + after, Event::Datagram { from, to, wire: wire.clone() });
-        }
+    /// Whether somebody has this address, whatever the port.
+    fn is_host(&self, address: SocketAddr) -> bool {
+        let mut addresses = self.parties.iter().flat_map(|party| &party.addresses);
+        addresses.any(|(_, known)| known.ip() == address.ip())
     }
 
     fn note(
@@ -531,71 +560,6 @@ impl World {
     ) {
         let (at, party) = (self.now(), self.parties[number].name.clone());
         self.record.note(Entry { at, party, transport, from, to, fate, wire: wire.clone() });
-    }
-
-    // Receiving ----------------------------------------------------------------------------------------------------
-
-    fn datagram(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
-        let cut = self.network.cut(to);
-        let party = self.udp.get(&to).copied().filter(|_| cut.is_none());
-        let Some(number) = party else {
-            let host = self.parties.iter().flat_map(|party| &party.addresses);
-            let is_there = host.clone().any(|(_, address)| address.ip() == to.ip());
-            let refused = cut.map_or(is_there, |how| how == Reachability::Refused);
-            if refused {
-                let quoted = wire.slice(..wire.len().min(QUOTED));
-                let after = self.network.conditions(to, from).delay;
-                self.schedule.put(self.now + after, Event::Icmp { at: from, remote: to, quoted });
-            }
-            return;
-        };
-        let source =
-            Source { transport: Transport::Udp, remote: from, local: to, connection: None, inbound: true };
-        self.datagram_content(number, source, datagram(wire));
-    }
-
-    fn datagram_content(&mut self, number: usize, source: Source, content: Datagram) {
-        match content {
-            Datagram::Message(message) => self.admit(number, message, source),
-            Datagram::Keepalive { then } => {
-                self.send_datagram(number, source.local, source.remote, Bytes::from_static(b"\r\n"));
-                match then {
-                    Some(content) => self.datagram_content(number, source, *content),
-                    None => self.keepalive(number, source),
-                }
-            }
-            Datagram::Refused { mut request, status, reason, .. } => {
-                request.stamp(&source);
-                self.refuse(number, Input::Refused { request, source, status, reason, close: false });
-            }
-            Datagram::Stun(_) | Datagram::Ignored | Datagram::Failed { .. } => {}
-        }
-    }
-
-    fn keepalive(&mut self, number: usize, source: Source) {
-        if matches!(self.parties[number].role, Role::Element(_)) {
-            self.tell(number, Input::Keepalive { source });
-        }
-    }
-
-    fn refuse(&mut self, number: usize, input: Input) {
-        if matches!(self.parties[number].role, Role::Element(_)) {
-            self.tell(number, input);
-        }
-    }
-
-    fn admit(&mut self, number: usize, message: Message, source: Source) {
-        match admit(message, &source) {
-            Admission::Message(message) => match self.parties[number].role {
-                Role::Element(_) => self.tell(number, Input::Message { message, source, hold: None }),
-                Role::Peer(_) => self.run_peer(number, |peer, api| peer.receive(api, message, source)),
-            },
-            Admission::Refused { request, status, reason, .. } => {
-                let reason = reason.into();
-                self.refuse(number, Input::Refused { request, source, status, reason, close: false });
-            }
-            Admission::Dropped(_) => {}
-        }
     }
 }
 
@@ -611,5 +575,7 @@ fn run_work(script: &mut dyn Script, api: &mut Api<'_>, work: ScriptWork) {
         ScriptWork::Round(round) => api.run_rounds(script, Some(round)),
         ScriptWork::CallEnded(call, outcome) => script.call_ended(api, call, outcome),
         ScriptWork::Timer(key) => script.timer(api, key),
+        // The verdict is its caller's.
+        ScriptWork::TlsHandshake { .. } => {}
     }
 }

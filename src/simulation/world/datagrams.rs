@@ -1,0 +1,48 @@
+//! Datagrams on their way, and what comes back of those that nobody takes.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::{Event, World};
+use crate::message::{datagram, Source, Transport};
+use crate::simulation::network::{Arrivals, Reachability};
+use crate::simulation::record::Fate;
+
+/// How much of a datagram an ICMP error quotes.
+const QUOTED: usize = 1024;
+
+impl World {
+    pub(super) fn send_datagram(&mut self, number: usize, from: SocketAddr, to: SocketAddr, wire: Bytes) {
+        let conditions = self.network.conditions(from, to);
+        let Arrivals(arrivals) = conditions.arrivals(&mut self.random);
+        let fate = match arrivals.iter().flatten().count() {
+            0 => Fate::Lost,
+            1 => Fate::Sent,
+            _ => Fate::Repeated,
+        };
+        self.note(number, (Transport::Udp, from, to), fate, &wire);
+        for after in arrivals.into_iter().flatten() {
+            self.schedule.put(self.now + after, Event::Datagram { from, to, wire: wire.clone() });
+        }
+    }
+
+    pub(super) fn datagram(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
+        let cut = self.network.cut(to);
+        let party = self.udp.get(&to).copied().filter(|_| cut.is_none());
+        let Some(number) = party else {
+            let refused = cut.map_or_else(|| self.is_host(to), |how| how == Reachability::Refused);
+            if refused {
+                let quoted = wire.slice(..wire.len().min(QUOTED));
+                let after = self.network.conditions(to, from).delay;
+                self.schedule.put(self.now + after, Event::Icmp { at: from, remote: to, quoted });
+            }
+            return;
+        };
+        let source =
+            Source { transport: Transport::Udp, remote: from, local: to, connection: None, inbound: true };
+        for arrival in datagram(wire).arrivals(&source) {
+            self.arrived(number, source, arrival, None);
+        }
+    }
+}
