@@ -305,11 +305,9 @@ impl Streams {
 
     /// An end of a party that was paused and is no more, or whose other side has finished and that owes nothing any more.
     pub(super) fn going_on(&mut self, party: usize) -> Option<EndId> {
+        let waits = |end: &End| end.is_paused() || (end.peer_finished && end.owes());
         let goes_on = |id: &&EndId| {
-            self.end(**id).is_none_or(|end| {
-                end.party == party
-                    && (!end.is_there || !end.is_paused() && !(end.peer_finished && end.owes()))
-            })
+            self.end(**id).is_none_or(|end| end.party == party && !(end.is_there && waits(end)))
         };
         let id = self.waiting.iter().find(goes_on).copied()?;
         self.waiting.remove(&id);
