@@ -3,6 +3,7 @@
 mod transport_support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use oversip::transport::{
@@ -112,6 +113,14 @@ async fn half_closed(
     within(client.read_to_string(&mut rest)).await.expect("an end that TLS announces");
     assert_eq!(rest, "the last one");
     drop(client);
+    // The layer looks at the socket again and again, by its clock.
+    let looks = async {
+        while rig.events.is_empty() {
+            rig.advance(Duration::from_millis(2));
+            rig.tasks_wait().await;
+        }
+    };
+    within(looks).await;
     assert_eq!(rig.closed(id).await, (CloseReason::Peer, false));
 }
 
