@@ -232,6 +232,16 @@ module WebSocketHelpers
     OverSIP.configuration[:websocket][:listen_port_tls]
   end
 
+  # A client that has made its TLS handshake and said nothing else.
+  def secure_websocket_client(certificate: nil, port: secure_websocket_port)
+    context = OpenSSL::SSL::SSLContext.new
+    context.verify_mode = OpenSSL::SSL::VERIFY_NONE
+    context.add_certificate(certificate.certificate, certificate.key, certificate.intermediates) if certificate
+    ssl = OpenSSL::SSL::SSLSocket.new(TCPSocket.new("127.0.0.1", port), context)
+    ssl.sync_close = true
+    WebSocketPeer.new(ssl.connect).tap { |peer| opened << peer }
+  end
+
   # Redefines a method of WebSocketEvents until the example ends.
   def on_websocket(event, &block)
     OverSIP::WebSocketEvents.define_singleton_method(event) { |*arguments| block.call(*arguments) }

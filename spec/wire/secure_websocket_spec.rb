@@ -7,22 +7,12 @@ require_relative "../support/websocket_peer"
 RSpec.describe "SIP over secure WebSocket", :native do
   let(:seen) { mailbox }
 
-  # A client that has shaken hands and said nothing else.
-  def secure_client(certificate: nil, port: secure_websocket_port)
-    context = OpenSSL::SSL::SSLContext.new
-    context.verify_mode = OpenSSL::SSL::VERIFY_NONE
-    context.add_certificate(certificate.certificate, certificate.key, certificate.intermediates) if certificate
-    ssl = OpenSSL::SSL::SSLSocket.new(TCPSocket.new("127.0.0.1", port), context)
-    ssl.sync_close = true
-    WebSocketPeer.new(ssl.connect).tap { |peer| opened << peer }
-  end
-
   it "is served as without TLS" do
     start_secure_websocket do |request|
       seen << [request.transport, request.connection.class]
       request.reply 200, "OK"
     end
-    client = secure_client.upgrade
+    client = secure_websocket_client.upgrade
     client.send_text(client.build(:OPTIONS, "sip:a@b.example"))
     expect(client.receive_final.header("Via")).to start_with("SIP/2.0/WSS df7jal23ls0d.invalid;")
     expect(seen.pop).to eq([:wss, OverSIP::WebSocket::IPv4WssServer])
@@ -35,7 +25,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
       proxy = OverSIP::SIP::Proxy.new
       request.incoming_outbound_requested? ? proxy.route(request) : proxy.route(request, "127.0.0.1", bob.port)
     end
-    client = secure_client.upgrade
+    client = secure_websocket_client.upgrade
     client.send_text(client.build(:INVITE, "sip:bob@b.example"))
     route = bob.receive.headers("Record-Route")
     expect(route.last).to match(/\A<sip:\h{10}@127\.0\.0\.1:#{secure_websocket_port};transport=wss;lr;ovid=\h{8};ovcode=\h{24}>\z/)
@@ -63,14 +53,14 @@ RSpec.describe "SIP over secure WebSocket", :native do
   it "takes large messages in both directions" do
     body = "x" * 60_000
     start_secure_websocket { |request| request.reply 200, "OK", [], request.body }
-    client = secure_client.upgrade
+    client = secure_websocket_client.upgrade
     client.send_text(client.build(:MESSAGE, "sip:a@b.example", body: body))
     expect(client.receive_final.body).to eq(body)
   end
 
   it "ends with a close frame" do
     start_secure_websocket { |request| request.connection.close 4003, "enough" }
-    client = secure_client.upgrade
+    client = secure_websocket_client.upgrade
     client.send_text(client.build(:OPTIONS, "sip:a@b.example"))
     expect(client.rest).to eq("\x88\x08\x0f\xa3enough".b)
   end
@@ -83,7 +73,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
       end
       on_websocket(:on_connection) { |connection, _| seen << [:http, connection.cvars[:verified]] }
       start_secure_websocket(ask_client_certificate: true)
-      secure_client(certificate: Certificates.with_intermediate).upgrade
+      secure_websocket_client(certificate: Certificates.with_intermediate).upgrade
       expect(seen.all).to eq([[:tls, OverSIP::WebSocket::IPv4WssServer, ["/CN=Example Intermediate", "/CN=relay.example"]],
                               [:http, true]])
     end
@@ -92,7 +82,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
     it "without certificates unless the section says that clients are asked for them" do
       on_websocket(:on_client_tls_handshake) { |_, pems| seen << pems }
       start_secure_websocket
-      secure_client(certificate: Certificates.for_name("alice.example")).upgrade
+      secure_websocket_client(certificate: Certificates.for_name("alice.example")).upgrade
       expect(seen.pop).to eq([])
     end
 
@@ -101,7 +91,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
       [->(connection, _) { connection.close }, ->(*) { raise "no" }].each do |verdict|
         on_websocket(:on_client_tls_handshake, &verdict)
         on_websocket(:on_connection) { |*| seen << :http }
-        client = secure_client
+        client = secure_websocket_client
         begin
           client.send_bytes(WebSocketPeer.request)
           expect(client.rest).to eq("")
@@ -118,7 +108,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
         Fiber.yield
       end
       start_secure_websocket
-      client = secure_client
+      client = secure_websocket_client
       client.send_bytes(WebSocketPeer.request)
       fiber = seen.pop
       OverSIP.schedule { fiber.resume }
@@ -129,7 +119,7 @@ RSpec.describe "SIP over secure WebSocket", :native do
       on_websocket(:on_client_tls_handshake) { |*| seen << :asked }
       [{ callback_on_client_tls_handshake: false }, { use_tls_tunnel: true }].each do |parameters|
         start_secure_websocket(**parameters)
-        secure_client.upgrade
+        secure_websocket_client.upgrade
         OverSIP.stop
       end
       expect(seen).to be_empty

@@ -2,6 +2,7 @@
 
 require_relative "../support/dialogs"
 require_relative "../support/tls_peer"
+require_relative "../support/websocket_peer"
 
 # RFC 3261 16.6 step 4: the Record-Route of a request for a SIPS resource is a SIPS URI.
 RSpec.describe "The dialog of a sips request", :native do
@@ -9,12 +10,14 @@ RSpec.describe "The dialog of a sips request", :native do
   let(:target) { "sips:bob@127.0.0.1:#{server.port}" }
 
   def start(*destination, configuration: tls_configuration, profile: {})
-    start_oversip(configuration: configuration, proxies: { default_proxy: profile }) do |request|
-      request.loose_route
-      next OverSIP::SIP::Proxy.new.route(request) if request.in_dialog? || request.incoming_outbound_requested?
+    start_oversip(configuration: configuration, proxies: { default_proxy: profile }) { |request| relay(request, *destination) }
+  end
 
-      OverSIP::SIP::Proxy.new.route(request, *destination)
-    end
+  # To the destination, unless the request has a way of its own.
+  def relay(request, *destination)
+    request.loose_route
+    on_its_way = request.in_dialog? || request.incoming_outbound_requested?
+    OverSIP::SIP::Proxy.new.route(request, *(destination unless on_its_way))
   end
 
   def port_of(peer)
@@ -26,6 +29,7 @@ RSpec.describe "The dialog of a sips request", :native do
     request.headers(header).map do |value|
       value.sub(/(?<=:)_[\w-]+(?=@)/, "UDP_TOKEN").sub(/(?<=:)\h{10}(?=@)/, "STREAM_TOKEN").sub(/(?<=ovid=)\h{8}/, "OVID")
            .sub(/(?<=ovcode=)\h{24}/, "CODE").sub("127.0.0.1:#{tls_port}", "TLS").sub("127.0.0.1:#{oversip_port}", "OPEN")
+           .sub("127.0.0.1:#{secure_websocket_port}", "WSS")
     end
   end
 
@@ -60,6 +64,14 @@ RSpec.describe "The dialog of a sips request", :native do
     caller = tls_peer
     callee, invite, answer = establish(caller)
     expect(shapes(invite)).to eq(["<sips:STREAM_TOKEN@TLS;lr;ovid=OVID;ovcode=CODE>"])
+    expect_both_ways(caller, callee, invite, answer)
+  end
+
+  it "of a client by secure WebSocket names that side by a sips URI with transport=ws, and all its requests arrive" do
+    start_secure_websocket(sip: tls_configuration[:sip]) { |request| relay(request) }
+    caller = secure_websocket_client.upgrade
+    callee, invite, answer = establish(caller, contact: "<sips:alice@#{caller.address};transport=ws>")
+    expect(shapes(invite)).to eq(["<sips:TLS;lr;ovid=OVID;ovcode=CODE>", "<sips:STREAM_TOKEN@WSS;transport=ws;lr;ovid=OVID;ovcode=CODE>"])
     expect_both_ways(caller, callee, invite, answer)
   end
 

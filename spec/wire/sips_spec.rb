@@ -200,11 +200,7 @@ RSpec.describe "A request to a sips URI", :native do
 
     it "leaves by secure WebSocket" do
       start_secure_websocket
-      context = OpenSSL::SSL::SSLContext.new.tap { |tls| tls.verify_mode = OpenSSL::SSL::VERIFY_NONE }
-      socket = OpenSSL::SSL::SSLSocket.new(TCPSocket.new("127.0.0.1", secure_websocket_port), context)
-      socket.sync_close = true
-      peer = WebSocketPeer.new(socket.connect).tap { |it| opened << it }
-      expect_over_flow_of(peer.upgrade)
+      expect_over_flow_of(secure_websocket_client.upgrade)
     end
 
     it "leaves through a TLS tunnel" do
