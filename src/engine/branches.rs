@@ -295,9 +295,6 @@ impl Core {
         let wire = sent.to_bytes();
         if sent.method == Method::Ack {
             let failed = self.network.send(&destination, &wire).err();
-            if failed.is_some() {
-                tracing::info!(target: "oversip::transaction", "ACK could not be sent to {destination}");
-            }
             if route.kind == Kind::Uac {
                 self.remember_ack(now, &sent, destination, wire);
             }

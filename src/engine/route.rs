@@ -513,6 +513,9 @@ impl Route {
                         self.acknowledge_for_caller(shared, response);
                     }
                     let run = self.client.has_callbacks(callback.class()) && self.is_news(&callback);
+                    if let (false, None, Callback::Error(failure)) = (run, &self.caller, &callback) {
+                        self.log_unheard(failure);
+                    }
                     self.callback = Some(callback);
                     // What the blocks of an earlier event made of its response is no longer wanted.
                     self.edited = None;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Event, IncomingRequest, Route};
+use crate::client::session::Kind;
+use crate::client::Failure;
 use crate::message::{HeaderField, HeaderName, Method};
 use crate::transport::Source;
 
@@ -79,6 +81,19 @@ impl fmt::Display for Subject {
             Self::Connection(event, source) => write!(f, "{event} of {}:{}", source.transport, source.remote),
             Self::Other(what) => f.write_str(what),
         }
+    }
+}
+
+impl Route {
+    /// Says why a request has failed that neither a block nor a thread hears of. The client of a Proxy does, but not of an ACK.
+    pub(super) fn log_unheard(&self, failure: &Failure) {
+        if self.kind == Kind::Proxy && !self.is_ack() {
+            return;
+        }
+        let request = &self.request;
+        let subject = in_words(&request.method, &request.ruri, request.call_id().unwrap_or_default());
+        let Failure { status, reason, .. } = failure;
+        tracing::info!(target: "oversip::request", "{subject} has failed, and no on_error hears of it: {status} {reason}");
     }
 }
 
