@@ -1,6 +1,7 @@
 //! What elements want done.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -14,7 +15,6 @@ use crate::resolve::Target;
 use crate::simulation::lookup::{Lookup, Next};
 use crate::simulation::node::ScriptWork;
 use crate::simulation::stream::Opening;
-use std::time::Duration;
 
 /// The largest datagram.
 const MAX_DATAGRAM: usize = 65_507;
@@ -64,7 +64,10 @@ impl World {
             }
             Output::HeedKeepalives(on) => self.node(number).heeds_keepalives = on,
             Output::HoldResponses(on) => self.node(number).holds_responses = on,
-            Output::CallRenumbered { .. } | Output::Released(_) => {}
+            Output::CallRenumbered { call, cseq } => {
+                self.node(number).put(ScriptWork::CallRenumbered(call, cseq));
+            }
+            Output::Released(anchor) => self.node(number).put(ScriptWork::Released(anchor)),
         }
     }
 
