@@ -72,17 +72,17 @@ fn retransmissions_are_absorbed_and_a_cancel_is_remembered_while_the_dispatcher_
 fn timers_follow_the_clock_that_a_test_moves() {
     let relay = Relay::start();
     let (caller, callee) = (Peer::udp(), Peer::udp());
-    relay.engine.freeze();
+    relay.engine.testing().freeze();
     caller.send(&INVITE.replace("{relay}", &relay.address()), relay.udp());
     relay.route_next_request_to(callee.address());
     caller.receive();
     let invite = callee.receive();
-    relay.engine.advance(Duration::from_millis(500));
+    relay.engine.testing().advance(Duration::from_millis(500));
     assert_eq!(callee.receive(), invite);
-    relay.engine.advance(Duration::from_secs(1));
+    relay.engine.testing().advance(Duration::from_secs(1));
     assert_eq!(callee.receive(), invite);
     callee.expect_nothing();
-    relay.engine.advance(Duration::from_secs(31));
+    relay.engine.testing().advance(Duration::from_secs(31));
     assert!(caller.receive().starts_with("SIP/2.0 408 Client Timeout\r\n"));
 }
 
@@ -143,7 +143,7 @@ fn beyond_the_bound_new_requests_get_503_with_retry_after() {
 fn a_stopped_engine_refuses_new_requests_and_ends() {
     let relay = Relay::start();
     let caller = Peer::udp();
-    relay.engine.set_status(oversip::engine::Status::Terminating);
+    relay.engine.set_status(oversip::element::Status::Terminating);
     caller.send(&INVITE.replace("{relay}", &relay.address()), relay.udp());
     assert!(caller.receive().starts_with("SIP/2.0 500 Server is Being Stopped\r\n"));
     assert!(relay.engine.stop(Duration::from_secs(5)).wait(Duration::from_secs(10)));

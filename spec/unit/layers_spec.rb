@@ -42,7 +42,7 @@ RSpec.describe "The layers" do
     "client" => %w[expiring_map message random resolve],
     "element" => %w[client message random resolve transaction],
     "simulation" => %w[client element message random resolve transaction],
-    "engine" => %w[client clock message random resolve transaction transport]
+    "engine" => %w[client clock element message random resolve transaction transport]
   }
   unfinished = %w[engine]
 

@@ -284,7 +284,7 @@ RSpec.describe "A CANCEL", :native do
     end
   end
 
-  it "reaches the Client that routes the request last" do
+  it "reaches each Client whose branch is pending" do
     start_call do |_, request|
       @fork = lambda do
         another = OverSIP::SIP::Proxy.new
@@ -299,6 +299,6 @@ RSpec.describe "A CANCEL", :native do
     cancel_from(alice, @invite)
     expect(carol.receive.method_name).to eq("CANCEL")
     everything_done
-    expect(seen.all).to eq([:another])
+    expect(seen.all).to eq(%i[canceled another])
   end
 end

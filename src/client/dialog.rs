@@ -20,8 +20,14 @@ pub struct DialogRequest {
 
 /// A request to the callee whose 2xx this is: remote target, route set, tags and Call-ID come from the response, and so does
 /// the CSeq number of an ACK; any other request has the next one. `ruri` is the Request-URI of the INVITE, for a response
-/// without a Contact. `None`: the response is no 2xx to an INVITE, or belongs to no dialog.
-pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Option<DialogRequest> {
+/// without a Contact. A proxy that has recorded itself on the way begins behind itself: `is_own` tells its Record-Route values.
+/// `None`: the response is no 2xx to an INVITE, or belongs to no dialog.
+pub fn request_within(
+    response: &Message,
+    method: Method,
+    ruri: &Bytes,
+    is_own: impl Fn(&[u8]) -> bool,
+) -> Option<DialogRequest> {
     let success = response.status().is_some_and(|status| (200..300).contains(&status));
     if !success || response.cseq_method() != Some(&Method::Invite) {
         return None;
@@ -30,7 +36,7 @@ pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Optio
         .contact()
         .map_or_else(|| ruri.clone(), |contact| contact.uri().as_request_uri().into_owned().into());
     let sips = is_sips(&target);
-    let (ruri, routes, by_route) = route(target, response);
+    let (ruri, routes, by_route) = route(target, response, is_own);
     let number = response.cseq()?.checked_add(u32::from(method != Method::Ack))?;
     let mut headers = Headers::new();
     headers.push(b"Max-Forwards", MAX_FORWARDS.to_string().as_bytes());
@@ -47,9 +53,10 @@ pub fn request_within(response: &Message, method: Method, ruri: &Bytes) -> Optio
 
 /// Request-URI, Route values, and whether the first of them says where the request goes (RFC 3261 12.2.1.1). A first router that
 /// routes strictly takes the Request-URI for its own address, and the remote target goes behind the last Route.
-fn route(target: Bytes, response: &Message) -> (Bytes, Vec<Bytes>, bool) {
+fn route(target: Bytes, response: &Message, is_own: impl Fn(&[u8]) -> bool) -> (Bytes, Vec<Bytes>, bool) {
     let recorded = Headers::from_message(response);
-    let mut routes: Vec<Bytes> = recorded.list(HeaderName::RecordRoute).map(copy).collect();
+    let behind = recorded.list(HeaderName::RecordRoute).take_while(|value| !is_own(value));
+    let mut routes: Vec<Bytes> = behind.map(copy).collect();
     routes.reverse();
     match routes.first().and_then(|first| strict_router(first)) {
         None => (target, routes, true),
@@ -69,6 +76,20 @@ fn copy(text: &[u8]) -> Bytes {
 mod tests {
     use super::*;
 
+    fn nobody(_: &[u8]) -> bool {
+        false
+    }
+
+    #[test]
+    fn a_proxy_begins_behind_its_own_values() {
+        let more =
+            "Contact: <sip:c@e>\r\nRecord-Route: <sip:p2;lr>, <sip:own;lr>\r\nRecord-Route: <sip:p0;lr>\r\n";
+        let own = |value: &[u8]| value == b"<sip:own;lr>";
+        let made = request_within(&response(200, more), Method::Bye, &Bytes::new(), own).expect("a request");
+        let routes: Vec<_> = made.request.route_values().collect();
+        assert_eq!(routes, [b"<sip:p2;lr>"]);
+    }
+
     fn response(status: u16, more: &str) -> Message {
         let text = format!(
             "SIP/2.0 {status} OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n\
@@ -79,7 +100,7 @@ mod tests {
 
     fn within(more: &str, method: Method) -> String {
         let ruri = Bytes::from_static(b"sip:c@d");
-        let made = request_within(&response(200, more), method, &ruri).expect("a request");
+        let made = request_within(&response(200, more), method, &ruri, nobody).expect("a request");
         assert_eq!(made.by_route, !more.contains("strict"), "{more}");
         String::from_utf8(made.request.to_bytes().to_vec()).expect("text")
     }
@@ -116,7 +137,8 @@ mod tests {
     #[test]
     fn a_sips_target_is_known_behind_a_strict_router_too() {
         let sips = |more: &str| {
-            let made = request_within(&response(200, more), Method::Ack, &Bytes::from_static(b"SIPS:c@d"));
+            let made =
+                request_within(&response(200, more), Method::Ack, &Bytes::from_static(b"SIPS:c@d"), nobody);
             made.expect("a request").sips
         };
         assert!(sips("Contact: <sips:c@h>\r\n"));
@@ -138,10 +160,10 @@ mod tests {
     #[test]
     fn what_makes_no_dialog_has_no_request() {
         let ruri = Bytes::from_static(b"sip:c@d");
-        assert!(request_within(&response(404, ""), Method::Ack, &ruri).is_none());
+        assert!(request_within(&response(404, ""), Method::Ack, &ruri, nobody).is_none());
         let text = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n\
                     Call-ID: c\r\nCSeq: 7 BYE\r\n\r\n";
         let (bye, _) = Message::parse(Bytes::from_static(text.as_bytes())).expect("a valid response");
-        assert!(request_within(&bye, Method::Ack, &ruri).is_none());
+        assert!(request_within(&bye, Method::Ack, &ruri, nobody).is_none());
     }
 }

@@ -284,13 +284,18 @@ impl ClientTransaction {
     }
 
     /// Whether it is to be sent again when its connection breaks, which is so once: the peer may have closed it long ago, and
-    /// nothing has come back yet. A Via that names the connection itself would be wrong on another one.
+    /// nothing has come back yet.
     pub(super) fn take_second_chance(&mut self) -> bool {
+        self.may_move() && std::mem::take(&mut self.begin.reused)
+    }
+
+    /// Whether nothing has come back yet, and another connection may carry the request.
+    pub(super) fn may_move(&self) -> bool {
         let open = match &self.machine {
             Machine::Invite(m) => m.state() == invite_client::State::Calling && !m.is_canceled(),
             Machine::NonInvite(m) => m.state() == non_invite_client::State::Trying && !m.is_unattended(),
         };
-        open && self.own.is_none() && !self.begin.over_flow && std::mem::take(&mut self.begin.reused)
+        open && self.own.is_none() && !self.begin.over_flow
     }
 
     pub(super) fn timer(&mut self, now: Instant, timer: Timer) -> ClientEffects {

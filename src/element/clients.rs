@@ -122,6 +122,12 @@ impl Client {
         Some(self.routes.swap_remove(index))
     }
 
+    /// Takes the newest route out that waits.
+    #[cfg(feature = "defects")]
+    pub(super) fn take_newest(&mut self) -> Option<Box<Route>> {
+        self.routes.pop()
+    }
+
     /// Puts a route back that goes on waiting.
     pub(super) fn put(&mut self, route: Box<Route>) {
         self.routes.push(route);

@@ -28,7 +28,13 @@ impl Element {
         };
         for branch in self.flows.ended(connection) {
             self.attempt(|element| {
-                let anew = end == ConnectionEnd::Closed && element.send_anew(&branch);
+                let anew = match end {
+                    ConnectionEnd::Closed => element.send_anew(&branch),
+                    ConnectionEnd::Unreachable | ConnectionEnd::NotOpened => {
+                        element.uses_other_connection(&branch)
+                    }
+                    ConnectionEnd::NotAccepted | ConnectionEnd::Broken => false,
+                };
                 if !anew {
                     element.transport_failed(&branch, failure);
                 }

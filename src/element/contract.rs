@@ -19,7 +19,7 @@ use super::counts::{Counts, Gauges};
 use super::flows::Flows;
 use super::ids::Numbers;
 use super::input::Input;
-use super::output::Output;
+use super::output::{Output, ScriptEvent};
 use super::reachability::{Reachability, MAX_WAITING};
 use super::resolutions::Resolutions;
 use super::server_transactions::ServerTransactions;
@@ -69,6 +69,9 @@ pub struct Element {
     pub(super) woken: VecDeque<Woken>,
     /// Whom the present step works for.
     pub(super) working_for: Beneficiary,
+    /// The Client whose next step panics, since a test wants it to.
+    #[cfg(feature = "defects")]
+    pub(super) panics_next: Option<super::ClientId>,
     /// Calls that were accepted and whose ACK has not come by.
     pub(super) acks_due: usize,
     /// Until when the end waits for them, and for what the script makes of the last one.
@@ -82,6 +85,7 @@ impl Element {
     pub fn new(settings: Arc<Settings>, now: Instant, mut random: Random) -> Element {
         let tables = Tables::keyed([(); 4].map(|()| random.number()));
         let number = settings.element;
+        let flows = Flows::new(number, &tables, random.bytes());
         let mut timers = Timers::default();
         timers.arm(now + SWEEP_INTERVAL, TimerKey::Sweep);
         Element {
@@ -94,7 +98,7 @@ impl Element {
             server_transactions: ServerTransactions::new(&tables),
             client_transactions: ClientTransactions::new(&tables),
             clients: Clients::new(&tables),
-            flows: Flows::new(number, &tables),
+            flows,
             resolutions: Resolutions::new(number, &tables),
             reachability: Reachability::new(&tables),
             stores: Stores::new(&tables),
@@ -110,6 +114,8 @@ impl Element {
             held_responses: VecDeque::new(),
             woken: VecDeque::new(),
             working_for: Beneficiary::Nobody,
+            #[cfg(feature = "defects")]
+            panics_next: None,
             acks_due: 0,
             waits_for_acks: now,
             counts: Counts::default(),
@@ -207,6 +213,16 @@ impl Element {
         }
     }
 
+    /// Hands out [`ScriptEvent::Scheduled`] after a time, at once for none.
+    pub fn schedule(&mut self, now: Instant, id: u64, after: Duration) {
+        self.begin(now);
+        if after.is_zero() {
+            self.emit(Output::Script(ScriptEvent::Scheduled(id)));
+        } else {
+            self.timers.arm(self.now + after, TimerKey::Scheduled(id));
+        }
+    }
+
     /// Whether something is under way that an orderly end waits for.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.client_transactions.any_awaited()
@@ -248,6 +264,7 @@ impl Element {
             }
             Input::PeerFinished { connection } => self.peer_finished(connection),
             Input::ConnectionEnded { connection, end } => self.connection_ended(connection, end),
+            Input::AddressFound { target, address } => self.address_found(target, address),
             Input::SocketOpened { target, connection, local } => {
                 self.socket_opened(target, connection, local);
             }
@@ -268,6 +285,7 @@ impl Element {
             TimerKey::Client(branch, timer) => self.client_timer(&branch, timer),
             TimerKey::ProbeWait { key, client, route } => self.probe_wait_over(&key, client, route),
             TimerKey::PendingTrying(request) => self.pending_trying(request),
+            TimerKey::Scheduled(id) => self.emit(Output::Script(ScriptEvent::Scheduled(id))),
             TimerKey::Sweep => self.sweep(),
             TimerKey::CallLimit { client, route } => self.call_limit(client, route),
             TimerKey::UacAck(key) => self.uac_acks.forget(&key),
@@ -276,6 +294,7 @@ impl Element {
 
     fn sweep(&mut self) {
         self.timers.arm(self.now + SWEEP_INTERVAL, TimerKey::Sweep);
+        self.emit(Output::SweepConnections);
         self.reachability.sweep(self.now, &mut self.stores);
         self.heed_keepalives(true);
         self.sweep_held_responses();

@@ -114,6 +114,51 @@ impl Element {
     }
 }
 
+/// Where a test wants a panic.
+#[cfg(feature = "defects")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlannedPanic {
+    /// While a route of this Client is at work.
+    Client(ClientId),
+    /// In the next step of a route of this Client.
+    NextStep(ClientId),
+    /// While the effects of this request's transaction are carried out.
+    Request(RequestId),
+}
+
+#[cfg(feature = "defects")]
+impl Element {
+    /// Panics as a defect would: for tests of what that costs.
+    pub fn plan_panic(&mut self, now: std::time::Instant, planned: PlannedPanic) {
+        self.begin(now);
+        match planned {
+            PlannedPanic::NextStep(client) => self.panics_next = Some(client),
+            PlannedPanic::Request(request) => {
+                self.attempt_for(Beneficiary::Request(request), |_| panic_quietly());
+            }
+            PlannedPanic::Client(client) => {
+                let waiting = self.clients.get_mut(client).and_then(|it| it.take_newest());
+                if let Some(_at_work) = waiting {
+                    self.attempt_for(Beneficiary::Client(client), |_| panic_quietly());
+                }
+            }
+        }
+    }
+
+    /// Panics if that was planned for this step.
+    pub(super) fn panic_if_planned(&mut self, client: ClientId) {
+        if self.panics_next.take_if(|planned| *planned == client).is_some() {
+            panic_quietly();
+        }
+    }
+}
+
+/// A panic without the words that Rust writes to stderr.
+#[cfg(feature = "defects")]
+fn panic_quietly() {
+    std::panic::resume_unwind(Box::new("a test asked for it"))
+}
+
 /// What a panic says of itself.
 fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);

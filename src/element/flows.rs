@@ -1,8 +1,10 @@
 //! The connections that the element knows: which one serves a target, and which flow a token names (RFC 5626).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use smallvec::SmallVec;
 
 use super::ids::Numbers;
@@ -10,6 +12,9 @@ use super::output::{ServerName, ServerProof};
 use super::table::{Set, Table, Tables};
 use crate::message::{ConnectionId, Source, Transport};
 use crate::resolve::Target;
+
+/// Bytes of a flow token, which has two digits for each.
+const TOKEN_BYTES: usize = 5;
 
 /// How far a connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +39,6 @@ struct Flow {
     heard: bool,
     /// What its server has to prove; none for TCP and for what a client opened.
     proof: Option<ServerProof>,
-    /// Drawn when it is asked for.
-    token: Option<String>,
     /// The client transactions that were sent on it, by their branches.
     branches: Set<Bytes>,
 }
@@ -60,16 +63,19 @@ pub(super) struct Flows {
     /// Newest last. More than one is rare: the peer connected to us while we connected to it.
     by_peer: Table<Target, SmallVec<[ConnectionId; 1]>>,
     by_token: Table<String, ConnectionId>,
+    /// Makes tokens that nobody can guess.
+    token_key: Hmac<Sha256>,
     numbers: Numbers,
     tables: Tables,
 }
 
 impl Flows {
-    pub(super) fn new(element: u16, tables: &Tables) -> Flows {
+    pub(super) fn new(element: u16, tables: &Tables, token_key: [u8; 32]) -> Flows {
         Flows {
             by_id: tables.table(),
             by_peer: tables.table(),
             by_token: tables.table(),
+            token_key: Hmac::new_from_slice(&token_key).expect("HMAC takes a key of any length"),
             numbers: Numbers::of_element(element),
             tables: tables.clone(),
         }
@@ -84,14 +90,15 @@ impl Flows {
         self.find(target, |flow| flow.serves(wanted)).map(|(id, _)| id)
     }
 
-    /// As [`Flows::serving`], but opened from here, and with where it begins.
-    pub(super) fn serving_from_here(
+    /// As [`Flows::serving`], but opened from here at this address; with where it begins.
+    pub(super) fn serving_from(
         &self,
+        ip: IpAddr,
         target: &Target,
         wanted: Option<&ServerProof>,
     ) -> Option<(ConnectionId, SocketAddr)> {
-        let (id, flow) =
-            self.find(target, |flow| !flow.inbound && flow.local.is_some() && flow.serves(wanted))?;
+        let from_there = |flow: &Flow| !flow.inbound && flow.local.is_some_and(|local| local.ip() == ip);
+        let (id, flow) = self.find(target, |flow| from_there(flow) && flow.serves(wanted))?;
         Some((id, flow.local?))
     }
 
@@ -124,7 +131,6 @@ impl Flows {
             inbound,
             heard: false,
             proof,
-            token: None,
             branches: self.tables.set(),
         };
         self.by_id.insert(id, flow);
@@ -139,6 +145,9 @@ impl Flows {
         if let Some(flow) = self.by_id.get_mut(&id) {
             flow.phase = Phase::Up;
             flow.local = Some(local);
+        }
+        if inbound {
+            self.by_token.insert(self.token_of(id), id);
         }
     }
 
@@ -178,9 +187,9 @@ impl Flows {
     }
 
     fn leave_peer(&mut self, id: ConnectionId) {
-        let Some(flow) = self.by_id.get_mut(&id) else { return };
-        if let Some(token) = flow.token.take() {
-            self.by_token.remove(&token);
+        let Some(flow) = self.by_id.get(&id) else { return };
+        if flow.inbound {
+            self.by_token.remove(&self.token_of(id));
         }
         let peer = Target::new(flow.transport, flow.remote.ip(), flow.remote.port());
         if let Some(ids) = self.by_peer.get_mut(&peer) {
@@ -223,20 +232,17 @@ impl Flows {
         }
     }
 
-    /// The token of the flow that a client opened; `draw` makes it the first time. `None` for a connection that was opened from
-    /// here, or is gone.
-    pub(super) fn token(&mut self, id: ConnectionId, draw: impl FnOnce() -> String) -> Option<String> {
-        let flow = self.by_id.get_mut(&id).filter(|flow| flow.inbound && flow.phase == Phase::Up)?;
-        let token = match &flow.token {
-            Some(token) => token.clone(),
-            None => {
-                let token = draw();
-                flow.token = Some(token.clone());
-                self.by_token.insert(token.clone(), id);
-                token
-            }
-        };
-        Some(token)
+    /// The token of the flow that a client opened, or is about to open. `None` for a connection that was opened from here, or that
+    /// takes no requests any more.
+    pub(super) fn token(&self, source: &Source) -> Option<String> {
+        let id = source.connection.filter(|_| source.inbound)?;
+        let known = self.by_id.get(&id);
+        known.is_none_or(|flow| flow.inbound && flow.phase == Phase::Up).then(|| self.token_of(id))
+    }
+
+    fn token_of(&self, id: ConnectionId) -> String {
+        let code = self.token_key.clone().chain_update(id.as_u64().to_le_bytes()).finalize().into_bytes();
+        code[..TOKEN_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The connection that a token was made for.
@@ -265,7 +271,7 @@ mod tests {
     use super::*;
 
     fn flows() -> Flows {
-        Flows::new(1, &Tables::keyed([1; 4]))
+        Flows::new(1, &Tables::keyed([1; 4]), [7; 32])
     }
 
     fn target(port: u16) -> Target {
@@ -305,14 +311,23 @@ mod tests {
     #[test]
     fn only_what_a_client_opened_has_a_token_and_only_as_long_as_it_is_up() {
         let mut flows = flows();
+        let source = |connection, inbound| Source {
+            transport: Transport::Tls,
+            remote: target(2).addr,
+            local: HERE.parse().unwrap(),
+            connection: Some(connection),
+            inbound,
+        };
         let ours = flows.open(&target(1), None);
-        assert_eq!(flows.token(ours, || unreachable!()), None);
+        assert_eq!(flows.token(&source(ours, false)), None);
         let theirs = ConnectionId::new(2);
+        let early = flows.token(&source(theirs, true)).expect("the script is asked before it is up");
+        assert!(flows.by_token(&early).is_none());
         flows.opened(theirs, &target(2), HERE.parse().unwrap(), true);
-        assert_eq!(flows.token(theirs, || "t".to_owned()).as_deref(), Some("t"));
-        assert_eq!(flows.token(theirs, || unreachable!()).as_deref(), Some("t"));
-        assert_eq!(flows.by_token("t").and_then(|source| source.connection), Some(theirs));
-        flows.ended(theirs);
-        assert!(flows.by_token("t").is_none());
+        assert_eq!(flows.token(&source(theirs, true)).as_deref(), Some(&early[..]));
+        assert_eq!(flows.by_token(&early).and_then(|source| source.connection), Some(theirs));
+        flows.finished(theirs);
+        assert_eq!(flows.token(&source(theirs, true)), None);
+        assert!(flows.by_token(&early).is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! What goes into an element.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
@@ -94,14 +94,21 @@ pub enum Input {
         /// Why.
         end: ConnectionEnd,
     },
+    /// The address that [`Output::FindAddress`](super::Output::FindAddress) asked for.
+    AddressFound {
+        /// The target that it leads to.
+        target: Target,
+        /// The address; `None` where the listeners reach the target after all; or in words why it cannot be reached.
+        address: Result<Option<IpAddr>, String>,
+    },
     /// Where the socket begins that [`Output::OpenSocket`](super::Output::OpenSocket) asked for.
     SocketOpened {
         /// The target that it is for.
         target: Target,
         /// The connection that it is to be, if any.
         connection: Option<ConnectionId>,
-        /// Its address; `None` where the listeners reach the target after all; or in words why it cannot be reached.
-        local: Result<Option<SocketAddr>, String>,
+        /// Its address, or in words why there is none.
+        local: Result<SocketAddr, String>,
     },
     /// What an [`Output::Send`](super::Output::Send) was to send has not left.
     NotSent {

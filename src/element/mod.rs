@@ -56,6 +56,8 @@ mod uac_acks;
 pub use backlog::ScriptQueue;
 pub use contract::Element;
 pub use counts::{Counts, Dropped, Gauges, Rejected};
+#[cfg(feature = "defects")]
+pub use defects::PlannedPanic;
 pub use hold::Hold;
 pub use ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, ResolutionId, RouteId};
 pub use input::{ConnectionEnd, Input};
@@ -63,7 +65,8 @@ pub use listeners::{Listener, Listeners};
 pub use next_hop::{NextHop, SendFailure};
 pub use outgoing::ProxyHeaders;
 pub use output::{
-    OpeningLimits, Outcome, Output, OwnAddress, Round, ScriptEvent, Sender, ServerName, ServerProof,
+    OpeningLimits, Outcome, Output, OwnAddress, OwnRequest, Round, ScriptEvent, Sender, ServerName,
+    ServerProof,
 };
 pub use received_request::{ReceivedRequest, WayBack};
 pub use refusal::Refusal;

@@ -12,7 +12,7 @@ use super::next_hop::NextHop;
 use super::received_request::{ReceivedRequest, WayBack};
 use crate::client::session::{Callback, Kind};
 use crate::client::{Failure, IncomingResponse};
-use crate::message::{ConnectionId, Transport};
+use crate::message::{ConnectionId, Method, Transport};
 use crate::resolve::{Inquiry, Target};
 
 /// Something for the driver to do. Outputs are carried out in their order.
@@ -50,15 +50,23 @@ pub enum Output {
         /// What a TLS server has to prove.
         proof: Option<ServerProof>,
     },
-    /// A target lies where the listeners do not reach: open a socket that does, and say where it begins
+    /// A target lies where the listeners do not reach: say from which of our addresses it is reached
+    /// ([`Input::AddressFound`](super::Input::AddressFound)).
+    FindAddress {
+        /// The target.
+        target: Target,
+        /// Whether the request may leave from there.
+        allowed: OwnAddress,
+    },
+    /// Open a socket at an address, if need be, and say where it begins
     /// ([`Input::SocketOpened`](super::Input::SocketOpened)). For a connection, open that as well, as for [`Output::Connect`].
     OpenSocket {
+        /// The address.
+        ip: IpAddr,
         /// The target.
         target: Target,
         /// The connection's name and what is asked of it.
         connection: Option<(ConnectionId, OpeningLimits, Option<ServerProof>)>,
-        /// Whether the socket may begin at this address.
-        allowed: OwnAddress,
     },
     /// Close a connection after what is queued for it.
     Close {
@@ -90,6 +98,8 @@ pub enum Output {
     },
     /// The script's objects of a route are needed no longer.
     Released(AnchorId),
+    /// Look for connections that are idle or late. Comes each second.
+    SweepConnections,
     /// From now on report keep-alives, or do not.
     HeedKeepalives(bool),
     /// From now on hand over the responses of connections as [`Input::HeldResponse`](super::Input::HeldResponse), or do not.
@@ -166,7 +176,9 @@ pub enum ScriptEvent {
     /// [`Element::release_request`](super::Element::release_request) when the script has let go of it.
     Request(Arc<ReceivedRequest>),
     /// A round of a Client's blocks. [`Element::round_done`](super::Element::round_done) is due when it ended.
-    Round(Round),
+    Round(Box<Round>),
+    /// The time has come that [`Element::schedule`](super::Element::schedule) was asked for.
+    Scheduled(u64),
 }
 
 /// A round of a Client's blocks.
@@ -190,6 +202,19 @@ pub struct Round {
     pub changed_cseq: Option<u32>,
     /// The request from the network that is routed.
     pub upstream: Option<Arc<ReceivedRequest>>,
+    /// Else, what there is to say of a request of the script's own.
+    pub own: Option<OwnRequest>,
+}
+
+/// What tells a request of the script's own from others, for people.
+#[derive(Debug, Clone)]
+pub struct OwnRequest {
+    /// Its method.
+    pub method: Method,
+    /// Its Request-URI.
+    pub ruri: Bytes,
+    /// Its Call-ID, while it is known.
+    pub call_id: Option<Bytes>,
 }
 
 /// How a route ended.

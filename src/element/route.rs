@@ -11,14 +11,14 @@ use bytes::Bytes;
 
 use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, RouteId};
 use super::outgoing::{Departing, ProxyHeaders};
-use super::output::Round;
+use super::output::{OwnRequest, Round};
 use super::received_request::ReceivedRequest;
 use super::timers::TimerId;
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Callback, Input, Kind, RequestClass, Session};
-use crate::client::{Blacklist, Destination, Failure, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
+use crate::client::{Blacklist, Destination, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
 use crate::message::{
-    is_sips, HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot, Transport,
+    is_sips, HeaderField, HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot, Transport,
 };
 use crate::resolve::{Query, QueryTransport, Target};
 use crate::transaction::Timings;
@@ -275,6 +275,19 @@ impl Route {
             target: self.target,
             changed_cseq: self.sent_cseq,
             upstream: self.origin.upstream().cloned(),
+            own: self.own_request(),
+        })
+    }
+
+    fn own_request(&self) -> Option<OwnRequest> {
+        if self.origin.upstream().is_some() {
+            return None;
+        }
+        let call_id = self.request.headers.iter().find(|field| field.name == HeaderName::CallId);
+        Some(OwnRequest {
+            method: self.request.method.clone(),
+            ruri: self.request.ruri.clone(),
+            call_id: call_id.map(HeaderField::shared_value),
         })
     }
 
@@ -381,20 +394,6 @@ impl Route {
             self.session.note_canceled();
         }
         self.session.handle(now, list, input);
-    }
-
-    /// Says why the request has failed that neither a block nor a thread hears of. The client of a Proxy does, but not of an ACK.
-    pub(super) fn log_unheard(&self, failure: &Failure) {
-        let request = &self.request;
-        if self.kind == Kind::Proxy && request.method != Method::Ack {
-            return;
-        }
-        let text = String::from_utf8_lossy;
-        let (method, ruri) = (text(request.method.as_bytes()), text(&request.ruri));
-        let call_id = text(request.call_id().unwrap_or_default());
-        let Failure { status, reason, .. } = failure;
-        tracing::info!(target: "oversip::request",
-            "{method} {ruri} (Call-ID {call_id}) has failed, and no on_error hears of it: {status} {reason}");
     }
 
     /// Whether this one waits for its end.

@@ -296,12 +296,15 @@ impl Element {
         if route.session.is_answered() {
             self.close_branch(&route);
         }
-        route.slim_down();
+        let leaves_later = self.awaits_socket(route.id);
+        if !leaves_later {
+            route.slim_down();
+        }
         self.stop_idle_call_timer(&mut route);
         let client = self.clients.get_mut(route.client)?;
         client.set_at_work(false);
         // What came before the end is still heard, above all a CANCEL.
-        if !route.session.is_over() || client.awaits(route.id) {
+        if leaves_later || !route.session.is_over() || client.awaits(route.id) {
             client.put(route);
         } else {
             self.end_route(&route);
@@ -335,7 +338,7 @@ impl Element {
         if inline {
             return round;
         }
-        self.outputs.extend(round.map(|round| Output::Script(ScriptEvent::Round(round))));
+        self.outputs.extend(round.map(|round| Output::Script(ScriptEvent::Round(Box::new(round)))));
         None
     }
 
@@ -361,9 +364,6 @@ impl Element {
                     if shown && self.is_news(route, &callback) {
                         self.settle(route);
                         return Progress::Round(callback);
-                    }
-                    if let (None, Callback::Error(failure)) = (&route.caller, &callback) {
-                        route.log_unheard(failure);
                     }
                     route.begin_round(callback);
                     self.finish_round(route, &mut RoundEnd::default());
@@ -428,6 +428,8 @@ impl Element {
         let outer = self.working_for;
         self.work_for(Beneficiary::Client(client));
         self.set_at_work(client, true);
+        #[cfg(feature = "defects")]
+        self.panic_if_planned(client);
         let relayed = kind == Kind::Proxy && matches!(turn, Turn::Input(SessionInput::Response(_)));
         match turn {
             Turn::Begin => {}
@@ -595,7 +597,7 @@ impl Element {
         ruri: &Bytes,
         body: Option<Body>,
     ) -> bool {
-        let Some(mut ack) = request_within(response, Method::Ack, ruri) else { return false };
+        let Some(mut ack) = self.within(response, Method::Ack, ruri) else { return false };
         // RFC 3261 22.1, as for an ACK of the script's.
         let client = self.clients.get(client);
         let answers = client.map_or(&[][..], |it| it.authorization(response.call_id().unwrap_or_default()));
@@ -625,10 +627,15 @@ impl Element {
         if !self.send_acknowledgement(route.client, &profile, response, &ruri, None) || !end {
             return;
         }
-        if let Some(bye) = request_within(response, Method::Bye, &ruri) {
+        if let Some(bye) = self.within(response, Method::Bye, &ruri) {
             let credentials = route.authenticator.credentials().to_vec();
             self.send_by_itself(&profile, bye, credentials);
         }
+    }
+
+    /// A request to the callee whose 2xx this is.
+    fn within(&self, response: &Message, method: Method, ruri: &Bytes) -> Option<DialogRequest> {
+        request_within(response, method, ruri, |value| self.settings.has_recorded(value))
     }
 
     /// Sends a request that no script made: no blocks run for it.

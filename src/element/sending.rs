@@ -1,13 +1,13 @@
 //! Requests going out: the hop to a target, the client transaction, and what its machine asks for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::awaited_sockets::AwaitedSocket;
+use super::awaited_sockets::{AwaitedSocket, Demands};
 use super::beneficiary::Beneficiary;
 use super::client_transactions::{quoted_branch, Begin, ClientTransaction};
 use super::clients::Turn;
@@ -19,7 +19,7 @@ use super::route::Route;
 use super::timers::TimerKey;
 use super::Element;
 use crate::client::session::{Input as SessionInput, Kind};
-use crate::client::{is_udp_token, random_hex, IncomingResponse, Profile};
+use crate::client::{is_udp_token, IncomingResponse, Profile};
 use crate::message::{ConnectionId, Method, RequestSnapshot, Source, Transport};
 use crate::resolve::Target;
 use crate::transaction::{ClientEffect, ClientEffects, Timer};
@@ -30,8 +30,8 @@ const SOME_BRANCH: &[u8] = &[b'0'; 55];
 /// The way to a target.
 enum Way {
     Hop(NextHop),
-    /// The driver opens a socket first.
-    Awaited(Option<ConnectionId>),
+    /// The driver finds an address first.
+    Awaited(Option<Demands>),
 }
 
 /// What a step of a client transaction means for its session.
@@ -43,9 +43,11 @@ impl Element {
         let profile = route.profile().clone();
         match self.way_to(route.kind, target, route.server.as_deref(), &profile) {
             Ok(Way::Hop(hop)) => self.begin_transaction(route, hop),
-            Ok(Way::Awaited(connection)) => {
+            Ok(Way::Awaited(demands)) => {
                 let (client, route) = (route.client, route.id);
-                self.awaited_sockets.push(AwaitedSocket { target, connection, client, route });
+                let awaited =
+                    AwaitedSocket { target, connection: None, is_asked: false, demands, client, route };
+                self.awaited_sockets.push(awaited);
             }
             Err(no_way) => self.has_no_hop(route, &no_way),
         }
@@ -84,36 +86,64 @@ impl Element {
         let proof = (transport == Transport::Tls).then(|| proof(server, remote, profile));
         let limits =
             OpeningLimits { connect: profile.connect_timeout, handshake: profile.tls_handshake_timeout };
-        match (self.settings.unreached(kind, remote), stream) {
-            (None, false) if self.settings.listeners.listener(Transport::Udp, remote).is_some() => {
-                Ok(Way::Hop(NextHop::Udp { remote, own: None }))
+        if let Some(allowed) = self.settings.unreached(kind, remote) {
+            self.emit(Output::FindAddress { target, allowed });
+            return Ok(Way::Awaited(stream.then_some(Demands { limits, proof })));
+        }
+        if stream {
+            return Ok(Way::Hop(self.connect(target, Demands { limits, proof })));
+        }
+        match self.settings.listeners.listener(Transport::Udp, remote) {
+            Some(_) => Ok(Way::Hop(NextHop::Udp { remote, own: None })),
+            None => Err(format!("{target} cannot be reached: there is no UDP socket of its family")),
+        }
+    }
+
+    /// A connection to a target: one that is there, else one that is opened now.
+    fn connect(&mut self, target: Target, demands: Demands) -> NextHop {
+        let Demands { limits, proof } = demands;
+        let Target { transport, addr: remote } = target;
+        let connection = match self.flows.serving(&target, proof.as_ref()) {
+            Some(connection) => connection,
+            None => {
+                let connection = self.flows.open(&target, proof.clone());
+                self.emit(Output::Connect { connection, transport, remote, limits, proof });
+                connection
             }
-            (None, false) => Err(format!("{target} cannot be reached: there is no UDP socket of its family")),
-            (None, true) => {
-                let connection = match self.flows.serving(&target, proof.as_ref()) {
-                    Some(connection) => connection,
+        };
+        NextHop::Stream { transport, connection, remote, own: None }
+    }
+
+    /// The driver knows from which address a target is reached, or that it is not.
+    pub(super) fn address_found(&mut self, target: Target, address: Result<Option<IpAddr>, String>) {
+        let waits = |it: &AwaitedSocket| it.target == target && it.connection.is_none() && !it.is_asked;
+        let Some(index) = self.awaited_sockets.iter().position(waits) else { return };
+        let Target { transport, addr: remote } = target;
+        let demands = self.awaited_sockets[index].demands.clone();
+        let hop = match (address, demands) {
+            (Err(no_way), _) => Err(no_way),
+            (Ok(None), None) => Ok(NextHop::Udp { remote, own: None }),
+            (Ok(None), Some(demands)) => Ok(self.connect(target, demands)),
+            (Ok(Some(ip)), None) => {
+                self.awaited_sockets[index].is_asked = true;
+                return self.emit(Output::OpenSocket { ip, target, connection: None });
+            }
+            (Ok(Some(ip)), Some(Demands { limits, proof })) => {
+                match self.flows.serving_from(ip, &target, proof.as_ref()) {
+                    Some((connection, own)) => {
+                        Ok(NextHop::Stream { transport, connection, remote, own: Some(own) })
+                    }
                     None => {
                         let connection = self.flows.open(&target, proof.clone());
-                        self.emit(Output::Connect { connection, transport, remote, limits, proof });
-                        connection
+                        self.awaited_sockets[index].connection = Some(connection);
+                        let opening = Some((connection, limits, proof));
+                        return self.emit(Output::OpenSocket { ip, target, connection: opening });
                     }
-                };
-                Ok(Way::Hop(NextHop::Stream { transport, connection, remote, own: None }))
-            }
-            (Some(allowed), false) => {
-                self.emit(Output::OpenSocket { target, connection: None, allowed });
-                Ok(Way::Awaited(None))
-            }
-            (Some(allowed), true) => {
-                if let Some((connection, own)) = self.flows.serving_from_here(&target, proof.as_ref()) {
-                    return Ok(Way::Hop(NextHop::Stream { transport, connection, remote, own: Some(own) }));
                 }
-                let connection = self.flows.open(&target, proof.clone());
-                let opening = Some((connection, limits, proof));
-                self.emit(Output::OpenSocket { target, connection: opening, allowed });
-                Ok(Way::Awaited(Some(connection)))
             }
-        }
+        };
+        let AwaitedSocket { client, route, .. } = self.awaited_sockets.remove(index);
+        self.take_turn(client, route, Turn::Hop(hop));
     }
 
     /// The driver has opened a socket, or cannot.
@@ -121,24 +151,30 @@ impl Element {
         &mut self,
         target: Target,
         connection: Option<ConnectionId>,
-        local: Result<Option<SocketAddr>, String>,
+        local: Result<SocketAddr, String>,
     ) {
         if let Some(connection) = connection {
             match &local {
-                Ok(Some(local)) => self.flows.begins_at(connection, *local),
-                Ok(None) => {}
+                Ok(local) => self.flows.begins_at(connection, *local),
                 Err(_) => drop(self.flows.ended(connection)),
             }
         }
-        let awaited = |it: &AwaitedSocket| it.target == target && it.connection == connection;
+        let awaited = |it: &AwaitedSocket| {
+            it.target == target && it.connection == connection && (it.is_asked || connection.is_some())
+        };
         let Some(index) = self.awaited_sockets.iter().position(awaited) else { return };
         let AwaitedSocket { client, route, .. } = self.awaited_sockets.remove(index);
-        let (transport, remote) = (target.transport, target.addr);
+        let Target { transport, addr: remote } = target;
         let hop = local.map(|own| match connection {
-            None => NextHop::Udp { remote, own },
-            Some(connection) => NextHop::Stream { transport, connection, remote, own },
+            None => NextHop::Udp { remote, own: Some(own) },
+            Some(connection) => NextHop::Stream { transport, connection, remote, own: Some(own) },
         });
         self.take_turn(client, route, Turn::Hop(hop));
+    }
+
+    /// Whether a route waits for the socket that its request leaves by.
+    pub(super) fn awaits_socket(&self, route: RouteId) -> bool {
+        self.awaited_sockets.iter().any(|awaited| awaited.route == route)
     }
 
     /// A route waits for no socket any longer. False when it waited for none.
@@ -188,13 +224,10 @@ impl Element {
     }
 
     /// The token of the flow that a request came by (RFC 5626); `None` for connections that were opened from here.
-    pub fn flow_token(&mut self, source: &Source) -> Option<String> {
+    pub fn flow_token(&self, source: &Source) -> Option<String> {
         match source.connection {
             None => Some(self.settings.flow_tokens.sign(source.remote)),
-            Some(connection) => {
-                let random = &mut self.random;
-                self.flows.token(connection, || random_hex::<8>(random))
-            }
+            Some(_) => self.flows.token(source),
         }
     }
 
@@ -466,7 +499,10 @@ impl Element {
                     self.transport_failed(&branch, failure);
                 }
             }
-            Sender::Ack { client, route } => self.deliver(client, route, unsent(failure)),
+            Sender::Ack { client, route } => {
+                tracing::info!(target: "oversip::transaction", %client, %route, "ACK could not be sent");
+                self.deliver(client, route, unsent(failure));
+            }
             Sender::Nobody => {}
         }
     }
@@ -499,6 +535,24 @@ impl Element {
         if let Some(connection) = hop.connection() {
             self.flows.carries(connection, branch);
         }
+        self.emit(Output::Send { sender: Sender::Transaction(branch.clone()), hop, wire });
+        true
+    }
+
+    /// The connection of a request did not come up. The target may have opened one itself meanwhile: the request goes over that.
+    /// False: there is none, or the request is under way.
+    pub(super) fn uses_other_connection(&mut self, branch: &Bytes) -> bool {
+        let Some(transaction) = self.client_transactions.get(branch).filter(|it| it.may_move()) else {
+            return false;
+        };
+        let Some((server, profile)) = transaction.reopening() else { return false };
+        let (target, wire) = (transaction.hop().target(), transaction.wire());
+        let Target { transport, addr: remote } = target;
+        let proof = (transport == Transport::Tls).then(|| proof(server.as_deref(), remote, &profile));
+        let Some(connection) = self.flows.serving(&target, proof.as_ref()) else { return false };
+        let hop = NextHop::Stream { transport, connection, remote, own: None };
+        self.client_transactions.moves(branch, hop);
+        self.flows.carries(connection, branch);
         self.emit(Output::Send { sender: Sender::Transaction(branch.clone()), hop, wire });
         true
     }

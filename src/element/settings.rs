@@ -6,7 +6,7 @@ use super::listeners::{Listener, Listeners};
 use super::output::OwnAddress;
 use crate::client::session::Kind;
 use crate::client::{local_uri, port_for, read_unsigned, DialogKey, FlowTokenKey, LocalAliases, ProcessTags};
-use crate::message::{Message, Source, Transport, UriRef};
+use crate::message::{Message, NameAddrRef, Source, Transport, UriRef};
 use crate::transaction::Timings;
 
 /// Bounds of what waits for the script. Beyond those of requests new ones get 503 with Retry-After; what was admitted is never
@@ -127,6 +127,11 @@ impl Settings {
         uri.ovid().is_some_and(|ovid| self.tags.check_ovid(ovid)) || local_uri(uri, &self.aliases)
     }
 
+    /// Whether a Record-Route value is one that we have written.
+    pub(super) fn has_recorded(&self, value: &[u8]) -> bool {
+        NameAddrRef::parse(value).is_some_and(|value| self.is_own(&value.uri()))
+    }
+
     /// A request whose Request-URI is a Record-Route value of ours comes from a strict router: as a loose one would have sent it
     /// (RFC 3261 16.4). Whose `ovid` it is does not matter where the URI names this server: it changes at a restart.
     pub(super) fn undo_strict_routing(&self, request: Message) -> Message {
@@ -163,6 +168,11 @@ impl Settings {
         (!is_loopback(remote.ip())).then_some(OwnAddress { kind, loopback })
     }
 
+    /// Whether the listeners reach this address.
+    pub fn reaches(&self, kind: Kind, remote: SocketAddr) -> bool {
+        self.unreached(kind, remote).is_none()
+    }
+
     /// The address of the listeners of a family, if all are on loopback.
     fn only_loopback(&self, family: SocketAddr) -> Option<IpAddr> {
         let of_family = |listener: &&Listener| {
@@ -180,5 +190,60 @@ impl Settings {
             && !is_loopback(local)
             && self.only_loopback(source.local).is_some()
             && (source.transport == Transport::Udp || !source.inbound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{ListenerNames, DIALOG_CODE_LEN};
+
+    fn settings(listening: &[&str]) -> Settings {
+        let listener = |local: &&str| {
+            let local: SocketAddr = local.parse().unwrap();
+            let names = ListenerNames::new(Transport::Udp, &local.ip().to_string(), local.port(), "0");
+            Listener { transport: Transport::Udp, local, names }
+        };
+        let key = [7; DIALOG_CODE_LEN + 32];
+        Settings {
+            element: 0,
+            timings: Timings::default(),
+            tags: ProcessTags::random(&mut crate::random::Random::from_number(1)),
+            aliases: LocalAliases::new(&[], &Default::default(), &Default::default()),
+            listeners: Listeners::new(listening.iter().map(listener).collect()),
+            flow_tokens: FlowTokenKey::from_bytes(&key).unwrap(),
+            dialog_key: DialogKey::from_bytes(&key).unwrap(),
+            require_own_route: false,
+            accept_unsigned_flow_tokens: false,
+            product: String::new(),
+            limits: Limits {
+                queued_requests: 1,
+                queued_bytes: 1,
+                queued_acks: 1,
+                queued_ack_bytes: 1,
+                client_responses: 1,
+                client_bytes: 1,
+                response_bytes: 1,
+                transactions: 1,
+            },
+            sending: Families { ipv4: true, ipv6: true },
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_sent_from_where_a_listener_is_reachable() {
+        let settings = settings(&["192.0.2.1:5060", "127.0.0.1:5061"]);
+        assert!(settings.reaches(Kind::Uac, "192.0.2.9:5060".parse().unwrap()));
+    }
+
+    #[test]
+    fn loopback_is_reached_from_loopback_and_nothing_else_is() {
+        let settings = settings(&["127.0.0.1:5060", "[::1]:5060"]);
+        for near in ["127.0.0.1:9", "127.9.9.9:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
+            assert!(settings.reaches(Kind::Uac, near.parse().unwrap()), "{near}");
+        }
+        for far in ["192.0.2.9:9", "[2001:db8::1]:9"] {
+            assert!(!settings.reaches(Kind::Proxy, far.parse().unwrap()), "{far}");
+        }
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum TimerKey {
     ProbeWait { key: ProbeKey, client: ClientId, route: RouteId },
     /// An INVITE has waited for the script long enough: say 100.
     PendingTrying(RequestId),
+    /// The script wants to be told.
+    Scheduled(u64),
     /// Time to look for what has expired.
     Sweep,
     /// Somebody has waited long enough for the end of a route.

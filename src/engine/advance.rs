@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use super::core::Core;
+use super::run::Loop;
 use crate::clock::Clock;
 
 /// Turns without an effect before the clock moves on.
@@ -64,11 +64,12 @@ pub(super) async fn others_act() {
     tokio::task::yield_now().await;
 }
 
-impl Core {
+impl Loop {
     /// Moves the clock to the next time at which something is due, if it is to be moved and everybody has acted. `busy`: the
-    /// present step had something to do. `commands`: so many wait.
-    pub(super) fn advance(&mut self, busy: bool, commands: usize) {
-        let clock = self.shared.clock.clone();
+    /// present turn of the loop had something to do.
+    pub(super) fn advance(&mut self, busy: bool) {
+        let driver = self.driver.clone();
+        let clock = &driver.clock;
         if self.advances.woken {
             if !self.advances.are_due() || !self.advances.turn(busy, clock.changes()) {
                 return;
@@ -78,18 +79,15 @@ impl Core {
         while let Some(advance) = self.advances.waiting.front_mut() {
             let until = *advance.until.get_or_insert_with(|| clock.now() + advance.by);
             self.advances.woken = self.has_tasks();
-            let due = [self.timers.next(), clock.next_sleeper()].into_iter().flatten().min();
+            let timer = driver.look(|element| element.next_timeout());
+            let due = [timer, clock.next_sleeper()].into_iter().flatten().min();
             match due.filter(|at| *at <= until) {
                 Some(at) => {
                     clock.move_to(at);
-                    self.fire();
-                    // What the step has posted may set timers within the time that is left.
-                    self.empty_outbox();
+                    while driver.fire() {}
                 }
                 None => {
                     clock.move_to(until);
-                    // Before the one who asked looks at them.
-                    self.publish_counts(commands);
                     if let Some(advance) = self.advances.waiting.pop_front() {
                         let _ = advance.done.send(());
                     }
@@ -104,8 +102,9 @@ impl Core {
 
     /// Whether there are tasks that wait for the clock or that a timer of the engine may set to work.
     fn has_tasks(&self) -> bool {
-        self.network.connection_count() > 0
-            || self.resolver.is_asking()
-            || self.shared.clock.next_sleeper().is_some()
+        let connections = self.driver.network.get().map_or(0, |network| network.connections().len());
+        connections > 0
+            || self.driver.look(|element| element.gauges().waiting_for_dns) > 0
+            || self.driver.clock.next_sleeper().is_some()
     }
 }

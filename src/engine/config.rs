@@ -5,46 +5,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::way::Families;
 use crate::client::{KeyTooShort, ProcessTags};
+use crate::element::{Families, Limits};
 use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, OpeningLimits, TlsError, TlsSettings};
-
-/// Bounds of what waits for Ruby. Beyond those of requests new ones get 503 with Retry-After; what was admitted is never
-/// dropped. Requests of dialogs have a reserve above them ([`Limits::with_reserve`]).
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Requests that may wait for Ruby.
-    pub queued_requests: usize,
-    /// Bytes of the requests that may wait for Ruby; so many of certificates may wait as well.
-    pub queued_bytes: usize,
-    /// ACKs without a transaction that may wait for Ruby; beyond it they are dropped.
-    pub queued_acks: usize,
-    /// Bytes of those ACKs.
-    pub queued_ack_bytes: usize,
-    /// Provisional responses that may wait for one Client; beyond it they are dropped.
-    pub client_responses: usize,
-    /// Bytes of the responses that may wait for one Client, from which on provisional ones are dropped.
-    pub client_bytes: usize,
-    /// Bytes that may wait to be sent on all connections together; beyond it those with the most are closed.
-    pub outgoing_bytes: usize,
-    /// Bytes of the responses that may wait for all Clients together.
-    pub response_bytes: usize,
-    /// Server and client transactions together that may be alive.
-    pub transactions: usize,
-}
-
-impl Limits {
-    /// The bounds of requests of dialogs: a quarter more, and one at least.
-    pub(super) fn with_reserve(&self) -> Limits {
-        let with_reserve = |bound: usize| bound.saturating_add(bound.div_ceil(4).max(1));
-        Limits {
-            queued_requests: with_reserve(self.queued_requests),
-            queued_bytes: with_reserve(self.queued_bytes),
-            transactions: with_reserve(self.transactions),
-            ..*self
-        }
-    }
-}
 
 /// The settings of an engine.
 #[derive(Debug, Clone)]
@@ -94,6 +57,10 @@ pub struct Config {
     pub sending: Families,
     /// Bounds at admission.
     pub limits: Limits,
+    /// Tells which process this is, such as [`std::process::id`]: a forked child has no engine.
+    pub process: fn() -> u32,
+    /// Bytes that may wait to be sent on all connections together; beyond it those with the most are closed.
+    pub outgoing_bytes: usize,
 }
 
 /// The settings of WebSocket listeners.

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
-use super::{Event, Shared};
+use super::driver::Driver;
+use super::Event;
 
 /// Events that may wait for the dispatcher when a record is queued; beyond it records are dropped, since calls come first.
 /// Their number is said where the first of them would have stood.
@@ -14,7 +15,7 @@ const TEXT_LIMIT: usize = 8_192;
 
 thread_local! {
     /// The engine that this thread runs.
-    static ENGINE: RefCell<Weak<Shared>> = const { RefCell::new(Weak::new()) };
+    static ENGINE: RefCell<Weak<Driver>> = const { RefCell::new(Weak::new()) };
 }
 
 /// What the engine has to say to an operator.
@@ -31,8 +32,8 @@ pub struct LogRecord {
 }
 
 /// This thread runs that engine.
-pub(super) fn speak_for(shared: &Arc<Shared>) {
-    ENGINE.set(Arc::downgrade(shared));
+pub(super) fn speak_for(driver: &Arc<Driver>) {
+    ENGINE.set(Arc::downgrade(driver));
 }
 
 /// Whether the caller is the thread of an engine.
@@ -43,14 +44,14 @@ pub fn is_engine_thread() -> bool {
 /// Queues a record of the engine's own thread for the logger. No lock is taken that another thread of the process may
 /// want, so that a fork at this moment leaves none behind that stays taken.
 pub fn queue_record(record: LogRecord) {
-    if let Some(shared) = ENGINE.with_borrow(Weak::upgrade) {
-        shared.queue_record(record);
+    if let Some(driver) = ENGINE.with_borrow(Weak::upgrade) {
+        driver.queue_record(record);
     }
 }
 
-impl Shared {
+impl Driver {
     /// Queues a record for the logger.
-    pub fn queue_record(&self, mut record: LogRecord) {
+    pub(super) fn queue_record(&self, mut record: LogRecord) {
         if self.events.len() < QUEUE_LIMIT {
             cut(&mut record.text);
             self.events.push(Event::Log(record));
@@ -60,7 +61,7 @@ impl Shared {
     }
 
     /// Says how many records were dropped since this was said last.
-    pub fn lost_records(&self) -> LogRecord {
+    pub(super) fn lost_records(&self) -> LogRecord {
         let text = match self.counts.take_lost_records() {
             1 => "1 record was lost".to_owned(),
             number => format!("{number} records were lost"),

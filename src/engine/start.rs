@@ -1,24 +1,24 @@
 //! Setting an engine up: sockets first, so that an address in use is the caller's error, then the thread.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::advance::Advances;
 use super::clock::EngineClock;
 use super::config::{Config, StartError};
-use super::core::Core;
 use super::dns::{Lookup, NameServer};
-use super::listeners::{Listener, Listeners};
+use super::driver::Driver;
 use super::network::Network;
-use super::random::{system_random, SharedRandom};
-use super::resolver::Resolver;
-use super::sockets::Sockets;
-use super::way::Ways;
-use super::{log, Engine, Shared, Status};
+use super::random::system_random;
+use super::run::Loop;
+use super::{log, Engine};
 use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
+use crate::element::{Listener, Listeners, Settings};
 use crate::transaction::Timings;
 use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer};
 
@@ -28,66 +28,42 @@ const EVENT_QUEUE: usize = 1024;
 /// Connections that may exist at a time.
 const MAX_CONNECTIONS: usize = 60_000;
 
+/// Tells the elements of a process apart.
+static NEXT_ELEMENT: AtomicU16 = AtomicU16::new(0);
+
 pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
-    let mut random = system_random();
-    let (flow_tokens, dialog_key) = match &config.flow_token_key {
-        Some(key) => (FlowTokenKey::from_bytes(key.as_bytes())?, DialogKey::from_bytes(key.as_bytes())?),
-        None => (FlowTokenKey::random(&mut random), DialogKey::random(&mut random)),
-    };
     let tls = Arc::new(Tls::new(&config.tls)?);
     let mut bound = bind_all(&config.listeners)?;
     let listening: Vec<(Transport, SocketAddr)> =
         bound.iter().map(|socket| (socket.transport, socket.local)).collect();
     bound.extend(bind_all(&config.tunnels)?.into_iter().map(Bound::behind_proxy));
-    let tags = config.tags.clone().unwrap_or_else(|| ProcessTags::random(&mut random));
-    let listeners = Listeners::new(named_listeners(&config, &listening, tags.ovid()));
-    let ways = Ways::new(config.sending, &listening);
+    let clock = Arc::new(EngineClock::default());
+    let settings = settings(&config, &listening)?;
+    let driver = Driver::new(settings, clock.clone(), lookup(&config, clock), config.process);
     let (commands, command_queue) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared {
-        clock: Default::default(),
-        random: SharedRandom::new(random),
-        srv_random: SharedRandom::new(system_random()),
-        timings: Timings::default(),
-        aliases: aliases(&config, &listening),
-        listeners,
-        tags,
-        flow_tokens,
-        dialog_key,
-        require_own_route: config.require_own_route,
-        accept_unsigned_flow_tokens: config.accept_unsigned_flow_tokens,
-        product: config.product.clone(),
-        limits: config.limits,
-        ways,
-        status: AtomicU8::new(Status::Loading as u8),
-        commands,
-        outbox: Default::default(),
-        events: Default::default(),
-        counts: Default::default(),
-        routes: AtomicU64::new(1),
-        nonce_counts: Default::default(),
-        companions: Default::default(),
-        sockets: Default::default(),
-    });
     let (ready, is_ready) = sync_channel(1);
     let serving_tls = tls.clone();
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({
-        let shared = shared.clone();
+        let driver = driver.clone();
         move || {
-            log::speak_for(&shared);
+            log::speak_for(&driver);
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            let stopped = runtime.block_on(async move {
+            let stopped = runtime.block_on(async {
                 let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
-                match serve(&config, &shared, serving_tls, bound, events) {
+                let news = events.downgrade();
+                match serve(&config, &driver, serving_tls, bound, events) {
                     Ok(layer) => {
-                        let connections = layer.connections().clone();
-                        let _ = shared.sockets.set(Sockets::of(&layer));
-                        let resolver = Resolver::new(lookup(&config, shared.clock.clone()));
-                        let core = Core::new(shared, Network::new(layer, ways, config.opening), resolver);
-                        let _ = ready.send(Ok(connections));
-                        core.run(command_queue, event_queue).await
+                        let network = Network::new(layer, driver.settings.clone(), config.opening);
+                        let _ = driver.runtime.set(Handle::current());
+                        let _ = driver.news.set(news);
+                        let _ = driver.network.set(network);
+                        let _ = ready.send(Ok(()));
+                        let turns =
+                            Loop { driver: driver.clone(), advances: Advances::default(), stopping: None };
+                        turns.run(command_queue, event_queue).await
                     }
                     Err(error) => {
                         drop(ready.send(Err(error)));
@@ -96,29 +72,51 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                 }
             });
             drop(runtime);
+            driver.end();
             if let Some(stopped) = stopped {
                 let _ = stopped.send(());
             }
         }
     })?;
-    let connections = is_ready
-        .recv()
-        .map_err(|_| std::io::Error::other("the engine's thread ended before it was ready"))??;
+    is_ready.recv().map_err(|_| std::io::Error::other("the engine's thread ended before it was ready"))??;
     let thread = Mutex::new(Some(thread));
     let stopping = AtomicBool::new(false);
-    Ok(Arc::new(Engine { shared, listening, connections, tls, thread, stopping }))
+    Ok(Arc::new(Engine { driver, listening, commands, tls, thread, stopping }))
+}
+
+fn settings(config: &Config, listening: &[(Transport, SocketAddr)]) -> Result<Settings, StartError> {
+    let mut random = system_random();
+    let (flow_tokens, dialog_key) = match &config.flow_token_key {
+        Some(key) => (FlowTokenKey::from_bytes(key.as_bytes())?, DialogKey::from_bytes(key.as_bytes())?),
+        None => (FlowTokenKey::random(&mut random), DialogKey::random(&mut random)),
+    };
+    let tags = config.tags.clone().unwrap_or_else(|| ProcessTags::random(&mut random));
+    Ok(Settings {
+        element: NEXT_ELEMENT.fetch_add(1, Ordering::Relaxed),
+        timings: Timings::default(),
+        aliases: aliases(config, listening),
+        listeners: Listeners::new(named_listeners(config, listening, tags.ovid())),
+        tags,
+        flow_tokens,
+        dialog_key,
+        require_own_route: config.require_own_route,
+        accept_unsigned_flow_tokens: config.accept_unsigned_flow_tokens,
+        product: config.product.clone(),
+        limits: config.limits,
+        sending: config.sending,
+    })
 }
 
 fn serve(
     config: &Config,
-    shared: &Arc<Shared>,
+    driver: &Arc<Driver>,
     tls: Arc<Tls>,
     bound: Vec<Bound>,
     events: mpsc::Sender<crate::transport::TransportEvent>,
 ) -> std::io::Result<TransportLayer> {
     let options = Options {
         max_body_size: config.max_body_size,
-        max_outgoing_bytes: config.limits.outgoing_bytes,
+        max_outgoing_bytes: config.outgoing_bytes,
         max_connections: MAX_CONNECTIONS,
         tcp_keepalive: config.tcp_keepalive,
         ws_limits: config.websocket.limits,
@@ -126,9 +124,9 @@ fn serve(
         tls: Some(tls),
         client_certificates: config.client_certificates,
         websocket_client_certificates: config.websocket_client_certificates,
-        malformed: shared.counts.malformed(),
+        malformed: driver.counts.malformed(),
     };
-    TransportLayer::start(bound, options, shared.clock.clone(), system_random(), events)
+    TransportLayer::start(bound, options, driver.clock.clone(), system_random(), events)
 }
 
 fn lookup(config: &Config, clock: Arc<EngineClock>) -> Option<Lookup> {

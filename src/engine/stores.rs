@@ -1,34 +1,99 @@
-//! Profiles as scripts hand them over: with the stores that routing and scripts share.
+//! Profiles as scripts hand them over: with the stores that routing fills, and that scripts print and clear.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
+use super::driver::{lock, Driver};
+use super::Engine;
 use crate::client::{Blacklist, BlacklistId, Profile};
+use crate::clock::Clock;
+use crate::element::Element;
 use crate::resolve::{DnsCache, DnsCacheId};
 
-/// A value that routing reads and writes, and that scripts print and clear. Its lock is held for one operation only.
-#[derive(Debug)]
-pub struct Store<T> {
-    number: u64,
-    value: Mutex<T>,
+/// What an element remembers for a profile.
+pub trait Stored: Default {
+    /// The store with this number.
+    fn of(element: &mut Element, number: u64) -> &mut Self;
+
+    /// Nobody has the store any more.
+    fn forget(element: &mut Element, number: u64);
 }
 
-impl<T: Default> Default for Store<T> {
-    fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Store { number: NEXT.fetch_add(1, Ordering::Relaxed), value: Mutex::default() }
+impl Stored for Blacklist {
+    fn of(element: &mut Element, number: u64) -> &mut Self {
+        element.blacklist(BlacklistId(number))
+    }
+
+    fn forget(element: &mut Element, number: u64) {
+        element.forget_blacklist(BlacklistId(number));
     }
 }
 
-impl<T> Store<T> {
+impl Stored for DnsCache {
+    fn of(element: &mut Element, number: u64) -> &mut Self {
+        element.dns_cache(DnsCacheId(number))
+    }
+
+    fn forget(element: &mut Element, number: u64) {
+        element.forget_dns_cache(DnsCacheId(number));
+    }
+}
+
+/// A store in the hands of a script. The element of the running engine has it; until an engine runs it is here.
+#[derive(Debug)]
+pub struct Store<T: Stored> {
+    number: u64,
+    early: Mutex<Option<T>>,
+    known: Mutex<Weak<Driver>>,
+}
+
+impl<T: Stored> Default for Store<T> {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Store {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            early: Mutex::default(),
+            known: Mutex::default(),
+        }
+    }
+}
+
+impl<T: Stored> Store<T> {
     /// Tells the store from all others of this process, those that are gone included.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Does something with the value.
-    pub fn with<R>(&self, run: impl FnOnce(&mut T) -> R) -> R {
-        run(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Does something with the store, at the time of the engine.
+    pub fn with<R>(&self, engine: Option<&Engine>, run: impl FnOnce(&mut T, Instant) -> R) -> R {
+        match engine {
+            Some(engine) => {
+                self.known_to(&engine.driver);
+                engine.driver.step(|element, now| run(T::of(element, self.number), now))
+            }
+            None => run(lock(&self.early).get_or_insert_default(), super::SystemClock.now()),
+        }
+    }
+
+    /// The element of this driver has the store from now on.
+    pub(super) fn known_to(&self, driver: &Arc<Driver>) {
+        let mut known = lock(&self.known);
+        if Weak::as_ptr(&known) == Arc::as_ptr(driver) {
+            return;
+        }
+        *known = Arc::downgrade(driver);
+        if let Some(early) = lock(&self.early).take() {
+            driver.step(|element, _| *T::of(element, self.number) = early);
+        }
+    }
+}
+
+impl<T: Stored> Drop for Store<T> {
+    fn drop(&mut self) {
+        if let Some(driver) = Driver::here(&lock(&self.known)) {
+            driver.forget(self.number, T::forget);
+        }
     }
 }
 
@@ -58,6 +123,11 @@ impl StoredProfile {
         parameters.blacklist = BlacklistId(blacklist.number);
         parameters.dns_cache = DnsCacheId(dns_cache.number);
         StoredProfile { parameters: Arc::new(parameters), blacklist, dns_cache }
+    }
+
+    pub(super) fn known_to(&self, driver: &Arc<Driver>) {
+        self.blacklist.known_to(driver);
+        self.dns_cache.known_to(driver);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::script::Script;
-use crate::element::{AnchorId, CallId, Element, Outcome, ReceivedRequest, Round, ScriptEvent, ScriptQueue};
+use crate::element::{CallId, Element, Outcome, ReceivedRequest, Round, ScriptEvent, ScriptQueue};
 use crate::message::ConnectionId;
 
 /// Something for the script of an element.
@@ -15,13 +15,9 @@ pub enum ScriptWork {
     /// A new request. [`Element::request_done`] is due.
     Request(Arc<ReceivedRequest>),
     /// A round of blocks. [`Element::round_done`] is due.
-    Round(Round),
+    Round(Box<Round>),
     /// A route has ended that the script waits for.
     CallEnded(CallId, Outcome),
-    /// The request of a route that the script waits for went out again, with this CSeq number.
-    CallRenumbered(CallId, u32),
-    /// The script's objects of a route are needed no longer.
-    Released(AnchorId),
     /// A timer of the script's fires.
     Timer(u64),
     /// The certificates of a server are to be judged: [`World::judge_connection`](super::World::judge_connection) is due.
@@ -38,6 +34,7 @@ impl From<ScriptEvent> for ScriptWork {
         match event {
             ScriptEvent::Request(request) => ScriptWork::Request(request),
             ScriptEvent::Round(round) => ScriptWork::Round(round),
+            ScriptEvent::Scheduled(key) => ScriptWork::Timer(key),
         }
     }
 }

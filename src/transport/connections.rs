@@ -1,7 +1,7 @@
 //! The table of stream connections.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -89,20 +89,9 @@ impl Connections {
         self.0.heeds_keepalives.load(Ordering::Relaxed)
     }
 
-    /// One from here that begins at this address and serves what is wanted, and where it begins.
-    pub(super) fn lookup_from(
-        &self,
-        ip: IpAddr,
-        transport: Transport,
-        remote: SocketAddr,
-        wanted: Option<&Verification>,
-    ) -> Option<(ConnectionId, SocketAddr)> {
-        let table = self.table();
-        let ids = table.by_peer.get(&peer_key(transport, remote))?;
-        ids.iter().rev().filter_map(|id| table.by_id.get(id)).find_map(|it| {
-            let local = it.info().local.filter(|local| local.ip() == ip && !it.inbound)?;
-            wanted.is_none_or(|wanted| it.serves(wanted)).then_some((it.id, local))
-        })
+    /// A name for a connection that is not opened by a name of its opener's: an even number.
+    pub(super) fn next_id(&self) -> ConnectionId {
+        ConnectionId::new(NEXT_ID.fetch_add(1, Ordering::Relaxed) << 1)
     }
 
     /// The newest connection to this address over this transport, whoever opened it, be it up or being opened.
@@ -429,7 +418,7 @@ impl Connections {
         transport: Transport,
         remote: SocketAddr,
     ) -> Option<(Arc<Connection>, Alive)> {
-        let (connection, alive) = self.insert(transport, remote, true, None);
+        let (connection, alive) = self.insert(self.next_id(), transport, remote, true, None);
         alive.map(|alive| (connection, alive))
     }
 
@@ -469,6 +458,7 @@ impl Connections {
     /// Enters a new connection. Without the second half of the answer it was not entered and must not be opened.
     pub(super) fn insert(
         &self,
+        id: ConnectionId,
         transport: Transport,
         remote: SocketAddr,
         inbound: bool,
@@ -476,7 +466,7 @@ impl Connections {
     ) -> (Arc<Connection>, Option<Alive>) {
         let now = self.now();
         let mut table = self.table();
-        let id = ConnectionId::new(NEXT_ID.fetch_add(1, Ordering::Relaxed));
+
         let alive = match &table.tasks {
             Tasks::Running { alive, .. } if table.len() < self.0.options.max_connections => {
                 Some(alive.clone())

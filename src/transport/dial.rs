@@ -34,7 +34,9 @@ impl Connections {
         local_ip: Option<IpAddr>,
         limits: OpeningLimits,
     ) -> ConnectionId {
-        self.open(Transport::Tcp, remote, local_ip, limits, None)
+        let id = self.next_id();
+        self.connect_as(id, remote, local_ip, limits, None);
+        id
     }
 
     /// Opens a TLS connection likewise. The handshake has a limit of its own; then the server is verified, and messages
@@ -46,50 +48,59 @@ impl Connections {
         limits: OpeningLimits,
         verification: Verification,
     ) -> ConnectionId {
-        self.open(Transport::Tls, remote, local_ip, limits, Some(verification))
+        let id = self.next_id();
+        self.connect_as(id, remote, local_ip, limits, Some(verification));
+        id
     }
 
-    fn open(
+    /// Opens a connection by a name that its opener has chosen, an odd number. With a verification it is TLS.
+    pub fn connect_as(
         &self,
-        transport: Transport,
+        id: ConnectionId,
         remote: SocketAddr,
         local_ip: Option<IpAddr>,
         limits: OpeningLimits,
         verification: Option<Verification>,
-    ) -> ConnectionId {
-        let (connection, alive) = self.insert(transport, remote, false, verification);
-        let id = connection.id;
-        let start = Start::At(local_ip);
-        self.spawn(run(self.clone(), connection, start, limits, alive));
-        id
+    ) {
+        self.open(id, remote, Start::At(local_ip), limits, verification);
     }
 
-    /// A connection to this address that begins at `ip`: one opened from here that serves what is wanted, else one that is
-    /// opened now. Its local address and port are known at once. With a verification it is TLS.
+    /// As [`Connections::connect_as`], from a socket that is bound to `ip` now: where the connection begins is known at once.
     ///
     /// # Errors
     ///
     /// The system has no socket, or no such address.
-    pub fn open_at(
+    pub fn connect_from(
         &self,
+        id: ConnectionId,
         ip: IpAddr,
         remote: SocketAddr,
         limits: OpeningLimits,
-        wanted: Option<Verification>,
-    ) -> io::Result<(ConnectionId, SocketAddr)> {
-        let transport = if wanted.is_some() { Transport::Tls } else { Transport::Tcp };
-        if let Some(known) = self.lookup_from(ip, transport, remote, wanted.as_ref()) {
-            return Ok(known);
-        }
+        verification: Option<Verification>,
+    ) -> io::Result<SocketAddr> {
         let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.bind(SocketAddr::new(ip, 0))?;
         let local = socket.local_addr()?;
-        let (connection, alive) = self.insert(transport, remote, false, wanted);
-        connection.begins_at(local);
-        let id = connection.id;
-        let start = Start::With(socket);
+        self.open(id, remote, Start::With(socket), limits, verification);
+        Ok(local)
+    }
+
+    fn open(
+        &self,
+        id: ConnectionId,
+        remote: SocketAddr,
+        start: Start,
+        limits: OpeningLimits,
+        verification: Option<Verification>,
+    ) {
+        let transport = if verification.is_some() { Transport::Tls } else { Transport::Tcp };
+        let (connection, alive) = self.insert(id, transport, remote, false, verification);
+        if let Start::With(socket) = &start {
+            if let Ok(local) = socket.local_addr() {
+                connection.begins_at(local);
+            }
+        }
         self.spawn(run(self.clone(), connection, start, limits, alive));
-        Ok((id, local))
     }
 }
 

@@ -159,6 +159,17 @@ impl TransportLayer {
         }
     }
 
+    /// Opens a connection by this name, from the listening address of the family ([`Connections::connect_as`]).
+    pub fn connect_as(
+        &self,
+        id: ConnectionId,
+        remote: SocketAddr,
+        limits: OpeningLimits,
+        wanted: Option<Verification>,
+    ) {
+        self.connections.connect_as(id, remote, self.local_ip(remote), limits, wanted);
+    }
+
     /// The address that outgoing connections to `remote` start from.
     fn local_ip(&self, remote: SocketAddr) -> Option<IpAddr> {
         self.listening

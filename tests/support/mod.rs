@@ -7,11 +7,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oversip::client::session::{Kind, Round};
+use oversip::client::session::Kind;
 use oversip::client::{hop_count, Destination};
+use oversip::element::{Families, Limits, Origin, ProxyHeaders, RoundEnd, Status};
 use oversip::engine::{
-    ClientShared, Config, Engine, Event, Families, IncomingRequest, Limits, Progress, ProxyHeaders,
-    RouteRequest, Stats, Status, StoredProfile, Wake, WebSocketConfig,
+    Config, Engine, Event, IncomingRequest, RouteRequest, Stats, StoredProfile, Wake, WebSocketConfig,
 };
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
@@ -98,7 +98,6 @@ fn limits(queued_requests: usize) -> Limits {
         queued_ack_bytes: 16 * MIB,
         client_responses: 64,
         client_bytes: MIB,
-        outgoing_bytes: 64 * MIB,
         response_bytes: 64 * MIB,
         transactions: 10_000,
     }
@@ -134,6 +133,8 @@ fn config(listeners: Vec<ListenSpec>, limits: Limits) -> Config {
         tls_hostname_ipv6: None,
         sending: Families::default(),
         limits,
+        process: std::process::id,
+        outgoing_bytes: 64 << 20,
     }
 }
 
@@ -186,11 +187,11 @@ impl Relay {
         let request = self.next_request();
         let ask = RouteRequest {
             kind: Kind::Proxy,
-            client: Arc::new(ClientShared::new()),
+            client: Arc::default(),
             profile: self.profile.clone(),
             request: RequestSnapshot::from_message(&request.message).expect("a request"),
             antiloop_id: Some(request.antiloop_id),
-            upstream: Some(request.clone()),
+            origin: Origin::Network(request.received().clone()),
             proxy_headers: Some(ProxyHeaders {
                 max_forwards: hop_count(request.message.max_forwards().map(u32::from), None)
                     .expect("hops left"),
@@ -207,14 +208,15 @@ impl Relay {
             restore: Default::default(),
             credentials: Vec::new(),
             call: None,
-            anchor: Box::new(()),
+            anchor: Arc::new(()),
+            inline: true,
         };
-        let mut route = self.engine.new_route(ask);
-        while let Progress::Callback = route.advance(self.engine.shared(), self.engine.now()) {
-            route.callback_done(self.engine.now(), Round::default(), None, None);
+        let clients = self.engine.clients();
+        let mut round = clients.route(ask);
+        while let Some(done) = round {
+            round = clients.round_done(&done, RoundEnd::default());
         }
-        self.engine.start_route(route);
-        self.engine.request_done(request);
+        self.engine.requests().done(&request);
     }
 
     pub fn eventually(&self, condition: impl Fn(&Stats) -> bool) {

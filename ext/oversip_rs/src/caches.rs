@@ -6,15 +6,14 @@ use std::time::Instant;
 
 use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RHash, RModule, Ruby, Value};
 use oversip::client::{Blacklist, Failure};
-use oversip::engine::Store;
+use oversip::engine::{Store, Stored};
 use oversip::resolve::{DnsCache, Resolution};
 
 use crate::{runtime, text};
 
 /// Reads or changes a store as it is now.
-fn at_present<T, R>(store: &Store<T>, run: impl FnOnce(&mut T, Instant) -> R) -> R {
-    let now = runtime::now();
-    store.with(|store| run(store, now))
+fn at_present<T: Stored, R>(store: &Store<T>, run: impl FnOnce(&mut T, Instant) -> R) -> R {
+    store.with(runtime::current().as_deref(), run)
 }
 
 /// Wraps a profile's blacklist.
@@ -94,7 +93,7 @@ macro_rules! hash_view {
             }
 
             fn clear(this: View) -> View {
-                this.0.with(|store| store.clear());
+                at_present(&this.0, |store, _| store.clear());
                 this
             }
 

@@ -61,14 +61,14 @@ pub fn of(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
     let (Some(connection), Some(engine)) = (source.connection, runtime::current()) else {
         return new(ruby, source);
     };
-    let known = engine.companion(connection, |companion| {
-        companion.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
+    let known = engine.connections().kept(connection, |kept| {
+        kept.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
     });
     if let Some(Some(object)) = known {
         return Ok(object);
     }
     let object = new(ruby, source)?;
-    engine.set_companion(connection, Box::new(Anchor::hold(object, ruby.qnil().as_value())));
+    engine.connections().keep(connection, Box::new(Anchor::hold(object, ruby.qnil().as_value())));
     Ok(object)
 }
 
@@ -143,7 +143,7 @@ fn connected(this: RubyConnection) -> bool {
 fn close(ruby: &Ruby, this: RubyConnection) -> Result<bool, Error> {
     match this.source.connection {
         Some(connection) => {
-            runtime::engine(ruby)?.close_connection(connection);
+            runtime::engine(ruby)?.connections().close(connection);
             Ok(true)
         }
         None => Ok(false),
@@ -173,10 +173,10 @@ fn remote_desc(ruby: &Ruby, this: RubyConnection, _: &[Value]) -> Option<Value> 
 
 /// `outbound_flow_token`: nil for UDP and for a connection that the server opened.
 fn outbound_flow_token(ruby: &Ruby, this: RubyConnection) -> Result<Option<String>, Error> {
-    match this.source.connection {
-        Some(connection) => Ok(runtime::engine(ruby)?.connections().flow_token(connection)),
-        None => Ok(None),
+    if this.source.connection.is_none() {
+        return Ok(None);
     }
+    Ok(runtime::engine(ruby)?.connections().flow_token(&this.source))
 }
 
 /// `record_route`: the Record-Route value of a connection that the server opened; nil for others.
@@ -185,7 +185,10 @@ fn record_route(ruby: &Ruby, this: RubyConnection) -> Result<Option<String>, Err
         return Ok(None);
     }
     let engine = runtime::engine(ruby)?;
-    Ok(Some(connection_names(this.source.transport, this.source.local, engine.tags().ovid()).record_route))
+    Ok(Some(
+        connection_names(this.source.transport, this.source.local, engine.settings().tags.ovid())
+            .record_route,
+    ))
 }
 
 /// `send_sip_msg(message, ip = nil, port = nil)`: a stream connection sends to its peer, UDP to the address.
@@ -199,7 +202,7 @@ fn send_sip_msg(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Resul
     let port = given(port).map(|port| port_argument(ruby, port)).transpose()?;
     let engine = runtime::engine(ruby)?;
     if this.source.connection.is_some() {
-        return Ok(engine.send_over(&this.source, message, this.source.remote));
+        return Ok(engine.connections().send_over(&this.source, &message, this.source.remote));
     }
     let to = match (ip.as_deref().map(parse_ip), port) {
         (Some(Some(ip)), Some(port)) => SocketAddr::new(ip, port),
@@ -210,7 +213,7 @@ fn send_sip_msg(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Resul
             ))
         }
     };
-    Ok(engine.send_over(&this.source, message, to))
+    Ok(engine.connections().send_over(&this.source, &message, to))
 }
 
 fn port_argument(ruby: &Ruby, value: Value) -> Result<u16, Error> {
@@ -244,7 +247,7 @@ pub fn live(ruby: &Ruby, name: magnus::Symbol, ip_type: magnus::Symbol) -> Resul
     let transport = name.name()?.parse::<Transport>().ok();
     let ipv4 = &*ip_type.name()? == "ipv4";
     let list = ruby.ary_new();
-    for source in runtime::engine(ruby)?.live_connections() {
+    for source in runtime::engine(ruby)?.connections().live() {
         if Some(source.transport) == transport && source.remote.is_ipv4() == ipv4 {
             list.push(of(ruby, &source)?)?;
         }

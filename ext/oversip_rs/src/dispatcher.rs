@@ -38,7 +38,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let _running = Run::begin(&engine, &event);
     match event {
         Event::Request(request) => run_request(ruby, &engine, request),
-        Event::Callback(route) => client::resume(ruby, &engine, route),
+        Event::Round(round) => client::run(ruby, &engine, Some(*round)),
         Event::Upgrade(request) => websocket::run_upgrade(ruby, &engine, &request),
         Event::WebSocketClosed { connection, by_client } => {
             websocket::run_closed(ruby, &engine, connection, by_client)
@@ -46,7 +46,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
         Event::TlsHandshake(handshake) => tls::run_handshake(ruby, &engine, handshake),
         Event::Scheduled(id) => schedule::run(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
-        Event::LostRecords => logging::write(ruby, &engine.shared().lost_records()),
+        Event::LostRecords => logging::write(ruby, &engine.lost_records()),
     }
 }
 
@@ -55,7 +55,7 @@ struct RequestDone<'a>(&'a Engine, Arc<IncomingRequest>);
 
 impl Drop for RequestDone<'_> {
     fn drop(&mut self) {
-        self.0.request_done(self.1.clone());
+        self.0.requests().done(&self.1);
     }
 }
 

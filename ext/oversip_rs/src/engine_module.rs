@@ -5,21 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
-use oversip::engine::{
-    Config, Dropped, Engine, Families, Limits, Rejected, StartError, Status, Stopping, WebSocketConfig,
-    QUEUES,
-};
+use oversip::element::{Dropped, Families, Limits, Rejected, Status};
+use oversip::engine::{Config, Engine, StartError, Stopping, WebSocketConfig, QUEUES};
 use oversip::message::{Defect, Transport};
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
 use crate::{
-    anchors,
-    client::RubyClient,
-    connection, dispatcher, dispatcher_thread,
+    anchors, connection, dispatcher, dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
     logging,
     message::RequestObject,
-    runtime, schedule, tags, text, tls, watch,
+    process, runtime, schedule, tags, text, tls, watch,
 };
 
 fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
@@ -109,9 +105,10 @@ fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
             queued_ack_bytes: required(ruby, options, "max_queued_ack_bytes")?,
             client_responses: required(ruby, options, "max_client_responses")?,
             client_bytes: required(ruby, options, "max_client_bytes")?,
-            outgoing_bytes: required(ruby, options, "max_outgoing_bytes")?,
             response_bytes: required(ruby, options, "max_response_bytes")?,
         },
+        process: process::id,
+        outgoing_bytes: required(ruby, options, "max_outgoing_bytes")?,
     })
 }
 
@@ -188,7 +185,7 @@ fn wait_for_end(ruby: &Ruby, stopping: &Stopping<'_>) -> Result<(), Error> {
 fn abandon(request: Value) {
     let incoming = RequestObject::from_value(request).and_then(|request| request.incoming());
     if let (Some(engine), Some(incoming)) = (runtime::current(), incoming) {
-        engine.abandon_request(&incoming);
+        engine.requests().abandon(&incoming);
     }
 }
 
@@ -208,6 +205,8 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
+    hash.aset(ruby.to_symbol("holds"), stats.holds)?;
+    hash.aset(ruby.to_symbol("longest_hold"), stats.longest_hold.as_secs_f64())?;
     hash.aset(ruby.to_symbol("sending_sockets"), stats.sending_sockets)?;
     hash.aset(ruby.to_symbol("own_dialogs"), stats.own_dialogs)?;
     hash.aset(ruby.to_symbol("searches"), stats.searches)?;
@@ -248,28 +247,29 @@ fn set_status(ruby: &Ruby, status: Symbol) -> Result<(), Error> {
 }
 
 fn freeze(ruby: &Ruby) -> Result<(), Error> {
-    runtime::engine(ruby)?.freeze();
+    runtime::engine(ruby)?.testing().freeze();
     Ok(())
 }
 
 fn advance(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
     let by = text::seconds_argument(ruby, seconds)?;
-    without_gvl(ruby, || engine.advance(by), || ())
+    without_gvl(ruby, || engine.testing().advance(by), || ())
 }
 
+#[cfg(feature = "defects")]
 /// `panic(victim, later)`: a defect of the engine in the midst of what it does for a Request or a Client; for a Client also in
 /// its next step.
 fn panic(ruby: &Ruby, victim: Value, later: bool) -> Result<(), Error> {
     let engine = runtime::engine(ruby)?;
-    if let Ok(client) = RubyClient::try_convert(victim) {
+    if let Ok(client) = crate::client::RubyClient::try_convert(victim) {
         if later {
-            engine.panic_in_next_step(client.shared());
+            engine.testing().panic_in_next_step(client.shared());
         } else {
-            engine.panic_for_client(client.shared());
+            engine.testing().panic_for_client(client.shared());
         }
     } else if let Some(request) = RequestObject::from_value(victim).and_then(|request| request.incoming()) {
-        engine.panic_for_request(&request);
+        engine.testing().panic_for_request(&request);
     } else {
         return Err(Error::new(
             ruby.exception_type_error(),
@@ -280,12 +280,12 @@ fn panic(ruby: &Ruby, victim: Value, later: bool) -> Result<(), Error> {
 }
 
 fn seed(ruby: &Ruby, seed: u64) -> Result<(), Error> {
-    runtime::engine(ruby)?.seed(seed);
+    runtime::engine(ruby)?.testing().seed(seed);
     Ok(())
 }
 
 fn local_aliases(ruby: &Ruby) -> Result<Vec<String>, Error> {
-    Ok(runtime::engine(ruby)?.aliases().texts())
+    Ok(runtime::engine(ruby)?.settings().aliases.texts())
 }
 
 fn set_log_threshold(_: &Ruby, severity: u8) {
@@ -294,7 +294,7 @@ fn set_log_threshold(_: &Ruby, severity: u8) {
 
 /// `flow?(token)`: whether a flow token of ours names something that can be sent over.
 fn is_flow(ruby: &Ruby, token: Value) -> Result<bool, Error> {
-    Ok(runtime::engine(ruby)?.is_flow(&text::text_of(token)?))
+    Ok(runtime::engine(ruby)?.connections().is_flow(&text::text_of(token)?))
 }
 
 fn anchored() -> usize {
@@ -305,6 +305,7 @@ fn anchored() -> usize {
 fn load_testing(module: RModule) -> Result<(), Error> {
     module.define_singleton_method("freeze", function!(freeze, 0))?;
     module.define_singleton_method("advance", function!(advance, 1))?;
+    #[cfg(feature = "defects")]
     module.define_singleton_method("panic", function!(panic, 2))?;
     module.define_singleton_method("seed", function!(seed, 1))
 }

@@ -55,7 +55,7 @@ impl Subscriber for ToRuby {
         if engine::is_engine_thread() {
             engine::queue_record(record);
         } else if let Some(engine) = runtime::current() {
-            engine.shared().queue_record(record);
+            engine.queue_record(record);
         } else {
             let mut early = early();
             if early.len() < EARLY_LIMIT {
@@ -87,7 +87,7 @@ pub fn begin() {
 /// Hands what was said while the engine was made over to it.
 pub fn hand_over(engine: &Engine) {
     for record in std::mem::take(&mut *early()) {
-        engine.shared().queue_record(record);
+        engine.queue_record(record);
     }
 }
 

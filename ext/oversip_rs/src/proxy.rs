@@ -1,16 +1,19 @@
 //! `OverSIP::SIP::Proxy`.
 
+use std::sync::Arc;
+
 use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
 use oversip::client::session::Kind;
 use oversip::client::{hop_count, is_told_of_its_end, Destination, TOO_MANY_HOPS};
-use oversip::engine::{ProxyHeaders, RouteRequest};
+use oversip::element::{Origin, ProxyHeaders, Reply};
+use oversip::engine::RouteRequest;
 use oversip::message::{reason_phrase, Method};
 
 use crate::{
     anchors::Anchor,
     client::{self, ClientObject, RubyClient},
     destination::RouteArguments,
-    dispatcher_thread::Nested,
+    dispatcher_thread::{self, Nested},
     message::{RequestObject, ResponseObject, RubyResponse},
     profile, request, runtime, text,
 };
@@ -37,7 +40,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
         if incoming.message.method().is_some_and(Method::is_answered) {
             let reason = reason_phrase(TOO_MANY_HOPS).as_bytes();
-            engine.reply(&incoming, TOO_MANY_HOPS, reason, &[], b"");
+            engine.requests().reply(&incoming, Reply::new(TOO_MANY_HOPS, reason));
         }
         return Ok(());
     };
@@ -50,7 +53,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         profile,
         request: snapshot,
         antiloop_id: Some(incoming.antiloop_id),
-        upstream: Some(incoming),
+        origin: Origin::Network(incoming.received().clone()),
         proxy_headers: Some(ProxyHeaders {
             max_forwards,
             initial: facts.initial,
@@ -62,9 +65,10 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         restore: request::restore_headers(request),
         credentials: Vec::new(),
         call: None,
-        anchor: Box::new(Anchor::hold(this.as_value(), request.as_value())),
+        anchor: Arc::new(Anchor::hold(this.as_value(), request.as_value())),
+        inline: dispatcher_thread::is_current(),
     };
-    client::launch(ruby, &engine, engine.new_route(ask))
+    client::launch(ruby, &engine, ask)
 }
 
 /// `drop_response(response = nil)`.
@@ -87,7 +91,7 @@ fn end_early_dialog(ruby: &Ruby, this: RubyClient, response: RubyResponse) -> Re
         return Ok(());
     };
     if is_told_of_its_end(&incoming.message, response.received()) {
-        runtime::engine(ruby)?.reply_199(&incoming, response.received());
+        runtime::engine(ruby)?.requests().reply_199(&incoming, response.received());
     }
     Ok(())
 }

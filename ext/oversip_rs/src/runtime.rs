@@ -1,11 +1,9 @@
 //! The engine of this process.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
 
 use magnus::{Error, Ruby};
-use oversip::clock::Clock;
-use oversip::engine::{Engine, SystemClock};
+use oversip::engine::Engine;
 
 use crate::{process, text::runtime_error};
 
@@ -30,11 +28,6 @@ pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
 /// The running engine of this process, if there is one.
 pub fn current() -> Option<Arc<Engine>> {
     lock().as_ref().filter(|(pid, _)| *pid == process::id()).map(|(_, engine)| engine.clone())
-}
-
-/// The engine's time, or the system's where no engine runs.
-pub fn now() -> Instant {
-    current().map_or_else(|| SystemClock.now(), |engine| engine.now())
 }
 
 /// Whether this engine still is the one of this process.

@@ -11,6 +11,7 @@ use magnus::{
     value::Lazy,
     Error, RClass, RModule, Ruby, TypedData, Value,
 };
+use oversip::element::ServerState;
 use oversip::engine::IncomingRequest;
 
 use crate::{
@@ -80,7 +81,7 @@ fn core(ruby: &Ruby, this: RubyServerTransaction) -> Value {
 
 /// `state`: a Symbol; `:terminated` once it is over.
 fn state(ruby: &Ruby, this: RubyServerTransaction) -> Value {
-    symbol(ruby, this.incoming.transaction_state().unwrap_or("terminated"))
+    symbol(ruby, this.incoming.transaction_state().map_or("terminated", ServerState::as_str))
 }
 
 /// `last_response`: the last response sent, as text; nil before one was.
@@ -96,7 +97,7 @@ fn set_last_response(this: RubyServerTransaction, text: Value) -> Result<Value, 
 
 /// `retransmit_last_response`: false when there is none.
 fn retransmit_last_response(ruby: &Ruby, this: RubyServerTransaction) -> Result<bool, Error> {
-    Ok(runtime::engine(ruby)?.retransmit_last_response(&this.incoming))
+    Ok(runtime::engine(ruby)?.requests().retransmit_last_response(&this.incoming))
 }
 
 /// `valid_response?(status)`: whether a response of this status would be taken now.
@@ -106,12 +107,12 @@ fn is_valid_response(this: RubyServerTransaction, status: u16) -> bool {
 
 /// `receive_response(status)`: the same, and the transaction goes on.
 fn receive_response(ruby: &Ruby, this: RubyServerTransaction, status: u16) -> Result<bool, Error> {
-    Ok(runtime::engine(ruby)?.receive_response(&this.incoming, status))
+    Ok(runtime::engine(ruby)?.requests().receive_response(&this.incoming, status))
 }
 
 /// `terminate_transaction`.
 fn terminate_transaction(ruby: &Ruby, this: RubyServerTransaction) -> Result<(), Error> {
-    runtime::engine(ruby)?.terminate_transaction(&this.incoming);
+    runtime::engine(ruby)?.requests().terminate_transaction(&this.incoming);
     Ok(())
 }
 

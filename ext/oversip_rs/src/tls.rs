@@ -44,9 +44,9 @@ struct Verdict<'a> {
 impl Drop for Verdict<'_> {
     fn drop(&mut self) {
         if self.admitted {
-            self.engine.admit_connection(self.connection);
+            self.engine.connections().admit(self.connection);
         } else {
-            self.engine.close_connection(self.connection);
+            self.engine.connections().close(self.connection);
         }
     }
 }

@@ -30,11 +30,12 @@ struct Verdict<'a> {
 impl Drop for Verdict<'_> {
     fn drop(&mut self) {
         if self.granted {
-            self.engine.accept_upgrade(self.request);
+            self.engine.websockets().accept(self.request);
         } else {
             let version = &self.request.http.version;
-            let response = ws::response::<&str>(version, UNDECIDED, None, &[], self.engine.product());
-            self.engine.refuse_upgrade(self.connection, response);
+            let response =
+                ws::response::<&str>(version, UNDECIDED, None, &[], &self.engine.settings().product);
+            self.engine.websockets().refuse(self.connection, response);
         }
     }
 }
@@ -99,7 +100,7 @@ struct Forget<'a>(&'a Engine, ConnectionId);
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        self.0.drop_companion(self.1);
+        self.0.connections().forget(self.1);
     }
 }
 
@@ -111,8 +112,8 @@ pub fn run_closed(
     by_client: bool,
 ) -> Result<(), Error> {
     let _forget = Forget(engine, connection);
-    let object = engine.companion(connection, |companion| {
-        companion.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
+    let object = engine.connections().kept(connection, |kept| {
+        kept.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
     });
     // Without an object on_connection has not run to its end.
     let Some(Some(object)) = object else { return Ok(()) };
@@ -129,7 +130,7 @@ fn close(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result<bool,
     let engine = runtime::engine(ruby)?;
     if asking(&engine, this).is_some() {
         // A client without its WebSocket hears nothing, so that it does not matter what was to be said.
-        engine.close_websocket(connection, None, String::new());
+        engine.websockets().close(connection, None, "");
         return Ok(true);
     }
     let (status, reason) = arguments.optional;
@@ -139,7 +140,7 @@ fn close(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result<bool,
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
         None => String::new(),
     };
-    engine.close_websocket(connection, status, reason);
+    engine.websockets().close(connection, status, &reason);
     Ok(true)
 }
 
@@ -160,7 +161,7 @@ fn http_reject(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result
     let status = status.filter(|status| !status.is_nil());
     let response = response(ruby, this, status, reason, headers)?;
     let engine = runtime::engine(ruby)?;
-    Ok(asking(&engine, this).map(|connection| engine.refuse_upgrade(connection, response)).is_some())
+    Ok(asking(&engine, this).map(|connection| engine.websockets().refuse(connection, response)).is_some())
 }
 
 /// `http_reply(status, reason, extra_headers)`: for `HttpRequest#reply`.
@@ -173,7 +174,7 @@ fn http_reply(
 ) -> Result<bool, Error> {
     let response = response(ruby, this, Some(status), Some(reason), Some(headers))?;
     let engine = runtime::engine(ruby)?;
-    Ok(asking(&engine, this).map(|connection| engine.answer_upgrade(connection, response)).is_some())
+    Ok(asking(&engine, this).map(|connection| engine.websockets().answer(connection, response)).is_some())
 }
 
 /// The connection, if it is there and no WebSocket yet.
@@ -198,7 +199,7 @@ fn response(
     let reason = reason.filter(|reason| !reason.is_nil()).map(text::text_of).transpose()?;
     let lines = header_lines(ruby, headers)?;
     let version = connection::http_version(this);
-    let product = runtime::engine(ruby)?.product().to_owned();
+    let product = runtime::engine(ruby)?.settings().product.clone();
     Ok(ws::response(&version, status, reason.as_deref(), &lines, &product))
 }
 

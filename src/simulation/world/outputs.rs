@@ -1,7 +1,6 @@
 //! What elements want done.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -11,10 +10,10 @@ use crate::element::{
     WayBack,
 };
 use crate::message::{ConnectionId, Transport};
-use crate::resolve::Target;
 use crate::simulation::lookup::{Lookup, Next};
 use crate::simulation::node::ScriptWork;
 use crate::simulation::stream::Opening;
+use std::time::Duration;
 
 /// The largest datagram.
 const MAX_DATAGRAM: usize = 65_507;
@@ -48,7 +47,6 @@ impl World {
                     }
                 }
             }
-            Output::OpenSocket { target, connection, .. } => self.open_socket(number, target, connection),
             Output::Close { connection } => {
                 if let Some(end) = self.streams.by_id(number, connection) {
                     self.close_end(end);
@@ -64,10 +62,15 @@ impl World {
             }
             Output::HeedKeepalives(on) => self.node(number).heeds_keepalives = on,
             Output::HoldResponses(on) => self.node(number).holds_responses = on,
-            Output::CallRenumbered { call, cseq } => {
-                self.node(number).put(ScriptWork::CallRenumbered(call, cseq));
+            // A host of the simulation has no other address than those that it listens at.
+            Output::FindAddress { target, .. } => {
+                let address = Err(format!("{target} cannot be reached from the addresses of this host"));
+                self.tell_later(number, Input::AddressFound { target, address });
             }
-            Output::Released(anchor) => self.node(number).put(ScriptWork::Released(anchor)),
+            Output::OpenSocket { .. }
+            | Output::CallRenumbered { .. }
+            | Output::Released(_)
+            | Output::SweepConnections => {}
         }
     }
 
@@ -148,18 +151,6 @@ impl World {
         let handshake = limits.handshake;
         let opening = Opening { party, id: Some(connection), transport, from, to, proof, handshake };
         self.open_stream(opening, limits.connect);
-    }
-
-    /// A host of the simulation has no other address than those that it listens at.
-    fn open_socket(
-        &mut self,
-        number: usize,
-        target: Target,
-        connection: Option<(ConnectionId, OpeningLimits, Option<ServerProof>)>,
-    ) {
-        let connection = connection.map(|(connection, _, _)| connection);
-        let local = Err(format!("{target} cannot be reached from the addresses of this host"));
-        self.tell_later(number, Input::SocketOpened { target, connection, local });
     }
 
     /// The UDP socket of a party that reaches an address.

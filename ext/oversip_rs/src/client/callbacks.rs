@@ -3,91 +3,90 @@
 use std::sync::Arc;
 
 use magnus::{error::ErrorType, prelude::*, Error, Exception, RArray, Ruby, Value};
-use oversip::client::session::{Callback, CallbackClass, Kind, Round};
+use oversip::client::session::{Callback, CallbackClass, Kind};
 use oversip::client::IncomingResponse;
-use oversip::engine::{Engine, Progress, Route};
+use oversip::element::{Round, RoundEnd};
+use oversip::engine::{Engine, RouteRequest};
 
 use super::{object::RubyClient, target::current_target};
 use crate::{
     anchors::Anchor,
     classes::dispatcher_module,
-    dispatcher_thread,
     message::{RequestObject, ResponseObject, RubyResponse},
     request, response, text,
 };
 
-/// A route on the thread that runs its callbacks. Whatever happens, the engine gets it in the end.
-struct Flight<'a> {
+/// A round of blocks on the thread that runs it. Whatever happens, the engine hears of its end.
+struct Running<'a> {
     engine: &'a Engine,
-    route: Option<Box<Route>>,
-    fresh: bool,
+    round: Option<Round>,
 }
 
-impl Flight<'_> {
-    fn run(&mut self, ruby: &Ruby) -> Result<(), Error> {
-        let Some(route) = &mut self.route else { return Ok(()) };
-        loop {
-            if route.callback().is_some() {
-                run_callback(ruby, self.engine, route)?;
-            }
-            match route.advance(self.engine.shared(), self.engine.now()) {
-                Progress::Callback => {}
-                Progress::Waiting => return Ok(()),
-            }
-        }
+impl Running<'_> {
+    /// Ends the round; hands out the next one.
+    fn end(mut self, end: RoundEnd) -> Option<Round> {
+        let round = self.round.take()?;
+        self.engine.clients().round_done(&round, end)
     }
 }
 
-impl Drop for Flight<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        match self.route.take() {
-            Some(route) if self.fresh => self.engine.start_route(route),
-            Some(route) => self.engine.return_route(route),
-            None => {}
-        }
+        let next =
+            self.round.take().and_then(|it| self.engine.clients().round_done(&it, RoundEnd::default()));
+        next.into_iter().for_each(|next| self.engine.clients().put_off(next));
     }
 }
 
 /// Sets a new route going: here with its first callbacks when this is the dispatcher, else in the engine.
-pub fn launch(ruby: &Ruby, engine: &Engine, route: Box<Route>) -> Result<(), Error> {
-    let mut flight = Flight { engine, route: Some(route), fresh: true };
-    if dispatcher_thread::is_current() {
-        flight.run(ruby)?;
+pub fn launch(ruby: &Ruby, engine: &Engine, ask: RouteRequest) -> Result<(), Error> {
+    run(ruby, engine, engine.clients().route(ask))
+}
+
+/// Runs a round of blocks, and what follows of the same route.
+pub fn run(ruby: &Ruby, engine: &Engine, mut next: Option<Round>) -> Result<(), Error> {
+    while let Some(round) = next {
+        let running = Running { engine, round: Some(round.clone()) };
+        let (end, result) = run_round(ruby, engine, &round);
+        next = running.end(end);
+        if result.is_err() {
+            // Another event of the dispatcher: the present one is at its end.
+            next.into_iter().for_each(|next| engine.clients().put_off(next));
+            return result;
+        }
     }
     Ok(())
 }
 
-/// Runs the callbacks that a route came for.
-pub fn resume(ruby: &Ruby, engine: &Engine, route: Box<Route>) -> Result<(), Error> {
-    Flight { engine, route: Some(route), fresh: false }.run(ruby)
-}
-
-/// Runs the blocks of the callback that the route waits for and tells it how they ended.
-fn run_callback(ruby: &Ruby, engine: &Engine, route: &mut Route) -> Result<(), Error> {
-    let held = route.anchor().downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby));
+/// Runs the blocks of a round and says how they ended.
+fn run_round(ruby: &Ruby, engine: &Engine, round: &Round) -> (RoundEnd, Result<(), Error>) {
+    let anchor = engine.clients().anchored(round.anchor);
+    let held = anchor.as_ref().and_then(|it| it.downcast_ref::<Anchor>()).and_then(|it| it.values(ruby));
     let client = held.and_then(|(client, _)| RubyClient::try_convert(client).ok());
-    let (Some((_, request)), Some(client), Some(callback)) = (held, client, route.callback().cloned()) else {
-        route.callback_done(engine.now(), Round::default(), None, None);
-        return Ok(());
+    let (Some((_, request)), Some(client)) = (held, client) else {
+        return (RoundEnd::default(), Ok(()));
     };
-    if let Some(cseq) = route.changed_cseq() {
-        request::show_cseq(ruby, request, cseq)?;
+    if let Some(Err(error)) = round.changed_cseq.map(|cseq| request::show_cseq(ruby, request, cseq)) {
+        return (RoundEnd::default(), Err(error));
     }
     // An event that sends nothing upstream leaves a flag set outside to the response that follows.
-    let dropped = route.answers() && client.shared().take_drop();
+    let dropped = round.answers && client.shared().take_drop();
     client.events.borrow_mut().push(dropped);
-    let (result, response) = match arguments(ruby, route, &callback, client, request) {
-        Ok(arguments) => (run_blocks(ruby, client, callback.class(), &arguments), arguments.response),
+    let (result, response) = match arguments(ruby, round, client, request) {
+        Ok(arguments) => (run_blocks(ruby, client, round.callback.class(), &arguments), arguments.response),
         Err(error) => (Err(error), None),
     };
     let dropped = client.events.borrow_mut().pop().unwrap_or(false);
     let restore = || RequestObject::from_value(request).map(request::restore_headers).unwrap_or_default();
-    let sent = request::snapshot_of(ruby, request).ok().map(|sent| (sent, restore()));
-    let edited = response
-        .filter(|_| route.kind() == Kind::Proxy)
-        .and_then(|response| response::snapshot(ruby, response).ok());
-    route.callback_done(engine.now(), Round { dropped, aborted: false }, sent, edited);
-    result
+    let end = RoundEnd {
+        dropped,
+        aborted: false,
+        request: request::snapshot_of(ruby, request).ok().map(|sent| (sent, restore())),
+        response: response
+            .filter(|_| round.kind == Kind::Proxy)
+            .and_then(|response| response::snapshot(ruby, response).ok()),
+    };
+    (end, result)
 }
 
 /// What the blocks of a callback are called with. An array and no `Vec`: the GC finds values on the stack, not those that
@@ -107,22 +106,15 @@ impl Arguments {
     }
 }
 
-fn arguments(
-    ruby: &Ruby,
-    route: &Route,
-    callback: &Callback,
-    client: RubyClient,
-    request: Value,
-) -> Result<Arguments, Error> {
+fn arguments(ruby: &Ruby, round: &Round, client: RubyClient, request: Value) -> Result<Arguments, Error> {
     let response = |message: &Arc<IncomingResponse>, status: Option<u16>| {
-        let object =
-            ResponseObject::from_network(ruby, message.clone(), request, route.kind() == Kind::Proxy);
+        let object = ResponseObject::from_network(ruby, message.clone(), request, round.kind == Kind::Proxy);
         if let Some(status) = status {
             response::rewrite_status(ruby, object, status);
         }
         Arguments { response: Some(object), ..Arguments::new(ruby, [object.as_value()]) }
     };
-    Ok(match callback {
+    Ok(match &round.callback {
         Callback::Provisional(message) | Callback::Success(message) => response(message, None),
         Callback::Failure(message, status) => {
             response(message, Some(*status).filter(|status| message.status() != Some(*status)))

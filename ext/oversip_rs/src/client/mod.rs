@@ -7,12 +7,12 @@ mod target;
 
 use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RHash, RModule, Ruby, Symbol, Value};
 
-use crate::{classes::oversip_module, runtime, text};
+use crate::{classes::oversip_module, text};
 use lists::{clear, clear_callbacks, on};
 use target::{add_target_to_blacklist, current_target};
 
 pub use self::{
-    callbacks::{launch, resume},
+    callbacks::{launch, run},
     object::{ClientObject, RubyClient},
 };
 
@@ -50,10 +50,7 @@ pub fn prepare(ruby: &Ruby, this: RubyClient, profile: Option<Value>) -> Result<
 }
 
 fn abort_routing(this: RubyClient) -> bool {
-    match runtime::current() {
-        Some(engine) => engine.abort_routing(this.shared()),
-        None => this.shared().abort_routing(),
-    }
+    this.shared().abort_routing();
     true
 }
 

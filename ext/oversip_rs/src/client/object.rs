@@ -10,14 +10,14 @@ use magnus::{
     Error, RClass, RHash, Ruby, TypedData, Value,
 };
 use oversip::client::Target;
-use oversip::engine::ClientShared;
+use oversip::engine::Client;
 
 use crate::{classes::sip_class, slot::Slot, text};
 
 /// The state of a `Client`.
 #[derive(Default)]
 pub struct ClientObject {
-    shared: OnceCell<Arc<ClientShared>>,
+    shared: OnceCell<Arc<Client>>,
     pub(super) lists: [Slot; 7],
     pub(super) profile: Slot,
     pub(super) request: Slot,
@@ -62,8 +62,8 @@ pub type RubyClient = Obj<ClientObject>;
 
 impl ClientObject {
     /// What the engine sees of this Client.
-    pub fn shared(&self) -> &Arc<ClientShared> {
-        self.shared.get_or_init(|| Arc::new(ClientShared::new()))
+    pub fn shared(&self) -> &Arc<Client> {
+        self.shared.get_or_init(Arc::default)
     }
 
     /// Raises unless `initialize` ran: a subclass may have forgotten `super`.

@@ -57,8 +57,8 @@ pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: RubyClient, args: &[Val
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
     };
     let failure = Failure::destination_blacklisted(status, reason);
-    let now = runtime::now();
-    profile.blacklist.with(|list| list.add(now, &target.to_string(), failure, ttl));
+    let engine = runtime::current();
+    profile.blacklist.with(engine.as_deref(), |list, now| list.add(now, &target.to_string(), failure, ttl));
     Ok(true)
 }
 

@@ -57,7 +57,7 @@ pub(super) fn send(ruby: &Ruby, this: RubyRequest, wire: &Bytes) -> Result<bool,
 /// What the Server header says.
 fn product(ruby: &Ruby) -> Result<Bytes, Error> {
     if let Some(engine) = runtime::current() {
-        return Ok(Bytes::copy_from_slice(engine.product().as_bytes()));
+        return Ok(Bytes::copy_from_slice(engine.settings().product.as_bytes()));
     }
     let module = oversip_module(ruby)?;
     let name: String = module.const_get("PROGRAM_NAME")?;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use magnus::{prelude::*, scan_args::scan_args, Error, RArray, RString, Ruby, Value};
+use oversip::element;
 use oversip::message::{split_line, Folds};
 
 use crate::{response, text};
@@ -15,6 +16,12 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// As the engine wants it.
+    pub(super) fn parts(&self) -> element::Reply<'_> {
+        let (reason, lines, body) = (&self.reason, &self.extra_lines, &self.body);
+        element::Reply { status: self.status, reason, lines, body }
+    }
+
     /// A reply with its usual reason and nothing else.
     pub(super) fn bare(status: u16) -> Reply {
         let reason = Bytes::from_static(oversip::message::reason_phrase(status).as_bytes());

@@ -25,9 +25,9 @@ fn outbound_facts(ruby: &Ruby, this: RubyRequest) -> Result<OutboundFacts, Error
 
 /// The token of the flow that the request came by; memoised.
 fn own_flow_token(engine: &Engine, this: RubyRequest) -> Option<String> {
-    let token = this
-        .own_token
-        .get_or_init(|| this.incoming().and_then(|incoming| engine.flow_token(&incoming.source)));
+    let token = this.own_token.get_or_init(|| {
+        this.incoming().and_then(|incoming| engine.connections().flow_token(&incoming.source))
+    });
     token.clone()
 }
 
@@ -54,12 +54,12 @@ fn loose_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
     let rules = LooseRoute {
         outbound: outbound_facts(ruby, this)?,
         own_flow_token: own.as_deref().map(str::as_bytes),
-        aliases: engine.aliases(),
-        ovid: engine.tags().ovid(),
+        aliases: &engine.settings().aliases,
+        ovid: engine.settings().tags.ovid(),
     };
     let taken = this.received().strict_route().and_then(|text| UriRef::parse(text));
     let uris = texts.iter().filter_map(|text| UriRef::parse(text));
-    let outcome = rules.apply(taken, uris, |token| engine.is_flow(token));
+    let outcome = rules.apply(taken, uris, |token| engine.connections().is_flow(token));
     this.outgoing_outbound.set(Some(outcome.outgoing_outbound));
     if let Some(token) = &outcome.flow_token {
         this.route_token.set(this, utf8(ruby, token));
@@ -79,7 +79,7 @@ fn is_own_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
     if let Some(known) = this.own_route.get() {
         return Ok(known);
     }
-    let own = runtime::engine(ruby)?.own_route(this.received());
+    let own = runtime::engine(ruby)?.settings().own_route(this.received());
     this.own_route.set(Some(own));
     Ok(own)
 }
@@ -103,8 +103,8 @@ fn is_destination_myself(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> 
     let text = ruri_bytes(ruby, this)?;
     let engine = runtime::engine(ruby)?;
     // A Request-URI that still has a maddr is to be sent there, whatever its host is (RFC 3261 16.5).
-    let myself =
-        UriRef::parse(&text).is_some_and(|uri| uri.maddr().is_none() && local_uri(&uri, engine.aliases()));
+    let myself = UriRef::parse(&text)
+        .is_some_and(|uri| uri.maddr().is_none() && local_uri(&uri, &engine.settings().aliases));
     this.destination_myself.set(Some(myself));
     Ok(myself)
 }
@@ -116,7 +116,7 @@ fn is_local_uri(ruby: &Ruby, _: RubyRequest, uri: Value) -> Result<bool, Error> 
     };
     let text = uri::uri_text(ruby, object)?.unwrap_or_default();
     let engine = runtime::engine(ruby)?;
-    let local = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, engine.aliases()));
+    let local = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, &engine.settings().aliases));
     Ok(local)
 }
 

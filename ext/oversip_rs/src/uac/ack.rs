@@ -6,7 +6,7 @@ use magnus::{
     scan_args::{get_kwargs, scan_args},
     Error, RHash, Ruby, Value,
 };
-use oversip::engine::Body;
+use oversip::element::Body;
 
 use crate::{client::RubyClient, message::ResponseObject, profile, request, runtime, text};
 
@@ -38,7 +38,7 @@ pub(super) fn ack(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<bool,
     let ruri = if sent.is_nil() { Bytes::new() } else { request::snapshot_of(ruby, sent)?.ruri };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let engine = runtime::engine(ruby)?;
-    if !engine.acknowledge(this.shared(), &profile, response.received(), &ruri, body) {
+    if !engine.clients().acknowledge(this.shared(), &profile, response.received(), &ruri, body) {
         return Err(text::runtime_error(ruby, "only a 2xx response to an INVITE is acknowledged"));
     }
     Ok(true)

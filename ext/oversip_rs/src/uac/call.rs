@@ -9,9 +9,11 @@ use magnus::{
     Error, ExceptionClass, RHash, RModule, Ruby, Value,
 };
 use oversip::client::Failure;
-use oversip::engine::{Call, Engine, Outcome};
+use oversip::element::Outcome;
+use oversip::engine::{Call, Engine};
+use oversip::message::Method;
 
-use super::route::new_route;
+use super::route::ask;
 use crate::{
     classes::oversip_module,
     client::RubyClient,
@@ -35,15 +37,15 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
     let arguments = RouteArguments::new(ruby, args.required.0, args.optional)?;
     let engine = runtime::engine(ruby)?;
     let pending = Call::new(limit.transpose()?);
-    let route = new_route(ruby, &engine, this, arguments, Some(pending.clone()))?;
-    if route.is_ack() {
+    let ask = ask(ruby, this, arguments, Some(pending.clone()))?;
+    if ask.request.method == Method::Ack {
         return Err(text::runtime_error(
             ruby,
             "an ACK has no response to wait for: use Uac#route or Uac#ack",
         ));
     }
-    let waiting = Waiting { engine: &engine, this, route: route.id(), call: pending };
-    engine.start_route(route);
+    let waiting = Waiting { engine: &engine, this, call: pending };
+    engine.clients().route(ask);
     let outcome = waiting.outcome(ruby)?;
     let request = args.required.0;
     if let Some(cseq) = waiting.call.cseq() {
@@ -64,7 +66,6 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
 struct Waiting<'a> {
     engine: &'a Engine,
     this: RubyClient,
-    route: u64,
     call: Arc<Call>,
 }
 
@@ -87,7 +88,7 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.call.is_finished() {
-            self.engine.give_up(self.this.shared(), self.route, &self.call);
+            self.engine.clients().give_up(self.this.shared(), &self.call);
         }
     }
 }

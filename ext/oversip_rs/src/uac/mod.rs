@@ -38,7 +38,7 @@ fn credentials_value(ruby: &Ruby, this: RubyClient) -> Value {
 
 /// `cancel`: sends CANCEL for the INVITE that is pending (RFC 3261 9.1).
 fn cancel(ruby: &Ruby, this: RubyClient) -> Result<(), Error> {
-    runtime::engine(ruby)?.cancel_client(this.shared());
+    runtime::engine(ruby)?.clients().cancel(this.shared(), None);
     Ok(())
 }
 

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use magnus::{prelude::*, Error, Ruby, Value};
+use magnus::{prelude::*, rb_sys::AsRawValue, Error, Ruby, Value};
 use oversip::client::digest::Credentials;
 use oversip::client::session::Kind;
 use oversip::client::Destination;
-use oversip::engine::{Call, Engine, Route, RouteRequest};
+use oversip::element::{Origin, OwnRequestId};
+use oversip::engine::{Call, RouteRequest};
 
 use crate::{
     anchors::Anchor,
     client::{self, ClientObject, RubyClient},
     credentials,
     destination::RouteArguments,
-    dispatcher_thread::Nested,
+    dispatcher_thread::{self, Nested},
     profile, request, runtime,
 };
 
@@ -29,34 +30,35 @@ fn credentials_for(ruby: &Ruby, this: RubyClient, request: Value) -> Result<Vec<
     credentials::read(ruby, own.or(this.profile_hash(ruby)?.get(ruby.to_symbol("credentials"))))
 }
 
-/// Makes the route of a request; `call` is who waits for its end.
-pub(super) fn new_route(
+/// What the route of a request is begun with; `call` is who waits for its end.
+pub(super) fn ask(
     ruby: &Ruby,
-    engine: &Engine,
     this: RubyClient,
     arguments: RouteArguments,
     call: Option<Arc<Call>>,
-) -> Result<Box<Route>, Error> {
+) -> Result<RouteRequest, Error> {
     let snapshot = request::snapshot_of(ruby, arguments.request)?;
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let credentials = credentials_for(ruby, this, arguments.request)?;
     let destination = Destination::of_own(arguments.destination, &snapshot);
     ClientObject::set_request(this, arguments.request);
-    Ok(engine.new_route(RouteRequest {
+    Ok(RouteRequest {
         kind: Kind::Uac,
         client: this.shared().clone(),
         profile,
         request: snapshot,
         antiloop_id: None,
-        upstream: None,
+        // The object stays where it is as long as its route holds it.
+        origin: Origin::Own(OwnRequestId(arguments.request.as_raw())),
         proxy_headers: None,
         destination,
         sips: false,
         restore: Default::default(),
         credentials,
+        inline: call.is_none() && dispatcher_thread::is_current(),
         call,
-        anchor: Box::new(Anchor::hold(this.as_value(), arguments.request)),
-    }))
+        anchor: Arc::new(Anchor::hold(this.as_value(), arguments.request)),
+    })
 }
 
 /// `route(request, dst_host = nil, dst_port = nil, dst_transport = nil)`.
@@ -64,6 +66,6 @@ pub(super) fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(),
     let arguments = RouteArguments::scan(ruby, args)?;
     let engine = runtime::engine(ruby)?;
     let _nested = Nested::enter(ruby)?;
-    let route = new_route(ruby, &engine, this, arguments, None)?;
-    client::launch(ruby, &engine, route)
+    let ask = ask(ruby, this, arguments, None)?;
+    client::launch(ruby, &engine, ask)
 }

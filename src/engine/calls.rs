@@ -1,0 +1,115 @@
+//! What threads wait for that send a request and want its answer (`Uac#call`).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::driver::lock;
+use crate::element::{CallId, Caller, Outcome};
+
+#[derive(Debug, Default)]
+struct State {
+    outcome: Option<Outcome>,
+    cseq: Option<u32>,
+    interrupted: bool,
+}
+
+/// A routing that a thread waits for.
+#[derive(Debug)]
+pub struct Call {
+    id: CallId,
+    /// The caller gives up after this time.
+    limit: Option<Duration>,
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+impl Call {
+    /// A call that is given up after `limit`.
+    pub fn new(limit: Option<Duration>) -> Arc<Call> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = CallId(NEXT.fetch_add(1, Ordering::Relaxed));
+        Arc::new(Call { id, limit, state: Mutex::default(), wake: Condvar::new() })
+    }
+
+    /// Waits for the end, at most this long. `None`: it has not come, or [`Call::interrupt`] was called.
+    pub fn wait(&self, at_most: Duration) -> Option<Outcome> {
+        let until_done = |state: &mut State| state.outcome.is_none() && !state.interrupted;
+        let waited = self.wake.wait_timeout_while(self.lock(), at_most, until_done);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.interrupted = false;
+        state.outcome.clone()
+    }
+
+    /// Makes a present or coming [`Call::wait`] return.
+    pub fn interrupt(&self) {
+        self.lock().interrupted = true;
+        self.wake.notify_all();
+    }
+
+    /// The CSeq number that the request went with in the end, if it is not the one it was handed over with.
+    pub fn cseq(&self) -> Option<u32> {
+        self.lock().cseq
+    }
+
+    /// Whether the end has come.
+    pub fn is_finished(&self) -> bool {
+        self.lock().outcome.is_some()
+    }
+
+    pub(super) fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// The caller, as a route has it.
+    pub fn caller(&self) -> Caller {
+        Caller { call: self.id, limit: self.limit }
+    }
+
+    fn finish(&self, outcome: Outcome) {
+        self.lock().outcome.get_or_insert(outcome);
+        self.wake.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// The calls that threads wait for. When it goes, nobody is left waiting.
+#[derive(Debug, Default)]
+pub(super) struct Calls(Mutex<HashMap<CallId, Arc<Call>>>);
+
+impl Calls {
+    /// A thread is going to wait.
+    pub(super) fn add(&self, call: &Arc<Call>) {
+        lock(&self.0).insert(call.id, call.clone());
+    }
+
+    /// Tells who waits; what comes first counts.
+    pub(super) fn finish(&self, call: CallId, outcome: Outcome) {
+        if let Some(call) = lock(&self.0).remove(&call) {
+            call.finish(outcome);
+        }
+    }
+
+    pub(super) fn renumber(&self, call: CallId, cseq: u32) {
+        if let Some(call) = lock(&self.0).get(&call) {
+            call.lock().cseq = Some(cseq);
+        }
+    }
+
+    /// The engine ends.
+    pub(super) fn stop(&self) {
+        for (_, call) in lock(&self.0).drain() {
+            call.finish(Outcome::Stopped);
+        }
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

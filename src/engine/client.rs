@@ -1,0 +1,119 @@
+//! A Client in the hands of a script.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use super::driver::{lock, Driver};
+use crate::client::session::CallbackClass;
+use crate::element::ClientId;
+use crate::resolve::Target;
+
+/// What a script routes requests with. An element gets to know it with its first route, and forgets it when this is gone.
+#[derive(Debug, Default)]
+pub struct Client {
+    blocks: AtomicU8,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The element that knows it, and by which name.
+    known: Option<(Weak<Driver>, ClientId)>,
+    /// `drop_response` was called before an element knew it.
+    drops_next: bool,
+    /// `abort_routing` was called before an element knew it.
+    aborts: bool,
+    /// The target used last with an element that is gone.
+    target: Option<Target>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("known", &self.known.as_ref().map(|(_, id)| id)).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Says whether blocks are set for `class`.
+    pub fn set_callbacks(&self, class: CallbackClass, any: bool) {
+        if any {
+            self.blocks.fetch_or(class.bit(), Ordering::AcqRel);
+        } else {
+            self.blocks.fetch_and(!class.bit(), Ordering::AcqRel);
+        }
+        if let Some((driver, id)) = self.known() {
+            let blocks = self.blocks.load(Ordering::Acquire);
+            driver.step(|element, _| element.set_blocks(id, blocks));
+        }
+    }
+
+    /// `drop_response` outside of a callback: the next response is not sent upstream.
+    pub fn drop_next_response(&self) {
+        match self.known() {
+            Some((driver, id)) => driver.step(|element, _| element.drop_next_response(id)),
+            None => lock(&self.state).drops_next = true,
+        }
+    }
+
+    /// Takes the flag that [`Client::drop_next_response`] set.
+    pub fn take_drop(&self) -> bool {
+        match self.known() {
+            Some((driver, id)) => driver.step(|element, _| element.take_drop(id)),
+            None => std::mem::take(&mut lock(&self.state).drops_next),
+        }
+    }
+
+    /// `abort_routing`: the routing at hand, or the next one, tries no target.
+    pub fn abort_routing(&self) {
+        match self.known() {
+            Some((driver, id)) => driver.step(|element, now| element.abort_routing(now, id, None)),
+            None => lock(&self.state).aborts = true,
+        }
+    }
+
+    /// The target in use or last used.
+    pub fn current_target(&self) -> Option<Target> {
+        match self.known() {
+            Some((driver, id)) => driver.look(|element| element.current_target(id)),
+            None => lock(&self.state).target,
+        }
+    }
+
+    /// The element that knows it.
+    pub(super) fn known(&self) -> Option<(Arc<Driver>, ClientId)> {
+        let (driver, id) = lock(&self.state).known.clone()?;
+        Some((Driver::here(&driver)?, id))
+    }
+
+    /// The name by which this element knows it from now on.
+    pub(super) fn known_to(&self, driver: &Arc<Driver>) -> ClientId {
+        let mut state = lock(&self.state);
+        if let Some((known, id)) = &state.known {
+            if known.ptr_eq(&Arc::downgrade(driver)) {
+                return *id;
+            }
+        }
+        let blocks = self.blocks.load(Ordering::Acquire);
+        let (drops, aborts) = (std::mem::take(&mut state.drops_next), std::mem::take(&mut state.aborts));
+        let id = driver.step(|element, now| {
+            let id = element.new_client(blocks);
+            if drops {
+                element.drop_next_response(id);
+            }
+            if aborts {
+                element.abort_routing(now, id, None);
+            }
+            id
+        });
+        state.known = Some((Arc::downgrade(driver), id));
+        id
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some((driver, id)) = self.known() {
+            driver.release_client(id);
+        }
+    }
+}

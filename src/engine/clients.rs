@@ -1,0 +1,128 @@
+//! What a script asks of its Clients.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::calls::Call;
+use super::client::Client;
+use super::driver::Driver;
+use super::stores::StoredProfile;
+use super::Event;
+use crate::client::digest::Credentials;
+use crate::client::session::Kind;
+use crate::client::{Destination, RestoreHeaders};
+use crate::element::{self, AnchorId, Body, Origin, ProxyHeaders, Round, RoundEnd};
+use crate::message::{Message, RequestSnapshot};
+
+/// Everything that `Client#route` hands to the engine.
+pub struct RouteRequest {
+    /// Proxy or Uac.
+    pub kind: Kind,
+    /// The Client.
+    pub client: Arc<Client>,
+    /// The profile, as read when `route` was called.
+    pub profile: StoredProfile,
+    /// The request as the script left it.
+    pub request: RequestSnapshot,
+    /// Marks our branches (RFC 3261 16.6 step 8). `None`: the request is new wherever it arrives, our own listener included.
+    pub antiloop_id: Option<[u8; 32]>,
+    /// Where the request comes from.
+    pub origin: Origin,
+    /// Routing headers and hop count: set in a proxy.
+    pub proxy_headers: Option<ProxyHeaders>,
+    /// Where to.
+    pub destination: Destination,
+    /// From and To values to put back into responses, where the script changed them.
+    pub restore: RestoreHeaders,
+    /// It is for a SIPS resource, though the Request-URI may not say so.
+    pub sips: bool,
+    /// What challenges are answered with: set in a Uac.
+    pub credentials: Vec<Credentials>,
+    /// Who waits for the end.
+    pub call: Option<Arc<Call>>,
+    /// Keeps the script's objects alive; dropped with the route.
+    pub anchor: Arc<dyn Any + Send + Sync>,
+    /// The caller runs the first rounds of blocks itself.
+    pub inline: bool,
+}
+
+/// The Clients and their routes.
+#[derive(Clone, Copy)]
+pub struct Clients<'a>(pub(super) &'a Arc<Driver>);
+
+impl Clients<'_> {
+    /// Begins a route. Where it is `inline`, the round of blocks that it begins with is handed out:
+    /// [`Clients::round_done`] is due when it ended.
+    pub fn route(&self, ask: RouteRequest) -> Option<Round> {
+        let driver = self.0;
+        let client = ask.client.known_to(driver);
+        ask.profile.known_to(driver);
+        if let Some(call) = &ask.call {
+            driver.calls.add(call);
+        }
+        let ask = element::RouteRequest {
+            client,
+            kind: ask.kind,
+            profile: ask.profile.parameters,
+            request: ask.request,
+            antiloop_id: ask.antiloop_id,
+            origin: ask.origin,
+            proxy_headers: ask.proxy_headers,
+            destination: ask.destination,
+            restore: ask.restore,
+            sips: ask.sips,
+            credentials: ask.credentials,
+            caller: ask.call.map(|call| call.caller()),
+            anchor: driver.anchor(ask.anchor),
+            inline: ask.inline,
+        };
+        driver.step(|element, now| element.route(now, ask))
+    }
+
+    /// A round of blocks has ended. Hands out the next one of the same route, if it has one at once.
+    pub fn round_done(&self, round: &Round, end: RoundEnd) -> Option<Round> {
+        self.0.step(|element, now| element.round_done(now, round.client, round.route, end))
+    }
+
+    /// A round that its thread cannot run: another one does, in its turn.
+    pub fn put_off(&self, round: Round) {
+        self.0.events.push(Event::Round(Box::new(round)));
+    }
+
+    /// What keeps the script's objects of a route alive.
+    pub fn anchored(&self, anchor: AnchorId) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.anchored(anchor)
+    }
+
+    /// Cancels what a Client has pending, for one request or for all.
+    pub fn cancel(&self, client: &Client, of: Option<&Origin>) {
+        if let Some((driver, id)) = client.known() {
+            driver.step(|element, now| element.cancel(now, id, of));
+        }
+    }
+
+    /// The thread that waits for a call waits no longer: the request is cancelled.
+    pub fn give_up(&self, client: &Client, call: &Call) {
+        if let Some((driver, id)) = client.known() {
+            driver.step(|element, now| element.give_up(now, id, call.id()));
+        }
+    }
+
+    /// Sends the ACK for a 2xx that a Client has received (RFC 3261 13.2.2.4). `ruri` is the Request-URI of its INVITE. False:
+    /// the response is no 2xx to an INVITE.
+    pub fn acknowledge(
+        &self,
+        client: &Client,
+        profile: &StoredProfile,
+        response: &Message,
+        ruri: &Bytes,
+        body: Option<Body>,
+    ) -> bool {
+        let id = client.known_to(self.0);
+        profile.known_to(self.0);
+        let profile = &profile.parameters;
+        self.0.step(|element, now| element.acknowledge(now, id, profile, response, ruri, body))
+    }
+}

@@ -1,0 +1,362 @@
+//! The element behind its lock, and the way from what it asks for to sockets, look-ups and the script.
+//!
+//! Any thread may step the element: the engine's with what the network has brought, a Ruby thread inside `route` or `reply`.
+//! What a step asks for is carried out before the lock is given back, so that messages leave in the order of the steps that
+//! caused them. None of it waits: a datagram that the system does not take at once waits in its socket, a connection has a queue.
+//! Nothing of Ruby runs under the lock.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::WeakSender;
+use tokio::sync::Notify;
+
+use super::calls::Calls;
+use super::clock::{EngineClock, SystemClock};
+use super::counts::Counts;
+use super::dns::Lookup;
+use super::events::EventQueue;
+use super::network::Network;
+use super::own_address::to_other_hosts;
+use super::request::IncomingRequest;
+use super::{Class, Event};
+use crate::clock::Clock;
+use crate::element::{
+    AnchorId, ClientId, Element, Input, Output, RequestId, ResolutionId, ScriptEvent, ScriptQueue, Settings,
+};
+use crate::message::ConnectionId;
+use crate::resolve::{Inquiry, Resolved};
+use crate::transport::TransportEvent;
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+/// The element of an engine with all that it needs to act.
+pub(super) struct Driver {
+    pub(super) clock: Arc<EngineClock>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) events: EventQueue<Event>,
+    pub(super) counts: Counts,
+    pub(super) calls: Calls,
+    pub(super) holds: Holds,
+    /// What the boundary keeps for each connection.
+    pub(super) connection_data: Mutex<HashMap<ConnectionId, Box<dyn Any + Send>>>,
+    /// Set once the sockets are there.
+    pub(super) network: OnceLock<Network>,
+    pub(super) runtime: OnceLock<Handle>,
+    pub(super) lookup: Option<Lookup>,
+    /// The way by which the network brings news.
+    pub(super) news: OnceLock<WeakSender<TransportEvent>>,
+    /// Wakes the engine's thread for a timer that is due before the one that it waits for.
+    pub(super) earlier_timer: Notify,
+    held: Mutex<Held>,
+    /// Threads that wait for the lock; the engine's lets them go first.
+    waiting: AtomicUsize,
+    released: Released,
+    anchors: Anchors,
+    /// The process that it belongs to, and how to ask which one this is.
+    process: (u32, fn() -> u32),
+    me: Weak<Driver>,
+}
+
+/// What the lock protects.
+struct Held {
+    element: Element,
+    /// When the engine's thread wakes by itself; `None`: not for a timer.
+    wakes: Option<Instant>,
+}
+
+/// How often the lock was held, and for how long at most.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    number: AtomicU64,
+    longest: AtomicU64,
+}
+
+impl Holds {
+    fn note(&self, time: Duration) {
+        self.number.fetch_add(1, Ordering::Relaxed);
+        self.longest.fetch_max(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// The number, and the longest.
+    pub(super) fn read(&self) -> (u64, Duration) {
+        let longest = Duration::from_nanos(self.longest.load(Ordering::Relaxed));
+        (self.number.load(Ordering::Relaxed), longest)
+    }
+}
+
+/// What the script has let go of. Ruby's garbage collector says so in the midst of anything: it waits for nobody.
+#[derive(Debug, Default)]
+struct Released {
+    any: AtomicBool,
+    requests: Mutex<Vec<RequestId>>,
+    clients: Mutex<Vec<ClientId>>,
+    stores: Mutex<Vec<(u64, Forget)>>,
+}
+
+/// Forgets the store of this number.
+type Forget = fn(&mut Element, u64);
+
+impl Released {
+    fn apply(&self, element: &mut Element) {
+        if !self.any.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        for request in std::mem::take(&mut *lock(&self.requests)) {
+            element.release_request(request);
+        }
+        for client in std::mem::take(&mut *lock(&self.clients)) {
+            element.release_client(client);
+        }
+        for (number, forget) in std::mem::take(&mut *lock(&self.stores)) {
+            forget(element, number);
+        }
+    }
+}
+
+/// What keeps the script's objects alive as long as their routes.
+#[derive(Default)]
+struct Anchors {
+    kept: Mutex<HashMap<AnchorId, Arc<dyn Any + Send + Sync>>>,
+    next: AtomicU64,
+}
+
+impl Driver {
+    pub(super) fn new(
+        settings: Settings,
+        clock: Arc<EngineClock>,
+        lookup: Option<Lookup>,
+        process: fn() -> u32,
+    ) -> Arc<Driver> {
+        let settings = Arc::new(settings);
+        let element = Element::new(settings.clone(), clock.now(), super::system_random());
+        Arc::new_cyclic(|me| Driver {
+            clock,
+            settings,
+            events: EventQueue::default(),
+            counts: Counts::default(),
+            calls: Calls::default(),
+            holds: Holds::default(),
+            connection_data: Mutex::default(),
+            network: OnceLock::new(),
+            runtime: OnceLock::new(),
+            lookup,
+            news: OnceLock::new(),
+            earlier_timer: Notify::new(),
+            held: Mutex::new(Held { element, wakes: None }),
+            waiting: AtomicUsize::new(0),
+            released: Released::default(),
+            anchors: Anchors::default(),
+            process: (process(), process),
+            me: me.clone(),
+        })
+    }
+
+    /// The driver, if it lives and belongs to this process. In a forked child nobody ever gives its locks back.
+    pub(super) fn here(driver: &Weak<Driver>) -> Option<Arc<Driver>> {
+        driver.upgrade().filter(|driver| (driver.process.1)() == driver.process.0)
+    }
+
+    /// Steps the element and carries out what that asks for.
+    pub(super) fn step<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let mut held = lock(&self.held);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let begun = SystemClock.now();
+        let result = self.step_held(&mut held.element, step);
+        if self.is_earlier(&mut held) {
+            self.earlier_timer.notify_one();
+        }
+        drop(held);
+        self.holds.note(SystemClock.now() - begun);
+        result
+    }
+
+    fn step_held<R>(&self, element: &mut Element, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        self.released.apply(element);
+        element.set_script_queue(self.script_queue());
+        let result = step(element, self.clock.now());
+        while let Some(output) = element.poll() {
+            if let Some(input) = self.carry_out(output) {
+                element.handle(self.clock.now(), input);
+            }
+        }
+        result
+    }
+
+    /// Looks at the element. Nothing is carried out.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&Element) -> R) -> R {
+        look(&lock(&self.held).element)
+    }
+
+    /// The engine's thread has something for the element: other threads that wait for the lock come first, since they wait with
+    /// Ruby behind them.
+    pub(super) fn step_after_others<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            std::thread::yield_now();
+        }
+        self.step(step)
+    }
+
+    /// When the next timer is due; the engine's thread is going to wake then.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        let mut held = lock(&self.held);
+        held.wakes = if self.clock.is_frozen() { None } else { held.element.next_timeout() };
+        held.wakes
+    }
+
+    /// Whether a timer is due before the engine's thread wakes.
+    fn is_earlier(&self, held: &mut Held) -> bool {
+        if self.clock.is_frozen() {
+            return false;
+        }
+        let next = held.element.next_timeout();
+        let earlier = next.is_some_and(|at| held.wakes.is_none_or(|wakes| at < wakes));
+        if earlier {
+            held.wakes = next;
+        }
+        earlier
+    }
+
+    /// Fires the timer that is due first. False when none is.
+    pub(super) fn fire(&self) -> bool {
+        let now = self.clock.now();
+        self.step_after_others(|element, _| {
+            let due = element.next_timeout().is_some_and(|at| at <= now);
+            if due {
+                element.handle(now, Input::Timeout);
+            }
+            due
+        })
+    }
+
+    fn script_queue(&self) -> ScriptQueue {
+        let (requests, request_bytes) = self.events.queued(Class::Requests);
+        let (acks, ack_bytes) = self.events.queued(Class::Acks);
+        ScriptQueue { requests, request_bytes, acks, ack_bytes }
+    }
+
+    /// Does what the element asks for. Hands out what follows from it at once.
+    fn carry_out(&self, output: Output) -> Option<Input> {
+        let network = self.network.get()?;
+        match output {
+            Output::Send { sender, hop, wire } => {
+                return network.send(&hop, &wire).err().map(|failure| Input::NotSent { sender, failure });
+            }
+            Output::Respond { way_back, wire, hold } => {
+                network.respond(&way_back, &wire);
+                drop(hold);
+            }
+            Output::Connect { connection, remote, limits, proof, .. } => {
+                network.connect(connection, remote, limits, proof);
+            }
+            Output::FindAddress { target, allowed } => {
+                let address =
+                    to_other_hosts(&self.settings, allowed, target).map_err(|error| error.to_string());
+                return Some(Input::AddressFound { target, address });
+            }
+            Output::OpenSocket { ip, target, connection } => {
+                let id = connection.as_ref().map(|(id, _, _)| *id);
+                let _within = self.runtime.get().map(Handle::enter);
+                let local = network.open_socket(ip, target, connection).map_err(|error| error.to_string());
+                return Some(Input::SocketOpened { target, connection: id, local });
+            }
+            Output::Close { connection } => network.close(connection),
+            Output::Resolve { resolution, inquiry } => self.resolve(resolution, inquiry)?,
+            Output::Script(ScriptEvent::Request(request)) => {
+                self.events.push(Event::Request(IncomingRequest::new(request, self.me.clone())));
+            }
+            Output::Script(ScriptEvent::Round(round)) => self.events.push(Event::Round(round)),
+            Output::Script(ScriptEvent::Scheduled(id)) => self.events.push(Event::Scheduled(id)),
+            Output::CallEnded { call, outcome } => self.calls.finish(call, outcome),
+            Output::CallRenumbered { call, cseq } => self.calls.renumber(call, cseq),
+            Output::Released(anchor) => drop(lock(&self.anchors.kept).remove(&anchor)),
+            Output::SweepConnections => network.sweep(self.clock.now()),
+            Output::HeedKeepalives(on) => network.heed_keepalives(on),
+            Output::HoldResponses(on) => network.connections().hold_responses(on),
+        }
+        None
+    }
+
+    /// Looks names up on the engine's thread.
+    fn resolve(&self, resolution: ResolutionId, inquiry: Inquiry) -> Option<()> {
+        let driver = self.me.upgrade()?;
+        let lookup = self.lookup.clone();
+        let asks = async move {
+            let destination = inquiry.cache_key().to_owned();
+            let resolved = match lookup {
+                // Should it panic, those who wait are told nevertheless.
+                Some(lookup) => {
+                    let asking = tokio::spawn(async move { lookup.resolve(inquiry).await });
+                    asking.await.unwrap_or_else(|_| Resolved::unknown())
+                }
+                None => Resolved::unknown(),
+            };
+            tracing::debug!(target: "oversip::dns", %destination, outcome = ?resolved, "resolved");
+            driver.step_after_others(|element, now| {
+                element.handle(now, Input::Resolved { resolution, resolved });
+            });
+        };
+        self.runtime.get()?.spawn(asks);
+        Some(())
+    }
+
+    /// Keeps something until the element releases it.
+    pub(super) fn anchor(&self, thing: Arc<dyn Any + Send + Sync>) -> AnchorId {
+        let id = AnchorId(self.anchors.next.fetch_add(1, Ordering::Relaxed) + 1);
+        lock(&self.anchors.kept).insert(id, thing);
+        id
+    }
+
+    /// What is kept under a name.
+    pub(super) fn anchored(&self, anchor: AnchorId) -> Option<Arc<dyn Any + Send + Sync>> {
+        lock(&self.anchors.kept).get(&anchor).cloned()
+    }
+
+    /// The engine has ended: nobody waits for it any longer, and what routes have kept goes.
+    pub(super) fn end(&self) {
+        self.calls.stop();
+        let kept = std::mem::take(&mut *lock(&self.anchors.kept));
+        drop(kept);
+    }
+
+    /// What the network has brought and nobody has looked at.
+    pub(super) fn news_waiting(&self) -> usize {
+        let news = self.news.get().and_then(WeakSender::upgrade);
+        news.map_or(0, |news| news.max_capacity() - news.capacity())
+    }
+
+    /// The script has let go of a request.
+    pub(super) fn release_request(&self, request: RequestId) {
+        lock(&self.released.requests).push(request);
+        self.released.any.store(true, Ordering::Release);
+    }
+
+    /// The script has let go of a Client.
+    pub(super) fn release_client(&self, client: ClientId) {
+        lock(&self.released.clients).push(client);
+        self.released.any.store(true, Ordering::Release);
+    }
+
+    /// The script has let go of a store.
+    pub(super) fn forget(&self, number: u64, forget: Forget) {
+        lock(&self.released.stores).push((number, forget));
+        self.released.any.store(true, Ordering::Release);
+    }
+
+    pub(super) fn connection_data(&self) -> MutexGuard<'_, HashMap<ConnectionId, Box<dyn Any + Send>>> {
+        lock(&self.connection_data)
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,75 @@
+//! What a script asks of the requests that come from the network.
+
+use bytes::Bytes;
+
+use super::driver::Driver;
+use super::request::IncomingRequest;
+use super::subject::words_for;
+use crate::element::Reply;
+use crate::message::{Message, ResponseSnapshot};
+
+/// The requests from the network and their server transactions.
+#[derive(Clone, Copy)]
+pub struct Requests<'a>(pub(super) &'a Driver);
+
+impl Requests<'_> {
+    /// Replies to a request (RFC 3261 8.2.6). False: it is an ACK, or its transaction refuses the status.
+    pub fn reply(&self, request: &IncomingRequest, reply: Reply<'_>) -> bool {
+        self.0.step(|element, now| element.reply(now, request.received(), reply))
+    }
+
+    /// Sends a complete response. False when the transaction refuses its status.
+    pub fn reply_full(&self, request: &IncomingRequest, response: &ResponseSnapshot) -> bool {
+        self.0.step(|element, now| element.reply_full(now, request.received(), response))
+    }
+
+    /// Tells the client that one early dialog is over (RFC 6228).
+    pub fn reply_199(&self, request: &IncomingRequest, response: &Message) {
+        self.0.step(|element, now| element.reply_199(now, request.received(), response));
+    }
+
+    /// Makes the server transaction: `Some(true)` when it was made, `Some(false)` when there is one already, `None`
+    /// for ACK and CANCEL, which never have one of their own.
+    pub fn create_transaction(&self, request: &IncomingRequest) -> Option<bool> {
+        self.0.step(|element, now| element.create_transaction(now, request.received()))
+    }
+
+    /// Steps the transaction for a response of this status that the caller sends. False, with a log record: it refuses
+    /// the status, or there is none.
+    pub fn receive_response(&self, request: &IncomingRequest, status: u16) -> bool {
+        self.0.step(|element, now| element.receive_response(now, request.id, status))
+    }
+
+    /// Sends the last response of the transaction again; false when there is none.
+    pub fn retransmit_last_response(&self, request: &IncomingRequest) -> bool {
+        self.0.step(|element, _| element.retransmit_last_response(request.id))
+    }
+
+    /// Sends bytes to where responses to this request go, whatever its transaction says.
+    pub fn send_response(&self, request: &IncomingRequest, wire: Bytes) {
+        self.0.step(|element, _| element.send_bytes(request.received(), wire));
+    }
+
+    /// Ends the transaction: what is repeated of the request from now on is new.
+    pub fn terminate_transaction(&self, request: &IncomingRequest) {
+        self.0.step(|element, _| element.terminate_transaction(request.id));
+    }
+
+    /// `on_request` of this request ended.
+    pub fn done(&self, request: &IncomingRequest) {
+        let log = tracing::enabled!(target: "oversip::request", tracing::Level::DEBUG);
+        let why = self.0.step(|element, now| {
+            let why = if log { element.why_unanswered(request.id) } else { None };
+            element.request_done(now, request.id);
+            why
+        });
+        if let Some(why) = why {
+            tracing::debug!(target: "oversip::request", "{}: {why}", words_for(request.received()));
+        }
+    }
+
+    /// The script failed over a request that it may have routed: what is pending downstream is cancelled.
+    pub fn abandon(&self, request: &IncomingRequest) {
+        self.0.step(|element, now| element.abandon_request(now, request.id));
+    }
+}
