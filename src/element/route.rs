@@ -16,7 +16,7 @@ use super::received_request::ReceivedRequest;
 use super::timers::TimerId;
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Callback, Input, Kind, RequestClass, Session};
-use crate::client::{Blacklist, Destination, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
+use crate::client::{Blacklist, Destination, Failure, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
 use crate::message::{
     is_sips, HeaderField, HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot, Transport,
 };
@@ -394,6 +394,20 @@ impl Route {
             self.session.note_canceled();
         }
         self.session.handle(now, list, input);
+    }
+
+    /// Says why the request has failed that neither a block nor a thread hears of. The client of a Proxy does, but not of an ACK.
+    pub(super) fn log_unheard(&self, failure: &Failure) {
+        let request = &self.request;
+        if self.kind == Kind::Proxy && request.method != Method::Ack {
+            return;
+        }
+        let text = String::from_utf8_lossy;
+        let (method, ruri) = (text(request.method.as_bytes()), text(&request.ruri));
+        let call_id = text(request.call_id().unwrap_or_default());
+        let Failure { status, reason, .. } = failure;
+        tracing::info!(target: "oversip::request",
+            "{method} {ruri} (Call-ID {call_id}) has failed, and no on_error hears of it: {status} {reason}");
     }
 
     /// Whether this one waits for its end.

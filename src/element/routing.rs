@@ -365,6 +365,9 @@ impl Element {
                         self.settle(route);
                         return Progress::Round(callback);
                     }
+                    if let (None, Callback::Error(failure)) = (&route.caller, &callback) {
+                        route.log_unheard(failure);
+                    }
                     route.begin_round(callback);
                     self.finish_round(route, &mut RoundEnd::default());
                 }

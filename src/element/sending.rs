@@ -499,10 +499,7 @@ impl Element {
                     self.transport_failed(&branch, failure);
                 }
             }
-            Sender::Ack { client, route } => {
-                tracing::info!(target: "oversip::transaction", %client, %route, "ACK could not be sent");
-                self.deliver(client, route, unsent(failure));
-            }
+            Sender::Ack { client, route } => self.deliver(client, route, unsent(failure)),
             Sender::Nobody => {}
         }
     }

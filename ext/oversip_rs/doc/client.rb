@@ -219,7 +219,8 @@ module OverSIP
       def call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil); end
 
       # Sends the ACK for a 2xx to this Uac's INVITE: to the Contact of the response, along the route that it recorded. When the
-      # 2xx is repeated the ACK is sent again by itself. (Failures are acknowledged by the library.)
+      # 2xx is repeated the ACK is sent again by itself. (Failures are acknowledged by the library.) It returns before the ACK is
+      # sent; if that fails, a record in the log says why.
       #
       # @example An answer to the offer that the 2xx brought
       #   uac.on_success_response { |response| uac.ack response, body: answer_to(response.body) }
