@@ -270,25 +270,35 @@ mod tests {
         ListenerNames::new(Transport::Tcp, "203.0.113.5", 25060, OVID)
     }
 
-    /// (header, inner, outer) as text.
-    type Row = Option<(&'static str, String, Option<String>)>;
-
-    fn decide(method: &Method, change: impl Fn(&mut RoutingHeaders<'_>)) -> Row {
-        let (udp, tcp) = (udp(), tcp());
-        let mut input = RoutingHeaders {
+    /// A request outside a dialog that came by one listener and leaves by another, or by the same.
+    fn input<'a>(
+        method: &'a Method,
+        came_by: &'a ListenerNames,
+        flow_token: Option<&'a str>,
+        leaves_by: &'a ListenerNames,
+    ) -> RoutingHeaders<'a> {
+        RoutingHeaders {
             method,
             initial: true,
             do_record_routing: true,
             record_route_all: false,
             path_wanted: true,
-            incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
-            outgoing: &tcp,
+            incoming: IncomingSide::Listener { names: came_by, flow_token },
+            outgoing: leaves_by,
             incoming_sips: None,
             outgoing_sips: None,
-            same_listener: false,
+            same_listener: came_by == leaves_by,
             outgoing_outbound: false,
             incoming_outbound: None,
-        };
+        }
+    }
+
+    /// (header, inner, outer) as text.
+    type Row = Option<(&'static str, String, Option<String>)>;
+
+    fn decide(method: &Method, change: impl Fn(&mut RoutingHeaders<'_>)) -> Row {
+        let (udp, tcp) = (udp(), tcp());
+        let mut input = input(method, &udp, Some("_tok"), &tcp);
         change(&mut input);
         input.decide(|| CODE).map(|added| {
             let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -464,20 +474,7 @@ mod tests {
     fn a_spiral_is_named_without_a_flow() {
         let udp = udp();
         for method in [Method::Invite, Method::Register] {
-            let input = RoutingHeaders {
-                method: &method,
-                initial: true,
-                do_record_routing: true,
-                record_route_all: false,
-                path_wanted: true,
-                incoming: IncomingSide::Listener { names: &udp, flow_token: None },
-                outgoing: &udp,
-                incoming_sips: None,
-                outgoing_sips: None,
-                same_listener: true,
-                outgoing_outbound: false,
-                incoming_outbound: None,
-            };
+            let input = input(&method, &udp, None, &udp);
             let added = input.decide(|| "").unwrap();
             let code = if added.header == RoutingHeader::RecordRoute { ";ovcode=>" } else { ">" };
             let value = udp.record_route.replace('>', code);
@@ -490,18 +487,9 @@ mod tests {
         let (udp, tcp) = (udp(), tcp());
         let kind = |method: &Method, outgoing_outbound: bool, token: Option<&'static [u8]>| {
             let input = RoutingHeaders {
-                method,
-                initial: true,
-                do_record_routing: true,
-                record_route_all: false,
-                path_wanted: true,
-                incoming: IncomingSide::Listener { names: &udp, flow_token: Some("_tok") },
-                outgoing: &tcp,
-                incoming_sips: None,
-                outgoing_sips: None,
-                same_listener: false,
                 outgoing_outbound,
                 incoming_outbound: token,
+                ..input(method, &udp, Some("_tok"), &tcp)
             };
             input.decide(|| "").unwrap().in_rr
         };
@@ -523,20 +511,7 @@ mod tests {
     fn the_code_is_made_for_a_record_route_only() {
         let udp = udp();
         for (method, made) in [(Method::Invite, 1), (Method::Register, 0), (Method::Bye, 0)] {
-            let input = RoutingHeaders {
-                method: &method,
-                initial: true,
-                do_record_routing: true,
-                record_route_all: false,
-                path_wanted: true,
-                incoming: IncomingSide::Listener { names: &udp, flow_token: None },
-                outgoing: &udp,
-                incoming_sips: None,
-                outgoing_sips: None,
-                same_listener: true,
-                outgoing_outbound: false,
-                incoming_outbound: None,
-            };
+            let input = input(&method, &udp, None, &udp);
             let mut asked = 0;
             input.decide(|| {
                 asked += 1;
@@ -550,18 +525,11 @@ mod tests {
     fn sips_values(method: &Method, came: bool, leaves: bool, tokens: (bool, Option<&[u8]>)) -> Vec<String> {
         let tls = ListenerNames::new(Transport::Tls, "192.0.2.1", 5061, OVID);
         let input = RoutingHeaders {
-            method,
-            initial: true,
-            do_record_routing: true,
-            record_route_all: false,
-            path_wanted: true,
-            incoming: IncomingSide::Listener { names: &tls, flow_token: Some("tok") },
-            outgoing: &tls,
             incoming_sips: tls.sips.as_deref().filter(|_| came),
             outgoing_sips: tls.sips.as_deref().filter(|_| leaves),
-            same_listener: true,
             outgoing_outbound: tokens.0,
             incoming_outbound: tokens.1,
+            ..input(method, &tls, Some("tok"), &tls)
         };
         let added = input.decide(|| "c").expect("a value");
         added.values().map(|value| String::from_utf8(value.to_vec()).expect("text")).collect()
