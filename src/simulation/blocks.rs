@@ -1,15 +1,18 @@
 //! A script made of closures, as a Ruby script is made of blocks.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::script::{Api, Script};
+use crate::client::digest::Credentials;
 use crate::client::session::{Callback, CallbackClass};
 use crate::client::{Destination, Failure, IncomingResponse, Profile};
-use crate::element::{ClientId, Origin, ReceivedRequest, Round, RoundEnd};
-use crate::message::reason_phrase;
+use crate::element::{ClientId, Origin, OwnRequestId, ReceivedRequest, Round, RoundEnd, RouteRequest};
+use crate::message::{Message, RequestSnapshot};
 use crate::resolve::Target;
 
 type Block = Arc<dyn Fn(&mut Turn<'_, '_>) + Send + Sync>;
@@ -17,11 +20,20 @@ type Block = Arc<dyn Fn(&mut Turn<'_, '_>) + Send + Sync>;
 /// A script made of closures: one for new requests, and one for each class of events of the Proxies that route them.
 ///
 /// Without a closure for requests, each goes where its Route or its Request-URI says.
-#[derive(Clone)]
 pub struct Blocks {
     profile: Arc<Profile>,
     on_request: Block,
     on: [Option<Block>; CallbackClass::ALL.len()],
+    /// Blocks that wait for a time, by the numbers of their timers.
+    waiting: BTreeMap<u64, Waiting>,
+    /// The last number that was given.
+    last: u64,
+}
+
+/// A block that waits for a time.
+struct Waiting {
+    context: Context,
+    then: Then,
 }
 
 impl fmt::Debug for Blocks {
@@ -37,6 +49,8 @@ impl Blocks {
             profile: Arc::new(profile),
             on_request: Arc::new(|turn| turn.route()),
             on: [const { None }; CallbackClass::ALL.len()],
+            waiting: BTreeMap::new(),
+            last: 0,
         }
     }
 
@@ -82,16 +96,52 @@ impl Blocks {
             .filter(|class| self.on[**class as usize].is_some())
             .fold(0, |bits, class| bits | class.bit())
     }
+
+    /// Runs something as a block that is about no event, such as one that sends a request of the script's own.
+    pub fn run<R>(&mut self, api: &mut Api<'_>, block: impl FnOnce(&mut Turn<'_, '_>) -> R) -> R {
+        let mut turn = Turn { api, blocks: self, context: Context::default() };
+        let result = block(&mut turn);
+        turn.let_go();
+        result
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Runs a block. `None`: it goes on later.
+    fn turn(
+        &mut self,
+        api: &mut Api<'_>,
+        context: Context,
+        block: impl FnOnce(&mut Turn<'_, '_>),
+    ) -> Option<RoundEnd> {
+        let mut turn = Turn { api, blocks: self, context };
+        block(&mut turn);
+        let Context { waits, .. } = &mut turn.context;
+        match waits.take() {
+            Some((after, then)) => {
+                let key = turn.blocks.number();
+                turn.api.after(after, key);
+                let context = std::mem::take(&mut turn.context);
+                turn.blocks.waiting.insert(key, Waiting { context, then });
+                None
+            }
+            None => {
+                turn.let_go();
+                Some(std::mem::take(&mut turn.context.end))
+            }
+        }
+    }
 }
 
 impl Script for Blocks {
     fn on_request(&mut self, api: &mut Api<'_>, request: Arc<ReceivedRequest>) {
         let block = self.on_request.clone();
-        let mut turn = Turn::new(api, self.clone(), Some(request));
-        block(&mut turn);
-        let made = std::mem::take(&mut turn.made);
-        for client in made {
-            api.step(|element, _| element.release_client(client));
+        let context = Context { request: Some(request), ..Context::default() };
+        if self.turn(api, context, |turn| block(turn)).is_none() {
+            api.linger();
         }
     }
 
@@ -99,42 +149,68 @@ impl Script for Blocks {
         let Some(block) = self.on[round.callback.class() as usize].clone() else {
             return RoundEnd::default();
         };
-        let mut turn = Turn::new(api, self.clone(), round.upstream.clone());
-        turn.client = Some(round.client);
-        turn.round = Some(round);
-        block(&mut turn);
-        let (end, made) = (std::mem::take(&mut turn.end), std::mem::take(&mut turn.made));
-        for client in made {
-            api.step(|element, _| element.release_client(client));
+        let (request, client) = (round.upstream.clone(), Some(round.client));
+        let context = Context { request, client, round: Some(round), ..Context::default() };
+        let end = self.turn(api, context, |turn| block(turn));
+        end.unwrap_or_else(|| {
+            api.linger();
+            RoundEnd::default()
+        })
+    }
+
+    fn timer(&mut self, api: &mut Api<'_>, key: u64) {
+        let Some(Waiting { context, then }) = self.waiting.remove(&key) else { return };
+        let (round, request) = (context.round.clone(), context.request.clone());
+        let Some(end) = self.turn(api, context, then) else { return };
+        match (round, request) {
+            (Some(round), _) => api.end_round(self, &round, end),
+            (None, Some(request)) => api.end_request(&request),
+            (None, None) => {}
         }
-        end
     }
 }
 
-/// One run of a block: what it is about, and what the block may do.
-pub struct Turn<'t, 'w> {
-    api: &'t mut Api<'w>,
-    blocks: Blocks,
+type Then = Box<dyn FnOnce(&mut Turn<'_, '_>) + Send>;
+
+/// What a run of a block is about, and what it has made of it.
+#[derive(Default)]
+struct Context {
     request: Option<Arc<ReceivedRequest>>,
     client: Option<ClientId>,
     round: Option<Round>,
     end: RoundEnd,
     /// The Clients that were made in it.
     made: Vec<ClientId>,
+    /// After which time it goes on, and with what.
+    waits: Option<(Duration, Then)>,
+}
+
+/// One run of a block: what it is about, and what the block may do.
+pub struct Turn<'t, 'w> {
+    api: &'t mut Api<'w>,
+    blocks: &'t mut Blocks,
+    context: Context,
 }
 
 impl fmt::Debug for Turn<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn")
-            .field("client", &self.client)
-            .field("round", &self.round)
-            .finish_non_exhaustive()
+        let Context { client, round, .. } = &self.context;
+        f.debug_struct("Turn").field("client", client).field("round", round).finish_non_exhaustive()
     }
 }
 
-impl<'t, 'w> Turn<'t, 'w> {
-    fn new(api: &'t mut Api<'w>, blocks: Blocks, request: Option<Arc<ReceivedRequest>>) -> Self {
-        Turn { api, blocks, request, client: None, round: None, end: RoundEnd::default(), made: Vec::new() }
+impl<'w> Turn<'_, 'w> {
+    /// The script has let go of the Clients that it has made.
+    fn let_go(&mut self) {
+        for client in std::mem::take(&mut self.context.made) {
+            self.api.step(|element, _| element.release_client(client));
+        }
+    }
+
+    /// The block goes on after some time, as one that waits for something else: its event is not over before. It is the last
+    /// thing that a block says.
+    pub fn wait(&mut self, time: Duration, then: impl FnOnce(&mut Turn<'_, '_>) + Send + 'static) {
+        self.context.waits = Some((time, Box::new(then)));
     }
 
     /// What else the script may do.
@@ -148,17 +224,17 @@ impl<'t, 'w> Turn<'t, 'w> {
     ///
     /// When the event is about none from the network.
     pub fn request(&self) -> &Arc<ReceivedRequest> {
-        self.request.as_ref().expect("an event about a request from the network")
+        self.context.request.as_ref().expect("an event about a request from the network")
     }
 
     /// The response that the event is about.
     pub fn response(&self) -> Option<&Arc<IncomingResponse>> {
-        self.round.as_ref()?.callback.response()
+        self.context.round.as_ref()?.callback.response()
     }
 
     /// The status of the response that the event is about, as the script sees it; 0 where there is none.
     pub fn status(&self) -> u16 {
-        match self.round.as_ref().map(|round| &round.callback) {
+        match self.context.round.as_ref().map(|round| &round.callback) {
             Some(Callback::Failure(_, status)) => *status,
             Some(callback) => callback.response().and_then(|response| response.status()).unwrap_or(0),
             None => 0,
@@ -167,7 +243,7 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     /// Why the routing has failed that the event is about.
     pub fn failure(&self) -> Option<&Failure> {
-        match &self.round.as_ref()?.callback {
+        match &self.context.round.as_ref()?.callback {
             Callback::Error(failure) => Some(failure),
             _ => None,
         }
@@ -175,7 +251,7 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     /// The target in use.
     pub fn target(&self) -> Option<Target> {
-        self.round.as_ref()?.target
+        self.context.round.as_ref()?.target
     }
 
     /// Replies to the request, with the usual reason phrase. False: the element refuses it.
@@ -187,18 +263,17 @@ impl<'t, 'w> Turn<'t, 'w> {
     /// Replies to the request, with header lines.
     pub fn reply_with(&mut self, status: u16, lines: &[&'static str]) -> bool {
         let lines: Vec<Bytes> = lines.iter().map(|line| Bytes::from_static(line.as_bytes())).collect();
-        debug_assert!(!reason_phrase(status).is_empty());
         let request = self.request().clone();
         self.api.reply_with(&request, status, &lines, b"")
     }
 
     /// The Proxy of the event; in `on_request` one that is made when it is asked for.
     pub fn proxy(&mut self) -> ClientId {
-        match self.client {
+        match self.context.client {
             Some(client) => client,
             None => {
                 let client = self.new_proxy();
-                self.client = Some(client);
+                self.context.client = Some(client);
                 client
             }
         }
@@ -207,7 +282,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     /// Another Proxy, with the same blocks.
     pub fn new_proxy(&mut self) -> ClientId {
         let client = self.api.new_client(self.blocks.bits());
-        self.made.push(client);
+        self.context.made.push(client);
         client
     }
 
@@ -235,24 +310,51 @@ impl<'t, 'w> Turn<'t, 'w> {
         let request = self.request().clone();
         let profile = self.blocks.profile.clone();
         if let Some(ask) = self.api.forwarding(client, &profile, &request, destination) {
-            self.api.route(&mut self.blocks.clone(), ask);
+            self.api.route(self.blocks, ask);
         }
+    }
+
+    /// Sends a request of the script's own by a Client, to a destination or to where its Request-URI says.
+    pub fn send(&mut self, client: ClientId, request: RequestSnapshot, destination: Option<Destination>) {
+        let id = OwnRequestId(self.blocks.number());
+        self.send_again(client, id, request, destination, Vec::new());
+    }
+
+    /// The same for a request that has a number already, as one that is routed again has, and with credentials.
+    pub fn send_again(
+        &mut self,
+        client: ClientId,
+        id: OwnRequestId,
+        request: RequestSnapshot,
+        destination: Option<Destination>,
+        credentials: Vec<Credentials>,
+    ) {
+        let profile = self.blocks.profile.clone();
+        let ask = self.api.own_request(client, &profile, id, request, destination);
+        self.api.route(self.blocks, RouteRequest { credentials, ..ask });
+    }
+
+    /// Sends the ACK for a 2xx that the Client of the event has received; `ruri` is the Request-URI of its INVITE. False: it is
+    /// no 2xx to an INVITE.
+    pub fn acknowledge(&mut self, response: &Message, ruri: &Bytes) -> bool {
+        let (client, profile) = (self.proxy(), self.blocks.profile.clone());
+        self.api.step(|element, now| element.acknowledge(now, client, &profile, response, ruri, None))
     }
 
     /// `drop_response`: what the event would send upstream is not sent.
     pub fn drop_response(&mut self) {
-        self.end.dropped = true;
+        self.context.end.dropped = true;
     }
 
     /// `abort_routing`: no further target is tried.
     pub fn abort_routing(&mut self) {
-        self.end.aborted = true;
+        self.context.end.aborted = true;
     }
 
     /// `cancel`: inside of a block for the request of its event, outside for all that the Proxy has pending.
     pub fn cancel(&mut self) {
         let client = self.proxy();
-        let origin = self.round.as_ref().and(self.request.clone()).map(Origin::Network);
+        let origin = self.context.round.as_ref().and(self.context.request.clone()).map(Origin::Network);
         self.api.step(|element, now| element.cancel(now, client, origin.as_ref()));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::script::Script;
-use crate::element::{CallId, Element, Outcome, ReceivedRequest, Round, ScriptEvent, ScriptQueue};
+use crate::element::{AnchorId, CallId, Element, Outcome, ReceivedRequest, Round, ScriptEvent, ScriptQueue};
 use crate::message::ConnectionId;
 
 /// Something for the script of an element.
@@ -18,6 +18,10 @@ pub enum ScriptWork {
     Round(Box<Round>),
     /// A route has ended that the script waits for.
     CallEnded(CallId, Outcome),
+    /// The request of a route that the script waits for went out again, with this CSeq number.
+    CallRenumbered(CallId, u32),
+    /// The script's objects of a route are needed no longer.
+    Released(AnchorId),
     /// A timer of the script's fires.
     Timer(u64),
     /// The certificates of a server are to be judged: [`World::judge_connection`](super::World::judge_connection) is due.

@@ -1,5 +1,6 @@
 //! The script of an element, and what it may ask the element.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,8 +13,8 @@ use crate::client::{
     TOO_MANY_HOPS,
 };
 use crate::element::{
-    AnchorId, CallId, ClientId, Element, Origin, Outcome, ProxyHeaders, ReceivedRequest, Reply, Round,
-    RoundEnd, RouteRequest, Settings,
+    AnchorId, CallId, ClientId, Element, Origin, Outcome, OwnRequestId, ProxyHeaders, ReceivedRequest, Reply,
+    Round, RoundEnd, RouteRequest, Settings,
 };
 use crate::message::{reason_phrase, ConnectionId, HeaderName, Method, RequestSnapshot, Transport, UriRef};
 use crate::resolve::{Query, QueryTransport};
@@ -22,7 +23,7 @@ use crate::resolve::{Query, QueryTransport};
 const NO_OBJECTS: AnchorId = AnchorId(0);
 
 /// The script of an element: it decides what becomes of requests.
-pub trait Script: Send {
+pub trait Script: Any + Send {
     /// A new request. The element is told when this returns
     /// ([`Element::request_done`], [`Element::release_request`]).
     fn on_request(&mut self, api: &mut Api<'_>, request: Arc<ReceivedRequest>);
@@ -36,6 +37,16 @@ pub trait Script: Send {
     /// A route has ended that the script waits for.
     fn call_ended(&mut self, api: &mut Api<'_>, call: CallId, outcome: Outcome) {
         let _ = (api, call, outcome);
+    }
+
+    /// The request of a route that the script waits for went out again, with this CSeq number.
+    fn call_renumbered(&mut self, call: CallId, cseq: u32) {
+        let _ = (call, cseq);
+    }
+
+    /// What the script holds for a route is needed no longer.
+    fn released(&mut self, anchor: AnchorId) {
+        let _ = anchor;
     }
 
     /// The certificates (DER, its own first) of a server that a connection goes to: whether they are accepted. Asked where a
@@ -207,6 +218,33 @@ impl<'w> Api<'w> {
             anchor: NO_OBJECTS,
             inline: true,
         })
+    }
+
+    /// A request of the script's own, to `destination` or to where its Request-URI says.
+    pub fn own_request(
+        &self,
+        client: ClientId,
+        profile: &Arc<Profile>,
+        id: OwnRequestId,
+        request: RequestSnapshot,
+        destination: Option<Destination>,
+    ) -> RouteRequest {
+        RouteRequest {
+            client,
+            kind: Kind::Uac,
+            profile: profile.clone(),
+            destination: destination.unwrap_or_else(|| Destination::of_own(None, &request)),
+            request,
+            antiloop_id: None,
+            origin: Origin::Own(id),
+            proxy_headers: None,
+            restore: Default::default(),
+            sips: false,
+            credentials: Vec::new(),
+            caller: None,
+            anchor: NO_OBJECTS,
+            inline: true,
+        }
     }
 
     fn loose_route(&mut self, request: &ReceivedRequest) -> LooseRouteOutcome {

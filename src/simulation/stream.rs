@@ -194,6 +194,31 @@ impl Stream {
     }
 }
 
+/// What happens on a connection.
+#[derive(Debug)]
+pub(super) enum StreamEvent {
+    /// It reaches the address that it goes to.
+    Asked(u64),
+    /// The answer is back: the listener takes it.
+    Taken(u64),
+    /// The answer is back: nobody takes it.
+    Refused(u64),
+    /// Certificates were shown.
+    Shown(u64),
+    /// It may have taken too long to come so far.
+    Limit(u64, Phase),
+    /// Bytes arrive at an end.
+    Bytes(EndId, Bytes),
+    /// The other side sends nothing more.
+    Finished(EndId),
+    /// It is broken.
+    Reset(EndId),
+    /// The other side has had its time to send the rest of a message.
+    Deadline(EndId),
+    /// What did not arrive is sent again.
+    Again(EndId),
+}
+
 /// What a connection is opened with.
 #[derive(Debug)]
 pub(super) struct Opening {

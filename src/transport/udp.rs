@@ -13,9 +13,8 @@ use tokio::sync::{mpsc, Notify};
 use tokio::task::AbortHandle;
 use tracing::{debug, info, warn};
 
-use super::admit::{admit, refuse};
 use super::{icmp, Bound, Malformed, Source, Transport, TransportEvent};
-use crate::message::{datagram, stun, Datagram, Defect, Stun};
+use crate::message::{datagram, Arrival, Defect};
 
 /// Larger than any UDP payload.
 const RECEIVE_BUFFER: usize = 65_536;
@@ -240,51 +239,44 @@ async fn take_errors(socket: &UdpSocket) -> bool {
 }
 
 async fn take_datagram(socket: &UdpSocket, bytes: &[u8], remote: SocketAddr) -> bool {
-    match event(socket, datagram(Bytes::copy_from_slice(bytes)), remote) {
-        Some(event) => socket.0.events.send(event).await.is_ok(),
-        None => true,
+    let source = socket.source(remote);
+    for arrival in datagram(Bytes::copy_from_slice(bytes)).arrivals(&source) {
+        if let Some(event) = event(socket, arrival, source) {
+            if socket.0.events.send(event).await.is_err() {
+                return false;
+            }
+        }
     }
+    true
 }
 
-/// RFC 3261 section 18.3: what one datagram means.
-fn event(socket: &UdpSocket, datagram: Datagram, remote: SocketAddr) -> Option<TransportEvent> {
-    match datagram {
-        Datagram::Message(message) => admit(message, socket.source(remote), &socket.0.malformed),
-        // RFC 5626 section 4.4.1; a message behind it counts as well (RFC 3261 section 7.5).
-        Datagram::Keepalive { then } => {
-            answer(socket, &Bytes::from_static(b"\r\n"), remote);
-            match then {
-                Some(content) => event(socket, *content, remote),
-                None => socket.keepalive(remote),
-            }
+/// The event of what a datagram holds, if it is one.
+fn event(socket: &UdpSocket, arrival: Arrival, source: Source) -> Option<TransportEvent> {
+    let (malformed, remote) = (&socket.0.malformed, source.remote);
+    match arrival {
+        Arrival::Message(message) => {
+            Some(TransportEvent::Message { message, source, room: None, owed: None })
         }
-        Datagram::Refused { request, status, reason, defect } => {
+        Arrival::Keepalive { answer: bytes, alone } => {
+            answer(socket, &bytes, remote);
+            socket.keepalive(remote).filter(|_| alone)
+        }
+        Arrival::Refused { request: to, status, reason, close, defect } => {
             debug!(target: "oversip::transport", %remote, status, %defect, "request refused");
-            socket.0.malformed.count_refused(defect);
-            Some(refuse(request, socket.source(remote), status, reason, false))
+            malformed.count_refused(defect);
+            Some(TransportEvent::Reply { to, source, status, reason, close, owed: None })
         }
-        Datagram::Failed { defect, .. } => {
-            info!(target: "oversip::transport", %remote, %defect, "datagram dropped");
-            socket.0.malformed.count_dropped(defect);
+        Arrival::Dropped(defect) | Arrival::End(defect) => {
+            // Whoever looks for open ports sends the one; the other has a cause in some peer.
+            match defect {
+                Defect::Foreign => {
+                    debug!(target: "oversip::transport", %remote, %defect, "datagram dropped");
+                }
+                _ => info!(target: "oversip::transport", %remote, %defect, "datagram dropped"),
+            }
+            malformed.count_dropped(defect);
             None
         }
-        Datagram::Stun(request) => {
-            // A socket for both families shows IPv4 peers as mapped addresses, which are of no use to them.
-            let seen = SocketAddr::new(remote.ip().to_canonical(), remote.port());
-            match stun(&request, seen) {
-                Stun::Request(response) => {
-                    answer(socket, &response, remote);
-                    socket.keepalive(remote)
-                }
-                Stun::Invalid | Stun::Foreign => {
-                    let defect = Defect::Foreign;
-                    debug!(target: "oversip::transport", %remote, %defect, "datagram dropped");
-                    socket.0.malformed.count_dropped(defect);
-                    None
-                }
-            }
-        }
-        Datagram::Ignored => None,
     }
 }
 

@@ -20,13 +20,11 @@ use super::peer::{Effect, Peer, PeerApi, PeerId};
 use super::record::{Entry, Fate, Record};
 use super::schedule::Schedule;
 use super::script::{Api, Script};
-use super::stream::Streams;
+use super::stream::{StreamEvent, Streams};
 use super::zone::Zone;
 use crate::element::{Element, Input, SendFailure, ServerName, Settings, Status};
 use crate::message::{ConnectionId, StreamLimits, Transport};
 use crate::random::Random;
-
-use streams::StreamEvent;
 
 /// What all runs begin with: 2026-01-01.
 const DATE: Duration = Duration::from_secs(1_767_225_600);
@@ -280,17 +278,38 @@ impl World {
         result
     }
 
-    /// Uses an element as its script does.
+    /// Uses an element as a script does.
+    pub fn with_api<R>(&mut self, id: ElementId, work: impl FnOnce(&mut Api<'_>) -> R) -> R {
+        let (now, since_start) = (self.now, self.now());
+        let mut api = Api::new(&mut self.node(id.0).element, now, since_start);
+        let result = work(&mut api);
+        let timers = std::mem::take(&mut api.timers);
+        self.put_timers(id.0, timers);
+        self.carry_out(id.0);
+        result
+    }
+
+    /// The script of an element, with what it may do.
     ///
     /// # Panics
     ///
-    /// When this is called while the script runs, or is run outside.
-    pub fn with_script<S: Script + Any, R>(
+    /// When the script is at work, is run outside, or is of another kind.
+    pub fn with_script<S: Script, R>(
         &mut self,
         id: ElementId,
-        work: impl FnOnce(&mut dyn Script, &mut Api<'_>) -> R,
+        work: impl FnOnce(&mut S, &mut Api<'_>) -> R,
     ) -> R {
-        self.run_script(id.0, work).expect("the script is here and not at work")
+        let done = self.run_script(id.0, |script, api| {
+            let script: &mut dyn Any = script;
+            work(script.downcast_mut().expect("a script of this kind"), api)
+        });
+        done.expect("the script is here and not at work")
+    }
+
+    fn put_timers(&mut self, element: usize, timers: Vec<(Duration, u64)>) {
+        for (after, key) in timers {
+            self.schedule.put(self.now + after, Event::Script { element, key });
+        }
     }
 
     fn run_script<R>(
@@ -311,9 +330,7 @@ impl World {
         let result = work(&mut *script, &mut api);
         let timers = std::mem::take(&mut api.timers);
         node.runner = Runner::World(script);
-        for (after, key) in timers {
-            self.schedule.put(now + after, Event::Script { element: number, key });
-        }
+        self.put_timers(number, timers);
         self.carry_out(number);
         Some(result)
     }
@@ -436,7 +453,7 @@ impl World {
     pub fn is_idle(&mut self) -> bool {
         self.schedule.next().is_none()
             && self.parties.iter().all(|party| match &party.role {
-                Role::Element(node) => node.queue.is_empty() && !node.element.awaits_time(),
+                Role::Element(node) => (node.held || node.queue.is_empty()) && !node.element.awaits_time(),
                 Role::Peer(_) => true,
             })
     }
@@ -574,6 +591,8 @@ fn run_work(script: &mut dyn Script, api: &mut Api<'_>, work: ScriptWork) {
         }
         ScriptWork::Round(round) => api.run_rounds(script, Some(*round)),
         ScriptWork::CallEnded(call, outcome) => script.call_ended(api, call, outcome),
+        ScriptWork::CallRenumbered(call, cseq) => script.call_renumbered(call, cseq),
+        ScriptWork::Released(anchor) => script.released(anchor),
         ScriptWork::Timer(key) => script.timer(api, key),
         // The verdict is its caller's.
         ScriptWork::TlsHandshake { .. } => {}

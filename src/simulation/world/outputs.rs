@@ -1,6 +1,7 @@
 //! What elements want done.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -13,7 +14,6 @@ use crate::message::{ConnectionId, Transport};
 use crate::simulation::lookup::{Lookup, Next};
 use crate::simulation::node::ScriptWork;
 use crate::simulation::stream::Opening;
-use std::time::Duration;
 
 /// The largest datagram.
 const MAX_DATAGRAM: usize = 65_507;
@@ -67,10 +67,11 @@ impl World {
                 let address = Err(format!("{target} cannot be reached from the addresses of this host"));
                 self.tell_later(number, Input::AddressFound { target, address });
             }
-            Output::OpenSocket { .. }
-            | Output::CallRenumbered { .. }
-            | Output::Released(_)
-            | Output::SweepConnections => {}
+            Output::CallRenumbered { call, cseq } => {
+                self.node(number).put(ScriptWork::CallRenumbered(call, cseq));
+            }
+            Output::Released(anchor) => self.node(number).put(ScriptWork::Released(anchor)),
+            Output::OpenSocket { .. } | Output::SweepConnections => {}
         }
     }
 

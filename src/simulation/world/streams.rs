@@ -11,7 +11,7 @@ use crate::message::{ConnectionId, Transport};
 use crate::simulation::network::Reachability;
 use crate::simulation::node::ScriptWork;
 use crate::simulation::record::Fate;
-use crate::simulation::stream::{EndId, Opening, Phase, Side};
+use crate::simulation::stream::{EndId, Opening, Phase, Side, StreamEvent};
 
 /// How long a peer's connection may take to come up, and then its handshake.
 const PEER_LIMIT: Duration = Duration::from_secs(4);
@@ -19,31 +19,6 @@ const PEER_LIMIT: Duration = Duration::from_secs(4);
 /// How often what does not arrive is sent again, and after which time it breaks the connection.
 const STALL_RETRY: Duration = Duration::from_secs(1);
 const STALL_LIMIT: Duration = Duration::from_secs(120);
-
-/// What happens on a connection.
-#[derive(Debug)]
-pub(super) enum StreamEvent {
-    /// It reaches the address that it goes to.
-    Asked(u64),
-    /// The answer is back: the listener takes it.
-    Taken(u64),
-    /// The answer is back: nobody takes it.
-    Refused(u64),
-    /// Certificates were shown.
-    Shown(u64),
-    /// It may have taken too long to come so far.
-    Limit(u64, Phase),
-    /// Bytes arrive at an end.
-    Bytes(EndId, Bytes),
-    /// The other side sends nothing more.
-    Finished(EndId),
-    /// It is broken.
-    Reset(EndId),
-    /// The other side has had its time to send the rest of a message.
-    Deadline(EndId),
-    /// What did not arrive is sent again.
-    Again(EndId),
-}
 
 impl World {
     /// Breaks all connections that begin at an address, or go to it: both sides find them reset.
