@@ -20,6 +20,7 @@
 mod policy;
 #[path = "../support/profile.rs"]
 mod profile;
+mod told;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ use oversip::transaction::Timings;
 
 pub use oversip::client::session::CallbackClass;
 pub use oversip::simulation::*;
+pub use told::Told;
 
 /// Where things are in most tests.
 pub const RELAY: &str = "10.0.0.1:5060";
