@@ -74,6 +74,11 @@ impl ResponseContext {
         self.open.push(route);
     }
 
+    /// Whether a route may still give an answer.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// The routes that may still give an answer.
     pub(super) fn open(&self) -> SmallVec<[RouteId; 1]> {
         self.open.clone()

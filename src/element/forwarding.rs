@@ -6,6 +6,7 @@ use super::context::Candidate;
 use super::ids::{RequestId, RouteId};
 use super::reply::Reply;
 use super::route::Route;
+use super::server_transactions::ServerRequest;
 use super::Element;
 use crate::client::session::Input as SessionInput;
 use crate::client::IncomingResponse;
@@ -94,7 +95,7 @@ impl Element {
         let Some(upstream) = route.upstream() else { return };
         let Some(request) = self.server_transactions.get_mut(upstream) else { return };
         match request.context.close(route.id) {
-            None => {}
+            None => self.end_if_canceled(upstream),
             Some(Candidate::Response(response)) => {
                 self.send_response(upstream, response.status, response.to_bytes());
             }
@@ -103,6 +104,13 @@ impl Element {
                     self.reply_to(request, Reply::new(status, reason.as_bytes()));
                 }
             }
+        }
+    }
+
+    /// A request that was cancelled and of which nothing is pending: nobody else answers it (RFC 3261 9.2).
+    pub(super) fn end_if_canceled(&mut self, id: RequestId) {
+        if self.server_transactions.get(id).is_some_and(ServerRequest::is_left_canceled) {
+            self.reply_by_itself(id, 487, b"Request Terminated");
         }
     }
 

@@ -239,7 +239,7 @@ impl Element {
                     message.header_all_named(b"Reason").map(Bytes::copy_from_slice).collect();
                 self.tell_canceled(id, &reasons);
             }
-            CancelOutcome::ReplyTerminated => self.terminate_canceled(id),
+            CancelOutcome::ReplyTerminated => self.end_if_canceled(id),
         }
     }
 
@@ -258,10 +258,7 @@ impl Element {
                 element.deliver(client, route, SessionInput::Canceled);
             });
         }
-    }
-
-    fn terminate_canceled(&mut self, id: RequestId) {
-        self.reply_by_itself(id, 487, b"Request Terminated");
+        self.end_if_canceled(id);
     }
 
     /// `on_request` ended. What the script made nothing of is over.
@@ -271,7 +268,7 @@ impl Element {
             let Some(request) = element.server_transactions.get(id) else { return };
             if request.is_left_canceled() {
                 element.make_transaction(id);
-                element.terminate_canceled(id);
+                element.end_if_canceled(id);
             } else if request.is_pending() {
                 element.end_server(id);
             }

@@ -391,14 +391,14 @@ impl ServerRequest {
         known.map(|success| success.wire.clone())
     }
 
-    /// True when it was cancelled and nobody is there to answer it: the script has not routed it.
+    /// True when it was cancelled and nobody is there to answer it: it has no branch that is pending.
     pub(super) fn is_left_canceled(&self) -> bool {
         let proceeding = match &self.stage {
             Stage::Pending { answered } => answered.is_none(),
             Stage::Invite(machine) => machine.accepts(487),
             Stage::NonInvite(_) | Stage::Over { .. } | Stage::None { .. } => false,
         };
-        proceeding && self.context.is_empty() && self.canceled
+        proceeding && self.canceled && !self.context.is_open()
     }
 
     /// True while the client waits for a final response.

@@ -218,6 +218,11 @@ impl<'w> Turn<'_, 'w> {
         self.api
     }
 
+    /// The round that the event belongs to; `None` in `on_request`.
+    pub fn round(&self) -> Option<&Round> {
+        self.context.round.as_ref()
+    }
+
     /// The request.
     ///
     /// # Panics

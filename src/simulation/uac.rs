@@ -55,6 +55,8 @@ pub struct UacCall {
     statuses: Vec<u16>,
     wants_cancel: bool,
     canceled: bool,
+    /// The CANCEL has its answer.
+    cancel_answered: bool,
     /// The dialogs that 2xx have made, by the tag of the callee, with the ACK of each.
     dialogs: BTreeMap<Bytes, (Dialog, Bytes)>,
     bye: Option<Request>,
@@ -199,6 +201,7 @@ impl Uac {
             statuses: Vec::new(),
             wants_cancel: false,
             canceled: false,
+            cancel_answered: false,
             dialogs: BTreeMap::new(),
             bye: None,
         });
@@ -236,7 +239,7 @@ impl Uac {
         }
         call.canceled = true;
         api.send(cancel_for(&call.invite, &[]), self.hop);
-        // Over UDP it may be lost: it is sent again as long as nothing final comes, by Timer A's timer.
+        // Over UDP it may be lost: it is sent again as long as it is not answered, by Timer A's timer.
         self.calls[number].interval = self.timings.t1;
         if api.transport() == Transport::Udp {
             self.arm(api, number, For::Repeat, self.timings.t1);
@@ -272,7 +275,9 @@ impl Uac {
                     _ => self.failure(api, number, &message, status),
                 }
             }
-            Some(Method::Cancel) if of == self.calls[number].branch => {}
+            Some(Method::Cancel) if of == self.calls[number].branch => {
+                self.calls[number].cancel_answered |= status >= 200;
+            }
             Some(Method::Bye) => {
                 let call = &mut self.calls[number];
                 match &call.bye {
@@ -363,7 +368,7 @@ impl Peer for Uac {
                 let after = call.interval;
                 self.arm(api, number, For::Repeat, after);
             }
-            For::Repeat if call.state == CallState::Proceeding && call.canceled => {
+            For::Repeat if call.state == CallState::Proceeding && call.canceled && !call.cancel_answered => {
                 api.send(cancel_for(&call.invite, &[]), self.hop);
                 call.interval = (call.interval * 2).min(self.timings.t2);
                 let after = call.interval;

@@ -16,6 +16,7 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod notes;
 #[path = "../support/policy.rs"]
 mod policy;
 #[path = "../support/profile.rs"]
@@ -33,6 +34,7 @@ use oversip::message::{reply, Message, Transport};
 use oversip::random::Random;
 use oversip::transaction::Timings;
 
+pub use notes::{noting, Notes};
 pub use oversip::client::session::CallbackClass;
 pub use oversip::simulation::*;
 pub use told::Told;
@@ -45,6 +47,8 @@ pub const ALICE: &str = "10.0.1.1:5060";
 pub const BOB: &str = "10.0.2.1:5060";
 /// Another one.
 pub const CAROL: &str = "10.0.3.1:5060";
+/// A third one.
+pub const DAVE: &str = "10.0.4.1:5060";
 
 /// An empty world on a good network. Everything that is drawn follows from the seed.
 pub fn world(seed: u64) -> World {
