@@ -27,5 +27,6 @@ pub use record::{Entry, Fate, Record};
 pub use script::{to, to_udp, Api, Script};
 pub use uac::{CallPlan, CallState, Uac, UacCall};
 pub use uas::{CalleeState, Uas, UasCall};
+pub use user_agent::{record_route_lines, Dialog};
 pub use world::{ElementId, Judge, Step, World};
 pub use zone::{Trouble, Zone};

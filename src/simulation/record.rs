@@ -84,12 +84,22 @@ impl fmt::Display for Entry {
 }
 
 /// The messages of a run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Record {
     digest: Sha256,
     entries: Vec<Entry>,
     sent: u64,
     digest_only: bool,
+    watch: Option<Watch>,
+}
+
+/// Looks at each message that is sent.
+type Watch = Box<dyn FnMut(&Entry) + Send>;
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("sent", &self.sent).finish_non_exhaustive()
+    }
 }
 
 impl Record {
@@ -97,6 +107,11 @@ impl Record {
     pub fn keep_digest_only(&mut self) {
         self.digest_only = true;
         self.entries = Vec::new();
+    }
+
+    /// From now on each message is shown to this as it is sent.
+    pub fn watch(&mut self, watch: impl FnMut(&Entry) + Send + 'static) {
+        self.watch = Some(Box::new(watch));
     }
 
     /// How many messages were sent.
@@ -121,6 +136,9 @@ impl Record {
         self.digest.update(head.as_bytes());
         self.digest.update(wire);
         self.sent += 1;
+        if let Some(watch) = &mut self.watch {
+            watch(&entry);
+        }
         if !self.digest_only {
             self.entries.push(entry);
         }

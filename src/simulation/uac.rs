@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::peer::{Peer, PeerApi};
-use super::user_agent::{branch, via, Dialog};
+use super::user_agent::{branch, via, with_via, Dialog};
 use crate::message::{
     ack_for, cancel_for, reason_phrase, reply, Headers, Message, Method, RequestSnapshot, Source, Transport,
 };
@@ -250,8 +250,7 @@ impl Uac {
     fn send_bye(&mut self, api: &mut PeerApi<'_>, number: usize, tag: &Bytes) {
         let call = &mut self.calls[number];
         let Some((dialog, _)) = call.dialogs.get_mut(tag) else { return };
-        dialog.cseq += 1;
-        let wire = dialog.request(api, Method::Bye).to_bytes();
+        let wire = with_via(api, dialog.request(Method::Bye)).to_bytes();
         let branch = Message::parse(wire.clone()).map(|(message, _)| branch(&message)).unwrap_or_default();
         api.send(wire.clone(), self.hop);
         let left = self.timings.transaction_timeout();
@@ -303,9 +302,10 @@ impl Uac {
             return;
         }
         let call = &mut self.calls[number];
-        let dialog = Dialog::of_caller(message, call.invite.cseq().unwrap_or(1), &call.invite.ruri, self.hop);
-        let ack = dialog.request(api, Method::Ack).to_bytes();
-        api.send(ack.clone(), dialog.hop);
+        let cseq = call.invite.cseq().unwrap_or(1);
+        let mut dialog = Dialog::of_caller(message, cseq, &call.invite.ruri);
+        let ack = with_via(api, dialog.request(Method::Ack)).to_bytes();
+        api.send(ack.clone(), self.hop);
         call.dialogs.insert(tag.clone(), (dialog, ack));
         if !call.is_undecided() {
             // A second callee, or one that is too late.

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::peer::{Peer, PeerApi};
 use super::uac::transport_parameter;
-use super::user_agent::{branch, Dialog};
-use crate::message::{reason_phrase, reply, Headers, Message, Method, Source, Transport};
+use super::user_agent::{branch, record_route_lines, with_via, Dialog};
+use crate::message::{reason_phrase, reply, Message, Method, Source, Transport};
 use crate::transaction::Timings;
 
 /// How far a call has come.
@@ -170,9 +170,7 @@ impl Uas {
         if status < 300 && status > 100 {
             let transport = transport_parameter(api.transport());
             lines.push(format!("Contact: <sip:callee@{}{transport}>", api.address()).into());
-            let headers = Headers::from_message(&call.invite);
-            let routes = headers.list(crate::message::HeaderName::RecordRoute);
-            lines.extend(routes.map(|route| [&b"Record-Route: "[..], route].concat().into()));
+            lines.extend(record_route_lines(&call.invite));
         }
         let tag = Some(call.tag.as_bytes()).filter(|_| status > 100);
         let reason = reason_phrase(status).as_bytes();
@@ -182,7 +180,7 @@ impl Uas {
         call.state = match status {
             ..200 => CalleeState::Ringing,
             200..300 => {
-                call.dialog = Some(Dialog::of_callee(&call.invite, &call.tag, call.source.remote));
+                call.dialog = Some(Dialog::of_callee(&call.invite, call.tag.as_bytes()));
                 CalleeState::Accepted
             }
             _ => CalleeState::Refused(status),
@@ -222,10 +220,10 @@ impl Uas {
 
     fn hang_up(&mut self, api: &mut PeerApi<'_>, number: usize) {
         let call = &mut self.calls[number];
-        let Some(dialog) = &call.dialog else { return };
-        let wire = dialog.request(api, Method::Bye).to_bytes();
+        let Some(dialog) = &mut call.dialog else { return };
+        let wire = with_via(api, dialog.request(Method::Bye)).to_bytes();
         let of = Message::parse(wire.clone()).map(|(message, _)| branch(&message)).unwrap_or_default();
-        api.send(wire.clone(), dialog.hop);
+        api.send(wire.clone(), call.source.remote);
         call.bye = Some((of, wire));
         call.interval = self.timings.t1;
         call.left = self.timings.transaction_timeout();
@@ -239,9 +237,9 @@ impl Uas {
         if call.left.is_zero() {
             call.bye = None;
         }
-        let (Some((_, wire)), Some(dialog)) = (&call.bye, &call.dialog) else { return };
+        let Some((_, wire)) = &call.bye else { return };
         if api.transport() == Transport::Udp {
-            api.send(wire.clone(), dialog.hop);
+            api.send(wire.clone(), call.source.remote);
         }
         call.interval = (call.interval * 2).min(t2);
         let after = call.interval;

@@ -1,33 +1,25 @@
-//! What scripted user agents share: dialogs and the requests in them.
-
-use std::net::SocketAddr;
+//! What user agents in a simulation share: dialogs and the requests in them.
 
 use bytes::Bytes;
 
 use super::peer::PeerApi;
 use crate::message::{HeaderName, Headers, Message, Method, RequestSnapshot};
 
-/// The names by which a user agent is reached, and its next hop.
+/// A dialog, as one of its two user agents has it (RFC 3261 12).
 #[derive(Debug, Clone)]
-pub(super) struct Dialog {
-    pub(super) call_id: Bytes,
-    /// Its own From or To value, with the tag.
-    pub(super) local: Bytes,
-    /// That of the other side.
-    pub(super) remote: Bytes,
-    /// The Request-URI of requests: the Contact of the other side (RFC 3261 12.1).
-    pub(super) target: Bytes,
-    /// The Route values of requests, in their order.
-    pub(super) routes: Vec<Bytes>,
-    /// The CSeq number of the latest request.
-    pub(super) cseq: u32,
-    /// Where all requests are sent.
-    pub(super) hop: SocketAddr,
+pub struct Dialog {
+    call_id: Bytes,
+    local: Bytes,
+    remote: Bytes,
+    target: Bytes,
+    routes: Vec<Bytes>,
+    cseq: u32,
 }
 
 impl Dialog {
-    /// The dialog of the caller (RFC 3261 12.1.2). `target` is what the INVITE was sent to.
-    pub(super) fn of_caller(response: &Message, cseq: u32, target: &Bytes, hop: SocketAddr) -> Dialog {
+    /// The dialog of the caller (RFC 3261 12.1.2): what a response to its INVITE began. `cseq` and `target` are the number and
+    /// the Request-URI of the INVITE.
+    pub fn of_caller(response: &Message, cseq: u32, target: &Bytes) -> Dialog {
         let mut routes = record_routes(response);
         routes.reverse();
         Dialog {
@@ -37,43 +29,49 @@ impl Dialog {
             target: contact(response).unwrap_or_else(|| target.clone()),
             routes,
             cseq,
-            hop,
         }
     }
 
-    /// The dialog of the callee (RFC 3261 12.1.1).
-    pub(super) fn of_callee(invite: &Message, tag: &str, hop: SocketAddr) -> Dialog {
+    /// The dialog of the callee (RFC 3261 12.1.1), which has this tag.
+    pub fn of_callee(invite: &Message, tag: &[u8]) -> Dialog {
         Dialog {
             call_id: copy(invite.call_id()),
-            local: [invite.to_value().unwrap_or_default(), b";tag=", tag.as_bytes()].concat().into(),
+            local: [invite.to_value().unwrap_or_default(), b";tag=", tag].concat().into(),
             remote: copy(invite.from_value()),
             target: contact(invite).unwrap_or_default(),
             routes: record_routes(invite),
-            cseq: 1,
-            hop,
+            cseq: 0,
         }
     }
 
-    /// A request of the dialog, with a new branch.
-    pub(super) fn request(&self, api: &mut PeerApi<'_>, method: Method) -> RequestSnapshot {
-        let mut request = RequestSnapshot {
-            ruri: self.target.clone(),
-            headers: Headers::new(),
-            body: Bytes::new(),
-            method: method.clone(),
-        };
-        let cseq = [self.cseq.to_string().as_bytes(), b" ", method.as_bytes()].concat();
-        request.headers.push(b"Via", via(api).as_bytes());
-        for route in &self.routes {
-            request.headers.push(b"Route", route);
+    /// A request of the dialog, without Via. Its CSeq number is the next one, but an ACK has that of its INVITE.
+    pub fn request(&mut self, method: Method) -> RequestSnapshot {
+        if method != Method::Ack {
+            self.cseq += 1;
         }
-        request.headers.push(b"Max-Forwards", b"70");
-        request.headers.push(b"From", &self.local);
-        request.headers.push(b"To", &self.remote);
-        request.headers.push(b"Call-ID", &self.call_id);
-        request.headers.push(b"CSeq", &cseq);
-        request
+        let cseq = [self.cseq.to_string().as_bytes(), b" ", method.as_bytes()].concat();
+        let mut headers = Headers::new();
+        for route in &self.routes {
+            headers.push(b"Route", route);
+        }
+        headers.push(b"Max-Forwards", b"70");
+        headers.push(b"From", &self.local);
+        headers.push(b"To", &self.remote);
+        headers.push(b"Call-ID", &self.call_id);
+        headers.push(b"CSeq", &cseq);
+        RequestSnapshot { ruri: self.target.clone(), headers, body: Bytes::new(), method }
     }
+}
+
+/// Puts a Via with a new branch on a request.
+pub(super) fn with_via(api: &mut PeerApi<'_>, mut request: RequestSnapshot) -> RequestSnapshot {
+    request.headers.push_front(b"Via", via(api).as_bytes());
+    request
+}
+
+/// The header lines by which a callee repeats the Record-Route of a request in its response (RFC 3261 12.1.1).
+pub fn record_route_lines(request: &Message) -> Vec<Bytes> {
+    record_routes(request).into_iter().map(|route| [b"Record-Route: ", &route[..]].concat().into()).collect()
 }
 
 /// A Via with a new branch.

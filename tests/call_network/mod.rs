@@ -1,0 +1,112 @@
+//! A caller, a relay and two callees, each an element, on a bad network.
+
+pub mod callee;
+pub mod caller;
+pub mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use oversip::random::Random;
+use oversip::simulation::{Blocks, Conditions, ElementId, Turn, World};
+
+use crate::element_support::{
+    add_element, address, assert_all_quiet, millis, profile, seconds, udp, world, BOB, CAROL, RELAY,
+};
+use callee::Callee;
+use caller::{Caller, Plan};
+use watch::Watch;
+
+pub const CALLER: &str = "10.0.1.1:5060";
+
+/// How a call is routed, by its number.
+fn mode(turn: &Turn<'_, '_>) -> u64 {
+    let digits =
+        turn.request().message.call_id().unwrap_or_default().iter().filter(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')) % 4
+}
+
+/// The script of the relay: to one callee, to the other, to one after the other, to both at once.
+fn relay() -> Blocks {
+    Blocks::new(profile())
+        .on_request(|turn| {
+            let message = &turn.request().message;
+            if message.to_tag().is_some() {
+                return turn.route();
+            }
+            match mode(turn) {
+                0 | 2 => turn.route_to(udp(BOB)),
+                1 => turn.route_to(udp(CAROL)),
+                _ => {
+                    turn.route_to(udp(BOB));
+                    let other = turn.new_proxy();
+                    turn.route_by(other, Some(udp(CAROL)));
+                }
+            }
+        })
+        .on_failure(|turn| {
+            let in_dialog = turn.request().message.to_tag().is_some();
+            let first = turn.target().is_some_and(|target| target.addr == address(BOB));
+            if !in_dialog && mode(turn) == 2 && first && turn.status() == 486 {
+                turn.drop_response();
+                turn.route_to(udp(CAROL));
+            }
+        })
+}
+
+/// Runs so many calls and checks that each ends well, at all parties. Says what became of them, and the digest of the run.
+pub fn run(seed: u64, calls: usize, per_cent: u32) -> (BTreeMap<String, usize>, String) {
+    let mut world = world(seed);
+    world.network().set_conditions(Conditions::lossy(per_cent));
+    let watch = Arc::new(Mutex::new(Watch::around(address(RELAY))));
+    let seen = watch.clone();
+    world.record_mut().keep_digest_only();
+    world.record_mut().watch(move |entry| seen.lock().expect("one thread").see(entry));
+    let caller = Caller::new(profile(), udp(RELAY), &format!("sip:alice@{CALLER}"));
+    let caller = add_element(&mut world, "caller", 1, CALLER, caller);
+    let relay = add_element(&mut world, "relay", 2, RELAY, relay());
+    let callees = [(BOB, 3), (CAROL, 4)].map(|(at, number)| {
+        let callee = Callee::new(profile(), &format!("sip:bob@{at}"), seed ^ u64::from(number));
+        add_element(&mut world, &format!("callee {number}"), number, at, callee)
+    });
+    let mut random = Random::from_number(seed ^ 0x5eed);
+    for _ in 0..calls {
+        let cancel_after = (random.up_to(3) == 0).then(|| millis(random.up_to(10_000).into()));
+        let plan = Plan { cancel_after, hang_up_after: seconds(random.up_to(20).into()) };
+        world.with_script(caller, |caller: &mut Caller, api| caller.call(api, plan));
+        world.advance(Duration::from_millis(random.up_to(100).into()));
+    }
+    world.run_until_idle();
+    let watch = watch.lock().expect("one thread");
+    assert!(watch.wrongs.is_empty(), "seed {seed}, {per_cent} %: {:#?}", watch.wrongs);
+    [caller, relay, callees[0], callees[1]].iter().for_each(|element| assert_all_quiet(&world, *element));
+    let outcomes = check(&mut world, caller, callees);
+    (outcomes, world.record().digest())
+}
+
+fn check(world: &mut World, caller: ElementId, callees: [ElementId; 2]) -> BTreeMap<String, usize> {
+    let mut outcomes = BTreeMap::new();
+    world.with_script(caller, |caller: &mut Caller, _| {
+        for (number, call) in caller.calls.iter().enumerate() {
+            assert!(call.state.is_end(), "call {number} ends as {call:?}");
+            assert!(call.outcomes <= 1, "call {number} has several outcomes: {call:?}");
+            *outcomes.entry(format!("caller {:?}", call.state)).or_default() += 1;
+        }
+        assert!(caller.strays.is_empty(), "{:?}", caller.strays);
+    });
+    for callee in callees {
+        world.with_script(callee, |callee: &mut Callee, _| {
+            for (number, call) in callee.calls.iter().enumerate() {
+                use callee::State::{Accepted, HangingUp, Ringing};
+                assert!(
+                    !matches!(call.state, Ringing | Accepted | HangingUp),
+                    "call {number} ends as {call:?}"
+                );
+                *outcomes.entry(format!("callee {:?}", call.state)).or_default() += 1;
+            }
+            assert!(callee.strays.is_empty(), "{:?}", callee.strays);
+        });
+    }
+    outcomes
+}

@@ -1,0 +1,79 @@
+//! Looks at each message that is sent, and notes what no party may do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use oversip::message::{Message, Method};
+use oversip::simulation::Entry;
+
+type Text = Vec<u8>;
+/// From, to, branch and method of a request.
+type Transaction = (SocketAddr, SocketAddr, Text, Text);
+
+#[derive(Debug, Default)]
+pub struct Watch {
+    relay: Option<SocketAddr>,
+    requests: BTreeSet<Transaction>,
+    /// The final responses to each, by status and To tag.
+    finals: BTreeMap<Transaction, BTreeSet<(u16, Text)>>,
+    /// Which callee has chosen a To tag.
+    tags: BTreeMap<Text, SocketAddr>,
+    pub wrongs: BTreeSet<String>,
+}
+
+impl Watch {
+    /// For parties that all send to a relay, which sends to them.
+    pub fn around(relay: SocketAddr) -> Watch {
+        Watch { relay: Some(relay), ..Watch::default() }
+    }
+
+    pub fn see(&mut self, entry: &Entry) {
+        let Some(message) = entry.message() else {
+            return self.wrong(entry, "is no message");
+        };
+        let (from, to) = (entry.from, entry.to);
+        if ![from, to].contains(&self.relay.unwrap_or(to)) {
+            self.wrong(entry, "passes the relay by");
+        }
+        let branch = message.branch_id().unwrap_or_default().to_vec();
+        let method = message.cseq_method().map(|method| method.as_bytes().to_vec()).unwrap_or_default();
+        match message.status() {
+            None => self.request(entry, &message, (from, to, branch, method)),
+            Some(status) => self.response(entry, &message, status, (to, from, branch, method)),
+        }
+    }
+
+    fn request(&mut self, entry: &Entry, message: &Message, transaction: Transaction) {
+        let owner = message.to_tag().and_then(|tag| self.tags.get(tag)).copied();
+        let from_relay = Some(entry.from) == self.relay;
+        if from_relay && message.method() == Some(&Method::Ack) && owner != Some(entry.to) {
+            self.wrong(entry, "goes to another callee than the one that answered");
+        }
+        self.requests.insert(transaction);
+    }
+
+    fn response(&mut self, entry: &Entry, message: &Message, status: u16, transaction: Transaction) {
+        if !self.requests.contains(&transaction) {
+            return self.wrong(entry, "answers no request");
+        }
+        let tag = message.to_tag().unwrap_or_default().to_vec();
+        if Some(entry.from) != self.relay && status > 100 {
+            self.tags.entry(tag.clone()).or_insert(entry.from);
+        }
+        if status < 200 {
+            return;
+        }
+        let finals = self.finals.entry(transaction).or_default();
+        finals.insert((status, tag));
+        let refusals = finals.iter().filter(|(status, _)| *status >= 300).count();
+        if refusals > 1 || (refusals == 1 && finals.len() > 1) {
+            self.wrong(entry, "is a second final response");
+        }
+    }
+
+    fn wrong(&mut self, entry: &Entry, why: &str) {
+        if self.wrongs.len() < 20 {
+            self.wrongs.insert(format!("{entry} {why}"));
+        }
+    }
+}

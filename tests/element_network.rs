@@ -1,0 +1,38 @@
+//! Many calls on a bad network: each ends in a defined state at all parties, and nothing is left behind.
+//!
+//! `CALLS` and `SEEDS` in the environment say how many, and how often with other seeds.
+
+mod call_network;
+mod element_support;
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+fn calls_at(per_cent: u32) {
+    let (calls, seeds) = (number("CALLS", 1000), number("SEEDS", 3));
+    for seed in 1..=seeds {
+        let (outcomes, digest) = call_network::run(seed, calls as usize, per_cent);
+        println!("{per_cent} % loss, seed {seed}: {outcomes:?}, {digest}");
+    }
+}
+
+#[test]
+fn calls_on_a_good_network() {
+    calls_at(0);
+}
+
+#[test]
+fn calls_at_10_per_cent_loss() {
+    calls_at(10);
+}
+
+#[test]
+fn calls_at_30_per_cent_loss() {
+    calls_at(30);
+}
+
+#[test]
+fn calls_at_50_per_cent_loss() {
+    calls_at(50);
+}
