@@ -173,11 +173,11 @@ impl Script for Callee {
                 }
                 api.reply(&request, 200);
             }
+            // Of a refusal that was given up: it may come very late.
+            (Some(Method::Ack), None) => {}
             (method, _) => {
                 self.strays.insert(format!("a callee was sent {method:?}"));
-                if !request.is_ack() {
-                    api.reply(&request, 481);
-                }
+                api.reply(&request, 481);
             }
         }
     }

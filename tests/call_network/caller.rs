@@ -52,6 +52,8 @@ pub struct Call {
     client: ClientId,
     plan: Plan,
     dialogs: BTreeMap<Bytes, Dialog>,
+    /// The tag of the callee that it is with.
+    with: Option<Bytes>,
 }
 
 const KINDS: u64 = 2;
@@ -67,6 +69,8 @@ pub struct Caller {
     invites: BTreeMap<ClientId, usize>,
     byes: BTreeMap<ClientId, (usize, bool)>,
     requests: u64,
+    /// How many BYEs got no 200.
+    pub failed_byes: usize,
     /// What should not have come.
     pub strays: BTreeSet<String>,
 }
@@ -83,6 +87,7 @@ impl Caller {
             invites: BTreeMap::new(),
             byes: BTreeMap::new(),
             requests: 0,
+            failed_byes: 0,
             strays: BTreeSet::new(),
         }
     }
@@ -114,7 +119,7 @@ impl Caller {
         let client = self.client(api);
         self.invites.insert(client, number);
         let (dialogs, state) = (BTreeMap::new(), State::Calling);
-        self.calls.push(Call { state, canceled: false, outcomes: 0, client, plan, dialogs });
+        self.calls.push(Call { state, canceled: false, outcomes: 0, client, plan, dialogs, with: None });
         if let Some(after) = plan.cancel_after {
             api.after(after, number as u64 * KINDS + CANCEL);
         }
@@ -122,9 +127,9 @@ impl Caller {
     }
 
     fn client(&self, api: &mut Api<'_>) -> ClientId {
-        let classes =
-            [CallbackClass::Success, CallbackClass::Failure, CallbackClass::Error, CallbackClass::Canceled];
-        api.new_client(classes.iter().fold(0, |bits, class| bits | class.bit()))
+        let others = [CallbackClass::Provisional, CallbackClass::Target];
+        let classes = CallbackClass::ALL.iter().filter(|class| !others.contains(class));
+        api.new_client(classes.fold(0, |bits, class| bits | class.bit()))
     }
 
     fn send(
@@ -166,6 +171,7 @@ impl Caller {
             return self.hang_up(api, number, &tag, false);
         }
         call.outcomes += 1;
+        call.with = Some(tag.clone());
         if call.canceled {
             call.state = State::HangingUp;
             return self.hang_up(api, number, &tag, true);
@@ -214,6 +220,8 @@ impl Script for Caller {
         let status = match &round.callback {
             Callback::Success(response) | Callback::Failure(response, _) => response.status().unwrap_or(0),
             Callback::Error(failure) => failure.status,
+            // Timer C: what its CANCEL leads to is told nobody.
+            Callback::InviteTimeout => 408,
             Callback::Canceled => {
                 if let Some(&number) = self.invites.get(&round.client) {
                     self.canceled(number);
@@ -223,6 +231,7 @@ impl Script for Caller {
             _ => return RoundEnd::default(),
         };
         if let Some(&(number, whole)) = self.byes.get(&round.client) {
+            self.failed_byes += usize::from(status != 200);
             let call = &mut self.calls[number];
             if whole && call.state == State::HangingUp {
                 call.state = State::HungUp(status);
@@ -247,7 +256,7 @@ impl Script for Caller {
             }
             (HANG_UP, State::Up) => {
                 call.state = State::HangingUp;
-                if let Some(tag) = call.dialogs.keys().next().cloned() {
+                if let Some(tag) = call.with.clone() {
                     self.hang_up(api, number, &tag, true);
                 }
             }

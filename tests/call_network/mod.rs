@@ -87,26 +87,33 @@ pub fn run(seed: u64, calls: usize, per_cent: u32) -> (BTreeMap<String, usize>, 
 
 fn check(world: &mut World, caller: ElementId, callees: [ElementId; 2]) -> BTreeMap<String, usize> {
     let mut outcomes = BTreeMap::new();
-    world.with_script(caller, |caller: &mut Caller, _| {
+    let failed_byes = world.with_script(caller, |caller: &mut Caller, _| {
         for (number, call) in caller.calls.iter().enumerate() {
             assert!(call.state.is_end(), "call {number} ends as {call:?}");
             assert!(call.outcomes <= 1, "call {number} has several outcomes: {call:?}");
             *outcomes.entry(format!("caller {:?}", call.state)).or_default() += 1;
         }
         assert!(caller.strays.is_empty(), "{:?}", caller.strays);
+        caller.failed_byes
     });
+    let mut never_hung_up = 0;
     for callee in callees {
         world.with_script(callee, |callee: &mut Callee, _| {
             for (number, call) in callee.calls.iter().enumerate() {
-                use callee::State::{Accepted, HangingUp, Ringing};
+                use callee::State::{Accepted, HangingUp, Ringing, Up};
                 assert!(
                     !matches!(call.state, Ringing | Accepted | HangingUp),
                     "call {number} ends as {call:?}"
                 );
+                never_hung_up += usize::from(call.state == Up);
                 *outcomes.entry(format!("callee {:?}", call.state)).or_default() += 1;
             }
             assert!(callee.strays.is_empty(), "{:?}", callee.strays);
         });
     }
+    assert!(
+        never_hung_up <= failed_byes,
+        "{never_hung_up} calls are up, {failed_byes} BYEs failed: {outcomes:?}"
+    );
     outcomes
 }

@@ -60,7 +60,8 @@ impl Watch {
         if Some(entry.from) != self.relay && status > 100 {
             self.tags.entry(tag.clone()).or_insert(entry.from);
         }
-        if status < 200 {
+        // A CANCEL is answered as the state of its INVITE is: 200, and 481 for one that is repeated when that is over.
+        if status < 200 || transaction.3 == b"CANCEL" {
             return;
         }
         let finals = self.finals.entry(transaction).or_default();
