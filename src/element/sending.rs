@@ -460,20 +460,21 @@ impl Element {
         self.emit(Output::Send { sender: Sender::Nobody, hop, wire });
     }
 
-    /// A 2xx that was passed up before: upstream gets the stored bytes again, a Uac its ACK (RFC 6026 7.2, 8.9).
+    /// A 2xx that was passed up before: upstream gets the stored bytes again, who has acknowledged it its ACK (RFC 6026 7.2,
+    /// 8.9). That is a Uac, and a proxy that has ended the call itself.
     fn success_again(&mut self, branch: &Bytes, response: &Arc<IncomingResponse>) -> Option<SessionInput> {
         let transaction = self.client_transactions.get(branch)?;
         let (client, route) = transaction.owner();
-        if transaction.kind() == Kind::Uac {
-            let ack = self.uac_acks.get(response).map(|ack| (ack.hop, ack.wire.clone()));
-            let ack = ack.filter(|(hop, _)| hop.connection().is_none_or(|it| self.flows.takes_requests(it)));
-            tracing::debug!(target: "oversip::transaction", %client, %route, sent = ack.is_some(), "2xx repeated");
-            let Some((hop, wire)) = ack else {
-                // The blocks may still make the ACK.
-                return self.takes_again(client, response).then(|| SessionInput::Response(response.clone()));
-            };
+        let ack = self.uac_acks.get(response).map(|ack| (ack.hop, ack.wire.clone()));
+        let ack = ack.filter(|(hop, _)| hop.connection().is_none_or(|it| self.flows.takes_requests(it)));
+        tracing::debug!(target: "oversip::transaction", %client, %route, sent = ack.is_some(), "2xx repeated");
+        if let Some((hop, wire)) = ack {
             self.emit(Output::Send { sender: Sender::Nobody, hop, wire });
             return None;
+        }
+        if transaction.kind() == Kind::Uac {
+            // The blocks may still make the ACK.
+            return self.takes_again(client, response).then(|| SessionInput::Response(response.clone()));
         }
         // While the first 2xx is still with the blocks, or was dropped by them, there are no bytes to repeat.
         let upstream = transaction.upstream()?;

@@ -62,15 +62,16 @@ impl World {
             }
             Output::HeedKeepalives(on) => self.node(number).heeds_keepalives = on,
             Output::HoldResponses(on) => self.node(number).holds_responses = on,
+            Output::CallRenumbered { call, cseq } => {
+                self.node(number).put(ScriptWork::CallRenumbered(call, cseq));
+            }
+            Output::Released(anchor) => self.node(number).put(ScriptWork::Released(anchor)),
             // A host of the simulation has no other address than those that it listens at.
             Output::FindAddress { target, .. } => {
                 let address = Err(format!("{target} cannot be reached from the addresses of this host"));
                 self.tell_later(number, Input::AddressFound { target, address });
             }
-            Output::CallRenumbered { call, cseq } => {
-                self.node(number).put(ScriptWork::CallRenumbered(call, cseq));
-            }
-            Output::Released(anchor) => self.node(number).put(ScriptWork::Released(anchor)),
+            // No other address was found. Nothing here is idle for too long.
             Output::OpenSocket { .. } | Output::SweepConnections => {}
         }
     }
