@@ -9,6 +9,7 @@ pub mod clock;
 pub mod element;
 pub mod engine;
 mod expiring_map;
+pub mod host;
 pub mod message;
 pub mod random;
 pub mod resolve;

@@ -68,7 +68,7 @@ pub use output::{
     OpeningLimits, Outcome, Output, OwnAddress, OwnRequest, Round, ScriptEvent, Sender, ServerName,
     ServerProof,
 };
-pub use received_request::{ReceivedRequest, WayBack};
+pub use received_request::{in_words, ReceivedRequest, WayBack};
 pub use refusal::Refusal;
 pub use reply::Reply;
 pub use route::{Body, Caller, Origin, RoundEnd, RouteRequest};

@@ -30,6 +30,21 @@ impl ReceivedRequest {
     }
 }
 
+impl ReceivedRequest {
+    /// Method, Request-URI and Call-ID, for people.
+    pub fn in_words(&self) -> String {
+        let method = self.message.method().cloned().unwrap_or(Method::Invite);
+        let ruri = self.message.ruri().map_or(&b""[..], |uri| uri.text);
+        in_words(&method, ruri, self.message.call_id().unwrap_or_default())
+    }
+}
+
+/// What tells a request from others, for people.
+pub fn in_words(method: &Method, ruri: &[u8], call_id: &[u8]) -> String {
+    let text = String::from_utf8_lossy;
+    format!("{} {} (Call-ID {})", text(method.as_bytes()), text(ruri), text(call_id))
+}
+
 /// Where the responses to a request go (RFC 3261 18.2.2, RFC 3581 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WayBack {

@@ -7,7 +7,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,19 +15,16 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::WeakSender;
 use tokio::sync::Notify;
 
-use super::calls::Calls;
 use super::clock::{EngineClock, SystemClock};
 use super::counts::Counts;
 use super::dns::Lookup;
-use super::events::EventQueue;
+use super::event::Event;
+use super::events::{Class, EventQueue};
 use super::network::Network;
 use super::own_address::to_other_hosts;
-use super::request::IncomingRequest;
-use super::{Class, Event};
 use crate::clock::Clock;
-use crate::element::{
-    AnchorId, ClientId, Element, Input, Output, RequestId, ResolutionId, ScriptEvent, ScriptQueue, Settings,
-};
+use crate::element::{Element, Input, Output, ResolutionId, Round, ScriptEvent, ScriptQueue, Settings};
+use crate::host::{Anchors, Call, Calls, Host, IncomingRequest, Released};
 use crate::message::ConnectionId;
 use crate::resolve::{Inquiry, Resolved};
 use crate::transport::TransportEvent;
@@ -93,42 +90,6 @@ impl Holds {
     }
 }
 
-/// What the script has let go of. Ruby's garbage collector says so in the midst of anything: it waits for nobody.
-#[derive(Debug, Default)]
-struct Released {
-    any: AtomicBool,
-    requests: Mutex<Vec<RequestId>>,
-    clients: Mutex<Vec<ClientId>>,
-    stores: Mutex<Vec<(u64, Forget)>>,
-}
-
-/// Forgets the store of this number.
-type Forget = fn(&mut Element, u64);
-
-impl Released {
-    fn apply(&self, element: &mut Element) {
-        if !self.any.swap(false, Ordering::AcqRel) {
-            return;
-        }
-        for request in std::mem::take(&mut *lock(&self.requests)) {
-            element.release_request(request);
-        }
-        for client in std::mem::take(&mut *lock(&self.clients)) {
-            element.release_client(client);
-        }
-        for (number, forget) in std::mem::take(&mut *lock(&self.stores)) {
-            forget(element, number);
-        }
-    }
-}
-
-/// What keeps the script's objects alive as long as their routes.
-#[derive(Default)]
-struct Anchors {
-    kept: Mutex<HashMap<AnchorId, Arc<dyn Any + Send + Sync>>>,
-    next: AtomicU64,
-}
-
 impl Driver {
     pub(super) fn new(
         settings: Settings,
@@ -158,11 +119,6 @@ impl Driver {
             process: (process(), process),
             me: me.clone(),
         })
-    }
-
-    /// The driver, if it lives and belongs to this process. In a forked child nobody ever gives its locks back.
-    pub(super) fn here(driver: &Weak<Driver>) -> Option<Arc<Driver>> {
-        driver.upgrade().filter(|driver| (driver.process.1)() == driver.process.0)
     }
 
     /// Steps the element and carries out what that asks for.
@@ -278,7 +234,7 @@ impl Driver {
             Output::Script(ScriptEvent::Scheduled(id)) => self.events.push(Event::Scheduled(id)),
             Output::CallEnded { call, outcome } => self.calls.finish(call, outcome),
             Output::CallRenumbered { call, cseq } => self.calls.renumber(call, cseq),
-            Output::Released(anchor) => drop(lock(&self.anchors.kept).remove(&anchor)),
+            Output::Released(anchor) => self.anchors.release(anchor),
             Output::SweepConnections => network.sweep(self.clock.now()),
             Output::HeedKeepalives(on) => network.heed_keepalives(on),
             Output::HoldResponses(on) => network.connections().hold_responses(on),
@@ -309,47 +265,16 @@ impl Driver {
         Some(())
     }
 
-    /// Keeps something until the element releases it.
-    pub(super) fn anchor(&self, thing: Arc<dyn Any + Send + Sync>) -> AnchorId {
-        let id = AnchorId(self.anchors.next.fetch_add(1, Ordering::Relaxed) + 1);
-        lock(&self.anchors.kept).insert(id, thing);
-        id
-    }
-
-    /// What is kept under a name.
-    pub(super) fn anchored(&self, anchor: AnchorId) -> Option<Arc<dyn Any + Send + Sync>> {
-        lock(&self.anchors.kept).get(&anchor).cloned()
-    }
-
     /// The engine has ended: nobody waits for it any longer, and what routes have kept goes.
     pub(super) fn end(&self) {
         self.calls.stop();
-        let kept = std::mem::take(&mut *lock(&self.anchors.kept));
-        drop(kept);
+        self.anchors.clear();
     }
 
     /// What the network has brought and nobody has looked at.
     pub(super) fn news_waiting(&self) -> usize {
         let news = self.news.get().and_then(WeakSender::upgrade);
         news.map_or(0, |news| news.max_capacity() - news.capacity())
-    }
-
-    /// The script has let go of a request.
-    pub(super) fn release_request(&self, request: RequestId) {
-        lock(&self.released.requests).push(request);
-        self.released.any.store(true, Ordering::Release);
-    }
-
-    /// The script has let go of a Client.
-    pub(super) fn release_client(&self, client: ClientId) {
-        lock(&self.released.clients).push(client);
-        self.released.any.store(true, Ordering::Release);
-    }
-
-    /// The script has let go of a store.
-    pub(super) fn forget(&self, number: u64, forget: Forget) {
-        lock(&self.released.stores).push((number, forget));
-        self.released.any.store(true, Ordering::Release);
     }
 
     pub(super) fn connection_data(&self) -> MutexGuard<'_, HashMap<ConnectionId, Box<dyn Any + Send>>> {
@@ -359,4 +284,38 @@ impl Driver {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host for Driver {
+    fn step_element(&self, step: &mut dyn FnMut(&mut Element, Instant)) {
+        self.step(step);
+    }
+
+    fn look_at_element(&self, look: &mut dyn FnMut(&Element)) {
+        self.look(look);
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn released(&self) -> &Released {
+        &self.released
+    }
+
+    fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
+    fn expect_end(&self, call: &Arc<Call>) {
+        self.calls.add(call);
+    }
+
+    fn put_off(&self, round: Box<Round>) {
+        self.events.push(Event::Round(round));
+    }
+
+    fn is_here(&self) -> bool {
+        (self.process.1)() == self.process.0
+    }
 }

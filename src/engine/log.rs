@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 use super::driver::Driver;
-use super::Event;
+use super::event::{Event, LogRecord};
 
 /// Events that may wait for the dispatcher when a record is queued; beyond it records are dropped, since calls come first.
 /// Their number is said where the first of them would have stood.
@@ -16,19 +16,6 @@ const TEXT_LIMIT: usize = 8_192;
 thread_local! {
     /// The engine that this thread runs.
     static ENGINE: RefCell<Weak<Driver>> = const { RefCell::new(Weak::new()) };
-}
-
-/// What the engine has to say to an operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogRecord {
-    /// 0 debug, 1 info, 3 warning, 4 error.
-    pub severity: u8,
-    /// The part of the engine that speaks.
-    pub target: String,
-    /// The text.
-    pub text: String,
-    /// The place in the source that speaks, which tells records of one kind from others whatever peers have put into the text.
-    pub kind: &'static str,
 }
 
 /// This thread runs that engine.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::advance::{self, Advances};
+use super::advances::{others_act, Advances};
 use super::clock::{Alarm, SystemClock};
 use super::driver::Driver;
+use super::event::{Event, TlsHandshake};
+use super::events::Class;
 use super::network::of_datagram;
 use super::websocket::upgrade_asked;
-use super::{Class, Event, TlsHandshake};
 use crate::clock::Clock;
 use crate::element::{ConnectionEnd, Hold, Input, Rejected};
 use crate::transport::{CloseReason, OpeningFailure, TransportEvent};
@@ -60,7 +61,7 @@ impl Loop {
                 Some(event) = events.recv() => take_in(&self.driver, event),
                 () = self.driver.earlier_timer.notified() => {}
                 () = alarm.rings() => busy = false,
-                () = advance::others_act(), if self.advances.are_due() => busy = false,
+                () = others_act(), if self.advances.are_due() => busy = false,
                 else => break,
             }
             for _ in 0..BATCH {

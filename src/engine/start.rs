@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::advance::Advances;
+use super::advances::Advances;
 use super::clock::EngineClock;
 use super::config::{Config, StartError};
 use super::dns::{Lookup, NameServer};
 use super::driver::Driver;
+use super::log;
 use super::network::Network;
 use super::random::system_random;
 use super::run::Loop;
-use super::{log, Engine};
+use super::running::Engine;
 use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::element::{Listener, Listeners, Settings};
 use crate::transaction::Timings;
@@ -31,7 +32,19 @@ const MAX_CONNECTIONS: usize = 60_000;
 /// Tells the elements of a process apart.
 static NEXT_ELEMENT: AtomicU16 = AtomicU16::new(0);
 
-pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
+impl Engine {
+    /// Binds the listeners and starts the engine's thread. When it returns the listeners are served; new requests are
+    /// answered as [`Status::Loading`](crate::element::Status::Loading) says.
+    ///
+    /// # Errors
+    ///
+    /// A listener cannot be opened, a key or certificate cannot be used, or the system refuses a thread.
+    pub fn start(config: Config) -> Result<Arc<Engine>, StartError> {
+        start(config)
+    }
+}
+
+fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let tls = Arc::new(Tls::new(&config.tls)?);
     let mut bound = bind_all(&config.listeners)?;
     let listening: Vec<(Transport, SocketAddr)> =
@@ -81,7 +94,8 @@ pub(super) fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     is_ready.recv().map_err(|_| std::io::Error::other("the engine's thread ended before it was ready"))??;
     let thread = Mutex::new(Some(thread));
     let stopping = AtomicBool::new(false);
-    Ok(Arc::new(Engine { driver, listening, commands, tls, thread, stopping }))
+    let host = driver.clone();
+    Ok(Arc::new(Engine { driver, host, listening, commands, tls, thread, stopping }))
 }
 
 fn settings(config: &Config, listening: &[(Transport, SocketAddr)]) -> Result<Settings, StartError> {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Event;
-use crate::element::{OwnRequest, ReceivedRequest, Round};
-use crate::message::{Method, Source};
+use super::event::Event;
+use crate::element::{in_words, OwnRequest, ReceivedRequest, Round};
+use crate::message::Source;
 
 /// What the blocks of an event work on. Cheap to make: the words come when they are asked for.
 #[derive(Debug)]
@@ -54,8 +54,8 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Request { request, routed: false } => write!(f, "on_request of {}", words_for(request)),
-            Self::Request { request, routed: true } => write!(f, "a block of {}", words_for(request)),
+            Self::Request { request, routed: false } => write!(f, "on_request of {}", request.in_words()),
+            Self::Request { request, routed: true } => write!(f, "a block of {}", request.in_words()),
             Self::Own(OwnRequest { method, ruri, call_id }) => {
                 let call_id = call_id.as_deref().unwrap_or(b"unknown");
                 write!(f, "a block of {}", in_words(method, ruri, call_id))
@@ -64,17 +64,4 @@ impl fmt::Display for Subject {
             Self::Other(what) => f.write_str(what),
         }
     }
-}
-
-/// Method, Request-URI and Call-ID of a request.
-pub(super) fn words_for(request: &ReceivedRequest) -> String {
-    let message = &request.message;
-    let method = message.method().cloned().unwrap_or(Method::Invite);
-    let ruri = message.ruri().map_or(&b""[..], |uri| uri.text);
-    in_words(&method, ruri, message.call_id().unwrap_or_default())
-}
-
-fn in_words(method: &Method, ruri: &[u8], call_id: &[u8]) -> String {
-    let text = String::from_utf8_lossy;
-    format!("{} {} (Call-ID {})", text(method.as_bytes()), text(ruri), text(call_id))
 }

@@ -3,20 +3,11 @@
 use bytes::Bytes;
 
 use super::driver::Driver;
-use super::Event;
+use super::event::{Event, UpgradeRequest};
 use crate::element::{ConnectionEnd, Input};
 use crate::message::{ConnectionId, Source};
 use crate::transport::ws::{check, switching_protocols, HttpRequest, Refusal};
 use crate::transport::Connections;
-
-/// A request for a WebSocket that the script has to decide on.
-#[derive(Debug)]
-pub struct UpgradeRequest {
-    /// Where it came from.
-    pub source: Source,
-    /// The HTTP request.
-    pub http: HttpRequest,
-}
 
 /// A client asks for a WebSocket (RFC 6455 section 4.2).
 pub(super) fn upgrade_asked(driver: &Driver, source: Source, http: HttpRequest) {

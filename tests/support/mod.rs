@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use oversip::client::session::Kind;
 use oversip::client::{hop_count, Destination};
 use oversip::element::{Families, Limits, Origin, ProxyHeaders, RoundEnd, Status};
-use oversip::engine::{
-    Config, Engine, Event, IncomingRequest, RouteRequest, Stats, StoredProfile, Wake, WebSocketConfig,
-};
+use oversip::engine::{Config, Engine, Event, Stats, Wake, WebSocketConfig};
+use oversip::host::{IncomingRequest, RouteRequest, StoredProfile};
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
 use oversip::transport::{ws, ClientCertificates, ListenSpec, OpeningLimits, TlsSettings, Transport};

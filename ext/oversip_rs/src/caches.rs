@@ -6,14 +6,16 @@ use std::time::Instant;
 
 use magnus::{method, prelude::*, typed_data::Obj, Error, RArray, RHash, RModule, Ruby, Value};
 use oversip::client::{Blacklist, Failure};
-use oversip::engine::{Store, Stored};
+use oversip::clock::Clock;
+use oversip::engine::SystemClock;
+use oversip::host::{Store, Stored};
 use oversip::resolve::{DnsCache, Resolution};
 
 use crate::{runtime, text};
 
 /// Reads or changes a store as it is now.
 fn at_present<T: Stored, R>(store: &Store<T>, run: impl FnOnce(&mut T, Instant) -> R) -> R {
-    store.with(runtime::current().as_deref(), run)
+    store.with(runtime::current_host().as_ref(), SystemClock.now(), run)
 }
 
 /// Wraps a profile's blacklist.

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use magnus::{prelude::*, Error, Ruby, Value};
-use oversip::engine::{Engine, Event, IncomingRequest, Wake};
+use oversip::engine::{Event, Wake};
+use oversip::host::{Host, IncomingRequest, Requests};
 
 use crate::{
     classes::dispatcher_module, client, dispatcher_thread::Outermost, gvl::without_gvl, logging,
@@ -37,8 +38,8 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let _outermost = Outermost::enter();
     let _running = Run::begin(&engine, &event);
     match event {
-        Event::Request(request) => run_request(ruby, &engine, request),
-        Event::Round(round) => client::run(ruby, &engine, Some(*round)),
+        Event::Request(request) => run_request(ruby, engine.host(), request),
+        Event::Round(round) => client::run(ruby, engine.host(), Some(*round)),
         Event::Upgrade(request) => websocket::run_upgrade(ruby, &engine, &request),
         Event::WebSocketClosed { connection, by_client } => {
             websocket::run_closed(ruby, &engine, connection, by_client)
@@ -51,16 +52,17 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
 }
 
 /// Tells the engine that `on_request` ended, however it did.
-struct RequestDone<'a>(&'a Engine, Arc<IncomingRequest>);
+struct RequestDone<'a>(&'a dyn Host, Arc<IncomingRequest>);
 
 impl Drop for RequestDone<'_> {
     fn drop(&mut self) {
-        self.0.requests().done(&self.1);
+        Requests(self.0).done(&self.1);
     }
 }
 
-fn run_request(ruby: &Ruby, engine: &Engine, incoming: Arc<IncomingRequest>) -> Result<(), Error> {
-    let _done = RequestDone(engine, incoming.clone());
+/// Runs the script's `on_request`.
+pub fn run_request(ruby: &Ruby, host: &Arc<dyn Host>, incoming: Arc<IncomingRequest>) -> Result<(), Error> {
+    let _done = RequestDone(&**host, incoming.clone());
     let object = RequestObject::from_network(ruby, incoming);
     let _: Value = dispatcher_module(ruby).funcall("on_request", (object,))?;
     Ok(())

@@ -9,7 +9,7 @@ use magnus::{
     Error, RArray, RHash, RString, Ruby, Symbol, TryConvert, Value,
 };
 use oversip::client::{BlacklistId, Profile, VerifyServer};
-use oversip::engine::StoredProfile;
+use oversip::host::StoredProfile;
 use oversip::message::Transport;
 use oversip::resolve::{DnsCacheId, IpFamily, Policy};
 

@@ -6,7 +6,7 @@ use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, R
 use oversip::client::session::Kind;
 use oversip::client::{hop_count, is_told_of_its_end, Destination, TOO_MANY_HOPS};
 use oversip::element::{Origin, ProxyHeaders, Reply};
-use oversip::engine::RouteRequest;
+use oversip::host::{Requests, RouteRequest};
 use oversip::message::{reason_phrase, Method};
 
 use crate::{
@@ -24,7 +24,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let Some(request) = RequestObject::from_value(arguments.request) else {
         return Err(text::runtime_error(ruby, "request must be a OverSIP::SIP::Request instance"));
     };
-    let engine = runtime::engine(ruby)?;
+    let host = runtime::host(ruby)?;
     let _nested = Nested::enter(ruby)?;
     let Some(incoming) = request.incoming() else {
         return Err(text::runtime_error(
@@ -40,7 +40,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
         if incoming.message.method().is_some_and(Method::is_answered) {
             let reason = reason_phrase(TOO_MANY_HOPS).as_bytes();
-            engine.requests().reply(&incoming, Reply::new(TOO_MANY_HOPS, reason));
+            Requests(&*host).reply(&incoming, Reply::new(TOO_MANY_HOPS, reason));
         }
         return Ok(());
     };
@@ -68,7 +68,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         anchor: Arc::new(Anchor::hold(this.as_value(), request.as_value())),
         inline: dispatcher_thread::is_current(),
     };
-    client::launch(ruby, &engine, ask)
+    client::launch(ruby, &host, ask)
 }
 
 /// `drop_response(response = nil)`.
@@ -91,7 +91,7 @@ fn end_early_dialog(ruby: &Ruby, this: RubyClient, response: RubyResponse) -> Re
         return Ok(());
     };
     if is_told_of_its_end(&incoming.message, response.received()) {
-        runtime::engine(ruby)?.requests().reply_199(&incoming, response.received());
+        Requests(&*runtime::host(ruby)?).reply_199(&incoming, response.received());
     }
     Ok(())
 }

@@ -1,22 +1,26 @@
-//! The engine of this process.
+//! Who runs the SIP element of this process: an engine, or a simulation while it lasts.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use magnus::{Error, Ruby};
 use oversip::engine::Engine;
+use oversip::host::Host;
 
 use crate::{process, text::runtime_error};
 
-/// The engine and the process that started it.
-static ENGINE: Mutex<Option<(u32, Arc<Engine>)>> = Mutex::new(None);
+/// What runs an element.
+#[derive(Clone)]
+enum Runner {
+    Engine(Arc<Engine>),
+    Simulation(Arc<dyn Host>),
+}
 
-/// The running engine.
-///
-/// Raises `OverSIP::RuntimeError` when nothing was started, or when the engine belongs to the parent of this process: its
-/// threads do not exist here.
-pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
+/// The runner and the process that started it.
+static RUNNER: Mutex<Option<(u32, Runner)>> = Mutex::new(None);
+
+fn runner(ruby: &Ruby) -> Result<Runner, Error> {
     match &*lock() {
-        Some((pid, engine)) if *pid == process::id() => Ok(engine.clone()),
+        Some((pid, runner)) if *pid == process::id() => Ok(runner.clone()),
         Some(_) => Err(runtime_error(
             ruby,
             "this process was forked from one that runs OverSIP: call OverSIP.start here to use it",
@@ -25,9 +29,45 @@ pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
     }
 }
 
+/// The running engine.
+///
+/// Raises `OverSIP::RuntimeError` when nothing was started, when the engine belongs to the parent of this process, whose threads do
+/// not exist here, or when a simulation runs.
+pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
+    match runner(ruby)? {
+        Runner::Engine(engine) => Ok(engine),
+        Runner::Simulation(_) => Err(runtime_error(ruby, "a simulation has no sockets")),
+    }
+}
+
+/// Who runs the element: an engine or a simulation.
+///
+/// Raises `OverSIP::RuntimeError` when nobody does in this process.
+pub fn host(ruby: &Ruby) -> Result<Arc<dyn Host>, Error> {
+    Ok(match runner(ruby)? {
+        Runner::Engine(engine) => engine.host().clone(),
+        Runner::Simulation(host) => host,
+    })
+}
+
 /// The running engine of this process, if there is one.
 pub fn current() -> Option<Arc<Engine>> {
-    lock().as_ref().filter(|(pid, _)| *pid == process::id()).map(|(_, engine)| engine.clone())
+    match current_runner()? {
+        Runner::Engine(engine) => Some(engine),
+        Runner::Simulation(_) => None,
+    }
+}
+
+/// Who runs the element in this process, if anybody does.
+pub fn current_host() -> Option<Arc<dyn Host>> {
+    Some(match current_runner()? {
+        Runner::Engine(engine) => engine.host().clone(),
+        Runner::Simulation(host) => host,
+    })
+}
+
+fn current_runner() -> Option<Runner> {
+    lock().as_ref().filter(|(pid, _)| *pid == process::id()).map(|(_, runner)| runner.clone())
 }
 
 /// Whether this engine still is the one of this process.
@@ -38,16 +78,25 @@ pub fn is_current(engine: &Arc<Engine>) -> bool {
 /// Makes `engine` the one of this process. One inherited over fork is leaked: its threads are not here, and dropping
 /// a runtime waits for them.
 pub fn set(engine: Option<Arc<Engine>>) {
+    replace(engine.map(Runner::Engine));
+}
+
+/// A simulation runs in this process until [`set`].
+pub fn simulate(host: Arc<dyn Host>) {
+    replace(Some(Runner::Simulation(host)));
+}
+
+fn replace(runner: Option<Runner>) {
     let pid = process::id();
-    let old = std::mem::replace(&mut *lock(), engine.map(|engine| (pid, engine)));
-    if let Some((owner, engine)) = old {
+    let old = std::mem::replace(&mut *lock(), runner.map(|runner| (pid, runner)));
+    if let Some((owner, runner)) = old {
         if owner != pid {
-            std::mem::forget(engine);
+            std::mem::forget(runner);
         }
     }
 }
 
-fn lock() -> MutexGuard<'static, Option<(u32, Arc<Engine>)>> {
+fn lock() -> MutexGuard<'static, Option<(u32, Runner)>> {
     // Only ever held for a look or an exchange by a thread with the GVL, so a forked child finds it free.
-    ENGINE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    RUNNER.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -12,7 +12,7 @@ use magnus::{
     Error, RClass, RModule, Ruby, TypedData, Value,
 };
 use oversip::element::ServerState;
-use oversip::engine::IncomingRequest;
+use oversip::host::{IncomingRequest, Requests};
 
 use crate::{
     classes::sip_class,
@@ -97,7 +97,7 @@ fn set_last_response(this: RubyServerTransaction, text: Value) -> Result<Value, 
 
 /// `retransmit_last_response`: false when there is none.
 fn retransmit_last_response(ruby: &Ruby, this: RubyServerTransaction) -> Result<bool, Error> {
-    Ok(runtime::engine(ruby)?.requests().retransmit_last_response(&this.incoming))
+    Ok(Requests(&*runtime::host(ruby)?).retransmit_last_response(&this.incoming))
 }
 
 /// `valid_response?(status)`: whether a response of this status would be taken now.
@@ -107,12 +107,12 @@ fn is_valid_response(this: RubyServerTransaction, status: u16) -> bool {
 
 /// `receive_response(status)`: the same, and the transaction goes on.
 fn receive_response(ruby: &Ruby, this: RubyServerTransaction, status: u16) -> Result<bool, Error> {
-    Ok(runtime::engine(ruby)?.requests().receive_response(&this.incoming, status))
+    Ok(Requests(&*runtime::host(ruby)?).receive_response(&this.incoming, status))
 }
 
 /// `terminate_transaction`.
 fn terminate_transaction(ruby: &Ruby, this: RubyServerTransaction) -> Result<(), Error> {
-    runtime::engine(ruby)?.requests().terminate_transaction(&this.incoming);
+    Requests(&*runtime::host(ruby)?).terminate_transaction(&this.incoming);
     Ok(())
 }
 

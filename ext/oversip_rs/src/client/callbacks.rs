@@ -6,7 +6,7 @@ use magnus::{error::ErrorType, prelude::*, Error, Exception, RArray, Ruby, Value
 use oversip::client::session::{Callback, CallbackClass, Kind};
 use oversip::client::IncomingResponse;
 use oversip::element::{Round, RoundEnd};
-use oversip::engine::{Engine, RouteRequest};
+use oversip::host::{Clients, Host, RouteRequest};
 
 use super::{object::RubyClient, target::current_target};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 /// A round of blocks on the thread that runs it. Whatever happens, the engine hears of its end.
 struct Running<'a> {
-    engine: &'a Engine,
+    host: &'a Arc<dyn Host>,
     round: Option<Round>,
 }
 
@@ -26,32 +26,31 @@ impl Running<'_> {
     /// Ends the round; hands out the next one.
     fn end(mut self, end: RoundEnd) -> Option<Round> {
         let round = self.round.take()?;
-        self.engine.clients().round_done(&round, end)
+        Clients(self.host).round_done(&round, end)
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let next =
-            self.round.take().and_then(|it| self.engine.clients().round_done(&it, RoundEnd::default()));
-        next.into_iter().for_each(|next| self.engine.clients().put_off(next));
+        let next = self.round.take().and_then(|it| Clients(self.host).round_done(&it, RoundEnd::default()));
+        next.into_iter().for_each(|next| Clients(self.host).put_off(next));
     }
 }
 
 /// Sets a new route going: here with its first callbacks when this is the dispatcher, else in the engine.
-pub fn launch(ruby: &Ruby, engine: &Engine, ask: RouteRequest) -> Result<(), Error> {
-    run(ruby, engine, engine.clients().route(ask))
+pub fn launch(ruby: &Ruby, host: &Arc<dyn Host>, ask: RouteRequest) -> Result<(), Error> {
+    run(ruby, host, Clients(host).route(ask))
 }
 
 /// Runs a round of blocks, and what follows of the same route.
-pub fn run(ruby: &Ruby, engine: &Engine, mut next: Option<Round>) -> Result<(), Error> {
+pub fn run(ruby: &Ruby, host: &Arc<dyn Host>, mut next: Option<Round>) -> Result<(), Error> {
     while let Some(round) = next {
-        let running = Running { engine, round: Some(round.clone()) };
-        let (end, result) = run_round(ruby, engine, &round);
+        let running = Running { host, round: Some(round.clone()) };
+        let (end, result) = run_round(ruby, host, &round);
         next = running.end(end);
         if result.is_err() {
             // Another event of the dispatcher: the present one is at its end.
-            next.into_iter().for_each(|next| engine.clients().put_off(next));
+            next.into_iter().for_each(|next| Clients(host).put_off(next));
             return result;
         }
     }
@@ -59,8 +58,8 @@ pub fn run(ruby: &Ruby, engine: &Engine, mut next: Option<Round>) -> Result<(), 
 }
 
 /// Runs the blocks of a round and says how they ended.
-fn run_round(ruby: &Ruby, engine: &Engine, round: &Round) -> (RoundEnd, Result<(), Error>) {
-    let anchor = engine.clients().anchored(round.anchor);
+fn run_round(ruby: &Ruby, host: &Arc<dyn Host>, round: &Round) -> (RoundEnd, Result<(), Error>) {
+    let anchor = Clients(host).anchored(round.anchor);
     let held = anchor.as_ref().and_then(|it| it.downcast_ref::<Anchor>()).and_then(|it| it.values(ruby));
     let client = held.and_then(|(client, _)| RubyClient::try_convert(client).ok());
     let (Some((_, request)), Some(client)) = (held, client) else {

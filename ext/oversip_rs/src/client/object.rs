@@ -10,7 +10,7 @@ use magnus::{
     Error, RClass, RHash, Ruby, TypedData, Value,
 };
 use oversip::client::Target;
-use oversip::engine::Client;
+use oversip::host::Client;
 
 use crate::{classes::sip_class, slot::Slot, text};
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use magnus::{prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
 use oversip::client::{Failure, Target};
+use oversip::clock::Clock;
+use oversip::engine::SystemClock;
 
 use super::object::RubyClient;
 use crate::{classes::oversip_module, profile, runtime, text};
@@ -57,8 +59,10 @@ pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: RubyClient, args: &[Val
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
     };
     let failure = Failure::destination_blacklisted(status, reason);
-    let engine = runtime::current();
-    profile.blacklist.with(engine.as_deref(), |list, now| list.add(now, &target.to_string(), failure, ttl));
+    let host = runtime::current_host();
+    profile
+        .blacklist
+        .with(host.as_ref(), SystemClock.now(), |list, now| list.add(now, &target.to_string(), failure, ttl));
     Ok(true)
 }
 

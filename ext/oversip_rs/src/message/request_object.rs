@@ -11,7 +11,7 @@ use magnus::{
     value::Lazy,
     RClass, Ruby, TypedData, Value,
 };
-use oversip::engine::IncomingRequest;
+use oversip::host::IncomingRequest;
 
 use super::state::{MessageState, Received};
 use crate::{classes::sip_class, slot::Slot, text};

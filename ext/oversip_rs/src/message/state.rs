@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use magnus::gc::Marker;
 use oversip::client::IncomingResponse;
-use oversip::engine::IncomingRequest;
+use oversip::host::IncomingRequest;
 use oversip::message::{Message, Source};
 
 use crate::{headers::HeaderState, slot::Slot};

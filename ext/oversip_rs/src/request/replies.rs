@@ -2,6 +2,7 @@
 
 use magnus::{method, prelude::*, Error, RClass, RModule, Ruby, Value};
 use oversip::client::{limited_hop_count, TOO_MANY_HOPS};
+use oversip::host::Requests;
 
 use super::{detached, reply::Reply};
 use crate::{
@@ -12,8 +13,8 @@ use crate::{
 /// Replies by the way that the request came.
 fn send(ruby: &Ruby, this: RubyRequest, reply: &Reply) -> Result<bool, Error> {
     let Some(incoming) = this.incoming() else { return detached::reply(ruby, this, reply) };
-    let engine = runtime::engine(ruby)?;
-    Ok(engine.requests().reply(&incoming, reply.parts()))
+    let host = runtime::host(ruby)?;
+    Ok(Requests(&*host).reply(&incoming, reply.parts()))
 }
 
 fn new_max_forwards(this: RubyRequest) -> Option<u32> {
@@ -53,7 +54,7 @@ fn reply_full(ruby: &Ruby, this: RubyRequest, response: Value) -> Result<bool, E
     response::set_content_length(ruby, response)?;
     let snapshot = response::snapshot(ruby, response)?;
     match this.incoming() {
-        Some(incoming) => Ok(runtime::engine(ruby)?.requests().reply_full(&incoming, &snapshot)),
+        Some(incoming) => Ok(Requests(&*runtime::host(ruby)?).reply_full(&incoming, &snapshot)),
         None => detached::send(ruby, this, &snapshot.to_bytes()),
     }
 }
@@ -62,7 +63,7 @@ fn reply_full(ruby: &Ruby, this: RubyRequest, response: Value) -> Result<bool, E
 fn reply_199(ruby: &Ruby, this: RubyRequest, response: Value) -> Result<bool, Error> {
     let response = response_argument(ruby, response)?;
     if let Some(incoming) = this.incoming() {
-        runtime::engine(ruby)?.requests().reply_199(&incoming, response.received());
+        Requests(&*runtime::host(ruby)?).reply_199(&incoming, response.received());
     }
     Ok(true)
 }
@@ -71,13 +72,13 @@ fn reply_199(ruby: &Ruby, this: RubyRequest, response: Value) -> Result<bool, Er
 fn send_response(ruby: &Ruby, this: RubyRequest, wire: Value) -> Result<bool, Error> {
     let wire = text::string_argument(ruby, wire, "Argument must be a String")?;
     let Some(incoming) = this.incoming() else { return detached::send(ruby, this, &wire) };
-    runtime::engine(ruby)?.requests().send_response(&incoming, wire);
+    Requests(&*runtime::host(ruby)?).send_response(&incoming, wire);
     Ok(true)
 }
 
 fn create_transaction(ruby: &Ruby, this: RubyRequest) -> Result<Option<bool>, Error> {
-    let engine = runtime::engine(ruby)?;
-    Ok(this.incoming().and_then(|incoming| engine.requests().create_transaction(&incoming)))
+    let host = runtime::host(ruby)?;
+    Ok(this.incoming().and_then(|incoming| Requests(&*host).create_transaction(&incoming)))
 }
 
 /// `server_transaction`: one object for each transaction.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use magnus::{method, prelude::*, Error, RArray, RClass, RModule, Ruby, Value};
 use oversip::client::{flow_may_be_forced, local_uri, IncomingFlow, LooseRoute, OutboundFacts};
-use oversip::engine::Engine;
+use oversip::host::{Host, Requests};
 use oversip::message::{HeaderName, UriRef};
 
 use super::ruri::ruri_bytes;
@@ -24,15 +24,15 @@ fn outbound_facts(ruby: &Ruby, this: RubyRequest) -> Result<OutboundFacts, Error
 }
 
 /// The token of the flow that the request came by; memoised.
-fn own_flow_token(engine: &Engine, this: RubyRequest) -> Option<String> {
-    let token = this.own_token.get_or_init(|| {
-        this.incoming().and_then(|incoming| engine.connections().flow_token(&incoming.source))
-    });
+fn own_flow_token(host: &dyn Host, this: RubyRequest) -> Option<String> {
+    let token = this
+        .own_token
+        .get_or_init(|| this.incoming().and_then(|incoming| Requests(host).flow_token(&incoming.source)));
     token.clone()
 }
 
 fn connection_outbound_flow_token(ruby: &Ruby, this: RubyRequest) -> Result<Option<String>, Error> {
-    Ok(own_flow_token(&*runtime::engine(ruby)?, this))
+    Ok(own_flow_token(&*runtime::host(ruby)?, this))
 }
 
 /// The URIs of the routes that are left, as text.
@@ -48,18 +48,18 @@ fn route_texts(ruby: &Ruby, this: RubyRequest) -> Result<Vec<Bytes>, Error> {
 
 /// `loose_route`.
 fn loose_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
-    let engine = runtime::engine(ruby)?;
-    let own = own_flow_token(&engine, this);
+    let host = runtime::host(ruby)?;
+    let own = own_flow_token(&*host, this);
     let texts = if headers::has_routes(ruby, this.into())? { route_texts(ruby, this)? } else { Vec::new() };
     let rules = LooseRoute {
         outbound: outbound_facts(ruby, this)?,
         own_flow_token: own.as_deref().map(str::as_bytes),
-        aliases: &engine.settings().aliases,
-        ovid: engine.settings().tags.ovid(),
+        aliases: &host.settings().aliases,
+        ovid: host.settings().tags.ovid(),
     };
     let taken = this.received().strict_route().and_then(|text| UriRef::parse(text));
     let uris = texts.iter().filter_map(|text| UriRef::parse(text));
-    let outcome = rules.apply(taken, uris, |token| engine.connections().is_flow(token));
+    let outcome = rules.apply(taken, uris, |token| Requests(&*host).is_flow(token));
     this.outgoing_outbound.set(Some(outcome.outgoing_outbound));
     if let Some(token) = &outcome.flow_token {
         this.route_token.set(this, utf8(ruby, token));
@@ -79,7 +79,7 @@ fn is_own_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
     if let Some(known) = this.own_route.get() {
         return Ok(known);
     }
-    let own = runtime::engine(ruby)?.settings().own_route(this.received());
+    let own = runtime::host(ruby)?.settings().own_route(this.received());
     this.own_route.set(Some(own));
     Ok(own)
 }
@@ -101,10 +101,10 @@ fn is_destination_myself(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> 
         return Ok(known);
     }
     let text = ruri_bytes(ruby, this)?;
-    let engine = runtime::engine(ruby)?;
+    let host = runtime::host(ruby)?;
     // A Request-URI that still has a maddr is to be sent there, whatever its host is (RFC 3261 16.5).
     let myself = UriRef::parse(&text)
-        .is_some_and(|uri| uri.maddr().is_none() && local_uri(&uri, &engine.settings().aliases));
+        .is_some_and(|uri| uri.maddr().is_none() && local_uri(&uri, &host.settings().aliases));
     this.destination_myself.set(Some(myself));
     Ok(myself)
 }
@@ -115,8 +115,8 @@ fn is_local_uri(ruby: &Ruby, _: RubyRequest, uri: Value) -> Result<bool, Error> 
         return Err(text::unfit(ruby.exception_type_error(), "uri", rule, uri));
     };
     let text = uri::uri_text(ruby, object)?.unwrap_or_default();
-    let engine = runtime::engine(ruby)?;
-    let local = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, &engine.settings().aliases));
+    let host = runtime::host(ruby)?;
+    let local = UriRef::parse(&text).is_some_and(|uri| local_uri(&uri, &host.settings().aliases));
     Ok(local)
 }
 

@@ -7,6 +7,7 @@ use magnus::{
     Error, RHash, Ruby, Value,
 };
 use oversip::element::Body;
+use oversip::host::Clients;
 
 use crate::{client::RubyClient, message::ResponseObject, profile, request, runtime, text};
 
@@ -37,8 +38,8 @@ pub(super) fn ack(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<bool,
     let sent: Value = this.funcall("request", ())?;
     let ruri = if sent.is_nil() { Bytes::new() } else { request::snapshot_of(ruby, sent)?.ruri };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
-    let engine = runtime::engine(ruby)?;
-    if !engine.clients().acknowledge(this.shared(), &profile, response.received(), &ruri, body) {
+    let host = runtime::host(ruby)?;
+    if !Clients(&host).acknowledge(this.shared(), &profile, response.received(), &ruri, body) {
         return Err(text::runtime_error(ruby, "only a 2xx response to an INVITE is acknowledged"));
     }
     Ok(true)

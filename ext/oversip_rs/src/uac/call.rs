@@ -10,7 +10,8 @@ use magnus::{
 };
 use oversip::client::Failure;
 use oversip::element::Outcome;
-use oversip::engine::{Call, Engine};
+use oversip::engine::Engine;
+use oversip::host::Call;
 use oversip::message::Method;
 
 use super::route::ask;

@@ -15,6 +15,7 @@ use crate::{
     client::{self, ClientObject, RubyClient},
     credentials, runtime,
 };
+use oversip::host::Clients;
 
 /// `initialize(profile = :default_proxy, credentials: nil)`.
 fn initialize(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
@@ -38,7 +39,7 @@ fn credentials_value(ruby: &Ruby, this: RubyClient) -> Value {
 
 /// `cancel`: sends CANCEL for the INVITE that is pending (RFC 3261 9.1).
 fn cancel(ruby: &Ruby, this: RubyClient) -> Result<(), Error> {
-    runtime::engine(ruby)?.clients().cancel(this.shared(), None);
+    Clients(&runtime::host(ruby)?).cancel(this.shared(), None);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use oversip::client::digest::Credentials;
 use oversip::client::session::Kind;
 use oversip::client::Destination;
 use oversip::element::{Origin, OwnRequestId};
-use oversip::engine::{Call, RouteRequest};
+use oversip::host::{Call, RouteRequest};
 
 use crate::{
     anchors::Anchor,
@@ -64,8 +64,8 @@ pub(super) fn ask(
 /// `route(request, dst_host = nil, dst_port = nil, dst_transport = nil)`.
 pub(super) fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let arguments = RouteArguments::scan(ruby, args)?;
-    let engine = runtime::engine(ruby)?;
+    let host = runtime::host(ruby)?;
     let _nested = Nested::enter(ruby)?;
     let ask = ask(ruby, this, arguments, None)?;
-    client::launch(ruby, &engine, ask)
+    client::launch(ruby, &host, ask)
 }

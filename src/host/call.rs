@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::driver::lock;
+use super::lock::lock;
 use crate::element::{CallId, Caller, Outcome};
 
 #[derive(Debug, Default)]
@@ -79,29 +79,30 @@ impl Call {
 
 /// The calls that threads wait for. When it goes, nobody is left waiting.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<HashMap<CallId, Arc<Call>>>);
+pub struct Calls(Mutex<HashMap<CallId, Arc<Call>>>);
 
 impl Calls {
     /// A thread is going to wait.
-    pub(super) fn add(&self, call: &Arc<Call>) {
+    pub fn add(&self, call: &Arc<Call>) {
         lock(&self.0).insert(call.id, call.clone());
     }
 
     /// Tells who waits; what comes first counts.
-    pub(super) fn finish(&self, call: CallId, outcome: Outcome) {
+    pub fn finish(&self, call: CallId, outcome: Outcome) {
         if let Some(call) = lock(&self.0).remove(&call) {
             call.finish(outcome);
         }
     }
 
-    pub(super) fn renumber(&self, call: CallId, cseq: u32) {
+    /// The request of a route went out again with another CSeq number.
+    pub fn renumber(&self, call: CallId, cseq: u32) {
         if let Some(call) = lock(&self.0).get(&call) {
             call.lock().cseq = Some(cseq);
         }
     }
 
     /// The engine ends.
-    pub(super) fn stop(&self) {
+    pub fn stop(&self) {
         for (_, call) in lock(&self.0).drain() {
             call.finish(Outcome::Stopped);
         }

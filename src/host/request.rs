@@ -6,14 +6,14 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
-use super::driver::Driver;
+use super::interface::{Host, LetGo};
 use crate::element::{Element, ReceivedRequest, ServerState};
 
 /// A request from the network. What became of it is the element's to say; it reads like its [`ReceivedRequest`]. The element
 /// keeps what it knows of the request as long as this lives.
 pub struct IncomingRequest {
     received: Arc<ReceivedRequest>,
-    driver: Weak<Driver>,
+    host: Weak<dyn Host>,
 }
 
 impl Deref for IncomingRequest {
@@ -31,8 +31,9 @@ impl fmt::Debug for IncomingRequest {
 }
 
 impl IncomingRequest {
-    pub(super) fn new(received: Arc<ReceivedRequest>, driver: Weak<Driver>) -> Arc<IncomingRequest> {
-        Arc::new(IncomingRequest { received, driver })
+    /// For the script of a host.
+    pub fn new(received: Arc<ReceivedRequest>, host: Weak<dyn Host>) -> Arc<IncomingRequest> {
+        Arc::new(IncomingRequest { received, host })
     }
 
     /// The request itself.
@@ -86,20 +87,20 @@ impl IncomingRequest {
     }
 
     fn look<R>(&self, look: impl FnOnce(&Element) -> R) -> Option<R> {
-        Some(Driver::here(&self.driver)?.look(look))
+        Some(<dyn Host>::here(&self.host)?.look(look))
     }
 
     fn step(&self, step: impl FnOnce(&mut Element)) {
-        if let Some(driver) = Driver::here(&self.driver) {
-            driver.step(|element, _| step(element));
+        if let Some(host) = <dyn Host>::here(&self.host) {
+            host.step(|element, _| step(element));
         }
     }
 }
 
 impl Drop for IncomingRequest {
     fn drop(&mut self) {
-        if let Some(driver) = Driver::here(&self.driver) {
-            driver.release_request(self.id);
+        if let Some(host) = <dyn Host>::here(&self.host) {
+            host.released().add(LetGo::Request(self.id));
         }
     }
 }

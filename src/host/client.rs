@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use super::driver::{lock, Driver};
+use super::interface::{Host, LetGo};
+use super::lock::lock;
 use crate::client::session::CallbackClass;
 use crate::element::ClientId;
 use crate::resolve::Target;
@@ -18,7 +19,7 @@ pub struct Client {
 #[derive(Default)]
 struct State {
     /// The element that knows it, and by which name.
-    known: Option<(Weak<Driver>, ClientId)>,
+    known: Option<(Weak<dyn Host>, ClientId)>,
     /// `drop_response` was called before an element knew it.
     drops_next: bool,
     /// `abort_routing` was called before an element knew it.
@@ -41,16 +42,16 @@ impl Client {
         } else {
             self.blocks.fetch_and(!class.bit(), Ordering::AcqRel);
         }
-        if let Some((driver, id)) = self.known() {
+        if let Some((host, id)) = self.known() {
             let blocks = self.blocks.load(Ordering::Acquire);
-            driver.step(|element, _| element.set_blocks(id, blocks));
+            host.step(|element, _| element.set_blocks(id, blocks));
         }
     }
 
     /// `drop_response` outside of a callback: the next response is not sent upstream.
     pub fn drop_next_response(&self) {
         match self.known() {
-            Some((driver, id)) => driver.step(|element, _| element.drop_next_response(id)),
+            Some((host, id)) => host.step(|element, _| element.drop_next_response(id)),
             None => lock(&self.state).drops_next = true,
         }
     }
@@ -58,7 +59,7 @@ impl Client {
     /// Takes the flag that [`Client::drop_next_response`] set.
     pub fn take_drop(&self) -> bool {
         match self.known() {
-            Some((driver, id)) => driver.step(|element, _| element.take_drop(id)),
+            Some((host, id)) => host.step(|element, _| element.take_drop(id)),
             None => std::mem::take(&mut lock(&self.state).drops_next),
         }
     }
@@ -66,7 +67,7 @@ impl Client {
     /// `abort_routing`: the routing at hand, or the next one, tries no target.
     pub fn abort_routing(&self) {
         match self.known() {
-            Some((driver, id)) => driver.step(|element, now| element.abort_routing(now, id, None)),
+            Some((host, id)) => host.step(|element, now| element.abort_routing(now, id, None)),
             None => lock(&self.state).aborts = true,
         }
     }
@@ -74,28 +75,33 @@ impl Client {
     /// The target in use or last used.
     pub fn current_target(&self) -> Option<Target> {
         match self.known() {
-            Some((driver, id)) => driver.look(|element| element.current_target(id)),
+            Some((host, id)) => host.look(|element| element.current_target(id)),
             None => lock(&self.state).target,
         }
     }
 
+    /// The name by which an element knows it, if one does.
+    pub fn id(&self) -> Option<ClientId> {
+        self.known().map(|(_, id)| id)
+    }
+
     /// The element that knows it.
-    pub(super) fn known(&self) -> Option<(Arc<Driver>, ClientId)> {
-        let (driver, id) = lock(&self.state).known.clone()?;
-        Some((Driver::here(&driver)?, id))
+    pub(super) fn known(&self) -> Option<(Arc<dyn Host>, ClientId)> {
+        let (host, id) = lock(&self.state).known.clone()?;
+        Some((<dyn Host>::here(&host)?, id))
     }
 
     /// The name by which this element knows it from now on.
-    pub(super) fn known_to(&self, driver: &Arc<Driver>) -> ClientId {
+    pub(super) fn known_to(&self, host: &Arc<dyn Host>) -> ClientId {
         let mut state = lock(&self.state);
         if let Some((known, id)) = &state.known {
-            if known.ptr_eq(&Arc::downgrade(driver)) {
+            if known.ptr_eq(&Arc::downgrade(host)) {
                 return *id;
             }
         }
         let blocks = self.blocks.load(Ordering::Acquire);
         let (drops, aborts) = (std::mem::take(&mut state.drops_next), std::mem::take(&mut state.aborts));
-        let id = driver.step(|element, now| {
+        let id = host.step(|element, now| {
             let id = element.new_client(blocks);
             if drops {
                 element.drop_next_response(id);
@@ -105,15 +111,15 @@ impl Client {
             }
             id
         });
-        state.known = Some((Arc::downgrade(driver), id));
+        state.known = Some((Arc::downgrade(host), id));
         id
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if let Some((driver, id)) = self.known() {
-            driver.release_client(id);
+        if let Some((host, id)) = self.known() {
+            host.released().add(LetGo::Client(id));
         }
     }
 }

@@ -2,15 +2,14 @@
 
 use bytes::Bytes;
 
-use super::driver::Driver;
+use super::interface::Host;
 use super::request::IncomingRequest;
-use super::subject::words_for;
 use crate::element::Reply;
-use crate::message::{Message, ResponseSnapshot};
+use crate::message::{Message, ResponseSnapshot, Source};
 
 /// The requests from the network and their server transactions.
 #[derive(Clone, Copy)]
-pub struct Requests<'a>(pub(super) &'a Driver);
+pub struct Requests<'a>(pub &'a dyn Host);
 
 impl Requests<'_> {
     /// Replies to a request (RFC 3261 8.2.6). False: it is an ACK, or its transaction refuses the status.
@@ -64,12 +63,22 @@ impl Requests<'_> {
             why
         });
         if let Some(why) = why {
-            tracing::debug!(target: "oversip::request", "{}: {why}", words_for(request.received()));
+            tracing::debug!(target: "oversip::request", "{}: {why}", request.in_words());
         }
     }
 
     /// The script failed over a request that it may have routed: what is pending downstream is cancelled.
     pub fn abandon(&self, request: &IncomingRequest) {
         self.0.step(|element, now| element.abandon_request(now, request.id));
+    }
+
+    /// The token of the flow that a request came by (RFC 5626); `None` for connections that we opened.
+    pub fn flow_token(&self, source: &Source) -> Option<String> {
+        self.0.look(|element| element.flow_token(source))
+    }
+
+    /// Whether a token names a flow that can be sent over: a signed UDP token, or a live connection.
+    pub fn is_flow(&self, token: &[u8]) -> bool {
+        self.0.look(|element| element.is_flow(token))
     }
 }

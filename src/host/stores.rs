@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
-use super::driver::{lock, Driver};
-use super::Engine;
+use super::interface::{Host, LetGo};
+use super::lock::lock;
 use crate::client::{Blacklist, BlacklistId, Profile};
-use crate::clock::Clock;
 use crate::element::Element;
 use crate::resolve::{DnsCache, DnsCacheId};
 
@@ -45,7 +44,7 @@ impl Stored for DnsCache {
 pub struct Store<T: Stored> {
     number: u64,
     early: Mutex<Option<T>>,
-    known: Mutex<Weak<Driver>>,
+    known: Mutex<Option<Weak<dyn Host>>>,
 }
 
 impl<T: Stored> Default for Store<T> {
@@ -65,34 +64,39 @@ impl<T: Stored> Store<T> {
         self.number
     }
 
-    /// Does something with the store, at the time of the engine.
-    pub fn with<R>(&self, engine: Option<&Engine>, run: impl FnOnce(&mut T, Instant) -> R) -> R {
-        match engine {
-            Some(engine) => {
-                self.known_to(&engine.driver);
-                engine.driver.step(|element, now| run(T::of(element, self.number), now))
+    /// Does something with the store, at the time of the host; where nobody runs an element, `now` is the time.
+    pub fn with<R>(
+        &self,
+        host: Option<&Arc<dyn Host>>,
+        now: Instant,
+        run: impl FnOnce(&mut T, Instant) -> R,
+    ) -> R {
+        match host {
+            Some(host) => {
+                self.known_to(host);
+                host.step(|element, now| run(T::of(element, self.number), now))
             }
-            None => run(lock(&self.early).get_or_insert_default(), super::SystemClock.now()),
+            None => run(lock(&self.early).get_or_insert_default(), now),
         }
     }
 
-    /// The element of this driver has the store from now on.
-    pub(super) fn known_to(&self, driver: &Arc<Driver>) {
+    /// The element of this host has the store from now on.
+    pub(super) fn known_to(&self, host: &Arc<dyn Host>) {
         let mut known = lock(&self.known);
-        if Weak::as_ptr(&known) == Arc::as_ptr(driver) {
+        if known.as_ref().is_some_and(|known| known.ptr_eq(&Arc::downgrade(host))) {
             return;
         }
-        *known = Arc::downgrade(driver);
+        *known = Some(Arc::downgrade(host));
         if let Some(early) = lock(&self.early).take() {
-            driver.step(|element, _| *T::of(element, self.number) = early);
+            host.step(|element, _| *T::of(element, self.number) = early);
         }
     }
 }
 
 impl<T: Stored> Drop for Store<T> {
     fn drop(&mut self) {
-        if let Some(driver) = Driver::here(&lock(&self.known)) {
-            driver.forget(self.number, T::forget);
+        if let Some(host) = lock(&self.known).as_ref().and_then(<dyn Host>::here) {
+            host.released().add(LetGo::Store(self.number, T::forget));
         }
     }
 }
@@ -125,9 +129,9 @@ impl StoredProfile {
         StoredProfile { parameters: Arc::new(parameters), blacklist, dns_cache }
     }
 
-    pub(super) fn known_to(&self, driver: &Arc<Driver>) {
-        self.blacklist.known_to(driver);
-        self.dns_cache.known_to(driver);
+    pub(super) fn known_to(&self, host: &Arc<dyn Host>) {
+        self.blacklist.known_to(host);
+        self.dns_cache.known_to(host);
     }
 }
 

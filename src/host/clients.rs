@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::calls::Call;
+use super::call::Call;
 use super::client::Client;
-use super::driver::Driver;
+use super::interface::Host;
 use super::stores::StoredProfile;
-use super::Event;
 use crate::client::digest::Credentials;
 use crate::client::session::Kind;
 use crate::client::{Destination, RestoreHeaders};
 use crate::element::{self, AnchorId, Body, Origin, ProxyHeaders, Round, RoundEnd};
 use crate::message::{Message, RequestSnapshot};
 
-/// Everything that `Client#route` hands to the engine.
+/// Everything that `Client#route` hands to the host.
 pub struct RouteRequest {
     /// Proxy or Uac.
     pub kind: Kind,
@@ -50,17 +49,17 @@ pub struct RouteRequest {
 
 /// The Clients and their routes.
 #[derive(Clone, Copy)]
-pub struct Clients<'a>(pub(super) &'a Arc<Driver>);
+pub struct Clients<'a>(pub &'a Arc<dyn Host>);
 
 impl Clients<'_> {
     /// Begins a route. Where it is `inline`, the round of blocks that it begins with is handed out:
     /// [`Clients::round_done`] is due when it ended.
     pub fn route(&self, ask: RouteRequest) -> Option<Round> {
-        let driver = self.0;
-        let client = ask.client.known_to(driver);
-        ask.profile.known_to(driver);
+        let host = self.0;
+        let client = ask.client.known_to(host);
+        ask.profile.known_to(host);
         if let Some(call) = &ask.call {
-            driver.calls.add(call);
+            host.expect_end(call);
         }
         let ask = element::RouteRequest {
             client,
@@ -75,10 +74,10 @@ impl Clients<'_> {
             sips: ask.sips,
             credentials: ask.credentials,
             caller: ask.call.map(|call| call.caller()),
-            anchor: driver.anchor(ask.anchor),
+            anchor: host.anchors().keep(ask.anchor),
             inline: ask.inline,
         };
-        driver.step(|element, now| element.route(now, ask))
+        host.step(|element, now| element.route(now, ask))
     }
 
     /// A round of blocks has ended. Hands out the next one of the same route, if it has one at once.
@@ -88,25 +87,25 @@ impl Clients<'_> {
 
     /// A round that its thread cannot run: another one does, in its turn.
     pub fn put_off(&self, round: Round) {
-        self.0.events.push(Event::Round(Box::new(round)));
+        self.0.put_off(Box::new(round));
     }
 
     /// What keeps the script's objects of a route alive.
     pub fn anchored(&self, anchor: AnchorId) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.0.anchored(anchor)
+        self.0.anchors().get(anchor)
     }
 
     /// Cancels what a Client has pending, for one request or for all.
     pub fn cancel(&self, client: &Client, of: Option<&Origin>) {
-        if let Some((driver, id)) = client.known() {
-            driver.step(|element, now| element.cancel(now, id, of));
+        if let Some((host, id)) = client.known() {
+            host.step(|element, now| element.cancel(now, id, of));
         }
     }
 
     /// The thread that waits for a call waits no longer: the request is cancelled.
     pub fn give_up(&self, client: &Client, call: &Call) {
-        if let Some((driver, id)) = client.known() {
-            driver.step(|element, now| element.give_up(now, id, call.id()));
+        if let Some((host, id)) = client.known() {
+            host.step(|element, now| element.give_up(now, id, call.id()));
         }
     }
 

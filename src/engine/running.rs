@@ -1,0 +1,170 @@
+//! A running engine, and its end.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::clock::SystemClock;
+use super::connections::Connections;
+use super::driver::{lock, Driver};
+use super::event::{Event, LogRecord};
+use super::events::EventQueue;
+use super::run::Command;
+use super::stats::Stats;
+use super::testing::Testing;
+use super::websocket::WebSockets;
+use crate::client::ListenerNames;
+use crate::clock::Clock;
+use crate::element::{Settings, Status};
+use crate::host::{Clients, Host, Requests};
+use crate::message::Transport;
+use crate::transport::{Tls, TlsError, TlsSettings};
+
+/// A running engine.
+pub struct Engine {
+    pub(super) driver: Arc<Driver>,
+    /// The same, as a script sees it.
+    pub(super) host: Arc<dyn Host>,
+    pub(super) listening: Vec<(Transport, SocketAddr)>,
+    pub(super) commands: UnboundedSender<Command>,
+    pub(super) tls: Arc<Tls>,
+    pub(super) thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) stopping: AtomicBool,
+}
+
+impl Engine {
+    /// The requests from the network.
+    pub fn requests(&self) -> Requests<'_> {
+        Requests(&*self.host)
+    }
+
+    /// The Clients.
+    pub fn clients(&self) -> Clients<'_> {
+        Clients(&self.host)
+    }
+
+    /// What runs the element for the script.
+    pub fn host(&self) -> &Arc<dyn Host> {
+        &self.host
+    }
+
+    /// The connections.
+    pub fn connections(&self) -> Connections<'_> {
+        Connections(&self.driver)
+    }
+
+    /// The WebSockets.
+    pub fn websockets(&self) -> WebSockets<'_> {
+        WebSockets(&self.driver)
+    }
+
+    /// What specs alone may do.
+    pub fn testing(&self) -> Testing<'_> {
+        Testing { driver: &self.driver, commands: &self.commands }
+    }
+
+    /// The events for the thread that runs Ruby.
+    pub fn events(&self) -> &EventQueue<Event> {
+        &self.driver.events
+    }
+
+    /// The names, keys and bounds that it was started with.
+    pub fn settings(&self) -> &Settings {
+        &self.driver.settings
+    }
+
+    /// Takes other certificates for the handshakes to come, in both directions; connections that are up stay. On an error
+    /// the old ones stay.
+    pub fn replace_certificates(&self, settings: &TlsSettings) -> Result<(), TlsError> {
+        self.tls.replace(settings)
+    }
+
+    /// The listening sockets with their real ports.
+    pub fn listening(&self) -> &[(Transport, SocketAddr)] {
+        &self.listening
+    }
+
+    /// The header texts of the listening sockets, in the same order.
+    pub fn listener_names(&self) -> impl Iterator<Item = &ListenerNames> {
+        self.driver.settings.listeners.names()
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> Instant {
+        self.driver.clock.now()
+    }
+
+    /// Sets what new requests meet.
+    pub fn set_status(&self, status: Status) {
+        self.driver.step(|element, _| element.set_status(status));
+    }
+
+    /// Queues [`Event::Scheduled`] after a time, at once for none.
+    pub fn schedule(&self, id: u64, after: Duration) {
+        self.driver.step(|element, now| element.schedule(now, id, after));
+    }
+
+    /// Queues a record for the logger.
+    pub fn queue_record(&self, record: LogRecord) {
+        self.driver.queue_record(record);
+    }
+
+    /// Says how many log records were dropped since this was said last.
+    pub fn lost_records(&self) -> LogRecord {
+        self.driver.lost_records()
+    }
+
+    /// Begins to stop: no new connections and requests. Open transactions may go on as long as `limit`, then they are
+    /// dropped. A second call can only bring the end nearer.
+    pub fn stop(&self, limit: Duration) -> Stopping<'_> {
+        self.set_status(Status::Terminating);
+        self.stopping.store(true, Ordering::Relaxed);
+        let (done, wait) = sync_channel(1);
+        self.post(Command::Stop { deadline: SystemClock.now() + limit, done });
+        Stopping { engine: self, done: wait }
+    }
+
+    /// Whether [`Engine::stop`] was called: a thread that waits for a [`Call`] has to give it up.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Counts of what is alive and what was done.
+    pub fn stats(&self) -> Stats {
+        self.driver.stats()
+    }
+
+    fn post(&self, command: Command) {
+        // The engine's thread is gone only after it was stopped; then nothing is owed to anybody.
+        let _ = self.commands.send(command);
+    }
+}
+
+/// An engine on its way down. Nothing is dispatched any more once this is dropped.
+#[must_use]
+pub struct Stopping<'a> {
+    engine: &'a Engine,
+    done: Receiver<()>,
+}
+
+impl Stopping<'_> {
+    /// Waits for the end; false when it has not come within `at_most`.
+    pub fn wait(&self, at_most: Duration) -> bool {
+        self.done.recv_timeout(at_most) != Err(RecvTimeoutError::Timeout)
+    }
+}
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        self.engine.driver.events.close();
+        let thread = lock(&self.engine.thread).take();
+        if let Some(thread) = thread.filter(JoinHandle::is_finished) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Numbers about a running engine.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::driver::Driver;
+use super::events::Class;
+use crate::element::{Dropped, Rejected};
+use crate::message::Defect;
+
+/// The names of what is bounded by number and bytes.
+pub const QUEUES: [&str; 4] = ["requests", "acks", "handshakes", "responses"];
+
+/// A reading of the engine's counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Requests that are pending or have a server transaction.
+    pub server_transactions: usize,
+    /// Client transactions alive.
+    pub client_transactions: usize,
+    /// Requests that wait for another one's probe of a target on the blacklist.
+    pub waiting_for_probe: usize,
+    /// Stream connections.
+    pub connections: usize,
+    /// UDP sockets that were opened for requests to other hosts.
+    pub sending_sockets: usize,
+    /// Dialogs that requests from those sockets have begun, as far as they are remembered.
+    pub own_dialogs: usize,
+    /// Requests whose targets are being looked for, tried or decided on by their blocks.
+    pub searches: usize,
+    /// What the network has brought and the engine has not looked at.
+    pub engine_queue: usize,
+    /// Events waiting for Ruby.
+    pub dispatcher_queue: usize,
+    /// Events that Ruby took so far.
+    pub dispatched_events: u64,
+    /// Responses relayed without Ruby so far.
+    pub engine_relayed_responses: u64,
+    /// How often a thread has stepped the element.
+    pub holds: u64,
+    /// The longest time that this has taken, during which other threads had to wait.
+    pub longest_hold: Duration,
+    /// Requests that wait for Ruby in the reserve of dialogs, that is, above the bound.
+    pub reserve_requests: usize,
+    /// Transactions in the reserve of dialogs.
+    pub reserve_transactions: usize,
+    /// Requests of dialogs that were admitted so far though a bound was reached.
+    pub reserve_admissions: u64,
+    /// What waits for Ruby now: how many, in the order of [`QUEUES`].
+    pub queued: [usize; QUEUES.len()],
+    /// About how many bytes that is.
+    pub queued_bytes: [usize; QUEUES.len()],
+    /// Bytes that wait to be sent on connections.
+    pub outgoing_bytes: usize,
+    /// Bytes that were read while the script decides on a peer.
+    pub held_bytes: usize,
+    /// Bytes of responses that clients which have closed their side may not have taken.
+    pub unconfirmed_bytes: usize,
+    /// Connections that are not read on while too many responses wait.
+    pub paused_connections: usize,
+    /// What was refused so far, in the order of [`Rejected::NAMES`].
+    pub rejected: [u64; Rejected::NAMES.len()],
+    /// What was thrown away so far, in the order of [`Dropped::NAMES`].
+    pub dropped: [u64; Dropped::NAMES.len()],
+    /// What was refused or thrown away so far since it is no good message, in the order of [`Defect::NAMES`].
+    pub malformed: [u64; Defect::NAMES.len()],
+}
+
+impl Driver {
+    /// A reading.
+    pub(super) fn stats(&self) -> Stats {
+        let (gauges, counted) = self.look(|element| (element.gauges(), element.counts().clone()));
+        let queued = [Class::Requests, Class::Acks, Class::Handshakes].map(|class| self.events.queued(class));
+        let [requests, acks, handshakes] = queued;
+        let queues = [requests, acks, handshakes, (gauges.responses, gauges.response_bytes)];
+        let limits = &self.settings.limits;
+        let transactions = gauges.server_transactions + gauges.client_transactions;
+        let (holds, longest_hold) = self.holds.read();
+        let mut stats = Stats {
+            server_transactions: gauges.server_transactions,
+            client_transactions: gauges.client_transactions,
+            waiting_for_probe: gauges.waiting_for_probe,
+            connections: 0,
+            sending_sockets: 0,
+            own_dialogs: gauges.own_dialogs,
+            searches: gauges.searches,
+            engine_queue: self.news_waiting(),
+            dispatcher_queue: self.events.len(),
+            dispatched_events: self.events.taken(),
+            engine_relayed_responses: counted.relayed,
+            holds,
+            longest_hold,
+            outgoing_bytes: 0,
+            held_bytes: 0,
+            unconfirmed_bytes: 0,
+            paused_connections: 0,
+            queued: queues.map(|(events, _)| events),
+            queued_bytes: queues.map(|(_, bytes)| bytes),
+            reserve_requests: requests.0.saturating_sub(limits.queued_requests),
+            reserve_transactions: transactions.saturating_sub(limits.transactions),
+            reserve_admissions: counted.reserve_admissions,
+            rejected: counted.rejected,
+            dropped: counted.dropped,
+            malformed: self.counts.malformed.by_defect(),
+        };
+        stats.dropped[Dropped::Malformed as usize] = self.counts.malformed.dropped();
+        stats.dropped[Dropped::LogRecord as usize] = self.counts.lost_records.load(Ordering::Relaxed);
+        if let Some(network) = self.network.get() {
+            let connections = network.connections();
+            stats.connections = connections.len();
+            stats.sending_sockets = network.sending_sockets().len();
+            stats.outgoing_bytes = connections.outgoing_bytes();
+            stats.held_bytes = connections.held_bytes();
+            stats.unconfirmed_bytes = connections.unconfirmed_bytes();
+            stats.paused_connections = connections.paused();
+            stats.dropped[Dropped::SlowConnection as usize] = connections.overflows();
+            stats.dropped[Dropped::UnsentDatagram as usize] = network.unsent_datagrams();
+        }
+        stats
+    }
+}
