@@ -41,6 +41,7 @@ pub use events::{Class, EventQueue, Queued, Wake};
 pub use log::{is_engine_thread, queue_record};
 pub use random::system_random;
 pub use running::{Engine, Stopping};
+pub use start::settings;
 pub use stats::{Stats, QUEUES};
 pub use subject::Subject;
 pub use testing::Testing;

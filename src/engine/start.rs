@@ -20,6 +20,7 @@ use super::run::Loop;
 use super::running::Engine;
 use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::element::{Listener, Listeners, Settings};
+use crate::random::Random;
 use crate::transaction::Timings;
 use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer};
 
@@ -51,7 +52,8 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
         bound.iter().map(|socket| (socket.transport, socket.local)).collect();
     bound.extend(bind_all(&config.tunnels)?.into_iter().map(Bound::behind_proxy));
     let clock = Arc::new(EngineClock::default());
-    let settings = settings(&config, &listening)?;
+    let element = NEXT_ELEMENT.fetch_add(1, Ordering::Relaxed);
+    let settings = settings(&config, &listening, element, &mut system_random())?;
     let driver = Driver::new(settings, clock.clone(), lookup(&config, clock), config.process);
     let (commands, command_queue) = mpsc::unbounded_channel();
     let (ready, is_ready) = sync_channel(1);
@@ -98,15 +100,25 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     Ok(Arc::new(Engine { driver, host, listening, commands, tls, thread, stopping }))
 }
 
-fn settings(config: &Config, listening: &[(Transport, SocketAddr)]) -> Result<Settings, StartError> {
-    let mut random = system_random();
+/// What an element is made with that listens at these addresses, whoever runs it. `element` tells the elements of a process
+/// apart; marks and keys that the configuration does not give are drawn from `random`.
+///
+/// # Errors
+///
+/// The flow token key is too short.
+pub fn settings(
+    config: &Config,
+    listening: &[(Transport, SocketAddr)],
+    element: u16,
+    random: &mut Random,
+) -> Result<Settings, StartError> {
     let (flow_tokens, dialog_key) = match &config.flow_token_key {
         Some(key) => (FlowTokenKey::from_bytes(key.as_bytes())?, DialogKey::from_bytes(key.as_bytes())?),
-        None => (FlowTokenKey::random(&mut random), DialogKey::random(&mut random)),
+        None => (FlowTokenKey::random(random), DialogKey::random(random)),
     };
-    let tags = config.tags.clone().unwrap_or_else(|| ProcessTags::random(&mut random));
+    let tags = config.tags.clone().unwrap_or_else(|| ProcessTags::random(random));
     Ok(Settings {
-        element: NEXT_ELEMENT.fetch_add(1, Ordering::Relaxed),
+        element,
         timings: Timings::default(),
         aliases: aliases(config, listening),
         listeners: Listeners::new(named_listeners(config, listening, tags.ovid())),

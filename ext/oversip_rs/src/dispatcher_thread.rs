@@ -92,3 +92,19 @@ impl Drop for Outermost {
         NESTING.store(self.0, Ordering::Relaxed);
     }
 }
+
+/// The calling thread stands in for the dispatcher until this is dropped.
+pub struct Standing(usize);
+
+impl Standing {
+    /// From now on.
+    pub fn in_for_dispatcher() -> Standing {
+        Standing(DISPATCHER.swap(current_thread(), Ordering::Relaxed))
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        DISPATCHER.store(self.0, Ordering::Relaxed);
+    }
+}

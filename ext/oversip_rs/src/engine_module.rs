@@ -22,6 +22,9 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     if runtime::current().is_some() {
         return Err(text::runtime_error(ruby, "OverSIP runs already"));
     }
+    if runtime::is_simulating() {
+        return Err(text::runtime_error(ruby, "a simulation runs: OverSIP can be started when it has ended"));
+    }
     let config = config(ruby, options)?;
     anchors::reset();
     logging::begin();
@@ -66,7 +69,8 @@ fn required<T: TryConvert>(ruby: &Ruby, options: RHash, name: &str) -> Result<T,
         .ok_or_else(|| Error::new(ruby.exception_arg_error(), format!("the engine needs the option {name}")))
 }
 
-fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
+/// What an engine is started with.
+pub fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
     let listeners = option::<RArray>(ruby, options, "listeners")?.unwrap_or_else(|| ruby.ary_new());
     let nameservers: Vec<String> = option(ruby, options, "nameservers")?.unwrap_or_default();
     Ok(Config {
@@ -137,7 +141,7 @@ fn websocket_config(ruby: &Ruby, options: RHash) -> Result<WebSocketConfig, Erro
 }
 
 /// `[[transport, ip, port], ...]`.
-fn listen_specs(ruby: &Ruby, list: RArray) -> Result<Vec<ListenSpec>, Error> {
+pub fn listen_specs(ruby: &Ruby, list: RArray) -> Result<Vec<ListenSpec>, Error> {
     let mut specs = Vec::with_capacity(list.len());
     for index in 0..list.len() {
         let (transport, ip, port): (Symbol, String, u16) = list.entry(index as isize)?;
@@ -159,6 +163,9 @@ fn name_server(ruby: &Ruby, text: &str) -> Result<SocketAddr, Error> {
 }
 
 fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
+    if runtime::is_simulating() {
+        return Ok(());
+    }
     let Some(engine) = runtime::current() else {
         runtime::set(None);
         return Ok(());

@@ -25,6 +25,7 @@ mod response;
 mod runtime;
 mod schedule;
 mod server_transaction;
+mod simulation;
 mod slot;
 mod stun;
 mod tags;
@@ -64,6 +65,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     utils::define(ruby, oversip)?;
     stun::define(ruby, oversip)?;
     engine_module::define(ruby, oversip)?;
+    simulation::define(ruby, oversip)?;
     logging::install();
     Ok(())
 }

@@ -66,6 +66,11 @@ pub fn current_host() -> Option<Arc<dyn Host>> {
     })
 }
 
+/// Whether a simulation runs in this process.
+pub fn is_simulating() -> bool {
+    matches!(current_runner(), Some(Runner::Simulation(_)))
+}
+
 fn current_runner() -> Option<Runner> {
     lock().as_ref().filter(|(pid, _)| *pid == process::id()).map(|(_, runner)| runner.clone())
 }
