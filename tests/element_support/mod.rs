@@ -23,6 +23,8 @@ mod policy;
 mod profile;
 mod told;
 
+mod own;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,7 @@ use oversip::transaction::Timings;
 pub use notes::{noting, Notes};
 pub use oversip::client::session::CallbackClass;
 pub use oversip::simulation::*;
+pub use own::*;
 pub use told::Told;
 
 /// Where things are in most tests.
@@ -241,6 +244,16 @@ pub fn request(method: &str, branch: &str) -> String {
 pub fn answer(request: &Message, status: u16, to_tag: &str) -> bytes::Bytes {
     let reason = oversip::message::reason_phrase(status).as_bytes();
     reply(request, status, reason, Some(to_tag.as_bytes()), &[], b"", b"")
+}
+
+/// The acceptance of an INVITE that makes a dialog by way of whoever has recorded its route. The Contact is that of Bob.
+pub fn acceptance(invite: &Message, to_tag: &str) -> bytes::Bytes {
+    let headers = oversip::message::Headers::from_message(invite);
+    let routes = headers.list(oversip::message::HeaderName::RecordRoute);
+    let mut lines: Vec<bytes::Bytes> =
+        routes.map(|route| [b"Record-Route: ", route].concat().into()).collect();
+    lines.push(format!("Contact: <sip:bob@{BOB}>").into());
+    reply(invite, 200, b"OK", Some(to_tag.as_bytes()), &lines, b"", b"")
 }
 
 /// The first lines of all messages that were sent from one address to another, repeated ones included.
