@@ -149,6 +149,8 @@ pub(super) struct Route {
     /// The CSeq number after an answer to a challenge.
     pub(super) sent_cseq: Option<u32>,
     pub(super) caller: Option<Caller>,
+    /// The caller was told of the end.
+    call_ended: bool,
     /// Fires when the caller gives up.
     pub(super) call_timer: Option<TimerId>,
     /// Nobody wants an answer any more.
@@ -214,6 +216,7 @@ impl Route {
             authenticator: Authenticator::new(ask.credentials),
             sent_cseq: None,
             caller: ask.caller,
+            call_ended: false,
             call_timer: None,
             given_up: false,
             canceled: false,
@@ -408,6 +411,12 @@ impl Route {
         let Failure { status, reason, .. } = failure;
         tracing::info!(target: "oversip::request",
             "{method} {ruri} (Call-ID {call_id}) has failed, and no on_error hears of it: {status} {reason}");
+    }
+
+    /// Who waits for its end, unless they were told of it before. They count as told from now on.
+    pub(super) fn end_call(&mut self) -> Option<CallId> {
+        let call = self.caller?.call;
+        (!std::mem::replace(&mut self.call_ended, true)).then_some(call)
     }
 
     /// Whether this one waits for its end.

@@ -307,7 +307,7 @@ impl Element {
         if leaves_later || !route.session.is_over() || client.awaits(route.id) {
             client.put(route);
         } else {
-            self.end_route(&route);
+            self.end_route(&mut route);
         }
         None
     }
@@ -318,7 +318,7 @@ impl Element {
         }
     }
 
-    fn end_route(&mut self, route: &Route) {
+    fn end_route(&mut self, route: &mut Route) {
         self.clients.end(route.id);
         // A request that was cancelled may not have got an answer.
         self.finish_call(route, Outcome::Failed(Failure::canceled()));
@@ -530,8 +530,8 @@ impl Element {
     /// Somebody has waited long enough for the end of a route.
     pub(super) fn call_limit(&mut self, client: ClientId, id: RouteId) {
         let route = self.clients.get_mut(client).and_then(|it| it.route_mut(id));
-        let Some(caller) = route.and_then(|route| route.caller) else { return };
-        self.emit(Output::CallEnded { call: caller.call, outcome: Outcome::Failed(Failure::call_timeout()) });
+        let Some(call) = route.and_then(Route::end_call) else { return };
+        self.emit(Output::CallEnded { call, outcome: Outcome::Failed(Failure::call_timeout()) });
         self.give_up_route(id);
     }
 
@@ -544,7 +544,7 @@ impl Element {
     }
 
     /// Who waits for the end of a route hears of it when the blocks have run.
-    fn tell_caller(&mut self, route: &Route, callback: &Callback) {
+    fn tell_caller(&mut self, route: &mut Route, callback: &Callback) {
         let outcome = match callback {
             Callback::Success(response) | Callback::Failure(response, _) => {
                 Outcome::Response(response.clone())
@@ -556,9 +556,9 @@ impl Element {
         self.finish_call(route, outcome);
     }
 
-    /// Who waits is told; what comes first counts.
-    pub(super) fn finish_call(&mut self, route: &Route, outcome: Outcome) {
-        if let Some(Caller { call, .. }) = route.caller {
+    /// Who waits is told, once: what comes first counts.
+    fn finish_call(&mut self, route: &mut Route, outcome: Outcome) {
+        if let Some(call) = route.end_call() {
             self.emit(Output::CallEnded { call, outcome });
         }
     }
