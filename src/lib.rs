@@ -1,8 +1,8 @@
 //! The SIP engine behind the `oversip-rs` gem, with no Ruby in it.
 //!
-//! The layers depend on each other one way: `{engine, simulation} -> {client, transaction, resolve} -> message`, with `element`
-//! between, and `engine -> transport -> message`. `clock`, `random` and `expiring_map` know nothing of the others. Everything
-//! but `engine` and `transport` is sans-IO: values that are handed the time, chance and an input, and that answer with effects.
+//! The layers depend on each other one way: `{engine, simulation, host} -> element -> {client, transaction, resolve} -> message`, and
+//! `engine -> transport -> message`. Everything but `engine`, `transport` and `host` is values without I/O: they are handed the time,
+//! chance and an input, and answer with effects.
 
 pub mod client;
 pub mod clock;

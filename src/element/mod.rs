@@ -7,12 +7,12 @@
 //! The element does no I/O and is deterministic: it reads no clock, draws no randomness that was not handed in, and knows no
 //! socket, no thread and no channel. The same inputs lead to the same outputs. `now` never goes back.
 //!
-//! State has owners, each a type in a file of its own: server transactions ([`server_transactions`]) with the response context
-//! of each ([`context`]), client transactions ([`client_transactions`]), Clients and their routes ([`clients`], [`route`]),
-//! connections ([`flows`]), resolutions ([`resolutions`]), what is known of peers ([`reachability`]), the ACKs of user agent
-//! clients ([`uac_acks`]) and one timer queue ([`timers`]). The other files wire them, one subject each: what comes in
-//! ([`requests`], [`responses`], [`connections`]), what goes out ([`sending`], [`replies`], [`forwarding`]), the routes of
-//! Clients ([`routing`]) with their resolutions ([`resolving`]) and probes ([`probing`]).
+//! State has owners, each a type in a file of its own: server transactions (`server_transactions`) with the response context
+//! of each (`context`), client transactions (`client_transactions`), Clients and their routes (`clients`, `route`),
+//! connections (`flows`), resolutions (`resolutions`), what is known of peers (`reachability`), the ACKs of user agent
+//! clients (`uac_acks`) and one timer queue (`timers`). The other files wire them, one subject each: what comes in
+//! (`requests`, `responses`, `connections`), what goes out (`sending`, `replies`, `forwarding`), the routes of
+//! Clients (`routing`) with their resolutions (`resolving`) and probes (`probing`).
 
 mod awaited_sockets;
 mod backlog;
