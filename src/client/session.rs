@@ -95,6 +95,8 @@ pub struct Session {
     canceled_told: bool,
     /// The script has cancelled the request of a proxy.
     withdrawn: bool,
+    /// Only a 2xx is still of interest.
+    abandoned: bool,
     aborted: bool,
     /// `drop_response` was called in the `on_target` that aborted.
     refusal_dropped: bool,
@@ -131,6 +133,7 @@ impl Session {
             canceled: false,
             canceled_told: false,
             withdrawn: false,
+            abandoned: false,
             aborted: false,
             refusal_dropped: false,
             over_flow: false,
@@ -173,7 +176,7 @@ impl Session {
 
     /// Whether [`Input::Challenged`] would send the request again: the driver may answer a challenge then.
     pub fn may_answer_challenge(&self) -> bool {
-        self.kind == Kind::Uac && self.state == State::Pending && !self.canceled
+        self.kind == Kind::Uac && self.state == State::Pending && !self.is_called_off()
     }
 
     /// Whether there are targets after the one in use.
@@ -190,6 +193,31 @@ impl Session {
     /// The [`Input::Canceled`] that runs `on_canceled` follows in its turn.
     pub fn note_canceled(&mut self) {
         self.canceled = true;
+    }
+
+    /// The same for [`Input::Withdrawn`].
+    pub fn note_withdrawn(&mut self) {
+        self.withdrawn = true;
+    }
+
+    /// The same for [`Input::Superseded`].
+    pub fn note_superseded(&mut self) {
+        (self.canceled, self.canceled_told) = (true, true);
+    }
+
+    /// The same for [`Input::Abandoned`].
+    pub fn note_abandoned(&mut self) {
+        self.abandoned = true;
+    }
+
+    /// Whether only a 2xx is still of interest.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
+    /// Whether nothing is to be sent to a target any more.
+    pub fn is_called_off(&self) -> bool {
+        self.canceled || self.withdrawn || self.abandoned
     }
 
     /// The next thing to do, or `None` when the machine waits for an input or for [`Session::callback_done`].
@@ -225,7 +253,7 @@ impl Session {
             Input::StillListed => self.on_still_listed(step),
             Input::Aborted => self.on_aborted(step),
             // RFC 3261 16.7 step 5: a 2xx of any branch is forwarded.
-            Input::Abandoned => self.state = State::Done,
+            Input::Abandoned => self.end_abandoned(),
             Input::Challenged => self.on_challenged(step),
             Input::InviteTimeout => self.on_invite_timeout(),
             Input::Canceled => self.on_canceled(),
@@ -410,7 +438,7 @@ impl Session {
         if self.state == State::Done {
             return;
         }
-        (self.canceled, self.canceled_told) = (true, true);
+        self.note_superseded();
         if self.state != State::Pending {
             self.end_canceled();
         }
@@ -428,6 +456,12 @@ impl Session {
                 self.state = State::Done;
             }
         }
+    }
+
+    fn end_abandoned(&mut self) {
+        self.abandoned = true;
+        self.state = State::Done;
+        self.forget_targets();
     }
 
     fn end_canceled(&mut self) {

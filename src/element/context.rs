@@ -51,6 +51,8 @@ pub(super) struct ResponseContext {
     challenges: Vec<(HeaderName, Vec<u8>)>,
     /// A 2xx of a branch went upstream: nothing more is begun.
     answered: bool,
+    /// The script has answered by itself: no candidate goes upstream.
+    decided: bool,
     /// Those that were pending when the CANCEL came and whose Clients have yet to hear of it.
     canceled: SmallVec<[RouteId; 1]>,
     /// A Client has heard of the CANCEL.
@@ -108,6 +110,9 @@ impl ResponseContext {
 
     /// A branch has given a final answer that is no 2xx.
     pub(super) fn offer(&mut self, candidate: Candidate) {
+        if self.answered || self.decided {
+            return;
+        }
         if let Candidate::Response(response) = &candidate {
             if matches!(response.status, 401 | 407) {
                 for name in [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate] {
@@ -133,7 +138,12 @@ impl ResponseContext {
     }
 
     /// The script has answered by itself: what the branches have answered does not go upstream.
-    pub(super) fn discard(&mut self) {
+    pub(super) fn decide(&mut self) {
+        self.decided = true;
+        self.discard();
+    }
+
+    fn discard(&mut self) {
         self.best = None;
         self.challenges.clear();
     }

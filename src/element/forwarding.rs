@@ -83,10 +83,12 @@ impl Element {
         }
         let others = request.context.open().into_iter().filter(|open| *open != route);
         for other in others.collect::<Vec<_>>() {
-            if let Some(client) = self.client_of(other) {
-                self.cancel_branch(other, Vec::new());
-                self.deliver(client, other, SessionInput::Superseded);
+            let Some(client) = self.client_of(other) else { continue };
+            if let Some(route) = self.clients.get_mut(client).and_then(|it| it.route_mut(other)) {
+                route.session.note_superseded();
             }
+            self.cancel_branch(other, Vec::new());
+            self.deliver(client, other, SessionInput::Superseded);
         }
     }
 

@@ -179,7 +179,7 @@ impl Element {
     fn decide_by_script(&mut self, id: RequestId, status: u16, sent: bool) -> bool {
         if sent && status >= 200 {
             if let Some(request) = self.server_transactions.get_mut(id) {
-                request.context.discard();
+                request.context.decide();
             }
             self.abandon_branches(id, None);
         }

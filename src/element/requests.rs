@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::beneficiary::Beneficiary;
 use super::counts::{Dropped, Rejected};
 use super::hold::Hold;
-use super::ids::RequestId;
+use super::ids::{RequestId, RouteId};
 use super::output::{Output, ScriptEvent};
 use super::received_request::{ReceivedRequest, WayBack};
 use super::refusal::Refusal;
@@ -247,7 +248,13 @@ impl Element {
     fn tell_canceled(&mut self, id: RequestId, reasons: &[Bytes]) {
         let Some(request) = self.server_transactions.get(id) else { return };
         let routes = request.context.canceled_routes();
-        let pending = routes.iter().copied().filter(|route| self.is_pending(*route)).collect();
+        let mut pending: SmallVec<[RouteId; 1]> = SmallVec::new();
+        for route in routes.iter().copied().filter(|route| self.is_pending(*route)) {
+            // Each Client hears of it once.
+            let client = self.client_of(route);
+            pending.retain(|known| self.client_of(*known) != client);
+            pending.push(route);
+        }
         if let Some(request) = self.server_transactions.get_mut(id) {
             request.context.cancel(pending);
         }

@@ -127,7 +127,10 @@ impl Element {
                     continue;
                 };
                 let kind = route.kind;
-                route.canceled |= kind == Kind::Uac && !route.session.is_answered();
+                match kind {
+                    Kind::Uac => route.canceled |= !route.session.is_answered(),
+                    Kind::Proxy => route.session.note_withdrawn(),
+                }
                 element.cancel_branch(id, Vec::new());
                 element.deliver(
                     client,
@@ -230,9 +233,11 @@ impl Element {
         if let Some(end) = request.end_unanswered() {
             route.session.set_server_end(end);
         }
-        if request.is_canceled() {
+        // RFC 3261 16.7 step 5: after a 6xx no branch is made.
+        let refused = request.context.is_refused_globally().then_some(SessionInput::Superseded);
+        if let Some(input) = request.is_canceled().then_some(SessionInput::Canceled).or(refused) {
             let list = self.stores.blacklist(route.profile().blacklist);
-            route.session.handle(self.now, list, SessionInput::Canceled);
+            route.session.handle(self.now, list, input);
         }
         true
     }
@@ -493,7 +498,7 @@ impl Element {
         let client = self.client_of(id).and_then(|client| self.clients.get(client));
         client
             .and_then(|it| it.routes().find(|route| route.id == id))
-            .is_some_and(|route| !route.session.is_answered())
+            .is_some_and(|route| !route.session.is_answered() && !route.session.is_abandoned())
     }
 
     /// The Client of a route.
@@ -502,14 +507,14 @@ impl Element {
     }
 
     /// Of a route only a 2xx is still of interest. Only what is pending is abandoned: a route whose branch has failed ends in
-    /// its own way.
+    /// its own way, but tries no further target.
     pub(super) fn abandon_route(&mut self, id: RouteId) {
         let Some(client) = self.client_of(id) else { return };
-        let waits = self
-            .clients
-            .get_mut(client)
-            .and_then(|it| it.route_mut(id))
-            .is_some_and(|route| route.session.asks_probe());
+        let route = self.clients.get_mut(client).and_then(|it| it.route_mut(id));
+        let waits = route.is_some_and(|route| {
+            route.session.note_abandoned();
+            route.session.asks_probe()
+        });
         if self.abandon_branch(id) || self.resolutions.abandon(id) || self.forget_socket(id) || waits {
             self.deliver(client, id, SessionInput::Abandoned);
         }

@@ -263,11 +263,7 @@ impl Element {
 
     /// Begins the client transaction of a route; an ACK has none.
     pub(super) fn begin_transaction(&mut self, route: &mut Route, hop: NextHop) {
-        // CANCEL overtook the routing: nothing is sent (RFC 3261 16.10).
-        let ended = if self.is_given_up(route) { Some(SessionInput::Abandoned) } else { None };
-        let ended = ended.or_else(|| self.is_route_canceled(route).then_some(SessionInput::Canceled));
-        if let Some(input) = ended.filter(|_| route.request.method != Method::Ack) {
-            self.tell(route, input);
+        if route.request.method != Method::Ack && self.is_overtaken(route) {
             return self.tell(route, SessionInput::BranchEnded);
         }
         if !route.may_leave_by(hop.transport()) {
@@ -314,6 +310,16 @@ impl Element {
         for input in self.client_effects(&branch, effects, None) {
             self.tell(route, input);
         }
+    }
+
+    /// Whether the end of a request overtook its routing: nothing is sent (RFC 3261 16.10).
+    fn is_overtaken(&mut self, route: &mut Route) -> bool {
+        if self.is_given_up(route) {
+            self.tell(route, SessionInput::Abandoned);
+        } else if self.is_route_canceled(route) {
+            self.tell(route, SessionInput::Canceled);
+        }
+        route.session.is_called_off()
     }
 
     /// A request that begins a dialog, or goes on with one (RFC 3261 12, RFC 6665, RFC 3515), leaves a socket to which only

@@ -106,6 +106,10 @@ impl Session {
     /// Whether nothing more is tried: the request was cancelled or aborted, or its time is over.
     fn ends_here(&mut self, step: &Step<'_>) -> bool {
         self.state = State::Choosing;
+        if self.abandoned {
+            self.end_abandoned();
+            return true;
+        }
         if self.canceled {
             self.end_canceled();
             return true;
@@ -169,7 +173,7 @@ impl Session {
     }
 
     pub(super) fn after_target(&mut self, step: &mut Step<'_>, target: Target, dropped: bool) {
-        if self.canceled || self.withdrawn || self.aborted || self.is_late(step) {
+        if self.is_called_off() || self.aborted || self.is_late(step) {
             // The refusal that follows is what became of this event.
             self.refusal_dropped = dropped;
             return self.next_target(step);
