@@ -5,34 +5,41 @@
 mod call_network;
 mod element_support;
 
+use call_network::Over;
+
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-fn calls_at(per_cent: u32) {
+fn calls_over(over: Over) {
     let (calls, seeds) = (number("CALLS", 1000), number("SEEDS", 3));
     for seed in 1..=seeds {
-        let (outcomes, digest) = call_network::run(seed, calls as usize, per_cent);
-        println!("{per_cent} % loss, seed {seed}: {outcomes:?}, {digest}");
+        let (outcomes, digest) = call_network::run(seed, calls as usize, over);
+        println!("{over:?}, seed {seed}: {outcomes:?}, {digest}");
     }
 }
 
 #[test]
 fn calls_on_a_good_network() {
-    calls_at(0);
+    calls_over(Over::Udp(0));
 }
 
 #[test]
 fn calls_at_10_per_cent_loss() {
-    calls_at(10);
+    calls_over(Over::Udp(10));
 }
 
 #[test]
 fn calls_at_30_per_cent_loss() {
-    calls_at(30);
+    calls_over(Over::Udp(30));
 }
 
 #[test]
 fn calls_at_50_per_cent_loss() {
-    calls_at(50);
+    calls_over(Over::Udp(50));
+}
+
+#[test]
+fn calls_over_connections_that_break() {
+    calls_over(Over::TcpThatBreaks);
 }

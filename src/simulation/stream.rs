@@ -1,7 +1,7 @@
 //! The connections of a world: both ends of each.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -227,7 +227,7 @@ pub(super) struct Opening {
     pub(super) id: Option<ConnectionId>,
     pub(super) transport: Transport,
     /// The address of the host that opens it; the port is given.
-    pub(super) from: std::net::IpAddr,
+    pub(super) from: IpAddr,
     pub(super) to: SocketAddr,
     pub(super) proof: Option<ServerProof>,
     pub(super) handshake: Duration,
@@ -321,6 +321,11 @@ impl Streams {
     /// All ends that begin at, or were opened to, an address.
     pub(super) fn at(&self, address: SocketAddr) -> Vec<EndId> {
         self.ends_of(|end| end.source.local == address).collect()
+    }
+
+    /// All ends at a host.
+    pub(super) fn of_host(&self, host: IpAddr) -> Vec<EndId> {
+        self.ends_of(|end| end.source.local.ip() == host).collect()
     }
 
     /// An end is paused, or its other side has finished: it is to be looked at when its party has done something.

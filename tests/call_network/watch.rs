@@ -1,29 +1,29 @@
 //! Looks at each message that is sent, and notes what no party may do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use oversip::message::{Message, Method};
 use oversip::simulation::Entry;
 
 type Text = Vec<u8>;
 /// From, to, branch and method of a request.
-type Transaction = (SocketAddr, SocketAddr, Text, Text);
+type Transaction = (IpAddr, IpAddr, Text, Text);
 
 #[derive(Debug, Default)]
 pub struct Watch {
-    relay: Option<SocketAddr>,
+    relay: Option<IpAddr>,
     requests: BTreeSet<Transaction>,
     /// The final responses to each, by status and To tag.
     finals: BTreeMap<Transaction, BTreeSet<(u16, Text)>>,
     /// Which callee has chosen a To tag.
-    tags: BTreeMap<Text, SocketAddr>,
+    tags: BTreeMap<Text, IpAddr>,
     pub wrongs: BTreeSet<String>,
 }
 
 impl Watch {
     /// For parties that all send to a relay, which sends to them.
-    pub fn around(relay: SocketAddr) -> Watch {
+    pub fn around(relay: IpAddr) -> Watch {
         Watch { relay: Some(relay), ..Watch::default() }
     }
 
@@ -31,7 +31,8 @@ impl Watch {
         let Some(message) = entry.message() else {
             return self.wrong(entry, "is no message");
         };
-        let (from, to) = (entry.from, entry.to);
+        // By hosts: a connection has a port of its own.
+        let (from, to) = (entry.from.ip(), entry.to.ip());
         if ![from, to].contains(&self.relay.unwrap_or(to)) {
             self.wrong(entry, "passes the relay by");
         }
@@ -45,8 +46,8 @@ impl Watch {
 
     fn request(&mut self, entry: &Entry, message: &Message, transaction: Transaction) {
         let owner = message.to_tag().and_then(|tag| self.tags.get(tag)).copied();
-        let from_relay = Some(entry.from) == self.relay;
-        if from_relay && message.method() == Some(&Method::Ack) && owner != Some(entry.to) {
+        let from_relay = Some(entry.from.ip()) == self.relay;
+        if from_relay && message.method() == Some(&Method::Ack) && owner != Some(entry.to.ip()) {
             self.wrong(entry, "goes to another callee than the one that answered");
         }
         self.requests.insert(transaction);
@@ -57,8 +58,8 @@ impl Watch {
             return self.wrong(entry, "answers no request");
         }
         let tag = message.to_tag().unwrap_or_default().to_vec();
-        if Some(entry.from) != self.relay && status > 100 {
-            self.tags.entry(tag.clone()).or_insert(entry.from);
+        if Some(entry.from.ip()) != self.relay && status > 100 {
+            self.tags.entry(tag.clone()).or_insert(entry.from.ip());
         }
         // A CANCEL is answered as the state of its INVITE is: 200, and 481 for one that is repeated when that is over.
         if status < 200 || transaction.3 == b"CANCEL" {

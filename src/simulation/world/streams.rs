@@ -1,6 +1,6 @@
 //! Connections: how they come up, carry bytes, stall, break and end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -23,10 +23,19 @@ const STALL_LIMIT: Duration = Duration::from_secs(120);
 impl World {
     /// Breaks all connections that begin at an address, or go to it: both sides find them reset.
     pub fn break_connections(&mut self, address: SocketAddr) {
-        for end in self.streams.at(address) {
-            for end in [end, end.other()] {
-                self.schedule.put(self.now, Event::Stream(StreamEvent::Reset(end)));
-            }
+        let ends = self.streams.at(address);
+        self.reset(ends);
+    }
+
+    /// Breaks all connections of a host.
+    pub fn break_connections_of(&mut self, host: IpAddr) {
+        let ends = self.streams.of_host(host);
+        self.reset(ends);
+    }
+
+    fn reset(&mut self, ends: Vec<EndId>) {
+        for end in ends.into_iter().flat_map(|end| [end, end.other()]) {
+            self.schedule.put(self.now, Event::Stream(StreamEvent::Reset(end)));
         }
     }
 
