@@ -129,7 +129,7 @@ impl Engine {
         Stopping { engine: self, done: wait }
     }
 
-    /// Whether [`Engine::stop`] was called: a thread that waits for a [`Call`] has to give it up.
+    /// Whether [`Engine::stop`] was called: a thread that waits for a [`Call`](crate::host::Call) has to give it up.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
