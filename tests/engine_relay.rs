@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use oversip::engine::Event;
@@ -149,4 +150,31 @@ fn a_stopped_engine_refuses_new_requests_and_ends() {
     assert!(relay.engine.stop(Duration::from_secs(5)).wait(Duration::from_secs(10)));
     assert!(matches!(relay.engine.events().wait(0), oversip::engine::Wake::Closed));
     assert!(relay.engine.events().pop().is_none_or(|event| !matches!(event, Event::Request(_))));
+}
+
+#[test]
+fn ten_thousand_due_timers_do_not_keep_another_thread_from_the_engine() {
+    let relay = Relay::start();
+    let engine = &relay.engine;
+    engine.testing().freeze();
+    (0..10_000).for_each(|number| engine.schedule(number, Duration::from_secs(1)));
+    let over = AtomicBool::new(false);
+    let calls = std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let mut calls = 0;
+            while !over.load(Ordering::Acquire) {
+                engine.set_status(oversip::element::Status::Running);
+                calls += 1;
+            }
+            calls
+        });
+        engine.testing().advance(Duration::from_secs(1));
+        over.store(true, Ordering::Release);
+        other.join().expect("the other thread")
+    });
+    assert_eq!(engine.events().len(), 10_000);
+    assert!(calls > 100, "only {calls} calls came through");
+    let stats = engine.stats();
+    assert!(stats.holds >= 10_000 + calls, "one hold for each timer and each call: {stats:?}");
+    assert!(!stats.longest_hold.is_zero());
 }

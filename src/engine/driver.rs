@@ -29,6 +29,10 @@ use crate::message::ConnectionId;
 use crate::resolve::{Inquiry, Resolved};
 use crate::transport::TransportEvent;
 
+/// How often the engine's thread stands back for others before it takes the lock. One that waits has it by then, unless the
+/// system does not run it.
+const MOST_YIELDS: u32 = 100;
+
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Driver").finish_non_exhaustive()
@@ -156,7 +160,10 @@ impl Driver {
     /// The engine's thread has something for the element: other threads that wait for the lock come first, since they wait with
     /// Ruby behind them.
     pub(super) fn step_after_others<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        for _ in 0..MOST_YIELDS {
+            if self.waiting.load(Ordering::Relaxed) == 0 {
+                break;
+            }
             std::thread::yield_now();
         }
         self.step(step)
