@@ -37,7 +37,7 @@ RSpec.describe "The layers" do
     "random" => [],
     "expiring_map" => [],
     "transaction" => %w[message],
-    "transport" => %w[clock message random],
+    "transport" => %w[clock message],
     "resolve" => %w[expiring_map message],
     "client" => %w[expiring_map message random resolve],
     "element" => %w[client message random resolve transaction],

@@ -152,7 +152,7 @@ fn serve(
         websocket_client_certificates: config.websocket_client_certificates,
         malformed: driver.counts.malformed(),
     };
-    TransportLayer::start(bound, options, driver.clock.clone(), system_random(), events)
+    TransportLayer::start(bound, options, driver.clock.clone(), events)
 }
 
 fn lookup(config: &Config, clock: Arc<EngineClock>) -> Option<Lookup> {

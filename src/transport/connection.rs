@@ -35,8 +35,6 @@ pub struct ConnectionInfo {
     pub connected: bool,
     /// Whether it is a WebSocket: its upgrade was accepted.
     pub websocket: bool,
-    /// Its flow token; connections opened from here have none.
-    pub flow_token: Option<String>,
     /// Bytes accepted for sending that the system has not taken yet.
     pub queued: usize,
 }
@@ -61,9 +59,8 @@ pub(super) struct Connection {
     pub transport: Transport,
     pub remote: SocketAddr,
     pub inbound: bool,
-    pub flow_token: Option<String>,
     /// What the server has to prove: of TLS connections opened from here.
-    verification: Option<Mutex<Demands>>,
+    pub verification: Option<Verification>,
     local: OnceLock<SocketAddr>,
     /// Set when a WebSocket's upgrade was accepted.
     upgraded: SetOnce<()>,
@@ -81,8 +78,6 @@ pub(super) struct Connection {
     owed: AtomicUsize,
     /// The peer has closed its side.
     finished: AtomicBool,
-    /// Something came over it.
-    heard: AtomicBool,
 }
 
 /// An answer that the peer of a connection waits for. A connection whose peer has closed its side lives as long as one of these.
@@ -112,17 +107,10 @@ impl fmt::Debug for Owed {
     }
 }
 
-/// What all who wait for a connection demand together, until its handshake is over.
-struct Demands {
-    verification: Verification,
-    settled: bool,
-}
-
 impl Connection {
     pub fn new(
         id: ConnectionId,
         (transport, remote): (Transport, SocketAddr),
-        flow_token: Option<String>,
         inbound: bool,
         verification: Option<Verification>,
         now: u64,
@@ -133,8 +121,7 @@ impl Connection {
             transport,
             remote,
             inbound,
-            flow_token,
-            verification: verification.map(|it| Mutex::new(Demands { verification: it, settled: false })),
+            verification,
             local: OnceLock::new(),
             upgraded: SetOnce::new(),
             pinged_at: AtomicU64::new(now),
@@ -146,7 +133,6 @@ impl Connection {
             deadline: AtomicU64::new(NEVER),
             owed: AtomicUsize::new(0),
             finished: AtomicBool::new(false),
-            heard: AtomicBool::new(false),
         }
     }
 
@@ -158,7 +144,6 @@ impl Connection {
             inbound: self.inbound,
             connected: matches!(self.phase(), Phase::Unverified | Phase::Open),
             websocket: self.is_websocket(),
-            flow_token: self.flow_token.clone(),
             queued: self.queued(),
         }
     }
@@ -266,11 +251,6 @@ impl Connection {
         self.upgraded.wait().await;
     }
 
-    /// Whether SIP messages may be sent on it: not before the upgrade.
-    pub fn carries_messages(&self) -> bool {
-        !self.transport.websocket() || self.is_websocket()
-    }
-
     /// A SIP message as it travels on this connection; `None` while it carries none.
     pub fn wrap(&self, message: Bytes) -> Option<Bytes> {
         if !self.transport.websocket() {
@@ -291,34 +271,13 @@ impl Connection {
 
     // Verification ---------------------------------------------------------------------------------------------
 
-    /// Whether a message for a server with these demands may travel on this connection. As long as the handshake
-    /// lasts a connection takes over demands that it does not meet yet.
+    /// Whether a message for a server with these demands may travel on this connection.
     pub fn serves(&self, wanted: &Verification) -> bool {
-        let Some(mut demands) = self.demands() else {
+        match &self.verification {
+            Some(verification) => verification.covers(wanted),
             // One that a client opened: it proves its address at best.
-            return self.inbound && matches!(wanted.name, PeerName::Ip(_)) && !wanted.by_library;
-        };
-        if !demands.settled && demands.verification.name == wanted.name {
-            demands.verification.tighten(wanted);
+            None => self.inbound && matches!(wanted.name, PeerName::Ip(_)) && !wanted.by_library,
         }
-        demands.verification.covers(wanted)
-    }
-
-    /// Whom the connection is for.
-    pub fn peer_name(&self) -> Option<PeerName> {
-        self.demands().map(|demands| demands.verification.name.clone())
-    }
-
-    /// The demands as they stand at the end of the handshake; they grow no more.
-    pub fn settle_verification(&self) -> Option<Verification> {
-        let mut demands = self.demands()?;
-        demands.settled = true;
-        Some(demands.verification.clone())
-    }
-
-    fn demands(&self) -> Option<MutexGuard<'_, Demands>> {
-        let demands = self.verification.as_ref()?;
-        Some(demands.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     // Outgoing queue -------------------------------------------------------------------------------------------
@@ -410,16 +369,6 @@ impl Connection {
 
     pub fn active(&self, now: u64) {
         self.active_at.fetch_max(now, Ordering::Relaxed);
-    }
-
-    /// The peer has sent something.
-    pub fn hear(&self) {
-        self.heard.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the peer has ever sent something.
-    pub fn was_heard(&self) -> bool {
-        self.heard.load(Ordering::Relaxed)
     }
 
     pub fn idle_since(&self) -> u64 {

@@ -22,7 +22,6 @@ use super::ws::{close_frame, keepalive_frame};
 use super::{ConnectionId, Source, Transport, TransportEvent};
 use crate::clock::Clock;
 use crate::message::Defect;
-use crate::random::Random;
 
 /// How often [`Connections::sweep`] is due.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -60,13 +59,12 @@ impl Connections {
     pub fn new(
         options: Options,
         clock: Arc<dyn Clock>,
-        random: Random,
         events: mpsc::Sender<TransportEvent>,
     ) -> Connections {
         let epoch = clock.now();
         let runtime = Handle::current();
         let memory = Arc::default();
-        let table = Mutex::new(Table::new(random));
+        let table = Mutex::new(Table::new());
         Connections(Arc::new(Shared {
             table,
             clock,
@@ -115,13 +113,6 @@ impl Connections {
         }
     }
 
-    /// The accepted connection that this flow token was drawn for; no WebSocket before its upgrade.
-    pub fn by_flow_token(&self, token: &str) -> Option<ConnectionId> {
-        let table = self.table();
-        let id = table.by_token.get(token)?;
-        table.by_id.get(id).filter(|connection| connection.carries_messages()).map(|connection| connection.id)
-    }
-
     /// What is known about a connection; `None` once it is closing.
     pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
         self.get(id).map(|connection| connection.info())
@@ -135,17 +126,6 @@ impl Connections {
             info.local.filter(|_| info.connected).map(|local| it.source(local))
         };
         all.iter().filter_map(source).collect()
-    }
-
-    /// Whether a connection was opened from here and has served before: something has come over it.
-    pub fn has_served(&self, id: ConnectionId) -> bool {
-        let table = self.table();
-        table.by_id.get(&id).is_some_and(|connection| !connection.inbound && connection.was_heard())
-    }
-
-    /// The flow token of a connection; `None` for one opened from here and for one that is gone.
-    pub fn flow_token(&self, id: ConnectionId) -> Option<String> {
-        self.get(id).and_then(|connection| connection.flow_token.clone())
     }
 
     /// How many connections are up or being opened.
@@ -473,9 +453,8 @@ impl Connections {
             }
             _ => None,
         };
-        let token = (inbound && alive.is_some()).then(|| table.draw_token());
         let memory = &self.0.memory;
-        let connection = Connection::new(id, (transport, remote), token, inbound, verification, now, memory);
+        let connection = Connection::new(id, (transport, remote), inbound, verification, now, memory);
         let connection = Arc::new(connection);
         if alive.is_some() {
             table.insert(&connection);

@@ -17,7 +17,6 @@ use super::{
     Bound, ConnectionId, Connections, Malformed, SendingSockets, Transport, TransportEvent, UdpSocket,
 };
 use crate::clock::Clock;
-use crate::random::Random;
 
 /// Every socket of an engine.
 pub struct TransportLayer {
@@ -37,7 +36,6 @@ impl TransportLayer {
         bound: Vec<Bound>,
         options: Options,
         clock: Arc<dyn Clock>,
-        random: Random,
         events: mpsc::Sender<TransportEvent>,
     ) -> io::Result<TransportLayer> {
         let can_accept_tls = options.tls.as_ref().is_some_and(|tls| tls.can_accept());
@@ -47,7 +45,7 @@ impl TransportLayer {
             sending: SendingSockets::default(),
             malformed: malformed.clone(),
             events: events.clone(),
-            connections: Connections::new(options, clock, random, events.clone()),
+            connections: Connections::new(options, clock, events.clone()),
             listening: bound
                 .iter()
                 .filter(|socket| !socket.proxied)

@@ -93,22 +93,16 @@ impl Memory {
     pub fn pause(self: &Arc<Self>) -> (Pause, oneshot::Receiver<()>) {
         self.paused.fetch_add(1, Ordering::Relaxed);
         let (end, over) = oneshot::channel();
-        (Pause { end, memory: self.clone() }, over)
+        (Pause { _end: end, memory: self.clone() }, over)
     }
 }
 
 /// A connection is not read on as long as this lives.
 #[derive(Debug)]
 pub struct Pause {
-    end: oneshot::Sender<()>,
+    /// Tells the connection by its end.
+    _end: oneshot::Sender<()>,
     memory: Arc<Memory>,
-}
-
-impl Pause {
-    /// Whether the connection has closed meanwhile.
-    pub fn is_vain(&self) -> bool {
-        self.end.is_closed()
-    }
 }
 
 impl Drop for Pause {

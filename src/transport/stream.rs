@@ -258,7 +258,6 @@ impl<R: AsyncRead + Unpin> Reading<'_, R> {
             }
             Ok(_) => {
                 self.connection.active(self.connections.now());
-                self.connection.hear();
                 return true;
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! The connections of a layer, by number, peer and flow token.
+//! The connections of a layer, by number and peer.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -9,21 +9,17 @@ use tokio::sync::mpsc;
 
 use super::connection::{Connection, Phase};
 use super::{ConnectionId, Transport};
-use crate::random::Random;
 
 /// Those that exist, in every state.
 pub(super) struct Table {
     pub by_id: HashMap<ConnectionId, Arc<Connection>>,
     /// Newest last. More than one is rare: the peer connected to us while we connected to it.
     pub by_peer: HashMap<(Transport, SocketAddr), SmallVec<[ConnectionId; 1]>>,
-    pub by_token: HashMap<String, ConnectionId>,
     /// Those whose peer has closed its side and waits for answers: nothing else is sent on them.
     pub finished: HashMap<ConnectionId, Arc<Connection>>,
     /// Those that write what is left in their queues before they close.
     pub closing: HashMap<ConnectionId, Arc<Connection>>,
     pub tasks: Tasks,
-    /// What tokens are drawn from.
-    random: Random,
 }
 
 /// Counts the tasks that still have something to write: each holds a clone of the sender.
@@ -36,16 +32,14 @@ pub(super) enum Tasks {
 pub(super) type Alive = mpsc::Sender<()>;
 
 impl Table {
-    pub fn new(random: Random) -> Table {
+    pub fn new() -> Table {
         let (alive, ended) = mpsc::channel(1);
         Table {
             by_id: HashMap::new(),
             by_peer: HashMap::new(),
-            by_token: HashMap::new(),
             finished: HashMap::new(),
             closing: HashMap::new(),
             tasks: Tasks::Running { alive, ended },
-            random,
         }
     }
 
@@ -55,9 +49,6 @@ impl Table {
             .entry(peer_key(connection.transport, connection.remote))
             .or_default()
             .push(connection.id);
-        if let Some(token) = &connection.flow_token {
-            self.by_token.insert(token.clone(), connection.id);
-        }
     }
 
     /// Those that are up or being opened, and those that are up for answers alone.
@@ -93,20 +84,7 @@ impl Table {
                 self.by_peer.remove(&key);
             }
         }
-        if let Some(token) = &connection.flow_token {
-            self.by_token.remove(token);
-        }
         Some(entry)
-    }
-
-    /// Ten hexadecimal digits that no other connection has.
-    pub fn draw_token(&mut self) -> String {
-        loop {
-            let token = format!("{:010x}", self.random.number() >> 24);
-            if !self.by_token.contains_key(&token) {
-                return token;
-            }
-        }
     }
 }
 

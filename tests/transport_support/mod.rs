@@ -9,7 +9,6 @@ use bytes::Bytes;
 use oversip::clock::Clock;
 use oversip::engine::EngineClock;
 use oversip::message::Message;
-use oversip::random::Random;
 use oversip::transport::{
     bind_all, ws, ClientCertificates, CloseReason, ConnectionId, ListenSpec, OpeningFailure, OpeningLimits,
     Options, Source, Transport, TransportEvent, TransportLayer,
@@ -50,7 +49,7 @@ impl Rig {
         let clock = Arc::new(EngineClock::default());
         clock.freeze();
         let (sender, events) = mpsc::channel(channel);
-        let layer = TransportLayer::start(bound, options, clock.clone(), Random::from_number(1), sender)
+        let layer = TransportLayer::start(bound, options, clock.clone(), sender)
             .expect("starts");
         Rig { layer, events, clock }
     }

@@ -80,11 +80,6 @@ impl HeadReader {
         HeadReader::default()
     }
 
-    /// Whether any byte has come.
-    pub fn has_begun(&self) -> bool {
-        !self.buf.is_empty()
-    }
-
     /// Takes bytes that arrived.
     pub fn read(&mut self, data: &[u8]) -> HeadProgress {
         self.buf.extend_from_slice(data);
