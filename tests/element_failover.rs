@@ -2,9 +2,18 @@
 
 mod element_support;
 
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
 use element_support::*;
-use oversip::client::VerifyServer;
-use oversip::message::Transport;
+use oversip::client::session::Kind;
+use oversip::client::{BlacklistId, VerifyServer};
+use oversip::element::{
+    AnchorId, ConnectionEnd, Element, Input, Origin, Output, OwnRequestId, RouteRequest, SendFailure,
+};
+use oversip::message::{Message, RequestSnapshot, Transport};
+use oversip::random::Random;
 
 /// One more callee, in case.
 const DAVE: &str = "10.0.4.1:5060";
@@ -498,4 +507,46 @@ fn a_request_too_large_for_udp_goes_by_tcp_and_by_udp_where_that_is_refused() {
         assert_eq!(world.peer(bob).calls().len(), 1);
         assert_all_quiet(&world, relay);
     }
+}
+
+/// Another thread than the one that steps the element opens connections: one can have failed before its request is queued on it.
+#[test]
+fn a_connection_that_fails_before_its_request_is_queued_is_its_targets_fault_all_the_same() {
+    let now = Instant::now();
+    let mut element = Element::new(Arc::new(settings(1, &listening(RELAY))), now, Random::from_number(1));
+    let client = element.new_client(0);
+    let (message, _) = Message::parse(Bytes::from(request("OPTIONS", "own"))).expect("a request");
+    element.route(
+        now,
+        RouteRequest {
+            client,
+            kind: Kind::Uac,
+            profile: Arc::new(profile()),
+            request: RequestSnapshot::from_message(&message).expect("a request"),
+            antiloop_id: None,
+            origin: Origin::Own(OwnRequestId(1)),
+            destination: tcp(BOB),
+            proxy_headers: None,
+            restore: Default::default(),
+            sips: false,
+            credentials: Vec::new(),
+            caller: None,
+            anchor: AnchorId(0),
+            inline: false,
+        },
+    );
+    let (mut opened, mut unsent) = (None, None);
+    while let Some(output) = element.poll() {
+        match output {
+            Output::Connect { connection, .. } => opened = Some(connection),
+            Output::Send { sender, .. } => unsent = Some(sender),
+            _ => {}
+        }
+    }
+    let (connection, sender) = (opened.expect("a connection"), unsent.expect("a request"));
+    element.handle(now, Input::NotSent { sender, failure: SendFailure::Lost });
+    assert_eq!(element.gauges().searches, 1, "why it failed is not known yet");
+    element.handle(now, Input::ConnectionEnded { connection, end: ConnectionEnd::Unreachable });
+    assert_eq!(element.gauges().searches, 0);
+    assert_eq!(element.blacklist(BlacklistId(1)).keys(now), [format!("tcp:{BOB}")]);
 }

@@ -98,8 +98,8 @@ RSpec.describe "A panic in the engine", :native do
     expect(final_for(carol).status).to eq(200)
   end
 
-  it "ends events that wait behind a block of the same Client; a later decision of the block does no harm" do
-    gate = Thread::Queue.new
+  # All requests go through one Client, whose blocks wait at the gate for the first response.
+  def start_with_one_client(gate)
     start_oversip do |request|
       @proxy ||= OverSIP::SIP::Proxy.new.tap do |proxy|
         proxy.on_provisional_response do
@@ -111,15 +111,33 @@ RSpec.describe "A panic in the engine", :native do
       @proxy.route(request, bob.ip, bob.port)
     end
     OverSIP::Testing.freeze
+  end
+
+  it "leaves another request of the same Client alone" do
+    gate = Thread::Queue.new.tap(&:close)
+    start_with_one_client(gate)
+    call_from(alice)
+    bob.receive
+    victim = requests.pop
+    carol = udp_peer
+    call_from(carol)
+    other = bob.receive
+    expect(break_engine(victim)).to include(/a defect/)
+    expect(final_for(alice).status).to eq(500)
+    bob.answer(other, 200)
+    expect(final_for(carol).status).to eq(200)
+  end
+
+  it "ends events that wait behind a block of the same Client; a later decision of the block does no harm" do
+    gate = Thread::Queue.new
+    start_with_one_client(gate)
     call_from(alice)
     bob.receive
     call_from(alice)
     bob.answer(bob.receive, 180)
     seen.pop
-    # The second route has the Client's first one end; that one is still there for a late 2xx.
-    victim = requests.pop
     log = capture_log(level: :error) do
-      OverSIP::Testing.panic(victim)
+      OverSIP::Testing.panic(@proxy)
       engine_caught_up
       gate.close
       dispatcher_caught_up

@@ -219,6 +219,11 @@ impl Flows {
         self.by_id.contains_key(&id)
     }
 
+    /// Whether a connection is being opened from here: it is to be told yet that it is up, or that it failed.
+    pub(super) fn is_opening(&self, id: ConnectionId) -> bool {
+        self.by_id.get(&id).is_some_and(|flow| flow.phase == Phase::Opening)
+    }
+
     /// Whether requests can be sent on a connection: it is up or being opened.
     pub(super) fn takes_requests(&self, id: ConnectionId) -> bool {
         self.by_id.get(&id).is_some_and(|flow| flow.phase != Phase::Finished)

@@ -500,6 +500,8 @@ impl Element {
     /// What was to be sent has not left.
     pub(super) fn not_sent(&mut self, sender: Sender, failure: SendFailure) {
         match sender {
+            // The connection has failed already, before it was told: its end comes, and says whose fault it is.
+            Sender::Transaction(branch) if failure == SendFailure::Lost && self.is_being_opened(&branch) => {}
             Sender::Transaction(branch) => {
                 let anew = failure == SendFailure::Lost && self.send_anew(&branch);
                 if !anew {
@@ -509,6 +511,12 @@ impl Element {
             Sender::Ack { client, route } => self.deliver(client, route, unsent(failure)),
             Sender::Nobody => {}
         }
+    }
+
+    /// Whether a request goes by a connection that is not up yet.
+    fn is_being_opened(&self, branch: &Bytes) -> bool {
+        let connection = self.client_transactions.get(branch).and_then(|it| it.hop().connection());
+        connection.is_some_and(|connection| self.flows.is_opening(connection))
     }
 
     pub(super) fn transport_failed(&mut self, branch: &Bytes, failure: SendFailure) {

@@ -56,11 +56,7 @@ pub(super) struct Shared {
 
 impl Connections {
     /// An empty table. To be called within the runtime that will run the connections.
-    pub fn new(
-        options: Options,
-        clock: Arc<dyn Clock>,
-        events: mpsc::Sender<TransportEvent>,
-    ) -> Connections {
+    pub fn new(options: Options, clock: Arc<dyn Clock>, events: mpsc::Sender<TransportEvent>) -> Connections {
         let epoch = clock.now();
         let runtime = Handle::current();
         let memory = Arc::default();

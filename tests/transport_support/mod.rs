@@ -49,8 +49,7 @@ impl Rig {
         let clock = Arc::new(EngineClock::default());
         clock.freeze();
         let (sender, events) = mpsc::channel(channel);
-        let layer = TransportLayer::start(bound, options, clock.clone(), sender)
-            .expect("starts");
+        let layer = TransportLayer::start(bound, options, clock.clone(), sender).expect("starts");
         Rig { layer, events, clock }
     }
 
