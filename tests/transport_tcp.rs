@@ -365,7 +365,7 @@ async fn a_response_that_is_held_holds_its_connection_and_no_other() {
     assert_eq!((call_id(&rig.message().await.0).as_str(), connections.paused()), ("behind", 0));
 
     peer.write(response("last")).await;
-    let TransportEvent::HeldResponse { pause, .. } = rig.next().await else { panic!("not held") };
+    let TransportEvent::HeldResponse { pause: _pause, .. } = rig.next().await else { panic!("not held") };
     connections.close(id);
     assert_eq!(rig.closed(id).await, (CloseReason::Local, false));
 }
