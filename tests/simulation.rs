@@ -515,3 +515,123 @@ fn a_script_sends_requests_of_its_own() {
     assert_eq!(story(&world, BOB, RELAY), ["200"], "{}", world.record());
     assert_all_quiet(&world, relay);
 }
+
+// Framing and holding back -----------------------------------------------------------------------------------------
+
+/// A world with a relay to Bob and a client by TCP whose part the test plays.
+fn with_tcp_client() -> (World, ElementId, PeerId<Inbox>) {
+    let mut world = world(1);
+    let relay = add_relay(&mut world, RELAY, relay_to(BOB));
+    let alice = world.add_peer("alice", Transport::Tcp, address(ALICE), Inbox::default());
+    (world, relay, alice)
+}
+
+#[test]
+fn messages_on_a_connection_come_whole_however_their_bytes_are_cut() {
+    let (mut world, _, alice) = with_tcp_client();
+    let bob = add_inbox(&mut world, BOB);
+    let bytes = [invite("one"), invite("two")].concat().replace("UDP", "TCP").into_bytes();
+    for chunk in bytes.chunks(100) {
+        world.send(alice, chunk.to_vec(), address(RELAY));
+        world.advance(millis(5));
+    }
+    world.advance(millis(100));
+    let calls: Vec<_> = world.peer(bob).news().iter().map(|it| it.call_id().map(<[u8]>::to_vec)).collect();
+    assert_eq!(calls, [Some(b"one".to_vec()), Some(b"two".to_vec())]);
+}
+
+#[test]
+fn a_message_that_nobody_can_read_on_from_is_refused_and_its_connection_closed() {
+    let (mut world, relay, alice) = with_tcp_client();
+    let endless = invite("endless").replace("UDP", "TCP").replace("Content-Length: 0\r\n", "");
+    world.send(alice, endless, address(RELAY));
+    world.run_until_idle();
+    let answers: Vec<_> = world.peer(alice).news().iter().filter_map(|it| it.status()).collect();
+    assert_eq!(answers, [400], "{}", world.record());
+    assert_eq!(world.element(relay).gauges().connections, 0);
+}
+
+#[test]
+fn the_rest_of_a_message_that_does_not_come_in_time_ends_its_connection() {
+    let (mut world, relay, alice) = with_tcp_client();
+    world.send(alice, invite("half")[..80].to_owned(), address(RELAY));
+    world.advance(seconds(9));
+    assert_eq!(world.element(relay).gauges().connections, 1);
+    world.advance(seconds(2));
+    assert_eq!(world.element(relay).gauges().connections, 0);
+}
+
+#[test]
+fn keepalives_are_answered_over_all_transports() {
+    for (transport, hop) in [(Transport::Udp, RELAY), (Transport::Tcp, RELAY), (Transport::Ws, "10.0.0.1:80")]
+    {
+        let mut world = world(1);
+        add_relay(&mut world, RELAY, relay_to(BOB));
+        let alice = world.add_peer("alice", transport, address(ALICE), Inbox::default());
+        world.send(alice, "\r\n\r\n", address(hop));
+        world.run_until_idle();
+        let sent: Vec<_> =
+            world.record().entries().iter().map(|it| (it.party.clone(), it.wire.to_vec())).collect();
+        let expected = [("alice", &b"\r\n\r\n"[..]), ("relay", b"\r\n")];
+        assert_eq!(sent, expected.map(|(party, wire)| (party.to_owned(), wire.to_vec())), "{transport}");
+    }
+}
+
+#[test]
+fn a_connection_that_stalls_for_too_long_breaks() {
+    let mut world = world(1);
+    let relay = add_relay(&mut world, RELAY, Blocks::relay_to(profile(), tcp(BOB)));
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    add_callee_by(&mut world, Transport::Tcp, BOB, Uas::answering(486, seconds(1)));
+    call(&mut world, alice, CallPlan::default());
+    world.run_until_idle();
+    world.network().cut_off(address(BOB), Reachability::Silent);
+    call(&mut world, alice, CallPlan::default());
+    world.advance(seconds(119));
+    assert_eq!(world.element(relay).gauges().connections, 1);
+    world.advance(seconds(5));
+    assert_eq!(world.element(relay).gauges().connections, 0, "{}", world.record());
+    assert_eq!(world.peer(alice).calls()[1].state(), CallState::Refused(408));
+}
+
+#[test]
+fn responses_wait_on_their_connection_while_there_is_no_room_for_them() {
+    let mut world = world(1);
+    let at = listening(RELAY);
+    let mut settings = settings(1, &at);
+    // Room for the responses of one call at a time.
+    settings.limits.response_bytes = 3000;
+    let script = Blocks::relay_to(profile(), tcp(BOB)).on(CallbackClass::Failure, |_| {});
+    let relay = world.add_element("relay", settings, &at, script);
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    add_callee_by(&mut world, Transport::Tcp, BOB, Uas::answering(486, seconds(1)));
+    for _ in 0..10 {
+        call(&mut world, alice, CallPlan::default());
+    }
+    world.advance(millis(500));
+    world.hold_script(relay);
+    world.advance(seconds(5));
+    let held = world.element(relay).gauges().responses;
+    assert!((1..10).contains(&held), "{held} of ten responses were taken");
+    world.release_script(relay);
+    world.run_until_idle();
+    let states: Vec<_> = world.peer(alice).calls().iter().map(UacCall::state).collect();
+    assert_eq!(states, [CallState::Refused(486); 10], "{}", world.record());
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn a_script_judges_the_certificates_of_a_server_where_the_profile_says_so() {
+    for (certificates, outcome) in [(vec![Bytes::from_static(b"mine")], 486), (Vec::new(), 500)] {
+        let mut world = world(1);
+        world.show_certificates(address(SIP_TLS), certificates);
+        let script = Blocks::relay_to(profile(), tls(SIP_TLS)).on_tls_handshake(|shown| !shown.is_empty());
+        let relay = add_relay(&mut world, RELAY, script);
+        let alice = add_caller(&mut world, ALICE, RELAY);
+        add_callee_by(&mut world, Transport::Tls, SIP_TLS, Uas::answering(486, millis(10)));
+        call(&mut world, alice, CallPlan::default());
+        world.run_until_idle();
+        assert_eq!(world.peer(alice).calls()[0].state(), CallState::Refused(outcome), "{}", world.record());
+        assert_all_quiet(&world, relay);
+    }
+}

@@ -12,8 +12,11 @@ use crate::client::digest::Credentials;
 use crate::client::session::{Callback, CallbackClass};
 use crate::client::{Destination, Failure, IncomingResponse, Profile};
 use crate::element::{ClientId, Origin, OwnRequestId, ReceivedRequest, Round, RoundEnd, RouteRequest};
-use crate::message::{Message, RequestSnapshot};
+use crate::message::{ConnectionId, Message, RequestSnapshot};
 use crate::resolve::Target;
+
+/// Whether the certificates of a server are accepted.
+type Verdict = Arc<dyn Fn(&[Bytes]) -> bool + Send + Sync>;
 
 type Block = Arc<dyn Fn(&mut Turn<'_, '_>) + Send + Sync>;
 
@@ -24,6 +27,7 @@ pub struct Blocks {
     profile: Arc<Profile>,
     on_request: Block,
     on: [Option<Block>; CallbackClass::ALL.len()],
+    on_tls_handshake: Verdict,
     /// Blocks that wait for a time, by the numbers of their timers.
     waiting: BTreeMap<u64, Waiting>,
     /// The last number that was given.
@@ -49,6 +53,7 @@ impl Blocks {
             profile: Arc::new(profile),
             on_request: Arc::new(|turn| turn.route()),
             on: [const { None }; CallbackClass::ALL.len()],
+            on_tls_handshake: Arc::new(|_| true),
             waiting: BTreeMap::new(),
             last: 0,
         }
@@ -88,6 +93,13 @@ impl Blocks {
     #[must_use]
     pub fn on_error(self, block: impl Fn(&mut Turn<'_, '_>) + Send + Sync + 'static) -> Blocks {
         self.on(CallbackClass::Error, block)
+    }
+
+    /// `on_tls_handshake`: whether the certificates (DER, its own first) of a server are accepted. Without it all are.
+    #[must_use]
+    pub fn on_tls_handshake(mut self, block: impl Fn(&[Bytes]) -> bool + Send + Sync + 'static) -> Blocks {
+        self.on_tls_handshake = Arc::new(block);
+        self
     }
 
     fn bits(&self) -> u8 {
@@ -156,6 +168,10 @@ impl Script for Blocks {
             api.linger();
             RoundEnd::default()
         })
+    }
+
+    fn on_tls_handshake(&mut self, _: &mut Api<'_>, _: ConnectionId, certificates: &[Bytes]) -> bool {
+        (self.on_tls_handshake)(certificates)
     }
 
     fn timer(&mut self, api: &mut Api<'_>, key: u64) {
