@@ -83,7 +83,18 @@ pub struct Element {
 impl Element {
     /// An element that is not ready yet ([`Element::set_status`]).
     pub fn new(settings: Arc<Settings>, now: Instant, mut random: Random) -> Element {
-        let tables = Tables::keyed([(); 4].map(|()| random.number()));
+        let key = [(); 4].map(|()| random.number());
+        Element::with_table_key(settings, now, random, key)
+    }
+
+    /// The same with the key of its maps, which decides their order and nothing else.
+    pub fn with_table_key(
+        settings: Arc<Settings>,
+        now: Instant,
+        mut random: Random,
+        key: [u64; 4],
+    ) -> Element {
+        let tables = Tables::keyed(key);
         let number = settings.element;
         let flows = Flows::new(number, &tables, random.bytes());
         let mut timers = Timers::default();

@@ -117,6 +117,7 @@ pub struct World {
     judge: Option<Judge>,
     date: SystemTime,
     record: Record,
+    table_key: Option<[u64; 4]>,
     at_once: u32,
 }
 
@@ -144,6 +145,7 @@ impl World {
             judge: None,
             date: SystemTime::UNIX_EPOCH + DATE,
             record: Record::default(),
+            table_key: None,
             at_once: 0,
         }
     }
@@ -191,6 +193,12 @@ impl World {
         &mut self.record
     }
 
+    /// The elements that are added from now on have maps with this key. Nothing but the order of their maps changes, so that a
+    /// run stays the same.
+    pub fn set_table_key(&mut self, key: [u64; 4]) {
+        self.table_key = Some(key);
+    }
+
     /// The source of all that is left to chance: what else is drawn for a run comes from it.
     pub fn random(&mut self) -> &mut Random {
         &mut self.random
@@ -224,8 +232,10 @@ impl World {
         listening: &[(Transport, SocketAddr)],
         runner: Runner,
     ) -> ElementId {
-        let random = Random::from_seed(self.random.bytes());
-        let mut element = Element::new(Arc::new(settings), self.now, random);
+        let mut random = Random::from_seed(self.random.bytes());
+        let drawn = [(); 4].map(|()| random.number());
+        let key = self.table_key.unwrap_or(drawn);
+        let mut element = Element::with_table_key(Arc::new(settings), self.now, random, key);
         element.set_status(Status::Running);
         let number = self.join(name, listening, Role::Element(Box::new(Node::new(element, runner))));
         ElementId(number)
