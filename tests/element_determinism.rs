@@ -4,6 +4,7 @@
 mod element_support;
 
 use std::process::Command;
+use std::time::Duration;
 
 use element_support::*;
 use oversip::client::Profile;
@@ -87,19 +88,18 @@ fn run(seed: u64, table_key: Option<[u64; 4]>) -> Seen {
         [add_caller(&mut world, ALICE, RELAY), add_caller_by(&mut world, Transport::Tcp, TCP_CALLER, RELAY)];
     add_callee(&mut world, BOB, Uas::answering(200, seconds(3)));
     add_callee(&mut world, CAROL, Uas::answering(486, seconds(2)));
-    for (number, at) in TCP_CALLEES.iter().enumerate() {
-        add_callee_by(&mut world, Transport::Tcp, at, Uas::answering(200, seconds(4 * number as u64)));
+    // Those that take their time have several requests on a connection when it breaks.
+    let tempers: [&[(Duration, u16)]; 3] = [&[(seconds(0), 200)], &[(seconds(5), 200)], &[(seconds(8), 486)]];
+    for (at, answers) in TCP_CALLEES.iter().zip(tempers) {
+        add_callee_by(&mut world, Transport::Tcp, at, Uas::with_answers(answers));
     }
-    for number in 0..120 {
-        let cancel_after = (number % 4 == 0).then(|| millis(30 * number));
-        call(
-            &mut world,
-            callers[number as usize % 2],
-            CallPlan { cancel_after, hang_up_after: Some(seconds(5)) },
-        );
+    for number in 0..120_usize {
+        let cancel_after = (number % 4 == 0).then(|| millis(30 * number as u64));
+        let plan = CallPlan { cancel_after, hang_up_after: Some(seconds(5)) };
+        call(&mut world, callers[number % 2], plan);
         world.advance(millis(50));
-        if number % 40 == 39 {
-            world.break_connections(address(TCP_CALLEES[number as usize / 40]));
+        if number % 20 == 19 {
+            TCP_CALLEES.iter().for_each(|at| world.break_connections(address(at)));
         }
     }
     world.run_until_idle();
