@@ -9,7 +9,7 @@ use crate::resolve::Target;
 #[derive(Debug)]
 pub(super) struct AwaitedSocket {
     pub(super) target: Target,
-    /// The connection that it is to be, once its address is known.
+    /// The connection that it is to be, once its address is known, or once more is asked of its server.
     pub(super) connection: Option<ConnectionId>,
     /// A socket without a connection was asked for.
     pub(super) is_asked: bool,

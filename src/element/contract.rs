@@ -279,6 +279,9 @@ impl Element {
             Input::SocketOpened { target, connection, local } => {
                 self.socket_opened(target, connection, local);
             }
+            Input::Tightened { connection, target, proof, in_time } => {
+                self.tightened(connection, target, &proof, in_time);
+            }
             Input::NotSent { sender, failure } => self.not_sent(sender, failure),
             Input::UdpError { remote, quoted, failure } => self.udp_error(remote, &quoted, failure),
             Input::Resolved { resolution, resolved } => self.resolved(resolution, &resolved),

@@ -102,6 +102,21 @@ impl Flows {
         Some((id, flow.local?))
     }
 
+    /// The newest connection to a target that is being opened for this server.
+    pub(super) fn opening(&self, target: &Target, server: &ServerName) -> Option<ConnectionId> {
+        let for_it = |flow: &Flow| {
+            flow.phase == Phase::Opening && flow.proof.as_ref().is_some_and(|proof| proof.name == *server)
+        };
+        self.find(target, for_it).map(|(id, _)| id)
+    }
+
+    /// The server of a connection has to prove this as well.
+    pub(super) fn tighten(&mut self, id: ConnectionId, wanted: &ServerProof) {
+        if let Some(proof) = self.by_id.get_mut(&id).and_then(|flow| flow.proof.as_mut()) {
+            proof.tighten(wanted);
+        }
+    }
+
     fn find(&self, target: &Target, fits: impl Fn(&Flow) -> bool) -> Option<(ConnectionId, &Flow)> {
         let ids = self.by_peer.get(target)?;
         ids.iter().rev().filter_map(|id| Some((*id, self.by_id.get(id)?))).find(|(_, flow)| fits(flow))

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::hold::Hold;
 use super::ids::ResolutionId;
 use super::next_hop::SendFailure;
-use super::output::Sender;
+use super::output::{Sender, ServerProof};
 use crate::message::{ConnectionId, Message, Source, Transport};
 use crate::resolve::{Resolved, Target};
 
@@ -109,6 +109,17 @@ pub enum Input {
         connection: Option<ConnectionId>,
         /// Its address, or in words why there is none.
         local: Result<SocketAddr, String>,
+    },
+    /// What came of an [`Output::Tighten`](super::Output::Tighten).
+    Tightened {
+        /// The connection.
+        connection: ConnectionId,
+        /// The target that it leads to.
+        target: Target,
+        /// What the server has to prove as well.
+        proof: ServerProof,
+        /// Whether it has to: its handshake was not over yet.
+        in_time: bool,
     },
     /// What an [`Output::Send`](super::Output::Send) was to send has not left.
     NotSent {

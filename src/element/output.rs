@@ -68,6 +68,16 @@ pub enum Output {
         /// The connection's name and what is asked of it.
         connection: Option<(ConnectionId, OpeningLimits, Option<ServerProof>)>,
     },
+    /// Ask more of the server of a TLS connection that is being opened, and say whether its handshake was not over yet
+    /// ([`Input::Tightened`](super::Input::Tightened)).
+    Tighten {
+        /// The connection.
+        connection: ConnectionId,
+        /// The target that it leads to.
+        target: Target,
+        /// What the server has to prove as well.
+        proof: ServerProof,
+    },
     /// Close a connection after what is queued for it.
     Close {
         /// The connection.
@@ -166,6 +176,12 @@ impl ServerProof {
         self.name == wanted.name
             && (self.by_library || !wanted.by_library)
             && (self.by_callback || !wanted.by_callback)
+    }
+
+    /// Takes over what `other` demands beyond this.
+    pub fn tighten(&mut self, other: &ServerProof) {
+        self.by_library |= other.by_library;
+        self.by_callback |= other.by_callback;
     }
 }
 

@@ -30,6 +30,8 @@ const SOME_BRANCH: &[u8] = &[b'0'; 55];
 /// The way to a target.
 enum Way {
     Hop(NextHop),
+    /// A connection that is asked for this.
+    Connection(Demands),
     /// The driver finds an address first.
     Awaited(Option<Demands>),
 }
@@ -43,13 +45,76 @@ impl Element {
         let profile = route.profile().clone();
         match self.way_to(route.kind, target, route.server.as_deref(), &profile) {
             Ok(Way::Hop(hop)) => self.begin_transaction(route, hop),
-            Ok(Way::Awaited(demands)) => {
-                let (client, route) = (route.client, route.id);
-                let awaited =
-                    AwaitedSocket { target, connection: None, is_asked: false, demands, client, route };
-                self.awaited_sockets.push(awaited);
-            }
+            Ok(Way::Connection(demands)) => match self.tighten(&target, &demands) {
+                Some(connection) => self.await_socket(route, target, Some(connection), Some(demands)),
+                None => {
+                    let hop = self.connect(target, demands);
+                    self.begin_transaction(route, hop);
+                }
+            },
+            Ok(Way::Awaited(demands)) => self.await_socket(route, target, None, demands),
             Err(no_way) => self.has_no_hop(route, &no_way),
+        }
+    }
+
+    fn await_socket(
+        &mut self,
+        route: &Route,
+        target: Target,
+        connection: Option<ConnectionId>,
+        demands: Option<Demands>,
+    ) {
+        let (client, route) = (route.client, route.id);
+        let awaited = AwaitedSocket { target, connection, is_asked: false, demands, client, route };
+        self.awaited_sockets.push(awaited);
+    }
+
+    /// A connection to the same server is being opened, whose server has less to prove: it is asked for more, where its handshake
+    /// is not over yet.
+    fn tighten(&mut self, target: &Target, demands: &Demands) -> Option<ConnectionId> {
+        let proof = demands.proof.as_ref()?;
+        if self.flows.serving(target, Some(proof)).is_some() {
+            return None;
+        }
+        let connection = self.flows.opening(target, &proof.name)?;
+        self.emit(Output::Tighten { connection, target: *target, proof: proof.clone() });
+        Some(connection)
+    }
+
+    /// The driver has asked more of a server, or it was too late for that.
+    pub(super) fn tightened(
+        &mut self,
+        connection: ConnectionId,
+        target: Target,
+        proof: &ServerProof,
+        in_time: bool,
+    ) {
+        if in_time {
+            self.flows.tighten(connection, proof);
+        }
+        let waits = |it: &AwaitedSocket| {
+            let asks = it.demands.as_ref().and_then(|demands| demands.proof.as_ref());
+            it.target == target && it.connection == Some(connection) && asks == Some(proof)
+        };
+        let Some(index) = self.awaited_sockets.iter().position(waits) else { return };
+        let AwaitedSocket { client, route, demands, .. } = self.awaited_sockets.remove(index);
+        let Some(demands) = demands else { return };
+        let hop = self.connect(target, demands);
+        self.take_turn(client, route, Turn::Hop(Ok(hop)));
+    }
+
+    /// The hop to a target, where no address has to be found first.
+    fn hop_to(
+        &mut self,
+        kind: Kind,
+        target: Target,
+        server: Option<&str>,
+        profile: &Profile,
+    ) -> Option<NextHop> {
+        match self.way_to(kind, target, server, profile).ok()? {
+            Way::Hop(hop) => Some(hop),
+            Way::Connection(demands) => Some(self.connect(target, demands)),
+            Way::Awaited(_) => None,
         }
     }
 
@@ -64,7 +129,7 @@ impl Element {
         self.tell(route, SessionInput::ConnectionLost);
     }
 
-    /// The way to a target for a request of this kind of Client. A connection is opened where none exists.
+    /// The way to a target for a request of this kind of Client.
     ///
     /// For TLS, `server` is the host that the request is for, where it is not just this address, and the profile says what the
     /// server has to prove.
@@ -91,7 +156,7 @@ impl Element {
             return Ok(Way::Awaited(stream.then_some(Demands { limits, proof })));
         }
         if stream {
-            return Ok(Way::Hop(self.connect(target, Demands { limits, proof })));
+            return Ok(Way::Connection(Demands { limits, proof }));
         }
         match self.settings.listeners.listener(Transport::Udp, remote) {
             Some(_) => Ok(Way::Hop(NextHop::Udp { remote, own: None })),
@@ -457,9 +522,7 @@ impl Element {
         if gone {
             let Some((server, profile)) = reopening else { return };
             // Where a socket is awaited first, a timer sends it again.
-            let Ok(Way::Hop(other)) = self.way_to(kind, hop.target(), server.as_deref(), &profile) else {
-                return;
-            };
+            let Some(other) = self.hop_to(kind, hop.target(), server.as_deref(), &profile) else { return };
             self.client_transactions.moves(branch, other);
             hop = other;
         }
@@ -538,9 +601,7 @@ impl Element {
             self.flows.takes_no_more(connection);
             self.flows.carries_no_more(connection, branch);
         }
-        let Ok(Way::Hop(hop)) = self.way_to(kind, before.target(), server.as_deref(), &profile) else {
-            return false;
-        };
+        let Some(hop) = self.hop_to(kind, before.target(), server.as_deref(), &profile) else { return false };
         tracing::info!(target: "oversip::transaction", %client, %route,
             "the connection to {hop} broke before an answer came, the request is sent over another one");
         self.client_transactions.moves(branch, hop);

@@ -232,6 +232,10 @@ impl Driver {
                 let local = network.open_socket(ip, target, connection).map_err(|error| error.to_string());
                 return Some(Input::SocketOpened { target, connection: id, local });
             }
+            Output::Tighten { connection, target, proof } => {
+                let in_time = network.tighten(connection, proof.clone());
+                return Some(Input::Tightened { connection, target, proof, in_time });
+            }
             Output::Close { connection } => network.close(connection),
             Output::Resolve { resolution, inquiry } => self.resolve(resolution, inquiry)?,
             Output::Script(ScriptEvent::Request(request)) => {

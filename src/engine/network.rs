@@ -62,6 +62,11 @@ impl Network {
         self.layer.connect_as(connection, remote, opening(limits), proof.map(verification));
     }
 
+    /// Asks more of the server of a connection; false when its handshake is over.
+    pub(super) fn tighten(&self, connection: ConnectionId, proof: ServerProof) -> bool {
+        self.connections().tighten(connection, &verification(proof))
+    }
+
     /// Opens a socket at this address, if there is none, or a connection that begins there. Must be called within the runtime.
     pub(super) fn open_socket(
         &self,

@@ -274,6 +274,16 @@ impl Streams {
         end
     }
 
+    /// Has the server of a connection prove more; false when its handshake has begun.
+    pub(super) fn tighten(&mut self, party: usize, id: ConnectionId, wanted: &ServerProof) -> bool {
+        let Some(end) = self.by_id(party, id) else { return false };
+        let stream = self.by_number.get_mut(&end.stream);
+        let opening = stream.filter(|it| it.phase == Phase::Opening);
+        let Some(proof) = opening.and_then(|it| it.proof.as_mut()) else { return false };
+        proof.tighten(wanted);
+        true
+    }
+
     /// A party takes a connection.
     pub(super) fn accept(&mut self, number: u64, party: usize, now: Instant) -> Option<EndId> {
         let id = self.accepted_id();

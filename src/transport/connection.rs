@@ -60,7 +60,7 @@ pub(super) struct Connection {
     pub remote: SocketAddr,
     pub inbound: bool,
     /// What the server has to prove: of TLS connections opened from here.
-    pub verification: Option<Verification>,
+    verification: Option<Mutex<Demands>>,
     local: OnceLock<SocketAddr>,
     /// Set when a WebSocket's upgrade was accepted.
     upgraded: SetOnce<()>,
@@ -107,6 +107,12 @@ impl fmt::Debug for Owed {
     }
 }
 
+/// What all who wait for a connection demand together, until its handshake is over.
+struct Demands {
+    verification: Verification,
+    settled: bool,
+}
+
 impl Connection {
     pub fn new(
         id: ConnectionId,
@@ -121,7 +127,7 @@ impl Connection {
             transport,
             remote,
             inbound,
-            verification,
+            verification: verification.map(|it| Mutex::new(Demands { verification: it, settled: false })),
             local: OnceLock::new(),
             upgraded: SetOnce::new(),
             pinged_at: AtomicU64::new(now),
@@ -273,11 +279,38 @@ impl Connection {
 
     /// Whether a message for a server with these demands may travel on this connection.
     pub fn serves(&self, wanted: &Verification) -> bool {
-        match &self.verification {
-            Some(verification) => verification.covers(wanted),
+        match self.demands() {
+            Some(demands) => demands.verification.covers(wanted),
             // One that a client opened: it proves its address at best.
             None => self.inbound && matches!(wanted.name, PeerName::Ip(_)) && !wanted.by_library,
         }
+    }
+
+    /// Takes over further demands. False once the handshake is over, and for another server.
+    pub fn tighten(&self, wanted: &Verification) -> bool {
+        let Some(mut demands) = self.demands() else { return false };
+        let in_time = !demands.settled && demands.verification.name == wanted.name;
+        if in_time {
+            demands.verification.tighten(wanted);
+        }
+        in_time
+    }
+
+    /// Whom the connection is for.
+    pub fn peer_name(&self) -> Option<PeerName> {
+        self.demands().map(|demands| demands.verification.name.clone())
+    }
+
+    /// The demands as they stand at the end of the handshake; they grow no more.
+    pub fn settle_verification(&self) -> Option<Verification> {
+        let mut demands = self.demands()?;
+        demands.settled = true;
+        Some(demands.verification.clone())
+    }
+
+    fn demands(&self) -> Option<MutexGuard<'_, Demands>> {
+        let demands = self.verification.as_ref()?;
+        Some(demands.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     // Outgoing queue -------------------------------------------------------------------------------------------

@@ -102,6 +102,11 @@ impl Connections {
         ids.iter().rev().find(serves).copied()
     }
 
+    /// Has the server of a TLS connection prove this as well. False when its handshake is over, or it is for another server.
+    pub fn tighten(&self, id: ConnectionId, wanted: &Verification) -> bool {
+        self.get(id).is_some_and(|connection| connection.tighten(wanted))
+    }
+
     /// The verdict on the peer of [`TransportEvent::TlsHandshake`]: the connection may be used. To refuse it, close it.
     pub fn admit(&self, id: ConnectionId) {
         if let Some(connection) = self.get(id) {

@@ -12,7 +12,7 @@ use super::byte_stream::{prepare, ByteStream};
 use super::close_reason::CloseReason;
 use super::connection::{Connection, Phase};
 use super::connections::Connections;
-use super::tls::{ClientCertificates, PeerCertificates, Tls, Verification};
+use super::tls::{ClientCertificates, PeerCertificates, Tls};
 use super::{Transport, TransportEvent};
 
 /// How long the TLS handshake of a client may take, from the moment its TCP connection is there.
@@ -78,18 +78,19 @@ pub(super) async fn connect(
 ) -> Result<Up, Failure> {
     let local =
         prepare(connections.shared().options.tcp_keepalive, connection.transport, &stream).map_err(failed)?;
-    let Some(Verification { name, by_library, by_callback }) = &connection.verification else {
+    let Some(name) = connection.peer_name() else {
         return open(connections, connection, Box::new(stream), local, Vec::new());
     };
     let tls = tls(connections)?;
-    let (stream, certificates) = within(limit, connections, connection, tls.connect(stream, name)).await?;
-    if *by_library {
-        if let Err(distrust) = tls.verify(&certificates, name, connections.clock().date()) {
+    let (stream, certificates) = within(limit, connections, connection, tls.connect(stream, &name)).await?;
+    let demands = connection.settle_verification();
+    if demands.as_ref().is_some_and(|demands| demands.by_library) {
+        if let Err(distrust) = tls.verify(&certificates, &name, connections.clock().date()) {
             say_goodbye(connections, stream).await;
             return Err(Failure::Refused(CloseReason::Certificate(distrust.to_string())));
         }
     }
-    if *by_callback {
+    if demands.is_some_and(|demands| demands.by_callback) {
         return await_verdict(connections, connection, stream, local, certificates).await;
     }
     open(connections, connection, stream, local, Vec::new())

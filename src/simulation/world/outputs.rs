@@ -47,6 +47,10 @@ impl World {
                     }
                 }
             }
+            Output::Tighten { connection, target, proof } => {
+                let in_time = self.streams.tighten(number, connection, &proof);
+                self.tell_later(number, Input::Tightened { connection, target, proof, in_time });
+            }
             Output::Close { connection } => {
                 if let Some(end) = self.streams.by_id(number, connection) {
                     self.close_end(end);

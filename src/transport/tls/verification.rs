@@ -42,4 +42,9 @@ impl Verification {
             && (self.by_library || !wanted.by_library)
             && (self.by_callback || !wanted.by_callback)
     }
+    /// Takes over what `other` demands beyond this.
+    pub(in crate::transport) fn tighten(&mut self, other: &Verification) {
+        self.by_library |= other.by_library;
+        self.by_callback |= other.by_callback;
+    }
 }
