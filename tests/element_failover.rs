@@ -129,8 +129,8 @@ fn a_connection_into_a_black_hole_is_given_up_after_the_connect_timeout() {
     world.run_until_idle();
     assert_eq!(told.all(), ["target tcp:10.0.2.1:5060", "target tcp:10.0.3.1:5060", "failure 486"]);
     assert_eq!(world.peer(alice).calls()[0].state(), CallState::Refused(486), "{}", world.record());
-    let entries = world.record().entries().iter();
-    let invited = entries.filter(|it| it.to == address(CAROL)).map(|it| it.at).next().expect("an INVITE");
+    let mut entries = world.record().entries().iter();
+    let invited = entries.find(|it| it.to == address(CAROL)).map(|it| it.at).expect("an INVITE");
     // Both ways take some milliseconds, and so do the name servers.
     assert!((seconds(2)..millis(2_200)).contains(&invited), "{}", world.record());
     assert_all_quiet(&world, relay);

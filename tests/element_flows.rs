@@ -259,7 +259,7 @@ fn the_bye_to_a_tcp_flow_that_is_gone_goes_where_the_request_uri_says() {
     scene.send_of_bob(wire);
     let bye = scene.next_of_alice();
     assert_eq!(bye.method(), Some(&Method::Bye), "she listens at the address of her Contact");
-    let back = scene.world.record().entries().iter().filter(|entry| entry.to == address(ALICE)).next_back();
+    let back = scene.world.record().entries().iter().rfind(|entry| entry.to == address(ALICE));
     let back = back.expect("the BYE").from;
     scene.world.send(scene.alice, answer(&bye, 200, "a"), back);
     scene.wait();

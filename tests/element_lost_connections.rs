@@ -61,8 +61,8 @@ impl Scene {
 
     /// Where the latest connection to Bob begins.
     fn begins(&self) -> SocketAddr {
-        let entries = self.world.record().entries().iter();
-        entries.filter(|entry| entry.to == address(BOB)).next_back().expect("something was sent to Bob").from
+        let mut entries = self.world.record().entries().iter();
+        entries.rfind(|entry| entry.to == address(BOB)).expect("something was sent to Bob").from
     }
 
     /// Bob answers over the connection that the request came by.
