@@ -368,6 +368,55 @@ fn a_call_that_somebody_waits_for_is_acknowledged_by_the_element() {
     scene.end(&["success 200", "ended 200"]);
 }
 
+/// The messages that have come to Bob in a tenth of a second: method, To tag and CSeq number.
+fn came(scene: &mut Scene) -> Vec<(String, String, u32)> {
+    scene.world.advance(millis(100));
+    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let news = scene.world.peer(scene.bob).news();
+    let method = |it: &Message| text(it.method().map(Method::as_bytes));
+    news.iter().map(|it| (method(it), text(it.to_tag()), it.cseq().unwrap_or(0))).collect()
+}
+
+/// What [`came`] hands out.
+fn messages(of: &[(&str, &str, u32)]) -> Vec<(String, String, u32)> {
+    of.iter().map(|(method, tag, cseq)| ((*method).into(), (*tag).into(), *cseq)).collect()
+}
+
+#[test]
+fn the_call_of_a_second_callee_is_ended_since_the_caller_gets_the_first_one() {
+    let mut scene = Scene::new(false);
+    scene.route(Method::Invite, waited_for);
+    let invite = scene.next();
+    for (tag, expected) in [
+        ("one", messages(&[("ACK", "one", 1)])),
+        ("two", messages(&[("ACK", "two", 1), ("BYE", "two", 2)])),
+        ("one", messages(&[("ACK", "one", 1)])),
+    ] {
+        scene.world.send(scene.bob, acceptance(&invite, tag), address(RELAY));
+        assert_eq!(came(&mut scene), expected, "{}", scene.world.record());
+    }
+    let bye = scene.world.peer(scene.bob).messages().iter().find(|it| is(it, Method::Bye)).cloned();
+    scene.answer(&bye.expect("a BYE"), 200);
+    scene.end(&["success 200", "ended 200", "success 200"]);
+}
+
+#[test]
+fn a_2xx_that_comes_after_timer_c_is_ended_since_the_caller_was_told_of_that() {
+    let mut scene = Scene::new(false);
+    scene.route(Method::Invite, waited_for);
+    let invite = scene.next();
+    scene.answer(&invite, 180);
+    scene.world.advance(millis(119_950));
+    let cancel = scene.next();
+    assert!(is(&cancel, Method::Cancel));
+    scene.answer(&cancel, 481);
+    scene.accept(&invite);
+    assert_eq!(came(&mut scene), messages(&[("ACK", "b", 1), ("BYE", "b", 2)]), "{}", scene.world.record());
+    let bye = scene.world.peer(scene.bob).messages().last().expect("a BYE").clone();
+    scene.answer(&bye, 200);
+    scene.end(&["provisional 180", "invite timeout", "ended 408 invite_timeout", "success 200"]);
+}
+
 /// Somebody waits for a second at most.
 fn impatient(ask: &mut RouteRequest) {
     ask.caller = Some(Caller { call: CallId(7), limit: Some(seconds(1)) });

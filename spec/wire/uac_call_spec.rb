@@ -206,6 +206,31 @@ RSpec.describe "Uac#call", :native do
       peer.answer(invite, 200, headers: { "Contact" => "<sip:b@127.0.0.1:9>" })
       expect(peer.receive.text).to eq(ack.text)
     end
+
+    it "ends the call of a further callee: the first one counts" do
+      call = calling(request(:INVITE))
+      invite = peer.receive
+      peer.answer(invite, 200)
+      expect(value_of(call).status_code).to eq(200)
+      expect(peer.receive.method_name).to eq("ACK")
+      peer.answer(invite, 200, to_tag: "other")
+      ending = Array.new(2) { peer.receive }
+      expect(ending.map { |message| message.header("CSeq") }).to eq(["7 ACK", "8 BYE"])
+      expect(ending.map { |message| message.header("To")[/;tag=(.*)/, 1] }).to eq(%w[other other])
+    end
+
+    it "ends a call that is accepted after Timer C" do
+      call = calling(request(:INVITE))
+      invite = peer.receive
+      peer.answer(invite, 180)
+      engine_caught_up
+      OverSIP::Testing.advance(120)
+      expect(value_of(call).code).to eq(:invite_timeout)
+      peer.receive_until { |message| message.method_name == "CANCEL" }
+      peer.answer(invite, 200)
+      ending = Array.new(2) { peer.receive }
+      expect(ending.map { |message| message.header("CSeq") }).to eq(["7 ACK", "8 BYE"])
+    end
   end
 
   describe "with a timeout" do

@@ -151,6 +151,8 @@ pub(super) struct Route {
     pub(super) caller: Option<Caller>,
     /// The caller was told of the end.
     call_ended: bool,
+    /// The To tag of the 2xx that the caller gets.
+    accepted: Option<Box<[u8]>>,
     /// Fires when the caller gives up.
     pub(super) call_timer: Option<TimerId>,
     /// Nobody wants an answer any more.
@@ -217,6 +219,7 @@ impl Route {
             sent_cseq: None,
             caller: ask.caller,
             call_ended: false,
+            accepted: None,
             call_timer: None,
             given_up: false,
             canceled: false,
@@ -422,6 +425,20 @@ impl Route {
     /// Whether this one waits for its end.
     pub(super) fn is_called_by(&self, call: CallId) -> bool {
         self.caller.is_some_and(|caller| caller.call == call)
+    }
+
+    /// Whether the 2xx to an INVITE is the one that the caller gets, or that one again. The first one is, unless the caller has
+    /// given up or was told that the callee has rung for too long.
+    pub(super) fn is_callers(&mut self, response: &Message) -> bool {
+        let tag = response.to_tag().unwrap_or_default();
+        match &self.accepted {
+            Some(accepted) => **accepted == *tag,
+            None if self.given_up || self.call_ended => false,
+            None => {
+                self.accepted = Some(tag.into());
+                true
+            }
+        }
     }
 
     /// Whether the response may be acknowledged for somebody who waits.

@@ -620,11 +620,12 @@ impl Element {
         true
     }
 
-    /// The 2xx of a request that somebody waits for is acknowledged here; one that came after that has ended makes a call that
-    /// is ended at once (RFC 3261 13.2.2.4, 15).
-    fn acknowledge_for_caller(&mut self, route: &Route, response: &IncomingResponse) {
+    /// The 2xx of a request that somebody waits for is acknowledged here; one that is not theirs makes a call that is ended at once
+    /// (RFC 3261 13.2.2.4, 15).
+    fn acknowledge_for_caller(&mut self, route: &mut Route, response: &IncomingResponse) {
         if route.is_called_invite(response) {
-            self.acknowledge_and_end(route, response, route.given_up);
+            let theirs = route.is_callers(response);
+            self.acknowledge_and_end(route, response, !theirs);
         }
     }
 
