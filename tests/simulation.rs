@@ -635,3 +635,30 @@ fn a_script_judges_the_certificates_of_a_server_where_the_profile_says_so() {
         assert_all_quiet(&world, relay);
     }
 }
+
+#[test]
+fn an_element_on_loopback_sends_from_the_address_of_its_host() {
+    use oversip::element::Families;
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut world = world(1);
+        let at = listening("127.0.0.1:5060");
+        let mut settings = settings(1, &at);
+        settings.sending = Families { ipv4: true, ipv6: false };
+        let relay = world.add_element("relay", settings, &at, Blocks::new(profile()));
+        world.add_address(relay, address("10.0.0.9:0").ip());
+        let bob = add_callee_by(&mut world, transport, BOB, Uas::answering(486, seconds(0)));
+        let options = oversip::message::Message::parse(options(1).into()).expect("a request").0;
+        let options = oversip::message::RequestSnapshot::from_message(&options).expect("a request");
+        world.with_script(relay, |blocks: &mut Blocks, api| {
+            blocks.run(api, |turn| {
+                let client = turn.new_proxy();
+                turn.send(client, options, Some(to(transport, address(BOB))));
+            });
+        });
+        world.run_until_idle();
+        assert_eq!(world.peer(bob).others().len(), 1, "{}", world.record());
+        let hosts: Vec<_> = world.record().entries().iter().map(|it| it.from.ip().to_string()).collect();
+        assert_eq!(hosts, ["10.0.0.9", "10.0.2.1"], "{}", world.record());
+        assert_all_quiet(&world, relay);
+    }
+}

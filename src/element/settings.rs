@@ -183,6 +183,16 @@ impl Settings {
         (is_loopback(first) && locals.all(is_loopback)).then_some(first)
     }
 
+    /// From which address a request leaves whose target the listeners on loopback do not reach; `source` is the address from which
+    /// the system's routing reaches it. `Some(None)`: from the listeners after all, since this machine's own addresses are reached
+    /// from loopback. `None`: the request may not leave from there.
+    pub fn leaves_from(&self, allowed: OwnAddress, remote: IpAddr, source: IpAddr) -> Option<Option<IpAddr>> {
+        if source == remote || is_loopback(source) {
+            return Some(None);
+        }
+        (allowed.kind == Kind::Uac && self.sending.has(source)).then_some(Some(source))
+    }
+
     /// Whether a message came to a socket that was opened to send from it: nobody was told that we listen there.
     pub(super) fn came_to_sender(&self, source: &Source) -> bool {
         let local = source.local.ip();

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use thiserror::Error;
 
-use crate::client::session::Kind;
-use crate::element::{is_loopback, OwnAddress, Settings};
+use crate::element::{OwnAddress, Settings};
 use crate::resolve::Target;
 use crate::transport::{error_text, source_for};
 
@@ -42,13 +41,8 @@ pub(super) fn to_other_hosts(
     target: Target,
 ) -> Result<Option<IpAddr>, NoWay> {
     let source = source_for(target.addr).map_err(|cause| NoWay::Unreachable { target, cause })?;
-    if source == target.addr.ip() || is_loopback(source) {
-        return Ok(None);
-    }
-    match allowed.kind {
-        Kind::Uac if settings.sending.has(source) => Ok(Some(source)),
-        Kind::Uac | Kind::Proxy => Err(NoWay::LoopbackOnly { target, from: allowed.loopback }),
-    }
+    let address = settings.leaves_from(allowed, target.addr.ip(), source);
+    address.ok_or(NoWay::LoopbackOnly { target, from: allowed.loopback })
 }
 
 #[cfg(test)]

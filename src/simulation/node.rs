@@ -1,6 +1,7 @@
 //! An element of a world, with its script.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -60,6 +61,8 @@ pub(super) struct Node {
     pub(super) held: bool,
     pub(super) queue: VecDeque<ScriptWork>,
     waiting: ScriptQueue,
+    /// The addresses of its host, beside those that it listens at.
+    pub(super) further_addresses: Vec<IpAddr>,
     pub(super) heeds_keepalives: bool,
     pub(super) holds_responses: bool,
 }
@@ -73,6 +76,7 @@ impl Node {
             held: false,
             queue: VecDeque::new(),
             waiting,
+            further_addresses: Vec::new(),
             heeds_keepalives: false,
             holds_responses: false,
         }

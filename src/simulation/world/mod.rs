@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -239,6 +239,11 @@ impl World {
         element.set_status(Status::Running);
         let number = self.join(name, listening, Role::Element(Box::new(Node::new(element, runner))));
         ElementId(number)
+    }
+
+    /// The host of an element has a further address, from which it reaches other hosts where it listens on loopback only.
+    pub fn add_address(&mut self, id: ElementId, ip: IpAddr) {
+        self.node(id.0).further_addresses.push(ip);
     }
 
     /// Adds a peer at an address.

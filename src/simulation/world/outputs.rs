@@ -7,13 +7,17 @@ use bytes::Bytes;
 
 use super::{Event, World};
 use crate::element::{
-    ConnectionEnd, Input, NextHop, OpeningLimits, Output, SendFailure, Sender, ServerName, ServerProof,
-    WayBack,
+    ConnectionEnd, Input, NextHop, OpeningLimits, Output, OwnAddress, SendFailure, Sender, ServerName,
+    ServerProof, WayBack,
 };
 use crate::message::{ConnectionId, Transport};
+use crate::resolve::Target;
 use crate::simulation::lookup::{Lookup, Next};
 use crate::simulation::node::ScriptWork;
 use crate::simulation::stream::Opening;
+
+/// The port of the UDP socket that only sends.
+const SENDING_PORT: u16 = 39_999;
 
 /// The largest datagram.
 const MAX_DATAGRAM: usize = 65_507;
@@ -70,13 +74,13 @@ impl World {
                 self.node(number).put(ScriptWork::CallRenumbered(call, cseq));
             }
             Output::Released(anchor) => self.node(number).put(ScriptWork::Released(anchor)),
-            // A host of the simulation has no other address than those that it listens at.
-            Output::FindAddress { target, .. } => {
-                let address = Err(format!("{target} cannot be reached from the addresses of this host"));
+            Output::FindAddress { target, allowed } => {
+                let address = self.own_address(number, target, allowed);
                 self.tell_later(number, Input::AddressFound { target, address });
             }
-            // No other address was found. Nothing here is idle for too long.
-            Output::OpenSocket { .. } | Output::SweepConnections => {}
+            Output::OpenSocket { ip, target, connection } => self.open_socket(number, ip, target, connection),
+            // Nothing here is idle for too long.
+            Output::SweepConnections => {}
         }
     }
 
@@ -157,6 +161,46 @@ impl World {
         let handshake = limits.handshake;
         let opening = Opening { party, id: Some(connection), transport, from, to, proof, handshake };
         self.open_stream(opening, limits.connect);
+    }
+
+    /// From which further address of its host an element reaches a target.
+    fn own_address(
+        &mut self,
+        number: usize,
+        target: Target,
+        allowed: OwnAddress,
+    ) -> Result<Option<IpAddr>, String> {
+        let node = self.node(number);
+        let remote = target.addr.ip();
+        let source = node.further_addresses.iter().find(|ip| ip.is_ipv4() == remote.is_ipv4()).copied();
+        let address = source.and_then(|source| node.element.settings().leaves_from(allowed, remote, source));
+        address.ok_or_else(|| format!("{target} cannot be reached from the addresses of this host"))
+    }
+
+    /// Opens a socket at a further address of an element's host.
+    fn open_socket(
+        &mut self,
+        number: usize,
+        ip: IpAddr,
+        target: Target,
+        connection: Option<(ConnectionId, OpeningLimits, Option<ServerProof>)>,
+    ) {
+        let (connection, local) = match connection {
+            Some((connection, limits, proof)) => {
+                let (transport, to, handshake) = (target.transport, target.addr, limits.handshake);
+                let id = Some(connection);
+                let opening = Opening { party: number, id, transport, from: ip, to, proof, handshake };
+                let end = self.open_stream(opening, limits.connect);
+                (id, self.streams.end(end).map(|end| end.source.local))
+            }
+            None => {
+                let local = SocketAddr::new(ip, SENDING_PORT);
+                self.udp.entry(local).or_insert(number);
+                (None, Some(local))
+            }
+        };
+        let local = local.ok_or_else(|| format!("{target} cannot be reached from {ip}"));
+        self.tell_later(number, Input::SocketOpened { target, connection, local });
     }
 
     /// The UDP socket of a party that reaches an address.
