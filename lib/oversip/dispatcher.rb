@@ -100,6 +100,11 @@ module OverSIP
         @fibers ? @fibers.suspended_events : []
       end
 
+      # @return [Boolean] whether events run in this Fiber, rather than that a block has made it
+      def event_fiber?(fiber)
+        fiber.equal?(OverSIP.root_fiber) || @fibers&.include?(fiber) || false
+      end
+
       # @return [Array<String>, nil] where the dispatcher is just now
       def backtrace
         @thread&.backtrace

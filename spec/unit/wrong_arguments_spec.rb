@@ -80,6 +80,8 @@ RSpec.describe "Arguments of any kind", :native do
     ->(_) { request.local_uri?("sip:a@b") } => [TypeError, /uri must be a OverSIP::SIP::Uri or .*, not "sip:a@b"/],
     ->(_) { request.ruri.host = :b } => [TypeError, "host must be a String, not :b"],
     ->(_) { response.status_code = "200" } => [TypeError, 'status code must be an Integer, not "200"'],
+    ->(_) { response.status_code = 100 } => [ArgumentError, "invalid status code 100: a final response stays one, from 200 to 699"],
+    ->(_) { response.status_code = 199 } => [ArgumentError, /invalid status code 199/],
     ->(_) { response.status_code = 700 } => [ArgumentError, /invalid status code 700/],
     ->(uac) { uac.route(sent, :localhost) } => [TypeError, "dst_host must be a String, not :localhost"],
     ->(uac) { uac.route(sent, "127.0.0.1", "5060") } => [TypeError, 'dst_port must be an Integer, not "5060"'],

@@ -119,6 +119,44 @@ RSpec.describe "The thread of a callback", :native do
       expect(Array.new(32) { bob.receive.method_name }.uniq).to eq(["OPTIONS"])
     end
 
+    describe "that lead to one destination after the other" do
+      let!(:alice) { udp_peer }
+
+      # Each destination but the last fails at once, and `on_error` goes on to the next one.
+      def hunt(failing)
+        start_oversip do |request|
+          left = failing
+          go_on = lambda do
+            proxy = OverSIP::SIP::Proxy.new
+            proxy.on_error do
+              proxy.drop_response
+              go_on.call
+            end
+            (left -= 1) >= 0 ? proxy.route(request, "127.0.0.1", 5060, :sctp) : proxy.route(request, bob.ip, bob.port)
+          end
+          go_on.call
+        end
+        OverSIP::Testing.freeze
+        call_from(alice, :MESSAGE)
+      end
+
+      it "reaches the 32nd one" do
+        hunt(31)
+        bob.answer(bob.receive, 200)
+        expect(alice.receive_final.status).to eq(200)
+      end
+
+      it "is answered 500 beyond, and the record names the limit and the request" do
+        records = capture_log(level: :error) do
+          hunt(32)
+          expect(alice.receive_final.first_line).to eq("SIP/2.0 500 Internal Error")
+        end
+        expect(records.map(&:body)).to match([/\Aa block of MESSAGE sip:bob@b.example .*nested more than 32 deep .*answered 500\z/])
+        dispatcher_caught_up
+        expect([messages_at(bob), messages_at(alice)]).to eq([[], []])
+      end
+    end
+
     it "counts anew for each event" do
       start_oversip
       2.times { on_dispatcher { dive } }

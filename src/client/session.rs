@@ -184,9 +184,14 @@ impl Session {
         !self.targets.is_empty()
     }
 
-    /// `abort_routing` was called before the targets were tried.
+    /// `abort_routing` was called: no target is tried from now on.
     pub fn abort(&mut self) {
         self.aborted = true;
+    }
+
+    /// Whether [`Session::abort`] was called and no target was due since.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted
     }
 
     /// CANCEL came while a callback round of this session runs: no target is tried after it.

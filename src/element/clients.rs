@@ -43,6 +43,9 @@ pub(super) struct Woken {
     pub(super) input: Input,
 }
 
+/// The answers of how many requests a Client keeps for their ACKs; beyond, the oldest ones go.
+const MAX_AUTHORIZATIONS: usize = 64;
+
 /// The answers to challenges that the request of a Call-ID went out with.
 type Authorization = (Bytes, Vec<(HeaderName, Bytes)>);
 
@@ -62,7 +65,7 @@ pub(super) struct Client {
     pub(super) responses: Responses,
     /// Those with blocks.
     pub(super) shown: Responses,
-    authorization: Authorization,
+    authorizations: VecDeque<Authorization>,
     routes: SmallVec<[Box<Route>; 1]>,
     /// Those whose blocks run, the innermost one last: a block may call `route`.
     running: SmallVec<[Box<Route>; 1]>,
@@ -151,15 +154,16 @@ impl Client {
 
     /// What the request of this Call-ID has answered challenges with; it belongs into the ACK as well.
     pub(super) fn authorization(&self, call_id: &[u8]) -> &[(HeaderName, Bytes)] {
-        if self.authorization.0 == call_id {
-            &self.authorization.1
-        } else {
-            &[]
-        }
+        let found = self.authorizations.iter().find(|(known, _)| known == call_id);
+        found.map_or(&[], |(_, answers)| answers)
     }
 
     pub(super) fn set_authorization(&mut self, call_id: &[u8], answers: Vec<(HeaderName, Bytes)>) {
-        self.authorization = (Bytes::copy_from_slice(call_id), answers);
+        self.authorizations.retain(|(known, _)| known != call_id);
+        if self.authorizations.len() == MAX_AUTHORIZATIONS {
+            self.authorizations.pop_front();
+        }
+        self.authorizations.push_back((Bytes::copy_from_slice(call_id), answers));
     }
 
     fn is_idle(&self) -> bool {

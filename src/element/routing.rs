@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::backlog::Responses;
 use super::beneficiary::Beneficiary;
-use super::clients::{Owner, Turn, WaitingTurn};
+use super::clients::{Client, Owner, Turn, WaitingTurn};
 use super::counts::Dropped;
 use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RouteId};
 use super::output::{Outcome, Output, Round, ScriptEvent};
@@ -101,17 +101,26 @@ impl Element {
         next.flatten()
     }
 
-    /// `abort_routing`: the routing at hand, or the next one, tries no target.
-    pub fn abort_routing(&mut self, now: Instant, client: ClientId, of: Option<&Origin>) {
+    /// `abort_routing`: the routing at hand, or the next one, tries no target. For one request: no target is tried for that any
+    /// more. False: nothing of it was left to be aborted.
+    pub fn abort_routing(&mut self, now: Instant, client: ClientId, of: Option<&Origin>) -> bool {
         self.begin(now);
         self.attempt_for(Beneficiary::Client(client), |element| {
-            let Some(record) = element.clients.get_mut(client) else { return };
-            record.aborts = true;
+            let Some(record) = element.clients.get_mut(client) else { return false };
+            let mut any = of.is_none();
+            record.aborts |= any;
             // What waits sends nothing any more. Blocks that run see to it themselves.
-            for route in record.routes_of(of) {
-                element.deliver(client, route, SessionInput::Aborted);
+            for id in record.routes_of(of) {
+                let route = element.clients.get_mut(client).and_then(|it| it.route_mut(id));
+                if let Some(route) = route.filter(|route| of.is_some() && !route.session.is_answered()) {
+                    route.session.abort();
+                    any = true;
+                }
+                element.deliver(client, id, SessionInput::Aborted);
             }
-        });
+            any
+        })
+        .unwrap_or(false)
     }
 
     /// Cancels what a Client has pending, for one request or for all.
@@ -127,9 +136,11 @@ impl Element {
                     continue;
                 };
                 let kind = route.kind;
-                match kind {
-                    Kind::Uac => route.canceled |= !route.session.is_answered(),
-                    Kind::Proxy => route.session.note_withdrawn(),
+                if !route.session.is_answered() {
+                    match kind {
+                        Kind::Uac => route.canceled = true,
+                        Kind::Proxy => route.session.note_withdrawn(),
+                    }
                 }
                 element.cancel_branch(id, Vec::new());
                 element.deliver(
@@ -466,8 +477,9 @@ impl Element {
             // Elsewhere the flag stays for what asks for it: a block that runs, or the next routing.
             SessionInput::Aborted => {
                 let client = self.clients.get_mut(route.client);
-                let asks = route.session.asks_probe();
-                if !asks || !client.is_some_and(|client| std::mem::take(&mut client.aborts)) {
+                let aborts = |client: &mut Client| std::mem::take(&mut client.aborts);
+                if !route.session.asks_probe() || !(route.session.is_aborted() || client.is_some_and(aborts))
+                {
                     return;
                 }
                 SessionInput::Aborted

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use super::interface::{Host, LetGo};
 use super::lock::lock;
 use crate::client::session::CallbackClass;
-use crate::element::ClientId;
+use crate::element::{ClientId, Origin};
 use crate::resolve::Target;
 
 /// What a script routes requests with. An element gets to know it with its first route, and forgets it when this is gone.
@@ -67,9 +67,17 @@ impl Client {
     /// `abort_routing`: the routing at hand, or the next one, tries no target.
     pub fn abort_routing(&self) {
         match self.known() {
-            Some((host, id)) => host.step(|element, now| element.abort_routing(now, id, None)),
+            Some((host, id)) => {
+                host.step(|element, now| element.abort_routing(now, id, None));
+            }
             None => lock(&self.state).aborts = true,
         }
+    }
+
+    /// `abort_routing` for one request: no target is tried for it any more. False: nothing of it was left to be aborted.
+    pub fn abort_routing_of(&self, origin: &Origin) -> bool {
+        let known = self.known();
+        known.is_some_and(|(host, id)| host.step(|element, now| element.abort_routing(now, id, Some(origin))))
     }
 
     /// The target in use or last used.

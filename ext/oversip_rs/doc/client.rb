@@ -9,6 +9,10 @@ module OverSIP
     # its own. An error in a block is logged and the next one runs. Blocks may add and clear blocks, also of the event that is
     # being told. Without a block for an event nothing of Ruby runs for it.
     #
+    # A Client may have several requests under way. In a block, {#request}, {#current_target}, {#abort_routing}, `drop_response`
+    # and `cancel` mean the request of the event; that holds for a Fiber that the block suspends or makes, and not for a Thread
+    # that it starts.
+    #
     # Subclasses may override methods and call `super`; their `initialize` has to.
     #
     # @example
@@ -63,7 +67,7 @@ module OverSIP
       # @yieldparam reason_phrase [String]
       # @yieldparam code [Symbol] :client_timeout, :connection_error, :tls_validation_failed, :message_too_large, :flow_failed,
       #   :no_dns_resolution, :unsupported_uri_scheme, :unsupported_transport, :no_ipv4, :no_ipv6, :no_dns, :invalid_maddr,
-      #   :no_unicast, :destination_aborted, :destination_blacklisted or :service_unavailable
+      #   :no_unicast, :destination_aborted, :destination_blacklisted, :canceled or :service_unavailable
       def on_error(&block); end
 
       # Before the request is sent to a target. What the block changes in the request is sent. Not for a request that goes
@@ -91,8 +95,9 @@ module OverSIP
       # Forgets all blocks.
       def clear_callbacks; end
 
-      # In a block of {#on_target}: the request goes nowhere, `on_error` gets 403 "Destination Aborted". Called elsewhere it does
-      # the same for a request that waits, else for the next target that is chosen.
+      # In a block of {#on_target}: the request goes nowhere, `on_error` gets 403 "Destination Aborted". In other blocks no further
+      # target is tried for the request of the event, or for its next `route` in that block. Outside of blocks it does the same
+      # for requests that wait, else for the next target that is chosen.
       def abort_routing; end
 
       # In a block of {#on_target}: later requests to the same transport, address and port are not sent; `on_error` gets this
@@ -107,11 +112,12 @@ module OverSIP
       # @raise [TypeError] the time is nothing that has seconds
       def add_target_to_blacklist(timeout = nil, status_code = 403, reason_phrase = "Destination Blacklisted"); end
 
-      # @return [Request, UacRequest, nil] what `route` was last given
+      # @return [Request, UacRequest, nil] in a block the request of its event, elsewhere what `route` was last given
       def request; end
 
-      # @return [RFC3263::Target, nil] the target in use, or the last one; nil before the first and for requests that only went
-      #   over a connection which its client has opened
+      # @return [RFC3263::Target, nil] in a block the target in use for the request of its event, or the last one; elsewhere the
+      #   last one of all requests. nil before the first and for requests that only went over a connection which its client has
+      #   opened
       def current_target; end
     end
 
@@ -127,14 +133,31 @@ module OverSIP
     class Proxy < Client
       # Sends the request to a host, or where its Route or its Request-URI says. Returns at once; blocks tell the rest.
       #
-      # A request without hops left is answered 483 without a block. A second `route` gives up what the first one has pending;
-      # after that one has failed it simply goes on elsewhere.
+      # A request without hops left is answered 483 without a block. A second `route` of the same request gives up what this
+      # Proxy has pending for it; after that has failed it simply goes on elsewhere. Another Proxy makes one more branch, see
+      # `docs/client.md`. In blocks that route inside of each other, 32 deep, a further one is not sent: the request is
+      # answered 500, and a record says so.
       # @param request [Request]
       # @param dst_host [String, nil] a name or an address; it goes before Route and Request-URI, and before a flow
       # @param dst_port [Integer, nil]
       # @param dst_transport [Symbol, nil] :udp, :tcp or :tls; without it a request whose Request-URI is a sips URI goes by TLS
       # @raise [OverSIP::RuntimeError] this is no Request, or nothing is started
       def route(request, dst_host = nil, dst_port = nil, dst_transport = nil); end
+
+      # Gives up what this Proxy has pending, in a block for the request of its event: sends CANCEL for an INVITE, as soon as a
+      # provisional response has come, and tries no further target. The caller gets no reply by this alone: the 487 of the
+      # callee runs {#on_failure_response} and goes to the caller, unless that drops it; where nothing was sent, {#on_error} gets
+      # 487 :canceled. A 2xx that crosses the CANCEL is a 2xx.
+      # @example Voicemail after 20 seconds
+      #   OverSIP.schedule(after: 20) { proxy.cancel }
+      #   proxy.on_failure_response do |response|
+      #     next unless response.status_code == 487
+      #     proxy.drop_response response
+      #     OverSIP::SIP::Proxy.new.route request, "voicemail.example.net"
+      #   end
+      # @return [nil]
+      # @raise [OverSIP::RuntimeError] nothing is started
+      def cancel; end
 
       # In a block: the response of this event does not go to the caller. Elsewhere: the next one does not.
       # @example
@@ -145,7 +168,8 @@ module OverSIP
 
     # Sends requests of its own.
     #
-    # A Uac has one request at a time: a second {#route} or {#call} cancels what the first has pending.
+    # A Uac may have several requests under way. A second {#route} or {#call} of the same request object cancels what it has
+    # pending for that.
     #
     # @example A registration that waits for its answer
     #   uac = OverSIP::SIP::Uac.new(credentials: { username: "alice", password: "secret" })
@@ -231,8 +255,8 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] the response is no 2xx to an INVITE
       def ack(response, body: nil, content_type: "application/sdp"); end
 
-      # Gives up the INVITE that is on its way: sends CANCEL (RFC 3261 9.1), as soon as a provisional response has come.
-      # `on_canceled` runs at once. The final response is told like any other, mostly 487 to `on_failure_response`; a 2xx may
+      # Gives up the INVITE that is on its way, in a block that of its event, else all: sends CANCEL (RFC 3261 9.1), as soon as a
+      # provisional response has come. `on_canceled` runs at once. The final response is told like any other, mostly 487 to `on_failure_response`; a 2xx may
       # have crossed the CANCEL and makes a call. Before the request has left nothing is sent at all, and after its final
       # response this does nothing.
       def cancel; end

@@ -323,7 +323,7 @@ module OverSIP
       # @raise [OverSIP::ParsingError]
       def self.parse(text); end
 
-      # @return [Integer]
+      # @return [Integer] settable: 100 to 699, of a final response 200 to 699
       attr_accessor :status_code
 
       # @return [String]

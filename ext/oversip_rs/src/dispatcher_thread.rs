@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use magnus::{Error, Ruby};
-
-use crate::{text, watch};
+use crate::watch;
 
 /// How deep `route` may be nested in callbacks of `route`.
 const DEEPEST_NESTING: u32 = 32;
+
+/// What is said of a `route` beyond [`DEEPEST_NESTING`].
+pub const TOO_DEEP: &str = "route is nested more than 32 deep in callbacks";
 
 /// The dispatcher's Thread object, 0 without one. The object and not the native thread: with M:N threads Ruby moves a Thread
 /// between native threads and runs other Threads on the one that it has left. The GC does not move a Thread that is alive.
@@ -32,20 +33,17 @@ fn current_thread() -> usize {
 pub struct Nested(Option<u32>);
 
 impl Nested {
-    /// Raises `OverSIP::RuntimeError` when the nesting is too deep.
-    pub fn enter(ruby: &Ruby) -> Result<Nested, Error> {
+    /// `None`: the nesting is too deep, see [`TOO_DEEP`].
+    pub fn enter() -> Option<Nested> {
         if !is_current() {
-            return Ok(Nested(None));
+            return Some(Nested(None));
         }
         let depth = NESTING.load(Ordering::Relaxed);
         if depth >= DEEPEST_NESTING {
-            return Err(text::runtime_error(
-                ruby,
-                format!("route is nested more than {DEEPEST_NESTING} deep in callbacks"),
-            ));
+            return None;
         }
         NESTING.store(depth + 1, Ordering::Relaxed);
-        Ok(Nested(Some(depth)))
+        Some(Nested(Some(depth)))
     }
 }
 

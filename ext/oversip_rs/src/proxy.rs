@@ -6,14 +6,15 @@ use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, R
 use oversip::client::session::Kind;
 use oversip::client::{hop_count, is_told_of_its_end, Destination, TOO_MANY_HOPS};
 use oversip::element::{Origin, ProxyHeaders, Reply};
-use oversip::host::{Requests, RouteRequest};
+use oversip::engine::Subject;
+use oversip::host::{Host, IncomingRequest, Requests, RouteRequest};
 use oversip::message::{reason_phrase, Method};
 
 use crate::{
     anchors::Anchor,
     client::{self, ClientObject, RubyClient},
     destination::RouteArguments,
-    dispatcher_thread::{self, Nested},
+    dispatcher_thread::{self, Nested, TOO_DEEP},
     message::{RequestObject, ResponseObject, RubyResponse},
     profile, request, runtime, text,
 };
@@ -25,12 +26,15 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         return Err(text::runtime_error(ruby, "request must be a OverSIP::SIP::Request instance"));
     };
     let host = runtime::host(ruby)?;
-    let _nested = Nested::enter(ruby)?;
     let Some(incoming) = request.incoming() else {
         return Err(text::runtime_error(
             ruby,
             "the request did not come from the network: it has no way back",
         ));
+    };
+    let Some(_nested) = Nested::enter() else {
+        refuse_too_deep(ruby, &*host, &incoming);
+        return Ok(());
     };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let facts = request::routing_facts(ruby, request)?;
@@ -68,13 +72,25 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         anchor: Arc::new(Anchor::hold(this.as_value(), request.as_value())),
         inline: dispatcher_thread::is_current(),
     };
+    client::heed_abort(ruby, this, request.as_value());
     client::launch(ruby, &host, ask)
+}
+
+/// Blocks that route again and again, each inside of the former, come to an end here. An exception would only end the block, which
+/// may have dropped the last answer that the client could get.
+fn refuse_too_deep(ruby: &Ruby, host: &dyn Host, incoming: &IncomingRequest) {
+    let subject = Subject::Request { request: incoming.received().clone(), routed: true };
+    if !incoming.message.method().is_some_and(Method::is_answered) {
+        return text::log_error(ruby, &format!("{subject}: {TOO_DEEP}; it is not sent"));
+    }
+    text::log_error(ruby, &format!("{subject}: {TOO_DEEP}; it is answered 500"));
+    Requests(host).reply(incoming, Reply::new(500, b"Internal Error"));
 }
 
 /// `drop_response(response = nil)`.
 fn drop_response(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<bool, Error> {
     let args = scan_args::<(), (Option<Value>,), (), (), (), ()>(args)?;
-    this.drop_response();
+    client::drop_response(ruby, this);
     if let Some(response) = args.optional.0.filter(|response| !response.is_nil()) {
         let Some(response) = ResponseObject::from_value(response) else {
             return Err(Error::new(ruby.exception_type_error(), "response must be a OverSIP::SIP::Response"));
@@ -100,5 +116,6 @@ fn end_early_dialog(ruby: &Ruby, this: RubyClient, response: RubyResponse) -> Re
 pub fn define(_: &Ruby, sip: RModule, client: RClass) -> Result<(), Error> {
     let class = sip.define_class("Proxy", client)?;
     class.define_method("route", method!(route, -1))?;
-    class.define_method("drop_response", method!(drop_response, -1))
+    class.define_method("drop_response", method!(drop_response, -1))?;
+    class.define_method("cancel", method!(client::cancel, 0))
 }

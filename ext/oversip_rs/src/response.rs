@@ -37,7 +37,13 @@ pub fn status_argument(ruby: &Ruby, value: Value) -> Result<u16, Error> {
 }
 
 fn set_status_code(ruby: &Ruby, this: RubyResponse, value: Value) -> Result<Value, Error> {
-    this.status.set(Some(status_argument(ruby, value)?));
+    let status = status_argument(ruby, value)?;
+    // Upstream nothing would end the transaction any more (RFC 3261 16.7).
+    if status < 200 && this.received().status().is_some_and(|received| received >= 200) {
+        let message = format!("invalid status code {status}: a final response stays one, from 200 to 699");
+        return Err(Error::new(ruby.exception_arg_error(), message));
+    }
+    this.status.set(Some(status));
     Ok(value)
 }
 

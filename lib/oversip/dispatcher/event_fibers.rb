@@ -25,7 +25,7 @@ module OverSIP
         @on_fatal = on_fatal
         @idle = []
         @suspended = {}.compare_by_identity
-        @live = 0
+        @fibers = {}.compare_by_identity
       end
 
       # Runs the event that the engine has ready.
@@ -35,6 +35,11 @@ module OverSIP
         return run_in(fiber) if fiber
 
         FiberState.within { run_guarded }
+      end
+
+      # @return [Boolean] whether this Fiber runs events
+      def include?(fiber)
+        @fibers.key?(fiber)
       end
 
       # @return [Integer] how many events are suspended
@@ -71,10 +76,10 @@ module OverSIP
       end
 
       def create
-        return full("#{@live} callbacks are suspended") if @live >= @max_suspended
+        return full("#{@fibers.size} callbacks are suspended") if @fibers.size >= @max_suspended
 
         fiber = FiberState.create { |work| serve(work) }
-        @live += 1
+        @fibers[fiber] = true
         fiber
       rescue FiberError => e
         full(e.message)
@@ -94,7 +99,7 @@ module OverSIP
         end
       ensure
         @suspended.delete(Fiber.current)
-        @live -= 1
+        @fibers.delete(Fiber.current)
       end
 
       def run_guarded

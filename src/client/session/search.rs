@@ -118,7 +118,8 @@ impl Session {
             self.end_withdrawn();
             return true;
         }
-        if std::mem::take(&mut self.aborted) {
+        let any_left = !self.targets.is_empty() || self.udp_instead.is_some() || self.last.is_none();
+        if std::mem::take(&mut self.aborted) && any_left {
             self.forget_targets();
             self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
             return true;
@@ -176,6 +177,9 @@ impl Session {
         if self.is_called_off() || self.aborted || self.is_late(step) {
             // The refusal that follows is what became of this event.
             self.refusal_dropped = dropped;
+            if self.aborted {
+                self.last = None;
+            }
             return self.next_target(step);
         }
         self.start_branch(step, Action::Send(target));

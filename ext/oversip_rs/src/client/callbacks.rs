@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use magnus::{error::ErrorType, prelude::*, Error, Exception, RArray, Ruby, Value};
+use magnus::{error::ErrorType, prelude::*, rb_sys::AsRawValue, Error, Exception, RArray, Ruby, Value};
 use oversip::client::session::{Callback, CallbackClass, Kind};
 use oversip::client::IncomingResponse;
-use oversip::element::{Round, RoundEnd};
+use oversip::element::{Origin, OwnRequestId, Round, RoundEnd};
 use oversip::host::{Clients, Host, RouteRequest};
 
-use super::{object::RubyClient, target::current_target};
+use super::{object::RubyClient, present::Asked, target::target_value};
 use crate::{
     anchors::Anchor,
     classes::dispatcher_module,
@@ -70,12 +70,19 @@ fn run_round(ruby: &Ruby, host: &Arc<dyn Host>, round: &Round) -> (RoundEnd, Res
     }
     // An event that sends nothing upstream leaves a flag set outside to the response that follows.
     let dropped = round.answers && client.shared().take_drop();
-    client.events.borrow_mut().push(dropped);
+    let asked = Asked {
+        request: request.into(),
+        origin: origin(round, request),
+        target: round.target,
+        dropped,
+        aborts_next: false,
+    };
+    let number = client.present.begin(ruby, client, asked);
     let (result, response) = match arguments(ruby, round, client, request) {
         Ok(arguments) => (run_blocks(ruby, client, round.callback.class(), &arguments), arguments.response),
         Err(error) => (Err(error), None),
     };
-    let dropped = client.events.borrow_mut().pop().unwrap_or(false);
+    let dropped = client.present.end(number).is_some_and(|event| event.dropped);
     let restore = || RequestObject::from_value(request).map(request::restore_headers).unwrap_or_default();
     let end = RoundEnd {
         dropped,
@@ -86,6 +93,19 @@ fn run_round(ruby: &Ruby, host: &Arc<dyn Host>, round: &Round) -> (RoundEnd, Res
             .and_then(|response| response::snapshot(ruby, response).ok()),
     };
     (end, result)
+}
+
+/// Where the request of a round comes from.
+fn origin(round: &Round, request: Value) -> Origin {
+    match &round.upstream {
+        Some(received) => Origin::Network(received.clone()),
+        None => own_origin(request),
+    }
+}
+
+/// Where a request of the script's own comes from. The object stays where it is as long as its route holds it.
+pub fn own_origin(request: Value) -> Origin {
+    Origin::Own(OwnRequestId(request.as_raw()))
 }
 
 /// What the blocks of a callback are called with. An array and no `Vec`: the GC finds values on the stack, not those that
@@ -125,7 +145,7 @@ fn arguments(ruby: &Ruby, round: &Round, client: RubyClient, request: Value) -> 
             let status = ruby.integer_from_i64(i64::from(failure.status));
             Arguments::new(ruby, [status.as_value(), reason.as_value(), code.as_value()])
         }
-        Callback::Target(_) => Arguments::new(ruby, [current_target(ruby, client)?]),
+        Callback::Target(target) => Arguments::new(ruby, [target_value(ruby, client, *target)?]),
     })
 }
 

@@ -3,16 +3,21 @@
 mod callbacks;
 mod lists;
 mod object;
+mod present;
 mod target;
 
-use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RHash, RModule, Ruby, Symbol, Value};
+use magnus::{
+    method, prelude::*, rb_sys::AsRawValue, scan_args::scan_args, Error, RClass, RHash, RModule, Ruby,
+    Symbol, Value,
+};
+use oversip::host::Clients;
 
-use crate::{classes::oversip_module, text};
+use crate::{classes::oversip_module, runtime, text};
 use lists::{clear, clear_callbacks, on};
 use target::{add_target_to_blacklist, current_target};
 
 pub use self::{
-    callbacks::{launch, run},
+    callbacks::{launch, own_origin, run},
     object::{ClientObject, RubyClient},
 };
 
@@ -49,13 +54,48 @@ pub fn prepare(ruby: &Ruby, this: RubyClient, profile: Option<Value>) -> Result<
     Ok(())
 }
 
-fn abort_routing(this: RubyClient) -> bool {
-    this.shared().abort_routing();
+/// `abort_routing`: in a block for the request of its event, else for the routing at hand or the next one.
+fn abort_routing(ruby: &Ruby, this: RubyClient) -> bool {
+    match this.present.with(ruby, |event| event.origin.clone()) {
+        None => this.shared().abort_routing(),
+        Some(origin) => {
+            if !this.shared().abort_routing_of(&origin) {
+                this.present.with(ruby, |event| event.aborts_next = true);
+            }
+        }
+    }
     true
 }
 
+/// A `route` begins: what a block has said of the next one for its request holds for it.
+pub fn heed_abort(ruby: &Ruby, this: RubyClient, request: Value) {
+    let aborts = this.present.with(ruby, |event| {
+        let same = ruby.get_inner(event.request).as_raw() == request.as_raw();
+        same && std::mem::take(&mut event.aborts_next)
+    });
+    if aborts == Some(true) {
+        this.shared().abort_routing();
+    }
+}
+
+/// `drop_response`: for the event of the block that runs, else for the next response.
+pub fn drop_response(ruby: &Ruby, this: RubyClient) {
+    if this.present.with(ruby, |event| event.dropped = true).is_none() {
+        this.shared().drop_next_response();
+    }
+}
+
+/// `cancel`: in a block for the request of its event, else for all that is pending (RFC 3261 9.1).
+pub fn cancel(ruby: &Ruby, this: RubyClient) -> Result<(), Error> {
+    let of = this.present.with(ruby, |event| event.origin.clone());
+    Clients(&runtime::host(ruby)?).cancel(this.shared(), of.as_ref());
+    Ok(())
+}
+
+/// `request`: in a block that of its event, else the last one that `route` was given.
 fn request(ruby: &Ruby, this: RubyClient) -> Value {
-    this.request.get_or_nil(ruby)
+    let own = this.present.with(ruby, |event| ruby.get_inner(event.request));
+    own.unwrap_or_else(|| this.request.get_or_nil(ruby))
 }
 
 fn inspect(ruby: &Ruby, this: RubyClient) -> Result<String, Error> {

@@ -12,6 +12,7 @@ use magnus::{
 use oversip::client::Target;
 use oversip::host::Client;
 
+use super::present::PresentEvents;
 use crate::{classes::sip_class, slot::Slot, text};
 
 /// The state of a `Client`.
@@ -26,8 +27,8 @@ pub struct ClientObject {
     credentials: Slot,
     /// The target whose Struct is in `target`.
     pub(super) shown_target: RefCell<Option<Target>>,
-    /// For each event of this Client that is being run, innermost last: whether `drop_response` was called in it.
-    pub(super) events: RefCell<Vec<bool>>,
+    /// Its events whose blocks run.
+    pub(super) present: PresentEvents,
     pub(super) ready: Cell<bool>,
 }
 
@@ -36,6 +37,7 @@ impl DataTypeFunctions for ClientObject {
         for slot in self.lists.iter().chain([&self.profile, &self.request, &self.target, &self.credentials]) {
             slot.mark(marker);
         }
+        self.present.mark(marker);
     }
 }
 
@@ -87,13 +89,5 @@ impl ClientObject {
     /// Remembers what challenges are answered with.
     pub fn set_credentials(this: RubyClient, credentials: Value) {
         this.credentials.set(this, credentials);
-    }
-
-    /// `drop_response`: for the event that is being run, else for the next response.
-    pub fn drop_response(&self) {
-        match self.events.borrow_mut().last_mut() {
-            Some(dropped) => *dropped = true,
-            None => self.shared().drop_next_response(),
-        }
     }
 }

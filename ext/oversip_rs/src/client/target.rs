@@ -16,8 +16,20 @@ const BLACKLIST_TIMEOUT: std::ops::RangeInclusive<i64> = 2..=600;
 /// The responses that a blacklisted target may stand for.
 const BLACKLIST_STATUS: std::ops::RangeInclusive<u16> = 300..=699;
 
+/// In a block the target of the event's request, else the last one of all.
+fn present_target(ruby: &Ruby, this: RubyClient) -> Option<Target> {
+    this.present.with(ruby, |event| event.target).unwrap_or_else(|| this.shared().current_target())
+}
+
 pub(super) fn current_target(ruby: &Ruby, this: RubyClient) -> Result<Value, Error> {
-    let Some(target) = this.shared().current_target() else { return Ok(ruby.qnil().as_value()) };
+    match present_target(ruby, this) {
+        Some(target) => target_value(ruby, this, target),
+        None => Ok(ruby.qnil().as_value()),
+    }
+}
+
+/// The Struct for a target, the same one as long as the target stays.
+pub(super) fn target_value(ruby: &Ruby, this: RubyClient, target: Target) -> Result<Value, Error> {
     if this.shown_target.borrow().as_ref() == Some(&target) {
         return Ok(this.target.get_or_nil(ruby));
     }
@@ -44,7 +56,7 @@ fn target_struct(ruby: &Ruby, target: &Target) -> Result<Value, Error> {
 pub(super) fn add_target_to_blacklist(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<bool, Error> {
     let args = scan_args::<(), (Option<Value>, Option<Value>, Option<Value>), (), (), (), ()>(args)?;
     let (timeout, status, reason) = args.optional;
-    let Some(target) = this.shared().current_target() else { return Ok(false) };
+    let Some(target) = present_target(ruby, this) else { return Ok(false) };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let ttl = match timeout.filter(|timeout| !timeout.is_nil()) {
         None => profile.parameters.blacklist_time,

@@ -13,9 +13,8 @@ use magnus::{
 
 use crate::{
     client::{self, ClientObject, RubyClient},
-    credentials, runtime,
+    credentials,
 };
-use oversip::host::Clients;
 
 /// `initialize(profile = :default_proxy, credentials: nil)`.
 fn initialize(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
@@ -37,12 +36,6 @@ fn credentials_value(ruby: &Ruby, this: RubyClient) -> Value {
     this.credentials(ruby)
 }
 
-/// `cancel`: sends CANCEL for the INVITE that is pending (RFC 3261 9.1).
-fn cancel(ruby: &Ruby, this: RubyClient) -> Result<(), Error> {
-    Clients(&runtime::host(ruby)?).cancel(this.shared(), None);
-    Ok(())
-}
-
 /// Defines `Uac`.
 pub fn define(_: &Ruby, sip: RModule, client: RClass) -> Result<(), Error> {
     let class = sip.define_class("Uac", client)?;
@@ -52,5 +45,5 @@ pub fn define(_: &Ruby, sip: RModule, client: RClass) -> Result<(), Error> {
     class.define_method("route", method!(route::route, -1))?;
     class.define_method("call", method!(call::call, -1))?;
     class.define_method("ack", method!(ack::ack, -1))?;
-    class.define_method("cancel", method!(cancel, 0))
+    class.define_method("cancel", method!(client::cancel, 0))
 }

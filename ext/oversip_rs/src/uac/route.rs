@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use magnus::{prelude::*, rb_sys::AsRawValue, Error, Ruby, Value};
+use magnus::{prelude::*, Error, Ruby, Value};
 use oversip::client::digest::Credentials;
 use oversip::client::session::Kind;
 use oversip::client::Destination;
-use oversip::element::{Origin, OwnRequestId};
 use oversip::host::{Call, RouteRequest};
 
 use crate::{
@@ -14,8 +13,8 @@ use crate::{
     client::{self, ClientObject, RubyClient},
     credentials,
     destination::RouteArguments,
-    dispatcher_thread::{self, Nested},
-    profile, request, runtime,
+    dispatcher_thread::{self, Nested, TOO_DEEP},
+    profile, request, runtime, text,
 };
 
 /// Those of the request, else those of the Uac, else those of the profile.
@@ -48,8 +47,7 @@ pub(super) fn ask(
         profile,
         request: snapshot,
         antiloop_id: None,
-        // The object stays where it is as long as its route holds it.
-        origin: Origin::Own(OwnRequestId(arguments.request.as_raw())),
+        origin: client::own_origin(arguments.request),
         proxy_headers: None,
         destination,
         sips: false,
@@ -65,7 +63,11 @@ pub(super) fn ask(
 pub(super) fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let arguments = RouteArguments::scan(ruby, args)?;
     let host = runtime::host(ruby)?;
-    let _nested = Nested::enter(ruby)?;
+    let Some(_nested) = Nested::enter() else {
+        return Err(text::runtime_error(ruby, TOO_DEEP));
+    };
+    let request = arguments.request;
     let ask = ask(ruby, this, arguments, None)?;
+    client::heed_abort(ruby, this, request);
     client::launch(ruby, &host, ask)
 }
