@@ -300,6 +300,24 @@ fn abort_routing_at_the_second_target_gives_403_and_tries_no_third() {
 }
 
 #[test]
+fn abort_routing_while_a_target_is_in_use_forbids_the_next_one_and_not_the_answer_of_this() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.give(targets(&[1, 2]));
+    case.session.abort();
+    assert_eq!(
+        case.give(Input::Timeout),
+        ["on_error 403 Destination Aborted destination_aborted", "reply 403 Destination Aborted"]
+    );
+    let mut last = Case::proxy(RequestClass::Invite);
+    last.give(targets(&[1]));
+    last.session.abort();
+    assert_eq!(
+        last.give(Input::Timeout),
+        ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
+    );
+}
+
+#[test]
 fn a_blacklisted_first_target_is_passed_over_without_being_shown() {
     let mut case = Case::proxy(RequestClass::Invite);
     let entry = Failure::destination_blacklisted(403, "One");

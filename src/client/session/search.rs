@@ -105,6 +105,7 @@ impl Session {
 
     /// Whether nothing more is tried: the request was cancelled or aborted, or its time is over.
     fn ends_here(&mut self, step: &Step<'_>) -> bool {
+        let any_left = self.has_target_to_try();
         self.state = State::Choosing;
         if self.abandoned {
             self.end_abandoned();
@@ -118,7 +119,6 @@ impl Session {
             self.end_withdrawn();
             return true;
         }
-        let any_left = !self.targets.is_empty() || self.udp_instead.is_some() || self.last.is_none();
         if std::mem::take(&mut self.aborted) && any_left {
             self.forget_targets();
             self.finish(LastResult::Failure(RouteError::DestinationAborted.into()));
@@ -129,6 +129,12 @@ impl Session {
             return true;
         }
         false
+    }
+
+    /// Whether a target is left, or was chosen just now, that `abort_routing` keeps the request from.
+    fn has_target_to_try(&self) -> bool {
+        let left = !self.targets.is_empty() || self.udp_instead.is_some();
+        left || self.asks_probe() || self.last.is_none()
     }
 
     fn is_late(&self, step: &Step<'_>) -> bool {
