@@ -88,7 +88,7 @@ pub fn run(seed: u64, calls: usize, over: Over) -> (BTreeMap<String, usize>, Str
     let mut world = world(seed);
     let per_cent = if let Over::Udp(per_cent) = over { per_cent } else { 0 };
     world.network().set_conditions(Conditions::lossy(per_cent));
-    let watch = Arc::new(Mutex::new(Watch::around(address(RELAY).ip())));
+    let watch = Arc::new(Mutex::new(Watch::around(address(RELAY).ip(), matches!(over, Over::Udp(0)))));
     let seen = watch.clone();
     world.record_mut().keep_digest_only();
     world.record_mut().watch(move |entry| seen.lock().expect("one thread").see(entry));

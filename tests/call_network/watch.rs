@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use oversip::message::{Message, Method};
 use oversip::simulation::Entry;
+
+/// In which time a CANCEL reaches a callee where nothing is lost.
+const SOON: Duration = Duration::from_millis(200);
 
 type Text = Vec<u8>;
 /// From, to, branch and method of a request.
@@ -18,13 +22,17 @@ pub struct Watch {
     finals: BTreeMap<Transaction, BTreeSet<(u16, Text)>>,
     /// Which callee has chosen a To tag.
     tags: BTreeMap<Text, IpAddr>,
+    /// When a call was accepted first, and by which To tag.
+    accepted: BTreeMap<Text, (Duration, Text)>,
+    /// Nothing is lost: what one party sends the other has soon.
+    lossless: bool,
     pub wrongs: BTreeSet<String>,
 }
 
 impl Watch {
     /// For parties that all send to a relay, which sends to them.
-    pub fn around(relay: IpAddr) -> Watch {
-        Watch { relay: Some(relay), ..Watch::default() }
+    pub fn around(relay: IpAddr, lossless: bool) -> Watch {
+        Watch { relay: Some(relay), lossless, ..Watch::default() }
     }
 
     pub fn see(&mut self, entry: &Entry) {
@@ -60,6 +68,13 @@ impl Watch {
         let tag = message.to_tag().unwrap_or_default().to_vec();
         if Some(entry.from.ip()) != self.relay && status > 100 {
             self.tags.entry(tag.clone()).or_insert(entry.from.ip());
+        }
+        if (200..300).contains(&status) && transaction.3 == b"INVITE" {
+            let call = message.call_id().unwrap_or_default().to_vec();
+            let (at, first) = self.accepted.entry(call).or_insert_with(|| (entry.at, tag.clone()));
+            if self.lossless && *first != tag && entry.at > *at + SOON {
+                self.wrong(entry, "accepts what another callee has accepted long ago");
+            }
         }
         // A CANCEL is answered as the state of its INVITE is: 200, and 481 for one that is repeated when that is over.
         if status < 200 || transaction.3 == b"CANCEL" {
