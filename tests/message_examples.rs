@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use oversip::message::{
     compare_ips, compare_pure_ips, headerize, ip_type, normalize_ipv6, parse_haproxy, parse_udp_flow,
-    HeaderName, HostType, IpType, Message, Method, NameAddrRef, Parser, Progress, Scheme, Started,
+    HeaderName, HostType, IpType, Message, Method, NameAddrRef, ParseProgress, Parser, Scheme, Started,
     SyntaxError, TransportParam, UriRef,
 };
 
@@ -26,11 +26,11 @@ fn options(lines: &str) -> Result<Message, SyntaxError> {
     let text = format!("OPTIONS sip:a@b SIP/2.0\r\n{lines}\r\n");
     let mut parser = Parser::new();
     match parser.feed(text.as_bytes()) {
-        Progress::Head { len } => {
+        ParseProgress::Head { len } => {
             assert_eq!(len, text.len());
             Ok(parser.take(Bytes::from(text)).expect("a complete head"))
         }
-        Progress::Error(error) => Err(error),
+        ParseProgress::Error(error) => Err(error),
         other => panic!("{lines:?}: {other:?}"),
     }
 }
@@ -251,14 +251,14 @@ mod name_addrs {
 mod first_lines {
     use super::*;
 
-    fn feed(text: &str) -> (Progress, Parser) {
+    fn feed(text: &str) -> (ParseProgress, Parser) {
         let mut parser = Parser::new();
         (parser.feed(text.as_bytes()), parser)
     }
 
     fn error_at(text: &str) -> usize {
         match feed(text).0 {
-            Progress::Error(error) => error.offset,
+            ParseProgress::Error(error) => error.offset,
             other => panic!("{text:?}: {other:?}"),
         }
     }
@@ -266,17 +266,17 @@ mod first_lines {
     #[test]
     fn e30_two_line_ends_are_a_keepalive() {
         let (progress, parser) = feed("\r\n\r\n");
-        assert_eq!(progress, Progress::Keepalive { len: 4 });
+        assert_eq!(progress, ParseProgress::Keepalive { len: 4 });
         assert!(parser.is_finished());
         assert_eq!(parser.started(b"\r\n\r\n"), Started::Keepalive);
-        assert_eq!(feed("\r\n\r\nOPTIONS sip:a SIP/2.0\r\n\r\n").0, Progress::Keepalive { len: 4 });
+        assert_eq!(feed("\r\n\r\nOPTIONS sip:a SIP/2.0\r\n\r\n").0, ParseProgress::Keepalive { len: 4 });
     }
 
     #[test]
     fn e31_one_line_end_before_a_message_is_skipped() {
         let text = "\r\nBYE sip:a@b SIP/2.0\r\n\r\nZZ";
         let (progress, mut parser) = feed(text);
-        assert_eq!(progress, Progress::Head { len: 25 });
+        assert_eq!(progress, ParseProgress::Head { len: 25 });
         let message = parser.take(Bytes::from(text)).unwrap();
         assert_eq!(message.method(), Some(&Method::Bye));
         assert_eq!(message.head_bytes().len(), 25);
@@ -286,7 +286,7 @@ mod first_lines {
     fn e32_incomplete_is_no_error() {
         let text = "BYE sip:a@b SIP/2";
         let (progress, parser) = feed(text);
-        assert_eq!(progress, Progress::Incomplete);
+        assert_eq!(progress, ParseProgress::Incomplete);
         assert_eq!(parser.nread(), 17);
         assert_eq!(parser.started(text.as_bytes()), Started::Request);
         let partial = parser.partial(&Bytes::from(text)).unwrap();
@@ -301,7 +301,7 @@ mod first_lines {
             ("SIP ", Started::Request),
         ] {
             let (progress, parser) = feed(text);
-            assert_eq!(progress, Progress::Incomplete, "{text:?}");
+            assert_eq!(progress, ParseProgress::Incomplete, "{text:?}");
             assert_eq!(parser.started(text.as_bytes()), started, "{text:?}");
         }
     }
@@ -327,7 +327,7 @@ mod first_lines {
     fn error_shows_before_the_line_ends_and_keeps_the_partial_message() {
         let text = "BYE <sip";
         let (progress, parser) = feed(text);
-        assert_eq!(progress, Progress::Error(SyntaxError { offset: 4, line: 1 }));
+        assert_eq!(progress, ParseProgress::Error(SyntaxError { offset: 4, line: 1 }));
         assert_eq!(parser.nread(), 4);
         assert!(parser.is_failed());
         assert_eq!(parser.started(text.as_bytes()), Started::Request);
@@ -360,10 +360,10 @@ mod first_lines {
     #[test]
     fn e37_misuse_is_an_error_and_no_panic() {
         let mut parser = Parser::new();
-        assert_eq!(parser.feed(b"BYE sip:a@b SIP/2.0\r\n"), Progress::Incomplete);
-        assert!(matches!(parser.feed(b"BYE"), Progress::Error(_)));
+        assert_eq!(parser.feed(b"BYE sip:a@b SIP/2.0\r\n"), ParseProgress::Incomplete);
+        assert!(matches!(parser.feed(b"BYE"), ParseProgress::Error(_)));
         let (_, mut parser) = feed("\r\n\r\n");
-        assert!(matches!(parser.feed(b"\r\n\r\n"), Progress::Error(_)));
+        assert!(matches!(parser.feed(b"\r\n\r\n"), ParseProgress::Error(_)));
         assert!(parser.take(Bytes::new()).is_none());
         parser.reset();
         assert_eq!((parser.nread(), parser.is_finished(), parser.is_failed()), (0, false, false));

@@ -398,15 +398,15 @@ fn error_in_an_unfinished_line_shows_the_same_however_the_bytes_arrive() {
         let bytes = text.as_bytes();
         let whole = oversip::message::Parser::new().feed(bytes);
         let mut parser = oversip::message::Parser::new();
-        let mut bytewise = oversip::message::Progress::Incomplete;
+        let mut bytewise = oversip::message::ParseProgress::Incomplete;
         for end in 1..=bytes.len() {
-            if bytewise == oversip::message::Progress::Incomplete {
+            if bytewise == oversip::message::ParseProgress::Incomplete {
                 bytewise = parser.feed(&bytes[..end]);
             }
         }
         assert_eq!(bytewise, whole, "{text:?}");
         let found = match whole {
-            oversip::message::Progress::Error(error) => Some(error.offset),
+            oversip::message::ParseProgress::Error(error) => Some(error.offset),
             _ => None,
         };
         assert_eq!(found, offset, "{text:?}");
@@ -430,7 +430,7 @@ fn reading_is_linear_however_the_bytes_arrive() {
         for end in 1..=text.len() {
             progress = parser.feed(&text.as_bytes()[..end]);
         }
-        assert_eq!(progress, oversip::message::Progress::Head { len });
+        assert_eq!(progress, oversip::message::ParseProgress::Head { len });
         let bytewise = parser.take(Bytes::from(text)).expect("complete");
         assert!(bytewise.values().eq(whole.values()));
     }

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use message_support::{forward, refuse, round_trip, serialise, touch, touch_uri};
 use oversip::message::{
     datagram, escape_user, headerize, put_neutral, unescape, CommaList, Datagram, Folds, Frame, HeaderName,
-    Headers, Message, NameAddrRef, Parser, Progress, RequestSnapshot, ResponseSnapshot, StreamFramer, UriRef,
+    Headers, Message, NameAddrRef, ParseProgress, Parser, RequestSnapshot, ResponseSnapshot, StreamFramer,
+    UriRef,
 };
 use proptest::prelude::*;
 
@@ -261,14 +262,14 @@ proptest! {
         let expected = whole.feed(&bytes);
         let mut halves = Parser::new();
         let first = halves.feed(&bytes[..at.index(bytes.len() + 1)]);
-        let halved = if first == Progress::Incomplete { halves.feed(&bytes) } else { first };
+        let halved = if first == ParseProgress::Incomplete { halves.feed(&bytes) } else { first };
         prop_assert_eq!(halved, expected);
         prop_assert_eq!(halves.nread(), whole.nread());
         prop_assert_eq!(halves.started(&bytes), whole.started(&bytes));
         let mut bytewise = Parser::new();
-        let mut progress = Progress::Incomplete;
+        let mut progress = ParseProgress::Incomplete;
         for end in 0..=bytes.len() {
-            if progress == Progress::Incomplete {
+            if progress == ParseProgress::Incomplete {
                 progress = bytewise.feed(&bytes[..end]);
             }
         }
@@ -283,7 +284,7 @@ proptest! {
         if let Some(partial) = parser.partial(&buf) {
             let _ = (partial.lines().count(), partial.values().count(), partial.missing_core_header());
         }
-        if let Progress::Head { len } = progress {
+        if let ParseProgress::Head { len } = progress {
             prop_assert!(len <= buf.len());
             let message = parser.take(buf.clone()).expect("complete");
             touch(&message);
@@ -307,7 +308,7 @@ proptest! {
         let bytes = generated.text.as_bytes();
         let mut parser = Parser::new();
         let end = at.index(bytes.len());
-        prop_assert_eq!(parser.feed(&bytes[..end]), Progress::Incomplete);
+        prop_assert_eq!(parser.feed(&bytes[..end]), ParseProgress::Incomplete);
         prop_assert_eq!(parser.nread(), end);
     }
 

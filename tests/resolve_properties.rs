@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use oversip::message::Transport;
 use oversip::resolve::{
-    plan, Answer, IpFamily, NaptrRecord, Plan, Policy, Progress, Query, QueryHost, QueryScheme,
+    plan, Answer, InquiryProgress, IpFamily, NaptrRecord, Plan, Policy, Query, QueryHost, QueryScheme,
     QueryTransport, RecordKind, Records, SrvRecord,
 };
 use proptest::prelude::*;
@@ -136,8 +136,8 @@ proptest! {
             }
             let told = answers.by_ref().take(inquiry.questions().len()).collect();
             match inquiry.told(told) {
-                Progress::Ask(next) => inquiry = next,
-                Progress::Done(resolved) => break resolved,
+                InquiryProgress::Ask(next) => inquiry = next,
+                InquiryProgress::Done(resolved) => break resolved,
             }
         };
         prop_assert!(resolved.keep.is_none_or(|keep| !keep.is_zero() && keep <= policy.dns_cache_time));

@@ -9,8 +9,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use message_support::{forward, round_trip, serialise, shown, touch};
 use oversip::message::{
-    datagram, Datagram, Defect, Frame, HeaderName, Message, Method, ParseError, Parser, Progress, Scheme,
-    StreamFramer,
+    datagram, Datagram, Defect, Frame, HeaderName, Message, Method, ParseError, ParseProgress, Parser,
+    Scheme, StreamFramer,
 };
 
 struct Row {
@@ -161,9 +161,9 @@ fn messages_parse_the_same_byte_by_byte_and_in_a_stream() {
     for row in table() {
         let expected = Parser::new().feed(&row.bytes);
         let mut parser = Parser::new();
-        let mut progress = Progress::Incomplete;
+        let mut progress = ParseProgress::Incomplete;
         for end in 1..=row.bytes.len() {
-            if progress == Progress::Incomplete {
+            if progress == ParseProgress::Incomplete {
                 progress = parser.feed(&row.bytes[..end]);
             }
         }

@@ -7,7 +7,7 @@ mod message_support;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use message_support::{forward, refuse, round_trip, touch};
-use oversip::message::{datagram, Datagram, Parser, Progress};
+use oversip::message::{datagram, Datagram, ParseProgress, Parser};
 
 fuzz_target!(|data: &[u8]| {
     let buf = Bytes::copy_from_slice(data);
@@ -15,12 +15,12 @@ fuzz_target!(|data: &[u8]| {
     let progress = parser.feed(&buf);
     let mut halves = Parser::new();
     let halved = match halves.feed(&data[..data.len() / 2]) {
-        Progress::Incomplete => halves.feed(data),
+        ParseProgress::Incomplete => halves.feed(data),
         progress => progress,
     };
     assert_eq!(halved, progress);
     let _ = (parser.started(&buf), parser.partial(&buf).map(|partial| partial.values().count()));
-    if let Progress::Head { len } = progress {
+    if let ParseProgress::Head { len } = progress {
         let message = parser.take(buf.clone()).expect("complete");
         assert_eq!(message.head_bytes().len(), len);
         touch(&message);

@@ -10,7 +10,10 @@ fuzz_target!(|input: (u16, Option<[u8; 4]>, &[u8])| {
     let (port, ipv4, data) = input;
     let source = SocketAddr::new(ipv4.map_or([0x20; 16].into(), Into::into), port);
     let found = stun(data, source);
-    assert_eq!(matches!(datagram(bytes::Bytes::copy_from_slice(data)), Datagram::Stun(_)), data.first() == Some(&0));
+    assert_eq!(
+        matches!(datagram(bytes::Bytes::copy_from_slice(data)), Datagram::Stun(_)),
+        data.first() == Some(&0)
+    );
     let Stun::Request(answer) = found else {
         assert_eq!(found == Stun::Foreign, data.first().is_some_and(|byte| *byte != 0));
         return;

@@ -29,7 +29,7 @@ const MAX_CSEQ: u32 = (1 << 31) - 1;
 const NO_ANCHOR: AnchorId = AnchorId(0);
 
 /// How far a route has come in one step.
-enum Progress {
+enum RouteProgress {
     /// Its blocks have to run.
     Round(Callback),
     /// It waits for the network, or is over.
@@ -304,7 +304,7 @@ impl Element {
         self.work_for(Beneficiary::Client(route.client));
         self.set_at_work(route.client, true);
         let progress = self.advance(&mut route);
-        if let Progress::Round(callback) = progress {
+        if let RouteProgress::Round(callback) = progress {
             self.set_at_work(route.client, false);
             return self.show(route, callback);
         }
@@ -359,11 +359,11 @@ impl Element {
     }
 
     /// Goes on until blocks have to run or the network has to be waited for. A class without blocks costs nothing.
-    fn advance(&mut self, route: &mut Route) -> Progress {
+    fn advance(&mut self, route: &mut Route) -> RouteProgress {
         loop {
             let Some(action) = route.session.next_action() else {
                 self.settle(route);
-                return Progress::Waiting;
+                return RouteProgress::Waiting;
             };
             match action {
                 Action::Callback(callback) => {
@@ -379,7 +379,7 @@ impl Element {
                     let shown = client.is_some_and(|client| client.shows(callback.class()));
                     if shown && self.is_news(route, &callback) {
                         self.settle(route);
-                        return Progress::Round(callback);
+                        return RouteProgress::Round(callback);
                     }
                     if let (None, Callback::Error(failure)) = (&route.caller, &callback) {
                         route.log_unheard(failure);

@@ -6,7 +6,7 @@ use super::driver::Driver;
 use super::event::{Event, UpgradeRequest};
 use crate::element::{ConnectionEnd, Input};
 use crate::message::{ConnectionId, Source};
-use crate::transport::ws::{check, switching_protocols, HttpRequest, Refusal};
+use crate::transport::ws::{check, switching_protocols, HttpRequest, UpgradeRefusal};
 use crate::transport::Connections;
 
 /// A client asks for a WebSocket (RFC 6455 section 4.2).
@@ -15,7 +15,7 @@ pub(super) fn upgrade_asked(driver: &Driver, source: Source, http: HttpRequest) 
     let unavailable = driver.step(|element, _| {
         let refusal = element.admit(false)?;
         element.count_rejected(refusal.cause);
-        Some(Refusal::later(refusal.status, Some(refusal.reason)))
+        Some(UpgradeRefusal::later(refusal.status, Some(refusal.reason)))
     });
     match unavailable.map_or_else(|| check(&http), Err) {
         Ok(()) => driver.events.push(Event::Upgrade(Box::new(UpgradeRequest { source, http }))),

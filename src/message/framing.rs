@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::check::{Defect, REASON_BODY_SIZE, REASON_BRANCH};
-use super::parser::{Parser, Progress, SyntaxError};
+use super::parser::{ParseProgress, Parser, SyntaxError};
 use super::reason::reason_phrase;
 use super::received::Message;
 use super::refusable::{may_become_refusable, refusable};
@@ -152,20 +152,20 @@ impl StreamFramer {
             return Some(self.fail(Defect::HeadTooLarge, None, 0, ""));
         }
         match progress {
-            Progress::Incomplete => None,
-            Progress::Error(error) if may_become_refusable(&self.buf, error) => {
+            ParseProgress::Incomplete => None,
+            ParseProgress::Error(error) if may_become_refusable(&self.buf, error) => {
                 self.parser.reset();
                 // Not the CRLF that may stand before a message.
                 self.state = State::Broken { error, scan: 2 };
                 self.next_broken()
             }
-            Progress::Error(error) => Some(self.fail(Defect::Syntax(error), None, 0, "")),
-            Progress::Keepalive { len } => {
+            ParseProgress::Error(error) => Some(self.fail(Defect::Syntax(error), None, 0, "")),
+            ParseProgress::Keepalive { len } => {
                 self.parser.reset();
                 self.consume(len);
                 Some(Frame::Keepalive)
             }
-            Progress::Head { len } => self.head(len),
+            ParseProgress::Head { len } => self.head(len),
         }
     }
 

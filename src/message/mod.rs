@@ -61,7 +61,7 @@ pub use neutral::{put_neutral, Folds};
 pub use outgoing::{RequestSnapshot, ResponseSnapshot};
 pub use params::HeaderParams;
 pub use parse::ParseError;
-pub use parser::{Parser, Progress, Started, SyntaxError};
+pub use parser::{ParseProgress, Parser, Started, SyntaxError};
 pub use reason::{reason_phrase, REASON_PHRASES, REASON_PHRASE_NOT_SET};
 pub use received::Message;
 pub use source::{ConnectionId, Source};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::parser::{Parser, Progress, SyntaxError};
+use super::parser::{ParseProgress, Parser, SyntaxError};
 use super::received::Message;
 
 /// A complete buffer holds no message.
@@ -34,13 +34,13 @@ impl Message {
     pub fn parse(buf: Bytes) -> Result<(Message, usize), ParseError> {
         let mut parser = Parser::new();
         match parser.feed(&buf) {
-            Progress::Head { len } => {
+            ParseProgress::Head { len } => {
                 let message = parser.take(buf).ok_or(ParseError::Incomplete)?;
                 Ok((message, len))
             }
-            Progress::Keepalive { .. } => Err(ParseError::Keepalive),
-            Progress::Incomplete => Err(ParseError::Incomplete),
-            Progress::Error(error) => Err(ParseError::Syntax(error)),
+            ParseProgress::Keepalive { .. } => Err(ParseError::Keepalive),
+            ParseProgress::Incomplete => Err(ParseError::Incomplete),
+            ParseProgress::Error(error) => Err(ParseError::Syntax(error)),
         }
     }
 }

@@ -51,7 +51,7 @@ impl SyntaxError {
 
 /// How far [`Parser::feed`] came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum ParseProgress {
     /// All bytes were accepted, more are needed.
     Incomplete,
     /// `CR LF CR LF` stood where a message would begin (RFC 5626 3.5.1).
@@ -141,9 +141,9 @@ impl Parser {
     }
 
     /// Reads on. A further call after the end of a head is an error, as is a buffer that shrank.
-    pub fn feed(&mut self, buf: &[u8]) -> Progress {
+    pub fn feed(&mut self, buf: &[u8]) -> ParseProgress {
         if let State::Failed(error) = self.state {
-            return Progress::Error(error);
+            return ParseProgress::Error(error);
         }
         if self.is_finished() || buf.len() < self.nread || u32::try_from(buf.len()).is_err() {
             return self.fail(self.nread.min(buf.len()), buf);
@@ -153,10 +153,10 @@ impl Parser {
                 State::Start => self.start(buf),
                 State::FirstLine => self.next_line(buf, first_line),
                 _ => match &buf[self.line..] {
-                    [b'\r'] => Some(Progress::Incomplete),
+                    [b'\r'] => Some(ParseProgress::Incomplete),
                     [b'\r', b'\n', ..] => {
                         self.state = State::Head;
-                        Some(Progress::Head { len: self.line + 2 })
+                        Some(ParseProgress::Head { len: self.line + 2 })
                     }
                     [b'\r', ..] => return self.fail(self.line + 1, buf),
                     _ => self.next_line(buf, header_syntax::header_line),
@@ -164,10 +164,10 @@ impl Parser {
             };
             match step {
                 None => {}
-                Some(Progress::Error(error)) => return Progress::Error(error),
+                Some(ParseProgress::Error(error)) => return ParseProgress::Error(error),
                 Some(progress) => {
                     self.nread = match progress {
-                        Progress::Head { len } | Progress::Keepalive { len } => len,
+                        ParseProgress::Head { len } | ParseProgress::Keepalive { len } => len,
                         _ => buf.len(),
                     };
                     return progress;
@@ -177,19 +177,19 @@ impl Parser {
     }
 
     #[cold]
-    fn fail(&mut self, offset: usize, buf: &[u8]) -> Progress {
+    fn fail(&mut self, offset: usize, buf: &[u8]) -> ParseProgress {
         let error = SyntaxError::at(offset, self.line, buf);
         self.state = State::Failed(error);
         self.nread = offset;
-        Progress::Error(error)
+        ParseProgress::Error(error)
     }
 
     /// One CRLF before the message is skipped, two are a keepalive.
-    fn start(&mut self, buf: &[u8]) -> Option<Progress> {
+    fn start(&mut self, buf: &[u8]) -> Option<ParseProgress> {
         for (i, expected) in b"\r\n\r\n".iter().enumerate() {
             match buf.get(i) {
                 Some(byte) if byte == expected => {}
-                None => return Some(Progress::Incomplete),
+                None => return Some(ParseProgress::Incomplete),
                 Some(_) if i % 2 == 0 => {
                     self.state = State::FirstLine;
                     self.begin_line(i);
@@ -199,7 +199,7 @@ impl Parser {
             }
         }
         self.state = State::Keepalive;
-        Some(Progress::Keepalive { len: 4 })
+        Some(ParseProgress::Keepalive { len: 4 })
     }
 
     fn begin_line(&mut self, at: usize) {
@@ -214,10 +214,10 @@ impl Parser {
         &mut self,
         buf: &[u8],
         grammar: fn(&mut Cursor<'_>, &mut Parsed) -> Option<()>,
-    ) -> Option<Progress> {
+    ) -> Option<ParseProgress> {
         let first_look = self.looked == self.line;
         if !first_look && self.looked == self.look_up_to(buf) {
-            return Some(Progress::Incomplete);
+            return Some(ParseProgress::Incomplete);
         }
         let before = (self.parsed.elements.len(), self.parsed.routes.len());
         let mut c = Cursor::new(buf, self.line);
@@ -238,7 +238,7 @@ impl Parser {
         self.parsed.elements.truncate(before.0);
         self.parsed.routes.truncate(before.1);
         self.looked = limit;
-        Some(Progress::Incomplete)
+        Some(ParseProgress::Incomplete)
     }
 
     /// How far the present line may be judged. An error shows before a line ends, but in a long line only at each
@@ -271,7 +271,7 @@ impl Parser {
         false
     }
 
-    /// After [`Progress::Head`]: the message, and a parser that expects the next one. `buf` holds the same bytes as
+    /// After [`ParseProgress::Head`]: the message, and a parser that expects the next one. `buf` holds the same bytes as
     /// the last feed, or just the head; the message keeps a slice of it and has no body yet. `None` in any other
     /// state.
     pub fn take(&mut self, buf: Bytes) -> Option<Message> {
@@ -401,7 +401,7 @@ mod tests {
 
     fn described(text: &str) -> String {
         match Parser::new().feed(text.as_bytes()) {
-            Progress::Error(error) => error.describe(text.as_bytes()),
+            ParseProgress::Error(error) => error.describe(text.as_bytes()),
             other => panic!("{other:?}"),
         }
     }

@@ -12,7 +12,7 @@ use super::search::Search;
 
 /// What follows from answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum InquiryProgress {
     /// More questions.
     Ask(Inquiry),
     /// The end.
@@ -63,12 +63,12 @@ impl Inquiry {
     }
 
     /// Takes the answers, one for each question in the same order. A missing one counts as [`Answer::Unavailable`].
-    pub fn told(mut self, answers: Vec<Answer>) -> Progress {
+    pub fn told(mut self, answers: Vec<Answer>) -> InquiryProgress {
         let answers = answers.into_iter().chain(std::iter::repeat(Answer::Unavailable));
         self.known.extend(std::mem::take(&mut self.questions).into_iter().zip(answers));
         match self.step() {
-            Some(resolved) => Progress::Done(resolved),
-            None => Progress::Ask(self),
+            Some(resolved) => InquiryProgress::Done(resolved),
+            None => InquiryProgress::Ask(self),
         }
     }
 

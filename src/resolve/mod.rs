@@ -20,7 +20,7 @@ mod target;
 
 pub use dns_cache::{DnsCache, DnsCacheId, DNS_CACHE_CAPACITY};
 pub use error::ResolveError;
-pub use inquiry::{Inquiry, Progress};
+pub use inquiry::{Inquiry, InquiryProgress};
 pub use plan::{plan, Plan};
 pub use policy::Policy;
 pub use query::{Maddr, Query, QueryHost, QueryScheme, QueryTransport};

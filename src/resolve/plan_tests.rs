@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::message::UriRef;
-use crate::resolve::{Answer, Progress, RecordKind, Records, Resolved};
+use crate::resolve::{Answer, InquiryProgress, RecordKind, Records, Resolved};
 
 fn query(scheme: QueryScheme, host: &str, port: Option<u16>, transport: Option<Transport>) -> Query {
     Query {
@@ -44,8 +44,8 @@ fn inquiry(query: &Query, profile: &Policy) -> Inquiry {
 
 fn resolved(query: &Query, profile: &Policy, answers: Vec<Answer>) -> Resolved {
     match inquiry(query, profile).told(answers) {
-        Progress::Done(resolved) => resolved,
-        Progress::Ask(more) => panic!("more questions: {more:?}"),
+        InquiryProgress::Done(resolved) => resolved,
+        InquiryProgress::Ask(more) => panic!("more questions: {more:?}"),
     }
 }
 

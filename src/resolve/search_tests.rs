@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::resolve::{
-    plan, Answer, Inquiry, Plan, Policy, Progress, Query, QueryHost, QueryScheme, QueryTransport, Records,
-    Resolved, Target,
+    plan, Answer, Inquiry, InquiryProgress, Plan, Policy, Query, QueryHost, QueryScheme, QueryTransport,
+    Records, Resolved, Target,
 };
 
 /// Records in zone file form, one a line, all with a time to live of 60 s but for what a line says itself. Names that do
@@ -77,8 +77,8 @@ impl Zone {
             assert!(!inquiry.questions().is_empty() && steps.len() < 8, "{steps:?}");
             let answers = inquiry.questions().iter().map(|q| self.answer(q.kind, &q.name)).collect();
             match inquiry.told(answers) {
-                Progress::Done(resolved) => return (resolved, steps),
-                Progress::Ask(next) => inquiry = next,
+                InquiryProgress::Done(resolved) => return (resolved, steps),
+                InquiryProgress::Ask(next) => inquiry = next,
             }
         }
     }
@@ -534,8 +534,8 @@ fn only_the_last_step_has_all_the_time() {
         last.push(inquiry.is_last());
         let answers = inquiry.questions().iter().map(|q| zone.answer(q.kind, &q.name)).collect();
         match inquiry.told(answers) {
-            Progress::Ask(next) => inquiry = next,
-            Progress::Done(_) => break,
+            InquiryProgress::Ask(next) => inquiry = next,
+            InquiryProgress::Done(_) => break,
         }
     }
     assert_eq!(last, [false, false, true]);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::zone::{Reply, Zone};
 use crate::element::ResolutionId;
-use crate::resolve::{Answer, Inquiry, Progress, Resolved};
+use crate::resolve::{Answer, Inquiry, InquiryProgress, Resolved};
 
 /// The time a whole resolution may take, all its questions together.
 const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
@@ -52,9 +52,9 @@ impl Lookup {
     pub(super) fn go_on(self: Box<Self>, zone: &Zone, now: Instant) -> Next {
         let Lookup { resolution, inquiry, deadline, answers } = *self;
         match inquiry.told(answers) {
-            Progress::Done(resolved) => Next::Done(resolution, resolved),
-            Progress::Ask(_) if now >= deadline => Next::Done(resolution, Resolved::unknown()),
-            Progress::Ask(inquiry) => Lookup::ask(resolution, inquiry, zone, now, deadline),
+            InquiryProgress::Done(resolved) => Next::Done(resolution, resolved),
+            InquiryProgress::Ask(_) if now >= deadline => Next::Done(resolution, Resolved::unknown()),
+            InquiryProgress::Ask(inquiry) => Lookup::ask(resolution, inquiry, zone, now, deadline),
         }
     }
 }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::connection::{Connection, Phase};
 use super::connections::Connections;
-use super::handshake::{self, Failure};
+use super::handshake::{self, HandshakeFailure};
 use super::table::Alive;
 use super::{proxied, stream, Transport, TransportEvent};
 
@@ -82,8 +82,8 @@ async fn serve(
         Ok(up) => stream::serve(connections, connection, up, alive).await,
         Err(failure) => {
             let (reason, reported) = match failure {
-                Failure::Failed(reason) | Failure::Own(reason) => (reason, false),
-                Failure::Refused(reason) => (reason, true),
+                HandshakeFailure::Failed(reason) | HandshakeFailure::Own(reason) => (reason, false),
+                HandshakeFailure::Refused(reason) => (reason, true),
             };
             let (id, transport, remote) = (connection.id, connection.transport, connection.remote);
             info!(target: "oversip::transport", connection = %id, %transport, %remote, %reason,

@@ -10,7 +10,7 @@ use tracing::info;
 use super::close_reason::CloseReason;
 use super::connection::{Connection, Phase};
 use super::connections::Connections;
-use super::handshake::{self, failed, Failure, Up};
+use super::handshake::{self, failed, HandshakeFailure, Up};
 use super::options::OpeningLimits;
 use super::table::Alive;
 use super::tls::Verification;
@@ -120,12 +120,12 @@ async fn run(
     let (reason, cause) = match opened {
         Ok((up, alive)) => return stream::serve(connections, connection, up, alive).await,
         // Closed from here meanwhile. A peer that is not there yet is not to blame for what waits for it.
-        Err(Failure::Failed(reason)) if reason.local() || reason == CloseReason::Overflow => {
+        Err(HandshakeFailure::Failed(reason)) if reason.local() || reason == CloseReason::Overflow => {
             (reason, OpeningFailure::Own)
         }
-        Err(Failure::Failed(reason)) => (reason, OpeningFailure::Unreachable),
-        Err(Failure::Own(reason)) => (reason, OpeningFailure::Own),
-        Err(Failure::Refused(reason)) => (reason, OpeningFailure::NotAccepted),
+        Err(HandshakeFailure::Failed(reason)) => (reason, OpeningFailure::Unreachable),
+        Err(HandshakeFailure::Own(reason)) => (reason, OpeningFailure::Own),
+        Err(HandshakeFailure::Refused(reason)) => (reason, OpeningFailure::NotAccepted),
     };
     let (id, transport, remote) = (connection.id, connection.transport, connection.remote);
     info!(target: "oversip::transport", connection = %id, %transport, %remote, %reason, ?cause, "connection failed");
@@ -141,10 +141,10 @@ async fn establish(
     connection: &Arc<Connection>,
     start: Start,
     limits: OpeningLimits,
-) -> Result<Up, Failure> {
+) -> Result<Up, HandshakeFailure> {
     let stream = tokio::select! {
         biased;
-        () = connection.reached(Phase::Closing) => return Err(Failure::Failed(connection.reason())),
+        () = connection.reached(Phase::Closing) => return Err(HandshakeFailure::Failed(connection.reason())),
         result = connections.clock().timeout(limits.connect, dial(connection.remote, start)) => match result {
             Ok(dialled) => dialled?,
             Err(_) => return Err(failed(format!("no answer within {} s", limits.connect.as_secs()))),
@@ -153,7 +153,7 @@ async fn establish(
     handshake::connect(connections, connection, stream, limits.handshake).await
 }
 
-async fn dial(remote: SocketAddr, start: Start) -> Result<TcpStream, Failure> {
+async fn dial(remote: SocketAddr, start: Start) -> Result<TcpStream, HandshakeFailure> {
     let socket = match start {
         Start::With(socket) => socket,
         Start::At(ip) => {
@@ -174,6 +174,6 @@ async fn dial(remote: SocketAddr, start: Start) -> Result<TcpStream, Failure> {
     Ok(stream)
 }
 
-fn own(error: impl std::fmt::Display) -> Failure {
-    Failure::Own(CloseReason::error(error))
+fn own(error: impl std::fmt::Display) -> HandshakeFailure {
+    HandshakeFailure::Own(CloseReason::error(error))
 }

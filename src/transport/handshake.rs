@@ -30,7 +30,7 @@ pub(super) struct Up {
 }
 
 /// Why a connection did not come to be used.
-pub(super) enum Failure {
+pub(super) enum HandshakeFailure {
     /// It did not come up.
     Failed(CloseReason),
     /// It did not come up for a reason on this side.
@@ -45,7 +45,7 @@ pub(super) async fn accept(
     connection: &Arc<Connection>,
     stream: TcpStream,
     encrypted: bool,
-) -> Result<Up, Failure> {
+) -> Result<Up, HandshakeFailure> {
     let local =
         prepare(connections.shared().options.tcp_keepalive, connection.transport, &stream).map_err(failed)?;
     if !encrypted {
@@ -75,7 +75,7 @@ pub(super) async fn connect(
     connection: &Arc<Connection>,
     stream: TcpStream,
     limit: Duration,
-) -> Result<Up, Failure> {
+) -> Result<Up, HandshakeFailure> {
     let local =
         prepare(connections.shared().options.tcp_keepalive, connection.transport, &stream).map_err(failed)?;
     let Some(name) = connection.peer_name() else {
@@ -87,7 +87,7 @@ pub(super) async fn connect(
     if demands.as_ref().is_some_and(|demands| demands.by_library) {
         if let Err(distrust) = tls.verify(&certificates, &name, connections.clock().date()) {
             say_goodbye(connections, stream).await;
-            return Err(Failure::Refused(CloseReason::Certificate(distrust.to_string())));
+            return Err(HandshakeFailure::Refused(CloseReason::Certificate(distrust.to_string())));
         }
     }
     if demands.is_some_and(|demands| demands.by_callback) {
@@ -96,13 +96,13 @@ pub(super) async fn connect(
     open(connections, connection, stream, local, Vec::new())
 }
 
-fn tls(connections: &Connections) -> Result<Arc<Tls>, Failure> {
+fn tls(connections: &Connections) -> Result<Arc<Tls>, HandshakeFailure> {
     let tls = connections.shared().options.tls.clone();
-    tls.ok_or_else(|| Failure::Own(CloseReason::Error("TLS is not set up".to_owned())))
+    tls.ok_or_else(|| HandshakeFailure::Own(CloseReason::Error("TLS is not set up".to_owned())))
 }
 
-pub(super) fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::Failed(CloseReason::error(error))
+pub(super) fn failed(error: impl std::fmt::Display) -> HandshakeFailure {
+    HandshakeFailure::Failed(CloseReason::error(error))
 }
 
 fn open(
@@ -111,11 +111,11 @@ fn open(
     stream: ByteStream,
     local: SocketAddr,
     held: Vec<u8>,
-) -> Result<Up, Failure> {
+) -> Result<Up, HandshakeFailure> {
     if connection.opened(local, connections.now()) {
         Ok(Up { stream, local, held })
     } else {
-        Err(Failure::Failed(connection.reason()))
+        Err(HandshakeFailure::Failed(connection.reason()))
     }
 }
 
@@ -125,10 +125,10 @@ async fn within<T>(
     connections: &Connections,
     connection: &Connection,
     handshake: impl std::future::Future<Output = std::io::Result<T>>,
-) -> Result<T, Failure> {
+) -> Result<T, HandshakeFailure> {
     tokio::select! {
         biased;
-        () = connection.reached(Phase::Closing) => Err(Failure::Failed(connection.reason())),
+        () = connection.reached(Phase::Closing) => Err(HandshakeFailure::Failed(connection.reason())),
         result = connections.clock().timeout(limit, handshake) => match result {
             Ok(result) => result.map_err(failed),
             Err(_) => Err(failed(format!("TLS handshake not completed within {} s", limit.as_secs()))),
@@ -144,12 +144,12 @@ async fn await_verdict(
     mut stream: ByteStream,
     local: SocketAddr,
     certificates: PeerCertificates,
-) -> Result<Up, Failure> {
+) -> Result<Up, HandshakeFailure> {
     connection.shaken(local, connections.now());
     let certificates = certificates.into_iter().map(|der| Bytes::from(der.to_vec())).collect();
     let event = TransportEvent::TlsHandshake { source: connection.source(local), certificates };
     if connections.shared().events.send(event).await.is_err() {
-        return Err(Failure::Failed(CloseReason::Shutdown));
+        return Err(HandshakeFailure::Failed(CloseReason::Shutdown));
     }
     let mut held = connections.hold();
     let mut read = Vec::new();
@@ -173,7 +173,7 @@ async fn await_verdict(
         }
     };
     say_goodbye(connections, stream).await;
-    Err(Failure::Refused(reason))
+    Err(HandshakeFailure::Refused(reason))
 }
 
 /// Tells the peer that the end is meant.

@@ -12,7 +12,7 @@ use magnus::{
     value::Lazy,
     Error, ExceptionClass, Integer, RClass, RModule, RString, Ruby, TypedData, Value,
 };
-use oversip::message::{HeaderName, Message, NameAddrRef, Parser, Progress, Started, UriRef};
+use oversip::message::{HeaderName, Message, NameAddrRef, ParseProgress, Parser, Started, UriRef};
 
 use crate::{
     classes::{oversip_module, sip_class},
@@ -98,9 +98,9 @@ fn execute(ruby: &Ruby, this: RubyParser, data: Value, offset: Value) -> Result<
         this.parsed.clear();
     }
     Ok(match state.parser.feed(&data) {
-        Progress::Error(_) => None,
-        Progress::Incomplete => Some(state.parser.nread()),
-        Progress::Keepalive { len } | Progress::Head { len } => Some(len),
+        ParseProgress::Error(_) => None,
+        ParseProgress::Incomplete => Some(state.parser.nread()),
+        ParseProgress::Keepalive { len } | ParseProgress::Head { len } => Some(len),
     })
 }
 

@@ -12,7 +12,7 @@ use super::error::LookupError;
 use super::name_servers::{self, NameServer, Server};
 use super::records::{absolute_name, read, record_type, Fault, Reading};
 use crate::clock::Clock;
-use crate::resolve::{Answer, Inquiry, Progress, Question, RecordKind, Resolved};
+use crate::resolve::{Answer, Inquiry, InquiryProgress, Question, RecordKind, Resolved};
 
 /// The time a whole resolution may take, all its questions together.
 const RESOLUTION_LIMIT: Duration = Duration::from_secs(10);
@@ -83,9 +83,9 @@ impl Lookup {
             };
             let answers = self.ask_all(inquiry.questions(), until).await;
             match inquiry.told(answers) {
-                Progress::Done(resolved) => return resolved,
-                Progress::Ask(_) if self.clock.now() >= deadline => return Resolved::unknown(),
-                Progress::Ask(next) => inquiry = next,
+                InquiryProgress::Done(resolved) => return resolved,
+                InquiryProgress::Ask(_) if self.clock.now() >= deadline => return Resolved::unknown(),
+                InquiryProgress::Ask(next) => inquiry = next,
             }
         }
     }

@@ -18,7 +18,7 @@ const VERSIONS: [u32; 3] = [7, 8, 13];
 
 /// The answer to a request that gets no WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct UpgradeRefusal {
     /// HTTP status.
     pub status: u16,
     /// Reason phrase; the usual one when `None`.
@@ -27,15 +27,15 @@ pub struct Refusal {
     pub extra_headers: &'static [&'static str],
 }
 
-impl Refusal {
+impl UpgradeRefusal {
     /// A refusal without further headers.
-    pub fn new(status: u16, reason: Option<&'static str>) -> Refusal {
-        Refusal { status, reason, extra_headers: &[] }
+    pub fn new(status: u16, reason: Option<&'static str>) -> UpgradeRefusal {
+        UpgradeRefusal { status, reason, extra_headers: &[] }
     }
 
     /// The server cannot serve now, but may soon.
-    pub fn later(status: u16, reason: Option<&'static str>) -> Refusal {
-        Refusal { extra_headers: &["Retry-After: 5"], ..Refusal::new(status, reason) }
+    pub fn later(status: u16, reason: Option<&'static str>) -> UpgradeRefusal {
+        UpgradeRefusal { extra_headers: &["Retry-After: 5"], ..UpgradeRefusal::new(status, reason) }
     }
 
     /// The bytes of the answer.
@@ -46,25 +46,25 @@ impl Refusal {
 }
 
 /// Whether the request may become a WebSocket; the first thing that is wrong decides the answer.
-pub fn check(request: &HttpRequest) -> Result<(), Refusal> {
+pub fn check(request: &HttpRequest) -> Result<(), UpgradeRefusal> {
     if request.method != "GET" {
-        return Err(Refusal::new(405, None));
+        return Err(UpgradeRefusal::new(405, None));
     }
     if !request.websocket_version.is_some_and(|version| VERSIONS.contains(&version)) {
         let extra_headers = &["X-Supported-WebSocket-Versions: 7, 8, 13", "Sec-WebSocket-Version: 13"];
-        return Err(Refusal { extra_headers, ..Refusal::new(426, None) });
+        return Err(UpgradeRefusal { extra_headers, ..UpgradeRefusal::new(426, None) });
     }
     if !request.connection.iter().flatten().any(|token| token == "upgrade") {
-        return Err(Refusal::new(400, Some("Connection header must include \"upgrade\"")));
+        return Err(UpgradeRefusal::new(400, Some("Connection header must include \"upgrade\"")));
     }
     if request.upgrade.as_deref() != Some("websocket") {
-        return Err(Refusal::new(400, Some("Upgrade header must be \"websocket\"")));
+        return Err(UpgradeRefusal::new(400, Some("Upgrade header must be \"websocket\"")));
     }
     if request.websocket_key.is_none() {
-        return Err(Refusal::new(400, Some("Sec-WebSocket-Key header not present")));
+        return Err(UpgradeRefusal::new(400, Some("Sec-WebSocket-Key header not present")));
     }
     if request.websocket_protocols.as_ref().is_some_and(|offered| !offers_sip(offered)) {
-        return Err(Refusal::new(501, Some("No Suitable WebSocket Protocol")));
+        return Err(UpgradeRefusal::new(501, Some("No Suitable WebSocket Protocol")));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! and to the client.
 //!
 //! The way of a connection: [`HeadReader`] reads the request, [`check`] looks at it, the script decides, [`switching_protocols`]
-//! or a [`Refusal`] answers; then [`FrameReader`] gives messages.
+//! or an [`UpgradeRefusal`] answers; then [`FrameReader`] gives messages.
 
 mod frames;
 mod framing;
@@ -14,6 +14,6 @@ mod utf8;
 
 pub use frames::{may_be_sent, FrameReader, Limits, Received, Violation};
 pub(crate) use framing::WsFraming;
-pub use handshake::{check, response, switching_protocols, Refusal};
+pub use handshake::{check, response, switching_protocols, UpgradeRefusal};
 pub use http::{HeadProgress, HeadReader, HttpRequest};
 pub use sending::{close_frame, data_frame, keepalive_frame, pong_frame};
