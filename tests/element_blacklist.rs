@@ -486,3 +486,55 @@ fn of_many_requests_one_is_sent_and_nothing_is_left_of_the_others() {
     assert_eq!(scene.sent_to(bob), ["n0"]);
     scene.end();
 }
+
+#[test]
+fn a_sign_of_life_ends_the_entries_of_all_profiles() {
+    let other = BlacklistId(2);
+    let mut scene = Scene::new(profile());
+    let bob = add_inbox(&mut scene.world, BOB);
+    scene.world.network().cut_off(address(BOB), Reachability::Refused);
+    scene.send("OPTIONS", "one");
+    let relay = scene.relay;
+    let second = Profile { blacklist: other, ..profile() };
+    scene.world.with_script::<Blocks, _>(relay, |script, api| {
+        let client = api.new_client(0);
+        let id = oversip::element::OwnRequestId(1);
+        let request = own(oversip::message::Method::Options, "two");
+        let ask = api.own_request(client, &std::sync::Arc::new(second), id, request, Some(udp(BOB)));
+        api.route(script, ask);
+        api.step(|element, _| element.release_client(client));
+    });
+    scene.world.advance(millis(100));
+    let lists = |scene: &mut Scene| {
+        scene.world.step_element(relay, |element, now| {
+            [BlacklistId(1), other].map(|list| element.blacklist(list).len(now))
+        })
+    };
+    assert_eq!(lists(&mut scene), [1, 1], "{}", scene.world.record());
+    scene.world.network().restore(address(BOB));
+    scene.world.send(bob, &b"\r\n\r\n"[..], address(RELAY));
+    scene.world.advance(millis(20));
+    assert_eq!(lists(&mut scene), [0, 0]);
+    scene.end();
+}
+
+#[test]
+fn requests_that_the_script_takes_late_are_a_probe_and_one_that_waits_all_the_same() {
+    let (mut scene, bob) = Scene::with_listed_bob();
+    scene.send("OPTIONS", "held");
+    scene.send("OPTIONS", "second");
+    // They are on their way to the script.
+    scene.world.advance(millis(5));
+    scene.world.hold_script(scene.relay);
+    scene.world.advance(seconds(2));
+    scene.world.release_script(scene.relay);
+    scene.world.advance(millis(30));
+    assert_eq!(scene.sent_to(bob), ["held"], "{}", scene.world.record());
+    scene.answer(bob, "held", 200);
+    scene.world.advance(millis(50));
+    assert_eq!(scene.sent_to(bob), ["held", "second"]);
+    scene.answer(bob, "second", 200);
+    scene.world.advance(millis(50));
+    assert_eq!((scene.statuses("held"), scene.statuses("second")), (vec![200], vec![200]));
+    scene.end();
+}

@@ -423,3 +423,23 @@ fn two_clients_behind_one_address_are_two_flows() {
     assert_eq!(scene.statuses_of_bob(), [200]);
     scene.end();
 }
+
+#[test]
+fn a_websocket_caller_that_is_gone_gets_nothing_and_nothing_is_left_of_its_call() {
+    for status in [200, 486] {
+        let mut scene = Scene::new(Transport::Wss);
+        let wire = scene.of_alice("INVITE", "call");
+        scene.send(wire);
+        let invite = scene.next_of_bob();
+        scene.world.peer(scene.alice).news();
+        scene.break_flow();
+        let wire = if status == 200 { acceptance(&invite, "b") } else { answer(&invite, status, "b") };
+        for _ in 0..2 {
+            scene.world.send(scene.bob, wire.clone(), address(RELAY));
+            scene.wait();
+        }
+        scene.nothing_for_alice();
+        assert_eq!(scene.world.element(scene.relay).gauges().connections, 0);
+        scene.end();
+    }
+}

@@ -562,3 +562,67 @@ fn a_cancel_over_a_new_connection_belongs_to_the_invite_of_the_lost_one() {
     world.run_until_idle();
     assert_all_quiet(&world, relay);
 }
+
+// Own requests ---------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_ack_of_an_own_call_goes_over_another_connection_when_its_2xx_comes_again_after_the_loss() {
+    for waited in [true, false] {
+        let mut world = world(1);
+        let told = Told::default();
+        let relay = add_relay(&mut world, RELAY, OwnScript::new(&told, &profile(), !waited));
+        let bob = world.add_peer("bob", Transport::Tcp, address(BOB), Inbox::default());
+        route_own(&mut world, relay, &profile(), own(Method::Invite, "own"), |ask| {
+            ask.destination = tcp(BOB);
+            if waited {
+                waited_for(ask);
+            }
+        });
+        world.advance(millis(100));
+        let invite = world.peer(bob).news().remove(0);
+        let back = world.record().entries()[0].from;
+        world.send(bob, answer_of_bob(&invite, 200), back);
+        world.advance(millis(100));
+        let first = world.peer(bob).news();
+        assert_eq!(first.len(), 1, "{}", world.record());
+        world.break_connections(address(BOB));
+        world.advance(millis(100));
+        world.send(bob, answer_of_bob(&invite, 200), address(RELAY));
+        world.advance(millis(100));
+        let again = world.peer(bob).news();
+        let methods: Vec<_> = again.iter().filter_map(|it| it.method().cloned()).collect();
+        assert_eq!(methods, [Method::Ack], "it is the same call, not one to be ended: {}", world.record());
+        assert_eq!((again[0].to_tag(), again[0].cseq()), (first[0].to_tag(), first[0].cseq()));
+        world.run_until_idle();
+        assert_all_quiet(&world, relay);
+    }
+}
+
+#[test]
+fn an_own_request_over_a_used_connection_that_breaks_is_sent_again() {
+    let mut world = world(1);
+    let told = Told::default();
+    let relay = add_relay(&mut world, RELAY, OwnScript::new(&told, &profile(), true));
+    let bob = world.add_peer("bob", Transport::Tcp, address(BOB), Inbox::default());
+    let mut invites = Vec::new();
+    for call_id in ["before", "again"] {
+        route_own(&mut world, relay, &profile(), own(Method::Options, call_id), |ask| {
+            ask.destination = tcp(BOB)
+        });
+        world.advance(millis(100));
+        invites.extend(world.peer(bob).news());
+        if call_id == "before" {
+            let back = world.record().entries()[0].from;
+            world.send(bob, answer_of_bob(&invites[0], 200), back);
+            world.advance(millis(100));
+        }
+    }
+    world.break_connections(address(BOB));
+    world.advance(millis(100));
+    let again = world.peer(bob).news().remove(0);
+    assert_eq!(again.branch_id(), invites[1].branch_id());
+    world.send(bob, answer_of_bob(&again, 200), address(RELAY));
+    world.run_until_idle();
+    assert_eq!(told.all().iter().filter(|it| *it == "success 200").count(), 2, "{}", world.record());
+    assert_all_quiet(&world, relay);
+}

@@ -321,3 +321,62 @@ fn without_an_ack_of_the_blocks_they_are_told_of_each_repeated_2xx() {
     world.run_until_idle();
     assert_all_quiet(&world, relay);
 }
+
+#[test]
+fn an_ack_with_the_branch_of_its_accepted_invite_goes_through() {
+    let mut world = world(1);
+    let relay = add_relay(&mut world, RELAY, relay_to(BOB));
+    let (alice, bob) = (add_inbox(&mut world, ALICE), add_inbox(&mut world, BOB));
+    world.send(alice, invite("call"), address(RELAY));
+    world.advance(millis(50));
+    let invite = invited(&mut world, bob);
+    world.send(bob, acceptance(&invite, "b"), address(RELAY));
+    world.advance(millis(50));
+    let ack = ack_for_2xx(&mut world, alice, "b").replace("z9hG4bKackb", "z9hG4bKcall");
+    world.send(alice, ack, address(RELAY));
+    world.advance(millis(50));
+    assert_eq!(story(&world, RELAY, BOB), ["INVITE", "ACK"], "{}", world.record());
+    world.run_until_idle();
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn one_invite_has_64_callees_at_most() {
+    let mut world = world(1);
+    let relay = add_relay(&mut world, RELAY, relay_to(BOB));
+    let (alice, bob) = (add_inbox(&mut world, ALICE), add_inbox(&mut world, BOB));
+    world.send(alice, invite("many"), address(RELAY));
+    world.advance(millis(50));
+    let invite = invited(&mut world, bob);
+    for number in 0..70 {
+        world.send(bob, acceptance(&invite, &format!("b{number}")), address(RELAY));
+    }
+    world.advance(millis(100));
+    assert_eq!(successes(&mut world, alice).len(), 64);
+    // Those that are known are repeated all the same.
+    world.send(bob, acceptance(&invite, "b7"), address(RELAY));
+    world.advance(millis(100));
+    assert_eq!(successes(&mut world, alice).len(), 65);
+    world.run_until_idle();
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn a_2xx_without_a_to_tag_is_one_callee() {
+    let mut world = world(1);
+    let relay = add_relay(&mut world, RELAY, relay_to(BOB));
+    let (alice, bob) = (add_inbox(&mut world, ALICE), add_inbox(&mut world, BOB));
+    world.send(alice, invite("old"), address(RELAY));
+    world.advance(millis(50));
+    let invite = invited(&mut world, bob);
+    let accepted = oversip::message::reply(&invite, 200, b"OK", None, &[], b"", b"");
+    for _ in 0..2 {
+        world.send(bob, accepted.clone(), address(RELAY));
+        world.advance(millis(100));
+    }
+    let got = successes(&mut world, alice);
+    assert_eq!(got.len(), 2, "{}", world.record());
+    assert_eq!(got[0], got[1]);
+    world.run_until_idle();
+    assert_all_quiet(&world, relay);
+}
