@@ -11,6 +11,7 @@ use bytes::Bytes;
 mod datagrams;
 mod outputs;
 mod receiving;
+mod running;
 mod streams;
 
 use super::lookup::Lookup;
@@ -22,7 +23,7 @@ use super::schedule::Schedule;
 use super::script::{Api, Script};
 use super::stream::{StreamEvent, Streams};
 use super::zone::Zone;
-use crate::element::{Element, Input, SendFailure, ServerName, Settings, Status};
+use crate::element::{Element, Input, ServerName, Settings, Status};
 use crate::message::{ConnectionId, StreamLimits, Transport};
 use crate::random::Random;
 
@@ -30,8 +31,6 @@ use crate::random::Random;
 const DATE: Duration = Duration::from_secs(1_767_225_600);
 /// Bytes of a body that is taken on a connection.
 const MAX_BODY: usize = 1 << 20;
-/// Events of one instant after which a run counts as one that never ends.
-const MAX_AT_ONCE: u32 = 1_000_000;
 
 /// Names an element of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -425,147 +424,6 @@ impl World {
         self.judged(id, connection, accepted);
     }
 
-    /// Lets things happen until nothing more is to happen but what elements do from time to time.
-    pub fn run_until_idle(&mut self) {
-        while !self.is_idle() {
-            match self.step(None) {
-                Step::Happened => {}
-                Step::Script(..) => panic!("a script that is run outside has something to do"),
-                Step::Nothing => return,
-            }
-        }
-    }
-
-    /// Lets some time pass, with all that happens in it.
-    pub fn advance(&mut self, time: Duration) {
-        let until = self.now + time;
-        self.advance_to(until, |_| false);
-    }
-
-    /// Lets things happen until something is so, for this time at most. False: it has not become so.
-    pub fn run_until(&mut self, limit: Duration, is_so: impl FnMut(&mut World) -> bool) -> bool {
-        let until = self.now + limit;
-        self.advance_to(until, is_so)
-    }
-
-    fn advance_to(&mut self, until: Instant, mut is_so: impl FnMut(&mut World) -> bool) -> bool {
-        loop {
-            if is_so(self) {
-                return true;
-            }
-            match self.step(Some(until)) {
-                Step::Happened => {}
-                Step::Script(..) => panic!("a script that is run outside has something to do"),
-                Step::Nothing => {
-                    self.now = self.now.max(until);
-                    return false;
-                }
-            }
-        }
-    }
-
-    /// Whether nothing is on its way, no script has something to do and no element waits for a time.
-    pub fn is_idle(&mut self) -> bool {
-        self.schedule.next().is_none()
-            && self.parties.iter().all(|party| match &party.role {
-                Role::Element(node) => (node.held || node.queue.is_empty()) && !node.element.awaits_time(),
-                Role::Peer(_) => true,
-            })
-    }
-
-    /// Lets the next thing happen, if it does before `until`. The clock jumps to its time.
-    pub fn step(&mut self, until: Option<Instant>) -> Step {
-        if let Some(number) = self.ready() {
-            return self.script_step(number);
-        }
-        let timeout = self.next_timeout();
-        let event = self.schedule.next();
-        let (at, element) = match (event, timeout) {
-            (None, None) => return Step::Nothing,
-            (Some(event), Some((timeout, element))) if timeout < event => (timeout, Some(element)),
-            (Some(event), _) => (event, None),
-            (None, Some((timeout, element))) => (timeout, Some(element)),
-        };
-        if until.is_some_and(|until| at > until) {
-            return Step::Nothing;
-        }
-        self.at_once = if at > self.now { 0 } else { self.at_once + 1 };
-        assert!(self.at_once < MAX_AT_ONCE, "the parties keep each other busy and time does not go on");
-        self.now = self.now.max(at);
-        match element {
-            Some(number) => self.tell(number, Input::Timeout),
-            None => {
-                if let Some((_, event)) = self.schedule.take() {
-                    self.happen(event);
-                }
-            }
-        }
-        Step::Happened
-    }
-
-    /// The first element whose script can take something.
-    fn ready(&self) -> Option<usize> {
-        self.parties.iter().position(|party| match &party.role {
-            Role::Element(node) => {
-                node.is_ready()
-                    || (matches!(node.runner, Runner::Outside) && !node.held && !node.queue.is_empty())
-            }
-            Role::Peer(_) => false,
-        })
-    }
-
-    fn next_timeout(&self) -> Option<(Instant, usize)> {
-        let timeouts = self.parties.iter().enumerate().filter_map(|(number, party)| match &party.role {
-            Role::Element(node) => Some((node.element.next_timeout()?, number)),
-            Role::Peer(_) => None,
-        });
-        timeouts.min()
-    }
-
-    fn script_step(&mut self, number: usize) -> Step {
-        let node = self.node(number);
-        let Some(work) = node.take() else { return Step::Nothing };
-        if matches!(node.runner, Runner::Outside) {
-            return Step::Script(ElementId(number), work);
-        }
-        match work {
-            ScriptWork::TlsHandshake { connection, certificates } => {
-                let verdict = self.run_script(number, |script, api| {
-                    script.on_tls_handshake(api, connection, &certificates)
-                });
-                self.judged(ElementId(number), connection, verdict.unwrap_or(false));
-            }
-            work => {
-                self.run_script(number, |script, api| run_work(script, api, work));
-            }
-        }
-        Step::Happened
-    }
-
-    fn happen(&mut self, event: Event) {
-        match event {
-            Event::Datagram { from, to, wire } => self.datagram(from, to, wire),
-            Event::Icmp { at, remote, quoted } => {
-                let Some(&number) = self.udp.get(&at) else { return };
-                if matches!(self.parties[number].role, Role::Element(_)) {
-                    let failure = SendFailure::Unreachable;
-                    self.tell(number, Input::UdpError { remote, quoted, failure });
-                }
-            }
-            Event::Script { element, key } => self.node(element).put(ScriptWork::Timer(key)),
-            Event::Peer { peer, key } => self.run_peer(peer, |peer, api| peer.timer(api, key)),
-            Event::Lookup { element, lookup } => {
-                let next = lookup.go_on(&self.zone, self.now);
-                self.look_up(element, next);
-            }
-            Event::Stream(event) => self.stream_event(event),
-            Event::Input { element, input } => self.tell(element, *input),
-            Event::PeerEnded { peer, remote } => {
-                self.run_peer(peer, |peer, api| peer.connection_ended(api, remote));
-            }
-        }
-    }
-
     /// Tells an element something, and does what it wants done.
     fn tell(&mut self, number: usize, input: Input) {
         let now = self.now;
@@ -592,24 +450,5 @@ impl World {
     ) {
         let (at, party) = (self.now(), self.parties[number].name.clone());
         self.record.note(Entry { at, party, transport, from, to, fate, wire: wire.clone() });
-    }
-}
-
-/// Runs something of an element's in its script.
-fn run_work(script: &mut dyn Script, api: &mut Api<'_>, work: ScriptWork) {
-    match work {
-        ScriptWork::Request(request) => {
-            script.on_request(api, request.clone());
-            if !std::mem::take(&mut api.lingers) {
-                api.end_request(&request);
-            }
-        }
-        ScriptWork::Round(round) => api.run_rounds(script, Some(*round)),
-        ScriptWork::CallEnded(call, outcome) => script.call_ended(api, call, outcome),
-        ScriptWork::CallRenumbered(call, cseq) => script.call_renumbered(call, cseq),
-        ScriptWork::Released(anchor) => script.released(anchor),
-        ScriptWork::Timer(key) => script.timer(api, key),
-        // The verdict is its caller's.
-        ScriptWork::TlsHandshake { .. } => {}
     }
 }
