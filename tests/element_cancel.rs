@@ -339,6 +339,53 @@ fn a_branch_that_was_refused_before_hears_nothing_of_it() {
 }
 
 #[test]
+fn a_branch_whose_refusal_is_with_its_blocks_hears_nothing_of_it() {
+    let mut world = world(1);
+    let notes = Notes::default();
+    let [provisional, failure] = [notes.clone(), notes.clone()];
+    // Carol's Client comes to the CANCEL after Bob's.
+    let blocks = noting(fork(Blocks::new(profile())), &notes)
+        .on(CallbackClass::Provisional, move |turn| {
+            provisional.see(turn);
+            if turn.target().is_some_and(|target| target.addr == address(CAROL)) {
+                turn.wait(seconds(5), |_| ());
+            }
+        })
+        .on_failure(move |turn| {
+            failure.see(turn);
+            turn.wait(seconds(3), |_| ());
+        });
+    let relay = add_relay(&mut world, RELAY, blocks);
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    add_callee(&mut world, BOB, Uas::answering(486, millis(500)));
+    add_callee(&mut world, CAROL, Uas::answering(200, seconds(9)));
+    let call = call(&mut world, alice, cancelling(seconds(1)));
+    world.run_until_idle();
+    assert_eq!(notes.of("canceled"), ["canceled carol"]);
+    assert_eq!(story(&world, RELAY, CAROL), ["INVITE", "CANCEL", "ACK"], "{}", world.record());
+    assert_eq!(world.peer(alice).calls()[call].state(), CallState::Refused(486));
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn a_branch_that_a_6xx_has_cancelled_is_pending_still() {
+    let (mut world, relay, alice, notes) = relayed(fork(Blocks::new(profile())));
+    add_callee(&mut world, BOB, Uas::answering(603, millis(500)));
+    let carol = add_inbox(&mut world, CAROL);
+    let call = call(&mut world, alice, cancelling(seconds(1)));
+    world.advance(millis(100));
+    let invite = world.peer(carol).news().remove(0);
+    world.send(carol, answer(&invite, 180, "c"), address(RELAY));
+    world.advance(seconds(2));
+    world.send(carol, answer(&invite, 487, "c"), address(RELAY));
+    world.run_until_idle();
+    assert_eq!(notes.of("failure"), ["failure 603 bob"]);
+    assert_eq!(notes.of("canceled"), ["canceled carol"]);
+    assert_eq!(world.peer(alice).calls()[call].state(), CallState::Refused(603));
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
 fn branches_in_different_states_get_it() {
     let mut world = world(1);
     let notes = Notes::default();

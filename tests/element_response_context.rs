@@ -278,6 +278,44 @@ fn after_a_6xx_no_branch_is_begun() {
 }
 
 #[test]
+fn a_6xx_ends_what_waits_in_on_target() {
+    let mut scene = Scene::with(|blocks| {
+        fork(blocks, AT_ONCE).on(CallbackClass::Target, |turn| {
+            if turn.target().is_some_and(|target| target.addr == address(CAROL)) {
+                turn.wait(seconds(5), |_| ());
+            }
+        })
+    });
+    scene.callees(Uas::answering(603, seconds(1)), Uas::answering(200, seconds(1)));
+    scene.call();
+    scene.world.run_until_idle();
+    scene.assert_sent(CAROL, &[]);
+    assert_eq!(scene.statuses(), [100, 180, 603]);
+    assert_eq!(scene.notes.take(), ["provisional 180 bob", "failure 603 bob"]);
+    scene.assert_quiet();
+}
+
+#[test]
+fn a_6xx_ends_a_search_for_targets() {
+    let mut scene = Scene::with(|blocks| {
+        blocks.on_request(|turn| {
+            turn.route_to(udp(BOB));
+            let other = turn.new_proxy();
+            turn.route_by(other, Some(by_dns("sip:c.example;transport=udp")));
+        })
+    });
+    scene.world.zone().set_delay(seconds(3)).address("c.example", address(CAROL).ip());
+    scene.callees(Uas::answering(603, seconds(1)), Uas::answering(200, seconds(1)));
+    scene.call();
+    scene.world.advance(seconds(2));
+    assert_eq!(scene.statuses(), [100, 180, 603], "there is nothing to wait for");
+    scene.world.run_until_idle();
+    scene.assert_sent(CAROL, &[]);
+    assert_eq!(scene.notes.take(), ["provisional 180 bob", "failure 603 bob"]);
+    scene.assert_quiet();
+}
+
+#[test]
 fn a_6xx_that_its_block_drops_is_no_candidate() {
     let mut scene = Scene::with(|blocks| {
         fork(blocks, AT_ONCE).on_failure(|turn| {
@@ -319,6 +357,43 @@ fn one_that_was_not_dropped_goes_up() {
     scene.call();
     scene.world.run_until_idle();
     assert_eq!(scene.statuses(), [100, 180, 180, 500]);
+    scene.assert_quiet();
+}
+
+#[test]
+fn a_2xx_that_its_block_drops_cancels_nobody() {
+    let mut scene = Scene::with(|blocks| {
+        fork(blocks, AT_ONCE).on(CallbackClass::Success, |turn| {
+            if turn.target().is_some_and(|target| target.addr == address(BOB)) {
+                turn.drop_response();
+            }
+        })
+    });
+    let bob = add_inbox(&mut scene.world, BOB);
+    add_callee(&mut scene.world, CAROL, Uas::answering(200, seconds(3)));
+    scene.call();
+    scene.world.advance(seconds(1));
+    let invite = scene.world.peer(bob).news().remove(0);
+    scene.world.send(bob, answer(&invite, 200, "b"), address(RELAY));
+    scene.world.run_until_idle();
+    scene.assert_sent(CAROL, &["INVITE", "ACK"]);
+    assert_eq!(scene.statuses(), [100, 180, 200]);
+    scene.assert_quiet();
+}
+
+#[test]
+fn a_2xx_is_on_its_way_when_its_block_has_run() {
+    let mut scene = Scene::with(|blocks| {
+        fork(blocks, AT_ONCE).on(CallbackClass::Success, |turn| turn.wait(seconds(2), |_| ()))
+    });
+    scene.callees(Uas::answering(200, seconds(1)), Uas::answering(486, seconds(2)));
+    scene.call();
+    scene.world.advance(millis(2500));
+    assert_eq!(scene.statuses(), [100, 180, 180], "a refusal waits for it");
+    scene.world.run_until_idle();
+    scene.assert_sent(CAROL, &["INVITE", "ACK"]);
+    assert_eq!(scene.statuses().iter().filter(|status| **status >= 300).count(), 0);
+    assert_eq!(scene.state(), CallState::Up);
     scene.assert_quiet();
 }
 

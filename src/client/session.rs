@@ -93,6 +93,8 @@ pub struct Session {
     udp_instead: Option<Target>,
     canceled: bool,
     canceled_told: bool,
+    /// Another branch was refused with a 6xx: this one is treated as cancelled, and nobody is told.
+    superseded: bool,
     /// The script has cancelled the request of a proxy.
     withdrawn: bool,
     /// Only a 2xx is still of interest.
@@ -132,6 +134,7 @@ impl Session {
             udp_instead: None,
             canceled: false,
             canceled_told: false,
+            superseded: false,
             withdrawn: false,
             abandoned: false,
             aborted: false,
@@ -207,7 +210,7 @@ impl Session {
 
     /// The same for [`Input::Superseded`].
     pub fn note_superseded(&mut self) {
-        (self.canceled, self.canceled_told) = (true, true);
+        (self.canceled, self.superseded) = (true, true);
     }
 
     /// The same for [`Input::Abandoned`].
@@ -417,7 +420,7 @@ impl Session {
         if self.kind == Kind::Uac && self.state == State::Done {
             return;
         }
-        self.canceled = true;
+        (self.canceled, self.superseded) = (true, false);
         // With a branch out its 487 ends the matter; between targets nothing is out and it ends here.
         match self.state {
             State::Done | State::Pending => self.tell_canceled(),
@@ -473,7 +476,9 @@ impl Session {
         self.state = State::Done;
         self.targets.clear();
         self.reply(487, "Request Terminated".into());
-        self.tell_canceled();
+        if !self.superseded {
+            self.tell_canceled();
+        }
     }
 
     fn tell_canceled(&mut self) {

@@ -42,9 +42,9 @@ impl Candidate {
 /// The branches of one request, and their answers so far.
 #[derive(Debug, Default)]
 pub(super) struct ResponseContext {
-    /// The routes that the script has begun for the request, those that have ended included.
-    routes: SmallVec<[RouteId; 1]>,
-    /// Those of them that may still give an answer.
+    /// The route that the script has begun last for the request, whether it has ended or not.
+    last: Option<RouteId>,
+    /// The routes that may still give an answer.
     open: SmallVec<[RouteId; 1]>,
     best: Option<Candidate>,
     /// The values of WWW-Authenticate and Proxy-Authenticate in all 401 and 407 so far, in their order.
@@ -55,14 +55,14 @@ pub(super) struct ResponseContext {
     decided: bool,
     /// Those that were pending when the CANCEL came and whose Clients have yet to hear of it.
     canceled: SmallVec<[RouteId; 1]>,
-    /// A Client has heard of the CANCEL.
+    /// A Client has heard of the CANCEL, or will.
     cancel_told: bool,
 }
 
 impl ResponseContext {
     /// Whether the script has never routed the request.
     pub(super) fn is_empty(&self) -> bool {
-        self.routes.is_empty()
+        self.last.is_none()
     }
 
     /// Whether a 2xx of a branch went upstream.
@@ -72,7 +72,7 @@ impl ResponseContext {
 
     /// A route has begun.
     pub(super) fn begin(&mut self, route: RouteId) {
-        self.routes.push(route);
+        self.last = Some(route);
         self.open.push(route);
     }
 
@@ -90,17 +90,18 @@ impl ResponseContext {
     pub(super) fn canceled_routes(&self) -> SmallVec<[RouteId; 1]> {
         match self.open.is_empty() {
             false => self.open.clone(),
-            true => self.routes.last().copied().into_iter().collect(),
+            true => self.last.into_iter().collect(),
         }
     }
 
-    /// CANCEL has come while these routes were pending.
+    /// CANCEL has come while these routes were pending, one of each Client.
     pub(super) fn cancel(&mut self, pending: SmallVec<[RouteId; 1]>) {
+        self.cancel_told = !pending.is_empty();
         self.canceled = pending;
     }
 
-    /// Whether the Client of a route is to hear of the CANCEL; it counts as told from now on. One Client hears of it in any case,
-    /// and each that had a branch pending does, once.
+    /// Whether the Client of a route is to hear of the CANCEL; it counts as told from now on. Each Client that had a branch
+    /// pending hears of it, once; if none had, the first one that comes to it.
     pub(super) fn tell_canceled(&mut self, route: RouteId) -> bool {
         let pending = self.canceled.iter().position(|it| *it == route);
         pending.map(|index| self.canceled.swap_remove(index));

@@ -208,6 +208,7 @@ impl Element {
         let (mut route, destination) = Route::new(id, ask, antiloop_id, &self.settings.timings);
         if !self.joins(&mut route) {
             self.release(route.anchor());
+            self.clients.forget_if_idle(client);
             return None;
         }
         let call = route.caller.map(|caller| caller.call);
