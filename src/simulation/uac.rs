@@ -59,6 +59,8 @@ pub struct UacCall {
     cancel_answered: bool,
     /// The dialogs that 2xx have made, by the tag of the callee, with the ACK of each.
     dialogs: BTreeMap<Bytes, (Dialog, Bytes)>,
+    /// The tag of the callee whose 2xx came first: of the dialog that is kept.
+    kept: Option<Bytes>,
     bye: Option<Request>,
 }
 
@@ -112,14 +114,17 @@ impl UacCall {
 enum For {
     /// Timer A.
     Repeat,
-    /// Timer B, or the wait for the final response after CANCEL.
+    /// Timer B.
     GiveUp,
+    /// The end of the wait for the final response after CANCEL (RFC 3261 9.1).
+    GiveUpCanceled,
     Cancel,
     HangUp,
     RepeatBye,
 }
 
-const FOR: [For; 5] = [For::Repeat, For::GiveUp, For::Cancel, For::HangUp, For::RepeatBye];
+const FOR: [For; 6] =
+    [For::Repeat, For::GiveUp, For::GiveUpCanceled, For::Cancel, For::HangUp, For::RepeatBye];
 
 /// A caller that sends everything to one next hop.
 #[derive(Debug)]
@@ -203,6 +208,7 @@ impl Uac {
             canceled: false,
             cancel_answered: false,
             dialogs: BTreeMap::new(),
+            kept: None,
             bye: None,
         });
         number
@@ -222,8 +228,7 @@ impl Uac {
             return;
         }
         self.calls[number].state = CallState::HungUp;
-        let tag = self.calls[number].dialogs.keys().next().cloned();
-        if let Some(tag) = tag {
+        if let Some(tag) = self.calls[number].kept.clone() {
             self.send_bye(api, number, &tag);
         }
     }
@@ -244,7 +249,7 @@ impl Uac {
         if api.transport() == Transport::Udp {
             self.arm(api, number, For::Repeat, self.timings.t1);
         }
-        self.arm(api, number, For::GiveUp, self.timings.transaction_timeout());
+        self.arm(api, number, For::GiveUpCanceled, self.timings.transaction_timeout());
     }
 
     fn send_bye(&mut self, api: &mut PeerApi<'_>, number: usize, tag: &Bytes) {
@@ -316,6 +321,7 @@ impl Uac {
             return self.send_bye(api, number, &tag);
         }
         call.state = CallState::Up;
+        call.kept = Some(tag);
         if let Some(after) = call.plan.hang_up_after {
             self.arm(api, number, For::HangUp, after);
         }
@@ -375,7 +381,7 @@ impl Peer for Uac {
                 self.arm(api, number, For::Repeat, after);
             }
             For::GiveUp if call.state == CallState::Calling => call.state = CallState::TimedOut,
-            For::GiveUp if call.state == CallState::Proceeding && call.canceled => {
+            For::GiveUpCanceled if call.state == CallState::Proceeding => {
                 call.state = CallState::TimedOut;
             }
             For::Cancel => self.cancel(api, number),
@@ -394,7 +400,7 @@ impl Peer for Uac {
                 let after = bye.interval.min(timeout);
                 self.arm(api, number, For::RepeatBye, after);
             }
-            For::Repeat | For::GiveUp => {}
+            For::Repeat | For::GiveUp | For::GiveUpCanceled => {}
         }
     }
 }
