@@ -90,7 +90,9 @@ impl Released {
         if !self.any.swap(false, Ordering::AcqRel) {
             return;
         }
-        for let_go in std::mem::take(&mut *lock(&self.waiting)) {
+        // The lock is given back first: the garbage collector may want it meanwhile.
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        for let_go in waiting {
             match let_go {
                 LetGo::Request(request) => element.release_request(request),
                 LetGo::Client(client) => element.release_client(client),
