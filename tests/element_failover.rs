@@ -2,17 +2,19 @@
 
 mod element_support;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use element_support::*;
 use oversip::client::session::Kind;
-use oversip::client::{BlacklistId, VerifyServer};
+use oversip::client::{BlacklistId, Destination, Profile, VerifyServer};
 use oversip::element::{
-    AnchorId, ConnectionEnd, Element, Input, Origin, Output, OwnRequestId, RouteRequest, SendFailure,
+    AnchorId, ClientId, ConnectionEnd, Element, Input, Origin, Output, OwnRequestId, RouteRequest,
+    SendFailure,
 };
-use oversip::message::{Message, RequestSnapshot, Transport};
+use oversip::message::{ConnectionId, Message, RequestSnapshot, Transport};
 use oversip::random::Random;
 
 /// One more callee, in case.
@@ -509,34 +511,45 @@ fn a_request_too_large_for_udp_goes_by_tcp_and_by_udp_where_that_is_refused() {
     }
 }
 
+/// An OPTIONS request of the element's own.
+fn own_options(client: ClientId, profile: Profile, destination: Destination) -> RouteRequest {
+    let (message, _) = Message::parse(Bytes::from(request("OPTIONS", "own"))).expect("a request");
+    RouteRequest {
+        client,
+        kind: Kind::Uac,
+        profile: Arc::new(profile),
+        request: RequestSnapshot::from_message(&message).expect("a request"),
+        antiloop_id: None,
+        origin: Origin::Own(OwnRequestId(client.as_u64())),
+        destination,
+        proxy_headers: None,
+        restore: Default::default(),
+        sips: false,
+        credentials: Vec::new(),
+        caller: None,
+        anchor: AnchorId(0),
+        inline: false,
+    }
+}
+
+/// An element without a network: the test carries out what it asks for.
+fn alone() -> (Element, Instant) {
+    let now = Instant::now();
+    (Element::new(Arc::new(settings(1, &listening(RELAY))), now, Random::from_number(1)), now)
+}
+
+fn outputs(element: &mut Element) -> Vec<Output> {
+    std::iter::from_fn(|| element.poll()).collect()
+}
+
 /// Another thread than the one that steps the element opens connections: one can have failed before its request is queued on it.
 #[test]
 fn a_connection_that_fails_before_its_request_is_queued_is_its_targets_fault_all_the_same() {
-    let now = Instant::now();
-    let mut element = Element::new(Arc::new(settings(1, &listening(RELAY))), now, Random::from_number(1));
+    let (mut element, now) = alone();
     let client = element.new_client(0);
-    let (message, _) = Message::parse(Bytes::from(request("OPTIONS", "own"))).expect("a request");
-    element.route(
-        now,
-        RouteRequest {
-            client,
-            kind: Kind::Uac,
-            profile: Arc::new(profile()),
-            request: RequestSnapshot::from_message(&message).expect("a request"),
-            antiloop_id: None,
-            origin: Origin::Own(OwnRequestId(1)),
-            destination: tcp(BOB),
-            proxy_headers: None,
-            restore: Default::default(),
-            sips: false,
-            credentials: Vec::new(),
-            caller: None,
-            anchor: AnchorId(0),
-            inline: false,
-        },
-    );
+    element.route(now, own_options(client, profile(), tcp(BOB)));
     let (mut opened, mut unsent) = (None, None);
-    while let Some(output) = element.poll() {
+    for output in outputs(&mut element) {
         match output {
             Output::Connect { connection, .. } => opened = Some(connection),
             Output::Send { sender, .. } => unsent = Some(sender),
@@ -551,98 +564,45 @@ fn a_connection_that_fails_before_its_request_is_queued_is_its_targets_fault_all
     assert_eq!(element.blacklist(BlacklistId(1)).keys(now), [format!("tcp:{BOB}")]);
 }
 
-#[test]
-fn what_dns_has_said_is_known_for_its_time_to_live() {
-    let (mut world, relay, alice, told) = by_name("sip:b.example:5060;transport=udp");
-    world.zone().set_ttl(seconds(30)).address("b.example", address(BOB).ip());
-    let bob = add_callee(&mut world, BOB, Uas::answering(486, seconds(0)));
-    let carol = add_callee(&mut world, CAROL, Uas::answering(486, seconds(0)));
-    call(&mut world, alice, CallPlan::default());
-    world.advance(seconds(10));
-    // Carol takes over from Bob.
-    world.zone().forget("b.example").address("b.example", address(CAROL).ip());
-    call(&mut world, alice, CallPlan::default());
-    world.advance(seconds(15));
-    assert_eq!((world.peer(bob).calls().len(), world.peer(carol).calls().len()), (2, 0));
-    world.advance(seconds(6));
-    call(&mut world, alice, CallPlan::default());
-    world.run_until_idle();
-    assert_eq!((world.peer(bob).calls().len(), world.peer(carol).calls().len()), (2, 1), "{:?}", told.all());
-    assert_all_quiet(&world, relay);
-}
-
-#[test]
-fn that_a_name_does_not_exist_is_known_for_the_negative_time_to_live() {
-    let (mut world, relay, alice, told) = by_name("sip:b.example:5060;transport=udp");
-    world.zone().set_negative_ttl(Some(seconds(30)));
-    add_callee(&mut world, BOB, Uas::answering(486, seconds(0)));
-    call(&mut world, alice, CallPlan::default());
-    world.advance(seconds(10));
-    world.zone().address("b.example", address(BOB).ip());
-    call(&mut world, alice, CallPlan::default());
-    world.advance(seconds(25));
-    assert_eq!(told.all(), ["error 404 no_dns_resolution"; 2]);
-    call(&mut world, alice, CallPlan::default());
-    world.run_until_idle();
-    assert_eq!(told.all()[2..], ["target udp:10.0.2.1:5060", "failure 486"]);
-    assert_all_quiet(&world, relay);
-}
-
-#[test]
-fn requests_that_ask_for_the_same_name_at_once_have_answers_of_their_own() {
-    let (mut world, relay, alice, told) = by_name("sip:b.example:5060;transport=udp");
-    world.zone().address("b.example", address(BOB).ip());
-    let bob = add_callee(&mut world, BOB, Uas::answering(486, seconds(0)));
-    for _ in 0..20 {
-        call(&mut world, alice, CallPlan::default());
+/// While a request of a lax profile waits for the handshake with a server, one comes whose profile wants to know who that is.
+/// Says by which connections both leave, and those that are opened; `in_time` is what the driver answers.
+fn lax_then_strict(in_time: bool) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
+    let (mut element, now) = alone();
+    let (mut sent, mut opened) = (Vec::new(), Vec::new());
+    let mut lax = profile();
+    lax.verify_server = VerifyServer::Nobody;
+    let mut strict = profile();
+    strict.verify_server = VerifyServer::Library;
+    for profile in [lax, strict] {
+        let client = element.new_client(0);
+        element.route(now, own_options(client, profile, tls(BOB_TLS)));
+        let mut waiting: VecDeque<_> = outputs(&mut element).into();
+        while let Some(output) = waiting.pop_front() {
+            match output {
+                Output::Connect { connection, .. } => opened.push(connection),
+                Output::Send { hop, .. } => sent.extend(hop.connection()),
+                Output::Tighten { connection, target, proof } => {
+                    assert!(proof.by_library);
+                    element.handle(now, Input::Tightened { connection, target, proof, in_time });
+                    waiting.extend(outputs(&mut element));
+                }
+                _ => {}
+            }
+        }
     }
-    world.advance(millis(15));
-    assert_eq!(world.element(relay).gauges().waiting_for_dns, 20);
-    world.run_until_idle();
-    assert_eq!(world.peer(bob).calls().len(), 20);
-    assert_eq!(told.all().iter().filter(|it| *it == "failure 486").count(), 20);
-    assert!(world.peer(alice).calls().iter().all(|call| call.state() == CallState::Refused(486)));
-    assert_all_quiet(&world, relay);
+    (sent, opened)
 }
 
 #[test]
-fn a_target_of_a_family_without_a_socket_is_followed_by_the_next_one() {
-    for transport in ["udp", "tcp"] {
-        let (mut world, relay, alice, told) = by_name(&format!("sip:b.example:5060;transport={transport}"));
-        world.zone().address("b.example", "2001:db8::1".parse::<std::net::IpAddr>().expect("an address"));
-        world.zone().address("b.example", address(BOB).ip());
-        let by = if transport == "udp" { Transport::Udp } else { Transport::Tcp };
-        let bob = add_callee_by(&mut world, by, BOB, Uas::answering(486, seconds(0)));
-        call(&mut world, alice, CallPlan::default());
-        world.run_until_idle();
-        let expected = [
-            format!("target {transport}:[2001:db8::1]:5060"),
-            format!("target {transport}:10.0.2.1:5060"),
-            "failure 486".to_owned(),
-        ];
-        assert_eq!(told.all(), expected, "{}", world.record());
-        assert_eq!(world.peer(bob).calls().len(), 1);
-        // It is no fault of the target.
-        let listed = world
-            .step_element(relay, |element, now| element.blacklist(oversip::client::BlacklistId(1)).keys(now));
-        assert!(listed.is_empty(), "{listed:?}");
-        assert_all_quiet(&world, relay);
-    }
+fn a_server_has_to_prove_what_the_strictest_request_wants_that_waits_for_its_handshake() {
+    let (sent, opened) = lax_then_strict(true);
+    assert_eq!(opened.len(), 1);
+    assert_eq!(sent, [opened[0], opened[0]]);
 }
 
 #[test]
-fn a_call_that_fails_over_while_many_wait_for_the_same_connection_takes_them_along() {
-    let (mut world, relay, alice, told) = by_name("sip:b.example;transport=tcp");
-    servers(&mut world, &[("tcp", "one.b.example", BOB), ("tcp", "two.b.example", CAROL)]);
-    world.network().cut_off(address(BOB), Reachability::Silent);
-    let carol = add_callee_by(&mut world, Transport::Tcp, CAROL, Uas::answering(486, seconds(0)));
-    for _ in 0..10 {
-        call(&mut world, alice, CallPlan::default());
-        world.advance(millis(100));
-    }
-    world.run_until_idle();
-    assert_eq!(world.peer(carol).calls().len(), 10, "{}", world.record());
-    assert!(world.peer(alice).calls().iter().all(|call| call.state() == CallState::Refused(486)));
-    assert_eq!(told.all().iter().filter(|it| *it == "target tcp:10.0.2.1:5060").count(), 10);
-    assert_all_quiet(&world, relay);
+fn a_request_leaves_by_no_connection_whose_server_has_proven_less_than_it_wants() {
+    let (sent, opened) = lax_then_strict(false);
+    assert_eq!(opened.len(), 2);
+    assert_eq!(sent, opened);
 }
