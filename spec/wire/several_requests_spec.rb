@@ -170,6 +170,24 @@ RSpec.describe "Several requests of one Client", :native do
       expect(answers).to eq([["y", 403]])
     end
 
+    it "are aborted by abort_routing in a block for the next route of their own request, and of no other" do
+      start_oversip { |request| proxy.route(request, bob.ip, bob.port) }
+      proxy.on_failure_response do
+        next unless proxy.request.call_id == "y"
+
+        proxy.drop_response
+        proxy.abort_routing
+        proxy.route(proxy.request, bob.ip, bob.port)
+      end
+      OverSIP::Testing.freeze
+      %w[x y].each { |user| alice.send_text(alice.build(:MESSAGE, "sip:#{user}@b.example", call_id: user), oversip_port) }
+      bob.receive
+      bob.answer(bob.receive, 404)
+      expect(answers).to eq([["y", 403]])
+      alice.send_text(alice.build(:MESSAGE, "sip:z@b.example", call_id: "z"), oversip_port)
+      expect(bob.receive.header("Call-ID")).to eq("z")
+    end
+
     it "do not mix with those of another Client" do
       other = OverSIP::SIP::Proxy.new
       start_oversip { |request| (request.call_id == "y" ? other : proxy).route(request, bob.ip, bob.port) }
@@ -247,6 +265,22 @@ RSpec.describe "Several requests of one Client", :native do
         waiting.each { |fiber| resume(fiber) }
         expect(answers).to contain_exactly(["x", 487], ["y", 487])
         expect(messages_at(bob)).to be_empty
+      end
+
+      it "survive the garbage collection with their requests, also when nobody resumes them" do
+        waiting = suspend_two { |call_id| seen << [call_id, proxy.request.call_id] }
+        GC.start
+        GC.compact if GC.respond_to?(:compact)
+        resume(waiting[1])
+        expect(events).to eq([%w[y y]])
+        OverSIP.stop(timeout: 0)
+        waiting.clear
+        GC.start
+        start_oversip { |request| proxy.route(request, bob.ip, bob.port) }
+        proxy.clear_on_target
+        proxy.on_target { seen << proxy.request.call_id }
+        20.times { |n| alice.send_text(alice.build(:MESSAGE, "sip:b@b.example", call_id: n.to_s), oversip_port) }
+        expect(Array.new(20) { seen.pop }).to eq(Array.new(20, &:to_s))
       end
 
       it "are none of another thread" do
