@@ -91,11 +91,6 @@ impl Client {
         !self.is_busy() && !self.at_work
     }
 
-    /// One of its routes is at work from now on, or no more.
-    pub(super) fn set_at_work(&mut self, at_work: bool) {
-        self.at_work = at_work;
-    }
-
     /// Its routes, those whose blocks run included.
     pub(super) fn routes(&self) -> impl Iterator<Item = &Route> {
         self.routes.iter().chain(&self.running).map(|route| &**route)
@@ -185,11 +180,31 @@ pub(super) struct Clients {
     by_id: Table<ClientId, Client>,
     /// All routes that have not ended, one that is at work included.
     owners: Table<RouteId, Owner>,
+    /// Those that have a route at work, the innermost one last: what one causes may make another one work.
+    at_work: SmallVec<[ClientId; 2]>,
 }
 
 impl Clients {
     pub(super) fn new(tables: &Tables) -> Self {
-        Self { by_id: tables.table(), owners: tables.table() }
+        Self { by_id: tables.table(), owners: tables.table(), at_work: SmallVec::new() }
+    }
+
+    /// A route of a Client is at work from now on, or no more.
+    pub(super) fn set_at_work(&mut self, id: ClientId, at_work: bool) {
+        let Some(client) = self.by_id.get_mut(&id) else { return };
+        if std::mem::replace(&mut client.at_work, at_work) == at_work {
+            return;
+        }
+        if at_work {
+            self.at_work.push(id);
+        } else if let Some(index) = self.at_work.iter().rposition(|other| *other == id) {
+            self.at_work.remove(index);
+        }
+    }
+
+    /// A step has broken off: hands out those whose routes were at work in it.
+    pub(super) fn broken_off(&mut self) -> SmallVec<[ClientId; 2]> {
+        std::mem::take(&mut self.at_work)
     }
 
     /// A route has begun.

@@ -72,6 +72,9 @@ pub struct Element {
     /// The Client whose next step panics, since a test wants it to.
     #[cfg(feature = "defects")]
     pub(super) panics_next: Option<super::ClientId>,
+    /// After how many outputs it panics.
+    #[cfg(feature = "defects")]
+    pub(super) panics_after: Option<u32>,
     /// Calls that were accepted and whose ACK has not come by.
     pub(super) acks_due: usize,
     /// Until when the end waits for them, and for what the script makes of the last one.
@@ -127,6 +130,8 @@ impl Element {
             working_for: Beneficiary::Nobody,
             #[cfg(feature = "defects")]
             panics_next: None,
+            #[cfg(feature = "defects")]
+            panics_after: None,
             acks_due: 0,
             waits_for_acks: now,
             counts: Counts::default(),
@@ -210,6 +215,7 @@ impl Element {
     pub fn gauges(&self) -> Gauges {
         Gauges {
             server_transactions: self.server_transactions.len(),
+            requests: self.server_transactions.requests(),
             client_transactions: self.client_transactions.len(),
             clients: self.clients.busy(),
             searches: self.clients.routes().filter(|route| !route.session.is_answered()).count(),
@@ -246,6 +252,8 @@ impl Element {
     }
 
     pub(super) fn emit(&mut self, output: Output) {
+        #[cfg(feature = "defects")]
+        self.panic_if_counted(&output);
         self.outputs.push_back(output);
     }
 

@@ -102,6 +102,8 @@ impl Counts {
 pub struct Gauges {
     /// Requests that are pending or have a server transaction.
     pub server_transactions: usize,
+    /// The same, and the requests that the script has still.
+    pub requests: usize,
     /// Client transactions.
     pub client_transactions: usize,
     /// Clients that have something to do.

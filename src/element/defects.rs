@@ -54,10 +54,17 @@ impl Element {
     fn clean_up(&mut self, beneficiary: Beneficiary, panic: &(dyn Any + Send)) {
         tracing::error!(target: "oversip::engine",
             "a defect: one step of the engine panicked ({}), its call is given up", words(panic));
-        let cleaned = catch_unwind(AssertUnwindSafe(|| match beneficiary {
-            Beneficiary::Nobody => {}
-            Beneficiary::Client(client) => self.give_up_client(client),
-            Beneficiary::Request(request) => self.give_up_request(request),
+        let cleaned = catch_unwind(AssertUnwindSafe(|| {
+            // One may have made another one work: they belong to the same call.
+            let mut clients = self.clients.broken_off();
+            match beneficiary {
+                Beneficiary::Client(client) if !clients.contains(&client) => clients.push(client),
+                Beneficiary::Nobody | Beneficiary::Client(_) => {}
+                Beneficiary::Request(request) => self.give_up_request(request),
+            }
+            for client in clients {
+                self.give_up_client(client);
+            }
         }));
         if cleaned.is_err() {
             tracing::error!(target: "oversip::engine", "a defect: a call could not be given up as a whole");
@@ -70,7 +77,7 @@ impl Element {
         let (lost, responses) = self.clients.give_up(client);
         self.responses -= responses;
         for (_, owner) in &lost {
-            self.emit(Output::Released(owner.anchor));
+            self.release(owner.anchor);
             if let Some(call) = owner.call {
                 let outcome = Outcome::Failed(Failure::internal_error());
                 self.emit(Output::CallEnded { call, outcome });
@@ -124,6 +131,9 @@ pub enum PlannedPanic {
     NextStep(ClientId),
     /// While the effects of this request's transaction are carried out.
     Request(RequestId),
+    /// In the step, whichever it is, that would ask for one more thing to be sent, opened, looked up or run after so many from
+    /// now on.
+    AfterOutputs(u32),
 }
 
 #[cfg(feature = "defects")]
@@ -133,6 +143,7 @@ impl Element {
         self.begin(now);
         match planned {
             PlannedPanic::NextStep(client) => self.panics_next = Some(client),
+            PlannedPanic::AfterOutputs(outputs) => self.panics_after = Some(outputs),
             PlannedPanic::Request(request) => {
                 self.attempt_for(Beneficiary::Request(request), |_| panic_quietly());
             }
@@ -142,6 +153,22 @@ impl Element {
                     self.attempt_for(Beneficiary::Client(client), |_| panic_quietly());
                 }
             }
+        }
+    }
+
+    /// Panics if that was planned for this output.
+    pub(super) fn panic_if_counted(&mut self, output: &Output) {
+        // By these two the end of a route is told, in one go.
+        if matches!(output, Output::CallEnded { .. } | Output::Released(_)) {
+            return;
+        }
+        match &mut self.panics_after {
+            None => {}
+            Some(0) => {
+                self.panics_after = None;
+                panic_quietly();
+            }
+            Some(outputs) => *outputs -= 1,
         }
     }
 

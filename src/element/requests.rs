@@ -95,8 +95,10 @@ impl Element {
         let id = RequestId(self.numbers.next());
         let way_back = WayBack::of(&message, source);
         let request = Arc::new(ReceivedRequest { id, message, source, antiloop_id });
-        self.server_transactions.admit(request.clone(), key, way_back, hold);
-        self.emit(Output::Script(ScriptEvent::Request(request)));
+        // In this order: what the script does not get it will not let go of.
+        self.emit(Output::Script(ScriptEvent::Request(request.clone())));
+        self.work_for(Beneficiary::Request(id));
+        self.server_transactions.admit(request, key, way_back, hold);
         id
     }
 

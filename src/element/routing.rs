@@ -9,7 +9,7 @@ use super::backlog::Responses;
 use super::beneficiary::Beneficiary;
 use super::clients::{Client, Owner, Turn, WaitingTurn};
 use super::counts::Dropped;
-use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RouteId};
+use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, RouteId};
 use super::output::{Outcome, Output, Round, ScriptEvent};
 use super::route::{Body, Caller, Origin, RoundEnd, Route, RouteRequest};
 use super::timers::TimerKey;
@@ -192,7 +192,16 @@ impl Element {
             ask.leave_flow();
         }
         let (client, origin) = (ask.client, ask.origin.clone());
+        let id = RouteId(self.numbers.next());
+        // Before anything else: whatever happens to the route, its request is answered and who waits for it is told.
+        let call = ask.caller.map(|caller| caller.call);
+        self.clients.begin(id, Owner { client, anchor: ask.anchor, call });
         if let Some(upstream) = origin.upstream() {
+            if !self.joins(upstream.id, id, &ask.request.method) {
+                self.clients.end(id);
+                self.release(ask.anchor);
+                return None;
+            }
             let fresh = self.make_transaction(upstream.id);
             // A transaction made just now has its whole timer C2 before it.
             if !fresh {
@@ -203,16 +212,9 @@ impl Element {
             self.clients.add(client, 0, false);
         }
         let others = self.clients.get(client).map(|it| it.routes_of(Some(&origin))).unwrap_or_default();
-        let id = RouteId(self.numbers.next());
         let antiloop_id = ask.antiloop_id.unwrap_or_else(|| random_loop_mark(&mut self.random));
         let (mut route, destination) = Route::new(id, ask, antiloop_id, &self.settings.timings);
-        if !self.joins(&mut route) {
-            self.release(route.anchor());
-            self.clients.forget_if_idle(client);
-            return None;
-        }
-        let call = route.caller.map(|caller| caller.call);
-        self.clients.begin(id, Owner { client, anchor: route.anchor(), call });
+        self.learns_of_request(&mut route);
         if self.clients.get_mut(client).is_some_and(|it| std::mem::take(&mut it.aborts)) {
             route.session.abort();
         }
@@ -234,14 +236,20 @@ impl Element {
     }
 
     /// A proxy's route becomes a branch of its request. False: a 2xx of another branch has answered that, nothing is sent.
-    fn joins(&mut self, route: &mut Route) -> bool {
-        let Some(upstream) = route.upstream() else { return true };
+    fn joins(&mut self, upstream: RequestId, route: RouteId, method: &Method) -> bool {
         let Some(request) = self.server_transactions.get_mut(upstream) else { return true };
-        if request.context.is_answered() && route.request.method != Method::Ack {
+        if request.context.is_answered() && *method != Method::Ack {
             tracing::info!(target: "oversip::request", "the request is not routed: it was accepted already");
             return false;
         }
-        request.context.begin(route.id);
+        request.context.begin(route);
+        true
+    }
+
+    /// What has happened to a proxy's request already counts for its new branch.
+    fn learns_of_request(&mut self, route: &mut Route) {
+        let Some(upstream) = route.upstream() else { return };
+        let Some(request) = self.server_transactions.get(upstream) else { return };
         if let Some(end) = request.end_unanswered() {
             route.session.set_server_end(end);
         }
@@ -251,10 +259,9 @@ impl Element {
             let list = self.stores.blacklist(route.profile().blacklist);
             route.session.handle(self.now, list, input);
         }
-        true
     }
 
-    fn release(&mut self, anchor: AnchorId) {
+    pub(super) fn release(&mut self, anchor: AnchorId) {
         if anchor != NO_ANCHOR {
             self.emit(Output::Released(anchor));
         }
@@ -303,10 +310,10 @@ impl Element {
     /// it.
     fn run(&mut self, mut route: Box<Route>) -> Option<Round> {
         self.work_for(Beneficiary::Client(route.client));
-        self.set_at_work(route.client, true);
+        self.clients.set_at_work(route.client, true);
         let progress = self.advance(&mut route);
         if let RouteProgress::Round(callback) = progress {
-            self.set_at_work(route.client, false);
+            self.clients.set_at_work(route.client, false);
             return self.show(route, callback);
         }
         route.inline = false;
@@ -318,8 +325,8 @@ impl Element {
             route.slim_down();
         }
         self.stop_idle_call_timer(&mut route);
+        self.clients.set_at_work(route.client, false);
         let client = self.clients.get_mut(route.client)?;
-        client.set_at_work(false);
         // What came before the end is still heard, above all a CANCEL.
         if leaves_later || !route.session.is_over() || client.awaits(route.id) {
             client.put(route);
@@ -327,12 +334,6 @@ impl Element {
             self.end_route(&mut route);
         }
         None
-    }
-
-    fn set_at_work(&mut self, client: ClientId, at_work: bool) {
-        if let Some(client) = self.clients.get_mut(client) {
-            client.set_at_work(at_work);
-        }
     }
 
     fn end_route(&mut self, route: &mut Route) {
@@ -447,7 +448,7 @@ impl Element {
         let (client, kind) = (route.client, route.kind);
         let outer = self.working_for;
         self.work_for(Beneficiary::Client(client));
-        self.set_at_work(client, true);
+        self.clients.set_at_work(client, true);
         #[cfg(feature = "defects")]
         self.panic_if_planned(client);
         let relayed = kind == Kind::Proxy && matches!(turn, Turn::Input(SessionInput::Response(_)));

@@ -511,6 +511,11 @@ impl ServerTransactions {
         self.by_key.len()
     }
 
+    /// How many requests there is anything known of: those, and what the script has still.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.len()
+    }
+
     pub(super) fn get(&self, id: RequestId) -> Option<&ServerRequest> {
         self.requests.get(&id)
     }

@@ -283,6 +283,7 @@ pub fn assert_all_quiet(world: &World, element: ElementId) {
     let gauges = world.element(element).gauges();
     let left = [
         ("server transactions", gauges.server_transactions),
+        ("requests", gauges.requests),
         ("client transactions", gauges.client_transactions),
         ("Clients", gauges.clients),
         ("searches", gauges.searches),
