@@ -119,7 +119,7 @@ impl Script for Holder {
     }
 
     fn timer(&mut self, api: &mut Api<'_>, key: u64) {
-        let method = if key % 2 == 0 { Method::Invite } else { Method::Options };
+        let method = if key.is_multiple_of(2) { Method::Invite } else { Method::Options };
         self.ask(api, method, key);
     }
 }
