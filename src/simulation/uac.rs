@@ -61,7 +61,8 @@ pub struct UacCall {
     dialogs: BTreeMap<Bytes, (Dialog, Bytes)>,
     /// The tag of the callee whose 2xx came first: of the dialog that is kept.
     kept: Option<Bytes>,
-    bye: Option<Request>,
+    /// The BYEs that it has sent, one for each dialog; `None` once answered or given up.
+    byes: Vec<Option<Request>>,
 }
 
 /// A request that waits for its final response.
@@ -99,9 +100,9 @@ impl UacCall {
         self.canceled
     }
 
-    /// Whether the BYE that it has sent waits for its response.
+    /// Whether a BYE that it has sent waits for its response.
     pub fn awaits_bye(&self) -> bool {
-        self.bye.is_some()
+        self.byes.iter().any(Option::is_some)
     }
 
     fn is_undecided(&self) -> bool {
@@ -120,11 +121,16 @@ enum For {
     GiveUpCanceled,
     Cancel,
     HangUp,
-    RepeatBye,
 }
 
-const FOR: [For; 6] =
-    [For::Repeat, For::GiveUp, For::GiveUpCanceled, For::Cancel, For::HangUp, For::RepeatBye];
+const FOR: [For; 5] = [For::Repeat, For::GiveUp, For::GiveUpCanceled, For::Cancel, For::HangUp];
+
+/// From this number on a timer repeats one of the BYEs.
+const FIRST_BYE: u64 = 0x80;
+
+fn bye_key(number: usize, index: usize) -> u64 {
+    (number as u64) << 8 | (FIRST_BYE + index as u64).min(0xff)
+}
 
 /// A caller that sends everything to one next hop.
 #[derive(Debug)]
@@ -209,7 +215,7 @@ impl Uac {
             cancel_answered: false,
             dialogs: BTreeMap::new(),
             kept: None,
-            bye: None,
+            byes: Vec::new(),
         });
         number
     }
@@ -259,8 +265,25 @@ impl Uac {
         let branch = Message::parse(wire.clone()).map(|(message, _)| branch(&message)).unwrap_or_default();
         api.send(wire.clone(), self.hop);
         let left = self.timings.transaction_timeout();
-        call.bye = Some(Request { branch, wire, interval: self.timings.t1, left });
-        self.arm(api, number, For::RepeatBye, self.timings.t1);
+        let index = call.byes.len();
+        call.byes.push(Some(Request { branch, wire, interval: self.timings.t1, left }));
+        api.after(self.timings.t1, bye_key(number, index));
+    }
+
+    fn repeat_bye(&mut self, api: &mut PeerApi<'_>, number: usize, index: usize) {
+        let (t2, timeout) = (self.timings.t2, self.timings.transaction_timeout());
+        let place = &mut self.calls[number].byes[index];
+        let Some(bye) = place else { return };
+        if bye.left.is_zero() {
+            *place = None;
+            return;
+        }
+        if api.transport() == Transport::Udp {
+            api.send(bye.wire.clone(), self.hop);
+        }
+        bye.left = bye.left.saturating_sub(bye.interval);
+        bye.interval = (bye.interval * 2).min(t2);
+        api.after(bye.interval.min(timeout), bye_key(number, index));
     }
 
     fn response(&mut self, api: &mut PeerApi<'_>, message: Message) {
@@ -284,9 +307,9 @@ impl Uac {
             }
             Some(Method::Bye) => {
                 let call = &mut self.calls[number];
-                match &call.bye {
-                    Some(bye) if bye.branch == of && status >= 200 => call.bye = None,
-                    _ => {}
+                let of_it = |bye: &&mut Option<Request>| bye.as_ref().is_some_and(|bye| bye.branch == of);
+                if let Some(bye) = call.byes.iter_mut().find(of_it).filter(|_| status >= 200) {
+                    *bye = None;
                 }
             }
             _ => self.strays += 1,
@@ -364,8 +387,10 @@ impl Peer for Uac {
 
     fn timer(&mut self, api: &mut PeerApi<'_>, key: u64) {
         let number = (key >> 8) as usize;
+        if let Some(index) = (key & 0xff).checked_sub(FIRST_BYE) {
+            return self.repeat_bye(api, number, index as usize);
+        }
         let what = FOR[(key & 0xff) as usize];
-        let timeout = self.timings.transaction_timeout();
         let call = &mut self.calls[number];
         match what {
             For::Repeat if call.state == CallState::Calling => {
@@ -386,20 +411,6 @@ impl Peer for Uac {
             }
             For::Cancel => self.cancel(api, number),
             For::HangUp => self.hang_up(api, number),
-            For::RepeatBye => {
-                let Some(bye) = &mut call.bye else { return };
-                if bye.left.is_zero() {
-                    call.bye = None;
-                    return;
-                }
-                if api.transport() == Transport::Udp {
-                    api.send(bye.wire.clone(), self.hop);
-                }
-                bye.left = bye.left.saturating_sub(bye.interval);
-                bye.interval = (bye.interval * 2).min(self.timings.t2);
-                let after = bye.interval.min(timeout);
-                self.arm(api, number, For::RepeatBye, after);
-            }
             For::Repeat | For::GiveUp | For::GiveUpCanceled => {}
         }
     }
