@@ -84,6 +84,22 @@ RSpec.describe "Proxy#cancel", :native do
     expect(statuses).to eq([])
   end
 
+  it "does what the guide shows" do
+    guide = File.read(File.expand_path("../../docs/client.md", __dir__))
+    code = guide[/^### Ring, then voicemail.*?^```ruby\n(.*?)^```/m, 1].sub('"voicemail.example.net"', "'127.0.0.1', #{carol.port}")
+    start_oversip { |request| eval(code, binding) } # rubocop:disable Security/Eval -- the example of the guide
+    OverSIP::Testing.freeze
+    alice.send_text(alice.build(:INVITE, "sip:bob@127.0.0.1:#{bob.port}"), oversip_port)
+    @at_bob = bob.receive
+    bob.answer(@at_bob, 180)
+    expect(statuses).to eq([180])
+    OverSIP::Testing.advance(20)
+    expect(bob.receive.method_name).to eq("CANCEL")
+    bob.answer(@at_bob, 487)
+    carol.answer(carol.receive, 200, to_tag: "carol")
+    expect(final_for(alice).to_tag).to eq("carol")
+  end
+
   it "lets a 2xx that crosses the CANCEL through, with its block" do
     call_bob
     ring

@@ -167,6 +167,17 @@ RSpec.describe "The branches of a request", :native do
       expect(statuses).to eq([478])
     end
 
+    it "end the call of a 2xx that a block has turned into a failure: the callee gets ACK and BYE, also when it repeats the 2xx" do
+      start_relay_to(bob) { |proxy, _| proxy.on_success_response { |response| response.status_code = 480 } }
+      call_from(alice)
+      forwarded = bob.receive
+      bob.answer(forwarded, 200, to_tag: "bob")
+      expect(final_for(alice).status).to eq(480)
+      expect([bob.receive, bob.receive].map { |request| [request.method_name, request.to_tag] }).to eq([%w[ACK bob], %w[BYE bob]])
+      bob.answer(forwarded, 200, to_tag: "bob")
+      expect([bob.receive.method_name, statuses]).to eq(["ACK", []])
+    end
+
     it "may be of a request other than INVITE, too" do
       start_oversip do |request|
         proxy_for(:bob).route(request, bob.ip, bob.port)

@@ -26,6 +26,7 @@ impl Element {
             snapshot.status = 500;
             snapshot.reason = bytes::Bytes::from_static(reason_phrase(500).as_bytes());
         }
+        let accepted = response.status().is_some_and(|status| (200..300).contains(&status));
         match snapshot.status {
             ..=199 => {
                 self.send_response(upstream, snapshot.status, snapshot.to_bytes());
@@ -34,11 +35,17 @@ impl Element {
                 let (status, wire) = (snapshot.status, snapshot.to_bytes());
                 if self.send_response(upstream, status, wire.clone()) {
                     self.succeed(upstream, route.id, response.to_tag(), wire);
-                } else if (200..300).contains(&response.status().unwrap_or(500)) {
+                } else if accepted {
                     self.end_orphan(route, response);
                 }
             }
-            _ => self.offer(upstream, route.id, Candidate::Response(snapshot)),
+            _ => {
+                // The blocks have made a refusal of it: the client sends no ACK.
+                if accepted {
+                    self.end_orphan(route, response);
+                }
+                self.offer(upstream, route.id, Candidate::Response(snapshot));
+            }
         }
     }
 
@@ -64,12 +71,12 @@ impl Element {
         self.abandon_branches(upstream, Some(route));
     }
 
-    /// A 2xx that cannot go upstream since the client has another final response: the call is ended
+    /// A 2xx that does not go upstream, since the client has another final response or gets one: the call is ended
     /// (RFC 3261 13.2.2.4, 15).
     fn end_orphan(&mut self, route: &Route, response: &IncomingResponse) {
         if route.request.method == Method::Invite || response.cseq_method() == Some(&Method::Invite) {
             tracing::info!(target: "oversip::transaction", client = %route.client, route = %route.id,
-                "a 2xx has come after the final response: it is acknowledged and its call ended");
+                "the client has another final response than this 2xx: it is acknowledged and its call ended");
             self.acknowledge_and_end(route, response, true);
         }
     }
