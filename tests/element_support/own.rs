@@ -47,6 +47,11 @@ impl OwnScript {
             })
             .on(CallbackClass::Canceled, move |_| canceled.note("canceled".into()))
             .on(CallbackClass::InviteTimeout, move |_| late.note("invite timeout".into()));
+        OwnScript::of(blocks, told)
+    }
+
+    /// With blocks of one's choice. How routes have ended that somebody waits for is told nevertheless.
+    pub fn of(blocks: Blocks, told: &Told) -> OwnScript {
         OwnScript { blocks, told: told.clone() }
     }
 }
