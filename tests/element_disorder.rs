@@ -66,7 +66,7 @@ fn script() -> OwnScript {
             }
             turn.route_to(by_dns("sip:b.example"));
             let call_id = turn.request().message.call_id().unwrap_or_default();
-            if call_id.first().is_some_and(|byte| byte % 3 == 0) {
+            if call_id.first().is_some_and(|byte| byte.is_multiple_of(3)) {
                 let second = turn.new_proxy();
                 turn.route_by(second, Some(udp(CALLEES[0].0)));
             }
@@ -122,7 +122,7 @@ fn run(seed: u64) {
     // One certificate in three is not accepted: it depends on the date, which moves on.
     world.set_judge(|_, _, date| {
         let second = date.duration_since(std::time::SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_secs());
-        if second % 3 == 0 {
+        if second.is_multiple_of(3) {
             Err("not now".into())
         } else {
             Ok(())
@@ -134,10 +134,10 @@ fn run(seed: u64) {
         .enumerate()
         .map(|(number, (at, transport))| add_callee_by(&mut world, *transport, at, callee(number)))
         .collect();
-    for number in 0..60 {
+    for number in 0..60_u64 {
         let cancel_after = (world.random().up_to(3) == 0).then(|| millis(world.random().up_to(4_000).into()));
         call(&mut world, alice, CallPlan { cancel_after, hang_up_after: Some(seconds(1)) });
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             own_call(&mut world, relay, number);
         }
         for _ in 0..2 {
@@ -169,7 +169,7 @@ fn run(seed: u64) {
 
 /// The element calls somebody itself, and waits for a while.
 fn own_call(world: &mut World, relay: ElementId, number: u64) {
-    let method = if number % 2 == 0 { Method::Invite } else { Method::Options };
+    let method = if number.is_multiple_of(2) { Method::Invite } else { Method::Options };
     route_own(world, relay, &profile(), own(method, &format!("own{number}")), |ask| {
         ask.destination = by_dns("sip:b.example");
         ask.caller = Some(Caller { call: CallId(number), limit: Some(seconds(number % 7 + 1)) });

@@ -411,6 +411,60 @@ fn a_stalled_connection_is_given_up_by_timer_b() {
     scene.end();
 }
 
+#[test]
+fn after_a_time_out_without_a_sign_of_life_new_requests_open_another_connection() {
+    for heard in [false, true] {
+        let mut scene = Scene::with_a_used_connection();
+        let first = scene.begins();
+        if !heard {
+            scene.world.network().cut_off(address(BOB), Reachability::Silent);
+        }
+        scene.send("OPTIONS", "silent");
+        scene.world.advance(seconds(10));
+        if heard {
+            scene.send("OPTIONS", "meanwhile");
+            let meanwhile = scene.news().pop().expect("a request");
+            scene.answer(&meanwhile, 200);
+        }
+        scene.world.advance(seconds(23));
+        assert_eq!(scene.told.all().last().map(String::as_str), Some("error 408 client_timeout"));
+        // The blacklist entry, if there is one, is over.
+        scene.world.network().restore(address(BOB));
+        scene.world.advance(seconds(11));
+        scene.news();
+        scene.send("OPTIONS", "later");
+        let later = scene.next();
+        assert_eq!(scene.begins() == first, heard, "{}", scene.world.record());
+        scene.answer(&later, 200);
+        scene.wait();
+        assert_eq!(scene.statuses("later"), [200]);
+        assert_eq!(scene.world.element(scene.relay).gauges().connections, 1, "the other one is closed");
+        scene.end();
+    }
+}
+
+#[test]
+fn what_is_pending_on_a_connection_in_doubt_goes_on() {
+    let mut scene = Scene::with_a_used_connection();
+    scene.send("INVITE", "ringing");
+    let invite = scene.next();
+    scene.answer(&invite, 180);
+    scene.wait();
+    let first = scene.begins();
+    // Bob says nothing to this one, nor anything else meanwhile.
+    scene.send("OPTIONS", "silent");
+    scene.next();
+    scene.world.advance(seconds(33));
+    scene.world.send(scene.bob, answer_of_bob(&invite, 486), first);
+    scene.wait();
+    assert_eq!(scene.statuses("ringing"), [100, 180, 486], "{}", scene.world.record());
+    assert_eq!(scene.next().method(), Some(&Method::Ack));
+    scene.wait();
+    assert_eq!(scene.world.element(scene.relay).gauges().connections, 0);
+    scene.world.send(scene.alice, ack_of("ringing"), address(RELAY));
+    scene.end();
+}
+
 // Upstream -------------------------------------------------------------------------------------------------------------
 
 /// A relay between Alice by TCP and Bob by UDP, who has an inbox.

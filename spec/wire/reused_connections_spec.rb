@@ -63,6 +63,24 @@ RSpec.describe "A request over a connection that has served before", :native do
     expect(results.pop).to eq(200)
   end
 
+  it "goes over a new one when an earlier request has timed out on that in silence, which is closed then" do
+    start_oversip
+    OverSIP::Testing.freeze
+    server = tcp_server
+    first = served(server)
+    send_to(server.port)
+    first.receive
+    engine_caught_up
+    OverSIP::Testing.advance(32)
+    expect(results.pop).to eq([408, "Client Timeout", :client_timeout])
+    blacklist.clear
+    send_to(server.port)
+    second = server.accept
+    second.answer(second.receive, 200)
+    expect(results.pop).to eq(200)
+    expect(first).to be_closed_by_peer
+  end
+
   it "is sent again once only" do
     start_oversip
     server = tcp_server

@@ -37,6 +37,8 @@ struct Flow {
     inbound: bool,
     /// Something has come over it.
     heard: bool,
+    /// It may lead nowhere any more.
+    doubted: bool,
     /// What its server has to prove; none for TCP and for what a client opened.
     proof: Option<ServerProof>,
     /// The client transactions that were sent on it, by their branches.
@@ -145,6 +147,7 @@ impl Flows {
             local: None,
             inbound,
             heard: false,
+            doubted: false,
             proof,
             branches: self.tables.set(),
         };
@@ -222,10 +225,19 @@ impl Flows {
         }
     }
 
-    /// A client transaction is over, or goes on elsewhere.
-    pub(super) fn carries_no_more(&mut self, id: ConnectionId, branch: &Bytes) {
-        if let Some(flow) = self.by_id.get_mut(&id) {
-            flow.branches.remove(branch);
+    /// A client transaction is over, or goes on elsewhere. Says whether the connection is of no use any more.
+    pub(super) fn carries_no_more(&mut self, id: ConnectionId, branch: &Bytes) -> bool {
+        let Some(flow) = self.by_id.get_mut(&id) else { return false };
+        flow.branches.remove(branch);
+        flow.doubted && flow.branches.is_empty()
+    }
+
+    /// A request on a connection of ours has got no answer, and nothing else was heard of its target: a peer that has lost its power
+    /// or its way here ends no connection. New requests open another one; this one ends with what is pending on it.
+    pub(super) fn doubt(&mut self, id: ConnectionId) {
+        if let Some(flow) = self.by_id.get_mut(&id).filter(|flow| !flow.inbound && flow.phase == Phase::Up) {
+            flow.doubted = true;
+            self.leave_peer(id);
         }
     }
 

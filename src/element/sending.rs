@@ -483,10 +483,15 @@ impl Element {
                     if transaction.cut_short().is_none() || !transaction.is_invite() {
                         transaction.settle();
                     }
+                    let timings = &self.settings.timings;
+                    let long =
+                        transaction.cut_short().is_none_or(|it| timings.is_nearly_transaction_timeout(it));
+                    let to_blame = !heard && long;
+                    if let Some(connection) = transaction.hop().connection().filter(|_| to_blame) {
+                        self.flows.doubt(connection);
+                    }
                     inputs.push(match transaction.cut_short() {
-                        Some(waited) => SessionInput::BranchCutShort {
-                            to_blame: !heard && self.settings.timings.is_nearly_transaction_timeout(waited),
-                        },
+                        Some(_) => SessionInput::BranchCutShort { to_blame },
                         None if heard => SessionInput::Unanswered,
                         None => SessionInput::Timeout,
                     });
@@ -556,7 +561,9 @@ impl Element {
         let Some(transaction) = self.client_transactions.remove(&mut self.timers, branch) else { return };
         self.reachability.leave(transaction.target());
         if let Some(connection) = transaction.hop().connection() {
-            self.flows.carries_no_more(connection, branch);
+            if self.flows.carries_no_more(connection, branch) {
+                self.emit(Output::Close { connection });
+            }
         }
     }
 
