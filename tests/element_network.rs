@@ -5,6 +5,9 @@
 mod call_network;
 mod element_support;
 
+use std::collections::BTreeMap;
+use std::time::Instant;
+
 use call_network::Over;
 
 fn number(name: &str, usual: u64) -> u64 {
@@ -13,9 +16,21 @@ fn number(name: &str, usual: u64) -> u64 {
 
 fn calls_over(over: Over) {
     let (calls, seeds) = (number("CALLS", 1000), number("SEEDS", 3));
+    let (began, mut met) = (Instant::now(), BTreeMap::<String, usize>::new());
     for seed in 1..=seeds {
         let (outcomes, digest) = call_network::run(seed, calls as usize, over);
         println!("{over:?}, seed {seed}: {outcomes:?}, {digest}");
+        for (outcome, count) in outcomes {
+            *met.entry(outcome).or_default() += count;
+        }
+    }
+    println!("{over:?}: {calls} calls, {seeds} seeds, {:?}", began.elapsed());
+    // Each way of ending must have been met, or the checks prove nothing about it.
+    let usual = ["caller HungUp(200)", "caller Failed(486)", "caller Failed(603)", "callee EndedByCaller"];
+    let others = ["caller Failed(487)", "callee Canceled", "callee Refused(486)", "callee Refused(603)"];
+    for outcome in usual.iter().chain(&others) {
+        let count = met.get(*outcome).copied().unwrap_or(0);
+        assert!(count as u64 >= calls * seeds / 200, "only {count} {outcome}: {met:?}");
     }
 }
 

@@ -73,6 +73,14 @@ impl Callee {
         }
     }
 
+    /// The calls that were accepted, by the tags that they have from here: the INVITE of each, and what became of it.
+    pub fn accepted(&self) -> impl Iterator<Item = (&[u8], &Message, State)> {
+        self.by_tag.iter().map(|(tag, &number)| {
+            let call = &self.calls[number];
+            (&tag[..], &call.request.message, call.state)
+        })
+    }
+
     /// The call of a request inside a dialog.
     fn call_of(&self, message: &Message) -> Option<usize> {
         let number = *self.by_tag.get(message.to_tag()?)?;

@@ -51,9 +51,10 @@ pub struct Call {
     pub outcomes: usize,
     client: ClientId,
     plan: Plan,
-    dialogs: BTreeMap<Bytes, Dialog>,
+    /// By the tags of the callees that have accepted it.
+    pub dialogs: BTreeMap<Bytes, Dialog>,
     /// The tag of the callee that it is with.
-    with: Option<Bytes>,
+    pub with: Option<Bytes>,
 }
 
 const KINDS: u64 = 2;
@@ -96,7 +97,7 @@ impl Caller {
     }
 
     /// The number of a call, by its Call-ID.
-    fn number(message: &Message) -> Option<usize> {
+    pub fn number(message: &Message) -> Option<usize> {
         std::str::from_utf8(message.call_id()?).ok()?.strip_prefix("call-")?.parse().ok()
     }
 

@@ -88,7 +88,8 @@ pub fn run(seed: u64, calls: usize, over: Over) -> (BTreeMap<String, usize>, Str
     let mut world = world(seed);
     let per_cent = if let Over::Udp(per_cent) = over { per_cent } else { 0 };
     world.network().set_conditions(Conditions::lossy(per_cent));
-    let watch = Arc::new(Mutex::new(Watch::around(address(RELAY).ip(), matches!(over, Over::Udp(0)))));
+    let (lossless, datagrams) = (matches!(over, Over::Udp(0)), matches!(over, Over::Udp(_)));
+    let watch = Arc::new(Mutex::new(Watch::around(address(RELAY).ip(), lossless, datagrams)));
     let seen = watch.clone();
     world.record_mut().keep_digest_only();
     world.record_mut().watch(move |entry| seen.lock().expect("one thread").see(entry));
@@ -115,6 +116,7 @@ pub fn run(seed: u64, calls: usize, over: Over) -> (BTreeMap<String, usize>, Str
     assert!(watch.wrongs.is_empty(), "seed {seed}, {over:?}: {:#?}", watch.wrongs);
     [caller, relay, callees[0], callees[1]].iter().for_each(|element| assert_all_quiet(&world, *element));
     let outcomes = check(&mut world, caller, callees);
+    agree(&mut world, caller, callees);
     let told_again = world.with_script(caller, |caller: &mut Caller, _| caller.told_again);
     assert!(
         told_again == 0 || matches!(over, Over::TcpThatBreaks),
@@ -154,4 +156,30 @@ fn check(world: &mut World, caller: ElementId, callees: [ElementId; 2]) -> BTree
         "{never_hung_up} calls are up, {failed_byes} BYEs failed: {outcomes:?}"
     );
     outcomes
+}
+
+/// Whoever is in a call for the caller has accepted it, and knows that it is over when its BYE was answered.
+fn agree(world: &mut World, caller: ElementId, callees: [ElementId; 2]) {
+    let mut accepted = BTreeMap::new();
+    for callee in callees {
+        world.with_script(callee, |callee: &mut Callee, _| {
+            for (tag, invite, state) in callee.accepted() {
+                accepted.insert(tag.to_vec(), (Caller::number(invite), state));
+            }
+        });
+    }
+    world.with_script(caller, |caller: &mut Caller, _| {
+        for (number, call) in caller.calls.iter().enumerate() {
+            for tag in call.dialogs.keys() {
+                let (of, state) = accepted.get(&tag[..]).unwrap_or_else(|| {
+                    panic!("call {number} is with a callee that has not accepted it: {call:?}")
+                });
+                assert_eq!(*of, Some(number), "call {number} is with the callee of another call: {call:?}");
+                let hung_up = call.state == caller::State::HungUp(200) && call.with.as_ref() == Some(tag);
+                let known =
+                    matches!(state, callee::State::EndedByCaller | callee::State::NeverAcknowledged(_));
+                assert!(!hung_up || known, "call {number} goes on for its callee, {state:?}: {call:?}");
+            }
+        }
+    });
 }

@@ -1,11 +1,12 @@
 //! Looks at each message that is sent, and notes what no party may do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use oversip::message::{Message, Method};
-use oversip::simulation::Entry;
+use oversip::simulation::{Entry, Fate};
 
 /// In which time a CANCEL reaches a callee where nothing is lost.
 const SOON: Duration = Duration::from_millis(200);
@@ -17,22 +18,25 @@ type Transaction = (IpAddr, IpAddr, Text, Text);
 #[derive(Debug, Default)]
 pub struct Watch {
     relay: Option<IpAddr>,
+    /// Those of which a copy has arrived, or will.
     requests: BTreeSet<Transaction>,
-    /// The final responses to each, by status and To tag.
-    finals: BTreeMap<Transaction, BTreeSet<(u16, Text)>>,
+    /// The final responses to each, by status and To tag, with a digest of their bytes.
+    finals: BTreeMap<Transaction, BTreeMap<(u16, Text), u64>>,
     /// Which callee has chosen a To tag.
     tags: BTreeMap<Text, IpAddr>,
     /// When a call was accepted first, and by which To tag.
     accepted: BTreeMap<Text, (Duration, Text)>,
     /// Nothing is lost: what one party sends the other has soon.
     lossless: bool,
+    /// A request is answered anew when it is sent again over another connection: its transaction has ended with the first answer.
+    datagrams: bool,
     pub wrongs: BTreeSet<String>,
 }
 
 impl Watch {
     /// For parties that all send to a relay, which sends to them.
-    pub fn around(relay: IpAddr, lossless: bool) -> Watch {
-        Watch { relay: Some(relay), lossless, ..Watch::default() }
+    pub fn around(relay: IpAddr, lossless: bool, datagrams: bool) -> Watch {
+        Watch { relay: Some(relay), lossless, datagrams, ..Watch::default() }
     }
 
     pub fn see(&mut self, entry: &Entry) {
@@ -58,12 +62,14 @@ impl Watch {
         if from_relay && message.method() == Some(&Method::Ack) && owner != Some(entry.to.ip()) {
             self.wrong(entry, "goes to another callee than the one that answered");
         }
-        self.requests.insert(transaction);
+        if entry.fate != Fate::Lost {
+            self.requests.insert(transaction);
+        }
     }
 
     fn response(&mut self, entry: &Entry, message: &Message, status: u16, transaction: Transaction) {
         if !self.requests.contains(&transaction) {
-            return self.wrong(entry, "answers no request");
+            return self.wrong(entry, "answers no request that has arrived");
         }
         let tag = message.to_tag().unwrap_or_default().to_vec();
         if Some(entry.from.ip()) != self.relay && status > 100 {
@@ -77,12 +83,22 @@ impl Watch {
             }
         }
         // A CANCEL is answered as the state of its INVITE is: 200, and 481 for one that is repeated when that is over.
-        if status < 200 || transaction.3 == b"CANCEL" {
+        if transaction.3 == b"CANCEL" {
             return;
         }
         let finals = self.finals.entry(transaction).or_default();
-        finals.insert((status, tag));
-        let refusals = finals.iter().filter(|(status, _)| *status >= 300).count();
+        if status < 200 {
+            if !finals.is_empty() {
+                self.wrong(entry, "comes after the final response");
+            }
+            return;
+        }
+        let bytes = digest(&entry.wire);
+        let first = *finals.entry((status, tag)).or_insert(bytes);
+        if self.datagrams && first != bytes {
+            return self.wrong(entry, "repeats a final response with other bytes");
+        }
+        let refusals = finals.keys().filter(|(status, _)| *status >= 300).count();
         if refusals > 1 || (refusals == 1 && finals.len() > 1) {
             self.wrong(entry, "is a second final response");
         }
@@ -93,4 +109,10 @@ impl Watch {
             self.wrongs.insert(format!("{entry} {why}"));
         }
     }
+}
+
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
