@@ -115,7 +115,7 @@ fn disturb(world: &mut World) {
     }
 }
 
-fn run(seed: u64) {
+fn run(seed: u64, transport: Transport) {
     let mut world = world(seed);
     publish(&mut world);
     let relay = add_relay(&mut world, RELAY, script());
@@ -128,7 +128,7 @@ fn run(seed: u64) {
             Ok(())
         }
     });
-    let alice = add_caller(&mut world, ALICE, RELAY);
+    let alice = add_caller_by(&mut world, transport, ALICE, RELAY);
     let callees: Vec<_> = CALLEES
         .iter()
         .enumerate()
@@ -145,13 +145,18 @@ fn run(seed: u64) {
             world.advance(millis(pause.into()));
             disturb(&mut world);
         }
+        if transport == Transport::Tcp && number.is_multiple_of(4) {
+            world.break_connections(address(RELAY));
+        }
     }
     world.run_until_idle();
     for (number, call) in world.peer(alice).calls().iter().enumerate() {
         let ended = match call.state() {
             CallState::Refused(_) | CallState::HungUp | CallState::EndedByPeer => true,
-            CallState::TimedOut => call.is_canceled(),
-            CallState::Calling | CallState::Proceeding | CallState::Up => false,
+            CallState::TimedOut if call.is_canceled() => true,
+            // Its INVITE, or the answer, was lost with the connection, and nothing is repeated by TCP.
+            CallState::TimedOut | CallState::Calling | CallState::Proceeding => transport == Transport::Tcp,
+            CallState::Up => false,
         };
         let finals: Vec<_> = call.statuses().iter().filter(|status| **status >= 200).collect();
         let accepted = finals.first().is_some_and(|status| **status < 300);
@@ -176,10 +181,21 @@ fn own_call(world: &mut World, relay: ElementId, number: u64) {
     });
 }
 
+/// How many runs there are: 10, or as many as the variable SEEDS says.
+fn seeds() -> u64 {
+    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10)
+}
+
 #[test]
 fn every_call_ends_and_nothing_is_left() {
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10);
-    for seed in 1..=seeds {
-        run(seed);
+    for seed in 1..=seeds() {
+        run(seed, Transport::Udp);
+    }
+}
+
+#[test]
+fn every_call_ends_though_the_connection_of_its_caller_breaks() {
+    for seed in 1..=seeds() {
+        run(seed, Transport::Tcp);
     }
 }
