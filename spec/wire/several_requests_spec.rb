@@ -67,6 +67,17 @@ RSpec.describe "Several requests of one Client", :native do
       expect(events).to match_array(([*0..9] - [4]).map { |n| [n.to_s, :client_timeout] })
     end
 
+    it "may be calls of several threads: each gets its own response" do
+      start_oversip
+      OverSIP::Testing.freeze
+      uac
+      request = ->(n) { OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:#{n}@127.0.0.1:#{bob.port}" }) }
+      callers = Array.new(10) { |n| Thread.new { uac.call(request.call(n)).status_code } }
+      at_bob = Array.new(10) { bob.receive }
+      at_bob.shuffle(random: Random.new(1)).each { |sent| bob.answer(sent, 400 + sent.ruri[/\d+/].to_i) }
+      expect(callers.map(&:value)).to eq((400..409).to_a)
+    end
+
     it "are cancelled one by one in a block, all outside" do
       sent = send_ten(:INVITE) do
         uac.on_provisional_response { |response| uac.cancel if response.status_code == 183 }
