@@ -606,3 +606,99 @@ fn a_request_leaves_by_no_connection_whose_server_has_proven_less_than_it_wants(
     assert_eq!(opened.len(), 2);
     assert_eq!(sent, opened);
 }
+
+#[test]
+fn what_dns_has_said_is_known_for_its_time_to_live() {
+    let (mut world, relay, alice, told) = by_name("sip:b.example:5060;transport=udp");
+    world.zone().set_ttl(seconds(30)).address("b.example", address(BOB).ip());
+    let bob = add_callee(&mut world, BOB, Uas::answering(486, seconds(0)));
+    let carol = add_callee(&mut world, CAROL, Uas::answering(486, seconds(0)));
+    call(&mut world, alice, CallPlan::default());
+    world.advance(seconds(10));
+    // Carol takes over from Bob.
+    world.zone().forget("b.example").address("b.example", address(CAROL).ip());
+    call(&mut world, alice, CallPlan::default());
+    world.advance(seconds(15));
+    assert_eq!((world.peer(bob).calls().len(), world.peer(carol).calls().len()), (2, 0));
+    world.advance(seconds(6));
+    call(&mut world, alice, CallPlan::default());
+    world.run_until_idle();
+    assert_eq!((world.peer(bob).calls().len(), world.peer(carol).calls().len()), (2, 1), "{:?}", told.all());
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn that_a_name_does_not_exist_is_known_for_the_negative_time_to_live() {
+    let (mut world, relay, alice, told) = by_name("sip:b.example:5060;transport=udp");
+    world.zone().set_negative_ttl(Some(seconds(30)));
+    add_callee(&mut world, BOB, Uas::answering(486, seconds(0)));
+    call(&mut world, alice, CallPlan::default());
+    world.advance(seconds(10));
+    world.zone().address("b.example", address(BOB).ip());
+    call(&mut world, alice, CallPlan::default());
+    world.advance(seconds(25));
+    assert_eq!(told.all(), ["error 404 no_dns_resolution"; 2]);
+    call(&mut world, alice, CallPlan::default());
+    world.run_until_idle();
+    assert_eq!(told.all()[2..], ["target udp:10.0.2.1:5060", "failure 486"]);
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn requests_that_ask_for_the_same_name_at_once_have_answers_of_their_own() {
+    let (mut world, relay, alice, told) = by_name("sip:b.example:5060;transport=udp");
+    world.zone().address("b.example", address(BOB).ip());
+    let bob = add_callee(&mut world, BOB, Uas::answering(486, seconds(0)));
+    for _ in 0..20 {
+        call(&mut world, alice, CallPlan::default());
+    }
+    world.advance(millis(15));
+    assert_eq!(world.element(relay).gauges().waiting_for_dns, 20);
+    world.run_until_idle();
+    assert_eq!(world.peer(bob).calls().len(), 20);
+    assert_eq!(told.all().iter().filter(|it| *it == "failure 486").count(), 20);
+    assert!(world.peer(alice).calls().iter().all(|call| call.state() == CallState::Refused(486)));
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn a_target_of_a_family_without_a_socket_is_followed_by_the_next_one() {
+    for transport in ["udp", "tcp"] {
+        let (mut world, relay, alice, told) = by_name(&format!("sip:b.example:5060;transport={transport}"));
+        world.zone().address("b.example", "2001:db8::1".parse::<std::net::IpAddr>().expect("an address"));
+        world.zone().address("b.example", address(BOB).ip());
+        let by = if transport == "udp" { Transport::Udp } else { Transport::Tcp };
+        let bob = add_callee_by(&mut world, by, BOB, Uas::answering(486, seconds(0)));
+        call(&mut world, alice, CallPlan::default());
+        world.run_until_idle();
+        let expected = [
+            format!("target {transport}:[2001:db8::1]:5060"),
+            format!("target {transport}:10.0.2.1:5060"),
+            "failure 486".to_owned(),
+        ];
+        assert_eq!(told.all(), expected, "{}", world.record());
+        assert_eq!(world.peer(bob).calls().len(), 1);
+        // It is no fault of the target.
+        let listed = world
+            .step_element(relay, |element, now| element.blacklist(oversip::client::BlacklistId(1)).keys(now));
+        assert!(listed.is_empty(), "{listed:?}");
+        assert_all_quiet(&world, relay);
+    }
+}
+
+#[test]
+fn a_call_that_fails_over_while_many_wait_for_the_same_connection_takes_them_along() {
+    let (mut world, relay, alice, told) = by_name("sip:b.example;transport=tcp");
+    servers(&mut world, &[("tcp", "one.b.example", BOB), ("tcp", "two.b.example", CAROL)]);
+    world.network().cut_off(address(BOB), Reachability::Silent);
+    let carol = add_callee_by(&mut world, Transport::Tcp, CAROL, Uas::answering(486, seconds(0)));
+    for _ in 0..10 {
+        call(&mut world, alice, CallPlan::default());
+        world.advance(millis(100));
+    }
+    world.run_until_idle();
+    assert_eq!(world.peer(carol).calls().len(), 10, "{}", world.record());
+    assert!(world.peer(alice).calls().iter().all(|call| call.state() == CallState::Refused(486)));
+    assert_eq!(told.all().iter().filter(|it| *it == "target tcp:10.0.2.1:5060").count(), 10);
+    assert_all_quiet(&world, relay);
+}
