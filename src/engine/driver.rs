@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -49,8 +49,7 @@ pub(super) struct Driver {
     pub(super) holds: Holds,
     /// What the boundary keeps for each connection.
     pub(super) connection_data: Mutex<HashMap<ConnectionId, Box<dyn Any + Send>>>,
-    /// Set once the sockets are there.
-    pub(super) network: OnceLock<Network>,
+    pub(super) network: Sockets,
     pub(super) runtime: OnceLock<Handle>,
     pub(super) lookup: Option<Lookup>,
     /// The way by which the network brings news.
@@ -72,6 +71,26 @@ struct Held {
     element: Element,
     /// When the engine's thread wakes by itself; `None`: not for a timer.
     wakes: Option<Instant>,
+}
+
+/// The sockets, while there are any: whoever has the driver still when the engine has ended keeps no port from the next one.
+#[derive(Default)]
+pub(super) struct Sockets(RwLock<Option<Arc<Network>>>);
+
+impl Sockets {
+    /// They are there from now on.
+    pub(super) fn set(&self, network: Network) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(network));
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Network>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn close(&self) {
+        let network = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(network);
+    }
 }
 
 /// How often the lock was held, and for how long at most.
@@ -111,7 +130,7 @@ impl Driver {
             calls: Calls::default(),
             holds: Holds::default(),
             connection_data: Mutex::default(),
-            network: OnceLock::new(),
+            network: Sockets::default(),
             runtime: OnceLock::new(),
             lookup,
             news: OnceLock::new(),
@@ -276,8 +295,12 @@ impl Driver {
         Some(())
     }
 
-    /// The engine has ended: nobody waits for it any longer, and what routes have kept goes.
+    /// The engine has ended: its sockets are closed, nobody waits for it any longer, and what routes have kept goes.
     pub(super) fn end(&self) {
+        // Nobody is about to send: the ports are free when this returns.
+        let held = lock(&self.held);
+        self.network.close();
+        drop(held);
         self.calls.stop();
         self.anchors.clear();
     }

@@ -74,7 +74,7 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
                         let network = Network::new(layer, driver.settings.clone(), config.opening);
                         let _ = driver.runtime.set(Handle::current());
                         let _ = driver.news.set(news);
-                        let _ = driver.network.set(network);
+                        driver.network.set(network);
                         let _ = ready.send(Ok(()));
                         let turns =
                             Loop { driver: driver.clone(), advances: Advances::default(), stopping: None };

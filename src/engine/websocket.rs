@@ -72,7 +72,7 @@ impl WebSockets<'_> {
         }
     }
 
-    fn connections(&self) -> Option<&Connections> {
-        Some(self.0.network.get()?.connections())
+    fn connections(&self) -> Option<Connections> {
+        Some(self.0.network.get()?.connections().clone())
     }
 }
