@@ -25,6 +25,8 @@ struct Ledger {
     asked: BTreeMap<u64, ClientId>,
     /// Who has waited for the end of a route, and how it ended.
     told: BTreeMap<u64, String>,
+    /// In which order things were told and released.
+    order: Vec<String>,
 }
 
 /// A script that sends all requests on, holds something for each route, and sends requests of its own whose end it waits for.
@@ -53,8 +55,9 @@ impl Holder {
 
     fn route(&mut self, api: &mut Api<'_>, mut ask: RouteRequest) {
         let client = ask.client;
-        ask.anchor = AnchorId(client.as_u64());
-        self.ledger().begun.insert(client.as_u64());
+        let anchor = 1 + self.ledger().begun.len() as u64;
+        ask.anchor = AnchorId(anchor);
+        self.ledger().begun.insert(anchor);
         api.route(self, ask);
         api.step(|element, _| element.release_client(client));
     }
@@ -75,6 +78,10 @@ impl Holder {
     /// A request of its own to Carol.
     fn ask(&mut self, api: &mut Api<'_>, method: Method, number: u64) {
         let client = Holder::client(api);
+        self.ask_by(api, client, method, number);
+    }
+
+    fn ask_by(&mut self, api: &mut Api<'_>, client: ClientId, method: Method, number: u64) {
         let request = own(method, &format!("own-{number}"));
         let mut ask = api.own_request(client, &self.profile, OwnRequestId(number), request, Some(udp(CAROL)));
         ask.caller = Some(Caller { call: CallId(number), limit: None });
@@ -108,6 +115,7 @@ impl Script for Holder {
             Outcome::Failed(failure) => format!("{} {}", failure.status, failure.code),
             Outcome::Stopped => "stopped".to_owned(),
         };
+        self.ledger().order.push(format!("told {}", call.0));
         let before = self.ledger().told.insert(call.0, outcome);
         assert_eq!(before, None, "who waits for {call:?} is told twice");
     }
@@ -116,6 +124,7 @@ impl Script for Holder {
         let ledger = &mut *self.ledger();
         assert!(ledger.begun.contains(&anchor.0), "{anchor:?} was never held");
         assert!(ledger.released.insert(anchor.0), "{anchor:?} is released twice");
+        ledger.order.push(format!("released {}", anchor.0));
     }
 
     fn timer(&mut self, api: &mut Api<'_>, key: u64) {
@@ -271,6 +280,35 @@ fn who_waits_for_the_end_of_a_request_is_told_of_the_defect() {
     calls.end();
     let told: Vec<_> = calls.script.ledger().told.values().cloned().collect();
     assert_eq!(told, ["500 internal_error", "200", "200"], "{}", calls.world.record());
+}
+
+/// What is left of a Client with many requests, whose element has maps in this order.
+fn given_up(table_key: u64) -> (Vec<String>, String) {
+    let mut world = world(1);
+    world.set_table_key([table_key, 1, 2, 3]);
+    let mut script = Holder::new(false);
+    let relay = add_relay(&mut world, RELAY, script.clone());
+    add_callee(&mut world, CAROL, Uas::answering(200, seconds(9)));
+    let client = world.with_script::<Holder, _>(relay, |_, api| {
+        let client = Holder::client(api);
+        (0..8).for_each(|number| script.ask_by(api, client, Method::Invite, number));
+        client
+    });
+    world.advance(seconds(1));
+    world.step_element(relay, |element, now| element.plan_panic(now, PlannedPanic::Client(client)));
+    world.run_until_idle();
+    assert_all_quiet(&world, relay);
+    let order = script.ledger().order.clone();
+    assert_eq!(order.len(), 16, "{order:?}");
+    (order, world.record().to_string())
+}
+
+#[test]
+fn is_cleaned_up_after_in_an_order_that_no_map_decides() {
+    let first = given_up(0);
+    for key in 1..8 {
+        assert_eq!(first, given_up(key), "with the key {key}");
+    }
 }
 
 /// How each call ended, at the caller and for who has waited.
