@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use element_support::*;
-use oversip::client::session::Kind;
+use oversip::client::session::Role;
 use oversip::client::{BlacklistId, Destination, Profile, VerifyServer};
 use oversip::element::{
     AnchorId, ClientId, ConnectionEnd, Element, Input, Origin, Output, OwnRequestId, RouteRequest,
@@ -516,7 +516,7 @@ fn own_options(client: ClientId, profile: Profile, destination: Destination) -> 
     let (message, _) = Message::parse(Bytes::from(request("OPTIONS", "own"))).expect("a request");
     RouteRequest {
         client,
-        kind: Kind::Uac,
+        role: Role::Uac,
         profile: Arc::new(profile),
         request: RequestSnapshot::from_message(&message).expect("a request"),
         antiloop_id: None,

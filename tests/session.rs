@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use oversip::client::session::{Action, Callback, Input, Kind, RequestClass, Round, Session};
+use oversip::client::session::{Action, Callback, Input, RequestClass, Role, Round, Session};
 use oversip::client::{Blacklist, Failure, IncomingResponse, Profile, RouteError};
 use oversip::message::Message;
 use oversip::resolve::{ResolveError, Target};
@@ -25,15 +25,15 @@ struct Case {
 }
 
 impl Case {
-    fn new(kind: Kind, class: RequestClass, change: impl Fn(&mut Profile)) -> Case {
+    fn new(role: Role, class: RequestClass, change: impl Fn(&mut Profile)) -> Case {
         let mut profile = profile::profile(policy::policy());
         change(&mut profile);
-        let session = Session::new(kind, class, Arc::new(profile), PATIENCE);
+        let session = Session::new(role, class, Arc::new(profile), PATIENCE);
         Case { session, now: Instant::now(), blacklist: Blacklist::new() }
     }
 
     fn proxy(class: RequestClass) -> Case {
-        Case::new(Kind::Proxy, class, |_| {})
+        Case::new(Role::Proxy, class, |_| {})
     }
 
     /// Gives an input to the session and lists its actions; callbacks end without a decision.
@@ -128,7 +128,7 @@ fn a_target_that_fails_is_blacklisted_and_the_next_one_is_tried() {
 
 #[test]
 fn without_use_blacklist_nothing_is_remembered() {
-    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
+    let mut case = Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     case.give(targets(&[1]));
     case.give(Input::Timeout);
     assert!(!case.blacklist.any(case.now));
@@ -136,7 +136,7 @@ fn without_use_blacklist_nothing_is_remembered() {
 
 #[test]
 fn a_wholly_blacklisted_destination_gives_the_stored_result_of_the_last_target_and_sends_nothing() {
-    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
+    let mut case = Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     let ttl = Duration::from_secs(10);
     case.blacklist.add(case.now, "udp:192.0.2.1:1", Failure::destination_blacklisted(403, "One"), ttl);
     case.blacklist.add(case.now, "udp:192.0.2.1:2", Failure::destination_blacklisted(410, "Two"), ttl);
@@ -212,7 +212,7 @@ fn a_503_with_retry_after_blacklists_for_that_time() {
 #[test]
 fn without_failover_the_blocks_of_a_proxy_see_500_for_503() {
     let mut case =
-        Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
+        Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(response(503, "")), ["on_failure_response 500", "forward 500"]);
 }
@@ -241,11 +241,11 @@ fn a_wild_retry_after_is_cut_to_ten_minutes_and_none_lasts_shorter_than_blacklis
 #[test]
 fn retry_after_counts_without_failover_too_but_not_without_use_blacklist() {
     let mut case =
-        Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
+        Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.dns_failover_on_503 = false);
     case.give(targets(&[1]));
     case.give(response(503, "Retry-After: 30\r\n"));
     assert!(case.blacklist.any(case.now));
-    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
+    let mut case = Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     case.give(targets(&[1]));
     case.give(response(503, "Retry-After: 30\r\n"));
     assert!(!case.blacklist.any(case.now));
@@ -257,7 +257,7 @@ fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
     case.give(targets(&[1]));
     case.give(response(503, "Retry-After: 30\r\n"));
     let (now, profile) = (case.now, case.session.profile().clone());
-    let session = Session::new(Kind::Proxy, RequestClass::Invite, profile.clone(), PATIENCE);
+    let session = Session::new(Role::Proxy, RequestClass::Invite, profile.clone(), PATIENCE);
     let mut next = Case { session, now, blacklist: case.blacklist };
     assert_eq!(next.give(targets(&[1])), ["ask for the probe of udp:192.0.2.1:1"]);
     assert_eq!(
@@ -268,7 +268,7 @@ fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
 
 #[test]
 fn a_uac_moves_on_after_a_503_and_keeps_the_last_one_as_it_is() {
-    let mut case = Case::new(Kind::Uac, RequestClass::NonInvite, |_| {});
+    let mut case = Case::new(Role::Uac, RequestClass::NonInvite, |_| {});
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(response(503, "")), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     assert_eq!(case.give(response(503, "")), ["on_failure_response 503"]);
@@ -278,7 +278,7 @@ fn a_uac_moves_on_after_a_503_and_keeps_the_last_one_as_it_is() {
 #[test]
 fn without_failover_a_uac_keeps_503_and_sends_nothing_upstream() {
     let mut case =
-        Case::new(Kind::Uac, RequestClass::NonInvite, |profile| profile.dns_failover_on_503 = false);
+        Case::new(Role::Uac, RequestClass::NonInvite, |profile| profile.dns_failover_on_503 = false);
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(response(503, "")), ["on_failure_response 503"]);
     assert!(case.session.is_over());
@@ -422,8 +422,8 @@ fn an_ack_is_sent_once_and_is_over() {
 
 #[test]
 fn the_error_of_an_ack_runs_on_error_and_is_not_answered() {
-    for kind in [Kind::Proxy, Kind::Uac] {
-        let ack = || Case::new(kind, RequestClass::Ack, |_| {});
+    for role in [Role::Proxy, Role::Uac] {
+        let ack = || Case::new(role, RequestClass::Ack, |_| {});
         let mut case = ack();
         let seen = case.give(Input::Unroutable(ResolveError::NoDnsResolution));
         assert_eq!(seen, ["on_error 404 No DNS Resolution no_dns_resolution"]);
@@ -543,7 +543,7 @@ fn a_large_request_is_not_sent_to_a_blacklisted_udp_target_by_tcp() {
 
 #[test]
 fn a_challenge_that_can_be_answered_goes_to_the_same_target_without_a_callback() {
-    let mut case = Case::new(Kind::Uac, RequestClass::NonInvite, |_| {});
+    let mut case = Case::new(Role::Uac, RequestClass::NonInvite, |_| {});
     case.give(targets(&[1, 2]));
     assert!(case.session.may_answer_challenge());
     assert_eq!(case.give(Input::Challenged), ["send udp:192.0.2.1:1"]);
@@ -560,7 +560,7 @@ fn a_proxy_answers_no_challenge() {
 
 #[test]
 fn a_canceled_uac_gets_the_final_response() {
-    let mut case = Case::new(Kind::Uac, RequestClass::Invite, |_| {});
+    let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(Input::Canceled), ["on_canceled"]);
     assert!(!case.session.may_answer_challenge());
@@ -597,7 +597,7 @@ fn neither_a_lost_connection_nor_a_large_request_makes_an_entry() {
         (Input::TooLarge, "513 Message Too Large message_too_large"),
     ];
     for (input, error) in rows {
-        let mut case = Case::new(Kind::Uac, RequestClass::Invite, |_| {});
+        let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
         case.give(targets(&[1]));
         assert_eq!(case.give(input), [format!("on_error {error}")]);
         assert!(!case.blacklist.any(case.now));
@@ -720,7 +720,7 @@ fn a_request_of_a_dialog_goes_to_listed_targets_last_and_makes_no_entry() {
 
 #[test]
 fn no_more_than_max_targets_are_tried_however_many_there_are() {
-    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.max_targets = 2);
+    let mut case = Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.max_targets = 2);
     let entry = Failure::destination_blacklisted(403, "One");
     case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
     assert_eq!(case.give(targets(&[1, 2, 3, 4])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
@@ -733,7 +733,7 @@ fn no_more_than_max_targets_are_tried_however_many_there_are() {
 
 #[test]
 fn udp_in_place_of_tcp_is_not_a_target_more() {
-    let mut case = Case::new(Kind::Proxy, RequestClass::Invite, |profile| profile.max_targets = 1);
+    let mut case = Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.max_targets = 1);
     case.session.set_oversize();
     case.give(targets(&[1, 2]));
     assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
@@ -746,7 +746,7 @@ fn udp_in_place_of_tcp_is_not_a_target_more() {
 #[test]
 fn no_target_is_tried_after_the_time_for_all_of_them() {
     for (class, seconds) in [(RequestClass::Invite, 120), (RequestClass::NonInvite, 32)] {
-        let mut case = Case::new(Kind::Uac, class, |_| {});
+        let mut case = Case::new(Role::Uac, class, |_| {});
         case.give(targets(&[1, 2, 3]));
         let begin = case.now;
         assert_eq!(case.session.deadline(), Some(begin + Duration::from_secs(seconds)));
@@ -759,7 +759,7 @@ fn no_target_is_tried_after_the_time_for_all_of_them() {
 
 #[test]
 fn routing_time_counts_for_every_method_and_from_the_first_target() {
-    let mut case = Case::new(Kind::Uac, RequestClass::Invite, |profile| {
+    let mut case = Case::new(Role::Uac, RequestClass::Invite, |profile| {
         profile.routing_time = Some(Duration::from_secs(5));
     });
     assert_eq!(case.session.deadline(), None);
@@ -786,7 +786,7 @@ fn a_target_that_had_long_enough_is_to_blame_though_its_timer_was_cut() {
 #[test]
 fn a_timer_f_above_what_clients_wait_is_the_time_for_all_targets() {
     for (seconds, limit) in [(60, 60), (4, 32)] {
-        let mut case = Case::new(Kind::Uac, RequestClass::NonInvite, |profile| {
+        let mut case = Case::new(Role::Uac, RequestClass::NonInvite, |profile| {
             profile.timer_f = Duration::from_secs(seconds);
         });
         case.give(targets(&[1, 2]));

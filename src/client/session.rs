@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use vocabulary::{Action, Callback, CallbackClass, Input, Kind, RequestClass, Round};
+pub use vocabulary::{Action, Callback, CallbackClass, Input, RequestClass, Role, Round};
 
 use super::{Blacklist, Failure, IncomingResponse, Profile, RouteError};
 use crate::message::{reason_phrase, Message};
@@ -62,7 +62,7 @@ struct Step<'a> {
 /// One `route` of a Client.
 #[derive(Debug)]
 pub struct Session {
-    kind: Kind,
+    role: Role,
     class: RequestClass,
     profile: Arc<Profile>,
     /// How long the client of a request other than INVITE waits.
@@ -112,9 +112,9 @@ pub struct Session {
 impl Session {
     /// A session that waits for its targets. The client of a request other than INVITE waits for `patience`: 64*T1
     /// (RFC 3261 17.1.2.2).
-    pub fn new(kind: Kind, class: RequestClass, profile: Arc<Profile>, patience: Duration) -> Self {
+    pub fn new(role: Role, class: RequestClass, profile: Arc<Profile>, patience: Duration) -> Self {
         Self {
-            kind,
+            role,
             class,
             profile,
             patience,
@@ -179,7 +179,7 @@ impl Session {
 
     /// Whether [`Input::Challenged`] would send the request again: the driver may answer a challenge then.
     pub fn may_answer_challenge(&self) -> bool {
-        self.kind == Kind::Uac && self.state == State::Pending && !self.is_called_off()
+        self.role == Role::Uac && self.state == State::Pending && !self.is_called_off()
     }
 
     /// Whether there are targets after the one in use.
@@ -327,7 +327,7 @@ impl Session {
                 self.callback(Callback::Provisional(response.clone()), After::Forward(response, status))
             }
             // After CANCEL the final response goes upstream without callbacks. A Uac has no upstream: its script hears of it.
-            _ if self.canceled && self.kind == Kind::Proxy => {
+            _ if self.canceled && self.role == Role::Proxy => {
                 self.state = State::Done;
                 self.branch_live = false;
                 let status = if status == 503 { 500 } else { status };
@@ -417,7 +417,7 @@ impl Session {
 
     fn on_canceled(&mut self) {
         // `Uac#cancel` after the final response: there is nothing to cancel (RFC 3261 9.1).
-        if self.kind == Kind::Uac && self.state == State::Done {
+        if self.role == Role::Uac && self.state == State::Done {
             return;
         }
         (self.canceled, self.superseded) = (true, false);
@@ -497,7 +497,7 @@ impl Session {
             LastResult::Response(response) => {
                 let status = response.status().unwrap_or(500);
                 // Without failover a proxy answers 500 in place of 503 and its blocks see that (RFC 3261 16.7).
-                let hidden = self.kind == Kind::Proxy && status == 503 && !self.profile.dns_failover_on_503;
+                let hidden = self.role == Role::Proxy && status == 503 && !self.profile.dns_failover_on_503;
                 let seen = if hidden { 500 } else { status };
                 self.callback(Callback::Failure(response.clone(), seen), After::Forward(response, seen));
             }
@@ -514,14 +514,14 @@ impl Session {
     fn forward(&mut self, response: Arc<IncomingResponse>, status: u16) {
         // RFC 4320 4.1, 4.2: neither a provisional response nor a 408 of a non-INVITE request goes upstream.
         let late = self.class == RequestClass::NonInvite && (status < 200 || status == 408);
-        if self.kind == Kind::Proxy && !late {
+        if self.role == Role::Proxy && !late {
             self.actions.push_back(Action::Forward(response, status));
         }
     }
 
     fn reply(&mut self, status: u16, reason: Cow<'static, str>) {
         let late = self.class == RequestClass::NonInvite && status == 408;
-        if self.kind == Kind::Proxy && self.class != RequestClass::Ack && !late {
+        if self.role == Role::Proxy && self.class != RequestClass::Ack && !late {
             self.actions.push_back(Action::Reply { status, reason });
         }
     }

@@ -11,7 +11,7 @@ use super::listeners::Listeners;
 use super::next_hop::{NextHop, SendFailure};
 use super::table::{Table, Tables};
 use super::timers::{ArmedTimers, TimerKey, Timers};
-use crate::client::session::Kind;
+use crate::client::session::Role;
 use crate::client::{branch_as_written, Profile, SentBy};
 use crate::message::{self, Headers, Message, Method, RequestSnapshot, Source, TopVia};
 use crate::resolve::Target;
@@ -30,7 +30,7 @@ enum Machine {
 pub(super) struct Begin {
     pub(super) client: ClientId,
     pub(super) route: RouteId,
-    pub(super) kind: Kind,
+    pub(super) role: Role,
     /// The request as it leaves.
     pub(super) sent: RequestSnapshot,
     pub(super) wire: Bytes,
@@ -139,8 +139,8 @@ impl ClientTransaction {
         (self.begin.client, self.begin.route)
     }
 
-    pub(super) fn kind(&self) -> Kind {
-        self.begin.kind
+    pub(super) fn role(&self) -> Role {
+        self.begin.role
     }
 
     pub(super) fn upstream(&self) -> Option<RequestId> {
@@ -223,7 +223,7 @@ impl ClientTransaction {
     /// RFC 3261 16.7 step 3: whether nobody is named that a Proxy could send a response on to. A 100 and the answer to a CANCEL
     /// end here.
     fn has_no_way_back(&self, response: &Message) -> bool {
-        self.begin.kind == Kind::Proxy
+        self.begin.role == Role::Proxy
             && response.num_vias() < 2
             && response.status() != Some(100)
             && response.cseq_method() != Some(&Method::Cancel)

@@ -10,7 +10,7 @@ use super::next_hop::NextHop;
 use super::received_request::ReceivedRequest;
 use super::server_transactions::ServerRequest;
 use super::settings::Settings;
-use crate::client::session::Kind;
+use crate::client::session::Role;
 use crate::client::{
     address_strict_router, connection_names, own_contact, readdressed, IncomingSide, Profile, RoutingHeaders,
     DIALOG_CODE_LEN, MAX_FORWARDS,
@@ -56,11 +56,11 @@ impl Leaving {
     /// address of the greatest length.
     pub(super) fn presumably(
         settings: &Settings,
-        kind: Kind,
+        role: Role,
         transport: Transport,
         remote: SocketAddr,
     ) -> Leaving {
-        let own = settings.unreached(kind, remote).map(|_| match remote {
+        let own = settings.unreached(role, remote).map(|_| match remote {
             SocketAddr::V4(_) => SocketAddr::from(([255; 4], u16::MAX)),
             SocketAddr::V6(_) => SocketAddr::from(([u16::MAX; 8], u16::MAX)),
         });
@@ -71,7 +71,7 @@ impl Leaving {
 /// A request that is about to leave, as far as it is the same for each target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Departing<'a> {
-    pub(super) kind: Kind,
+    pub(super) role: Role,
     pub(super) request: &'a RequestSnapshot,
     /// It goes where its first Route says.
     pub(super) by_route: bool,
@@ -97,8 +97,8 @@ pub(super) fn request(
         address_strict_router(&mut request);
     }
     let listener = settings.listeners.naming(leaving.transport, leaving.remote);
-    match (departing.proxy_headers, departing.kind) {
-        (Some(headers), Kind::Proxy) => {
+    match (departing.proxy_headers, departing.role) {
+        (Some(headers), Role::Proxy) => {
             request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());
             if let (Some(listener), Some(server_side)) = (listener, server_side) {
                 let in_rr =

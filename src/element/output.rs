@@ -10,7 +10,7 @@ use super::hold::Hold;
 use super::ids::{AnchorId, CallId, ClientId, ResolutionId, RouteId};
 use super::next_hop::NextHop;
 use super::received_request::{ReceivedRequest, WayBack};
-use crate::client::session::{Callback, Kind};
+use crate::client::session::{Callback, Role};
 use crate::client::{Failure, IncomingResponse};
 use crate::message::{ConnectionId, Method, Transport};
 use crate::resolve::{Inquiry, Target};
@@ -136,7 +136,7 @@ pub enum Sender {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnAddress {
     /// A proxy's listeners have to be reachable from both sides: it leaves from nowhere else.
-    pub kind: Kind,
+    pub role: Role,
     /// The loopback address that the listeners are on.
     pub loopback: IpAddr,
 }
@@ -205,7 +205,7 @@ pub struct Round {
     /// The route whose event it is.
     pub route: RouteId,
     /// Proxy or Uac.
-    pub kind: Kind,
+    pub role: Role,
     /// What keeps the script's objects alive.
     pub anchor: AnchorId,
     /// The blocks and their arguments.

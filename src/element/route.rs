@@ -15,7 +15,7 @@ use super::output::{OwnRequest, Round};
 use super::received_request::ReceivedRequest;
 use super::timers::TimerId;
 use crate::client::digest::{Authenticator, Credentials};
-use crate::client::session::{Callback, Input, Kind, RequestClass, Session};
+use crate::client::session::{Callback, Input, RequestClass, Role, Session};
 use crate::client::{Blacklist, Destination, Failure, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
 use crate::message::{
     is_sips, HeaderField, HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot, Transport,
@@ -65,7 +65,7 @@ pub struct RouteRequest {
     /// The Client.
     pub client: ClientId,
     /// Proxy or Uac.
-    pub kind: Kind,
+    pub role: Role,
     /// The profile, as read when `route` was called.
     pub profile: Arc<Profile>,
     /// The request as the script left it.
@@ -136,7 +136,7 @@ pub struct RoundEnd {
 pub(super) struct Route {
     pub(super) id: RouteId,
     pub(super) client: ClientId,
-    pub(super) kind: Kind,
+    pub(super) role: Role,
     pub(super) origin: Origin,
     pub(super) request: RequestSnapshot,
     pub(super) antiloop_id: [u8; 32],
@@ -201,14 +201,14 @@ impl Route {
             Method::Ack => RequestClass::Ack,
             _ => RequestClass::NonInvite,
         };
-        let mut session = Session::new(ask.kind, class, ask.profile, timings.transaction_timeout());
+        let mut session = Session::new(ask.role, class, ask.profile, timings.transaction_timeout());
         if ask.request.to_tag().is_some() {
             session.set_in_dialog();
         }
         let route = Box::new(Self {
             id,
             client: ask.client,
-            kind: ask.kind,
+            role: ask.role,
             origin: ask.origin,
             request: ask.request,
             antiloop_id,
@@ -274,7 +274,7 @@ impl Route {
         Some(Round {
             client: self.client,
             route: self.id,
-            kind: self.kind,
+            role: self.role,
             anchor: self.anchor,
             answers: self.session.answers(&callback),
             callback,
@@ -310,7 +310,7 @@ impl Route {
     /// The request, as far as it is the same for each target.
     pub(super) fn departing<'a>(&'a self, flow_token: Option<&'a str>) -> Departing<'a> {
         Departing {
-            kind: self.kind,
+            role: self.role,
             request: &self.request,
             by_route: self.by_route,
             proxy_headers: self.proxy_headers.as_ref(),
@@ -379,7 +379,7 @@ impl Route {
             request.headers.push(name.canonical().as_bytes(), value);
         }
         // RFC 3261 22.1: the ACK carries the credentials of its INVITE, since nobody can challenge it.
-        if self.kind == Kind::Uac && request.method == Method::Ack {
+        if self.role == Role::Uac && request.method == Method::Ack {
             for (name, value) in of_invite {
                 request.headers.push(name.canonical().as_bytes(), value);
             }
@@ -405,7 +405,7 @@ impl Route {
     /// Says why the request has failed that neither a block nor a thread hears of. The client of a Proxy does, but not of an ACK.
     pub(super) fn log_unheard(&self, failure: &Failure) {
         let request = &self.request;
-        if self.kind == Kind::Proxy && request.method != Method::Ack {
+        if self.role == Role::Proxy && request.method != Method::Ack {
             return;
         }
         let text = String::from_utf8_lossy;

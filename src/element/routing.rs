@@ -15,7 +15,7 @@ use super::route::{Body, Caller, Origin, RoundEnd, Route, RouteRequest};
 use super::timers::TimerKey;
 use super::Element;
 use crate::client::digest::{Credentials, Digested};
-use crate::client::session::{Action, Callback, Input as SessionInput, Kind, Round as SessionRound};
+use crate::client::session::{Action, Callback, Input as SessionInput, Role, Round as SessionRound};
 use crate::client::{
     random_hex, random_loop_mark, request_within, Destination, DialogRequest, Failure, IncomingResponse,
     Profile,
@@ -135,20 +135,20 @@ impl Element {
                 let Some(route) = element.clients.get_mut(client).and_then(|it| it.route_mut(id)) else {
                     continue;
                 };
-                let kind = route.kind;
+                let role = route.role;
                 if !route.session.is_answered() {
-                    match kind {
-                        Kind::Uac => route.canceled = true,
-                        Kind::Proxy => route.session.note_withdrawn(),
+                    match role {
+                        Role::Uac => route.canceled = true,
+                        Role::Proxy => route.session.note_withdrawn(),
                     }
                 }
                 element.cancel_branch(id, Vec::new());
                 element.deliver(
                     client,
                     id,
-                    match kind {
-                        Kind::Uac => SessionInput::Canceled,
-                        Kind::Proxy => SessionInput::Withdrawn,
+                    match role {
+                        Role::Uac => SessionInput::Canceled,
+                        Role::Proxy => SessionInput::Withdrawn,
                     },
                 );
             }
@@ -445,13 +445,13 @@ impl Element {
     }
 
     fn turn(&mut self, mut route: Box<Route>, turn: Turn) {
-        let (client, kind) = (route.client, route.kind);
+        let (client, role) = (route.client, route.role);
         let outer = self.working_for;
         self.work_for(Beneficiary::Client(client));
         self.clients.set_at_work(client, true);
         #[cfg(feature = "defects")]
         self.panic_if_planned(client);
-        let relayed = kind == Kind::Proxy && matches!(turn, Turn::Input(SessionInput::Response(_)));
+        let relayed = role == Role::Proxy && matches!(turn, Turn::Input(SessionInput::Response(_)));
         match turn {
             Turn::Begin => {}
             Turn::Input(input) => {
@@ -669,7 +669,7 @@ impl Element {
         let client = ClientId(self.numbers.next());
         let ask = RouteRequest {
             client,
-            kind: Kind::Uac,
+            role: Role::Uac,
             profile: profile.clone(),
             destination: Destination::of_request(&request, by_route),
             request,

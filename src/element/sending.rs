@@ -18,7 +18,7 @@ use super::output::{OpeningLimits, Output, Sender, ServerName, ServerProof};
 use super::route::Route;
 use super::timers::TimerKey;
 use super::Element;
-use crate::client::session::{Input as SessionInput, Kind};
+use crate::client::session::{Input as SessionInput, Role};
 use crate::client::{is_udp_token, IncomingResponse, Profile};
 use crate::message::{ConnectionId, Method, RequestSnapshot, Source, Transport};
 use crate::resolve::Target;
@@ -43,7 +43,7 @@ impl Element {
     /// Sends the request of a route to a target, in a transaction of its own.
     pub(super) fn send_to_target(&mut self, route: &mut Route, target: Target) {
         let profile = route.profile().clone();
-        match self.way_to(route.kind, target, route.server.as_deref(), &profile) {
+        match self.way_to(route.role, target, route.server.as_deref(), &profile) {
             Ok(Way::Hop(hop)) => self.begin_transaction(route, hop),
             Ok(Way::Connection(demands)) => match self.tighten(&target, &demands) {
                 Some(connection) => self.await_socket(route, target, Some(connection), Some(demands)),
@@ -106,12 +106,12 @@ impl Element {
     /// The hop to a target, where no address has to be found first.
     fn hop_to(
         &mut self,
-        kind: Kind,
+        role: Role,
         target: Target,
         server: Option<&str>,
         profile: &Profile,
     ) -> Option<NextHop> {
-        match self.way_to(kind, target, server, profile).ok()? {
+        match self.way_to(role, target, server, profile).ok()? {
             Way::Hop(hop) => Some(hop),
             Way::Connection(demands) => Some(self.connect(target, demands)),
             Way::Awaited(_) => None,
@@ -135,7 +135,7 @@ impl Element {
     /// server has to prove.
     fn way_to(
         &mut self,
-        kind: Kind,
+        role: Role,
         target: Target,
         server: Option<&str>,
         profile: &Profile,
@@ -151,7 +151,7 @@ impl Element {
         let proof = (transport == Transport::Tls).then(|| proof(server, remote, profile));
         let limits =
             OpeningLimits { connect: profile.connect_timeout, handshake: profile.tls_handshake_timeout };
-        if let Some(allowed) = self.settings.unreached(kind, remote) {
+        if let Some(allowed) = self.settings.unreached(role, remote) {
             self.emit(Output::FindAddress { target, allowed });
             return Ok(Way::Awaited(stream.then_some(Demands { limits, proof })));
         }
@@ -298,7 +298,7 @@ impl Element {
 
     /// The request of a route as it leaves that way.
     fn departure(&mut self, route: &Route, leaving: &Leaving, branch: &[u8]) -> RequestSnapshot {
-        let records = route.kind == Kind::Proxy && route.profile().do_record_routing;
+        let records = route.role == Role::Proxy && route.profile().do_record_routing;
         let token = route.origin.upstream().filter(|_| records).and_then(|it| self.flow_token(&it.source));
         let departing = route.departing(token.as_deref());
         let server_side = route.upstream().and_then(|id| self.server_transactions.get_mut(id));
@@ -320,7 +320,7 @@ impl Element {
         if outgoing::at_most(&self.settings, &route.departing(None)) <= limit {
             return;
         }
-        let leaving = Leaving::presumably(&self.settings, route.kind, udp.transport, udp.addr);
+        let leaving = Leaving::presumably(&self.settings, route.role, udp.transport, udp.addr);
         if self.departure(route, &leaving, SOME_BRANCH).to_bytes().len() > limit {
             route.session.set_oversize();
         }
@@ -344,7 +344,7 @@ impl Element {
         if sent.method == Method::Ack {
             let sender = Sender::Ack { client: route.client, route: route.id };
             self.emit(Output::Send { sender, hop, wire: wire.clone() });
-            if route.kind == Kind::Uac {
+            if route.role == Role::Uac {
                 self.remember_ack(&sent, hop, wire);
             }
             return;
@@ -359,7 +359,7 @@ impl Element {
         let begin = Begin {
             client: route.client,
             route: route.id,
-            kind: route.kind,
+            role: route.role,
             sent,
             wire,
             hop,
@@ -522,12 +522,12 @@ impl Element {
     /// Sends the ACK or the CANCEL of a request; where the connection is gone, over another one (RFC 3261 18.1.1).
     fn follow_up(&mut self, branch: &Bytes, wire: Bytes) {
         let Some(transaction) = self.client_transactions.get(branch) else { return };
-        let (mut hop, kind, reopening) = (transaction.hop(), transaction.kind(), transaction.reopening());
+        let (mut hop, role, reopening) = (transaction.hop(), transaction.role(), transaction.reopening());
         let gone = hop.connection().is_some_and(|connection| !self.flows.takes_requests(connection));
         if gone {
             let Some((server, profile)) = reopening else { return };
             // Where a socket is awaited first, a timer sends it again.
-            let Some(other) = self.hop_to(kind, hop.target(), server.as_deref(), &profile) else { return };
+            let Some(other) = self.hop_to(role, hop.target(), server.as_deref(), &profile) else { return };
             self.client_transactions.moves(branch, other);
             hop = other;
         }
@@ -546,7 +546,7 @@ impl Element {
             self.emit(Output::Send { sender: Sender::Nobody, hop, wire });
             return None;
         }
-        if transaction.kind() == Kind::Uac {
+        if transaction.role() == Role::Uac {
             // The blocks may still make the ACK.
             return self.takes_again(client, response).then(|| SessionInput::Response(response.clone()));
         }
@@ -601,14 +601,14 @@ impl Element {
         if !transaction.take_second_chance() {
             return false;
         }
-        let (before, kind, wire) = (transaction.hop(), transaction.kind(), transaction.wire());
+        let (before, role, wire) = (transaction.hop(), transaction.role(), transaction.wire());
         let (client, route) = transaction.owner();
         let Some((server, profile)) = transaction.reopening() else { return false };
         if let Some(connection) = before.connection() {
             self.flows.takes_no_more(connection);
             self.flows.carries_no_more(connection, branch);
         }
-        let Some(hop) = self.hop_to(kind, before.target(), server.as_deref(), &profile) else { return false };
+        let Some(hop) = self.hop_to(role, before.target(), server.as_deref(), &profile) else { return false };
         tracing::info!(target: "oversip::transaction", %client, %route,
             "the connection to {hop} broke before an answer came, the request is sent over another one");
         self.client_transactions.moves(branch, hop);

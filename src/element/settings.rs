@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::listeners::{Listener, Listeners};
 use super::output::OwnAddress;
-use crate::client::session::Kind;
+use crate::client::session::Role;
 use crate::client::{local_uri, port_for, read_unsigned, DialogKey, FlowTokenKey, LocalAliases, ProcessTags};
 use crate::message::{Message, NameAddrRef, Source, Transport, UriRef};
 use crate::transaction::Timings;
@@ -163,14 +163,14 @@ impl Settings {
     }
 
     /// The loopback address of the listeners, where they do not reach this address.
-    pub(super) fn unreached(&self, kind: Kind, remote: SocketAddr) -> Option<OwnAddress> {
+    pub(super) fn unreached(&self, role: Role, remote: SocketAddr) -> Option<OwnAddress> {
         let loopback = self.only_loopback(remote)?;
-        (!is_loopback(remote.ip())).then_some(OwnAddress { kind, loopback })
+        (!is_loopback(remote.ip())).then_some(OwnAddress { role, loopback })
     }
 
     /// Whether the listeners reach this address.
-    pub fn reaches(&self, kind: Kind, remote: SocketAddr) -> bool {
-        self.unreached(kind, remote).is_none()
+    pub fn reaches(&self, role: Role, remote: SocketAddr) -> bool {
+        self.unreached(role, remote).is_none()
     }
 
     /// The address of the listeners of a family, if all are on loopback.
@@ -190,7 +190,7 @@ impl Settings {
         if source == remote || is_loopback(source) {
             return Some(None);
         }
-        (allowed.kind == Kind::Uac && self.sending.has(source)).then_some(Some(source))
+        (allowed.role == Role::Uac && self.sending.has(source)).then_some(Some(source))
     }
 
     /// Whether a message came to a socket that was opened to send from it: nobody was told that we listen there.
@@ -243,17 +243,17 @@ mod tests {
     #[test]
     fn nothing_else_is_sent_from_where_a_listener_is_reachable() {
         let settings = settings(&["192.0.2.1:5060", "127.0.0.1:5061"]);
-        assert!(settings.reaches(Kind::Uac, "192.0.2.9:5060".parse().unwrap()));
+        assert!(settings.reaches(Role::Uac, "192.0.2.9:5060".parse().unwrap()));
     }
 
     #[test]
     fn loopback_is_reached_from_loopback_and_nothing_else_is() {
         let settings = settings(&["127.0.0.1:5060", "[::1]:5060"]);
         for near in ["127.0.0.1:9", "127.9.9.9:9", "[::1]:9", "[::ffff:127.0.0.1]:9"] {
-            assert!(settings.reaches(Kind::Uac, near.parse().unwrap()), "{near}");
+            assert!(settings.reaches(Role::Uac, near.parse().unwrap()), "{near}");
         }
         for far in ["192.0.2.9:9", "[2001:db8::1]:9"] {
-            assert!(!settings.reaches(Kind::Proxy, far.parse().unwrap()), "{far}");
+            assert!(!settings.reaches(Role::Proxy, far.parse().unwrap()), "{far}");
         }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::clock::SystemClock;
 use super::own_address::NoWay;
-use crate::client::session::Kind;
+use crate::client::session::Role;
 use crate::clock::Clock;
 use crate::element::{NextHop, OpeningLimits, SendFailure, ServerName, ServerProof, Settings, WayBack};
 use crate::message::{ConnectionId, Source, Transport};
@@ -136,7 +136,7 @@ impl Network {
     /// Sends a response whose connection is gone: one attempt to reach its client where that takes connections (RFC 3261
     /// 18.2.2). WebSocket clients cannot be called back.
     pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) {
-        let connection = self.settings.reaches(Kind::Uac, remote).then(|| match transport {
+        let connection = self.settings.reaches(Role::Uac, remote).then(|| match transport {
             // It is for the script to say whom it trusts, if it does.
             Transport::Tls => {
                 let name = PeerName::Ip(remote.ip());

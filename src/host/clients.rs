@@ -10,7 +10,7 @@ use super::client::Client;
 use super::interface::Host;
 use super::stores::StoredProfile;
 use crate::client::digest::Credentials;
-use crate::client::session::Kind;
+use crate::client::session::Role;
 use crate::client::{Destination, RestoreHeaders};
 use crate::element::{self, AnchorId, Body, Origin, ProxyHeaders, Round, RoundEnd};
 use crate::message::{Message, RequestSnapshot};
@@ -18,7 +18,7 @@ use crate::message::{Message, RequestSnapshot};
 /// Everything that `Client#route` hands to the host.
 pub struct RouteRequest {
     /// Proxy or Uac.
-    pub kind: Kind,
+    pub role: Role,
     /// The Client.
     pub client: Arc<Client>,
     /// The profile, as read when `route` was called.
@@ -63,7 +63,7 @@ impl Clients<'_> {
         }
         let ask = element::RouteRequest {
             client,
-            kind: ask.kind,
+            role: ask.role,
             profile: ask.profile.parameters,
             request: ask.request,
             antiloop_id: ask.antiloop_id,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::client::session::Kind;
+use crate::client::session::Role;
 use crate::client::{
     hop_count, Destination, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts, Profile,
     TOO_MANY_HOPS,
@@ -199,7 +199,7 @@ impl<'w> Api<'w> {
         let destination = destination.unwrap_or_else(|| Destination::of_proxied(None, flow, &snapshot));
         Some(RouteRequest {
             client,
-            kind: Kind::Proxy,
+            role: Role::Proxy,
             profile: profile.clone(),
             request: snapshot,
             antiloop_id: Some(request.antiloop_id),
@@ -231,7 +231,7 @@ impl<'w> Api<'w> {
     ) -> RouteRequest {
         RouteRequest {
             client,
-            kind: Kind::Uac,
+            role: Role::Uac,
             profile: profile.clone(),
             destination: destination.unwrap_or_else(|| Destination::of_own(None, &request)),
             request,

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use oversip::client::session::Kind;
+use oversip::client::session::Role;
 use oversip::client::{hop_count, Destination};
 use oversip::element::{Families, Limits, Origin, ProxyHeaders, RoundEnd, Status};
 use oversip::engine::{Config, Engine, Event, Stats, Wake, WebSocketConfig};
@@ -185,7 +185,7 @@ impl Relay {
     pub fn route_next_request_to(&self, to: SocketAddr) {
         let request = self.next_request();
         let ask = RouteRequest {
-            kind: Kind::Proxy,
+            role: Role::Proxy,
             client: Arc::default(),
             profile: self.profile.clone(),
             request: RequestSnapshot::from_message(&request.message).expect("a request"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
-use oversip::client::session::Kind;
+use oversip::client::session::Role;
 use oversip::client::{hop_count, is_told_of_its_end, Destination, TOO_MANY_HOPS};
 use oversip::element::{Origin, ProxyHeaders, Reply};
 use oversip::engine::Subject;
@@ -52,7 +52,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let flow = facts.incoming_outbound.then_some(facts.flow_token);
     let destination = Destination::of_proxied(arguments.destination, flow, &snapshot);
     let ask = RouteRequest {
-        kind: Kind::Proxy,
+        role: Role::Proxy,
         client: this.shared().clone(),
         profile,
         request: snapshot,

@@ -8,7 +8,7 @@ use crate::resolve::{ResolveError, Target};
 
 /// Which class of `Client` routes the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Role {
     /// A proxy: answers go upstream.
     Proxy,
     /// A user agent client: answers end in the callbacks.

@@ -76,7 +76,7 @@ enum Event {
 /// Judges the certificates (DER, its own first) that a server shows for somebody at a time. An error says why not, in words.
 pub type Judge = Box<dyn Fn(&[Bytes], &ServerName, SystemTime) -> Result<(), String> + Send>;
 
-enum Role {
+enum Member {
     Element(Box<Node>),
     /// `None` while it is at work.
     Peer(Option<Box<dyn Peer>>),
@@ -86,7 +86,7 @@ struct Party {
     name: String,
     /// The first one is the peer's own.
     addresses: Vec<(Transport, SocketAddr)>,
-    role: Role,
+    member: Member,
 }
 
 /// What the next step of a world is.
@@ -236,7 +236,7 @@ impl World {
         let key = self.table_key.unwrap_or(drawn);
         let mut element = Element::with_table_key(Arc::new(settings), self.now, random, key);
         element.set_status(Status::Running);
-        let number = self.join(name, listening, Role::Element(Box::new(Node::new(element, runner))));
+        let number = self.join(name, listening, Member::Element(Box::new(Node::new(element, runner))));
         ElementId(number)
     }
 
@@ -253,10 +253,10 @@ impl World {
         address: SocketAddr,
         peer: P,
     ) -> PeerId<P> {
-        PeerId::of(self.join(name, &[(transport, address)], Role::Peer(Some(Box::new(peer)))))
+        PeerId::of(self.join(name, &[(transport, address)], Member::Peer(Some(Box::new(peer)))))
     }
 
-    fn join(&mut self, name: &str, addresses: &[(Transport, SocketAddr)], role: Role) -> usize {
+    fn join(&mut self, name: &str, addresses: &[(Transport, SocketAddr)], member: Member) -> usize {
         let number = self.parties.len();
         for (transport, address) in addresses {
             let before = match transport {
@@ -265,22 +265,22 @@ impl World {
             };
             assert!(before.is_none(), "{transport} {address} is in use already");
         }
-        self.parties.push(Party { name: name.to_owned(), addresses: addresses.to_vec(), role });
+        self.parties.push(Party { name: name.to_owned(), addresses: addresses.to_vec(), member });
         number
     }
 
     /// An element, to be looked at.
     pub fn element(&self, id: ElementId) -> &Element {
-        match &self.parties[id.0].role {
-            Role::Element(node) => &node.element,
-            Role::Peer(_) => unreachable!("only elements have such a name"),
+        match &self.parties[id.0].member {
+            Member::Element(node) => &node.element,
+            Member::Peer(_) => unreachable!("only elements have such a name"),
         }
     }
 
     fn node(&mut self, number: usize) -> &mut Node {
-        match &mut self.parties[number].role {
-            Role::Element(node) => node,
-            Role::Peer(_) => unreachable!("only elements have such a number"),
+        match &mut self.parties[number].member {
+            Member::Element(node) => node,
+            Member::Peer(_) => unreachable!("only elements have such a number"),
         }
     }
 
@@ -351,7 +351,7 @@ impl World {
 
     /// A peer, to be looked at and changed.
     pub fn peer<P: Peer>(&mut self, id: PeerId<P>) -> &mut P {
-        let Role::Peer(Some(peer)) = &mut self.parties[id.number].role else {
+        let Member::Peer(Some(peer)) = &mut self.parties[id.number].member else {
             unreachable!("a peer that is not at work has this name")
         };
         let peer: &mut dyn Any = &mut **peer;
@@ -374,12 +374,12 @@ impl World {
         let now = self.now();
         let party = &mut self.parties[number];
         let (transport, address) = party.addresses[0];
-        let Role::Peer(peer) = &mut party.role else { unreachable!("a peer has this number") };
+        let Member::Peer(peer) = &mut party.member else { unreachable!("a peer has this number") };
         let mut at_work = peer.take().expect("a peer that is not at work");
         let mut api = PeerApi { now, transport, address, random: &mut self.random, effects: Vec::new() };
         let result = work(&mut *at_work, &mut api);
         let effects = api.effects;
-        if let Role::Peer(peer) = &mut self.parties[number].role {
+        if let Member::Peer(peer) = &mut self.parties[number].member {
             *peer = Some(at_work);
         }
         for effect in effects {
@@ -432,7 +432,7 @@ impl World {
     }
 
     fn is_element(&self, number: usize) -> bool {
-        matches!(self.parties[number].role, Role::Element(_))
+        matches!(self.parties[number].member, Member::Element(_))
     }
 
     /// Whether somebody has this address, whatever the port.

@@ -1,6 +1,6 @@
 //! What arrives at a party, whatever it came over.
 
-use super::{Role, World};
+use super::{Member, World};
 use crate::element::{Hold, Input};
 use crate::message::{Arrival, Method, Source};
 use crate::simulation::stream::EndId;
@@ -8,9 +8,9 @@ use crate::simulation::stream::EndId;
 impl World {
     /// Something has arrived at a party; `end` is that of the connection that it came over.
     pub(super) fn arrived(&mut self, number: usize, source: Source, arrival: Arrival, end: Option<EndId>) {
-        match &self.parties[number].role {
-            Role::Element(_) => self.arrived_at_element(number, source, arrival, end),
-            Role::Peer(_) => self.arrived_at_peer(number, source, arrival, end),
+        match &self.parties[number].member {
+            Member::Element(_) => self.arrived_at_element(number, source, arrival, end),
+            Member::Peer(_) => self.arrived_at_peer(number, source, arrival, end),
         }
     }
 

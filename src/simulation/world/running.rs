@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ElementId, Event, Role, Step, World};
+use super::{ElementId, Event, Member, Step, World};
 use crate::element::{Input, SendFailure};
 use crate::simulation::node::{Runner, ScriptWork};
 use crate::simulation::script::{Api, Script};
@@ -53,9 +53,9 @@ impl World {
     /// Whether nothing is on its way, no script has something to do and no element waits for a time.
     pub fn is_idle(&mut self) -> bool {
         self.schedule.next().is_none()
-            && self.parties.iter().all(|party| match &party.role {
-                Role::Element(node) => (node.held || node.queue.is_empty()) && !node.element.awaits_time(),
-                Role::Peer(_) => true,
+            && self.parties.iter().all(|party| match &party.member {
+                Member::Element(node) => (node.held || node.queue.is_empty()) && !node.element.awaits_time(),
+                Member::Peer(_) => true,
             })
     }
 
@@ -91,19 +91,19 @@ impl World {
 
     /// The first element whose script can take something.
     fn ready(&self) -> Option<usize> {
-        self.parties.iter().position(|party| match &party.role {
-            Role::Element(node) => {
+        self.parties.iter().position(|party| match &party.member {
+            Member::Element(node) => {
                 node.is_ready()
                     || (matches!(node.runner, Runner::Outside) && !node.held && !node.queue.is_empty())
             }
-            Role::Peer(_) => false,
+            Member::Peer(_) => false,
         })
     }
 
     fn next_timeout(&self) -> Option<(Instant, usize)> {
-        let timeouts = self.parties.iter().enumerate().filter_map(|(number, party)| match &party.role {
-            Role::Element(node) => Some((node.element.next_timeout()?, number)),
-            Role::Peer(_) => None,
+        let timeouts = self.parties.iter().enumerate().filter_map(|(number, party)| match &party.member {
+            Member::Element(node) => Some((node.element.next_timeout()?, number)),
+            Member::Peer(_) => None,
         });
         timeouts.min()
     }
@@ -133,7 +133,7 @@ impl World {
             Event::Datagram { from, to, wire } => self.datagram(from, to, wire),
             Event::Icmp { at, remote, quoted } => {
                 let Some(&number) = self.udp.get(&at) else { return };
-                if matches!(self.parties[number].role, Role::Element(_)) {
+                if matches!(self.parties[number].member, Member::Element(_)) {
                     let failure = SendFailure::Unreachable;
                     self.tell(number, Input::UdpError { remote, quoted, failure });
                 }

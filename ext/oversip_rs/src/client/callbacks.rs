@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use magnus::{error::ErrorType, prelude::*, rb_sys::AsRawValue, Error, Exception, RArray, Ruby, Value};
-use oversip::client::session::{Callback, CallbackClass, Kind};
+use oversip::client::session::{Callback, CallbackClass, Role};
 use oversip::client::IncomingResponse;
 use oversip::element::{Origin, OwnRequestId, Round, RoundEnd};
 use oversip::host::{Clients, Host, RouteRequest};
@@ -89,7 +89,7 @@ fn run_round(ruby: &Ruby, host: &Arc<dyn Host>, round: &Round) -> (RoundEnd, Res
         aborted: false,
         request: request::snapshot_of(ruby, request).ok().map(|sent| (sent, restore())),
         response: response
-            .filter(|_| round.kind == Kind::Proxy)
+            .filter(|_| round.role == Role::Proxy)
             .and_then(|response| response::snapshot(ruby, response).ok()),
     };
     (end, result)
@@ -127,7 +127,7 @@ impl Arguments {
 
 fn arguments(ruby: &Ruby, round: &Round, client: RubyClient, request: Value) -> Result<Arguments, Error> {
     let response = |message: &Arc<IncomingResponse>, status: Option<u16>| {
-        let object = ResponseObject::from_network(ruby, message.clone(), request, round.kind == Kind::Proxy);
+        let object = ResponseObject::from_network(ruby, message.clone(), request, round.role == Role::Proxy);
         if let Some(status) = status {
             response::rewrite_status(ruby, object, status);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use magnus::{prelude::*, Error, Ruby, Value};
 use oversip::client::digest::Credentials;
-use oversip::client::session::Kind;
+use oversip::client::session::Role;
 use oversip::client::Destination;
 use oversip::host::{Call, RouteRequest};
 
@@ -42,7 +42,7 @@ pub(super) fn ask(
     let destination = Destination::of_own(arguments.destination, &snapshot);
     ClientObject::set_request(this, arguments.request);
     Ok(RouteRequest {
-        kind: Kind::Uac,
+        role: Role::Uac,
         client: this.shared().clone(),
         profile,
         request: snapshot,
