@@ -48,7 +48,7 @@ pub(crate) use probes::{ProbeAnswer, ProbeKey, ProbeWaiter, Probes, PROBE_WAIT};
 pub use profile::{Profile, VerifyServer};
 pub use restore::RestoreHeaders;
 pub use routing_headers::{
-    connection_names, Added, IncomingSide, ListenerNames, RoutingHeader, RoutingHeaders,
+    connection_names, Added, IncomingSide, ListenerNames, Recorded, RoutingHeader, RoutingHeaders,
 };
 pub use sent_by::SentBy;
 pub use strict_route::address_strict_router;

@@ -116,17 +116,42 @@ impl RoutingHeader {
     }
 }
 
+/// Which values were added: to which header, and for which sides with a flow (RFC 5626).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// The header.
+    pub header: RoutingHeader,
+    /// A value leads to the flow that the request came by.
+    pub incoming_outbound: bool,
+    /// A value leads to the flow that the request leaves by.
+    pub outgoing_outbound: bool,
+}
+
+impl Recorded {
+    /// The name that scripts know it by: without a flow the header's alone.
+    pub fn as_str(self) -> &'static str {
+        match (self.header, self.outgoing_outbound, self.incoming_outbound) {
+            (RoutingHeader::RecordRoute, false, false) => "rr",
+            (RoutingHeader::RecordRoute, true, false) => "outgoing_outbound_rr",
+            (RoutingHeader::RecordRoute, false, true) => "incoming_outbound_rr",
+            (RoutingHeader::RecordRoute, true, true) => "both_outbound_rr",
+            (RoutingHeader::Path, false, false) => "path",
+            (RoutingHeader::Path, true, false) => "outgoing_outbound_path",
+            (RoutingHeader::Path, false, true) => "incoming_outbound_path",
+            (RoutingHeader::Path, true, true) => "both_outbound_path",
+        }
+    }
+}
+
 /// The values to add above those already there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Added {
-    /// The header.
-    pub header: RoutingHeader,
+    /// What the values are.
+    pub recorded: Recorded,
     /// The value of the incoming side.
     pub inner: Vec<u8>,
     /// The value of the outgoing side, above the inner one (double record-routing, RFC 5658).
     pub outer: Option<Vec<u8>>,
-    /// The name of the Ruby symbol that `Request#in_rr` answers from then on.
-    pub in_rr: &'static str,
 }
 
 impl Added {
@@ -158,7 +183,7 @@ impl RoutingHeaders<'_> {
                 add_code(value, code);
             }
         }
-        Some(Added { header, inner, outer, in_rr: self.in_rr(header) })
+        Some(Added { recorded: self.recorded(header), inner, outer })
     }
 
     fn header(&self) -> Option<RoutingHeader> {
@@ -191,16 +216,11 @@ impl RoutingHeaders<'_> {
         }
     }
 
-    fn in_rr(&self, header: RoutingHeader) -> &'static str {
-        match (header, self.outgoing_outbound, self.incoming_outbound.is_some()) {
-            (RoutingHeader::RecordRoute, false, false) => "rr",
-            (RoutingHeader::RecordRoute, true, false) => "outgoing_outbound_rr",
-            (RoutingHeader::RecordRoute, false, true) => "incoming_outbound_rr",
-            (RoutingHeader::RecordRoute, true, true) => "both_outbound_rr",
-            (RoutingHeader::Path, false, false) => "path",
-            (RoutingHeader::Path, true, false) => "outgoing_outbound_path",
-            (RoutingHeader::Path, false, true) => "incoming_outbound_path",
-            (RoutingHeader::Path, true, true) => "both_outbound_path",
+    fn recorded(&self, header: RoutingHeader) -> Recorded {
+        Recorded {
+            header,
+            incoming_outbound: self.incoming_outbound.is_some(),
+            outgoing_outbound: self.outgoing_outbound,
         }
     }
 
@@ -302,7 +322,7 @@ mod tests {
         change(&mut input);
         input.decide(|| CODE).map(|added| {
             let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-            (added.header.as_str(), text(added.inner), added.outer.map(text))
+            (added.recorded.header.as_str(), text(added.inner), added.outer.map(text))
         })
     }
 
@@ -476,7 +496,7 @@ mod tests {
         for method in [Method::Invite, Method::Register] {
             let input = input(&method, &udp, None, &udp);
             let added = input.decide(|| "").unwrap();
-            let code = if added.header == RoutingHeader::RecordRoute { ";ovcode=>" } else { ">" };
+            let code = if added.recorded.header == RoutingHeader::RecordRoute { ";ovcode=>" } else { ">" };
             let value = udp.record_route.replace('>', code);
             assert_eq!((added.inner, added.outer), (value.into_bytes(), None));
         }
@@ -491,7 +511,7 @@ mod tests {
                 incoming_outbound: token,
                 ..input(method, &udp, Some("_tok"), &tcp)
             };
-            input.decide(|| "").unwrap().in_rr
+            input.decide(|| "").unwrap().recorded.as_str()
         };
         let kinds = |method| {
             [(false, None), (true, None), (false, Some(&b"t"[..])), (true, Some(b"t"))]
@@ -589,10 +609,13 @@ mod tests {
     #[test]
     fn the_outer_value_stands_above_the_inner_one() {
         let added = Added {
-            header: RoutingHeader::RecordRoute,
+            recorded: Recorded {
+                header: RoutingHeader::RecordRoute,
+                incoming_outbound: false,
+                outgoing_outbound: false,
+            },
             inner: b"inner".to_vec(),
             outer: Some(b"outer".to_vec()),
-            in_rr: "rr",
         };
         assert_eq!(added.values().collect::<Vec<_>>(), [&b"outer"[..], b"inner"]);
     }

@@ -72,5 +72,5 @@ pub use received_request::{in_words, ReceivedRequest, WayBack};
 pub use refusal::Refusal;
 pub use reply::Reply;
 pub use route::{Body, Caller, Origin, RoundEnd, RouteRequest};
-pub use server_transactions::ServerState;
+pub use server_transactions::{Creation, ServerState};
 pub use settings::{is_loopback, Families, Limits, Settings, Status};

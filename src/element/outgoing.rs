@@ -12,8 +12,8 @@ use super::server_transactions::ServerRequest;
 use super::settings::Settings;
 use crate::client::session::Role;
 use crate::client::{
-    address_strict_router, connection_names, own_contact, readdressed, IncomingSide, Profile, RoutingHeaders,
-    DIALOG_CODE_LEN, MAX_FORWARDS,
+    address_strict_router, connection_names, own_contact, readdressed, IncomingSide, Profile, Recorded,
+    RoutingHeaders, DIALOG_CODE_LEN, MAX_FORWARDS,
 };
 use crate::message::{
     is_sips, HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, Transport,
@@ -101,9 +101,9 @@ pub(super) fn request(
         (Some(headers), Role::Proxy) => {
             request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());
             if let (Some(listener), Some(server_side)) = (listener, server_side) {
-                let in_rr =
+                let recorded =
                     add_routing_headers(settings, departing, server_side, headers, listener, &mut request);
-                server_side.note_proxied(in_rr);
+                server_side.note_proxied(recorded);
             }
         }
         _ => {
@@ -194,7 +194,7 @@ fn via(core: &str, branch: &[u8], ack: bool) -> Vec<u8> {
     via
 }
 
-/// Adds Record-Route or Path; says which, as `Request#in_rr` has it.
+/// Adds Record-Route or Path, where there is one to add.
 fn add_routing_headers(
     settings: &Settings,
     departing: &Departing<'_>,
@@ -202,7 +202,7 @@ fn add_routing_headers(
     headers: &ProxyHeaders,
     outgoing: &Listener,
     request: &mut RequestSnapshot,
-) -> Option<&'static str> {
+) -> Option<Recorded> {
     let profile = departing.profile;
     let upstream = departing.upstream.filter(|_| profile.do_record_routing)?;
     let source = &upstream.source;
@@ -250,9 +250,9 @@ fn add_routing_headers(
     let added = decision.decide(|| server_side.dialog_code(code))?;
     // Above those already there: in front of everything.
     for value in [Some(&added.inner), added.outer.as_ref()].into_iter().flatten() {
-        request.headers.push_front(added.header.as_str().as_bytes(), value);
+        request.headers.push_front(added.recorded.header.as_str().as_bytes(), value);
     }
-    Some(added.in_rr)
+    Some(added.recorded)
 }
 
 /// Whether a request was sent for a SIPS resource, or to a proxy by a SIPS URI (RFC 3261 16.6 step 4).

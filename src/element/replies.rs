@@ -10,9 +10,9 @@ use super::ids::RequestId;
 use super::output::Output;
 use super::received_request::{ReceivedRequest, WayBack};
 use super::reply::Reply;
-use super::server_transactions::{Responded, ServerState};
+use super::server_transactions::{Creation, Responded, ServerState};
 use super::Element;
-use crate::client::random_hex;
+use crate::client::{random_hex, Recorded};
 use crate::message::{self, Message, Method, ResponseSnapshot, Source};
 use crate::transaction::ServerEffects;
 
@@ -69,14 +69,20 @@ impl Element {
         });
     }
 
-    /// Makes the server transaction: `Some(true)` when it was made, `Some(false)` when there is one already, `None`
-    /// for ACK and CANCEL, which never have one of their own.
-    pub fn create_transaction(&mut self, now: Instant, request: &ReceivedRequest) -> Option<bool> {
+    /// Makes the server transaction of a request.
+    pub fn create_transaction(&mut self, now: Instant, request: &ReceivedRequest) -> Creation {
         if matches!(request.message.method(), None | Some(Method::Ack | Method::Cancel)) {
-            return None;
+            return Creation::Impossible;
         }
         self.begin(now);
-        self.attempt_for(Beneficiary::Request(request.id), |element| element.make_transaction(request.id))
+        match self
+            .attempt_for(Beneficiary::Request(request.id), |element| element.make_transaction(request.id))
+        {
+            Some(true) => Creation::Created,
+            Some(false) => Creation::Present,
+            // The step has met a defect, which has ended the request.
+            None => Creation::Impossible,
+        }
     }
 
     /// Steps the transaction for a response of this status that the caller sends. False, with a log record: it refuses
@@ -148,9 +154,8 @@ impl Element {
         self.server_request(id).is_some_and(|request| request.is_canceled())
     }
 
-    /// Whether a proxy has sent the request, and the kind of Record-Route or Path that was added, by the name that Ruby has for
-    /// it.
-    pub fn proxied(&self, id: RequestId) -> Option<Option<&'static str>> {
+    /// Whether a proxy has sent the request, and the Record-Route or Path that was added.
+    pub fn proxied(&self, id: RequestId) -> Option<Option<Recorded>> {
         self.server_request(id)?.proxied()
     }
 

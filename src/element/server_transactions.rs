@@ -15,11 +15,23 @@ use super::ids::{RequestId, RouteId};
 use super::received_request::{ReceivedRequest, WayBack};
 use super::table::{Table, Tables};
 use super::timers::{ArmedTimers, TimerId, TimerKey, Timers};
+use crate::client::Recorded;
 use crate::message::{Message, Method};
 use crate::transaction::{
     invite_server, non_invite_server, AckOutcome, InviteServer, NonInviteServer, ServerEffect, ServerEffects,
     ServerKey, Timer, Timings,
 };
+
+/// What came of a script's wish for a server transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creation {
+    /// It was made.
+    Created,
+    /// There is one already, or the request is over.
+    Present,
+    /// An ACK and a CANCEL never have one of their own.
+    Impossible,
+}
 
 /// The state of a server transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +141,8 @@ pub(super) struct ServerRequest {
     canceled: bool,
     /// The script failed over it: nothing is to be sent for it any more.
     abandoned: bool,
-    /// Set when a proxy sent it the first time: the header that was added then.
-    proxied: Option<Option<&'static str>>,
+    /// Set when a proxy sent it the first time: what was recorded then.
+    proxied: Option<Option<Recorded>>,
     /// Made when the first Record-Route for it is: the same for each target.
     dialog_code: Option<String>,
     local_tag: Option<Bytes>,
@@ -174,12 +186,12 @@ impl ServerRequest {
     }
 
     /// A proxy sends it, with this header added. Further targets get the same header.
-    pub(super) fn note_proxied(&mut self, in_rr: Option<&'static str>) {
-        self.proxied.get_or_insert(in_rr);
+    pub(super) fn note_proxied(&mut self, recorded: Option<Recorded>) {
+        self.proxied.get_or_insert(recorded);
     }
 
-    /// Whether a proxy has sent it, and the kind of Record-Route or Path that was added.
-    pub(super) fn proxied(&self) -> Option<Option<&'static str>> {
+    /// Whether a proxy has sent it, and the Record-Route or Path that was added.
+    pub(super) fn proxied(&self) -> Option<Option<Recorded>> {
         self.proxied
     }
 

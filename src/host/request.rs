@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 
 use super::interface::{Host, LetGo};
+use crate::client::Recorded;
 use crate::element::{Element, ReceivedRequest, ServerState};
 
 /// A request from the network. What became of it is the element's to say; it reads like its [`ReceivedRequest`]. The element
@@ -51,8 +52,8 @@ impl IncomingRequest {
         self.look(|element| element.proxied(self.id).is_some()).unwrap_or(false)
     }
 
-    /// The kind of Record-Route or Path that a proxy has added, by the name that Ruby has for it.
-    pub fn in_rr(&self) -> Option<&'static str> {
+    /// The Record-Route or Path that a proxy has added.
+    pub fn recorded(&self) -> Option<Recorded> {
         self.look(|element| element.proxied(self.id)).flatten().flatten()
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::interface::Host;
 use super::request::IncomingRequest;
-use crate::element::Reply;
+use crate::element::{Creation, Reply};
 use crate::message::{Message, ResponseSnapshot, Source};
 
 /// The requests from the network and their server transactions.
@@ -27,9 +27,8 @@ impl Requests<'_> {
         self.0.step(|element, now| element.reply_199(now, request.received(), response));
     }
 
-    /// Makes the server transaction: `Some(true)` when it was made, `Some(false)` when there is one already, `None`
-    /// for ACK and CANCEL, which never have one of their own.
-    pub fn create_transaction(&self, request: &IncomingRequest) -> Option<bool> {
+    /// Makes the server transaction.
+    pub fn create_transaction(&self, request: &IncomingRequest) -> Creation {
         self.0.step(|element, now| element.create_transaction(now, request.received()))
     }
 

@@ -2,6 +2,7 @@
 
 use magnus::{method, prelude::*, Error, RClass, RModule, Ruby, Value};
 use oversip::client::{limited_hop_count, TOO_MANY_HOPS};
+use oversip::element::Creation;
 use oversip::host::Requests;
 
 use super::{detached, reply::Reply};
@@ -76,9 +77,15 @@ fn send_response(ruby: &Ruby, this: RubyRequest, wire: Value) -> Result<bool, Er
     Ok(true)
 }
 
+/// `create_transaction`: true when it was made, false when there is one already, nil for what never has one.
 fn create_transaction(ruby: &Ruby, this: RubyRequest) -> Result<Option<bool>, Error> {
     let host = runtime::host(ruby)?;
-    Ok(this.incoming().and_then(|incoming| Requests(&*host).create_transaction(&incoming)))
+    let Some(incoming) = this.incoming() else { return Ok(None) };
+    Ok(match Requests(&*host).create_transaction(&incoming) {
+        Creation::Created => Some(true),
+        Creation::Present => Some(false),
+        Creation::Impossible => None,
+    })
 }
 
 /// `server_transaction`: one object for each transaction.

@@ -66,8 +66,8 @@ fn set_proxied(this: RubyRequest, value: Value) -> Value {
 
 /// `in_rr`: which Record-Route or Path the Proxy has added, as a Symbol.
 fn in_rr(ruby: &Ruby, this: RubyRequest) -> Value {
-    let added = || match this.incoming().and_then(|incoming| incoming.in_rr()) {
-        Some(name) => symbol(ruby, name),
+    let added = || match this.incoming().and_then(|incoming| incoming.recorded()) {
+        Some(recorded) => symbol(ruby, recorded.as_str()),
         None => ruby.qnil().as_value(),
     };
     this.in_rr.get(ruby).unwrap_or_else(added)
