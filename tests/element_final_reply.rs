@@ -5,6 +5,7 @@ mod element_support;
 use std::time::Duration;
 
 use element_support::*;
+use oversip::client::session::CallbackClass;
 
 /// What the script does with new requests; what follows in their dialogs goes its way.
 fn script(notes: &Notes, on_request: impl Fn(&mut Turn<'_, '_>) + Send + Sync + 'static) -> Blocks {
@@ -60,6 +61,27 @@ fn a_2xx_that_crosses_it_is_acknowledged_and_ended() {
 }
 
 #[test]
+fn such_a_2xx_is_ended_though_its_block_drops_it() {
+    let mut world = world(1);
+    let script = script(&Notes::default(), move |turn| {
+        turn.route_to(udp(BOB));
+        turn.wait(millis(1015), move |turn| {
+            assert!(turn.reply(480));
+        });
+    })
+    .on(CallbackClass::Success, |turn| turn.drop_response());
+    let relay = add_relay(&mut world, RELAY, script);
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    let bob = add_callee(&mut world, BOB, Uas::answering(200, seconds(1)));
+    call(&mut world, alice, CallPlan::default());
+    world.run_until_idle();
+    assert_eq!(story(&world, RELAY, BOB), ["INVITE", "CANCEL", "ACK", "BYE"], "{}", world.record());
+    assert_eq!(story(&world, RELAY, ALICE), ["100", "180", "480"], "{}", world.record());
+    assert_eq!(world.peer(bob).calls()[0].state(), CalleeState::EndedByPeer);
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
 fn such_a_2xx_gets_its_ack_again_when_that_was_lost() {
     let (mut world, relay, alice, _) = replying(480, millis(1015));
     let bob = add_callee(&mut world, BOB, Uas::answering(200, seconds(1)));
@@ -105,19 +127,16 @@ fn each_2xx_of_a_fork_downstream_that_crosses_it_is_ended() {
 }
 
 #[test]
-fn a_2xx_of_the_scripts_cancels_and_a_crossing_one_goes_up() {
+fn a_2xx_of_the_scripts_cancels_and_a_crossing_one_is_ended() {
     let (mut world, relay, alice, _) = replying(200, millis(1015));
-    add_callee(&mut world, BOB, Uas::answering(200, seconds(1)));
+    let bob = add_callee(&mut world, BOB, Uas::answering(200, seconds(1)));
     let call = call(&mut world, alice, CallPlan::default());
     world.run_until_idle();
-    assert_eq!(story(&world, RELAY, BOB)[..2], ["INVITE", "CANCEL"], "{}", world.record());
-    assert_eq!(
-        world.peer(alice).calls()[call].statuses().to_vec(),
-        [100, 180, 200, 200],
-        "{}",
-        world.record()
-    );
-    assert_eq!(world.peer(alice).calls()[call].dialogs(), 2);
+    let told = story(&world, RELAY, BOB);
+    assert_eq!(told[..4], ["INVITE", "CANCEL", "ACK", "BYE"], "{}", world.record());
+    assert_eq!(world.peer(bob).calls()[0].state(), CalleeState::EndedByPeer);
+    assert_eq!(world.peer(alice).calls()[call].statuses().to_vec(), [100, 180, 200], "{}", world.record());
+    assert_eq!(world.peer(alice).calls()[call].dialogs(), 1);
     assert_all_quiet(&world, relay);
 }
 
@@ -182,6 +201,44 @@ fn in_the_block_of_a_refusal_it_replaces_that_and_cancels_the_others() {
     world.run_until_idle();
     assert_eq!(story(&world, RELAY, CAROL), ["INVITE", "CANCEL", "ACK"], "{}", world.record());
     assert_eq!(story(&world, RELAY, ALICE), ["100", "180", "180", "480"], "{}", world.record());
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn an_invite_that_was_answered_is_not_routed_any_more() {
+    for status in [200, 480, 603] {
+        let mut world = world(1);
+        let script = script(&Notes::default(), move |turn| {
+            assert!(turn.reply(status));
+            turn.route_to(udp(BOB));
+        });
+        let relay = add_relay(&mut world, RELAY, script);
+        let alice = add_caller(&mut world, ALICE, RELAY);
+        add_callee(&mut world, BOB, Uas::answering(200, seconds(1)));
+        call(&mut world, alice, CallPlan::default());
+        world.run_until_idle();
+        let told = story(&world, RELAY, BOB);
+        assert!(!told.contains(&"INVITE".to_owned()), "{status}: {}", world.record());
+        assert_all_quiet(&world, relay);
+    }
+}
+
+#[test]
+fn an_invite_whose_branches_are_answered_is_not_routed_any_more() {
+    let mut world = world(1);
+    let notes = Notes::default();
+    let script = script(&notes, |turn| {
+        turn.route_to(udp(BOB));
+        turn.wait(seconds(5), |turn| turn.route_to(udp(CAROL)));
+    });
+    let relay = add_relay(&mut world, RELAY, script);
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    add_callee(&mut world, BOB, Uas::answering(603, seconds(1)));
+    add_callee(&mut world, CAROL, Uas::answering(200, seconds(1)));
+    call(&mut world, alice, CallPlan::default());
+    world.run_until_idle();
+    assert_eq!(story(&world, RELAY, ALICE), ["100", "180", "603"], "{}", world.record());
+    assert!(story(&world, RELAY, CAROL).is_empty(), "{}", world.record());
     assert_all_quiet(&world, relay);
 }
 

@@ -50,6 +50,45 @@ RSpec.describe "A script on a simulated network" do
     expect(other).not_to eq(first)
   end
 
+  # A program of its own, so that nothing of this process decides: it writes the record of one relayed call.
+  let(:program) do
+    <<~'RUBY'
+      require "oversip"
+
+      def (OverSIP::SipEvents).on_request(request)
+        request.loose_route unless request.initial?
+        proxy = OverSIP::SIP::Proxy.new
+        request.initial? ? proxy.route(request, "10.0.2.1", 5060, :udp) : proxy.route(request)
+      end
+
+      OverSIP.configuration = OverSIP::Config.build(given: {}, scope: :loopback)
+      OverSIP.proxies = OverSIP::ProxiesConfig.build(given: {}, configuration: OverSIP.configuration)
+      options = OverSIP::EngineOptions.build(OverSIP.configuration, OverSIP.proxies)
+      OverSIP::Engine.send(:simulate, options.merge(listeners: [[:udp, "10.0.0.1", 5060]]), 1) do |simulation|
+        simulation.callee("10.0.2.1:5060", 200, 2.0)
+        simulation.call(simulation.caller("10.0.1.1:5060", "10.0.0.1:5060"), "sip:bob@b.example", 60.0)
+        simulation.run
+        print simulation.record
+      end
+    RUBY
+  end
+
+  it "has the same messages in each process" do
+    library = File.expand_path("../../lib", __dir__)
+    records = Array.new(2) { IO.popen([RbConfig.ruby, "-I", library, "-e", program], &:read) }
+    expect(records.first).to include("BYE sip:")
+    expect(records.last).to eq(records.first)
+  end
+
+  it "runs blocks of OverSIP.schedule at their time" do
+    times = []
+    simulate do |simulation|
+      OverSIP.schedule(after: 20) { times << simulation.now }
+      simulation.run
+    end
+    expect(times).to eq([20])
+  end
+
   it "leaves nothing behind: an engine can be started afterwards, and not meanwhile" do
     simulate do |simulation|
       expect { OverSIP.start(configuration: { sip: { listen_port: 0 } }) }.to raise_error(OverSIP::RuntimeError)

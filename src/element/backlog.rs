@@ -26,8 +26,7 @@ pub(super) struct HeldResponse {
     pub(super) message: Message,
     pub(super) source: Source,
     /// Kept for what it does when it goes.
-    #[allow(dead_code)]
-    pub(super) pause: Hold,
+    pub(super) _pause: Hold,
 }
 
 /// How many responses, and about how many bytes they take.

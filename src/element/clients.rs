@@ -11,6 +11,7 @@ use super::ids::{AnchorId, CallId, ClientId, RouteId};
 use super::next_hop::NextHop;
 use super::route::{Origin, Route};
 use super::table::{Table, Tables};
+use super::timers::TimerId;
 use crate::client::session::{CallbackClass, Input};
 use crate::message::HeaderName;
 use crate::resolve::Target;
@@ -172,6 +173,8 @@ pub(super) struct Owner {
     pub(super) client: ClientId,
     pub(super) anchor: AnchorId,
     pub(super) call: Option<CallId>,
+    /// The end of the time that the call has.
+    pub(super) call_timer: Option<TimerId>,
 }
 
 /// The table of Clients.
@@ -263,6 +266,13 @@ impl Clients {
         let responses = std::mem::take(&mut client.responses);
         self.forget_if_idle(id);
         (owners, responses)
+    }
+
+    /// A route's call has only so much time.
+    pub(super) fn set_call_timer(&mut self, route: RouteId, timer: TimerId) {
+        if let Some(owner) = self.owners.get_mut(&route) {
+            owner.call_timer = Some(timer);
+        }
     }
 
     /// The Client of a route that has not ended.

@@ -70,6 +70,11 @@ impl ResponseContext {
         self.answered
     }
 
+    /// Whether the script has answered by itself.
+    pub(super) fn is_decided(&self) -> bool {
+        self.decided
+    }
+
     /// A route has begun.
     pub(super) fn begin(&mut self, route: RouteId) {
         self.last = Some(route);

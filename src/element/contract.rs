@@ -271,7 +271,7 @@ impl Element {
                 }
             }
             Input::HeldResponse { message, source, pause } => {
-                self.held_response(HeldResponse { message, source, pause });
+                self.held_response(HeldResponse { message, source, _pause: pause });
             }
             Input::Refused { request, source, status, reason, close } => {
                 self.refused(request, source, status, &reason, close);

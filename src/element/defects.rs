@@ -78,6 +78,7 @@ impl Element {
         self.responses -= responses;
         for (_, owner) in &lost {
             self.release(owner.anchor);
+            owner.call_timer.into_iter().for_each(|timer| self.timers.stop(timer));
             if let Some(call) = owner.call {
                 let outcome = Outcome::Failed(Failure::internal_error());
                 self.emit(Output::CallEnded { call, outcome });

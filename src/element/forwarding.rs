@@ -18,6 +18,7 @@ impl Element {
         let edited = route.edited.take();
         let Some(upstream) = route.upstream() else { return };
         if self.takes_drop(route) {
+            self.note_dropped(route, response);
             return;
         }
         let Some(mut snapshot) = edited.or_else(|| route.upstream_form(response)) else { return };
@@ -33,7 +34,7 @@ impl Element {
             }
             200..=299 => {
                 let (status, wire) = (snapshot.status, snapshot.to_bytes());
-                if self.send_response(upstream, status, wire.clone()) {
+                if self.may_accept(upstream) && self.send_response(upstream, status, wire.clone()) {
                     self.succeed(upstream, route.id, response.to_tag(), wire);
                 } else if accepted {
                     self.end_orphan(route, response);
@@ -69,6 +70,22 @@ impl Element {
         request.keep_success(route, tag, wire);
         request.context.answer();
         self.abandon_branches(upstream, Some(route));
+    }
+
+    /// The script keeps a response from the client. Where the client has another final response already, nobody but the element
+    /// can end the call that a 2xx has begun.
+    pub(super) fn note_dropped(&mut self, route: &Route, response: &IncomingResponse) {
+        let Some(upstream) = route.upstream() else { return };
+        if response.status().is_some_and(|status| (200..300).contains(&status)) && !self.may_accept(upstream)
+        {
+            self.end_orphan(route, response);
+        }
+    }
+
+    /// Whether a 2xx of a branch may go upstream: not where the script has answered by itself, by a 2xx or else.
+    fn may_accept(&self, upstream: RequestId) -> bool {
+        let request = self.server_transactions.get(upstream);
+        request.is_some_and(|request| request.accepts(200) && !request.context.is_decided())
     }
 
     /// A 2xx that does not go upstream, since the client has another final response or gets one: the call is ended

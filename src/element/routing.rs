@@ -195,7 +195,7 @@ impl Element {
         let id = RouteId(self.numbers.next());
         // Before anything else: whatever happens to the route, its request is answered and who waits for it is told.
         let call = ask.caller.map(|caller| caller.call);
-        self.clients.begin(id, Owner { client, anchor: ask.anchor, call });
+        self.clients.begin(id, Owner { client, anchor: ask.anchor, call, call_timer: None });
         if let Some(upstream) = origin.upstream() {
             if !self.joins(upstream.id, id, &ask.request.method) {
                 self.clients.end(id);
@@ -221,7 +221,9 @@ impl Element {
         self.head_for(&mut route, destination);
         if let Some(Caller { limit: Some(limit), .. }) = route.caller {
             let key = TimerKey::CallLimit { client, route: id };
-            route.call_timer = Some(self.timers.arm(self.now + limit, key));
+            let timer = self.timers.arm(self.now + limit, key);
+            self.clients.set_call_timer(id, timer);
+            route.call_timer = Some(timer);
         }
         for other in others {
             self.abandon_route(other);
@@ -235,15 +237,25 @@ impl Element {
         self.run_and_drain(route)
     }
 
-    /// A proxy's route becomes a branch of its request. False: a 2xx of another branch has answered that, nothing is sent.
+    /// A proxy's route becomes a branch of its request. False: that was answered, nothing is sent. Nobody could cancel an INVITE
+    /// whose client has its final response, or take what it leads to. Another request may be answered at once and delivered
+    /// then.
     fn joins(&mut self, upstream: RequestId, route: RouteId, method: &Method) -> bool {
-        let Some(request) = self.server_transactions.get_mut(upstream) else { return true };
-        if request.context.is_answered() && *method != Method::Ack {
-            tracing::info!(target: "oversip::request", "the request is not routed: it was accepted already");
-            return false;
+        let request = self.server_transactions.get_mut(upstream);
+        let is_over = match method {
+            Method::Ack => false,
+            // The Clients of a cancelled one have yet to hear of that.
+            Method::Invite => {
+                request.as_ref().is_none_or(|request| !request.accepts(100) && !request.is_canceled())
+            }
+            _ => request.as_ref().is_some_and(|request| request.context.is_answered()),
+        };
+        if is_over {
+            tracing::info!(target: "oversip::request", "the request is not routed: it was answered already");
+        } else if let Some(request) = request {
+            request.context.begin(route);
         }
-        request.context.begin(route);
-        true
+        !is_over
     }
 
     /// What has happened to a proxy's request already counts for its new branch.
@@ -255,6 +267,9 @@ impl Element {
         }
         // RFC 3261 16.7 step 5: after a 6xx no branch is made.
         let refused = request.context.is_refused_globally().then_some(SessionInput::Superseded);
+        if refused.is_some() {
+            tracing::info!(target: "oversip::request", "the request is not routed: a 6xx has refused it everywhere");
+        }
         if let Some(input) = request.is_canceled().then_some(SessionInput::Canceled).or(refused) {
             let list = self.stores.blacklist(route.profile().blacklist);
             route.session.handle(self.now, list, input);
@@ -301,6 +316,9 @@ impl Element {
         let list = self.stores.blacklist(route.profile().blacklist);
         let round = SessionRound { dropped: end.dropped, aborted: end.aborted };
         route.session.callback_done(self.now, list, round);
+        if let (true, Some(Callback::Success(response))) = (end.dropped, &callback) {
+            self.note_dropped(route, response);
+        }
         if let Some(callback) = &callback {
             self.tell_caller(route, callback);
         }
@@ -537,13 +555,14 @@ impl Element {
     /// Nobody wants an answer of a route any more: what is pending is cancelled, and nothing more is tried.
     pub(super) fn give_up_route(&mut self, id: RouteId) {
         let Some(client) = self.client_of(id) else { return };
-        self.work_for(Beneficiary::Client(client));
-        if let Some(route) = self.clients.get_mut(client).and_then(|it| it.route_mut(id)) {
-            route.given_up = true;
-        }
-        self.abandon_branch(id);
-        self.resolutions.abandon(id);
-        self.deliver(client, id, SessionInput::Abandoned);
+        self.working_for(Beneficiary::Client(client), |element| {
+            if let Some(route) = element.clients.get_mut(client).and_then(|it| it.route_mut(id)) {
+                route.given_up = true;
+            }
+            element.abandon_branch(id);
+            element.resolutions.abandon(id);
+            element.deliver(client, id, SessionInput::Abandoned);
+        });
     }
 
     /// Somebody has waited long enough for the end of a route.

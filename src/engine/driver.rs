@@ -146,14 +146,22 @@ impl Driver {
 
     /// Steps the element and carries out what that asks for.
     pub(super) fn step<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        self.hold(|held| {
+            let result = self.step_held(&mut held.element, step);
+            if self.is_earlier(held) {
+                self.earlier_timer.notify_one();
+            }
+            result
+        })
+    }
+
+    /// Holds the lock, and counts for how long. The engine's thread stands back for who waits here.
+    fn hold<R>(&self, work: impl FnOnce(&mut Held) -> R) -> R {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let mut held = lock(&self.held);
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         let begun = SystemClock.now();
-        let result = self.step_held(&mut held.element, step);
-        if self.is_earlier(&mut held) {
-            self.earlier_timer.notify_one();
-        }
+        let result = work(&mut held);
         drop(held);
         self.holds.note(SystemClock.now() - begun);
         result
@@ -173,7 +181,7 @@ impl Driver {
 
     /// Looks at the element. Nothing is carried out.
     pub(super) fn look<R>(&self, look: impl FnOnce(&Element) -> R) -> R {
-        look(&lock(&self.held).element)
+        self.hold(|held| look(&held.element))
     }
 
     /// The engine's thread has something for the element: other threads that wait for the lock come first, since they wait with

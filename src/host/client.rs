@@ -43,8 +43,7 @@ impl Client {
             self.blocks.fetch_and(!class.bit(), Ordering::AcqRel);
         }
         if let Some((host, id)) = self.known() {
-            let blocks = self.blocks.load(Ordering::Acquire);
-            host.step(|element, _| element.set_blocks(id, blocks));
+            host.step(|element, _| element.set_blocks(id, self.blocks.load(Ordering::Acquire)));
         }
     }
 

@@ -8,7 +8,9 @@ use crate::watch;
 const DEEPEST_NESTING: u32 = 32;
 
 /// What is said of a `route` beyond [`DEEPEST_NESTING`].
-pub const TOO_DEEP: &str = "route is nested more than 32 deep in callbacks";
+pub fn too_deep() -> String {
+    format!("route is nested more than {DEEPEST_NESTING} deep in callbacks")
+}
 
 /// The dispatcher's Thread object, 0 without one. The object and not the native thread: with M:N threads Ruby moves a Thread
 /// between native threads and runs other Threads on the one that it has left. The GC does not move a Thread that is alive.
@@ -33,7 +35,7 @@ fn current_thread() -> usize {
 pub struct Nested(Option<u32>);
 
 impl Nested {
-    /// `None`: the nesting is too deep, see [`TOO_DEEP`].
+    /// `None`: the nesting is too deep, see [`too_deep`].
     pub fn enter() -> Option<Nested> {
         if !is_current() {
             return Some(Nested(None));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
 use oversip::element::{Dropped, Families, Limits, Rejected, Status};
 use oversip::engine::{Config, Engine, StartError, Stopping, WebSocketConfig, QUEUES};
+use oversip::host::Requests;
 use oversip::message::{Defect, Transport};
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
@@ -191,8 +192,8 @@ fn wait_for_end(ruby: &Ruby, stopping: &Stopping<'_>) -> Result<(), Error> {
 /// The script failed over a request that it may have routed: nobody wants the answer from downstream any more.
 fn abandon(request: Value) {
     let incoming = RequestObject::from_value(request).and_then(|request| request.incoming());
-    if let (Some(engine), Some(incoming)) = (runtime::current(), incoming) {
-        engine.requests().abandon(&incoming);
+    if let (Some(host), Some(incoming)) = (runtime::current_host(), incoming) {
+        Requests(&*host).abandon(&incoming);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     anchors::Anchor,
     client::{self, ClientObject, RubyClient},
     destination::RouteArguments,
-    dispatcher_thread::{self, Nested, TOO_DEEP},
+    dispatcher_thread::{self, too_deep, Nested},
     message::{RequestObject, ResponseObject, RubyResponse},
     profile, request, runtime, text,
 };
@@ -80,10 +80,11 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
 /// may have dropped the last answer that the client could get.
 fn refuse_too_deep(ruby: &Ruby, host: &dyn Host, incoming: &IncomingRequest) {
     let subject = Subject::Request { request: incoming.received().clone(), routed: true };
+    let complaint = format!("{subject}: {}", too_deep());
     if !incoming.message.method().is_some_and(Method::is_answered) {
-        return text::log_error(ruby, &format!("{subject}: {TOO_DEEP}; it is not sent"));
+        return text::log_error(ruby, &format!("{complaint}; it is not sent"));
     }
-    text::log_error(ruby, &format!("{subject}: {TOO_DEEP}; it is answered 500"));
+    text::log_error(ruby, &format!("{complaint}; it is answered 500"));
     Requests(host).reply(incoming, Reply::new(500, b"Internal Error"));
 }
 

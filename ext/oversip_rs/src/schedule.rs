@@ -12,12 +12,12 @@ static SCHEDULED: Mutex<Option<HashMap<u64, Anchor>>> = Mutex::new(None);
 
 /// `OverSIP::Engine.schedule(seconds, proc)`.
 pub fn schedule(ruby: &Ruby, seconds: f64, block: Value) -> Result<(), Error> {
-    let engine = runtime::engine(ruby)?;
+    let host = runtime::host(ruby)?;
     let after = text::seconds_argument(ruby, seconds)?;
     let anchor = Anchor::hold(block, ruby.qnil().as_value());
     let id = anchor.id();
     scheduled().get_or_insert_with(HashMap::new).insert(id, anchor);
-    engine.schedule(id, after);
+    host.step(|element, now| element.schedule(now, id, after));
     Ok(())
 }
 

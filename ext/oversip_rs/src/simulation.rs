@@ -18,7 +18,7 @@ use crate::{
     anchors, client, dispatcher,
     dispatcher_thread::Standing,
     engine_module::{config, listen_specs},
-    process, runtime, schedule, text,
+    process, runtime, schedule, tags, text,
 };
 
 /// The number of the one element of a simulation.
@@ -242,6 +242,7 @@ fn simulate(ruby: &Ruby, options: RHash, seed: u64) -> Result<Value, Error> {
     }
     let block = ruby.block_proc()?;
     anchors::reset();
+    let _marks = tags::Seeded::new(seed);
     let host = SimulatedHost::new(ruby, options, seed)?;
     let simulation = ruby.obj_wrap(Simulation { host: host.clone(), peers: Mutex::default() });
     runtime::simulate(host.clone());
@@ -249,6 +250,7 @@ fn simulate(ruby: &Ruby, options: RHash, seed: u64) -> Result<Value, Error> {
     runtime::set(None);
     host.calls.stop();
     host.anchors.clear();
+    schedule::forget();
     anchors::release_all();
     result
 }

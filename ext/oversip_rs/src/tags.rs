@@ -1,6 +1,6 @@
 //! `OverSIP::SIP::Tags`: the marks by which this process recognises what it wrote itself.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use magnus::{function, prelude::*, Error, RArray, RModule, Ruby, Value};
 use oversip::client::ProcessTags;
@@ -28,8 +28,7 @@ pub fn of_process() -> ProcessTags {
 }
 
 fn with_marks<T>(run: impl FnOnce(&mut Marks) -> T) -> T {
-    // Only ever held here, by a thread with the GVL, so a forked child finds it free.
-    let mut marks = MARKS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut marks = marks();
     let process = process::id();
     match &mut *marks {
         Some(marks) if marks.process == process => run(marks),
@@ -39,6 +38,28 @@ fn with_marks<T>(run: impl FnOnce(&mut Marks) -> T) -> T {
             run(marks.insert(Marks { process, tags, random }))
         }
     }
+}
+
+/// While it lives, the marks of this process come from a seed: those of a simulation.
+pub struct Seeded(Option<Marks>);
+
+impl Seeded {
+    pub fn new(seed: u64) -> Seeded {
+        let mut random = Random::from_number(seed);
+        let tags = ProcessTags::random(&mut random);
+        Seeded(marks().replace(Marks { process: process::id(), tags, random }))
+    }
+}
+
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        *marks() = self.0.take();
+    }
+}
+
+/// Only ever held here, by a thread with the GVL, so a forked child finds it free.
+fn marks() -> MutexGuard<'static, Option<Marks>> {
+    MARKS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `totag_for_sl_reply`.

@@ -13,7 +13,7 @@ use crate::{
     client::{self, ClientObject, RubyClient},
     credentials,
     destination::RouteArguments,
-    dispatcher_thread::{self, Nested, TOO_DEEP},
+    dispatcher_thread::{self, too_deep, Nested},
     profile, request, runtime, text,
 };
 
@@ -64,7 +64,7 @@ pub(super) fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(),
     let arguments = RouteArguments::scan(ruby, args)?;
     let host = runtime::host(ruby)?;
     let Some(_nested) = Nested::enter() else {
-        return Err(text::runtime_error(ruby, TOO_DEEP));
+        return Err(text::runtime_error(ruby, too_deep()));
     };
     let request = arguments.request;
     let ask = ask(ruby, this, arguments, None)?;
