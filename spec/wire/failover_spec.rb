@@ -156,6 +156,7 @@ RSpec.describe "A name with many targets", :native do
     3.times { call_from(caller, :MESSAGE) }
     probe = leaving.receive
     engine_caught_up
+    dispatcher_caught_up
     expect(messages_at(leaving)).to be_empty
     leaving.answer(probe, 503, "Service Unavailable", headers: { "Retry-After" => "30" })
     3.times { expect(caller.receive_final.first_line).to eq("SIP/2.0 500 Server Internal Error") }
