@@ -1,5 +1,6 @@
 //! The turns of the loop in which a test moves the clock.
 
+use super::driver::Fired;
 use super::run::Loop;
 use crate::clock::Clock;
 
@@ -23,7 +24,7 @@ impl Loop {
             match due.filter(|at| *at <= until) {
                 Some(at) => {
                     clock.move_to(at);
-                    while driver.fire() {}
+                    while matches!(driver.fire(), Fired::One) {}
                 }
                 None => {
                     clock.move_to(until);

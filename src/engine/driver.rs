@@ -1,16 +1,18 @@
 //! The element behind its lock, and the way from what it asks for to sockets, look-ups and the script.
 //!
 //! Any thread may step the element: the engine's with what the network has brought, a Ruby thread inside `route` or `reply`.
-//! What a step asks for is carried out before the lock is given back, so that messages leave in the order of the steps that
-//! caused them. None of it waits: a datagram that the system does not take at once waits in its socket, a connection has a queue.
+//! What a step asks for is carried out before the lock is given back; responses, of which nobody hears again, leave behind the
+//! lock, by one thread at a time. So messages leave in the order of the steps that caused them. None of it waits: a datagram that
+//! the system does not take at once waits in its socket, a connection has a queue.
 //! Nothing of Ruby runs under the lock.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::WeakSender;
 use tokio::sync::Notify;
@@ -23,7 +25,9 @@ use super::events::{Class, EventQueue};
 use super::network::Network;
 use super::own_address::to_other_hosts;
 use crate::clock::Clock;
-use crate::element::{Element, Input, Output, ResolutionId, Round, ScriptEvent, ScriptQueue, Settings};
+use crate::element::{
+    Element, Hold, Input, Output, ResolutionId, Round, ScriptEvent, ScriptQueue, Settings, WayBack,
+};
 use crate::host::{Anchors, Call, Calls, Host, IncomingRequest, Released};
 use crate::message::ConnectionId;
 use crate::resolve::{Inquiry, Resolved};
@@ -57,6 +61,10 @@ pub(super) struct Driver {
     /// Wakes the engine's thread for a timer that is due before the one that it waits for.
     pub(super) earlier_timer: Notify,
     held: Mutex<Held>,
+    /// What is to leave, in the order of the steps that have asked for it, as far as nobody waits for what becomes of it.
+    leaving: Mutex<VecDeque<Leaving>>,
+    /// Held by the one thread that sends what is to leave.
+    sending: Mutex<()>,
     /// Threads that wait for the lock; the engine's lets them go first.
     waiting: AtomicUsize,
     released: Released,
@@ -64,6 +72,21 @@ pub(super) struct Driver {
     /// The process that it belongs to, and how to ask which one this is.
     process: (u32, fn() -> u32),
     me: Weak<Driver>,
+}
+
+/// What has come of [`Driver::fire`].
+pub(super) enum Fired {
+    One,
+    None {
+        /// When the engine's thread has to wake by itself.
+        next: Option<Instant>,
+    },
+}
+
+/// What is sent without the element's lock.
+enum Leaving {
+    Response { way_back: WayBack, wire: Bytes, hold: Option<Hold> },
+    End(ConnectionId),
 }
 
 /// What the lock protects.
@@ -136,6 +159,8 @@ impl Driver {
             news: OnceLock::new(),
             earlier_timer: Notify::new(),
             held: Mutex::new(Held { element, wakes: None }),
+            leaving: Mutex::default(),
+            sending: Mutex::default(),
             waiting: AtomicUsize::new(0),
             released: Released::default(),
             anchors: Anchors::default(),
@@ -146,13 +171,46 @@ impl Driver {
 
     /// Steps the element and carries out what that asks for.
     pub(super) fn step<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
-        self.hold(|held| {
+        let result = self.hold(|held| {
             let result = self.step_held(&mut held.element, step);
             if self.is_earlier(held) {
                 self.earlier_timer.notify_one();
             }
             result
-        })
+        });
+        self.send_what_is_to_leave();
+        result
+    }
+
+    /// Sends what steps have left. Whoever sends already takes this along, in the order of the steps.
+    fn send_what_is_to_leave(&self) {
+        while !lock(&self.leaving).is_empty() {
+            match self.sending.try_lock() {
+                Ok(_sending) => self.send_all(),
+                Err(TryLockError::Poisoned(_)) => self.send_all_in_turn(),
+                Err(TryLockError::WouldBlock) => return,
+            }
+        }
+    }
+
+    /// The same, when this thread cannot go on before all of it has left.
+    fn send_all_in_turn(&self) {
+        let _sending = lock(&self.sending);
+        self.send_all();
+    }
+
+    fn send_all(&self) {
+        let Some(network) = self.network.get() else { return lock(&self.leaving).clear() };
+        loop {
+            let Some(leaving) = lock(&self.leaving).pop_front() else { break };
+            match leaving {
+                Leaving::Response { way_back, wire, hold } => {
+                    network.respond(&way_back, &wire);
+                    drop(hold);
+                }
+                Leaving::End(connection) => network.close(connection),
+            }
+        }
     }
 
     /// Holds the lock, and counts for how long. The engine's thread stands back for who waits here.
@@ -216,16 +274,23 @@ impl Driver {
         earlier
     }
 
-    /// Fires the timer that is due first. False when none is.
-    pub(super) fn fire(&self) -> bool {
+    /// Fires the timer that is due first. Where none is, the engine's thread is going to wake for the next one.
+    pub(super) fn fire(&self) -> Fired {
         let now = self.clock.now();
+        let mut held = lock(&self.held);
+        let next = held.element.next_timeout();
+        if next.is_none_or(|at| at > now) {
+            held.wakes = next.filter(|_| !self.clock.is_frozen());
+            return Fired::None { next: held.wakes };
+        }
+        drop(held);
         self.step_after_others(|element, _| {
-            let due = element.next_timeout().is_some_and(|at| at <= now);
-            if due {
+            // Others may have stopped it meanwhile.
+            if element.next_timeout().is_some_and(|at| at <= now) {
                 element.handle(now, Input::Timeout);
             }
-            due
-        })
+        });
+        Fired::One
     }
 
     fn script_queue(&self) -> ScriptQueue {
@@ -239,11 +304,14 @@ impl Driver {
         let network = self.network.get()?;
         match output {
             Output::Send { sender, hop, wire } => {
+                // The steps before have something to send as well.
+                if !lock(&self.leaving).is_empty() {
+                    self.send_all_in_turn();
+                }
                 return network.send(&hop, &wire).err().map(|failure| Input::NotSent { sender, failure });
             }
             Output::Respond { way_back, wire, hold } => {
-                network.respond(&way_back, &wire);
-                drop(hold);
+                lock(&self.leaving).push_back(Leaving::Response { way_back, wire, hold });
             }
             Output::Connect { connection, remote, limits, proof, .. } => {
                 network.connect(connection, remote, limits, proof);
@@ -263,7 +331,7 @@ impl Driver {
                 let in_time = network.tighten(connection, proof.clone());
                 return Some(Input::Tightened { connection, target, proof, in_time });
             }
-            Output::Close { connection } => network.close(connection),
+            Output::Close { connection } => lock(&self.leaving).push_back(Leaving::End(connection)),
             Output::Resolve { resolution, inquiry } => self.resolve(resolution, inquiry)?,
             Output::Script(ScriptEvent::Request(request)) => {
                 self.events.push(Event::Request(IncomingRequest::new(request, self.me.clone())));
@@ -307,6 +375,7 @@ impl Driver {
     pub(super) fn end(&self) {
         // Nobody is about to send: the ports are free when this returns.
         let held = lock(&self.held);
+        self.send_all_in_turn();
         self.network.close();
         drop(held);
         self.calls.stop();

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::advances::{others_act, Advances};
 use super::clock::{Alarm, SystemClock};
-use super::driver::Driver;
+use super::driver::{Driver, Fired};
 use super::event::{Event, TlsHandshake};
 use super::events::Class;
 use super::network::of_datagram;
@@ -50,8 +50,10 @@ impl Loop {
         mut events: mpsc::Receiver<TransportEvent>,
     ) -> Option<SyncSender<()>> {
         let mut alarm = Alarm::new();
+        // When a timer is due next, as far as that was just found out.
+        let mut next = None;
         loop {
-            match self.deadline() {
+            match self.deadline(next.take()) {
                 Some(at) => alarm.set(at),
                 None => alarm.set(SystemClock.now() + Duration::from_secs(3600)),
             }
@@ -79,7 +81,8 @@ impl Loop {
                 }
             }
             for _ in 0..BATCH {
-                if !self.driver.fire() {
+                if let Fired::None { next: at } = self.driver.fire() {
+                    next = Some(at).filter(|_| !self.advances.are_due());
                     break;
                 }
             }
@@ -95,9 +98,10 @@ impl Loop {
     }
 
     /// When the loop has to wake without an event: for a timer, or for the end.
-    fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self, next: Option<Option<Instant>>) -> Option<Instant> {
+        let next = next.unwrap_or_else(|| self.driver.next_timeout());
         let stop = self.stopping.as_ref().map(|(at, _)| (*at).min(SystemClock.now() + TICK));
-        [self.driver.next_timeout(), stop].into_iter().flatten().min()
+        [next, stop].into_iter().flatten().min()
     }
 
     fn command(&mut self, command: Command) {

@@ -1,6 +1,6 @@
 //! A Client in the hands of a script.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::interface::{Host, LetGo};
@@ -13,6 +13,8 @@ use crate::resolve::Target;
 #[derive(Debug, Default)]
 pub struct Client {
     blocks: AtomicU8,
+    /// [`Client::drop_next_response`] was called since [`Client::take_drop`] asked: else nobody has to be asked.
+    may_drop: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -49,6 +51,7 @@ impl Client {
 
     /// `drop_response` outside of a callback: the next response is not sent upstream.
     pub fn drop_next_response(&self) {
+        self.may_drop.store(true, Ordering::Release);
         match self.known() {
             Some((host, id)) => host.step(|element, _| element.drop_next_response(id)),
             None => lock(&self.state).drops_next = true,
@@ -57,6 +60,9 @@ impl Client {
 
     /// Takes the flag that [`Client::drop_next_response`] set.
     pub fn take_drop(&self) -> bool {
+        if !self.may_drop.swap(false, Ordering::AcqRel) {
+            return false;
+        }
         match self.known() {
             Some((host, id)) => host.step(|element, _| element.take_drop(id)),
             None => std::mem::take(&mut lock(&self.state).drops_next),
