@@ -8,7 +8,7 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
@@ -33,8 +33,11 @@ use crate::message::ConnectionId;
 use crate::resolve::{Inquiry, Resolved};
 use crate::transport::TransportEvent;
 
-/// How often the engine's thread stands back for others before it takes the lock. One that waits has it by then, unless the
-/// system does not run it.
+/// After how many holds the engine's thread stands back for others before it takes the lock again. To do so each time would have
+/// the system change between two threads for each message.
+const HOLDS_IN_A_ROW: u32 = 16;
+
+/// How often it stands back at most. One that waits has the lock by then, unless the system does not run it.
 const MOST_YIELDS: u32 = 100;
 
 impl std::fmt::Debug for Driver {
@@ -67,6 +70,8 @@ pub(super) struct Driver {
     sending: Mutex<()>,
     /// Threads that wait for the lock; the engine's lets them go first.
     waiting: AtomicUsize,
+    /// Holds of the engine's thread since it has stood back.
+    in_a_row: AtomicU32,
     released: Released,
     anchors: Anchors,
     /// The process that it belongs to, and how to ask which one this is.
@@ -162,6 +167,7 @@ impl Driver {
             leaving: Mutex::default(),
             sending: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            in_a_row: AtomicU32::new(0),
             released: Released::default(),
             anchors: Anchors::default(),
             process: (process(), process),
@@ -242,14 +248,17 @@ impl Driver {
         self.hold(|held| look(&held.element))
     }
 
-    /// The engine's thread has something for the element: other threads that wait for the lock come first, since they wait with
-    /// Ruby behind them.
+    /// The engine's thread has something for the element: now and then other threads that wait for the lock come first, since they
+    /// wait with Ruby behind them.
     pub(super) fn step_after_others<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
-        for _ in 0..MOST_YIELDS {
-            if self.waiting.load(Ordering::Relaxed) == 0 {
-                break;
+        if self.in_a_row.fetch_add(1, Ordering::Relaxed) >= HOLDS_IN_A_ROW {
+            self.in_a_row.store(0, Ordering::Relaxed);
+            for _ in 0..MOST_YIELDS {
+                if self.waiting.load(Ordering::Relaxed) == 0 {
+                    break;
+                }
+                std::thread::yield_now();
             }
-            std::thread::yield_now();
         }
         self.step(step)
     }
