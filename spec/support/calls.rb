@@ -53,6 +53,14 @@ module CallHelpers
     OverSIP::Testing.advance(0)
   end
 
+  # Returns when engine and dispatcher have dealt with everything, and with what each has asked of the other.
+  def everything_done
+    2.times do
+      engine_caught_up
+      dispatcher_caught_up
+    end
+  end
+
   # The messages received by a peer so far, without waiting.
   def messages_at(peer)
     peer.drain(quiet: 0)

@@ -24,13 +24,6 @@ RSpec.describe "A CANCEL of a call to a name", :native do
     @invite = call_from(alice)
   end
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   it "during the look-up is answered 487 at once, and no target is tried when the name is known" do
     start_call(silent: true)
     eventually { @dns.asked.any? }

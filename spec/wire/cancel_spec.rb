@@ -8,13 +8,6 @@ RSpec.describe "A CANCEL", :native do
   let!(:gate) { Thread::Queue.new }
   let!(:seen) { mailbox }
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   # A call through a proxy that notes its events, up to bob's 180 if `ringing`.
   def start_call(ringing: true, profile: {})
     start_relay_to(bob, profile: profile) do |proxy, request|

@@ -7,13 +7,6 @@ RSpec.describe "An INVITE without a final response in time", :native do
   let!(:carol) { udp_peer }
   let!(:seen) { mailbox }
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   def watch(client)
     client.on_provisional_response { |response| seen << response.status_code }
     client.on_success_response { |response| seen << response.status_code }

@@ -6,13 +6,6 @@ RSpec.describe "Responses to a request other than INVITE", :native do
   let!(:bob) { udp_peer }
   let!(:seen) { mailbox }
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   def start_options(profile: {})
     start_relay_to(bob, profile: profile) do |proxy, _|
       proxy.on_provisional_response { |response| seen << response.status_code }

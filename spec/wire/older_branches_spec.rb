@@ -17,13 +17,6 @@ RSpec.describe "Messages of a transaction", :native do
     alice.send_text(text, oversip_port)
   end
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   describe "whose branch differs in letter case only" do
     def upper(text)
       text.sub(/branch=([^;]+)/) { "branch=#{Regexp.last_match(1).upcase}" }

@@ -8,13 +8,6 @@ RSpec.describe "Proxy#cancel", :native do
   let!(:carol) { udp_peer }
   let!(:seen) { mailbox }
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   def events
     everything_done
     seen.all

@@ -6,12 +6,6 @@ RSpec.describe "A repeated 2xx", :native do
   let!(:bob) { udp_peer }
   let!(:seen) { mailbox }
 
-  def everything_done
-    engine_caught_up
-    dispatcher_caught_up
-    engine_caught_up
-  end
-
   describe "in a proxy" do
     def answered_by_bob(**options, &setup)
       start_relay_to(bob, &setup || proc { |proxy, _| proxy.on_success_response { |response| seen << response.to_tag } })

@@ -9,13 +9,6 @@ RSpec.describe "The branches of a request", :native do
   let!(:carol) { udp_peer }
   let!(:seen) { mailbox }
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   # What alice has got above 100, and not yet taken.
   def statuses
     everything_done

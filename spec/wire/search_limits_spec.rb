@@ -45,12 +45,6 @@ RSpec.describe "A search of targets", :native do
     @targets.last
   end
 
-  def everything_done
-    engine_caught_up
-    dispatcher_caught_up
-    engine_caught_up
-  end
-
   def expect_silence_from_now_on
     everything_done
     messages_at(strangers)

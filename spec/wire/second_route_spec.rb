@@ -7,13 +7,6 @@ RSpec.describe "A second route", :native do
   let!(:carol) { udp_peer }
   let!(:seen) { mailbox }
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   # A call that went to bob and, from another place of the script, to carol; the first one has rung if `ringing`.
   def fork_call(ringing: true)
     start_relay_to(bob) do |proxy, request|

@@ -10,13 +10,6 @@ RSpec.describe "Several requests of one Client", :native do
   let!(:seen) { mailbox }
   let!(:fibers) { mailbox }
 
-  def everything_done
-    2.times do
-      engine_caught_up
-      dispatcher_caught_up
-    end
-  end
-
   def events
     everything_done
     seen.all

@@ -28,8 +28,7 @@ pub fn request_within(
     ruri: &Bytes,
     is_own: impl Fn(&[u8]) -> bool,
 ) -> Option<DialogRequest> {
-    let success = response.status().is_some_and(|status| (200..300).contains(&status));
-    if !success || response.cseq_method() != Some(&Method::Invite) {
+    if !response.is_success() || response.cseq_method() != Some(&Method::Invite) {
         return None;
     }
     let target = response

@@ -27,7 +27,6 @@ impl Element {
             snapshot.status = 500;
             snapshot.reason = bytes::Bytes::from_static(reason_phrase(500).as_bytes());
         }
-        let accepted = response.status().is_some_and(|status| (200..300).contains(&status));
         match snapshot.status {
             ..=199 => {
                 self.send_response(upstream, snapshot.status, snapshot.to_bytes());
@@ -36,13 +35,13 @@ impl Element {
                 let (status, wire) = (snapshot.status, snapshot.to_bytes());
                 if self.may_accept(upstream) && self.send_response(upstream, status, wire.clone()) {
                     self.succeed(upstream, route.id, response.to_tag(), wire);
-                } else if accepted {
+                } else if response.is_success() {
                     self.end_orphan(route, response);
                 }
             }
             _ => {
                 // The blocks have made a refusal of it: the client sends no ACK.
-                if accepted {
+                if response.is_success() {
                     self.end_orphan(route, response);
                 }
                 self.offer(upstream, route.id, Candidate::Response(snapshot));
@@ -76,8 +75,7 @@ impl Element {
     /// can end the call that a 2xx has begun.
     pub(super) fn note_dropped(&mut self, route: &Route, response: &IncomingResponse) {
         let Some(upstream) = route.upstream() else { return };
-        if response.status().is_some_and(|status| (200..300).contains(&status)) && !self.may_accept(upstream)
-        {
+        if response.is_success() && !self.may_accept(upstream) {
             self.end_orphan(route, response);
         }
     }

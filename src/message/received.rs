@@ -91,6 +91,11 @@ impl Message {
         }
     }
 
+    /// Whether it is a 2xx response (RFC 3261 7.2).
+    pub fn is_success(&self) -> bool {
+        self.status().is_some_and(|status| (200..300).contains(&status))
+    }
+
     /// Reason phrase of a response, possibly empty (RFC 3261 7.2); empty for a request.
     pub fn reason(&self) -> &[u8] {
         match self.parsed.first {
