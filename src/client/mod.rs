@@ -13,12 +13,14 @@ mod flow_token;
 mod hex;
 mod hop_count;
 mod incoming_response;
+mod listener_names;
 mod loose_route;
 mod outbound;
 mod own_contact;
 mod own_dialogs;
 mod probes;
 mod profile;
+mod recorded;
 mod restore;
 mod routing_headers;
 mod sent_by;
@@ -40,16 +42,16 @@ pub use flow_token::{is_udp_token, read_unsigned, FlowTokenKey, KeyTooShort, MIN
 pub(crate) use hop_count::MAX_FORWARDS;
 pub use hop_count::{hop_count, limited_hop_count, TOO_MANY_HOPS};
 pub use incoming_response::IncomingResponse;
+pub use listener_names::{connection_names, ListenerNames};
 pub use loose_route::{local_uri, port_for, IncomingFlow, LooseRoute, LooseRouteOutcome};
 pub use outbound::{flow_may_be_forced, OutboundFacts};
 pub use own_contact::{own_contact, readdressed};
 pub(crate) use own_dialogs::OwnDialogs;
 pub(crate) use probes::{ProbeAnswer, ProbeKey, ProbeWaiter, Probes, PROBE_WAIT};
 pub use profile::{Profile, VerifyServer};
+pub use recorded::{Recorded, RoutingHeader};
 pub use restore::RestoreHeaders;
-pub use routing_headers::{
-    connection_names, Added, IncomingSide, ListenerNames, Recorded, RoutingHeader, RoutingHeaders,
-};
+pub use routing_headers::{Added, IncomingSide, RoutingHeaders};
 pub use sent_by::SentBy;
 pub use strict_route::address_strict_router;
 pub(crate) use tags::branch_as_written;

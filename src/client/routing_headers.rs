@@ -1,54 +1,8 @@
 //! Which Record-Route or Path values a proxied request gets (RFC 3261 16.6 step 4, RFC 3327, RFC 5626, RFC 5658).
 
-use std::net::SocketAddr;
-
-use super::Transport;
-use crate::message::{ip_type, IpType, Method};
-
-/// The texts by which a listener names itself in headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListenerNames {
-    /// `SIP/2.0/UDP host:port`.
-    pub via_core: String,
-    /// `<sip:host:port;transport=udp;lr;ovid=X>`.
-    pub record_route: String,
-    /// What follows a flow token in a Record-Route: `@host:port;transport=udp;lr;ovid=X>`.
-    pub outbound_record_route_fragment: String,
-    /// What follows a flow token in a Path: the same with `;ob`.
-    pub outbound_path_fragment: String,
-    /// What follows `sips:`, or a flow token and `@` behind it, in the values for SIPS requests: `host:port;lr;ovid=X`. `None`: the
-    /// listener is reached in the clear.
-    pub sips: Option<String>,
-}
-
-impl ListenerNames {
-    /// The texts of a listener. `host` is the first that is set of: the Record-Route host name (TLS and WSS only), the
-    /// advertised address, the listening address; an IPv6 address is put in brackets here.
-    pub fn new(transport: Transport, host: &str, port: u16, ovid: &str) -> ListenerNames {
-        let host = match ip_type(host.as_bytes()) {
-            Some(IpType::Ipv6) => format!("[{host}]"),
-            _ => host.to_owned(),
-        };
-        let uri = format!("{host}:{port};transport={};lr;ovid={ovid}", transport.as_str());
-        // `transport=tls` has no place in a SIPS URI (RFC 3261 26.2.2), and that of a secure WebSocket is `ws` there (RFC 7118 5.2.2).
-        let sips = transport.secure().then(|| {
-            let transport = if transport.websocket() { ";transport=ws" } else { "" };
-            format!("{host}:{port}{transport};lr;ovid={ovid}")
-        });
-        ListenerNames {
-            via_core: format!("SIP/2.0/{} {host}:{port}", transport.via_token()),
-            record_route: format!("<sip:{uri}>"),
-            outbound_record_route_fragment: format!("@{uri}>"),
-            outbound_path_fragment: format!("@{uri};ob>"),
-            sips,
-        }
-    }
-}
-
-/// The texts by which a connection is named that the server itself opened: by its local end.
-pub fn connection_names(transport: Transport, local: SocketAddr, ovid: &str) -> ListenerNames {
-    ListenerNames::new(transport, &local.ip().to_string(), local.port(), ovid)
-}
+use super::listener_names::{add_code, with_token, without_token, ListenerNames};
+use super::recorded::{Recorded, RoutingHeader};
+use crate::message::Method;
 
 /// Where the request came from.
 #[derive(Debug, Clone, Copy)]
@@ -95,52 +49,6 @@ pub struct RoutingHeaders<'a> {
     pub outgoing_outbound: bool,
     /// The token of the flow that the request itself leaves by ("incoming Outbound").
     pub incoming_outbound: Option<&'a [u8]>,
-}
-
-/// The header a value is added to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoutingHeader {
-    /// `Record-Route`.
-    RecordRoute,
-    /// `Path`.
-    Path,
-}
-
-impl RoutingHeader {
-    /// The header's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RoutingHeader::RecordRoute => "Record-Route",
-            RoutingHeader::Path => "Path",
-        }
-    }
-}
-
-/// Which values were added: to which header, and for which sides with a flow (RFC 5626).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recorded {
-    /// The header.
-    pub header: RoutingHeader,
-    /// A value leads to the flow that the request came by.
-    pub incoming_outbound: bool,
-    /// A value leads to the flow that the request leaves by.
-    pub outgoing_outbound: bool,
-}
-
-impl Recorded {
-    /// The name that scripts know it by: without a flow the header's alone.
-    pub fn as_str(self) -> &'static str {
-        match (self.header, self.outgoing_outbound, self.incoming_outbound) {
-            (RoutingHeader::RecordRoute, false, false) => "rr",
-            (RoutingHeader::RecordRoute, true, false) => "outgoing_outbound_rr",
-            (RoutingHeader::RecordRoute, false, true) => "incoming_outbound_rr",
-            (RoutingHeader::RecordRoute, true, true) => "both_outbound_rr",
-            (RoutingHeader::Path, false, false) => "path",
-            (RoutingHeader::Path, true, false) => "outgoing_outbound_path",
-            (RoutingHeader::Path, false, true) => "incoming_outbound_path",
-            (RoutingHeader::Path, true, true) => "both_outbound_path",
-        }
-    }
 }
 
 /// The values to add above those already there.
@@ -232,52 +140,13 @@ impl RoutingHeaders<'_> {
     }
 }
 
-/// Puts the code of a dialog behind the other parameters of `<sip:...>`.
-fn add_code(value: &mut Vec<u8>, code: &str) {
-    let bracket = value.pop();
-    value.extend_from_slice(b";ovcode=");
-    value.extend_from_slice(code.as_bytes());
-    value.extend(bracket);
-}
-
-/// `<sips:...>` with what follows the scheme, else `<sip:...>` as the listener has it.
-fn without_token(names: &ListenerNames, sips: Option<&str>) -> Vec<u8> {
-    match sips {
-        Some(sips) => [b"<sips:", sips.as_bytes(), b">"].concat(),
-        None => names.record_route.clone().into_bytes(),
-    }
-}
-
-/// `<sip:TOKEN@...>` with the fragment that fits the header, or `<sips:TOKEN@...>`. A token is received text: what may not
-/// stand in a user part is escaped again (RFC 3261 25.1).
-fn with_token(token: &[u8], names: &ListenerNames, sips: Option<&str>, header: RoutingHeader) -> Vec<u8> {
-    let (scheme, at, rest, end) = match (sips, header) {
-        (None, RoutingHeader::RecordRoute) => ("<sip:", "", &*names.outbound_record_route_fragment, ""),
-        (None, RoutingHeader::Path) => ("<sip:", "", &*names.outbound_path_fragment, ""),
-        (Some(sips), RoutingHeader::RecordRoute) => ("<sips:", "@", sips, ">"),
-        (Some(sips), RoutingHeader::Path) => ("<sips:", "@", sips, ";ob>"),
-    };
-    let mut value = Vec::with_capacity(11 + token.len() + rest.len());
-    value.extend_from_slice(scheme.as_bytes());
-    for &byte in token {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/:".contains(&byte) {
-            value.push(byte);
-        } else {
-            value.push(b'%');
-            value.extend_from_slice(super::hex::hex(&[byte]).to_ascii_uppercase().as_bytes());
-        }
-    }
-    for part in [at, rest, end] {
-        value.extend_from_slice(part.as_bytes());
-    }
-    value
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::LazyLock;
 
+    use super::super::listener_names::connection_names;
     use super::*;
+    use crate::message::Transport;
 
     const OVID: &str = "e51a5c9d";
     const CODE: &str = "c0dec0dec0dec0dec0dec0de";
@@ -348,40 +217,6 @@ mod tests {
         static NAMES: LazyLock<ListenerNames> =
             LazyLock::new(|| connection_names(Transport::Tcp, "10.0.0.1:40000".parse().unwrap(), OVID));
         input.incoming = IncomingSide::OwnConnection { names: &NAMES };
-    }
-
-    #[test]
-    fn listener_texts_read_as_documented() {
-        assert_eq!(
-            udp(),
-            ListenerNames {
-                via_core: "SIP/2.0/UDP 203.0.113.5:25060".into(),
-                record_route: "<sip:203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>".into(),
-                outbound_record_route_fragment: "@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>".into(),
-                outbound_path_fragment: "@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d;ob>".into(),
-                sips: None,
-            }
-        );
-    }
-
-    #[test]
-    fn every_transport_is_written_in_its_own_name_and_ipv6_in_brackets() {
-        let v6 = ListenerNames::new(Transport::Wss, "2001:DB8::1", 10443, OVID);
-        assert_eq!(v6.via_core, "SIP/2.0/WSS [2001:DB8::1]:10443");
-        assert_eq!(v6.record_route, "<sip:[2001:DB8::1]:10443;transport=wss;lr;ovid=e51a5c9d>");
-        let name = ListenerNames::new(Transport::Tls, "edge.example.net", 5061, OVID);
-        assert_eq!(name.via_core, "SIP/2.0/TLS edge.example.net:5061");
-        assert_eq!(name.sips.as_deref(), Some("edge.example.net:5061;lr;ovid=e51a5c9d"));
-        assert_eq!(v6.sips.as_deref(), Some("[2001:DB8::1]:10443;transport=ws;lr;ovid=e51a5c9d"));
-        assert_eq!([udp().sips, tcp().sips], [None, None]);
-    }
-
-    #[test]
-    fn a_connection_of_our_own_is_named_by_its_local_end() {
-        let v4 = connection_names(Transport::Tcp, "10.0.0.1:40000".parse().unwrap(), OVID).record_route;
-        assert_eq!(v4, "<sip:10.0.0.1:40000;transport=tcp;lr;ovid=e51a5c9d>");
-        let v6 = connection_names(Transport::Tls, "[::1]:40000".parse().unwrap(), OVID).record_route;
-        assert_eq!(v6, "<sip:[::1]:40000;transport=tls;lr;ovid=e51a5c9d>");
     }
 
     #[test]
@@ -618,12 +453,5 @@ mod tests {
             outer: Some(b"outer".to_vec()),
         };
         assert_eq!(added.values().collect::<Vec<_>>(), [&b"outer"[..], b"inner"]);
-    }
-
-    #[test]
-    fn a_received_token_cannot_break_out_of_the_user_part() {
-        let value = with_token(b"a@b>\r\nX: y%\xff", &udp(), None, RoutingHeader::RecordRoute);
-        let text = String::from_utf8(value).unwrap();
-        assert_eq!(text, "<sip:a%40b%3E%0D%0AX:%20y%25%FF@203.0.113.5:25060;transport=udp;lr;ovid=e51a5c9d>");
     }
 }
