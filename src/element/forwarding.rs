@@ -6,7 +6,7 @@ use super::context::Candidate;
 use super::ids::{RequestId, RouteId};
 use super::reply::Reply;
 use super::route::Route;
-use super::server_transactions::ServerRequest;
+use super::server_request::ServerRequest;
 use super::Element;
 use crate::client::session::Input as SessionInput;
 use crate::client::IncomingResponse;

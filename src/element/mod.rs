@@ -7,16 +7,18 @@
 //! The element does no I/O and is deterministic: it reads no clock, draws no randomness that was not handed in, and knows no
 //! socket, no thread and no channel. The same inputs lead to the same outputs. `now` never goes back.
 //!
-//! State has owners, each a type in a file of its own: server transactions (`server_transactions`) with the response context
-//! of each (`context`), client transactions (`client_transactions`), Clients and their routes (`clients`, `route`),
-//! connections (`flows`), resolutions (`resolutions`), what is known of peers (`reachability`), the ACKs of user agent
-//! clients (`uac_acks`) and one timer queue (`timers`). The other files wire them, one subject each: what comes in
-//! (`requests`, `responses`, `connections`), what goes out (`sending`, `replies`, `forwarding`), the routes of
-//! Clients (`routing`) with their resolutions (`resolving`) and probes (`probing`).
+//! State has owners, each a type in a file of its own: the table of server transactions (`server_transactions`), each request
+//! in it (`server_request`) with its response context (`context`), client transactions (`client_transactions`), Clients and
+//! their routes (`clients`, `route`), connections (`flows`), resolutions (`resolutions`), what is known of peers
+//! (`reachability`), the ACKs of user agent clients (`uac_acks`) and one timer queue (`timers`). The other files wire them,
+//! one subject each: what comes in (`requests`, `responses`, `connections`), the way to a target (`hops`), what goes out
+//! (`sending` with `outgoing`, `replies`, `forwarding`), the steps of client transactions (`branches`), the routes of Clients
+//! (`routing`) with their resolutions (`resolving`) and probes (`probing`).
 
 mod awaited_sockets;
 mod backlog;
 mod beneficiary;
+mod branches;
 mod client_transactions;
 mod clients;
 mod connections;
@@ -27,6 +29,7 @@ mod defects;
 mod flows;
 mod forwarding;
 mod hold;
+mod hops;
 mod ids;
 mod input;
 mod listeners;
@@ -46,6 +49,7 @@ mod responses;
 mod route;
 mod routing;
 mod sending;
+mod server_request;
 mod server_transactions;
 mod settings;
 mod stores;
@@ -72,5 +76,5 @@ pub use received_request::{in_words, ReceivedRequest, WayBack};
 pub use refusal::Refusal;
 pub use reply::Reply;
 pub use route::{Body, Caller, Origin, RoundEnd, RouteRequest};
-pub use server_transactions::{Creation, ServerState};
+pub use server_request::{Creation, ServerState};
 pub use settings::{is_loopback, Families, Limits, Settings, Status};

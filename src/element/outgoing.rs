@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use super::listeners::Listener;
 use super::next_hop::NextHop;
 use super::received_request::ReceivedRequest;
-use super::server_transactions::ServerRequest;
+use super::server_request::ServerRequest;
 use super::settings::Settings;
 use crate::client::session::Role;
 use crate::client::{

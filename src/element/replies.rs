@@ -10,7 +10,7 @@ use super::ids::RequestId;
 use super::output::Output;
 use super::received_request::{ReceivedRequest, WayBack};
 use super::reply::Reply;
-use super::server_transactions::{Creation, Responded, ServerState};
+use super::server_request::{Creation, Responded, ServerState};
 use super::Element;
 use crate::client::{random_hex, Recorded};
 use crate::message::{self, Message, Method, ResponseSnapshot, Source};

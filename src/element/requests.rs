@@ -14,7 +14,7 @@ use super::ids::{RequestId, RouteId};
 use super::output::{Output, ScriptEvent};
 use super::received_request::{ReceivedRequest, WayBack};
 use super::refusal::Refusal;
-use super::server_transactions::{CancelOutcome, ServerRequest};
+use super::server_request::{CancelOutcome, ServerRequest};
 use super::settings::Limits;
 use super::settings::Status;
 use super::timers::{TimerId, TimerKey};
