@@ -74,14 +74,14 @@ fn race(relay: &Relay, caller: &Peer) {
             scope.spawn(|| {
                 for request in &requests {
                     relay.engine.requests().create_transaction(request);
-                    relay.engine.requests().reply(request, Reply::new(180, b"Ringing"));
+                    relay.engine.requests().reply(request, Reply::new(180, b"Ringing")).expect("taken");
                     hand_over.send(request.clone()).expect("the other thread waits");
                 }
                 drop(hand_over);
             });
             scope.spawn(|| {
                 for request in taken {
-                    relay.engine.requests().reply(&request, Reply::new(200, b"OK"));
+                    relay.engine.requests().reply(&request, Reply::new(200, b"OK")).expect("taken");
                     relay.engine.requests().done(&request);
                 }
             });

@@ -3,6 +3,30 @@
 use crate::message::{NameAddrRef, RequestSnapshot, UriRef};
 use crate::resolve::{Query, QueryScheme};
 
+/// The flow that our own Route value in a request names (RFC 5626 5.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedFlow {
+    /// By this token.
+    Token(Vec<u8>),
+    /// By something that is no token at all: it cannot be sent over.
+    NoToken,
+}
+
+impl NamedFlow {
+    /// The flow of a token, if there is one.
+    pub fn new(token: Option<Vec<u8>>) -> NamedFlow {
+        token.map_or(NamedFlow::NoToken, NamedFlow::Token)
+    }
+
+    /// Its token.
+    pub fn token(&self) -> Option<&[u8]> {
+        match self {
+            NamedFlow::Token(token) => Some(token),
+            NamedFlow::NoToken => None,
+        }
+    }
+}
+
 /// Where a request is to go.
 #[derive(Debug, Clone)]
 pub enum Destination {
@@ -12,8 +36,8 @@ pub enum Destination {
     Route(Query),
     /// By RFC 3263 as well; the script names it.
     Named(Query),
-    /// Over the flow that this token names (RFC 5626); `None` when the request names one that is no token at all.
-    Flow(Option<Vec<u8>>),
+    /// Over a flow (RFC 5626).
+    Flow(NamedFlow),
 }
 
 impl Destination {
@@ -31,15 +55,15 @@ impl Destination {
     }
 
     /// Where a proxy sends a request (RFC 3261 16.5, 16.6 step 6, RFC 5626 5.3): to what the script names, else over the flow
-    /// that our own Route value names, else where the request says. `flow`: there is such a value, with this token.
+    /// that our own Route value names, else where the request says.
     pub fn of_proxied(
         named: Option<Query>,
-        flow: Option<Option<Vec<u8>>>,
+        flow: Option<NamedFlow>,
         request: &RequestSnapshot,
     ) -> Destination {
         match (named, flow) {
             (Some(query), _) => Destination::Named(query),
-            (None, Some(token)) => Destination::Flow(token),
+            (None, Some(flow)) => Destination::Flow(flow),
             (None, None) => Destination::of_request(request, true),
         }
     }
@@ -52,7 +76,7 @@ impl Destination {
     /// The token of the flow that the request goes over.
     pub fn flow_token(&self) -> Option<&[u8]> {
         match self {
-            Destination::Flow(token) => token.as_deref(),
+            Destination::Flow(flow) => flow.token(),
             Destination::Resolve(_) | Destination::Route(_) | Destination::Named(_) => None,
         }
     }
@@ -85,8 +109,8 @@ mod tests {
             Destination::Resolve(query) => ("resolve", query),
             Destination::Route(query) => ("route", query),
             Destination::Named(query) => ("named", query),
-            Destination::Flow(token) => {
-                return ("flow", String::from_utf8(token.clone().unwrap_or_default()).expect("text"))
+            Destination::Flow(flow) => {
+                return ("flow", String::from_utf8(flow.token().unwrap_or_default().to_vec()).expect("text"))
             }
         };
         match &query.host {
@@ -102,7 +126,7 @@ mod tests {
     #[test]
     fn a_proxy_follows_the_script_then_the_flow_then_the_route_then_the_request_uri() {
         let routed = request("sip:a@ruri", &["<sip:route;lr>", "<sip:next;lr>"]);
-        let flow = Some(Some(b"token".to_vec()));
+        let flow = Some(NamedFlow::new(Some(b"token".to_vec())));
         let of = |named, flow| shown(&Destination::of_proxied(named, flow, &routed));
         assert_eq!(of(named("script"), flow.clone()), told("named", "script"));
         assert_eq!(of(None, flow), told("flow", "token"));
@@ -115,10 +139,10 @@ mod tests {
 
     #[test]
     fn a_flow_without_a_token_is_still_a_flow() {
-        let nowhere = Destination::of_proxied(None, Some(None), &request("sip:a@ruri", &[]));
-        assert!(matches!(nowhere, Destination::Flow(None)));
+        let nowhere = Destination::of_proxied(None, Some(NamedFlow::NoToken), &request("sip:a@ruri", &[]));
+        assert!(matches!(nowhere, Destination::Flow(NamedFlow::NoToken)));
         assert_eq!(nowhere.flow_token(), None);
-        assert_eq!(Destination::Flow(Some(b"t".to_vec())).flow_token(), Some(&b"t"[..]));
+        assert_eq!(Destination::Flow(NamedFlow::Token(b"t".to_vec())).flow_token(), Some(&b"t"[..]));
     }
 
     #[test]

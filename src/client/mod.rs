@@ -33,7 +33,7 @@ pub use crate::resolve::{IpFamily, Target};
 
 pub use aliases::{ListenerAliases, LocalAliases};
 pub use blacklist::{Blacklist, BlacklistId, Entry};
-pub use destination::Destination;
+pub use destination::{Destination, NamedFlow};
 pub use dialog::{request_within, DialogRequest};
 pub use dialog_code::{DialogKey, DIALOG_CODE_LEN};
 pub use early_dialog::is_told_of_its_end;

@@ -155,7 +155,8 @@ impl Element {
         // While the first 2xx is still with the blocks, or was dropped by them, there are no bytes to repeat.
         let upstream = transaction.upstream()?;
         let wire = self.server_request(upstream)?.success(route, response.to_tag())?;
-        self.send_response(upstream, response.status().unwrap_or(200), wire);
+        // A transaction that is over repeats nothing.
+        let _ = self.send_response(upstream, response.status().unwrap_or(200), wire);
         None
     }
 

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::backlog::Responses;
 use super::ids::{AnchorId, CallId, ClientId, RouteId};
 use super::next_hop::NextHop;
+use super::no_way::NoWay;
 use super::route::{Origin, Route};
 use super::table::{Table, Tables};
 use super::timers::TimerId;
@@ -23,8 +24,8 @@ pub(super) enum Turn {
     Begin,
     /// Its session has to know something.
     Input(Input),
-    /// The socket is there that its request is to leave by; or why there is none, in words.
-    Hop(Result<NextHop, String>),
+    /// The socket is there that its request is to leave by; or why there is none.
+    Hop(Result<NextHop, NoWay>),
 }
 
 /// A turn that waits.

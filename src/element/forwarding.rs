@@ -29,11 +29,12 @@ impl Element {
         }
         match snapshot.status {
             ..=199 => {
-                self.send_response(upstream, snapshot.status, snapshot.to_bytes());
+                // Where the client has its final response, it needs no other.
+                let _ = self.send_response(upstream, snapshot.status, snapshot.to_bytes());
             }
             200..=299 => {
                 let (status, wire) = (snapshot.status, snapshot.to_bytes());
-                if self.may_accept(upstream) && self.send_response(upstream, status, wire.clone()) {
+                if self.may_accept(upstream) && self.send_response(upstream, status, wire.clone()).is_ok() {
                     self.succeed(upstream, route.id, response.to_tag(), wire);
                 } else if response.is_success() {
                     self.end_orphan(route, response);
@@ -121,11 +122,11 @@ impl Element {
         match request.context.close(route.id) {
             None => self.end_if_canceled(upstream),
             Some(Candidate::Response(response)) => {
-                self.send_response(upstream, response.status, response.to_bytes());
+                let _ = self.send_response(upstream, response.status, response.to_bytes());
             }
             Some(Candidate::Reply { status, reason }) => {
                 if let Some(request) = route.origin.upstream() {
-                    self.reply_to(request, Reply::new(status, reason.as_bytes()));
+                    let _ = self.reply_to(request, Reply::new(status, reason.as_bytes()));
                 }
             }
         }

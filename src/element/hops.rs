@@ -6,11 +6,12 @@ use super::awaited_sockets::{AwaitedSocket, Demands};
 use super::clients::Turn;
 use super::ids::{ClientId, RouteId};
 use super::next_hop::NextHop;
+use super::no_way::NoWay;
 use super::output::{OpeningLimits, Output, ServerName, ServerProof};
 use super::route::Route;
 use super::Element;
 use crate::client::session::{Input as SessionInput, Role};
-use crate::client::{is_udp_token, Profile};
+use crate::client::{is_udp_token, NamedFlow, Profile};
 use crate::message::{ConnectionId, Source, Transport};
 use crate::resolve::Target;
 
@@ -103,7 +104,7 @@ impl Element {
     }
 
     /// There is no socket that leads to the target.
-    pub(super) fn has_no_hop(&mut self, route: &mut Route, no_way: &str) {
+    pub(super) fn has_no_hop(&mut self, route: &mut Route, no_way: &NoWay) {
         // Another target may have an address that is reached from here.
         if route.session.has_further_targets() {
             tracing::info!(target: "oversip::transport", "{no_way}");
@@ -123,14 +124,12 @@ impl Element {
         target: Target,
         server: Option<&str>,
         profile: &Profile,
-    ) -> Result<Way, String> {
+    ) -> Result<Way, NoWay> {
         let Target { transport, addr: remote } = target;
         let stream = match transport {
             Transport::Udp => false,
             Transport::Tcp | Transport::Tls => true,
-            Transport::Ws | Transport::Wss => {
-                return Err(format!("{target} cannot be reached: a WebSocket is opened by its client"))
-            }
+            Transport::Ws | Transport::Wss => return Err(NoWay::WebSocket { target }),
         };
         let proof = (transport == Transport::Tls).then(|| proof(server, remote, profile));
         let limits =
@@ -144,7 +143,7 @@ impl Element {
         }
         match self.settings.listeners.listener(Transport::Udp, remote) {
             Some(_) => Ok(Way::Hop(NextHop::Udp { remote, own: None })),
-            None => Err(format!("{target} cannot be reached: there is no UDP socket of its family")),
+            None => Err(NoWay::NoListener { target }),
         }
     }
 
@@ -164,7 +163,7 @@ impl Element {
     }
 
     /// The driver knows from which address a target is reached, or that it is not.
-    pub(super) fn address_found(&mut self, target: Target, address: Result<Option<IpAddr>, String>) {
+    pub(super) fn address_found(&mut self, target: Target, address: Result<Option<IpAddr>, NoWay>) {
         let waits = |it: &AwaitedSocket| it.target == target && it.connection.is_none() && !it.is_asked;
         let Some(index) = self.awaited_sockets.iter().position(waits) else { return };
         let Target { transport, addr: remote } = target;
@@ -200,7 +199,7 @@ impl Element {
         &mut self,
         target: Target,
         connection: Option<ConnectionId>,
-        local: Result<SocketAddr, String>,
+        local: Result<SocketAddr, NoWay>,
     ) {
         if let Some(connection) = connection {
             match &local {
@@ -240,8 +239,8 @@ impl Element {
 
     /// Sends the request of a route over the flow that it named (RFC 5626 5.3).
     pub(super) fn send_over_flow(&mut self, route: &mut Route) {
-        let token = route.flow.clone().flatten();
-        match token.and_then(|token| self.flow(&token)) {
+        let token = route.flow.as_ref().and_then(NamedFlow::token);
+        match token.and_then(|token| self.flow(token)) {
             Some(hop) => self.begin_transaction(route, hop),
             None => self.tell(route, SessionInput::FlowFailed),
         }

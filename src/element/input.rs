@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::hold::Hold;
 use super::ids::ResolutionId;
 use super::next_hop::SendFailure;
+use super::no_way::NoWay;
 use super::output::{Sender, ServerProof};
 use crate::message::{ConnectionId, Message, Source, Transport};
 use crate::resolve::{Resolved, Target};
@@ -98,8 +99,8 @@ pub enum Input {
     AddressFound {
         /// The target that it leads to.
         target: Target,
-        /// The address; `None` where the listeners reach the target after all; or in words why it cannot be reached.
-        address: Result<Option<IpAddr>, String>,
+        /// The address; `None` where the listeners reach the target after all; or why it cannot be reached.
+        address: Result<Option<IpAddr>, NoWay>,
     },
     /// Where the socket begins that [`Output::OpenSocket`](super::Output::OpenSocket) asked for.
     SocketOpened {
@@ -107,8 +108,8 @@ pub enum Input {
         target: Target,
         /// The connection that it is to be, if any.
         connection: Option<ConnectionId>,
-        /// Its address, or in words why there is none.
-        local: Result<SocketAddr, String>,
+        /// Its address, or why there is none.
+        local: Result<SocketAddr, NoWay>,
     },
     /// What came of an [`Output::Tighten`](super::Output::Tighten).
     Tightened {

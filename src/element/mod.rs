@@ -34,6 +34,7 @@ mod ids;
 mod input;
 mod listeners;
 mod next_hop;
+mod no_way;
 mod outgoing;
 mod output;
 mod probing;
@@ -67,6 +68,7 @@ pub use ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, ResolutionId,
 pub use input::{ConnectionEnd, Input};
 pub use listeners::{Listener, Listeners};
 pub use next_hop::{NextHop, SendFailure};
+pub use no_way::NoWay;
 pub use outgoing::ProxyHeaders;
 pub use output::{
     OpeningLimits, Outcome, Output, OwnAddress, OwnRequest, Round, ScriptEvent, Sender, ServerName,
@@ -74,7 +76,7 @@ pub use output::{
 };
 pub use received_request::{in_words, ReceivedRequest, WayBack};
 pub use refusal::Refusal;
-pub use reply::Reply;
-pub use route::{Body, Caller, Origin, RoundEnd, RouteRequest};
+pub use reply::{Reply, ReplyError};
+pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest};
 pub use server_request::{Creation, ServerState};
 pub use settings::{is_loopback, Families, Limits, Settings, Status};

@@ -9,7 +9,7 @@ use super::beneficiary::Beneficiary;
 use super::ids::RequestId;
 use super::output::Output;
 use super::received_request::{ReceivedRequest, WayBack};
-use super::reply::Reply;
+use super::reply::{Reply, ReplyError};
 use super::server_request::{Creation, Responded, ServerState};
 use super::Element;
 use crate::client::{random_hex, Recorded};
@@ -18,30 +18,37 @@ use crate::transaction::ServerEffects;
 
 /// What the script asks of a request's server transaction.
 impl Element {
-    /// Replies to a request. False: it is an ACK, or its transaction refuses the status. A final reply cancels what is pending
-    /// downstream.
-    pub fn reply(&mut self, now: Instant, request: &Arc<ReceivedRequest>, reply: Reply<'_>) -> bool {
+    /// Replies to a request. A final reply cancels what is pending downstream.
+    pub fn reply(
+        &mut self,
+        now: Instant,
+        request: &Arc<ReceivedRequest>,
+        reply: Reply<'_>,
+    ) -> Result<(), ReplyError> {
         self.begin(now);
         self.attempt_for(Beneficiary::Request(request.id), |element| {
-            let sent = element.reply_to(request, reply);
-            element.decide_by_script(request.id, reply.status, sent)
+            element.reply_to(request, reply)?;
+            element.decide_by_script(request.id, reply.status);
+            Ok(())
         })
-        .unwrap_or(false)
+        .unwrap_or(Err(ReplyError::Defect))
     }
 
-    /// Sends a complete response. False when the transaction refuses its status.
+    /// Sends a complete response.
     pub fn reply_full(
         &mut self,
         now: Instant,
         request: &Arc<ReceivedRequest>,
         response: &ResponseSnapshot,
-    ) -> bool {
+    ) -> Result<(), ReplyError> {
         self.begin(now);
         self.attempt_for(Beneficiary::Request(request.id), |element| {
-            let sent = element.send_response(request.id, response.status, response.to_bytes());
-            element.decide_by_script(request.id, response.status, sent)
+            element.may_reply(request, response.status)?;
+            element.send_response(request.id, response.status, response.to_bytes())?;
+            element.decide_by_script(request.id, response.status);
+            Ok(())
         })
-        .unwrap_or(false)
+        .unwrap_or(Err(ReplyError::Defect))
     }
 
     /// Tells the client that one early dialog is over (RFC 6228), with the To tag of `response`.
@@ -65,7 +72,8 @@ impl Element {
             let reason = b"Early Dialog Terminated";
             let lines = [Bytes::from(line)];
             let wire = message::reply(&request.message, 199, reason, Some(&tag), &lines, b"", product);
-            element.send_response(request.id, 199, wire);
+            // What the transaction takes no longer is logged there.
+            let _ = element.send_response(request.id, 199, wire);
         });
     }
 
@@ -85,22 +93,18 @@ impl Element {
         }
     }
 
-    /// Steps the transaction for a response of this status that the caller sends. False, with a log record: it refuses
-    /// the status, or there is none.
-    pub fn receive_response(&mut self, now: Instant, id: RequestId, status: u16) -> bool {
+    /// Steps the transaction for a response of this status that the caller sends.
+    pub fn receive_response(&mut self, now: Instant, id: RequestId, status: u16) -> Result<(), ReplyError> {
         self.begin(now);
         self.attempt_for(Beneficiary::Request(id), |element| {
             let request = element.server_transactions.get_mut(id);
             let effects = request.and_then(|request| request.advance(element.now, status));
-            let accepted = effects.is_some();
-            if let Some(effects) = effects {
-                element.after_response(id, status, effects);
-            } else {
-                element.log_refusal(id, status);
-            }
-            element.decide_by_script(id, status, accepted)
+            let effects = effects.ok_or_else(|| element.refusal(id, status))?;
+            element.after_response(id, status, effects);
+            element.decide_by_script(id, status);
+            Ok(())
         })
-        .unwrap_or(false)
+        .unwrap_or(Err(ReplyError::Defect))
     }
 
     /// Sends the last response of the transaction again; false when there is none.
@@ -181,40 +185,48 @@ impl Element {
     }
 
     /// A final reply of the script's cancels what is pending downstream.
-    fn decide_by_script(&mut self, id: RequestId, status: u16, sent: bool) -> bool {
-        if sent && status >= 200 {
+    fn decide_by_script(&mut self, id: RequestId, status: u16) {
+        if status >= 200 {
             if let Some(request) = self.server_transactions.get_mut(id) {
                 request.context.decide();
             }
             self.abandon_branches(id, None);
         }
-        sent
     }
 }
 
 impl Element {
-    pub(super) fn reply_to(&mut self, request: &Arc<ReceivedRequest>, reply: Reply<'_>) -> bool {
+    pub(super) fn reply_to(
+        &mut self,
+        request: &Arc<ReceivedRequest>,
+        reply: Reply<'_>,
+    ) -> Result<(), ReplyError> {
         let Reply { status, reason, lines, body } = reply;
-        if request.is_ack() {
-            tracing::error!(target: "oversip::request", "attempt to reply {status} to an ACK");
-            return false;
-        }
         // A refused reply must not choose a tag.
-        if !self.accepts_response(request.id, status) {
-            self.log_refusal(request.id, status);
-            return false;
-        }
+        self.may_reply(request, status)?;
         let tag = self.local_tag(request, status);
         let product = self.settings.product.as_bytes();
         let wire = message::reply(&request.message, status, reason, tag.as_deref(), lines, body, product);
         self.send_response(request.id, status, wire)
     }
 
-    /// A reply that nobody but the element asks for.
+    /// Whether a response of this status would be taken.
+    fn may_reply(&self, request: &ReceivedRequest, status: u16) -> Result<(), ReplyError> {
+        if request.is_ack() {
+            tracing::error!(target: "oversip::request", "attempt to reply {status} to an ACK");
+            return Err(ReplyError::Ack);
+        }
+        match self.accepts_response(request.id, status) {
+            true => Ok(()),
+            false => Err(self.refusal(request.id, status)),
+        }
+    }
+
+    /// A reply that nobody but the element asks for. Where the request is not to be answered any more, that is logged.
     pub(super) fn reply_by_itself(&mut self, id: RequestId, status: u16, reason: &[u8]) {
         let request = self.server_request(id).and_then(|request| request.request.clone());
         if let Some(request) = request {
-            self.reply_to(&request, Reply::new(status, reason));
+            let _ = self.reply_to(&request, Reply::new(status, reason));
         }
     }
 
@@ -231,22 +243,24 @@ impl Element {
         }))
     }
 
-    /// Sends the bytes of a response through the server transaction. False: it refuses the status.
-    pub(super) fn send_response(&mut self, id: RequestId, status: u16, wire: Bytes) -> bool {
+    /// Sends the bytes of a response through the server transaction.
+    pub(super) fn send_response(
+        &mut self,
+        id: RequestId,
+        status: u16,
+        wire: Bytes,
+    ) -> Result<(), ReplyError> {
         let now = self.now;
         let responded = match self.server_transactions.get_mut(id) {
             Some(request) => request.respond(now, status, wire.clone()),
             None => Responded::Refused,
         };
         match responded {
-            Responded::Refused => {
-                self.log_refusal(id, status);
-                return false;
-            }
+            Responded::Refused => return Err(self.refusal(id, status)),
             Responded::Stateless => self.respond(id, wire),
             Responded::Stepped(effects) => self.after_response(id, status, effects),
         }
-        true
+        Ok(())
     }
 
     fn after_response(&mut self, id: RequestId, status: u16, effects: ServerEffects) {
@@ -286,17 +300,14 @@ impl Element {
         self.emit(Output::Respond { way_back: WayBack::of(message, source), wire, hold: None });
     }
 
-    /// A final response was sent before, or the transaction is over.
-    fn log_refusal(&self, id: RequestId, status: u16) {
-        let request = self.server_request(id);
-        if request.is_some_and(|request| request.is_answered_statelessly()) {
-            return tracing::info!(
-                target: "oversip::transaction",
-                "response {status} refused: the request has its final response"
-            );
-        }
-        let state = request.and_then(|request| request.state());
-        let state = state.map_or("none", ServerState::as_str);
-        tracing::info!(target: "oversip::transaction", "response {status} refused: the transaction is in state {state}");
+    /// Why a response of this status is not taken; the log says so too.
+    fn refusal(&self, id: RequestId, status: u16) -> ReplyError {
+        let error = match self.server_request(id) {
+            None => ReplyError::Over,
+            Some(request) if request.is_answered_statelessly() => ReplyError::Answered,
+            Some(request) => request.state().map_or(ReplyError::NoTransaction, ReplyError::Refused),
+        };
+        tracing::info!(target: "oversip::transaction", "response {status} refused: {error}");
+        error
     }
 }

@@ -1,6 +1,9 @@
-//! What a reply consists of.
+//! What a reply consists of, and why one does not leave.
 
 use bytes::Bytes;
+use thiserror::Error;
+
+use super::server_request::ServerState;
 
 /// A reply of the script's (RFC 3261 8.2.6).
 #[derive(Debug, Clone, Copy)]
@@ -20,4 +23,27 @@ impl<'a> Reply<'a> {
     pub fn new(status: u16, reason: &'a [u8]) -> Reply<'a> {
         Reply { status, reason, lines: &[], body: b"" }
     }
+}
+
+/// Why a response is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ReplyError {
+    /// Nobody answers an ACK (RFC 3261 17).
+    #[error("an ACK gets no response")]
+    Ack,
+    /// There is no transaction, and the request has its final response.
+    #[error("the request has its final response")]
+    Answered,
+    /// The transaction takes no response of this status in the state that it is in.
+    #[error("the transaction is in state {}", .0.as_str())]
+    Refused(ServerState),
+    /// There is no transaction that it could step.
+    #[error("the request has no transaction")]
+    NoTransaction,
+    /// The element has forgotten the request.
+    #[error("the request is over")]
+    Over,
+    /// The element has met a defect, which has ended the request.
+    #[error("the request has ended by a defect")]
+    Defect,
 }

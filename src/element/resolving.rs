@@ -15,8 +15,8 @@ impl Element {
     pub(super) fn head_for(&mut self, route: &mut Route, destination: Destination) {
         let query = match destination {
             Destination::Resolve(query) | Destination::Route(query) | Destination::Named(query) => query,
-            Destination::Flow(token) => {
-                route.flow = Some(token);
+            Destination::Flow(flow) => {
+                route.flow = Some(flow);
                 return self.tell(route, SessionInput::Flow);
             }
         };

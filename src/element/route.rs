@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use thiserror::Error;
 
 use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, RouteId};
 use super::outgoing::{Departing, ProxyHeaders};
@@ -16,7 +17,9 @@ use super::received_request::ReceivedRequest;
 use super::timers::TimerId;
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Callback, Input, RequestClass, Role, Session};
-use crate::client::{Blacklist, Destination, Failure, IncomingResponse, ProbeKey, Profile, RestoreHeaders};
+use crate::client::{
+    Blacklist, Destination, Failure, IncomingResponse, NamedFlow, ProbeKey, Profile, RestoreHeaders,
+};
 use crate::message::{
     is_sips, HeaderField, HeaderName, Headers, Message, Method, RequestSnapshot, ResponseSnapshot, Transport,
 };
@@ -96,7 +99,7 @@ pub struct RouteRequest {
 impl RouteRequest {
     /// The flow that a request of a dialog for a SIPS resource would leave by.
     pub(super) fn flow_of_sips_dialog(&self) -> Option<&[u8]> {
-        let Destination::Flow(Some(token)) = &self.destination else { return None };
+        let token = self.destination.flow_token()?;
         let in_dialog = self.proxy_headers.as_ref().is_some_and(|headers| !headers.initial);
         (in_dialog && is_sips(&self.request.ruri)).then_some(token)
     }
@@ -117,6 +120,17 @@ pub struct Body {
     pub bytes: Bytes,
     /// The value of Content-Type.
     pub content_type: Bytes,
+}
+
+/// Why no ACK is sent for a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AcknowledgeError {
+    /// RFC 3261 13.2.2.4.
+    #[error("only a 2xx response to an INVITE is acknowledged")]
+    NoSuccessOfInvite,
+    /// The element has met a defect, which has ended what the Client had under way.
+    #[error("the Client's requests have ended by a defect")]
+    Defect,
 }
 
 /// How a round of blocks ended.
@@ -142,7 +156,7 @@ pub(super) struct Route {
     pub(super) antiloop_id: [u8; 32],
     pub(super) session: Session,
     /// The flow that it goes over, if it goes over one.
-    pub(super) flow: Option<Option<Vec<u8>>>,
+    pub(super) flow: Option<NamedFlow>,
     /// The host that the request is for; `None` when it is just the address that it is sent to, or a flow.
     pub(super) server: Option<String>,
     pub(super) authenticator: Authenticator,

@@ -11,7 +11,7 @@ use super::clients::{Client, Owner, Turn, WaitingTurn};
 use super::counts::Dropped;
 use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, RouteId};
 use super::output::{Outcome, Output, Round, ScriptEvent};
-use super::route::{Body, Caller, Origin, RoundEnd, Route, RouteRequest};
+use super::route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, Route, RouteRequest};
 use super::timers::TimerKey;
 use super::Element;
 use crate::client::digest::{Credentials, Digested};
@@ -167,8 +167,7 @@ impl Element {
         });
     }
 
-    /// Sends the ACK for a 2xx that a Client has received (RFC 3261 13.2.2.4). `ruri` is the Request-URI of its INVITE. False:
-    /// the response is no 2xx to an INVITE.
+    /// Sends the ACK for a 2xx that a Client has received (RFC 3261 13.2.2.4). `ruri` is the Request-URI of its INVITE.
     pub fn acknowledge(
         &mut self,
         now: Instant,
@@ -177,12 +176,12 @@ impl Element {
         response: &Message,
         ruri: &Bytes,
         body: Option<Body>,
-    ) -> bool {
+    ) -> Result<(), AcknowledgeError> {
         self.begin(now);
         self.attempt_for(Beneficiary::Client(client), |element| {
             element.send_acknowledgement(client, profile, response, ruri, body)
         })
-        .unwrap_or(false)
+        .unwrap_or(Err(AcknowledgeError::Defect))
     }
 }
 
@@ -637,8 +636,9 @@ impl Element {
         response: &Message,
         ruri: &Bytes,
         body: Option<Body>,
-    ) -> bool {
-        let Some(mut ack) = self.within(response, Method::Ack, ruri) else { return false };
+    ) -> Result<(), AcknowledgeError> {
+        let ack = self.within(response, Method::Ack, ruri);
+        let mut ack = ack.ok_or(AcknowledgeError::NoSuccessOfInvite)?;
         // RFC 3261 22.1, as for an ACK of the script's.
         let client = self.clients.get(client);
         let answers = client.map_or(&[][..], |it| it.authorization(response.call_id().unwrap_or_default()));
@@ -650,7 +650,7 @@ impl Element {
             ack.request.body = body.bytes;
         }
         self.send_by_itself(profile, ack, Vec::new());
-        true
+        Ok(())
     }
 
     /// The 2xx of a request that somebody waits for is acknowledged here; one that is not theirs makes a call that is ended at once
@@ -666,7 +666,7 @@ impl Element {
     pub(super) fn acknowledge_and_end(&mut self, route: &Route, response: &Message, end: bool) {
         let profile = route.profile().clone();
         let ruri = route.request.ruri.clone();
-        if !self.send_acknowledgement(route.client, &profile, response, &ruri, None) || !end {
+        if self.send_acknowledgement(route.client, &profile, response, &ruri, None).is_err() || !end {
             return;
         }
         if let Some(bye) = self.within(response, Method::Bye, &ruri) {

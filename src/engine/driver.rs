@@ -326,14 +326,13 @@ impl Driver {
                 network.connect(connection, remote, limits, proof);
             }
             Output::FindAddress { target, allowed } => {
-                let address =
-                    to_other_hosts(&self.settings, allowed, target).map_err(|error| error.to_string());
+                let address = to_other_hosts(&self.settings, allowed, target);
                 return Some(Input::AddressFound { target, address });
             }
             Output::OpenSocket { ip, target, connection } => {
                 let id = connection.as_ref().map(|(id, _, _)| *id);
                 let _within = self.runtime.get().map(Handle::enter);
-                let local = network.open_socket(ip, target, connection).map_err(|error| error.to_string());
+                let local = network.open_socket(ip, target, connection);
                 return Some(Input::SocketOpened { target, connection: id, local });
             }
             Output::Tighten { connection, target, proof } => {

@@ -77,11 +77,24 @@ pub struct UpgradeRequest {
     pub http: HttpRequest,
 }
 
+/// How much a record matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// For who looks for a fault.
+    Debug,
+    /// Something that happened to one message.
+    Info,
+    /// Something that an operator may have to change.
+    Warning,
+    /// Something that an operator has to change.
+    Error,
+}
+
 /// What the engine has to say to an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRecord {
-    /// 0 debug, 1 info, 3 warning, 4 error.
-    pub severity: u8,
+    /// How much it matters.
+    pub severity: Severity,
     /// The part of the engine that speaks.
     pub target: String,
     /// The text.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 use super::driver::Driver;
-use super::event::{Event, LogRecord};
+use super::event::{Event, LogRecord, Severity};
 
 /// Events that may wait for the dispatcher when a record is queued; beyond it records are dropped, since calls come first.
 /// Their number is said where the first of them would have stood.
@@ -53,7 +53,7 @@ impl Driver {
             1 => "1 record was lost".to_owned(),
             number => format!("{number} records were lost"),
         };
-        LogRecord { severity: 3, target: "engine".to_owned(), text, kind: "lost records" }
+        LogRecord { severity: Severity::Warning, target: "engine".to_owned(), text, kind: "lost records" }
     }
 }
 

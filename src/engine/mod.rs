@@ -36,7 +36,7 @@ mod websocket;
 pub use clock::{EngineClock, SystemClock};
 pub use config::{Config, StartError, WebSocketConfig};
 pub use connections::Connections;
-pub use event::{Event, LogRecord, TlsHandshake, UpgradeRequest};
+pub use event::{Event, LogRecord, Severity, TlsHandshake, UpgradeRequest};
 pub use events::{Class, EventQueue, Queued, Wake};
 pub use log::{is_engine_thread, queue_record};
 pub use random::system_random;

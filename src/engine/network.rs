@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::clock::SystemClock;
-use super::own_address::NoWay;
 use crate::client::session::Role;
 use crate::clock::Clock;
-use crate::element::{NextHop, OpeningLimits, SendFailure, ServerName, ServerProof, Settings, WayBack};
+use crate::element::{
+    NextHop, NoWay, OpeningLimits, SendFailure, ServerName, ServerProof, Settings, WayBack,
+};
 use crate::message::{ConnectionId, Source, Transport};
 use crate::resolve::Target;
 use crate::transport::{
@@ -81,7 +82,7 @@ impl Network {
                 self.connections().connect_from(id, ip, target.addr, opening(limits), wanted)
             }
         };
-        local.map_err(|cause| NoWay::NoSocket { target, cause })
+        local.map_err(|error| NoWay::NoSocket { target, cause: transport::error_text(&error) })
     }
 
     /// Sends a request; an error when it certainly did not leave.

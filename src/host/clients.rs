@@ -12,7 +12,7 @@ use super::stores::StoredProfile;
 use crate::client::digest::Credentials;
 use crate::client::session::Role;
 use crate::client::{Destination, RestoreHeaders};
-use crate::element::{self, AnchorId, Body, Origin, ProxyHeaders, Round, RoundEnd};
+use crate::element::{self, AcknowledgeError, AnchorId, Body, Origin, ProxyHeaders, Round, RoundEnd};
 use crate::message::{Message, RequestSnapshot};
 
 /// Everything that `Client#route` hands to the host.
@@ -109,8 +109,7 @@ impl Clients<'_> {
         }
     }
 
-    /// Sends the ACK for a 2xx that a Client has received (RFC 3261 13.2.2.4). `ruri` is the Request-URI of its INVITE. False:
-    /// the response is no 2xx to an INVITE.
+    /// Sends the ACK for a 2xx that a Client has received (RFC 3261 13.2.2.4). `ruri` is the Request-URI of its INVITE.
     pub fn acknowledge(
         &self,
         client: &Client,
@@ -118,7 +117,7 @@ impl Clients<'_> {
         response: &Message,
         ruri: &Bytes,
         body: Option<Body>,
-    ) -> bool {
+    ) -> Result<(), AcknowledgeError> {
         let id = client.known_to(self.0);
         profile.known_to(self.0);
         let profile = &profile.parameters;

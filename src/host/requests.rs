@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::interface::Host;
 use super::request::IncomingRequest;
-use crate::element::{Creation, Reply};
+use crate::element::{Creation, Reply, ReplyError};
 use crate::message::{Message, ResponseSnapshot, Source};
 
 /// The requests from the network and their server transactions.
@@ -12,13 +12,17 @@ use crate::message::{Message, ResponseSnapshot, Source};
 pub struct Requests<'a>(pub &'a dyn Host);
 
 impl Requests<'_> {
-    /// Replies to a request (RFC 3261 8.2.6). False: it is an ACK, or its transaction refuses the status.
-    pub fn reply(&self, request: &IncomingRequest, reply: Reply<'_>) -> bool {
+    /// Replies to a request (RFC 3261 8.2.6).
+    pub fn reply(&self, request: &IncomingRequest, reply: Reply<'_>) -> Result<(), ReplyError> {
         self.0.step(|element, now| element.reply(now, request.received(), reply))
     }
 
-    /// Sends a complete response. False when the transaction refuses its status.
-    pub fn reply_full(&self, request: &IncomingRequest, response: &ResponseSnapshot) -> bool {
+    /// Sends a complete response.
+    pub fn reply_full(
+        &self,
+        request: &IncomingRequest,
+        response: &ResponseSnapshot,
+    ) -> Result<(), ReplyError> {
         self.0.step(|element, now| element.reply_full(now, request.received(), response))
     }
 
@@ -32,9 +36,8 @@ impl Requests<'_> {
         self.0.step(|element, now| element.create_transaction(now, request.received()))
     }
 
-    /// Steps the transaction for a response of this status that the caller sends. False, with a log record: it refuses
-    /// the status, or there is none.
-    pub fn receive_response(&self, request: &IncomingRequest, status: u16) -> bool {
+    /// Steps the transaction for a response of this status that the caller sends.
+    pub fn receive_response(&self, request: &IncomingRequest, status: u16) -> Result<(), ReplyError> {
         self.0.step(|element, now| element.receive_response(now, request.id, status))
     }
 

@@ -359,7 +359,7 @@ impl<'w> Turn<'_, 'w> {
     /// no 2xx to an INVITE.
     pub fn acknowledge(&mut self, response: &Message, ruri: &Bytes) -> bool {
         let (client, profile) = (self.proxy(), self.blocks.profile.clone());
-        self.api.step(|element, now| element.acknowledge(now, client, &profile, response, ruri, None))
+        self.api.step(|element, now| element.acknowledge(now, client, &profile, response, ruri, None)).is_ok()
     }
 
     /// `drop_response`: what the event would send upstream is not sent.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::client::session::Role;
 use crate::client::{
-    hop_count, Destination, IncomingFlow, LooseRoute, LooseRouteOutcome, OutboundFacts, Profile,
+    hop_count, Destination, IncomingFlow, LooseRoute, LooseRouteOutcome, NamedFlow, OutboundFacts, Profile,
     TOO_MANY_HOPS,
 };
 use crate::element::{
@@ -134,7 +134,7 @@ impl<'w> Api<'w> {
     /// Replies to a request, with the usual reason phrase. False: the element refuses it.
     pub fn reply(&mut self, request: &Arc<ReceivedRequest>, status: u16) -> bool {
         let reply = Reply::new(status, reason_phrase(status).as_bytes());
-        self.step(|element, now| element.reply(now, request, reply))
+        self.step(|element, now| element.reply(now, request, reply)).is_ok()
     }
 
     /// Replies to a request, with header lines and a body.
@@ -146,7 +146,7 @@ impl<'w> Api<'w> {
         body: &[u8],
     ) -> bool {
         let reply = Reply { status, reason: reason_phrase(status).as_bytes(), lines, body };
-        self.step(|element, now| element.reply(now, request, reply))
+        self.step(|element, now| element.reply(now, request, reply)).is_ok()
     }
 
     /// A Client with these classes of blocks ([`CallbackClass::bit`](crate::client::session::CallbackClass::bit)).
@@ -195,7 +195,7 @@ impl<'w> Api<'w> {
         for _ in 0..loose.strip {
             snapshot.headers.remove_top_value(HeaderName::Route);
         }
-        let flow = (loose.incoming != IncomingFlow::None).then_some(loose.flow_token);
+        let flow = (loose.incoming != IncomingFlow::None).then(|| NamedFlow::new(loose.flow_token));
         let destination = destination.unwrap_or_else(|| Destination::of_proxied(None, flow, &snapshot));
         Some(RouteRequest {
             client,

@@ -164,7 +164,8 @@ impl Caller {
         let tag = Bytes::copy_from_slice(response.to_tag().unwrap_or_default());
         let ruri = Bytes::from_static(RURI.as_bytes());
         let (client, profile) = (self.calls[number].client, self.profile.clone());
-        api.step(|element, now| element.acknowledge(now, client, &profile, response, &ruri, None));
+        let sent = api.step(|element, now| element.acknowledge(now, client, &profile, response, &ruri, None));
+        sent.expect("a 2xx to an INVITE");
         let call = &mut self.calls[number];
         if call.dialogs.contains_key(&tag) {
             self.told_again += 1;

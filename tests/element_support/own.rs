@@ -37,9 +37,10 @@ impl OwnScript {
                 if acknowledges && response.cseq_method() == Some(&Method::Invite) {
                     let (client, ruri) = (turn.proxy(), Bytes::from_static(OWN_URI.as_bytes()));
                     let profile = profile.clone();
-                    turn.api().step(move |element: &mut Element, now| {
+                    let sent = turn.api().step(move |element: &mut Element, now| {
                         element.acknowledge(now, client, &profile, &response, &ruri, None)
                     });
+                    assert_eq!(sent, Ok(()));
                 }
             })
             .on(CallbackClass::Provisional, move |turn| {

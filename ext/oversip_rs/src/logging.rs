@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use magnus::{prelude::*, Error, RModule, Ruby, Value};
-use oversip::engine::{self, Engine, LogRecord};
+use oversip::engine::{self, Engine, LogRecord, Severity};
 use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Level, Metadata, Subscriber};
@@ -18,14 +18,24 @@ use crate::{classes::oversip_module, runtime};
 /// The logger's threshold as its severity number; 1 is info.
 static THRESHOLD: AtomicU8 = AtomicU8::new(1);
 
-/// The logger's severity of a level. What the engine calls info is a notice of the original's scale where it reports
-/// something that went wrong for one message.
-fn severity(level: &Level) -> u8 {
+/// The severity of a level.
+fn severity(level: &Level) -> Severity {
     match *level {
-        Level::TRACE | Level::DEBUG => 0,
-        Level::INFO => 1,
-        Level::WARN => 3,
-        Level::ERROR => 4,
+        Level::TRACE | Level::DEBUG => Severity::Debug,
+        Level::INFO => Severity::Info,
+        Level::WARN => Severity::Warning,
+        Level::ERROR => Severity::Error,
+    }
+}
+
+/// The logger's number and name of a severity. It has one more between info and warning, notice, for what the engine never
+/// says.
+fn in_logger(severity: Severity) -> (u8, &'static str) {
+    match severity {
+        Severity::Debug => (0, "debug"),
+        Severity::Info => (1, "info"),
+        Severity::Warning => (3, "warn"),
+        Severity::Error => (4, "error"),
     }
 }
 
@@ -34,7 +44,7 @@ struct ToRuby;
 impl Subscriber for ToRuby {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("oversip")
-            && severity(metadata.level()) >= THRESHOLD.load(Ordering::Relaxed)
+            && in_logger(severity(metadata.level())).0 >= THRESHOLD.load(Ordering::Relaxed)
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -106,12 +116,7 @@ impl Visit for Text {
 
 /// Hands a record to `OverSIP::Logger`.
 pub fn write(ruby: &Ruby, record: &LogRecord) -> Result<(), Error> {
-    let name = match record.severity {
-        0 => "debug",
-        1 => "info",
-        3 => "warn",
-        _ => "error",
-    };
+    let (_, name) = in_logger(record.severity);
     let logger: RModule = oversip_module(ruby)?.const_get("Logger")?;
     let arguments = (ruby.to_symbol(name), record.target.as_str(), record.text.as_str(), record.kind);
     let _: Value = logger.funcall("record", arguments)?;

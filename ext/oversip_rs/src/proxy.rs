@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
 use oversip::client::session::Role;
-use oversip::client::{hop_count, is_told_of_its_end, Destination, TOO_MANY_HOPS};
+use oversip::client::{hop_count, is_told_of_its_end, Destination, NamedFlow, TOO_MANY_HOPS};
 use oversip::element::{Origin, ProxyHeaders, Reply};
 use oversip::engine::Subject;
 use oversip::host::{Host, IncomingRequest, Requests, RouteRequest};
@@ -44,12 +44,13 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let Some(max_forwards) = hop_count(facts.max_forwards, facts.new_max_forwards) else {
         if incoming.message.method().is_some_and(Method::is_answered) {
             let reason = reason_phrase(TOO_MANY_HOPS).as_bytes();
-            Requests(&*host).reply(&incoming, Reply::new(TOO_MANY_HOPS, reason));
+            // Where it has an answer already, the log says so.
+            let _ = Requests(&*host).reply(&incoming, Reply::new(TOO_MANY_HOPS, reason));
         }
         return Ok(());
     };
     let snapshot = request::snapshot(ruby, request)?;
-    let flow = facts.incoming_outbound.then_some(facts.flow_token);
+    let flow = facts.incoming_outbound.then(|| NamedFlow::new(facts.flow_token));
     let destination = Destination::of_proxied(arguments.destination, flow, &snapshot);
     let ask = RouteRequest {
         role: Role::Proxy,
@@ -85,7 +86,8 @@ fn refuse_too_deep(ruby: &Ruby, host: &dyn Host, incoming: &IncomingRequest) {
         return text::log_error(ruby, &format!("{complaint}; it is not sent"));
     }
     text::log_error(ruby, &format!("{complaint}; it is answered 500"));
-    Requests(host).reply(incoming, Reply::new(500, b"Internal Error"));
+    // Where it has an answer already, the log says so.
+    let _ = Requests(host).reply(incoming, Reply::new(500, b"Internal Error"));
 }
 
 /// `drop_response(response = nil)`.

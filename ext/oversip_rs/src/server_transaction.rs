@@ -107,7 +107,7 @@ fn is_valid_response(this: RubyServerTransaction, status: u16) -> bool {
 
 /// `receive_response(status)`: the same, and the transaction goes on.
 fn receive_response(ruby: &Ruby, this: RubyServerTransaction, status: u16) -> Result<bool, Error> {
-    Ok(Requests(&*runtime::host(ruby)?).receive_response(&this.incoming, status))
+    Ok(Requests(&*runtime::host(ruby)?).receive_response(&this.incoming, status).is_ok())
 }
 
 /// `terminate_transaction`.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Event, World};
 use crate::element::{
-    ConnectionEnd, Input, NextHop, OpeningLimits, Output, OwnAddress, SendFailure, Sender, ServerName,
+    ConnectionEnd, Input, NextHop, NoWay, OpeningLimits, Output, OwnAddress, SendFailure, Sender, ServerName,
     ServerProof, WayBack,
 };
 use crate::message::{ConnectionId, Transport};
@@ -169,12 +169,14 @@ impl World {
         number: usize,
         target: Target,
         allowed: OwnAddress,
-    ) -> Result<Option<IpAddr>, String> {
+    ) -> Result<Option<IpAddr>, NoWay> {
         let node = self.node(number);
         let remote = target.addr.ip();
         let source = node.further_addresses.iter().find(|ip| ip.is_ipv4() == remote.is_ipv4()).copied();
-        let address = source.and_then(|source| node.element.settings().leaves_from(allowed, remote, source));
-        address.ok_or_else(|| format!("{target} cannot be reached from the addresses of this host"))
+        let source =
+            source.ok_or_else(|| NoWay::Unreachable { target, cause: "no route to it".to_owned() })?;
+        let address = node.element.settings().leaves_from(allowed, remote, source);
+        address.ok_or(NoWay::LoopbackOnly { target, from: allowed.loopback })
     }
 
     /// Opens a socket at a further address of an element's host.
@@ -199,7 +201,8 @@ impl World {
                 (None, Some(local))
             }
         };
-        let local = local.ok_or_else(|| format!("{target} cannot be reached from {ip}"));
+        let local =
+            local.ok_or_else(|| NoWay::NoSocket { target, cause: format!("nothing leaves from {ip}") });
         self.tell_later(number, Input::SocketOpened { target, connection, local });
     }
 

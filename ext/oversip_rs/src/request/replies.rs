@@ -15,7 +15,7 @@ use crate::{
 fn send(ruby: &Ruby, this: RubyRequest, reply: &Reply) -> Result<bool, Error> {
     let Some(incoming) = this.incoming() else { return detached::reply(ruby, this, reply) };
     let host = runtime::host(ruby)?;
-    Ok(Requests(&*host).reply(&incoming, reply.parts()))
+    Ok(Requests(&*host).reply(&incoming, reply.parts()).is_ok())
 }
 
 fn new_max_forwards(this: RubyRequest) -> Option<u32> {
@@ -55,7 +55,7 @@ fn reply_full(ruby: &Ruby, this: RubyRequest, response: Value) -> Result<bool, E
     response::set_content_length(ruby, response)?;
     let snapshot = response::snapshot(ruby, response)?;
     match this.incoming() {
-        Some(incoming) => Ok(Requests(&*runtime::host(ruby)?).reply_full(&incoming, &snapshot)),
+        Some(incoming) => Ok(Requests(&*runtime::host(ruby)?).reply_full(&incoming, &snapshot).is_ok()),
         None => detached::send(ruby, this, &snapshot.to_bytes()),
     }
 }

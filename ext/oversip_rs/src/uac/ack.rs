@@ -39,8 +39,6 @@ pub(super) fn ack(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<bool,
     let ruri = if sent.is_nil() { Bytes::new() } else { request::snapshot_of(ruby, sent)?.ruri };
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let host = runtime::host(ruby)?;
-    if !Clients(&host).acknowledge(this.shared(), &profile, response.received(), &ruri, body) {
-        return Err(text::runtime_error(ruby, "only a 2xx response to an INVITE is acknowledged"));
-    }
-    Ok(true)
+    let sent = Clients(&host).acknowledge(this.shared(), &profile, response.received(), &ruri, body);
+    sent.map(|()| true).map_err(|error| text::runtime_error(ruby, error.to_string()))
 }
