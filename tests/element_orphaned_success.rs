@@ -1,5 +1,5 @@
-//! A 2xx that comes when the client has another final response: the element acknowledges it and ends its call
-//! (RFC 3261 13.2.2.4, 15).
+//! A 2xx that does not go to the client, since that has another final response or the script drops it: the element acknowledges
+//! it and ends its call (RFC 3261 13.2.2.4, 15).
 
 mod element_support;
 
@@ -53,5 +53,64 @@ fn its_ack_is_sent_again_for_each_time_that_it_comes_again() {
         assert_eq!(sent, acks, "{}", world.record());
     }
     world.run_until_idle();
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn one_that_its_block_drops_is_ended_while_the_client_has_no_answer_yet() {
+    let mut world = world(1);
+    let script = relay_to(BOB).on(CallbackClass::Success, |turn| turn.drop_response());
+    let relay = add_relay(&mut world, RELAY, script);
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    let bob = add_callee(&mut world, BOB, Uas::answering(200, seconds(1)));
+    call(&mut world, alice, CallPlan::default());
+    world.advance(seconds(3));
+    assert_eq!(story(&world, RELAY, BOB), ["INVITE", "ACK", "BYE"], "{}", world.record());
+    assert_eq!(world.peer(bob).calls()[0].state(), CalleeState::EndedByPeer);
+    assert_eq!(story(&world, RELAY, ALICE), ["100", "180"], "{}", world.record());
+    world.run_until_idle();
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn one_that_is_dropped_outside_of_a_block_is_ended_too() {
+    let mut world = world(1);
+    let script = relay_to(BOB).on_request(|turn| {
+        turn.route_to(udp(BOB));
+        let proxy = turn.proxy();
+        turn.api().step(|element, _| element.drop_next_response(proxy));
+    });
+    let relay = add_relay(&mut world, RELAY, script);
+    let [alice, bob] = [ALICE, BOB].map(|at| add_inbox(&mut world, at));
+    world.send(alice, element_support::invite("1"), address(RELAY));
+    world.advance(millis(50));
+    let invite = world.peer(bob).news().remove(0);
+    world.send(bob, success(&invite), address(RELAY));
+    world.advance(millis(50));
+    assert_eq!(story(&world, RELAY, BOB), ["INVITE", "ACK", "BYE"], "{}", world.record());
+    assert_eq!(story(&world, RELAY, ALICE), ["100"], "{}", world.record());
+    world.run_until_idle();
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn the_client_can_still_be_connected_to_somebody_else() {
+    let mut world = world(1);
+    let script = relay_to(BOB).on(CallbackClass::Success, |turn| {
+        if turn.target().is_some_and(|target| target.addr == address(BOB)) {
+            turn.drop_response();
+            let other = turn.new_proxy();
+            turn.route_by(other, Some(udp(CAROL)));
+        }
+    });
+    let relay = add_relay(&mut world, RELAY, script);
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    add_callee(&mut world, BOB, Uas::answering(200, seconds(1)));
+    add_callee(&mut world, CAROL, Uas::answering(200, seconds(1)));
+    call(&mut world, alice, CallPlan::default());
+    world.run_until_idle();
+    assert_eq!(story(&world, RELAY, BOB), ["INVITE", "ACK", "BYE"], "{}", world.record());
+    assert_eq!(story(&world, RELAY, CAROL), ["INVITE", "ACK"], "{}", world.record());
+    assert_eq!(world.peer(alice).calls()[0].state(), CallState::Up);
     assert_all_quiet(&world, relay);
 }

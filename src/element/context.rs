@@ -1,7 +1,7 @@
 //! The response context of a proxy (RFC 3261 16.7): the branches of one request, and which answer goes upstream.
 //!
 //! Provisional responses and every 2xx go up at once. Other final ones are candidates: the best one goes up when no branch is
-//! open any more.
+//! open any more and the script has begun all that it wants at first.
 
 use smallvec::SmallVec;
 
@@ -46,6 +46,8 @@ pub(super) struct ResponseContext {
     last: Option<RouteId>,
     /// The routes that may still give an answer.
     open: SmallVec<[RouteId; 1]>,
+    /// `on_request` has ended, or CANCEL has come: what is begun from now on, a block begins for an answer.
+    complete: bool,
     best: Option<Candidate>,
     /// The values of WWW-Authenticate and Proxy-Authenticate in all 401 and 407 so far, in their order.
     challenges: Vec<(HeaderName, Vec<u8>)>,
@@ -79,6 +81,12 @@ impl ResponseContext {
     pub(super) fn begin(&mut self, route: RouteId) {
         self.last = Some(route);
         self.open.push(route);
+    }
+
+    /// `on_request` has ended, or CANCEL has come: no further branch has to be waited for. Hands out what goes upstream now.
+    pub(super) fn complete(&mut self) -> Option<Candidate> {
+        self.complete = true;
+        self.take_best()
     }
 
     /// Whether a route may still give an answer.
@@ -154,10 +162,15 @@ impl ResponseContext {
         self.challenges.clear();
     }
 
-    /// A route has given its answer. Hands out what goes upstream when it was the last one.
+    /// A route has given its answer. Hands out what goes upstream when no other one has to be waited for.
     pub(super) fn close(&mut self, route: RouteId) -> Option<Candidate> {
         self.open.retain(|open| *open != route);
-        if !self.open.is_empty() {
+        self.take_best()
+    }
+
+    /// The best answer, when no branch can give another one. After a 6xx none is begun.
+    fn take_best(&mut self) -> Option<Candidate> {
+        if !self.open.is_empty() || !(self.complete || self.is_refused_globally()) {
             return None;
         }
         let mut best = self.best.take()?;
@@ -201,6 +214,7 @@ mod tests {
             context.begin(RouteId(number as u64));
             context.offer(response(*status, None));
         }
+        assert!(context.complete().is_none());
         let closed: Vec<_> = (0..statuses.len()).map(|route| context.close(RouteId(route as u64))).collect();
         let (last, earlier) = closed.split_last()?;
         assert!(earlier.iter().all(Option::is_none), "nothing goes up while a branch is open");
@@ -226,6 +240,19 @@ mod tests {
         let mut context = ResponseContext::default();
         context.begin(RouteId(1));
         assert!(context.close(RouteId(1)).is_none());
+        assert!(context.complete().is_none());
+    }
+
+    #[test]
+    fn an_answer_waits_until_all_branches_are_begun_unless_it_is_a_6xx() {
+        for (status, early) in [(404, None), (503, None), (603, Some(603))] {
+            let mut context = ResponseContext::default();
+            context.begin(RouteId(1));
+            context.offer(response(status, None));
+            assert_eq!(context.close(RouteId(1)).as_ref().map(Candidate::status), early);
+            let late = context.complete().as_ref().map(Candidate::status);
+            assert_eq!(early.or(late), Some(status));
+        }
     }
 
     #[test]
@@ -237,6 +264,7 @@ mod tests {
         for challenge in ["Digest realm=\"a\"", "Digest realm=\"b\"", "Digest realm=\"a\""] {
             context.offer(response(401, Some(challenge)));
         }
+        context.complete();
         let mut closed = [1, 2, 3].map(|route| context.close(RouteId(route)));
         let Some(Candidate::Response(best)) = closed[2].take() else { panic!("a response") };
         let values: Vec<_> =

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::context::Candidate;
 use super::ids::{RequestId, RouteId};
-use super::reply::Reply;
 use super::route::Route;
 use super::server_request::ServerRequest;
 use super::Element;
@@ -72,11 +71,9 @@ impl Element {
         self.abandon_branches(upstream, Some(route));
     }
 
-    /// The script keeps a response from the client. Where the client has another final response already, nobody but the element
-    /// can end the call that a 2xx has begun.
+    /// The script keeps a response from the client: nobody but the element can end the call that a 2xx has begun.
     pub(super) fn note_dropped(&mut self, route: &Route, response: &IncomingResponse) {
-        let Some(upstream) = route.upstream() else { return };
-        if response.is_success() && !self.may_accept(upstream) {
+        if route.upstream().is_some() && response.is_success() {
             self.end_orphan(route, response);
         }
     }
@@ -87,12 +84,12 @@ impl Element {
         request.is_some_and(|request| request.accepts(200) && !request.context.is_decided())
     }
 
-    /// A 2xx that does not go upstream, since the client has another final response or gets one: the call is ended
-    /// (RFC 3261 13.2.2.4, 15).
+    /// A 2xx that does not go upstream, since the script has dropped it or the client gets another final response: the call is
+    /// ended (RFC 3261 13.2.2.4, 15).
     fn end_orphan(&mut self, route: &Route, response: &IncomingResponse) {
         if route.request.method == Method::Invite || response.cseq_method() == Some(&Method::Invite) {
             tracing::info!(target: "oversip::transaction", client = %route.client, route = %route.id,
-                "the client has another final response than this 2xx: it is acknowledged and its call ended");
+                "this 2xx does not go to the client: it is acknowledged and its call ended");
             self.acknowledge_and_end(route, response, true);
         }
     }
@@ -115,25 +112,34 @@ impl Element {
         }
     }
 
-    /// A route has its answer: where it was the last one of its request, the best goes upstream.
+    /// A route has its answer: where no other one has to be waited for, the best goes upstream.
     pub(super) fn close_branch(&mut self, route: &Route) {
         let Some(upstream) = route.upstream() else { return };
         let Some(request) = self.server_transactions.get_mut(upstream) else { return };
-        match request.context.close(route.id) {
-            None => self.end_if_canceled(upstream),
+        let best = request.context.close(route.id);
+        self.send_best(upstream, best);
+    }
+
+    /// No further branch has to be waited for: where none is open, the best answer goes upstream.
+    pub(super) fn complete_context(&mut self, id: RequestId) {
+        let Some(request) = self.server_transactions.get_mut(id) else { return };
+        let best = request.context.complete();
+        self.send_best(id, best);
+    }
+
+    /// A client that has its final response needs no other.
+    pub(super) fn send_best(&mut self, id: RequestId, best: Option<Candidate>) {
+        match best {
+            None => self.end_if_canceled(id),
             Some(Candidate::Response(response)) => {
-                let _ = self.send_response(upstream, response.status, response.to_bytes());
+                let _ = self.send_response(id, response.status, response.to_bytes());
             }
-            Some(Candidate::Reply { status, reason }) => {
-                if let Some(request) = route.origin.upstream() {
-                    let _ = self.reply_to(request, Reply::new(status, reason.as_bytes()));
-                }
-            }
+            Some(Candidate::Reply { status, reason }) => self.reply_by_itself(id, status, reason.as_bytes()),
         }
     }
 
     /// A request that was cancelled and of which nothing is pending: nobody else answers it (RFC 3261 9.2).
-    pub(super) fn end_if_canceled(&mut self, id: RequestId) {
+    fn end_if_canceled(&mut self, id: RequestId) {
         if self.server_transactions.get(id).is_some_and(ServerRequest::is_left_canceled) {
             self.reply_by_itself(id, 487, b"Request Terminated");
         }

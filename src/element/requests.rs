@@ -242,7 +242,7 @@ impl Element {
                     message.header_all_named(b"Reason").map(Bytes::copy_from_slice).collect();
                 self.tell_canceled(id, &reasons);
             }
-            CancelOutcome::ReplyTerminated => self.end_if_canceled(id),
+            CancelOutcome::ReplyTerminated => self.complete_context(id),
         }
     }
 
@@ -267,19 +267,24 @@ impl Element {
                 element.deliver(client, route, SessionInput::Canceled);
             });
         }
-        self.end_if_canceled(id);
+        self.complete_context(id);
     }
 
-    /// `on_request` ended. What the script made nothing of is over.
+    /// `on_request` ended. What the script made nothing of is over; where all its branches have failed meanwhile, the best of
+    /// their answers goes upstream.
     pub fn request_done(&mut self, now: std::time::Instant, id: RequestId) {
         self.begin(now);
         self.attempt_for(Beneficiary::Request(id), |element| {
-            let Some(request) = element.server_transactions.get(id) else { return };
-            if request.is_left_canceled() {
-                element.make_transaction(id);
-                element.end_if_canceled(id);
-            } else if request.is_pending() {
+            let Some(request) = element.server_transactions.get_mut(id) else { return };
+            let best = request.context.complete();
+            let (pending, canceled) = (request.is_pending(), request.is_left_canceled());
+            if pending && !canceled {
                 element.end_server(id);
+            } else if canceled || best.is_some() {
+                if pending {
+                    element.make_transaction(id);
+                }
+                element.send_best(id, best);
             }
         });
     }

@@ -390,7 +390,11 @@ impl ServerRequest {
             return CancelOutcome::Noted;
         }
         match &self.stage {
-            Stage::Pending { .. } => CancelOutcome::Noted,
+            Stage::Pending { .. } => {
+                // What the script routes from now on ends at once.
+                self.context.complete();
+                CancelOutcome::Noted
+            }
             _ if self.context.is_empty() => CancelOutcome::ReplyTerminated,
             _ => CancelOutcome::TellClients,
         }
