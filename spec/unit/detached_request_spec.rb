@@ -46,8 +46,12 @@ RSpec.describe "A request that did not come from the network", :native do
   end
 
   it "replies to no ACK, and says so" do
-    records = capture_log { expect(request(:ACK).reply(200)).to be false }
-    expect(records.map { |record| [record.severity, record.body] }).to eq [[:error, "attempt to reply 200 to an ACK"]]
+    records = capture_log do
+      expect(request(:ACK).reply(200)).to be false
+      expect(request(:ACK).reply_full(OverSIP::SIP::Response.parse("SIP/2.0 202 Fine\r\n\r\n"))).to be false
+    end
+    expect(records.map { |record| [record.severity, record.body] })
+      .to eq [[:error, "attempt to reply 200 to an ACK"], [:error, "attempt to reply 202 to an ACK"]]
     expect(connection.sent).to be_nil
   end
 

@@ -81,6 +81,8 @@ RSpec.describe "Arguments of any kind", :native do
     ->(_) { request.ruri.host = :b } => [TypeError, "host must be a String, not :b"],
     ->(_) { response.status_code = "200" } => [TypeError, 'status code must be an Integer, not "200"'],
     ->(_) { response.status_code = 100 } => [ArgumentError, "invalid status code 100: a final response stays one, from 200 to 699"],
+    ->(_) { provisional.status_code = 200 } => [ArgumentError, "invalid status code 200: a provisional response stays one, from 101 to 199"],
+    ->(_) { refusal.status_code = 200 } => [ArgumentError, "invalid status code 200: the INVITE was refused, and a refusal stays one, from 300 to 699"],
     ->(_) { response.status_code = 199 } => [ArgumentError, /invalid status code 199/],
     ->(_) { response.status_code = 700 } => [ArgumentError, /invalid status code 700/],
     ->(uac) { uac.route(sent, :localhost) } => [TypeError, "dst_host must be a String, not :localhost"],
@@ -107,6 +109,8 @@ RSpec.describe "Arguments of any kind", :native do
   describe "that are wrong" do
     let(:request) { OverSIP::SIP::Request.parse(text) }
     let(:response) { OverSIP::SIP::Response.parse(text.sub(/.*/, "SIP/2.0 200 OK\r")) }
+    let(:provisional) { OverSIP::SIP::Response.parse(text.sub(/.*/, "SIP/2.0 180 Ringing\r")) }
+    let(:refusal) { OverSIP::SIP::Response.parse(text.sub(/.*/, "SIP/2.0 486 Busy Here\r")) }
     let(:sent) { OverSIP::SIP::UacRequest.new({ sip_method: :INFO, ruri: "sip:a@127.0.0.1" }) }
     let(:udp) { OverSIP::Engine.udp_connection(:ipv4) }
 

@@ -206,6 +206,23 @@ RSpec.describe "What is sent of a message", :native do
     expect([final.status, final.reason, final.header("X-Why")]).to eq([480, "Gone", "changed"])
   end
 
+  it "never make a final response of a provisional one" do
+    start_relay_to(bob) do |proxy, _|
+      proxy.on_provisional_response do |response|
+        response.status_code = 183
+        response.status_code = 200
+      end
+    end
+    log = capture_log do
+      call_from(alice)
+      forwarded = bob.receive
+      [180, 486].each { |status| bob.answer(forwarded, status) }
+      expect(final_for(alice).status).to eq(486)
+      dispatcher_caught_up
+    end
+    expect(log.map(&:body)).to include(/invalid status code 200: a provisional response stays one/)
+  end
+
   def lines(message)
     message.text.split("\r\n\r\n").first.split("\r\n").drop(1)
   end

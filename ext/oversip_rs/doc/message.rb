@@ -323,7 +323,8 @@ module OverSIP
       # @raise [OverSIP::ParsingError]
       def self.parse(text); end
 
-      # @return [Integer] settable: 100 to 699, of a final response 200 to 699
+      # @return [Integer] settable: 101 to 199 of a provisional response, 200 to 699 of a final one, but 300 to 699 of a refusal
+      #   of an INVITE, SUBSCRIBE or REFER; ArgumentError for others
       attr_accessor :status_code
 
       # @return [String]

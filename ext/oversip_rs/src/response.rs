@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use magnus::{method, prelude::*, Error, RClass, RModule, RString, Ruby, Value};
-use oversip::message::{reason_phrase, Folds, HeaderName, Headers, ResponseSnapshot};
+use oversip::message::{check_status_change, reason_phrase, Folds, HeaderName, Headers, ResponseSnapshot};
 
 use crate::{
     classes::oversip_module,
@@ -38,11 +38,9 @@ pub fn status_argument(ruby: &Ruby, value: Value) -> Result<u16, Error> {
 
 fn set_status_code(ruby: &Ruby, this: RubyResponse, value: Value) -> Result<Value, Error> {
     let status = status_argument(ruby, value)?;
-    // Upstream nothing would end the transaction any more (RFC 3261 16.7).
-    if status < 200 && this.received().status().is_some_and(|received| received >= 200) {
-        let message = format!("invalid status code {status}: a final response stays one, from 200 to 699");
-        return Err(Error::new(ruby.exception_arg_error(), message));
-    }
+    check_status_change(this.received(), status).map_err(|error| {
+        Error::new(ruby.exception_arg_error(), format!("invalid status code {status}: {error}"))
+    })?;
     this.status.set(Some(status));
     Ok(value)
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use magnus::{prelude::*, Error, Ruby, Value};
-use oversip::message::{needs_to_tag, Transport};
+use oversip::message::{needs_to_tag, ResponseSnapshot, Transport};
 
 use super::reply::Reply;
 use crate::{
@@ -16,8 +16,7 @@ use crate::{
 /// Replies as the engine does without a transaction (RFC 3261 8.2.6, 8.2.7). False for an ACK, and where no connection was
 /// set.
 pub(super) fn reply(ruby: &Ruby, this: RubyRequest, reply: &Reply) -> Result<bool, Error> {
-    if this.received().method().is_some_and(|method| !method.is_answered()) {
-        text::log_error(ruby, &format!("attempt to reply {} to an ACK", reply.status));
+    if is_never_answered(ruby, this, reply.status) {
         return Ok(false);
     }
     let chosen = &this.detached_tag;
@@ -34,6 +33,23 @@ pub(super) fn reply(ruby: &Ruby, this: RubyRequest, reply: &Reply) -> Result<boo
         &product(ruby)?,
     );
     send(ruby, this, &wire)
+}
+
+/// Sends a complete response. False where `reply` says so.
+pub(super) fn reply_full(ruby: &Ruby, this: RubyRequest, response: &ResponseSnapshot) -> Result<bool, Error> {
+    if is_never_answered(ruby, this, response.status) {
+        return Ok(false);
+    }
+    send(ruby, this, &response.to_bytes())
+}
+
+/// Whether this is an ACK; then the log says what was tried.
+fn is_never_answered(ruby: &Ruby, this: RubyRequest, status: u16) -> bool {
+    let never = this.received().method().is_some_and(|method| !method.is_answered());
+    if never {
+        text::log_error(ruby, &format!("attempt to reply {status} to an ACK"));
+    }
+    never
 }
 
 /// Hands bytes to the connection, with the address that responses over UDP go to (RFC 3261 18.2.2, RFC 3581 4). False where

@@ -56,7 +56,7 @@ fn reply_full(ruby: &Ruby, this: RubyRequest, response: Value) -> Result<bool, E
     let snapshot = response::snapshot(ruby, response)?;
     match this.incoming() {
         Some(incoming) => Ok(Requests(&*runtime::host(ruby)?).reply_full(&incoming, &snapshot).is_ok()),
-        None => detached::send(ruby, this, &snapshot.to_bytes()),
+        None => detached::reply_full(ruby, this, &snapshot),
     }
 }
 
