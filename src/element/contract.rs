@@ -13,6 +13,7 @@ use crate::resolve::{DnsCache, DnsCacheId};
 use super::awaited_sockets::AwaitedSocket;
 use super::backlog::{HeldResponse, Responses, ScriptQueue};
 use super::beneficiary::Beneficiary;
+use super::cancels::Cancels;
 use super::client_transactions::ClientTransactions;
 use super::clients::{Clients, Woken};
 use super::counts::{Counts, Gauges};
@@ -53,6 +54,7 @@ pub struct Element {
     pub(super) probes: Probes<TimerId>,
     pub(super) own_dialogs: OwnDialogs,
     pub(super) uac_acks: UacAcks,
+    pub(super) cancels: Cancels,
     pub(super) nonce_counts: NonceCounts,
     pub(super) numbers: Numbers,
     /// The targets whose sockets the driver is asked for.
@@ -119,6 +121,7 @@ impl Element {
             probes: Probes::new(MAX_WAITING),
             own_dialogs: OwnDialogs::default(),
             uac_acks: UacAcks::new(&tables),
+            cancels: Cancels::new(&tables),
             nonce_counts: NonceCounts::default(),
             numbers: Numbers::of_element(number),
             awaited_sockets: Vec::new(),
@@ -223,6 +226,7 @@ impl Element {
             waiting_for_dns: self.resolutions.waiting(),
             connections: self.flows.len(),
             kept_acks: self.uac_acks.len(),
+            kept_cancels: self.cancels.len(),
             own_dialogs: self.own_dialogs.len(),
             responses: self.responses.messages,
             response_bytes: self.responses.bytes,
@@ -311,6 +315,7 @@ impl Element {
             TimerKey::Sweep => self.sweep(),
             TimerKey::CallLimit { client, route } => self.call_limit(client, route),
             TimerKey::UacAck(key) => self.uac_acks.forget(&key),
+            TimerKey::Cancel(key) => self.cancels.forget(&key),
         }
     }
 

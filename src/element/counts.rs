@@ -118,6 +118,8 @@ pub struct Gauges {
     pub connections: usize,
     /// ACKs that are kept to be sent again.
     pub kept_acks: usize,
+    /// Answers to CANCELs that are kept to be sent again.
+    pub kept_cancels: usize,
     /// Dialogs that requests from sending sockets have begun, as far as they are remembered.
     pub own_dialogs: usize,
     /// Responses that wait for blocks or are with them.

@@ -10,7 +10,7 @@
 //! State has owners, each a type in a file of its own: the table of server transactions (`server_transactions`), each request
 //! in it (`server_request`) with its response context (`context`), client transactions (`client_transactions`), Clients and
 //! their routes (`clients`, `route`), connections (`flows`), resolutions (`resolutions`), what is known of peers
-//! (`reachability`), the ACKs of user agent clients (`uac_acks`) and one timer queue (`timers`). The other files wire them,
+//! (`reachability`), the ACKs of user agent clients (`uac_acks`), answers to CANCELs (`cancels`) and one timer queue (`timers`). The other files wire them,
 //! one subject each: what comes in (`requests`, `responses`, `connections`), the way to a target (`hops`), what goes out
 //! (`sending` with `outgoing`, `replies`, `forwarding`), the steps of client transactions (`branches`), the routes of Clients
 //! (`routing`) with their resolutions (`resolving`) and probes (`probing`).
@@ -19,6 +19,7 @@ mod awaited_sockets;
 mod backlog;
 mod beneficiary;
 mod branches;
+mod cancels;
 mod client_transactions;
 mod clients;
 mod connections;

@@ -279,7 +279,7 @@ impl Element {
         self.emit(Output::Respond { way_back, wire, hold });
     }
 
-    /// Replies without a transaction; an ACK is never answered.
+    /// Replies without a transaction, and says with what; an ACK is never answered.
     pub(super) fn reply_statelessly(
         &mut self,
         message: &Message,
@@ -287,9 +287,9 @@ impl Element {
         status: u16,
         reason: &str,
         lines: &[Bytes],
-    ) {
+    ) -> Option<Bytes> {
         if message.method() == Some(&Method::Ack) {
-            return;
+            return None;
         }
         let tag = match message.to_tag() {
             Some(tag) => tag.to_vec(),
@@ -297,7 +297,8 @@ impl Element {
         };
         let product = self.settings.product.as_bytes();
         let wire = message::reply(message, status, reason.as_bytes(), Some(&tag), lines, b"", product);
-        self.emit(Output::Respond { way_back: WayBack::of(message, source), wire, hold: None });
+        self.emit(Output::Respond { way_back: WayBack::of(message, source), wire: wire.clone(), hold: None });
+        Some(wire)
     }
 
     /// Why a response of this status is not taken; the log says so too.

@@ -223,6 +223,11 @@ impl Element {
 
     /// CANCEL (RFC 3261 9.2): answered here, reported to the script once.
     fn cancel_request(&mut self, message: Message, source: Source) {
+        let key = ServerKey::from_request(&message).filter(|_| !source.transport.reliable());
+        if let Some(wire) = key.as_ref().and_then(|key| self.cancels.get(key)).cloned() {
+            let way_back = WayBack::of(&message, source);
+            return self.emit(Output::Respond { way_back, wire, hold: None });
+        }
         let invite = self.server_transactions.invite_of(&message);
         let outcome = invite.and_then(|id| {
             // Noted before it is answered: a script that routes when the client has its 200 finds the request cancelled.
@@ -230,10 +235,18 @@ impl Element {
             Some((id, request.cancel()))
         });
         let Some((id, outcome)) = outcome else {
-            return self.reply_statelessly(&message, source, 481, "Call/Transaction Does Not Exist", &[]);
+            self.reply_statelessly(&message, source, 481, "Call/Transaction Does Not Exist", &[]);
+            return;
         };
         self.work_for(Beneficiary::Request(id));
-        self.reply_statelessly(&message, source, 200, "Cancelled", &[]);
+        let answer = self.reply_statelessly(&message, source, 200, "Cancelled", &[]);
+        if let (Some(key), Some(answer)) = (key, answer) {
+            // Over a reliable transport Timer J is zero.
+            if self.cancels.remember(key.clone(), answer) {
+                let at = self.now + self.settings.timings.transaction_timeout();
+                self.timers.arm(at, TimerKey::Cancel(key));
+            }
+        }
         match outcome {
             CancelOutcome::Noted => {}
             // RFC 3326: the reason for hanging up travels with the CANCEL.

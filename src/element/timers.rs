@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::ids::{ClientId, RequestId, RouteId};
 use super::uac_acks::AckKey;
 use crate::client::ProbeKey;
-use crate::transaction::Timer;
+use crate::transaction::{ServerKey, Timer};
 
 /// Whose timer it is.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(super) enum TimerKey {
     CallLimit { client: ClientId, route: RouteId },
     /// The ACK of a Uac need not be remembered any longer.
     UacAck(AckKey),
+    /// The answer to a CANCEL need not be remembered any longer: its Timer J.
+    Cancel(ServerKey),
 }
 
 /// Names an armed timer: its time, and a number that keeps timers of one instant in the order they were armed.

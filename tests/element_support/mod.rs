@@ -290,6 +290,7 @@ pub fn assert_all_quiet(world: &World, element: ElementId) {
         ("waiting for a probe", gauges.waiting_for_probe),
         ("waiting for DNS", gauges.waiting_for_dns),
         ("kept ACKs", gauges.kept_acks),
+        ("kept CANCELs", gauges.kept_cancels),
         ("responses", gauges.responses),
         ("response bytes", gauges.response_bytes),
         ("timers", gauges.timers),
