@@ -1,5 +1,8 @@
 //! Connections that come and go, and the requests that were sent on them.
 
+use bytes::Bytes;
+
+use super::consequences::Consequence;
 use super::input::ConnectionEnd;
 use super::next_hop::SendFailure;
 use super::Element;
@@ -8,37 +11,38 @@ use crate::message::ConnectionId;
 impl Element {
     /// The peer has closed its side: no answer can come any more to what was sent.
     pub(super) fn peer_finished(&mut self, connection: ConnectionId) {
-        for branch in self.flows.finished(connection) {
-            // Each of them is a call of its own.
-            self.attempt(|element| {
-                if !element.send_anew(&branch) {
-                    element.transport_failed(&branch, SendFailure::Lost);
-                }
-            });
+        let branches = self.flows.finished(connection);
+        self.lose_connection(branches, ConnectionEnd::Closed);
+    }
+
+    /// A connection is gone, or did not come up.
+    pub(super) fn connection_ended(&mut self, connection: ConnectionId, end: ConnectionEnd) {
+        let branches = self.flows.ended(connection);
+        self.lose_connection(branches, end);
+    }
+
+    /// Each request that was sent on a connection is a call of its own.
+    fn lose_connection(&mut self, branches: Vec<Bytes>, end: ConnectionEnd) {
+        for branch in branches {
+            self.consequences.add(Consequence::ConnectionLost { branch, end });
         }
     }
 
-    /// A connection is gone, or did not come up. What was sent on one that the peer ended and that had served before gets one
-    /// other connection: the peer may have ended the old one long ago. The rest fails.
-    pub(super) fn connection_ended(&mut self, connection: ConnectionId, end: ConnectionEnd) {
+    /// A request was sent on a connection that has ended. Where the peer has ended it and it had served before, the request gets
+    /// one other connection: the peer may have ended the old one long ago. Elsewhere it fails.
+    pub(super) fn connection_lost(&mut self, branch: &Bytes, end: ConnectionEnd) {
         let failure = match end {
             ConnectionEnd::Unreachable => SendFailure::Unreachable,
             ConnectionEnd::NotAccepted => SendFailure::NotAccepted,
             ConnectionEnd::NotOpened | ConnectionEnd::Closed | ConnectionEnd::Broken => SendFailure::Lost,
         };
-        for branch in self.flows.ended(connection) {
-            self.attempt(|element| {
-                let anew = match end {
-                    ConnectionEnd::Closed => element.send_anew(&branch),
-                    ConnectionEnd::Unreachable | ConnectionEnd::NotOpened => {
-                        element.uses_other_connection(&branch)
-                    }
-                    ConnectionEnd::NotAccepted | ConnectionEnd::Broken => false,
-                };
-                if !anew {
-                    element.transport_failed(&branch, failure);
-                }
-            });
+        let anew = match end {
+            ConnectionEnd::Closed => self.send_anew(branch),
+            ConnectionEnd::Unreachable | ConnectionEnd::NotOpened => self.uses_other_connection(branch),
+            ConnectionEnd::NotAccepted | ConnectionEnd::Broken => false,
+        };
+        if !anew {
+            self.transport_failed(branch, failure);
         }
     }
 }

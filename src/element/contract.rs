@@ -13,9 +13,11 @@ use crate::resolve::{DnsCache, DnsCacheId};
 use super::awaited_sockets::AwaitedSocket;
 use super::backlog::{HeldResponse, Responses, ScriptQueue};
 use super::beneficiary::Beneficiary;
+use super::callers::Callers;
 use super::cancels::Cancels;
 use super::client_transactions::ClientTransactions;
-use super::clients::{Clients, Woken};
+use super::clients::Clients;
+use super::consequences::Consequences;
 use super::counts::{Counts, Gauges};
 use super::flows::Flows;
 use super::ids::Numbers;
@@ -47,6 +49,7 @@ pub struct Element {
     pub(super) server_transactions: ServerTransactions,
     pub(super) client_transactions: ClientTransactions,
     pub(super) clients: Clients,
+    pub(super) callers: Callers,
     pub(super) flows: Flows,
     pub(super) resolutions: Resolutions,
     pub(super) reachability: Reachability,
@@ -67,8 +70,8 @@ pub struct Element {
     pub(super) holds_responses: bool,
     /// Those that wait until there is room for them, one of a connection at most.
     pub(super) held_responses: VecDeque<HeldResponse>,
-    /// The routes that the present step has something for: their turn is after it.
-    pub(super) woken: VecDeque<Woken>,
+    /// What steps mean for other calls than their own, as far as it has not happened yet.
+    pub(super) consequences: Consequences,
     /// Whom the present step works for.
     pub(super) working_for: Beneficiary,
     /// The Client whose next step panics, since a test wants it to.
@@ -114,6 +117,7 @@ impl Element {
             server_transactions: ServerTransactions::new(&tables),
             client_transactions: ClientTransactions::new(&tables),
             clients: Clients::new(&tables),
+            callers: Callers::new(&tables),
             flows,
             resolutions: Resolutions::new(number, &tables),
             reachability: Reachability::new(&tables),
@@ -129,7 +133,7 @@ impl Element {
             responses: Responses::default(),
             holds_responses: false,
             held_responses: VecDeque::new(),
-            woken: VecDeque::new(),
+            consequences: Consequences::default(),
             working_for: Beneficiary::Nobody,
             #[cfg(feature = "defects")]
             panics_next: None,
@@ -221,7 +225,7 @@ impl Element {
             requests: self.server_transactions.requests(),
             client_transactions: self.client_transactions.len(),
             clients: self.clients.busy(),
-            searches: self.clients.routes().filter(|route| !route.session.is_answered()).count(),
+            searches: self.clients.all_routes().filter(|route| !route.session.is_answered()).count(),
             waiting_for_probe: self.probes.waiting(),
             waiting_for_dns: self.resolutions.waiting(),
             connections: self.flows.len(),
@@ -230,7 +234,7 @@ impl Element {
             own_dialogs: self.own_dialogs.len(),
             responses: self.responses.messages,
             response_bytes: self.responses.bytes,
-            timers: self.timers.len(),
+            timers: self.timers.len() + self.consequences.len(),
         }
     }
 
@@ -313,9 +317,10 @@ impl Element {
             TimerKey::PendingTrying(request) => self.pending_trying(request),
             TimerKey::Scheduled(id) => self.emit(Output::Script(ScriptEvent::Scheduled(id))),
             TimerKey::Sweep => self.sweep(),
-            TimerKey::CallLimit { client, route } => self.call_limit(client, route),
+            TimerKey::CallLimit(route) => self.call_limit(route),
             TimerKey::UacAck(key) => self.uac_acks.forget(&key),
             TimerKey::Cancel(key) => self.cancels.forget(&key),
+            TimerKey::Consequence => self.next_consequence(),
         }
     }
 

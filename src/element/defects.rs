@@ -1,57 +1,23 @@
 //! What a panic costs: the call that the element was busy with, and nothing else.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use bytes::Bytes;
+
 use super::beneficiary::Beneficiary;
-use super::clients::Woken;
-use super::ids::{ClientId, RequestId};
-use super::output::{Outcome, Output};
+use super::consequences::Consequence;
+use super::ids::{ClientId, RequestId, RouteId};
+use super::output::Outcome;
+#[cfg(feature = "defects")]
+use super::output::Output;
 use super::Element;
 use crate::client::Failure;
 
 impl Element {
-    /// From here on the present step works for this one.
-    pub(super) fn work_for(&mut self, beneficiary: Beneficiary) {
-        self.working_for = beneficiary;
-    }
-
-    /// A part of the present step works for another one.
-    pub(super) fn working_for(&mut self, beneficiary: Beneficiary, part: impl FnOnce(&mut Self)) {
-        let outer = std::mem::replace(&mut self.working_for, beneficiary);
-        part(self);
-        // A panic leaves it as it is: who is to blame is known then.
-        self.working_for = outer;
-    }
-
-    /// One step that finds out itself whom it works for.
-    pub(super) fn attempt(&mut self, step: impl FnOnce(&mut Self)) {
-        self.attempt_for(Beneficiary::Nobody, step);
-    }
-
-    /// One step, and those of the routes that it has woken: each is an attempt of its own. `None`: the step has panicked.
-    pub(super) fn attempt_for<R>(
-        &mut self,
-        beneficiary: Beneficiary,
-        step: impl FnOnce(&mut Self) -> R,
-    ) -> Option<R> {
-        let done = self.attempt_alone(beneficiary, step);
-        while let Some(Woken { client, route, input }) = self.woken.pop_front() {
-            self.attempt_alone(Beneficiary::Client(client), |element| element.deliver(client, route, input));
-        }
-        done
-    }
-
-    /// A defect that panics costs the call that the step belongs to, not all the others.
-    fn attempt_alone<R>(&mut self, beneficiary: Beneficiary, step: impl FnOnce(&mut Self) -> R) -> Option<R> {
-        let outer = std::mem::replace(&mut self.working_for, beneficiary);
-        let done = catch_unwind(AssertUnwindSafe(|| step(self)));
-        let beneficiary = std::mem::take(&mut self.working_for);
-        self.working_for = outer;
-        done.map_err(|panic| self.clean_up(beneficiary, &*panic)).ok()
-    }
-
-    fn clean_up(&mut self, beneficiary: Beneficiary, panic: &(dyn Any + Send)) {
+    /// Gives up what a step has worked for that has panicked.
+    pub(super) fn clean_up(&mut self, beneficiary: Beneficiary, panic: &(dyn Any + Send)) {
         tracing::error!(target: "oversip::engine",
             "a defect: one step of the engine panicked ({}), its call is given up", words(panic));
         let cleaned = catch_unwind(AssertUnwindSafe(|| {
@@ -72,43 +38,49 @@ impl Element {
     }
 
     /// The route at work is lost. What else there is of its Client ends as well: requests are answered 500, what is pending
-    /// downstream is cancelled.
+    /// downstream is cancelled. A Client that many requests share may have very many of each.
     fn give_up_client(&mut self, client: ClientId) {
-        let (lost, responses) = self.clients.give_up(client);
+        let (routes, responses) = self.clients.give_up(client);
         self.responses -= responses;
-        for (_, owner) in &lost {
-            self.release(owner.anchor);
-            owner.call_timer.into_iter().for_each(|timer| self.timers.stop(timer));
-            if let Some(call) = owner.call {
-                let outcome = Outcome::Failed(Failure::internal_error());
-                self.emit(Output::CallEnded { call, outcome });
-            }
-        }
-        self.resolutions.abandon_client(client);
-        self.forget_sockets_of(client);
-        for branch in self.client_transactions.of_client(client) {
-            let upstream = self.client_transactions.get(&branch).and_then(|it| it.upstream());
-            let ended = catch_unwind(AssertUnwindSafe(|| {
-                self.step_client_transaction(&branch, None, |transaction, now| transaction.abandon(now));
-            }));
-            if ended.is_err() || self.client_transactions.get(&branch).is_some_and(|it| it.is_timeless()) {
-                self.drop_client_transaction(&branch);
-            }
-            if let Some(upstream) = upstream {
-                self.give_up_request(upstream);
-            }
-        }
+        let branches = self.client_transactions.of_client(client);
+        let of_branches =
+            branches.iter().filter_map(|branch| self.client_transactions.get(branch)?.upstream());
         // A route that had sent nothing yet has left its request behind.
-        let orphaned = self.server_transactions.matching(|request| {
-            request.context.open().iter().any(|route| lost.iter().any(|(it, _)| it == route))
+        let of_routes = routes.iter().filter_map(|route| {
+            let request = self.clients.upstream_of(*route)?;
+            let open = self.server_transactions.get(request)?.context.open();
+            open.contains(route).then_some(request)
         });
-        for request in orphaned {
-            self.give_up_request(request);
+        let requests: BTreeSet<RequestId> = of_branches.chain(of_routes).collect();
+        let lost = routes.into_iter().map(Consequence::RouteLost);
+        let lost = lost.chain(branches.into_iter().map(Consequence::BranchLost));
+        for consequence in lost.chain(requests.into_iter().map(Consequence::RequestLost)) {
+            self.consequences.add(consequence);
+        }
+    }
+
+    /// A defect has cost the Client of a route: who waits for the route is told, and what it has waited for itself is not wanted
+    /// any more.
+    pub(super) fn give_up_lost_route(&mut self, route: RouteId) {
+        let Some(anchor) = self.clients.end(route) else { return };
+        self.release(anchor);
+        self.tell_call_ended(route, Outcome::Failed(Failure::internal_error()));
+        self.resolutions.abandon(route);
+        self.forget_socket(route);
+    }
+
+    /// The same for what was sent.
+    pub(super) fn give_up_branch(&mut self, branch: &Bytes) {
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            self.step_client_transaction(branch, None, |transaction, now| transaction.abandon(now));
+        }));
+        if ended.is_err() || self.client_transactions.get(branch).is_some_and(|it| it.is_timeless()) {
+            self.drop_client_transaction(branch);
         }
     }
 
     /// Timers of this request may be lost: it is answered, or it ends now.
-    fn give_up_request(&mut self, id: RequestId) {
+    pub(super) fn give_up_request(&mut self, id: RequestId) {
         self.abandon(id);
         let undecided = self.server_request(id).is_some_and(|request| request.is_undecided());
         if undecided {
@@ -149,7 +121,7 @@ impl Element {
                 self.attempt_for(Beneficiary::Request(request), |_| panic_quietly());
             }
             PlannedPanic::Client(client) => {
-                let waiting = self.clients.get_mut(client).and_then(|it| it.take_newest());
+                let waiting = self.clients.take_newest(client);
                 if let Some(_at_work) = waiting {
                     self.attempt_for(Beneficiary::Client(client), |_| panic_quietly());
                 }

@@ -104,7 +104,7 @@ impl Element {
         let others = request.context.open().into_iter().filter(|open| *open != route);
         for other in others.collect::<Vec<_>>() {
             let Some(client) = self.client_of(other) else { continue };
-            if let Some(route) = self.clients.get_mut(client).and_then(|it| it.route_mut(other)) {
+            if let Some(route) = self.clients.route_mut(other) {
                 route.session.note_superseded();
             }
             self.cancel_branch(other, Vec::new());

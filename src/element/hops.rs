@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::awaited_sockets::{AwaitedSocket, Demands};
-use super::clients::Turn;
-use super::ids::{ClientId, RouteId};
+use super::client_state::Turn;
+use super::ids::RouteId;
 use super::next_hop::NextHop;
 use super::no_way::NoWay;
 use super::output::{OpeningLimits, Output, ServerName, ServerProof};
@@ -230,11 +230,6 @@ impl Element {
         let before = self.awaited_sockets.len();
         self.awaited_sockets.retain(|awaited| awaited.route != route);
         self.awaited_sockets.len() < before
-    }
-
-    /// No route of a Client waits for a socket any longer.
-    pub(super) fn forget_sockets_of(&mut self, client: ClientId) {
-        self.awaited_sockets.retain(|awaited| awaited.client != client);
     }
 
     /// Sends the request of a route over the flow that it named (RFC 5626 5.3).

@@ -65,10 +65,22 @@ ids! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AnchorId(pub u64);
 
+impl AnchorId {
+    /// Keeps nothing alive.
+    pub(super) const NOTHING: AnchorId = AnchorId(0);
+}
+
 /// Names somebody who waits for the end of a route. Whoever routes chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallId(pub u64);
 
 /// Names a request object of the script's own: routes of the same object belong together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OwnRequestId(pub u64);
+
+/// Names the request that a route is for, wherever it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum OriginId {
+    Network(RequestId),
+    Own(OwnRequestId),
+}

@@ -8,21 +8,34 @@
 //! socket, no thread and no channel. The same inputs lead to the same outputs. `now` never goes back.
 //!
 //! State has owners, each a type in a file of its own: the table of server transactions (`server_transactions`), each request
-//! in it (`server_request`) with its response context (`context`), client transactions (`client_transactions`), Clients and
-//! their routes (`clients`, `route`), connections (`flows`), resolutions (`resolutions`), what is known of peers
-//! (`reachability`), the ACKs of user agent clients (`uac_acks`), answers to CANCELs (`cancels`) and one timer queue (`timers`). The other files wire them,
-//! one subject each: what comes in (`requests`, `responses`, `connections`), the way to a target (`hops`), what goes out
-//! (`sending` with `outgoing`, `replies`, `forwarding`), the steps of client transactions (`branches`), the routes of Clients
-//! (`routing`) with their resolutions (`resolving`) and probes (`probing`).
+//! in it (`server_request`) with its response context (`context`), client transactions (`client_transactions`), Clients
+//! (`client_state`) with their routes (`clients`, `routes_of_client`, `route`), who waits for the ends of routes (`callers`),
+//! connections (`flows`), resolutions (`resolutions`), what is known of peers (`reachability`), the ACKs of user agent
+//! clients (`uac_acks`), answers to CANCELs (`cancels`), what steps mean for other calls (`consequences`) and one timer queue
+//! (`timers`). The other files wire them, one subject each: what comes in (`requests`, `responses`, `connections`), the way to a target (`hops`), what goes out
+//! (`sending` with `outgoing`, `replies`, `forwarding`, `acknowledging`), the steps of client transactions (`branches`), what a
+//! script asks of its Clients (`client_calls`), the order of a Client's events (`turns`), a route from its beginning to its end
+//! (`routing`) with its resolution (`resolving`), probe (`probing`), challenges (`challenges`) and caller (`called`), routes
+//! whose answer nobody wants any more (`abandoning`), and steps as a whole (`attempts`), which defects may break off
+//! (`defects`).
 
+mod abandoning;
+mod acknowledging;
+mod attempts;
 mod awaited_sockets;
 mod backlog;
 mod beneficiary;
 mod branches;
+mod called;
+mod callers;
 mod cancels;
+mod challenges;
+mod client_calls;
+mod client_state;
 mod client_transactions;
 mod clients;
 mod connections;
+mod consequences;
 mod context;
 mod contract;
 mod counts;
@@ -49,6 +62,7 @@ mod resolutions;
 mod resolving;
 mod responses;
 mod route;
+mod routes_of_client;
 mod routing;
 mod sending;
 mod server_request;
@@ -57,6 +71,7 @@ mod settings;
 mod stores;
 mod table;
 mod timers;
+mod turns;
 mod uac_acks;
 
 pub use backlog::ScriptQueue;

@@ -1,6 +1,7 @@
 //! Signs of life, the blacklists that they end entries of, and the requests that find out whether a listed target lives.
 
-use super::clients::{Turn, Woken};
+use super::client_state::Turn;
+use super::consequences::Consequence;
 use super::ids::{ClientId, RouteId};
 use super::output::Output;
 use super::route::Route;
@@ -107,7 +108,7 @@ impl Element {
         for ProbeWaiter { client, route, timer } in waiting {
             self.timers.stop(timer);
             let (client, route) = (ClientId(client), RouteId(route));
-            self.woken.push_back(Woken { client, route, input: input.clone() });
+            self.consequences.add(Consequence::Told { client, route, input: input.clone() });
         }
     }
 }

@@ -275,10 +275,8 @@ impl Element {
         }
         for route in routes {
             let Some(client) = self.client_of(route) else { continue };
-            self.working_for(Beneficiary::Client(client), |element| {
-                element.cancel_branch(route, reasons.to_vec());
-                element.deliver(client, route, SessionInput::Canceled);
-            });
+            self.cancel_branch(route, reasons.to_vec());
+            self.deliver(client, route, SessionInput::Canceled);
         }
         self.complete_context(id);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ids::{ClientId, Numbers, ResolutionId, RouteId};
 use super::table::{Table, Tables};
 use crate::client::Profile;
-use crate::resolve::DnsCacheId;
+use crate::resolve::{self, DnsCacheId};
 
 /// A destination in one profile's cache, by the name of the cache: profiles share neither cache nor resolutions.
 pub(super) type ResolutionKey = (DnsCacheId, String);
@@ -22,13 +22,16 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 struct Resolution {
     key: ResolutionKey,
+    /// What has come of it; those that wait hear of it in their turn.
+    outcome: Option<Arc<resolve::Resolution>>,
     waiting: BTreeMap<RouteId, Waiting>,
 }
 
 /// The resolutions of an element.
 #[derive(Debug)]
 pub(super) struct Resolutions {
-    under_way: BTreeMap<ResolutionId, Resolution>,
+    /// Those under way, and those that routes have yet to hear of.
+    known: BTreeMap<ResolutionId, Resolution>,
     by_key: Table<ResolutionKey, ResolutionId>,
     /// What each route waits for.
     wanted: Table<RouteId, ResolutionId>,
@@ -38,7 +41,7 @@ pub(super) struct Resolutions {
 impl Resolutions {
     pub(super) fn new(element: u16, tables: &Tables) -> Self {
         Self {
-            under_way: BTreeMap::new(),
+            known: BTreeMap::new(),
             by_key: tables.table(),
             wanted: tables.table(),
             numbers: Numbers::of_element(element),
@@ -50,7 +53,7 @@ impl Resolutions {
         let known = self.by_key.get(&key).copied();
         let id = known.unwrap_or_else(|| ResolutionId(self.numbers.next()));
         self.wanted.insert(waiting.route, id);
-        match self.under_way.get_mut(&id) {
+        match self.known.get_mut(&id) {
             Some(resolution) => {
                 resolution.waiting.insert(waiting.route, waiting);
                 None
@@ -58,39 +61,50 @@ impl Resolutions {
             None => {
                 self.by_key.insert(key.clone(), id);
                 let waiting = BTreeMap::from([(waiting.route, waiting)]);
-                self.under_way.insert(id, Resolution { key, waiting });
+                self.known.insert(id, Resolution { key, outcome: None, waiting });
                 Some(id)
             }
         }
     }
 
-    /// A resolution has ended: hands out what it was for and the routes that waited for it, the first one first.
-    pub(super) fn ended(&mut self, id: ResolutionId) -> Option<(ResolutionKey, Vec<Waiting>)> {
-        let Resolution { key, waiting } = self.under_way.remove(&id)?;
-        self.by_key.remove(&key);
-        for route in waiting.keys() {
-            self.wanted.remove(route);
+    /// A resolution has ended: the next route that wants the same asks anew. Hands out what it was for and the routes that have
+    /// waited, in their order: each is to be told ([`Resolutions::take`]).
+    pub(super) fn ended(
+        &mut self,
+        id: ResolutionId,
+        outcome: Arc<resolve::Resolution>,
+    ) -> Option<(&ResolutionKey, &BTreeMap<RouteId, Waiting>)> {
+        let resolution = self.known.get_mut(&id)?;
+        self.by_key.remove(&resolution.key);
+        if resolution.waiting.is_empty() {
+            self.known.remove(&id);
+            return None;
         }
-        Some((key, waiting.into_values().collect()))
+        let resolution = self.known.get_mut(&id)?;
+        resolution.outcome = Some(outcome);
+        Some((&resolution.key, &resolution.waiting))
     }
 
-    /// No route of a Client wants its targets any longer.
-    pub(super) fn abandon_client(&mut self, client: ClientId) {
-        for resolution in self.under_way.values_mut() {
-            resolution.waiting.retain(|route, waiting| {
-                let kept = waiting.client != client;
-                if !kept {
-                    self.wanted.remove(route);
-                }
-                kept
-            });
-        }
+    /// A route that has waited is told of what has come of its resolution; `None` when it no longer wants its targets.
+    pub(super) fn take(&mut self, route: RouteId) -> Option<(Waiting, Arc<resolve::Resolution>)> {
+        let resolution = self.known.get(self.wanted.get(&route)?)?;
+        let outcome = resolution.outcome.clone()?;
+        Some((self.remove(route)?, outcome))
     }
 
     /// A route no longer wants its targets. False when it waits for none.
     pub(super) fn abandon(&mut self, route: RouteId) -> bool {
-        let resolution = self.wanted.remove(&route).and_then(|id| self.under_way.get_mut(&id));
-        resolution.is_some_and(|resolution| resolution.waiting.remove(&route).is_some())
+        self.remove(route).is_some()
+    }
+
+    fn remove(&mut self, route: RouteId) -> Option<Waiting> {
+        let id = self.wanted.remove(&route)?;
+        let resolution = self.known.get_mut(&id)?;
+        let waiting = resolution.waiting.remove(&route);
+        if resolution.outcome.is_some() && resolution.waiting.is_empty() {
+            self.known.remove(&id);
+        }
+        waiting
     }
 
     /// How many routes wait.
@@ -102,13 +116,18 @@ impl Resolutions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resolve::Resolved;
 
     fn waiting(route: u64) -> Waiting {
         Waiting { client: ClientId(route / 10), route: RouteId(route), profile: Arc::new(Profile::default()) }
     }
 
-    fn routes(ended: Option<(ResolutionKey, Vec<Waiting>)>) -> Vec<u64> {
-        ended.into_iter().flat_map(|(_, waiting)| waiting).map(|waiting| waiting.route.0).collect()
+    /// The routes that hear of the end of a resolution.
+    fn routes(resolutions: &mut Resolutions, id: ResolutionId) -> Vec<u64> {
+        let ended = resolutions.ended(id, Resolved::unknown().resolution);
+        let routes: Vec<_> = ended.into_iter().flat_map(|(_, waiting)| waiting.keys().copied()).collect();
+        let told = routes.into_iter().filter_map(|route| resolutions.take(route));
+        told.map(|(waiting, _)| waiting.route.0).collect()
     }
 
     fn key(name: &str) -> ResolutionKey {
@@ -128,7 +147,7 @@ mod tests {
     #[test]
     fn those_that_wait_come_in_their_order_and_wait_no_longer() {
         let (mut resolutions, a, _) = resolutions();
-        assert_eq!(routes(resolutions.ended(a)), [11, 12, 21]);
+        assert_eq!(routes(&mut resolutions, a), [11, 12, 21]);
         assert!(!resolutions.abandon(RouteId(11)));
         assert!(resolutions.wait(key("a.example"), waiting(31)).is_some(), "the next one asks anew");
     }
@@ -138,15 +157,18 @@ mod tests {
         let (mut resolutions, a, _) = resolutions();
         let abandoned = [12, 12, 99].map(|route| resolutions.abandon(RouteId(route)));
         assert_eq!(abandoned, [true, false, false]);
-        assert_eq!(routes(resolutions.ended(a)), [11, 21]);
+        assert_eq!(routes(&mut resolutions, a), [11, 21]);
     }
 
     #[test]
-    fn all_routes_of_a_client_are_abandoned_together() {
+    fn a_route_that_is_abandoned_after_the_end_is_not_told_of_it() {
         let (mut resolutions, a, b) = resolutions();
-        resolutions.abandon_client(ClientId(2));
-        assert!(!resolutions.abandon(RouteId(21)) && !resolutions.abandon(RouteId(22)));
-        assert_eq!(routes(resolutions.ended(a)), [11, 12]);
-        assert!(routes(resolutions.ended(b)).is_empty());
+        resolutions.ended(a, Resolved::unknown().resolution);
+        assert!(resolutions.abandon(RouteId(12)) && resolutions.take(RouteId(12)).is_none());
+        assert_eq!(resolutions.waiting(), 3, "the others have yet to be told");
+        assert!(resolutions.take(RouteId(11)).is_some() && resolutions.take(RouteId(21)).is_some());
+        assert!(resolutions.take(RouteId(22)).is_none(), "its resolution has not ended");
+        assert_eq!(routes(&mut resolutions, b), [22]);
+        assert!(resolutions.known.is_empty() && resolutions.by_key.is_empty());
     }
 }

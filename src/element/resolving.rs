@@ -1,6 +1,7 @@
 //! From a destination to targets: by what it says itself, by the profile's cache, or by the driver's look-ups.
 
-use super::ids::ResolutionId;
+use super::consequences::Consequence;
+use super::ids::{ResolutionId, RouteId};
 use super::output::Output;
 use super::resolutions::Waiting;
 use super::route::Route;
@@ -46,17 +47,24 @@ impl Element {
 
     /// A resolution ended: into the cache with it, and on with the routes that waited.
     pub(super) fn resolved(&mut self, id: ResolutionId, resolved: &Resolved) {
-        let Some((key, waiting)) = self.resolutions.ended(id) else { return };
-        if let (Some(first), Some(keep)) = (waiting.first(), resolved.keep) {
+        let ended = self.resolutions.ended(id, resolved.resolution.clone());
+        let Some((key, waiting)) = ended else { return };
+        if let (Some(first), Some(keep)) = (waiting.values().next(), resolved.keep) {
             if first.profile.resolve.use_dns_cache {
                 let cache = self.stores.dns_cache(first.profile.dns_cache);
                 cache.insert(self.now, &key.1, resolved.resolution.clone(), keep);
             }
         }
-        for Waiting { client, route, profile } in waiting {
-            let input = self.targets_of(&resolved.resolution, &profile);
-            self.attempt(|element| element.deliver(client, route, input));
+        for route in waiting.keys() {
+            self.consequences.add(Consequence::Resolved(*route));
         }
+    }
+
+    /// A route hears of the resolution that it has waited for.
+    pub(super) fn targets_found(&mut self, route: RouteId) {
+        let Some((waiting, resolution)) = self.resolutions.take(route) else { return };
+        let input = self.targets_of(&resolution, &waiting.profile);
+        self.deliver(waiting.client, route, input);
     }
 
     /// The targets of one use of a resolution: each draws its own order of servers.

@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, RouteId};
+use super::ids::{AnchorId, CallId, ClientId, OriginId, OwnRequestId, RequestId, RouteId};
 use super::outgoing::{Departing, ProxyHeaders};
 use super::output::{OwnRequest, Round};
 use super::received_request::ReceivedRequest;
-use super::timers::TimerId;
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Callback, Input, RequestClass, Role, Session};
 use crate::client::{
@@ -44,11 +43,11 @@ impl Origin {
         }
     }
 
-    pub(super) fn is_same(&self, other: &Origin) -> bool {
-        match (self, other) {
-            (Origin::Network(one), Origin::Network(other)) => one.id == other.id,
-            (Origin::Own(one), Origin::Own(other)) => one == other,
-            _ => false,
+    /// The name of the request.
+    pub(super) fn id(&self) -> OriginId {
+        match self {
+            Origin::Network(request) => OriginId::Network(request.id),
+            Origin::Own(id) => OriginId::Own(*id),
         }
     }
 }
@@ -167,8 +166,6 @@ pub(super) struct Route {
     call_ended: bool,
     /// The To tag of the 2xx that the caller gets.
     accepted: Option<Box<[u8]>>,
-    /// Fires when the caller gives up.
-    pub(super) call_timer: Option<TimerId>,
     /// Nobody wants an answer any more.
     pub(super) given_up: bool,
     /// The script has cancelled it.
@@ -234,7 +231,6 @@ impl Route {
             caller: ask.caller,
             call_ended: false,
             accepted: None,
-            call_timer: None,
             given_up: false,
             canceled: false,
             probe: None,
@@ -430,15 +426,9 @@ impl Route {
             "{method} {ruri} (Call-ID {call_id}) has failed, and no on_error hears of it: {status} {reason}");
     }
 
-    /// Who waits for its end, unless they were told of it before. They count as told from now on.
-    pub(super) fn end_call(&mut self) -> Option<CallId> {
-        let call = self.caller?.call;
-        (!std::mem::replace(&mut self.call_ended, true)).then_some(call)
-    }
-
-    /// Whether this one waits for its end.
-    pub(super) fn is_called_by(&self, call: CallId) -> bool {
-        self.caller.is_some_and(|caller| caller.call == call)
+    /// Who waits for its end is told, or was told of it before.
+    pub(super) fn end_call(&mut self) {
+        self.call_ended = true;
     }
 
     /// Whether the 2xx to an INVITE is the one that the caller gets, or that one again. The first one is, unless the caller has

@@ -113,12 +113,4 @@ impl ServerTransactions {
     pub(super) fn any_undecided(&self) -> bool {
         self.by_key.values().any(|id| self.get(*id).is_some_and(ServerRequest::is_undecided))
     }
-
-    /// The requests that a predicate holds for, in the order they came.
-    pub(super) fn matching(&self, fits: impl Fn(&ServerRequest) -> bool) -> Vec<RequestId> {
-        let mut ids: Vec<_> =
-            self.requests.iter().filter(|(_, record)| fits(record)).map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids
-    }
 }

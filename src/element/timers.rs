@@ -27,11 +27,13 @@ pub(super) enum TimerKey {
     /// Time to look for what has expired.
     Sweep,
     /// Somebody has waited long enough for the end of a route.
-    CallLimit { client: ClientId, route: RouteId },
+    CallLimit(RouteId),
     /// The ACK of a Uac need not be remembered any longer.
     UacAck(AckKey),
     /// The answer to a CANCEL need not be remembered any longer: its Timer J.
     Cancel(ServerKey),
+    /// Earlier steps have consequences for other calls, more than they could draw themselves: the next one is due.
+    Consequence,
 }
 
 /// Names an armed timer: its time, and a number that keeps timers of one instant in the order they were armed.
@@ -75,9 +77,10 @@ impl Timers {
         self.entries.len() > 1
     }
 
-    /// How many are armed, those that sweep aside.
+    /// How many are armed for something that is to happen later: not those that sweep, or that go on with what has happened.
     pub(super) fn len(&self) -> usize {
-        self.entries.values().filter(|key| !matches!(key, TimerKey::Sweep)).count()
+        let lasting = |key: &&TimerKey| matches!(key, TimerKey::Sweep | TimerKey::Consequence);
+        self.entries.values().filter(|key| !lasting(key)).count()
     }
 }
 

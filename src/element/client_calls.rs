@@ -1,0 +1,152 @@
+//! What a script asks of its Clients.
+
+use std::time::Instant;
+
+use super::beneficiary::Beneficiary;
+use super::consequences::Consequence;
+use super::ids::{CallId, ClientId, RouteId};
+use super::output::Round;
+use super::route::{Origin, RoundEnd, RouteRequest};
+use super::Element;
+use crate::client::session::{Input as SessionInput, Role};
+use crate::resolve::Target;
+
+impl Element {
+    /// A Client, with one bit for each class of events that blocks are set for
+    /// ([`CallbackClass::bit`](crate::client::session::CallbackClass::bit)). The script has it until
+    /// [`Element::release_client`].
+    pub fn new_client(&mut self, blocks: u8) -> ClientId {
+        let id = ClientId(self.numbers.next());
+        self.clients.add(id, blocks);
+        id
+    }
+
+    /// The script has let go of a Client. What is under way goes on.
+    pub fn release_client(&mut self, id: ClientId) {
+        self.clients.release(id);
+    }
+
+    /// Says for which classes of events blocks are set.
+    pub fn set_blocks(&mut self, id: ClientId, blocks: u8) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.blocks = blocks;
+        }
+    }
+
+    /// The target in use or last used.
+    pub fn current_target(&self, id: ClientId) -> Option<Target> {
+        self.clients.get(id)?.target
+    }
+
+    /// `drop_response` outside of a block: the next response is not sent upstream.
+    pub fn drop_next_response(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.drops_next = true;
+        }
+    }
+
+    /// Takes the flag that [`Element::drop_next_response`] has set.
+    pub fn take_drop(&mut self, id: ClientId) -> bool {
+        self.clients.get_mut(id).is_some_and(|client| std::mem::take(&mut client.drops_next))
+    }
+
+    /// Begins a route. A proxy's request gets its server transaction, and the route is a branch of it. Where the route is
+    /// `inline`, the round of blocks that it begins with is handed out: [`Element::round_done`] is due when it ended.
+    ///
+    /// A second route of a Client for the same request gives up what the first one has pending (RFC 3261 16.7 step 10).
+    pub fn route(&mut self, now: Instant, ask: RouteRequest) -> Option<Round> {
+        self.begin(now);
+        let client = ask.client;
+        self.attempt_for(Beneficiary::Client(client), |element| element.begin_route(ask)).flatten()
+    }
+
+    /// A round of blocks has ended. Hands out the next one of the same route, if it has one at once.
+    pub fn round_done(
+        &mut self,
+        now: Instant,
+        client: ClientId,
+        route: RouteId,
+        end: RoundEnd,
+    ) -> Option<Round> {
+        self.begin(now);
+        let next = self.attempt_for(Beneficiary::Client(client), |element| element.end_round(route, end));
+        self.pace_connections();
+        next.flatten()
+    }
+
+    /// `abort_routing`: the routing at hand, or the next one, tries no target. For one request: no target is tried for that any
+    /// more. False: nothing of it was left to be aborted.
+    pub fn abort_routing(&mut self, now: Instant, client: ClientId, of: Option<&Origin>) -> bool {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Client(client), |element| {
+            let Some(record) = element.clients.get_mut(client) else { return false };
+            let mut any = of.is_none();
+            record.aborts |= any;
+            // What waits sends nothing any more. Blocks that run see to it themselves.
+            for id in element.clients.routes_of(client, of) {
+                let route = element.clients.route_mut(id);
+                if let Some(route) = route.filter(|route| of.is_some() && !route.session.is_answered()) {
+                    route.session.abort();
+                    any = true;
+                }
+                element.deliver(client, id, SessionInput::Aborted);
+            }
+            any
+        })
+        .unwrap_or(false)
+    }
+
+    /// Cancels what a Client has pending, for one request or for all.
+    ///
+    /// A Uac's blocks for `on_canceled` run. A Proxy's response to the cancelled request runs its blocks like any other one and
+    /// goes upstream.
+    pub fn cancel(&mut self, now: Instant, client: ClientId, of: Option<&Origin>) {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Client(client), |element| {
+            let routes = element.clients.routes_of(client, of);
+            for id in &routes {
+                element.note_canceled(*id);
+            }
+            for id in routes {
+                // A Client that many requests share may have very many.
+                match of {
+                    Some(_) => element.cancel_route(id),
+                    None => element.consequences.add(Consequence::Canceled(id)),
+                }
+            }
+        });
+    }
+
+    /// From now on nothing more is tried for a route.
+    fn note_canceled(&mut self, id: RouteId) {
+        let Some(route) = self.clients.route_mut(id).filter(|route| !route.session.is_answered()) else {
+            return;
+        };
+        match route.role {
+            Role::Uac => route.canceled = true,
+            Role::Proxy => route.session.note_withdrawn(),
+        }
+    }
+
+    /// The script has cancelled a route: what it has pending is cancelled, and it hears of that in its turn.
+    pub(super) fn cancel_route(&mut self, id: RouteId) {
+        let Some(route) = self.clients.route(id) else { return };
+        let (client, role) = (route.client, route.role);
+        self.cancel_branch(id, Vec::new());
+        let input = match role {
+            Role::Uac => SessionInput::Canceled,
+            Role::Proxy => SessionInput::Withdrawn,
+        };
+        self.deliver(client, id, input);
+    }
+
+    /// Nobody waits for the end of a route any longer: its request is cancelled.
+    pub fn give_up(&mut self, now: Instant, client: ClientId, call: CallId) {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Client(client), |element| {
+            if let Some(id) = element.callers.route_of(call) {
+                element.give_up_route(id);
+            }
+        });
+    }
+}
