@@ -40,9 +40,13 @@ impl Element {
     }
 
     /// Hands waiting turns to their routes until one of them has blocks to run. Those that a long block of a Client has held up
-    /// may be many: they are spread over steps.
+    /// may be many: beyond a few each has a step of its own.
     pub(super) fn drain(&mut self, client: ClientId) {
-        for _ in 0..AT_ONCE {
+        self.take_turns(client, AT_ONCE);
+    }
+
+    fn take_turns(&mut self, client: ClientId, most: usize) {
+        for _ in 0..most {
             let Some((waiting, route)) = self.clients.next_turn(client) else { return };
             self.responses -= waiting.responses;
             if let Some(route) = route {
@@ -58,7 +62,7 @@ impl Element {
     pub(super) fn go_on_with_turns(&mut self, client: ClientId) {
         if let Some(record) = self.clients.get_mut(client) {
             record.goes_on = false;
-            self.drain(client);
+            self.take_turns(client, 1);
         }
     }
 

@@ -266,16 +266,22 @@ impl Driver {
     /// When the next timer is due; the engine's thread is going to wake then.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let mut held = lock(&self.held);
-        held.wakes = if self.clock.is_frozen() { None } else { held.element.next_timeout() };
+        held.wakes = self.wakes_for(held.element.next_timeout());
         held.wakes
+    }
+
+    /// When the engine's thread has to wake for a timer. A clock that stands lets none come due, but one that is due already is
+    /// not left lying.
+    fn wakes_for(&self, timer: Option<Instant>) -> Option<Instant> {
+        if self.clock.is_frozen() {
+            return timer.filter(|at| *at <= self.clock.now()).map(|_| SystemClock.now());
+        }
+        timer
     }
 
     /// Whether a timer is due before the engine's thread wakes.
     fn is_earlier(&self, held: &mut Held) -> bool {
-        if self.clock.is_frozen() {
-            return false;
-        }
-        let next = held.element.next_timeout();
+        let next = self.wakes_for(held.element.next_timeout());
         let earlier = next.is_some_and(|at| held.wakes.is_none_or(|wakes| at < wakes));
         if earlier {
             held.wakes = next;

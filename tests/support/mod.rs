@@ -11,7 +11,7 @@ use oversip::client::session::Role;
 use oversip::client::{hop_count, Destination};
 use oversip::element::{Families, Limits, Origin, ProxyHeaders, RoundEnd, Status};
 use oversip::engine::{Config, Engine, Event, Stats, Wake, WebSocketConfig};
-use oversip::host::{IncomingRequest, RouteRequest, StoredProfile};
+use oversip::host::{Client, IncomingRequest, RouteRequest, StoredProfile};
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
 use oversip::transport::{ws, ClientCertificates, ListenSpec, OpeningLimits, TlsSettings, Transport};
@@ -183,10 +183,15 @@ impl Relay {
 
     /// Does what `Proxy.new.route(request, host, port)` in on_request does.
     pub fn route_next_request_to(&self, to: SocketAddr) {
+        self.route_next_request_by(&Arc::default(), to);
+    }
+
+    /// The same with a Proxy of one's choice.
+    pub fn route_next_request_by(&self, client: &Arc<Client>, to: SocketAddr) {
         let request = self.next_request();
         let ask = RouteRequest {
             role: Role::Proxy,
-            client: Arc::default(),
+            client: client.clone(),
             profile: self.profile.clone(),
             request: RequestSnapshot::from_message(&request.message).expect("a request"),
             antiloop_id: Some(request.antiloop_id),
