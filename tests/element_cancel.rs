@@ -40,6 +40,21 @@ fn before_on_request_has_run() {
 }
 
 #[test]
+fn before_on_request_has_run_nothing_is_looked_up_for_it() {
+    let (mut world, relay, alice, notes) = relayed(Blocks::relay_to(profile(), by_dns("sip:b.example")));
+    world.zone().set_delay(seconds(2)).address("b.example", address(BOB).ip());
+    world.hold_script(relay);
+    call(&mut world, alice, cancelling(seconds(1)));
+    world.advance(seconds(2));
+    world.release_script(relay);
+    world.advance(seconds(1));
+    assert_eq!(notes.take(), ["canceled"]);
+    assert_eq!(world.element(relay).gauges().waiting_for_dns, 0);
+    world.run_until_idle();
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
 fn before_on_request_ends_without_a_route() {
     let mut world = world(1);
     let relay = add_relay(&mut world, RELAY, Blocks::new(profile()).on_request(|_| ()));
