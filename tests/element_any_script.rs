@@ -81,7 +81,7 @@ impl Chance {
 
 /// What a block does with its event.
 fn act(turn: &mut Turn<'_, '_>, chance: &Chance, class: CallbackClass) {
-    let may_drop = !matches!(class, CallbackClass::Success | CallbackClass::Target | CallbackClass::Canceled);
+    let may_drop = !matches!(class, CallbackClass::Target | CallbackClass::Canceled);
     if may_drop && chance.one_in(3) {
         turn.drop_response();
     }
