@@ -8,8 +8,8 @@
 //! socket, no thread and no channel. The same inputs lead to the same outputs. `now` never goes back.
 //!
 //! State has owners, each a type in a file of its own: the table of server transactions (`server_transactions`), each request
-//! in it (`server_request`) with its response context (`context`), client transactions (`client_transactions`), Clients
-//! (`client_state`) with their routes (`clients`, `routes_of_client`, `route`), who waits for the ends of routes (`callers`),
+//! in it (`server_request`, `server_stage`) with its response context (`context`), client transactions
+//! (`client_transactions`), Clients (`client_state`) with their routes (`clients`, `routes_of_client`, `route`), who waits for the ends of routes (`callers`),
 //! connections (`flows`), resolutions (`resolutions`), what is known of peers (`reachability`), the ACKs of user agent
 //! clients (`uac_acks`), answers to CANCELs (`cancels`), what steps mean for other calls (`consequences`) and one timer queue
 //! (`timers`). The other files wire them, one subject each: what comes in (`requests`, `responses`, `connections`), the way to a
@@ -66,6 +66,7 @@ mod routes_of_client;
 mod routing;
 mod sending;
 mod server_request;
+mod server_stage;
 mod server_transactions;
 mod settings;
 mod stores;
@@ -94,5 +95,6 @@ pub use received_request::{in_words, ReceivedRequest, WayBack};
 pub use refusal::Refusal;
 pub use reply::{Reply, ReplyError};
 pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest};
-pub use server_request::{Creation, ServerState};
+pub use server_request::Creation;
+pub use server_stage::ServerState;
 pub use settings::{is_loopback, Families, Limits, Settings, Status};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::server_request::ServerState;
+use super::server_stage::ServerState;
 
 /// A reply of the script's (RFC 3261 8.2.6).
 #[derive(Debug, Clone, Copy)]

@@ -13,12 +13,12 @@ use super::context::ResponseContext;
 use super::hold::Hold;
 use super::ids::{RequestId, RouteId};
 use super::received_request::{ReceivedRequest, WayBack};
+use super::server_stage::{Responded, ServerState, Stage};
 use super::timers::{ArmedTimers, TimerId, TimerKey, Timers};
 use crate::client::Recorded;
 use crate::message::Method;
 use crate::transaction::{
-    invite_server, non_invite_server, AckOutcome, InviteServer, NonInviteServer, ServerEffect, ServerEffects,
-    ServerKey, Timer, Timings,
+    AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings,
 };
 
 /// What came of a script's wish for a server transaction.
@@ -30,81 +30,6 @@ pub enum Creation {
     Present,
     /// An ACK and a CANCEL never have one of their own.
     Impossible,
-}
-
-/// The state of a server transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerState {
-    /// Of an INVITE.
-    Invite(invite_server::State),
-    /// Of another request.
-    NonInvite(non_invite_server::State),
-    /// It is over.
-    Terminated,
-}
-
-impl ServerState {
-    /// The state's name in lower case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ServerState::Invite(state) => state.as_str(),
-            ServerState::NonInvite(state) => state.as_str(),
-            ServerState::Terminated => "terminated",
-        }
-    }
-}
-
-/// What became of a request.
-#[derive(Debug)]
-enum Stage {
-    /// It waits for the script, or the script looks at it. `answered` is the final reply sent without a transaction.
-    Pending {
-        answered: Option<StatelessAnswer>,
-    },
-    Invite(InviteServer),
-    NonInvite(NonInviteServer),
-    /// Its transaction is over.
-    Over {
-        last_response: Option<Bytes>,
-    },
-    /// There is no transaction: an ACK, or a request whose `on_request` ended without one. `answered` is the status of the
-    /// final reply sent all the same.
-    None {
-        answered: Option<u16>,
-    },
-}
-
-/// A final reply that was sent without a transaction.
-#[derive(Debug)]
-struct StatelessAnswer {
-    status: u16,
-    wire: Bytes,
-}
-
-impl Stage {
-    /// The final reply that was sent before there was a transaction; its bytes, while they are known.
-    fn take_answer(&mut self) -> Option<(u16, Option<Bytes>)> {
-        match self {
-            Self::Pending { answered } => answered.take().map(|answer| (answer.status, Some(answer.wire))),
-            Self::None { answered } => answered.map(|status| (status, None)),
-            Self::Invite(_) | Self::NonInvite(_) | Self::Over { .. } => None,
-        }
-    }
-
-    fn has_transaction(&self) -> bool {
-        matches!(self, Self::Invite(_) | Self::NonInvite(_) | Self::Over { .. })
-    }
-}
-
-/// How a response was taken.
-#[derive(Debug)]
-pub(super) enum Responded {
-    /// The transaction refuses it, or the request has its final response.
-    Refused,
-    /// There is no transaction: it goes out statelessly.
-    Stateless,
-    /// The transaction has taken it.
-    Stepped(ServerEffects),
 }
 
 /// What the element does about a CANCEL that matches a request.
@@ -233,52 +158,27 @@ impl ServerRequest {
 
     /// The state of the server transaction, `None` when there is none.
     pub(super) fn state(&self) -> Option<ServerState> {
-        match &self.stage {
-            Stage::Invite(machine) => Some(ServerState::Invite(machine.state())),
-            Stage::NonInvite(machine) => Some(ServerState::NonInvite(machine.state())),
-            Stage::Over { .. } => Some(ServerState::Terminated),
-            Stage::Pending { .. } | Stage::None { .. } => None,
-        }
+        self.stage.state()
     }
 
     /// The last response that the server transaction sent.
     pub(super) fn last_response(&self) -> Option<&Bytes> {
-        match &self.stage {
-            Stage::Invite(machine) => machine.last_response(),
-            Stage::NonInvite(machine) => machine.last_response(),
-            Stage::Over { last_response } => last_response.as_ref(),
-            Stage::Pending { .. } | Stage::None { .. } => None,
-        }
+        self.stage.last_response()
     }
 
     /// What the server transaction sends again from now on; nothing is done without one.
     pub(super) fn set_last_response(&mut self, wire: Bytes) {
-        match &mut self.stage {
-            Stage::Invite(machine) => machine.set_last_response(wire),
-            Stage::NonInvite(machine) => machine.set_last_response(wire),
-            Stage::Over { last_response } => *last_response = Some(wire),
-            Stage::Pending { .. } | Stage::None { .. } => {}
-        }
+        self.stage.set_last_response(wire)
     }
 
     /// Whether a response of this status would be taken now.
     pub(super) fn accepts(&self, status: u16) -> bool {
-        match &self.stage {
-            Stage::Invite(machine) => machine.accepts(status),
-            Stage::NonInvite(machine) => machine.accepts(status),
-            Stage::Over { .. } => false,
-            Stage::Pending { answered } => answered.is_none(),
-            Stage::None { answered } => answered.is_none(),
-        }
+        self.stage.accepts(status)
     }
 
     /// Whether a final reply was sent without a transaction.
     pub(super) fn is_answered_statelessly(&self) -> bool {
-        match &self.stage {
-            Stage::Pending { answered } => answered.is_some(),
-            Stage::None { answered } => answered.is_some(),
-            Stage::Invite(_) | Stage::NonInvite(_) | Stage::Over { .. } => false,
-        }
+        self.stage.is_answered_statelessly()
     }
 
     /// The To tag of our responses, chosen by `make` at the first response that needs one (RFC 3261 8.2.6.2); it is told
@@ -324,59 +224,26 @@ impl ServerRequest {
 
     /// Steps the machine with a response.
     pub(super) fn respond(&mut self, now: Instant, status: u16, wire: Bytes) -> Responded {
-        let effects = match &mut self.stage {
-            Stage::Invite(machine) => machine.respond(now, status, wire),
-            Stage::NonInvite(machine) => machine.respond(now, status, wire),
-            Stage::Pending { answered: answered @ None } => {
-                *answered = (status >= 200).then_some(StatelessAnswer { status, wire });
-                return Responded::Stateless;
-            }
-            Stage::None { answered: answered @ None } => {
-                *answered = (status >= 200).then_some(status);
-                return Responded::Stateless;
-            }
-            Stage::Pending { .. } | Stage::None { .. } | Stage::Over { .. } => None,
-        };
-        effects.map_or(Responded::Refused, Responded::Stepped)
+        self.stage.respond(now, status, wire)
     }
 
     /// Steps the machine for a response of this status that somebody else sends. `None`: the transaction refuses it, or there
     /// is none.
     pub(super) fn advance(&mut self, now: Instant, status: u16) -> Option<ServerEffects> {
-        match &mut self.stage {
-            Stage::Invite(machine) => machine.advance(now, status),
-            Stage::NonInvite(machine) => machine.advance(now, status),
-            Stage::Pending { .. } | Stage::Over { .. } | Stage::None { .. } => None,
-        }
+        self.stage.advance(now, status)
     }
 
     /// A retransmission: what to do for it.
     pub(super) fn request_again(&mut self, now: Instant) -> ServerEffects {
-        match &mut self.stage {
-            Stage::Invite(machine) => machine.request_again(now),
-            Stage::NonInvite(machine) => machine.request_again(now),
-            Stage::Pending { answered: Some(answer) } => {
-                std::iter::once(ServerEffect::Send(answer.wire.clone())).collect()
-            }
-            Stage::Pending { answered: None } | Stage::Over { .. } | Stage::None { .. } => {
-                ServerEffects::new()
-            }
-        }
+        self.stage.request_again(now)
     }
 
     pub(super) fn ack(&mut self, now: Instant) -> AckOutcome {
-        match &mut self.stage {
-            Stage::Invite(machine) => machine.ack(now),
-            _ => AckOutcome::PassToCore,
-        }
+        self.stage.ack(now)
     }
 
     pub(super) fn timer(&mut self, now: Instant, timer: Timer) -> ServerEffects {
-        match &mut self.stage {
-            Stage::Invite(machine) => machine.timer(now, timer),
-            Stage::NonInvite(machine) => machine.timer(now, timer),
-            Stage::Pending { .. } | Stage::Over { .. } | Stage::None { .. } => ServerEffects::new(),
-        }
+        self.stage.timer(now, timer)
     }
 
     /// A CANCEL that matches (RFC 3261 9.2, 16.10).
@@ -402,10 +269,7 @@ impl ServerRequest {
 
     /// Somebody is at work on it still: timer C2 begins anew.
     pub(super) fn restart_c2(&mut self, now: Instant) -> ServerEffects {
-        match &mut self.stage {
-            Stage::Invite(machine) => machine.restart_c2(now),
-            _ => ServerEffects::new(),
-        }
+        self.stage.restart_c2(now)
     }
 
     /// When its client will have given up (RFC 3261 17.1.2.2); an INVITE's waits for as long as it is kept waiting.
@@ -415,12 +279,12 @@ impl ServerRequest {
 
     /// True while the script has not made anything of the request.
     pub(super) fn is_pending(&self) -> bool {
-        matches!(self.stage, Stage::Pending { .. })
+        self.stage.is_pending()
     }
 
     /// True when it is pending and was not answered.
     pub(super) fn is_unanswered(&self) -> bool {
-        matches!(self.stage, Stage::Pending { answered: None })
+        self.stage.is_unanswered()
     }
 
     /// Remembers a 2xx as it went upstream. How many there may be is bounded by the client transactions.
@@ -450,12 +314,7 @@ impl ServerRequest {
 
     /// True while the client waits for a final response.
     pub(super) fn is_undecided(&self) -> bool {
-        match &self.stage {
-            Stage::Pending { answered } => answered.is_none(),
-            Stage::Invite(machine) => machine.accepts(500),
-            Stage::NonInvite(machine) => machine.accepts(500),
-            Stage::Over { .. } | Stage::None { .. } => false,
-        }
+        self.stage.is_undecided()
     }
 
     /// What is owed to the client's connection, once.
@@ -480,12 +339,7 @@ impl ServerRequest {
 
     /// The transaction, or the pending record, is over.
     pub(super) fn end(&mut self, timers: &mut Timers) {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::None { answered: None }) {
-            Stage::Invite(machine) => Stage::Over { last_response: machine.last_response().cloned() },
-            Stage::NonInvite(machine) => Stage::Over { last_response: machine.last_response().cloned() },
-            Stage::Pending { answered } => Stage::None { answered: answered.map(|answer| answer.status) },
-            same => same,
-        };
+        self.stage.end();
         self.hold = None;
         self.timers.stop_all(timers);
         self.set_trying(timers, None);

@@ -159,7 +159,8 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] nothing is started
       def cancel; end
 
-      # In a block: the response of this event does not go to the caller. Elsewhere: the next one does not.
+      # In a block: the response of this event does not go to the caller. Elsewhere: the next one does not. The call that a 2xx
+      # has begun is ended: the callee gets ACK and BYE.
       # @example
       #   proxy.on_failure_response { |response| proxy.drop_response response }
       # @param response [Response, nil] a failure whose early dialog ends: a caller that supports it gets 199 (RFC 6228)
