@@ -9,15 +9,15 @@
 //!
 //! State has owners, each a type in a file of its own: the table of server transactions (`server_transactions`), each request
 //! in it (`server_request`, `server_stage`) with its response context (`context`), client transactions
-//! (`client_transactions`), Clients (`client_state`) with their routes (`clients`, `routes_of_client`, `route`), who waits for the ends of routes (`callers`),
-//! connections (`flows`), resolutions (`resolutions`), what is known of peers (`reachability`), the ACKs of user agent
-//! clients (`uac_acks`), answers to CANCELs (`cancels`), what steps mean for other calls (`consequences`) and one timer queue
-//! (`timers`). The other files wire them, one subject each: what comes in (`requests`, `responses`, `connections`), the way to a
-//! target (`hops`), what goes out (`sending` with `outgoing`, `replies`, `forwarding`, `acknowledging`), the steps of client
-//! transactions (`branches`), what a script asks of its Clients (`client_calls`), the order of a Client's events (`turns`), a
-//! route from its beginning to its end (`routing`) with its resolution (`resolving`), probe (`probing`), challenges
-//! (`challenges`) and caller (`called`), routes whose answer nobody wants any more (`abandoning`), and steps as a whole
-//! (`attempts`), which defects may break off (`defects`).
+//! (`client_transactions`), Clients (`client_state`) with their routes (`clients`, `routes_of_client`, `route`), who waits
+//! for the ends of routes (`callers`), connections (`flows`), resolutions (`resolutions`), what is known of peers
+//! (`reachability`), the ACKs of user agent clients (`uac_acks`), answers to CANCELs (`cancels`), what steps mean for other
+//! calls (`consequences`) and one timer queue (`timers`). The other files wire them, one subject each: what comes in
+//! (`requests`, `responses`, `connections`), the way to a target (`hops`), what goes out (`sending` with `outgoing`,
+//! `replies`, `forwarding`, `acknowledging`), the steps of client transactions (`branches`), what a script asks of its
+//! Clients (`client_calls`), the order of a Client's events (`turns`), a route from its beginning to its end (`routing`) with
+//! its resolution (`resolving`), probe (`probing`), challenges (`challenges`) and caller (`called`), routes whose answer
+//! nobody wants any more (`abandoning`), and steps as a whole (`attempts`), which defects may break off (`defects`).
 
 mod abandoning;
 mod acknowledging;
