@@ -53,6 +53,7 @@ module Bench
 
       # As it is measured: optimised, whatever was built last.
       def compile(tree, log)
+        warn "Building #{tree}"
         system({ "PROFILE" => "release" }, "rake", "compile", chdir: tree, out: log, err: log) and return
         raise Failure, "rake compile fails in #{tree}:\n#{File.readlines(log).last(15).join}"
       end
