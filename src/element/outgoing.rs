@@ -25,6 +25,9 @@ const MAX_TOKEN: usize = 128;
 /// Via, Max-Forwards, Content-Length and two Record-Routes, branch, parameters and the codes of the dialog.
 const FIXED_PARTS: usize = 512 + 2 * DIALOG_CODE_LEN;
 
+/// Via, two Record-Routes and the answer to a challenge; in a request of our own Max-Forwards and Contact.
+const ADDED_LINES: usize = 4;
+
 /// What a proxy needs to know to add its headers.
 #[derive(Debug, Clone)]
 pub struct ProxyHeaders {
@@ -92,7 +95,13 @@ pub(super) fn request(
     leaving: &Leaving,
     branch: &[u8],
 ) -> RequestSnapshot {
-    let mut request = departing.request.clone();
+    let received = departing.request;
+    let mut request = RequestSnapshot {
+        method: received.method.clone(),
+        ruri: received.ruri.clone(),
+        headers: received.headers.with_room(ADDED_LINES),
+        body: received.body.clone(),
+    };
     if departing.by_route {
         address_strict_router(&mut request);
     }
@@ -115,15 +124,12 @@ pub(super) fn request(
             set_contact(settings, leaving, listener, secure, &mut request);
         }
     }
-    let ack = request.method == Method::Ack;
     match (leaving.own, listener) {
         (Some(own), _) => {
             let core = format!("SIP/2.0/{} {own}", leaving.transport.via_token());
-            request.headers.push_front(b"Via", &via(&core, branch, ack));
+            push_via(&mut request, &core, branch);
         }
-        (None, Some(listener)) => {
-            request.headers.push_front(b"Via", &via(&listener.names.via_core, branch, ack));
-        }
+        (None, Some(listener)) => push_via(&mut request, &listener.names.via_core, branch),
         (None, None) => {}
     }
     request
@@ -183,15 +189,11 @@ pub(super) fn at_most(settings: &Settings, departing: &Departing<'_>) -> usize {
     request.ruri.len() + request.headers.wire_len() + request.body.len() + tokens + names + FIXED_PARTS
 }
 
-fn via(core: &str, branch: &[u8], ack: bool) -> Vec<u8> {
-    let mut via = Vec::with_capacity(core.len() + branch.len() + 14);
-    via.extend_from_slice(core.as_bytes());
-    via.extend_from_slice(b";branch=");
-    via.extend_from_slice(branch);
-    if !ack {
-        via.extend_from_slice(b";rport");
-    }
-    via
+/// Puts our Via on top. No response comes to an ACK.
+fn push_via(request: &mut RequestSnapshot, core: &str, branch: &[u8]) {
+    let rport = if request.method.is_answered() { ";rport" } else { "" };
+    let value = [core.as_bytes(), b";branch=", branch, rport.as_bytes()];
+    request.headers.push_front_known(HeaderName::Via, &value);
 }
 
 /// Adds Record-Route or Path, where there is one to add.

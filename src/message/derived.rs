@@ -3,7 +3,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
-use super::headers::{put_content_length, put_foreign_line, put_line, put_valid_line};
+use super::headers::{
+    put_content_length, put_decimal, put_foreign_line, put_line, put_valid_line, put_valid_parts,
+};
 use super::neutral::{put_neutral, Folds};
 use super::outgoing::{put_request_line, put_status_line, RequestSnapshot};
 use super::received::Message;
@@ -42,10 +44,12 @@ pub fn reply(
     if let Some(to) = request.to_value() {
         match to_tag.filter(|_| request.to_tag().is_none()) {
             Some(tag) => {
-                let mut tagged = BytesMut::from(to);
-                tagged.put_slice(b";tag=");
-                put_neutral(&mut tagged, tag, Folds::Replace);
-                put_valid_line(&mut out, HeaderName::To, &tagged);
+                out.put_slice(HeaderName::To.canonical().as_bytes());
+                out.put_slice(b": ");
+                out.put_slice(to);
+                out.put_slice(b";tag=");
+                put_neutral(&mut out, tag, Folds::Replace);
+                out.put_slice(b"\r\n");
             }
             None => put_valid_line(&mut out, HeaderName::To, to),
         }
@@ -56,7 +60,7 @@ pub fn reply(
         put_received(&mut out, HeaderName::CallId, call_id);
     }
     if let (Some(number), Some(method)) = (request.cseq_digits(), request.method()) {
-        put_valid_line(&mut out, HeaderName::CSeq, &[number, b" ", method.as_bytes()].concat());
+        put_valid_parts(&mut out, HeaderName::CSeq, &[number, b" ", method.as_bytes()]);
     } else if let Some(cseq) = request.header(HeaderName::CSeq) {
         put_received(&mut out, HeaderName::CSeq, cseq);
     }
@@ -93,7 +97,12 @@ fn put_like(out: &mut BytesMut, sent: &RequestSnapshot, method: &[u8], to: Optio
         }
     }
     if let Some(number) = sent.cseq() {
-        put_valid_line(out, HeaderName::CSeq, &[number.to_string().as_bytes(), b" ", method].concat());
+        out.put_slice(HeaderName::CSeq.canonical().as_bytes());
+        out.put_slice(b": ");
+        put_decimal(out, number as usize);
+        out.put_u8(b' ');
+        out.put_slice(method);
+        out.put_slice(b"\r\n");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Headers that are ready to be sent: whole lines, received ones without a copy.
 
+use std::fmt::Write;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
@@ -39,6 +41,24 @@ impl HeaderField {
             value_at: u32::try_from(value_at).ok()?,
             name_len: name.len() as u32,
         })
+    }
+
+    /// A header of a known name, its value in parts. Line ends in a part that do not fold it become spaces. `None` for
+    /// [`HeaderName::Other`], which names no header.
+    fn known(name: HeaderName, value: &[&[u8]]) -> Option<HeaderField> {
+        let spelled = name.canonical().as_bytes();
+        if spelled.is_empty() {
+            return None;
+        }
+        let value_at = spelled.len() + 2;
+        let len: usize = value.iter().map(|part| part.len()).sum();
+        let mut line = BytesMut::with_capacity(value_at + len + 2);
+        line.put_slice(spelled);
+        line.put_slice(b": ");
+        value.iter().for_each(|part| put_neutral(&mut line, part, Folds::Keep));
+        line.put_slice(b"\r\n");
+        let (value_at, name_len) = (value_at as u32, spelled.len() as u32);
+        Some(HeaderField { name, line: line.freeze(), value_at, name_len })
     }
 
     /// The name as spelled.
@@ -115,6 +135,13 @@ impl Headers {
         Headers(fields)
     }
 
+    /// The same headers, with room for further ones.
+    pub(crate) fn with_room(&self, further: usize) -> Headers {
+        let mut fields = Vec::with_capacity(self.0.len() + further);
+        fields.extend_from_slice(&self.0);
+        Headers(fields)
+    }
+
     /// Appends a header; false, and nothing done, if the name is no token.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> bool {
         HeaderField::new(name, value).map(|field| self.0.push(field)).is_some()
@@ -123,6 +150,12 @@ impl Headers {
     /// Puts a header before all others; false, and nothing done, if the name is no token.
     pub fn push_front(&mut self, name: &[u8], value: &[u8]) -> bool {
         HeaderField::new(name, value).map(|field| self.0.insert(0, field)).is_some()
+    }
+
+    /// Puts a header of a known name before all others; the parts of its value follow each other. False, and nothing done, for
+    /// [`HeaderName::Other`].
+    pub fn push_front_known(&mut self, name: HeaderName, value: &[&[u8]]) -> bool {
+        HeaderField::known(name, value).map(|field| self.0.insert(0, field)).is_some()
     }
 
     /// All lines in order.
@@ -162,7 +195,7 @@ impl Headers {
     /// Gives a header one value: the first line keeps its place, all others go; a new line is the last one.
     /// Nothing is done for [`HeaderName::Other`], which names no header.
     pub fn replace(&mut self, name: HeaderName, value: &[u8]) {
-        let Some(field) = HeaderField::new(name.canonical().as_bytes(), value) else { return };
+        let Some(field) = HeaderField::known(name, &[lex::trim_start(value)]) else { return };
         match self.position(name) {
             None => self.0.push(field),
             Some(at) => {
@@ -219,6 +252,12 @@ impl Headers {
         self.0.iter().map(|field| field.line.len()).sum()
     }
 
+    /// How many bytes [`write_with_length`](Headers::write_with_length) writes.
+    pub(crate) fn wire_len_with_length(&self, body_len: usize) -> usize {
+        let others = self.0.iter().filter(|field| field.name != HeaderName::ContentLength);
+        others.map(|field| field.line.len()).sum::<usize>() + content_length_len(body_len)
+    }
+
     /// Writes all lines.
     pub fn write_to(&self, out: &mut BytesMut) {
         for field in &self.0 {
@@ -244,7 +283,22 @@ impl Headers {
 }
 
 pub(crate) fn put_content_length(out: &mut BytesMut, len: usize) {
-    put_line(out, HeaderName::ContentLength, len.to_string().as_bytes());
+    out.put_slice(HeaderName::ContentLength.canonical().as_bytes());
+    out.put_slice(b": ");
+    put_decimal(out, len);
+    out.put_slice(b"\r\n");
+}
+
+/// How many bytes [`put_content_length`] writes.
+fn content_length_len(len: usize) -> usize {
+    let digits = len.checked_ilog10().unwrap_or(0) as usize + 1;
+    HeaderName::ContentLength.canonical().len() + 2 + digits + 2
+}
+
+/// Writes a number in decimal.
+pub(crate) fn put_decimal(out: &mut BytesMut, number: usize) {
+    // Writing into memory that grows cannot fail.
+    let _ = write!(out, "{number}");
 }
 
 /// Writes a header line with the canonical spelling of a known name.
@@ -257,9 +311,14 @@ pub(crate) fn put_line(out: &mut BytesMut, name: HeaderName, value: &[u8]) {
 
 /// The same with a value that comes from a valid line and goes out as it is: a quoted zero byte of a peer is its own.
 pub(crate) fn put_valid_line(out: &mut BytesMut, name: HeaderName, value: &[u8]) {
+    put_valid_parts(out, name, &[value]);
+}
+
+/// The same with a value in parts.
+pub(crate) fn put_valid_parts(out: &mut BytesMut, name: HeaderName, value: &[&[u8]]) {
     out.put_slice(name.canonical().as_bytes());
     out.put_slice(b": ");
-    out.put_slice(value);
+    value.iter().for_each(|part| out.put_slice(part));
     out.put_slice(b"\r\n");
 }
 

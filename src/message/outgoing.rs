@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
-use super::headers::Headers;
+use super::headers::{put_decimal, Headers};
 use super::method::Method;
 use super::name_addr;
 use super::neutral::{put_neutral, Folds};
@@ -37,14 +37,20 @@ impl RequestSnapshot {
 
     /// The bytes to send. Content-Length is always there and true.
     pub fn to_bytes(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(
-            self.method.as_bytes().len() + self.ruri.len() + self.headers.wire_len() + self.body.len() + 48,
-        );
+        let mut out = BytesMut::with_capacity(self.wire_len());
         put_request_line(&mut out, self.method.as_bytes(), &self.ruri);
         self.headers.write_with_length(&mut out, self.body.len());
         out.put_slice(b"\r\n");
         out.put_slice(&self.body);
         out.freeze()
+    }
+
+    /// How many bytes [`to_bytes`](RequestSnapshot::to_bytes) makes.
+    pub fn wire_len(&self) -> usize {
+        // Two spaces, the version and two line ends.
+        let fixed = 2 + VERSION.len() + 4;
+        let text = self.method.as_bytes().len() + self.ruri.len() + self.body.len();
+        fixed + text + self.headers.wire_len_with_length(self.body.len())
     }
 
     /// Value of Call-ID.
@@ -110,8 +116,10 @@ impl ResponseSnapshot {
 
     /// The bytes to send. Content-Length is always there and true.
     pub fn to_bytes(&self) -> Bytes {
-        let capacity = self.reason.len() + self.headers.wire_len() + self.body.len() + 48;
-        let mut out = BytesMut::with_capacity(capacity);
+        // Version, two spaces, three digits and two line ends.
+        let fixed = VERSION.len() + 2 + 3 + 4;
+        let headers = self.headers.wire_len_with_length(self.body.len());
+        let mut out = BytesMut::with_capacity(fixed + self.reason.len() + headers + self.body.len());
         put_status_line(&mut out, self.status, &self.reason);
         self.headers.write_with_length(&mut out, self.body.len());
         out.put_slice(b"\r\n");
@@ -132,7 +140,7 @@ pub(crate) fn put_request_line(out: &mut BytesMut, method: &[u8], ruri: &[u8]) {
 pub(crate) fn put_status_line(out: &mut BytesMut, status: u16, reason: &[u8]) {
     out.put_slice(VERSION);
     out.put_u8(b' ');
-    out.put_slice(status.to_string().as_bytes());
+    put_decimal(out, status.into());
     out.put_u8(b' ');
     put_neutral(out, reason, Folds::Replace);
     out.put_slice(b"\r\n");

@@ -1,5 +1,7 @@
 //! What the parser finds: offsets into the head buffer, and small values.
 
+use smallvec::SmallVec;
+
 use super::header_name::HeaderName;
 use super::lex::Span;
 use super::name_addr::NameAddrParts;
@@ -66,13 +68,16 @@ pub(crate) struct CSeq {
     pub(crate) method: Span,
 }
 
+/// Most messages have no more values of Via, Route and Contact.
+const USUAL_ELEMENTS: usize = 6;
+
 /// All that is known of a head.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parsed {
     pub(crate) first: FirstLine,
     pub(crate) version: Span,
     pub(crate) lines: Vec<Line>,
-    pub(crate) elements: Vec<Element>,
+    pub(crate) elements: SmallVec<[Element; USUAL_ELEMENTS]>,
     pub(crate) routes: Vec<NameAddrParts>,
     pub(crate) via: Option<ViaParts>,
     pub(crate) num_vias: u32,

@@ -110,7 +110,6 @@ pub struct Parser {
 
 /// Most messages have fewer lines.
 const USUAL_LINES: usize = 20;
-const USUAL_ELEMENTS: usize = 8;
 /// Most lines are not longer; a power of two.
 const USUAL_LINE_LENGTH: usize = 128;
 
@@ -226,7 +225,6 @@ impl Parser {
             if self.state == State::FirstLine {
                 self.state = State::Headers;
                 self.parsed.lines.reserve(USUAL_LINES);
-                self.parsed.elements.reserve(USUAL_ELEMENTS);
             }
             return None;
         }

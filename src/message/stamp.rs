@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::host;
 use super::received::Message;
@@ -22,14 +23,15 @@ impl Message {
         if !note_source && via.received().is_none() {
             return false;
         }
-        let mut text = Vec::with_capacity(via.core().len() + 128);
+        // On the stack, since its length is known only when it is written.
+        let mut text: SmallVec<[u8; 256]> = SmallVec::new();
         text.extend_from_slice(via.core());
         if let Some(branch) = via.branch() {
             text.extend_from_slice(b";branch=");
             text.extend_from_slice(branch);
         }
         if note_source {
-            // Writing into a Vec cannot fail.
+            // Writing into memory that grows cannot fail.
             let _ = write!(text, ";received={ip}");
         }
         if has_rport {
@@ -46,7 +48,7 @@ impl Message {
                 text.extend_from_slice(value);
             }
         }
-        self.stamped_via = Some(Bytes::from(text));
+        self.stamped_via = Some(Bytes::copy_from_slice(&text));
         has_rport
     }
 }
