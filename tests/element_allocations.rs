@@ -284,7 +284,7 @@ fn per_call(number: i64) -> f64 {
 
 #[test]
 fn a_relayed_call_allocates_so_often() {
-    for (script, blocks, most) in [("without blocks", 0, 164.0), ("with all blocks", all_blocks(), 167.0)] {
+    for (script, blocks, most) in [("without blocks", 0, 90.0), ("with all blocks", all_blocks(), 93.0)] {
         let all = Relay::new(blocks).relay_calls();
         let allocations = per_call(all.count_total as i64);
         let bytes = per_call(all.bytes_total as i64);
@@ -299,7 +299,7 @@ fn a_call_that_is_over_holds_so_many_bytes_until_its_transactions_end() {
     let mut held = relay.relay_calls();
     // Timer K is over after 5 s: the client transaction of the BYE has ended. The other three last 32 s. What is there after them
     // is the room of the tables.
-    for (after, most) in [(0, 13_100.0), (6, 12_800.0), (40, 6_200.0)] {
+    for (after, most) in [(0, 11_600.0), (6, 10_600.0), (40, 3_800.0)] {
         let more = measure(|| relay.advance(seconds(after)));
         held.bytes_current += more.bytes_current;
         held.count_current += more.count_current;

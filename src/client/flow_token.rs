@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::random::Random;
@@ -62,7 +63,7 @@ impl FlowTokenKey {
 
     /// The token of the flow to `addr`: `_` and characters of `[A-Za-z0-9_-]`, 25 (IPv4) or 41 (IPv6) in all.
     pub fn sign(&self, addr: SocketAddr) -> String {
-        let mut bytes = Vec::with_capacity(V6_BYTES);
+        let mut bytes: SmallVec<[u8; V6_BYTES]> = SmallVec::new();
         match addr.ip() {
             IpAddr::V4(ip) => bytes.extend_from_slice(&ip.octets()),
             IpAddr::V6(ip) => bytes.extend_from_slice(&ip.octets()),

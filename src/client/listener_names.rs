@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::dialog_code::DIALOG_CODE_LEN;
 use super::recorded::RoutingHeader;
 use super::Transport;
 use crate::message::{ip_type, IpType};
@@ -51,6 +52,9 @@ pub fn connection_names(transport: Transport, local: SocketAddr, ovid: &str) -> 
     ListenerNames::new(transport, &local.ip().to_string(), local.port(), ovid)
 }
 
+/// As much as [`add_code`] adds.
+const CODE_ROOM: usize = ";ovcode=".len() + DIALOG_CODE_LEN;
+
 /// Puts the code of a dialog behind the other parameters of `<sip:...>`.
 pub(super) fn add_code(value: &mut Vec<u8>, code: &str) {
     let bracket = value.pop();
@@ -61,10 +65,14 @@ pub(super) fn add_code(value: &mut Vec<u8>, code: &str) {
 
 /// `<sips:...>` with what follows the scheme, else `<sip:...>` as the listener has it.
 pub(super) fn without_token(names: &ListenerNames, sips: Option<&str>) -> Vec<u8> {
-    match sips {
-        Some(sips) => [b"<sips:", sips.as_bytes(), b">"].concat(),
-        None => names.record_route.clone().into_bytes(),
-    }
+    let parts = match sips {
+        Some(sips) => ["<sips:", sips, ">"],
+        None => [&*names.record_route, "", ""],
+    };
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    let mut value = Vec::with_capacity(len + CODE_ROOM);
+    parts.iter().for_each(|part| value.extend_from_slice(part.as_bytes()));
+    value
 }
 
 /// `<sip:TOKEN@...>` with the fragment that fits the header, or `<sips:TOKEN@...>`. A token is received text: what may not
@@ -81,7 +89,7 @@ pub(super) fn with_token(
         (Some(sips), RoutingHeader::RecordRoute) => ("<sips:", "@", sips, ">"),
         (Some(sips), RoutingHeader::Path) => ("<sips:", "@", sips, ";ob>"),
     };
-    let mut value = Vec::with_capacity(11 + token.len() + rest.len());
+    let mut value = Vec::with_capacity(11 + token.len() + rest.len() + CODE_ROOM);
     value.extend_from_slice(scheme.as_bytes());
     for &byte in token {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/:".contains(&byte) {

@@ -24,6 +24,11 @@ impl RestoreHeaders {
         }
     }
 
+    /// Whether nothing has to go back.
+    pub fn is_empty(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
     /// Puts the client's values into a response that has this To tag.
     pub fn apply(&self, headers: &mut Headers, to_tag: Option<&[u8]>) {
         if let Some(from) = &self.from {

@@ -69,6 +69,15 @@ impl Added {
     }
 }
 
+/// Whether a request gets a Record-Route, or a Path where one is wanted, from a proxy that adds them.
+pub fn may_be_recorded(method: &Method, initial: bool, record_route_all: bool) -> bool {
+    let by_method = match method {
+        Method::Register | Method::Notify => true,
+        method => method.forms_dialog() && initial,
+    };
+    by_method || record_route_all
+}
+
 impl RoutingHeaders<'_> {
     /// The header to add, if this request gets one. `code` makes the code of the request's dialog and is asked for a
     /// Record-Route only: a Path comes back in requests of no dialog.
@@ -95,15 +104,12 @@ impl RoutingHeaders<'_> {
     }
 
     fn header(&self) -> Option<RoutingHeader> {
-        if !self.do_record_routing {
+        if !self.do_record_routing || !may_be_recorded(self.method, self.initial, self.record_route_all) {
             return None;
         }
         match self.method {
             Method::Register => self.path_wanted.then_some(RoutingHeader::Path),
-            Method::Notify => Some(RoutingHeader::RecordRoute),
-            method if method.forms_dialog() && self.initial => Some(RoutingHeader::RecordRoute),
-            _ if self.record_route_all => Some(RoutingHeader::RecordRoute),
-            _ => None,
+            _ => Some(RoutingHeader::RecordRoute),
         }
     }
 

@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 pub use vocabulary::{Action, Callback, CallbackClass, Input, RequestClass, Role, Round};
 
 use super::{Blacklist, Failure, IncomingResponse, Profile, RouteError};
@@ -36,6 +38,14 @@ enum After {
     Final(Failure),
     InviteTimeout,
     Nothing,
+}
+
+/// What comes first goes first. There is hardly ever more than one.
+type Queue<T> = SmallVec<[T; 1]>;
+
+/// Takes the first of a queue.
+fn pop<T>(queue: &mut Queue<T>) -> Option<T> {
+    (!queue.is_empty()).then(|| queue.remove(0))
 }
 
 /// Lifetime of the session.
@@ -104,8 +114,8 @@ pub struct Session {
     refusal_dropped: bool,
     over_flow: bool,
     branch_live: bool,
-    actions: VecDeque<Action>,
-    after: VecDeque<After>,
+    actions: Queue<Action>,
+    after: Queue<After>,
     waiting: bool,
 }
 
@@ -141,8 +151,8 @@ impl Session {
             refusal_dropped: false,
             over_flow: false,
             branch_live: false,
-            actions: VecDeque::new(),
-            after: VecDeque::new(),
+            actions: Queue::new(),
+            after: Queue::new(),
             waiting: false,
         }
     }
@@ -233,7 +243,7 @@ impl Session {
         if self.waiting {
             return None;
         }
-        let action = self.actions.pop_front()?;
+        let action = pop(&mut self.actions)?;
         self.waiting = matches!(action, Action::Callback(_));
         Some(action)
     }
@@ -276,7 +286,7 @@ impl Session {
         let step = &mut Step { now, blacklist };
         self.waiting = false;
         self.aborted |= round.aborted;
-        match self.after.pop_front() {
+        match pop(&mut self.after) {
             Some(After::Target(target)) => self.after_target(step, target, round.dropped),
             Some(After::Forward(response, status)) => self.after_response(response, status, round.dropped),
             Some(After::Final(failure)) => {
@@ -308,7 +318,7 @@ impl Session {
         // An ACK is forwarded statelessly: there is no transaction to wait for (RFC 3261 16.11, 17.1.1.3).
         self.branch_live = self.class != RequestClass::Ack;
         self.state = if self.branch_live { State::Pending } else { State::Done };
-        self.actions.push_back(send);
+        self.actions.push(send);
     }
 
     fn on_response(&mut self, step: &mut Step<'_>, response: Arc<IncomingResponse>) {
@@ -515,20 +525,20 @@ impl Session {
         // RFC 4320 4.1, 4.2: neither a provisional response nor a 408 of a non-INVITE request goes upstream.
         let late = self.class == RequestClass::NonInvite && (status < 200 || status == 408);
         if self.role == Role::Proxy && !late {
-            self.actions.push_back(Action::Forward(response, status));
+            self.actions.push(Action::Forward(response, status));
         }
     }
 
     fn reply(&mut self, status: u16, reason: Cow<'static, str>) {
         let late = self.class == RequestClass::NonInvite && status == 408;
         if self.role == Role::Proxy && self.class != RequestClass::Ack && !late {
-            self.actions.push_back(Action::Reply { status, reason });
+            self.actions.push(Action::Reply { status, reason });
         }
     }
 
     fn callback(&mut self, callback: Callback, after: After) {
-        self.actions.push_back(Action::Callback(callback));
-        self.after.push_back(after);
+        self.actions.push(Action::Callback(callback));
+        self.after.push(after);
     }
 }
 

@@ -1,9 +1,13 @@
 //! Marks by which the process recognises what it wrote itself: tags, `ovid`, branch ends.
 
+use std::borrow::Borrow;
+use std::ops::Deref;
+use std::sync::Arc;
+
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::hex::{hex, push_hex};
+use super::hex::{hex, push_hex, write_hex};
 use crate::random::Random;
 
 /// What our branches begin with (RFC 3261 8.1.1.7). The rest of them is in lower case.
@@ -11,6 +15,57 @@ const MAGIC_COOKIE: &str = "z9hG4bK";
 
 /// The cookie, 16 random digits and the loop mark.
 const BRANCH_LEN: usize = MAGIC_COOKIE.len() + 16 + 32;
+
+/// A branch of ours (RFC 3261 8.1.1.7). Cloning shares its text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Branch(Arc<[u8; BRANCH_LEN]>);
+
+impl Branch {
+    /// The magic cookie, 16 random digits and the loop mark.
+    pub(crate) fn new(random: [u8; 8], antiloop_id: &[u8; 32]) -> Branch {
+        let mut text = [0; BRANCH_LEN];
+        let (cookie, rest) = text.split_at_mut(MAGIC_COOKIE.len());
+        cookie.copy_from_slice(MAGIC_COOKIE.as_bytes());
+        let (digits, mark) = rest.split_at_mut(16);
+        write_hex(digits, &random);
+        mark.copy_from_slice(antiloop_id);
+        Branch(Arc::new(text))
+    }
+
+    /// One of the same length, where it does not matter which.
+    pub(crate) fn any() -> Branch {
+        Branch::new([0; 8], &[b'0'; 32])
+    }
+
+    /// A branch that came back in another letter case, as it was written. `None`: it has the case that we write, or is none of
+    /// ours by its length.
+    pub(crate) fn as_written(received: &[u8]) -> Option<[u8; BRANCH_LEN]> {
+        let mut branch: [u8; BRANCH_LEN] = received.try_into().ok()?;
+        branch.make_ascii_lowercase();
+        branch[..MAGIC_COOKIE.len()].copy_from_slice(MAGIC_COOKIE.as_bytes());
+        (branch != received).then_some(branch)
+    }
+}
+
+impl Deref for Branch {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &*self.0
+    }
+}
+
+impl Borrow<[u8]> for Branch {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+impl std::fmt::Debug for Branch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        String::from_utf8_lossy(self).fmt(f)
+    }
+}
 
 /// The random values that last as long as the process.
 #[derive(Clone)]
@@ -74,33 +129,20 @@ impl ProcessTags {
             mac.update(part.unwrap_or_default());
         }
         let mut id = [0; 32];
-        id.copy_from_slice(hex(&mac.finalize().into_bytes()[..16]).as_bytes());
+        write_hex(&mut id, &mac.finalize().into_bytes()[..16]);
         id
     }
 
     /// A new branch for a client transaction (RFC 3261 8.1.1.7): the magic cookie, 16 random digits and the loop mark.
-    pub fn new_branch(&self, antiloop_id: &[u8; 32], random: &mut Random) -> String {
-        let mut branch = String::with_capacity(BRANCH_LEN);
-        branch.push_str(MAGIC_COOKIE);
-        push_hex(&mut branch, &random.bytes::<8>());
-        branch.extend(antiloop_id.iter().map(|digit| char::from(*digit)));
-        branch
+    pub fn new_branch(&self, antiloop_id: &[u8; 32], random: &mut Random) -> Branch {
+        Branch::new(random.bytes(), antiloop_id)
     }
-}
-
-/// A branch that came back in another letter case, as [`ProcessTags::new_branch`] wrote it. `None`: it has the case that we
-/// write, or is none of ours by its length.
-pub(crate) fn branch_as_written(received: &[u8]) -> Option<[u8; BRANCH_LEN]> {
-    let mut branch: [u8; BRANCH_LEN] = received.try_into().ok()?;
-    branch.make_ascii_lowercase();
-    branch[..MAGIC_COOKIE.len()].copy_from_slice(MAGIC_COOKIE.as_bytes());
-    (branch != received).then_some(branch)
 }
 
 /// A loop mark that belongs to no request, for requests that start here.
 pub fn random_loop_mark(random: &mut Random) -> [u8; 32] {
     let mut mark = [0; 32];
-    mark.copy_from_slice(random_hex::<16>(random).as_bytes());
+    write_hex(&mut mark, &random.bytes::<16>());
     mark
 }
 
@@ -125,11 +167,11 @@ mod tests {
     fn a_branch_in_another_letter_case_is_recognised() {
         let branch = tags().new_branch(b"0123456789abcdef0123456789abcdef", &mut random());
         for received in [branch.to_ascii_uppercase(), branch.to_ascii_lowercase()] {
-            let found = branch_as_written(received.as_bytes());
-            assert_eq!(found.as_ref().map(|found| &found[..]), Some(branch.as_bytes()));
+            let found = Branch::as_written(&received);
+            assert_eq!(found.as_ref().map(|found| &found[..]), Some(&*branch));
         }
-        for as_it_is in [branch.as_bytes(), b"Z9HG4BK1", b""] {
-            assert_eq!(branch_as_written(as_it_is), None);
+        for as_it_is in [&*branch, b"Z9HG4BK1", b""] {
+            assert_eq!(Branch::as_written(as_it_is), None);
         }
     }
 
@@ -194,7 +236,7 @@ mod tests {
         let mut random = random();
         let (a, b) = (tags.new_branch(&mark, &mut random), tags.new_branch(&mark, &mut random));
         assert_ne!(a, b);
-        assert!(a.starts_with("z9hG4bK") && a.as_bytes().ends_with(&mark));
+        assert!(a.starts_with(b"z9hG4bK") && a.ends_with(&mark));
         assert_eq!(a.len(), 55);
     }
 

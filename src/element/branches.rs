@@ -13,7 +13,7 @@ use super::next_hop::SendFailure;
 use super::output::{Output, Sender};
 use super::Element;
 use crate::client::session::{Input as SessionInput, Role};
-use crate::client::IncomingResponse;
+use crate::client::{Branch, IncomingResponse};
 use crate::transaction::{ClientEffect, ClientEffects, Timer};
 
 /// What a step of a client transaction means for its session.
@@ -23,7 +23,7 @@ impl Element {
     /// Steps a client transaction and tells its session what that means.
     pub(super) fn step_client_transaction(
         &mut self,
-        branch: &Bytes,
+        branch: &Branch,
         response: Option<&Arc<IncomingResponse>>,
         step: impl FnOnce(&mut ClientTransaction, Instant) -> ClientEffects,
     ) {
@@ -38,7 +38,7 @@ impl Element {
         });
     }
 
-    pub(super) fn client_timer(&mut self, branch: &Bytes, timer: Timer) {
+    pub(super) fn client_timer(&mut self, branch: &Branch, timer: Timer) {
         if self.client_transactions.fired(branch, timer).is_some() {
             self.step_client_transaction(branch, None, |transaction, now| transaction.timer(now, timer));
         }
@@ -47,7 +47,7 @@ impl Element {
     /// Carries out the effects of one client transaction and says what its session has to know.
     pub(super) fn client_effects(
         &mut self,
-        branch: &Bytes,
+        branch: &Branch,
         effects: ClientEffects,
         response: Option<&Arc<IncomingResponse>>,
     ) -> Inputs {
@@ -138,7 +138,7 @@ impl Element {
 
     /// A 2xx that was passed up before: upstream gets the stored bytes again, who has acknowledged it its ACK (RFC 6026 7.2,
     /// 8.9). That is a Uac, and a proxy that has ended the call itself.
-    fn success_again(&mut self, branch: &Bytes, response: &Arc<IncomingResponse>) -> Option<SessionInput> {
+    fn success_again(&mut self, branch: &Branch, response: &Arc<IncomingResponse>) -> Option<SessionInput> {
         let transaction = self.client_transactions.get(branch)?;
         let (client, route) = transaction.owner();
         let ack = self.uac_acks.get(response).map(|ack| (ack.hop, ack.wire.clone()));
@@ -160,7 +160,7 @@ impl Element {
         None
     }
 
-    pub(super) fn drop_client_transaction(&mut self, branch: &Bytes) {
+    pub(super) fn drop_client_transaction(&mut self, branch: &Branch) {
         let Some(transaction) = self.client_transactions.remove(&mut self.timers, branch) else { return };
         self.reachability.leave(transaction.target());
         if let Some(connection) = transaction.hop().connection() {
@@ -170,7 +170,7 @@ impl Element {
         }
     }
 
-    pub(super) fn transport_failed(&mut self, branch: &Bytes, failure: SendFailure) {
+    pub(super) fn transport_failed(&mut self, branch: &Branch, failure: SendFailure) {
         self.step_client_transaction(branch, None, |transaction, now| {
             transaction.transport_failed(now, failure)
         });
@@ -185,7 +185,7 @@ impl Element {
     /// Ends what a route has pending. False when nothing is.
     pub(super) fn abandon_branch(&mut self, route: RouteId) -> bool {
         let branch = self.client_transactions.branch_of(route);
-        let undecided = |branch: &Bytes| {
+        let undecided = |branch: &Branch| {
             self.client_transactions.get(branch).is_some_and(ClientTransaction::is_undecided)
         };
         let Some(branch) = branch.filter(undecided) else { return false };

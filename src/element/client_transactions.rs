@@ -12,7 +12,7 @@ use super::next_hop::{NextHop, SendFailure};
 use super::table::{Table, Tables};
 use super::timers::{ArmedTimers, TimerKey, Timers};
 use crate::client::session::Role;
-use crate::client::{branch_as_written, Profile, SentBy};
+use crate::client::{Branch, Profile, SentBy};
 use crate::message::{self, Headers, Message, Method, RequestSnapshot, Source, TopVia};
 use crate::resolve::Target;
 use crate::transaction::{
@@ -71,7 +71,7 @@ pub(super) struct ClientTransaction {
 /// A client transaction and what a response means for it.
 #[derive(Debug)]
 pub(super) struct Answered {
-    pub(super) branch: Bytes,
+    pub(super) branch: Branch,
     pub(super) client: ClientId,
     pub(super) target: Target,
     /// No final response came before.
@@ -345,7 +345,7 @@ impl ClientTransaction {
         }
     }
 
-    pub(super) fn arm(&mut self, timers: &mut Timers, branch: &Bytes, timer: Timer, at: Instant) {
+    pub(super) fn arm(&mut self, timers: &mut Timers, branch: &Branch, timer: Timer, at: Instant) {
         self.timers.arm(timers, timer, at, TimerKey::Client(branch.clone(), timer));
     }
 
@@ -357,9 +357,9 @@ impl ClientTransaction {
 /// The table of client transactions.
 #[derive(Debug)]
 pub(super) struct ClientTransactions {
-    by_branch: Table<Bytes, ClientTransaction>,
+    by_branch: Table<Branch, Box<ClientTransaction>>,
     /// The newest one of each route.
-    by_route: Table<RouteId, Bytes>,
+    by_route: Table<RouteId, Branch>,
 }
 
 impl ClientTransactions {
@@ -375,27 +375,32 @@ impl ClientTransactions {
     pub(super) fn begin(
         &mut self,
         now: Instant,
-        branch: &Bytes,
+        branch: &Branch,
         begin: Begin,
         timings: &Timings,
     ) -> ClientEffects {
         let route = begin.route;
         let (transaction, effects) = ClientTransaction::new(now, begin, timings);
-        self.by_branch.insert(branch.clone(), transaction);
+        self.by_branch.insert(branch.clone(), Box::new(transaction));
         self.by_route.insert(route, branch.clone());
         effects
     }
 
     pub(super) fn get(&self, branch: &[u8]) -> Option<&ClientTransaction> {
-        self.by_branch.get(branch)
+        self.by_branch.get(branch).map(|transaction| &**transaction)
     }
 
     pub(super) fn get_mut(&mut self, branch: &[u8]) -> Option<&mut ClientTransaction> {
-        self.by_branch.get_mut(branch)
+        self.by_branch.get_mut(branch).map(|transaction| &mut **transaction)
+    }
+
+    /// The transaction with this branch, and the branch.
+    pub(super) fn find(&self, branch: &[u8]) -> Option<(&Branch, &ClientTransaction)> {
+        self.by_branch.get_key_value(branch).map(|(branch, transaction)| (branch, &**transaction))
     }
 
     /// The branch that a route has sent last, while its transaction is there.
-    pub(super) fn branch_of(&self, route: RouteId) -> Option<Bytes> {
+    pub(super) fn branch_of(&self, route: RouteId) -> Option<Branch> {
         self.by_route.get(&route).cloned()
     }
 
@@ -414,8 +419,8 @@ impl ClientTransactions {
     }
 
     /// A transaction is over, and with it its timers.
-    pub(super) fn remove(&mut self, timers: &mut Timers, branch: &Bytes) -> Option<ClientTransaction> {
-        let mut transaction = self.by_branch.remove(branch)?;
+    pub(super) fn remove(&mut self, timers: &mut Timers, branch: &Branch) -> Option<Box<ClientTransaction>> {
+        let mut transaction = self.by_branch.remove(&**branch)?;
         transaction.timers.stop_all(timers);
         let route = transaction.begin.route;
         if self.by_route.get(&route) == Some(branch) {
@@ -434,9 +439,8 @@ impl ClientTransactions {
         let via = response.top_via().ok_or(Unmatched::NoTransaction)?;
         let received = via.branch().ok_or(Unmatched::NoTransaction)?;
         // Some elements change the letter case on the way, which means nothing (RFC 3261 7.3.1).
-        let found = self.by_branch.get_key_value(received).or_else(|| {
-            branch_as_written(received).and_then(|branch| self.by_branch.get_key_value(&branch[..]))
-        });
+        let as_written = || Branch::as_written(received).and_then(|branch| self.find(&branch));
+        let found = self.find(received).or_else(as_written);
         let (branch, transaction) = found
             .filter(|(_, transaction)| transaction.is_answered_by(response, source))
             .ok_or(Unmatched::NoTransaction)?;
@@ -457,11 +461,11 @@ impl ClientTransactions {
 
     /// Whether the end of the element waits for any of them.
     pub(super) fn any_awaited(&self) -> bool {
-        self.by_branch.values().any(ClientTransaction::is_awaited)
+        self.by_branch.values().any(|transaction| transaction.is_awaited())
     }
 
     /// The branches of a Client, in the order of their routes.
-    pub(super) fn of_client(&self, client: ClientId) -> Vec<Bytes> {
+    pub(super) fn of_client(&self, client: ClientId) -> Vec<Branch> {
         let of_client = self.by_branch.iter().filter(|(_, transaction)| transaction.begin.client == client);
         let mut branches: Vec<_> = of_client.map(|(branch, it)| (it.begin.route, branch.clone())).collect();
         branches.sort_unstable();

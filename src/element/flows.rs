@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use smallvec::SmallVec;
@@ -10,6 +9,7 @@ use smallvec::SmallVec;
 use super::ids::Numbers;
 use super::output::{ServerName, ServerProof};
 use super::table::{Set, Table, Tables};
+use crate::client::Branch;
 use crate::message::{ConnectionId, Source, Transport};
 use crate::resolve::Target;
 
@@ -42,7 +42,7 @@ struct Flow {
     /// What its server has to prove; none for TCP and for what a client opened.
     proof: Option<ServerProof>,
     /// The client transactions that were sent on it, by their branches.
-    branches: Set<Bytes>,
+    branches: Set<Branch>,
 }
 
 impl Flow {
@@ -189,7 +189,7 @@ impl Flows {
     }
 
     /// The peer has closed its side: no request is sent on it any more. Hands out the branches that were.
-    pub(super) fn finished(&mut self, id: ConnectionId) -> Vec<Bytes> {
+    pub(super) fn finished(&mut self, id: ConnectionId) -> Vec<Branch> {
         let Some(flow) = self.by_id.get_mut(&id) else { return Vec::new() };
         flow.phase = Phase::Finished;
         let branches = in_order(flow.branches.drain());
@@ -198,7 +198,7 @@ impl Flows {
     }
 
     /// A connection is gone. Hands out the branches that were sent on it.
-    pub(super) fn ended(&mut self, id: ConnectionId) -> Vec<Bytes> {
+    pub(super) fn ended(&mut self, id: ConnectionId) -> Vec<Branch> {
         self.leave_peer(id);
         let Some(mut flow) = self.by_id.remove(&id) else { return Vec::new() };
         in_order(flow.branches.drain())
@@ -219,14 +219,14 @@ impl Flows {
     }
 
     /// A client transaction was sent on a connection.
-    pub(super) fn carries(&mut self, id: ConnectionId, branch: &Bytes) {
+    pub(super) fn carries(&mut self, id: ConnectionId, branch: &Branch) {
         if let Some(flow) = self.by_id.get_mut(&id) {
             flow.branches.insert(branch.clone());
         }
     }
 
     /// A client transaction is over, or goes on elsewhere. Says whether the connection is of no use any more.
-    pub(super) fn carries_no_more(&mut self, id: ConnectionId, branch: &Bytes) -> bool {
+    pub(super) fn carries_no_more(&mut self, id: ConnectionId, branch: &Branch) -> bool {
         let Some(flow) = self.by_id.get_mut(&id) else { return false };
         flow.branches.remove(branch);
         flow.doubted && flow.branches.is_empty()
@@ -292,7 +292,7 @@ impl Flows {
 }
 
 /// What leaves the element does not depend on the order of a set.
-fn in_order(branches: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
+fn in_order(branches: impl Iterator<Item = Branch>) -> Vec<Branch> {
     let mut branches: Vec<_> = branches.collect();
     branches.sort_unstable();
     branches
@@ -331,10 +331,11 @@ mod tests {
         let mut flows = flows();
         let id = flows.open(&target(1), None);
         flows.opened(id, &target(1), HERE.parse().unwrap(), false);
-        for branch in ["b", "a"] {
-            flows.carries(id, &Bytes::from_static(branch.as_bytes()));
+        let [a, b] = [1, 2].map(|digit| Branch::new([digit; 8], &[b'0'; 32]));
+        for branch in [&b, &a] {
+            flows.carries(id, branch);
         }
-        assert_eq!(flows.finished(id), ["a", "b"]);
+        assert_eq!(flows.finished(id), [a, b]);
         assert_eq!(flows.serving(&target(1), None), None);
         assert!(flows.contains(id));
         assert!(flows.ended(id).is_empty() && !flows.contains(id));

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::context::Candidate;
 use super::ids::{RequestId, RouteId};
 use super::route::Route;
@@ -9,7 +11,7 @@ use super::server_request::ServerRequest;
 use super::Element;
 use crate::client::session::Input as SessionInput;
 use crate::client::IncomingResponse;
-use crate::message::{reason_phrase, Method};
+use crate::message::{passed_on, reason_phrase, Method};
 
 impl Element {
     /// A response of a route goes upstream, as the blocks left it.
@@ -20,24 +22,19 @@ impl Element {
             self.note_dropped(route, response);
             return;
         }
+        // The usual case has no need of a list of the response's lines.
+        if let (None, true, Some(status @ ..=299)) = (&edited, route.passes_on(), response.status()) {
+            return self.forward_at_once(upstream, route, response, status, passed_on(response));
+        }
         let Some(mut snapshot) = edited.or_else(|| route.upstream_form(response)) else { return };
         // Blocks may have set a status of their own; only the 503 that came from downstream is hidden.
         if snapshot.status == 503 && status == 500 {
             snapshot.status = 500;
-            snapshot.reason = bytes::Bytes::from_static(reason_phrase(500).as_bytes());
+            snapshot.reason = Bytes::from_static(reason_phrase(500).as_bytes());
         }
         match snapshot.status {
-            ..=199 => {
-                // Where the client has its final response, it needs no other.
-                let _ = self.send_response(upstream, snapshot.status, snapshot.to_bytes());
-            }
-            200..=299 => {
-                let (status, wire) = (snapshot.status, snapshot.to_bytes());
-                if self.may_accept(upstream) && self.send_response(upstream, status, wire.clone()).is_ok() {
-                    self.succeed(upstream, route.id, response.to_tag(), wire);
-                } else if response.is_success() {
-                    self.end_orphan(route, response);
-                }
+            ..=299 => {
+                self.forward_at_once(upstream, route, response, snapshot.status, snapshot.to_bytes());
             }
             _ => {
                 // The blocks have made a refusal of it: the client sends no ACK.
@@ -46,6 +43,25 @@ impl Element {
                 }
                 self.offer(upstream, route.id, Candidate::Response(snapshot));
             }
+        }
+    }
+
+    /// A provisional response or a 2xx goes upstream.
+    fn forward_at_once(
+        &mut self,
+        upstream: RequestId,
+        route: &Route,
+        response: &IncomingResponse,
+        status: u16,
+        wire: Bytes,
+    ) {
+        if status < 200 {
+            // Where the client has its final response, it needs no other.
+            let _ = self.send_response(upstream, status, wire);
+        } else if self.may_accept(upstream) && self.send_response(upstream, status, wire.clone()).is_ok() {
+            self.succeed(upstream, route.id, response.to_tag(), wire);
+        } else if response.is_success() {
+            self.end_orphan(route, response);
         }
     }
 
@@ -64,7 +80,7 @@ impl Element {
     }
 
     /// A 2xx went upstream: it is kept to be repeated, and no other branch is wanted (RFC 3261 16.7 step 10).
-    fn succeed(&mut self, upstream: RequestId, route: RouteId, tag: Option<&[u8]>, wire: bytes::Bytes) {
+    fn succeed(&mut self, upstream: RequestId, route: RouteId, tag: Option<&[u8]>, wire: Bytes) {
         let Some(request) = self.server_transactions.get_mut(upstream) else { return };
         request.keep_success(route, tag, wire);
         request.context.answer();

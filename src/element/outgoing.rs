@@ -3,7 +3,10 @@
 //! Everything is added to a copy for each target, so that neither failover nor serial forking adds twice or leaves a
 //! header of an earlier attempt behind.
 
+use std::io::Write;
 use std::net::SocketAddr;
+
+use smallvec::SmallVec;
 
 use super::listeners::Listener;
 use super::next_hop::NextHop;
@@ -12,8 +15,8 @@ use super::server_request::ServerRequest;
 use super::settings::Settings;
 use crate::client::session::Role;
 use crate::client::{
-    address_strict_router, connection_names, own_contact, readdressed, IncomingSide, Profile, Recorded,
-    RoutingHeaders, DIALOG_CODE_LEN, MAX_FORWARDS,
+    address_strict_router, connection_names, may_be_recorded, own_contact, readdressed, IncomingSide,
+    Profile, Recorded, RoutingHeaders, DIALOG_CODE_LEN, MAX_FORWARDS,
 };
 use crate::message::{
     is_sips, HeaderName, Headers, Message, Method, NameAddrRef, RequestSnapshot, Transport,
@@ -21,9 +24,12 @@ use crate::message::{
 
 /// Longer than any flow token of ours.
 const MAX_TOKEN: usize = 128;
-/// Longer than what else is added to a request, the listeners' names and flow tokens aside: method and version, the names of
-/// Via, Max-Forwards, Content-Length and two Record-Routes, branch, parameters and the codes of the dialog.
-const FIXED_PARTS: usize = 512 + 2 * DIALOG_CODE_LEN;
+/// Not shorter than what else is added to each request, the listeners' names aside: version, the name, branch and parameters of
+/// Via, Max-Forwards and Content-Length.
+const FIXED_PARTS: usize = 192;
+/// The same of a Record-Route or Path: its name, scheme and parameters, the code of the dialog, and what the name of a connection
+/// may have more than those of listeners.
+const RECORDED_PARTS: usize = 52 + DIALOG_CODE_LEN;
 
 /// Via, two Record-Routes and the answer to a challenge; in a request of our own Max-Forwards and Contact.
 const ADDED_LINES: usize = 4;
@@ -87,6 +93,17 @@ pub(super) struct Departing<'a> {
     pub(super) flow_token: Option<&'a str>,
 }
 
+impl Departing<'_> {
+    /// Whether a proxy may add a Record-Route or a Path to it.
+    pub(super) fn may_be_recorded(&self) -> bool {
+        let (method, profile) = (&self.request.method, self.profile);
+        profile.do_record_routing
+            && self
+                .proxy_headers
+                .is_some_and(|headers| may_be_recorded(method, headers.initial, profile.record_route_all))
+    }
+}
+
 /// The request as it leaves that way. What is added to it is remembered with its server side.
 pub(super) fn request(
     settings: &Settings,
@@ -108,7 +125,10 @@ pub(super) fn request(
     let listener = settings.listeners.naming(leaving.transport, leaving.remote);
     match (departing.proxy_headers, departing.role) {
         (Some(headers), Role::Proxy) => {
-            request.headers.replace(HeaderName::MaxForwards, headers.max_forwards.to_string().as_bytes());
+            let mut hops: SmallVec<[u8; 10]> = SmallVec::new();
+            // Writing into memory that grows cannot fail.
+            let _ = write!(hops, "{}", headers.max_forwards);
+            request.headers.replace(HeaderName::MaxForwards, &hops);
             if let (Some(listener), Some(server_side)) = (listener, server_side) {
                 let recorded =
                     add_routing_headers(settings, departing, server_side, headers, listener, &mut request);
@@ -183,10 +203,15 @@ fn takes_contact(method: &Method) -> bool {
 /// A size that the request does not exceed whichever way it leaves: cheaper to know than the true one.
 pub(super) fn at_most(settings: &Settings, departing: &Departing<'_>) -> usize {
     let request = departing.request;
-    let received_token = departing.proxy_headers.and_then(|headers| headers.incoming_outbound.as_ref());
-    let tokens = 2 * MAX_TOKEN + received_token.map_or(0, |token| 3 * token.len());
-    let names = 4 * settings.listeners.longest_name();
-    request.ruri.len() + request.headers.wire_len() + request.body.len() + tokens + names + FIXED_PARTS
+    let name = settings.listeners.longest_name();
+    // The value of the side that it came from may have a token of ours, that of the other side the one that it came with.
+    let recorded = if departing.may_be_recorded() {
+        let token = departing.proxy_headers.and_then(|headers| headers.incoming_outbound.as_ref());
+        MAX_TOKEN + token.map_or(0, |token| 3 * token.len()) + 2 * (name + RECORDED_PARTS)
+    } else {
+        0
+    };
+    request.wire_len() + FIXED_PARTS + 2 * name + recorded
 }
 
 /// Puts our Via on top. No response comes to an ACK.

@@ -11,7 +11,7 @@ use super::ids::{AnchorId, CallId, ClientId, ResolutionId, RouteId};
 use super::next_hop::NextHop;
 use super::received_request::{ReceivedRequest, WayBack};
 use crate::client::session::{Callback, Role};
-use crate::client::{Failure, IncomingResponse};
+use crate::client::{Branch, Failure, IncomingResponse};
 use crate::message::{ConnectionId, Method, Transport};
 use crate::resolve::{Inquiry, Target};
 
@@ -120,7 +120,7 @@ pub enum Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sender {
     /// A client transaction, by its branch.
-    Transaction(Bytes),
+    Transaction(Branch),
     /// An ACK, which has no transaction.
     Ack {
         /// The Client.

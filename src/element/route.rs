@@ -318,7 +318,7 @@ impl Route {
     }
 
     /// The request, as far as it is the same for each target.
-    pub(super) fn departing<'a>(&'a self, flow_token: Option<&'a str>) -> Departing<'a> {
+    pub(super) fn departing(&self) -> Departing<'_> {
         Departing {
             role: self.role,
             request: &self.request,
@@ -327,7 +327,7 @@ impl Route {
             profile: self.session.profile(),
             upstream: self.origin.upstream().map(|request| &**request),
             sips: self.is_sips(),
-            flow_token,
+            flow_token: None,
         }
     }
 
@@ -363,6 +363,11 @@ impl Route {
         };
         let left = self.session.deadline()?.saturating_duration_since(now);
         (wanted > left + timings.t1).then_some(left)
+    }
+
+    /// Whether its responses go upstream as they are but for our Via, when no block has looked at them.
+    pub(super) fn passes_on(&self) -> bool {
+        self.restore.is_empty()
     }
 
     /// The response as it goes upstream when no block has looked at it: without our Via.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::branches::unsent;
-use super::client_transactions::{quoted_branch, Begin, ClientTransaction};
+use super::client_transactions::{quoted_branch, Begin};
 use super::hops::proof;
 use super::next_hop::{NextHop, SendFailure};
 use super::outgoing::{self, Leaving};
@@ -14,18 +14,17 @@ use super::route::Route;
 use super::timers::TimerKey;
 use super::Element;
 use crate::client::session::{Input as SessionInput, Role};
+use crate::client::Branch;
 use crate::message::{Method, RequestSnapshot, Transport};
 use crate::resolve::Target;
-
-/// As long as our branches are.
-const SOME_BRANCH: &[u8] = &[b'0'; 55];
 
 impl Element {
     /// The request of a route as it leaves that way.
     fn departure(&mut self, route: &Route, leaving: &Leaving, branch: &[u8]) -> RequestSnapshot {
-        let records = route.role == Role::Proxy && route.profile().do_record_routing;
-        let token = route.origin.upstream().filter(|_| records).and_then(|it| self.flow_token(&it.source));
-        let departing = route.departing(token.as_deref());
+        let mut departing = route.departing();
+        let upstream = departing.upstream.filter(|_| departing.may_be_recorded());
+        let token = upstream.and_then(|upstream| self.flow_token(&upstream.source));
+        departing.flow_token = token.as_deref();
         let server_side = route.upstream().and_then(|id| self.server_transactions.get_mut(id));
         let mut request = outgoing::request(&self.settings, &departing, server_side, leaving, branch);
         let client = self.clients.get(route.client);
@@ -42,11 +41,11 @@ impl Element {
         let limit = profile.udp_mtu.filter(|_| profile.resolve.allows_transport(Transport::Tcp));
         let (Some(limit), true) = (limit, route.may_leave_udp()) else { return };
         let Some(udp) = targets.iter().find(|target| target.transport == Transport::Udp) else { return };
-        if outgoing::at_most(&self.settings, &route.departing(None)) <= limit {
+        if outgoing::at_most(&self.settings, &route.departing()) <= limit {
             return;
         }
         let leaving = Leaving::presumably(&self.settings, route.role, udp.transport, udp.addr);
-        if self.departure(route, &leaving, SOME_BRANCH).to_bytes().len() > limit {
+        if self.departure(route, &leaving, &Branch::any()).wire_len() > limit {
             route.session.set_oversize();
         }
     }
@@ -60,7 +59,7 @@ impl Element {
             tracing::info!(target: "oversip::transaction", "a request to a sips URI does not go to {hop}, in the clear");
             return self.tell(route, SessionInput::Unprotected);
         }
-        let branch = Bytes::from(self.settings.tags.new_branch(&route.antiloop_id, &mut self.random));
+        let branch = self.settings.tags.new_branch(&route.antiloop_id, &mut self.random);
         let sent = self.departure(route, &Leaving::by(&hop), &branch);
         if hop.own().is_some() {
             self.note_own_dialog(&sent);
@@ -68,11 +67,10 @@ impl Element {
         let wire = sent.to_bytes();
         if sent.method == Method::Ack {
             let sender = Sender::Ack { client: route.client, route: route.id };
-            self.emit(Output::Send { sender, hop, wire: wire.clone() });
             if route.role == Role::Uac {
-                self.remember_ack(&sent, hop, wire);
+                self.remember_ack(&sent, hop, wire.clone());
             }
-            return;
+            return self.emit(Output::Send { sender, hop, wire });
         }
         let began = self.reachability.attend(hop.target());
         self.heed_keepalives(false);
@@ -129,7 +127,7 @@ impl Element {
     }
 
     /// Sends the ACK or the CANCEL of a request; where the connection is gone, over another one (RFC 3261 18.1.1).
-    pub(super) fn follow_up(&mut self, branch: &Bytes, wire: Bytes) {
+    pub(super) fn follow_up(&mut self, branch: &Branch, wire: Bytes) {
         let Some(transaction) = self.client_transactions.get(branch) else { return };
         let (mut hop, role, reopening) = (transaction.hop(), transaction.role(), transaction.reopening());
         let gone = hop.connection().is_some_and(|connection| !self.flows.takes_requests(connection));
@@ -160,13 +158,13 @@ impl Element {
     }
 
     /// Whether a request goes by a connection that is not up yet.
-    fn is_being_opened(&self, branch: &Bytes) -> bool {
+    fn is_being_opened(&self, branch: &Branch) -> bool {
         let connection = self.client_transactions.get(branch).and_then(|it| it.hop().connection());
         connection.is_some_and(|connection| self.flows.is_opening(connection))
     }
 
     /// Sends a request over another connection, with the branch that it has: its timers run on. False: it is lost.
-    pub(super) fn send_anew(&mut self, branch: &Bytes) -> bool {
+    pub(super) fn send_anew(&mut self, branch: &Branch) -> bool {
         let Some(transaction) = self.client_transactions.get_mut(branch) else { return false };
         if !transaction.take_second_chance() {
             return false;
@@ -191,7 +189,7 @@ impl Element {
 
     /// The connection of a request did not come up. The target may have opened one itself meanwhile: the request goes over that.
     /// False: there is none, or the request is under way.
-    pub(super) fn uses_other_connection(&mut self, branch: &Bytes) -> bool {
+    pub(super) fn uses_other_connection(&mut self, branch: &Branch) -> bool {
         let Some(transaction) = self.client_transactions.get(branch).filter(|it| it.may_move()) else {
             return false;
         };
@@ -209,10 +207,11 @@ impl Element {
 
     /// An ICMP error came back for a datagram: it counts for the transaction whose branch the datagram carried.
     pub(super) fn udp_error(&mut self, remote: SocketAddr, quoted: &[u8], failure: SendFailure) {
-        let Some(branch) = quoted_branch(quoted) else { return };
-        let sent_there = |transaction: &ClientTransaction| matches!(transaction.hop(), NextHop::Udp { remote: addr, .. } if addr == remote);
-        if self.client_transactions.get(branch).is_some_and(sent_there) {
-            self.transport_failed(&Bytes::copy_from_slice(branch), failure);
+        let quoted = quoted_branch(quoted).and_then(|branch| self.client_transactions.find(branch));
+        let Some((branch, transaction)) = quoted else { return };
+        if matches!(transaction.hop(), NextHop::Udp { remote: addr, .. } if addr == remote) {
+            let branch = branch.clone();
+            self.transport_failed(&branch, failure);
         }
     }
 }

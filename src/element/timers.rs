@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::ids::{ClientId, RequestId, RouteId};
 use super::uac_acks::AckKey;
-use crate::client::ProbeKey;
+use crate::client::{Branch, ProbeKey};
 use crate::transaction::{ServerKey, Timer};
 
 /// Whose timer it is.
@@ -17,7 +16,7 @@ pub(super) enum TimerKey {
     /// Of a server transaction.
     Server(RequestId, Timer),
     /// Of the client transaction with this branch.
-    Client(Bytes, Timer),
+    Client(Branch, Timer),
     /// A request has waited for another one's probe long enough.
     ProbeWait { key: ProbeKey, client: ClientId, route: RouteId },
     /// An INVITE has waited for the script long enough: say 100.

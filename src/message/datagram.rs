@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::{Buf, Bytes};
 
 use super::check::{Defect, REASON_BODY_SIZE, REASON_BRANCH};
-use super::parse::ParseError;
+use super::parser::{ParseProgress, Parser};
 use super::received::Message;
 use super::refusable::refusable;
 
@@ -66,9 +66,10 @@ fn content(data: Bytes) -> Datagram {
     if data[0] == 0 {
         return Datagram::Stun(data);
     }
-    let (mut message, head_len) = match Message::parse(data.clone()) {
-        Ok(parsed) => parsed,
-        Err(ParseError::Syntax(error)) => {
+    let mut parser = Parser::new();
+    let head_len = match parser.feed(&data) {
+        ParseProgress::Head { len } => len,
+        ParseProgress::Error(error) => {
             let defect = Defect::Syntax(error);
             return match refusable(&data, error) {
                 Some((request, reason)) => {
@@ -77,15 +78,19 @@ fn content(data: Bytes) -> Datagram {
                 None => failed(defect, None),
             };
         }
-        Err(_) => return failed(Defect::Incomplete, None),
+        ParseProgress::Incomplete | ParseProgress::Keepalive { .. } => {
+            return failed(Defect::Incomplete, None)
+        }
     };
+    // A message without a body keeps the memory of the datagram for itself.
+    let rest = if head_len < data.len() { data.slice(head_len..) } else { Bytes::new() };
+    let Some(mut message) = parser.take(data) else { return failed(Defect::Incomplete, None) };
     if let Some(defect) = message.head_defect() {
         return match defect {
             Defect::Branch => refused(message, REASON_BRANCH, defect),
             _ => failed(defect, Some(message)),
         };
     }
-    let rest = data.slice(head_len..);
     let body_len = message.content_length().map_or(rest.len(), |len| len as usize);
     if body_len > rest.len() {
         return refused(message, REASON_BODY_SIZE, Defect::BodySize);

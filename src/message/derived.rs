@@ -4,11 +4,15 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header_name::HeaderName;
 use super::headers::{
-    put_content_length, put_decimal, put_foreign_line, put_line, put_valid_line, put_valid_parts,
+    content_length_len, put_content_length, put_decimal, put_foreign_line, put_line, put_valid_line,
+    put_valid_parts,
 };
+use super::lex;
 use super::neutral::{put_neutral, Folds};
-use super::outgoing::{put_request_line, put_status_line, RequestSnapshot};
+use super::outgoing::{put_request_line, put_status_line, status_line_len, RequestSnapshot};
+use super::parsed::Line;
 use super::received::Message;
+use super::split::CommaList;
 
 /// Whether a response needs a To tag: only a 100 may go without one (RFC 3261 8.2.6.2).
 pub fn needs_to_tag(status: u16) -> bool {
@@ -70,6 +74,46 @@ pub fn reply(
     }
     if !server.is_empty() {
         put_line(&mut out, HeaderName::Server, server);
+    }
+    out.put_slice(b"\r\n");
+    out.put_slice(body);
+    out.freeze()
+}
+
+/// A response as a proxy passes it on (RFC 3261 16.7 steps 3 and 9): without its top Via, and as it was received otherwise.
+/// Content-Length is always there and true. Empty for a request.
+pub fn passed_on(response: &Message) -> Bytes {
+    let (head, body, lines) = (response.head_bytes(), response.body(), &response.parsed.lines);
+    let Some(status) = response.status() else { return Bytes::new() };
+    let via = lines.iter().position(|line| line.name == HeaderName::Via);
+    // The further values of the line in which the top Via stands, and what stands before them.
+    let rest = via.map(|at| &lines[at]).and_then(|line| {
+        let mut values = CommaList::new(lex::trim_end(line.value.of(head)));
+        values.next();
+        Some((&head[line.name_text.start as usize..line.value.start as usize], values.rest()?))
+    });
+    let len = |line: &Line| (line.end - line.name_text.start) as usize;
+    let others = lines.iter().enumerate().filter(|(at, _)| Some(*at) != via);
+    let others = others.filter(|(_, line)| line.name != HeaderName::ContentLength);
+    let headers = others.map(|(_, line)| len(line)).sum::<usize>() + content_length_len(body.len());
+    let via_len = rest.map_or(0, |(name, rest)| name.len() + rest.len() + 2);
+    let status_line = status_line_len(response.reason());
+    let mut out = BytesMut::with_capacity(status_line + headers + via_len + 2 + body.len());
+    put_status_line(&mut out, status, response.reason());
+    let mut has_length = false;
+    for (at, line) in lines.iter().enumerate() {
+        if Some(at) == via {
+            if let Some((name, rest)) = rest {
+                [name, rest, b"\r\n"].into_iter().for_each(|part| out.put_slice(part));
+            }
+        } else if line.name != HeaderName::ContentLength {
+            out.put_slice(&head[line.name_text.start as usize..line.end as usize]);
+        } else if !std::mem::replace(&mut has_length, true) {
+            put_content_length(&mut out, body.len());
+        }
+    }
+    if !has_length {
+        put_content_length(&mut out, body.len());
     }
     out.put_slice(b"\r\n");
     out.put_slice(body);

@@ -290,7 +290,7 @@ pub(crate) fn put_content_length(out: &mut BytesMut, len: usize) {
 }
 
 /// How many bytes [`put_content_length`] writes.
-fn content_length_len(len: usize) -> usize {
+pub(crate) fn content_length_len(len: usize) -> usize {
     let digits = len.checked_ilog10().unwrap_or(0) as usize + 1;
     HeaderName::ContentLength.canonical().len() + 2 + digits + 2
 }

@@ -45,7 +45,7 @@ pub use admit::{admit, Admission};
 pub use arrival::{Arrival, Arrivals};
 pub use check::{Defect, REASON_BODY_SIZE, REASON_BRANCH, REASON_CSEQ};
 pub use datagram::{datagram, Datagram};
-pub use derived::{ack_for, cancel_for, needs_to_tag, reply};
+pub use derived::{ack_for, cancel_for, needs_to_tag, passed_on, reply};
 pub use escape::{escape_user, unescape};
 pub use framing::{Frame, StreamFramer, StreamLimits};
 pub use haproxy::{parse_haproxy, proxied_client};

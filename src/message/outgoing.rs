@@ -116,10 +116,8 @@ impl ResponseSnapshot {
 
     /// The bytes to send. Content-Length is always there and true.
     pub fn to_bytes(&self) -> Bytes {
-        // Version, two spaces, three digits and two line ends.
-        let fixed = VERSION.len() + 2 + 3 + 4;
         let headers = self.headers.wire_len_with_length(self.body.len());
-        let mut out = BytesMut::with_capacity(fixed + self.reason.len() + headers + self.body.len());
+        let mut out = BytesMut::with_capacity(status_line_len(&self.reason) + headers + 2 + self.body.len());
         put_status_line(&mut out, self.status, &self.reason);
         self.headers.write_with_length(&mut out, self.body.len());
         out.put_slice(b"\r\n");
@@ -135,6 +133,11 @@ pub(crate) fn put_request_line(out: &mut BytesMut, method: &[u8], ruri: &[u8]) {
     out.put_u8(b' ');
     out.put_slice(VERSION);
     out.put_slice(b"\r\n");
+}
+
+/// How many bytes [`put_status_line`] writes for a status of three digits.
+pub(crate) fn status_line_len(reason: &[u8]) -> usize {
+    VERSION.len() + " 200 ".len() + reason.len() + 2
 }
 
 pub(crate) fn put_status_line(out: &mut BytesMut, status: u16, reason: &[u8]) {

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use oversip::message::{
-    reply, HeaderName, Headers, Message, NameAddrRef, RequestSnapshot, ResponseSnapshot, UriRef,
+    passed_on, reply, HeaderName, Headers, Message, NameAddrRef, RequestSnapshot, ResponseSnapshot, UriRef,
 };
 
 /// The bytes that a proxy would send if it changed nothing.
@@ -105,6 +105,10 @@ pub fn forward(message: &Message) {
     }
     let (again, _) = Message::parse(stamped).expect("what is sent can be read");
     assert!(again.values().filter(not_length).eq(message.values().filter(not_length)));
+    if let Some(mut response) = ResponseSnapshot::from_message(&message) {
+        response.headers.remove_top_value(HeaderName::Via);
+        assert_eq!(passed_on(&message), response.to_bytes());
+    }
     let mut headers = Headers::from_message(&message);
     for name in [HeaderName::Via, HeaderName::Route] {
         for value in message.header_all(name) {

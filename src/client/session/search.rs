@@ -88,7 +88,7 @@ impl Session {
         match longest {
             Some((_, target)) if self.tried == 0 => {
                 self.state = State::AskingProbe(target);
-                self.actions.push_back(Action::AskProbe(target));
+                self.actions.push(Action::AskProbe(target));
             }
             _ => self.give_last_result(),
         }
