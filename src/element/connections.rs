@@ -1,11 +1,10 @@
 //! Connections that come and go, and the requests that were sent on them.
 
-use bytes::Bytes;
-
 use super::consequences::Consequence;
 use super::input::ConnectionEnd;
 use super::next_hop::SendFailure;
 use super::Element;
+use crate::client::Branch;
 use crate::message::ConnectionId;
 
 impl Element {
@@ -22,7 +21,7 @@ impl Element {
     }
 
     /// Each request that was sent on a connection is a call of its own.
-    fn lose_connection(&mut self, branches: Vec<Bytes>, end: ConnectionEnd) {
+    fn lose_connection(&mut self, branches: Vec<Branch>, end: ConnectionEnd) {
         for branch in branches {
             self.consequences.add(Consequence::ConnectionLost { branch, end });
         }
@@ -30,7 +29,7 @@ impl Element {
 
     /// A request was sent on a connection that has ended. Where the peer has ended it and it had served before, the request gets
     /// one other connection: the peer may have ended the old one long ago. Elsewhere it fails.
-    pub(super) fn connection_lost(&mut self, branch: &Bytes, end: ConnectionEnd) {
+    pub(super) fn connection_lost(&mut self, branch: &Branch, end: ConnectionEnd) {
         let failure = match end {
             ConnectionEnd::Unreachable => SendFailure::Unreachable,
             ConnectionEnd::NotAccepted => SendFailure::NotAccepted,

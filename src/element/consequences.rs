@@ -3,11 +3,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use super::ids::{ClientId, RequestId, RouteId};
 use super::input::ConnectionEnd;
 use crate::client::session::Input;
+use crate::client::Branch;
 
 /// How many consequences a step draws itself, and how many turns a Client has in it. What is beyond waits for steps of its own.
 pub(super) const AT_ONCE: usize = 8;
@@ -18,7 +17,7 @@ pub(super) enum Consequence {
     /// A route is told something.
     Told { client: ClientId, route: RouteId, input: Input },
     /// What was sent with this branch went by a connection that has ended so.
-    ConnectionLost { branch: Bytes, end: ConnectionEnd },
+    ConnectionLost { branch: Branch, end: ConnectionEnd },
     /// The look-up has ended that a route waits for.
     Resolved(RouteId),
     /// The script has cancelled a route, with others.
@@ -28,7 +27,7 @@ pub(super) enum Consequence {
     /// A defect has cost the Client of a route.
     RouteLost(RouteId),
     /// The same for a client transaction.
-    BranchLost(Bytes),
+    BranchLost(Branch),
     /// The same for a request.
     RequestLost(RequestId),
 }

@@ -4,8 +4,6 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use bytes::Bytes;
-
 use super::beneficiary::Beneficiary;
 use super::consequences::Consequence;
 use super::ids::{ClientId, RequestId, RouteId};
@@ -13,7 +11,7 @@ use super::output::Outcome;
 #[cfg(feature = "defects")]
 use super::output::Output;
 use super::Element;
-use crate::client::Failure;
+use crate::client::{Branch, Failure};
 
 impl Element {
     /// Gives up what a step has worked for that has panicked.
@@ -70,7 +68,7 @@ impl Element {
     }
 
     /// The same for what was sent.
-    pub(super) fn give_up_branch(&mut self, branch: &Bytes) {
+    pub(super) fn give_up_branch(&mut self, branch: &Branch) {
         let ended = catch_unwind(AssertUnwindSafe(|| {
             self.step_client_transaction(branch, None, |transaction, now| transaction.abandon(now));
         }));
