@@ -44,6 +44,7 @@ module Bench
     def run(rate:, calls:)
       run = Dir.mktmpdir("run", @folder)
       callee = spawn_callee(run)
+      wait_until_bound
       before = children_cpu
       ended = wait_for(spawn_caller(run, rate, calls), (calls / rate) + GRACE + 5)
       used = children_cpu - before
@@ -66,11 +67,13 @@ module Bench
     def spawn_callee(run)
       text = scenario("answer_call")
       text = text.gsub("[local_port];transport=[transport]", "#{@callee_port};transport=tls") if @transport.callee_pump
-      pid = sipp(run, "callee", text, @transport.callee, "-p", @sipp_port)
+      sipp(run, "callee", text, @transport.callee, "-p", @sipp_port)
+    end
+
+    def wait_until_bound
       Waiting.until("SIPp does not listen on port #{@sipp_port}", limit: 10) do
         Waiting.bound?(@transport.callee == "u1" ? :udp : :tcp, @sipp_port)
       end
-      pid
     end
 
     def spawn_caller(run, rate, calls)
@@ -99,10 +102,10 @@ module Bench
 
     # @return [Boolean] whether it ended by itself
     def wait_for(pid, limit)
-      return true if Process.detach(pid).join(limit)
-
-      Waiting.end_of(pid)
-      false
+      waiter = Process.detach(pid)
+      !waiter.join(limit).nil?
+    ensure
+      Waiting.end_of(pid, waiter: waiter) if waiter.alive?
     end
 
     def children_cpu

@@ -108,6 +108,8 @@ module Bench
 end
 
 Thread.abort_on_exception = true
+# At once, without waiting for threads that read.
+trap("TERM") { exit! }
 kinds = { "to-tls" => Bench::ToTls, "from-tls" => Bench::FromTls, "to-websocket" => Bench::ToWebsocket }
 kind, port, *files = ARGV
 $stdout.puts kinds.fetch(kind).new(port.to_i, *files).port

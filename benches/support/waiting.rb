@@ -34,9 +34,9 @@ module Bench
 
     # Ends a child: TERM, and KILL if it takes too long.
     #
+    # @param waiter [Thread] that of `Process.detach`, which a child has only once
     # @param whole_group [Boolean] whether KILL is for the process group that it leads
-    def self.end_of(pid, limit: 3, whole_group: false)
-      waiter = Process.detach(pid)
+    def self.end_of(pid, waiter: Process.detach(pid), limit: 3, whole_group: false)
       Process.kill("TERM", pid)
       Process.kill("KILL", whole_group ? -pid : pid) unless waiter.join(limit)
       waiter.join
