@@ -24,6 +24,7 @@ module OverSIP
           **opening(profiles),
           listeners: Listeners.wanted(configuration),
           tunnels: Listeners.tunnels(configuration),
+          product: OverSIP.product(configuration),
           **core(configuration.fetch(:core)), **sip(configuration.fetch(:sip)), **tls(configuration),
           websocket: websocket(configuration.fetch(:websocket))
         }
@@ -38,11 +39,7 @@ module OverSIP
       end
 
       def core(core)
-        {
-          product: core[:product] || "#{PROGRAM_NAME}/#{VERSION}",
-          nameservers: core[:nameservers],
-          **core.slice(*LIMITS)
-        }
+        { nameservers: core[:nameservers], **core.slice(*LIMITS) }
       end
 
       def sip(sip)

@@ -87,6 +87,13 @@ module OverSIP
                          **Logger.stats) { |_, engine, log| engine.merge(log) { |_, former, further| former + further } }
     end
 
+    # What Server and User-Agent say: `core: product`, else the name of this library.
+    #
+    # @api private
+    def product(configuration = self.configuration)
+      configuration&.dig(:core, :product) || "#{PROGRAM_NAME}/#{VERSION}"
+    end
+
     # Runs a block on the dispatcher, like all other callbacks. May be called from any thread, to resume a suspended Fiber
     # for example.
     #

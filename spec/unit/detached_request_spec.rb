@@ -33,6 +33,14 @@ RSpec.describe "A request that did not come from the network", :native do
     expect(connection.sent.last.last).to eq 5060
   end
 
+  it "says the product of the configuration, whether an engine runs or not" do
+    OverSIP.configuration = OverSIP::Config.build(given: { core: { product: "Example/1" } }, scope: :loopback)
+    request.reply(404)
+    expect(connection.sent.last.first.header("Server")).to eq("Example/1")
+  ensure
+    OverSIP.configuration = nil
+  end
+
   it "replies to the source port after fix_nat" do
     request.tap(&:fix_nat).reply(404)
     expect(connection.sent.first.last).to eq 6000

@@ -67,9 +67,9 @@ impl Subscriber for ToRuby {
         } else if let Some(engine) = runtime::current() {
             engine.queue_record(record);
         } else {
-            let mut early = early();
-            if early.len() < EARLY_LIMIT {
-                early.push(record);
+            let mut queued = queued();
+            if queued.len() < QUEUE_LIMIT {
+                queued.push(record);
             }
         }
     }
@@ -79,26 +79,32 @@ impl Subscriber for ToRuby {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// How many of them are kept.
-const EARLY_LIMIT: usize = 100;
+/// How many records are kept while there is no engine; further ones are lost.
+const QUEUE_LIMIT: usize = 2_000;
 
-/// What was said while the engine was made, which nobody could take yet.
-static EARLY: Mutex<Vec<LogRecord>> = Mutex::new(Vec::new());
+/// What was said while an engine was made, or in the present step of a simulation.
+static QUEUED: Mutex<Vec<LogRecord>> = Mutex::new(Vec::new());
 
-fn early() -> MutexGuard<'static, Vec<LogRecord>> {
-    EARLY.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+fn queued() -> MutexGuard<'static, Vec<LogRecord>> {
+    QUEUED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// An engine is made: what former attempts have said is not its own.
+/// An engine or a simulation is made: what former attempts have said is not its own.
 pub fn begin() {
-    early().clear();
+    queued().clear();
 }
 
 /// Hands what was said while the engine was made over to it.
 pub fn hand_over(engine: &Engine) {
-    for record in std::mem::take(&mut *early()) {
+    for record in std::mem::take(&mut *queued()) {
         engine.queue_record(record);
     }
+}
+
+/// Hands what a simulation has said to the logger. Called when no lock is held: a logger is Ruby's.
+pub fn write_queued(ruby: &Ruby) -> Result<(), Error> {
+    let records = std::mem::take(&mut *queued());
+    records.iter().try_for_each(|record| write(ruby, record))
 }
 
 struct Text(String);

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use oversip::clock::Clock;
 use oversip::element::{Element, Round, Settings};
 use oversip::engine::{self, SystemClock};
 use oversip::host::{Anchors, Call, Calls, Host, IncomingRequest, Released};
-use oversip::message::Transport;
+use oversip::message::{Transport, UriRef};
 use oversip::random::Random;
 use oversip::simulation::{CallPlan, CallState, ElementId, PeerId, ScriptWork, Step, Uac, Uas, World};
 
@@ -18,7 +19,7 @@ use crate::{
     anchors, client, dispatcher,
     dispatcher_thread::Standing,
     engine_module::{config, listen_specs},
-    process, runtime, schedule, tags, text,
+    logging, process, runtime, schedule, tags, text,
 };
 
 /// The number of the one element of a simulation.
@@ -79,6 +80,10 @@ impl Host for SimulatedHost {
 pub struct Simulation {
     host: Arc<SimulatedHost>,
     peers: Mutex<Peers>,
+    /// Its block has ended.
+    over: AtomicBool,
+    /// Its `run` is under way.
+    runs: AtomicBool,
 }
 
 #[derive(Default)]
@@ -95,6 +100,10 @@ impl SimulatedHost {
         let specs = listen_specs(ruby, options.fetch(ruby.to_symbol("listeners"))?)?;
         let listening: Vec<(Transport, SocketAddr)> =
             specs.iter().map(|spec| (spec.transport, SocketAddr::new(spec.ip, spec.port))).collect();
+        for (index, (transport, address)) in listening.iter().enumerate() {
+            let taken = listening[..index].contains(&(*transport, *address));
+            usable(ruby, *transport, *address, taken)?;
+        }
         let made = |seed| engine::settings(&config, &listening, ELEMENT, &mut Random::from_number(seed));
         let unfit = |error: engine::StartError| text::configuration_error(ruby, error.to_string());
         let (own, settings) = (made(seed).map_err(unfit)?, made(seed).map_err(unfit)?);
@@ -119,20 +128,60 @@ impl SimulatedHost {
     }
 }
 
+impl Simulation {
+    /// The host, as long as the block of the simulation runs.
+    fn host(&self, ruby: &Ruby) -> Result<&Arc<SimulatedHost>, Error> {
+        if self.over.load(Ordering::Relaxed) {
+            let message = "the simulation is over: it can be used in the block of simulate only";
+            return Err(text::runtime_error(ruby, message));
+        }
+        Ok(&self.host)
+    }
+}
+
+/// `run` under way.
+struct Run<'a>(&'a AtomicBool);
+
+impl Run<'_> {
+    fn begin<'a>(ruby: &Ruby, simulation: &'a Simulation) -> Result<Run<'a>, Error> {
+        if simulation.runs.swap(true, Ordering::Relaxed) {
+            let message =
+                "the simulation runs: what a block adds happens in the run that has called the block";
+            return Err(text::runtime_error(ruby, message));
+        }
+        Ok(Run(&simulation.runs))
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Lets things happen until nothing more does. The script runs in this thread, without any lock.
 fn run(ruby: &Ruby, this: RubySimulation) -> Result<(), Error> {
-    let simulated = &this.host;
+    let simulated = this.host(ruby)?;
     let host: Arc<dyn Host> = simulated.clone();
+    let _run = Run::begin(ruby, &this)?;
     let _standing = Standing::in_for_dispatcher();
     loop {
+        // A run may be long, and Ctrl-C or a Timeout has to end it.
+        ruby.thread_check_ints()?;
+        logging::write_queued(ruby)?;
         let put_off = lock(&simulated.rounds).pop_front();
         if let Some(round) = put_off {
             client::run(ruby, &host, Some(*round))?;
             continue;
         }
         match simulated.step() {
-            None | Some(Step::Nothing) => return Ok(()),
+            None | Some(Step::Nothing) => return logging::write_queued(ruby),
             Some(Step::Happened) => {}
+            Some(Step::Stuck) => {
+                let message =
+                    "time does not go on: blocks or messages follow each other at one instant without end";
+                return Err(text::runtime_error(ruby, message));
+            }
             Some(Step::Script(element, work)) => run_work(ruby, simulated, &host, element, work)?,
         }
     }
@@ -163,19 +212,43 @@ fn run_work(
     Ok(())
 }
 
+fn argument_error(ruby: &Ruby, message: String) -> Error {
+    Error::new(ruby.exception_arg_error(), message)
+}
+
 fn address(ruby: &Ruby, text: &str) -> Result<SocketAddr, Error> {
-    text.parse().map_err(|_| {
-        Error::new(
-            ruby.exception_arg_error(),
-            format!("{text:?} is no address with a port, such as 10.0.0.1:5060"),
-        )
-    })
+    let complaint = || format!("{text:?} is no address with a port, such as 10.0.0.1:5060");
+    text.parse().map_err(|_| argument_error(ruby, complaint()))
+}
+
+/// Whether a party can have an address.
+fn usable(ruby: &Ruby, transport: Transport, address: SocketAddr, taken: bool) -> Result<(), Error> {
+    if taken {
+        return Err(argument_error(
+            ruby,
+            format!("{transport}:{address} is taken: give each party of a simulation an address or a port of its own"),
+        ));
+    }
+    if address.ip().is_unspecified() || address.port() == 0 {
+        let message =
+            format!("{address} is no address of a host: name its IP and its port, such as 10.0.0.1:5060");
+        return Err(argument_error(ruby, message));
+    }
+    Ok(())
+}
+
+/// The address of a new peer, which uses UDP.
+fn peer_address(ruby: &Ruby, host: &SimulatedHost, text: &str) -> Result<SocketAddr, Error> {
+    let address = address(ruby, text)?;
+    let taken = lock(&host.world).is_taken(Transport::Udp, address);
+    usable(ruby, Transport::Udp, address, taken).map(|()| address)
 }
 
 /// `caller(address, hop)`: a caller that sends everything by UDP to `hop`; its number.
 fn caller(ruby: &Ruby, this: RubySimulation, at: String, hop: String) -> Result<usize, Error> {
-    let (at, hop) = (address(ruby, &at)?, address(ruby, &hop)?);
-    let peer = lock(&this.host.world).add_peer("caller", Transport::Udp, at, Uac::new("alice", hop));
+    let host = this.host(ruby)?;
+    let (at, hop) = (peer_address(ruby, host, &at)?, address(ruby, &hop)?);
+    let peer = lock(&host.world).add_peer("caller", Transport::Udp, at, Uac::new("alice", hop));
     let callers = &mut lock(&this.peers).callers;
     callers.push(peer);
     Ok(callers.len() - 1)
@@ -183,8 +256,12 @@ fn caller(ruby: &Ruby, this: RubySimulation, at: String, hop: String) -> Result<
 
 /// `callee(address, status, seconds)`: a callee that answers by UDP after a time; its number.
 fn callee(ruby: &Ruby, this: RubySimulation, at: String, status: u16, seconds: f64) -> Result<usize, Error> {
-    let (at, after) = (address(ruby, &at)?, text::seconds_argument(ruby, seconds)?);
-    let peer = lock(&this.host.world).add_peer("callee", Transport::Udp, at, Uas::answering(status, after));
+    let host = this.host(ruby)?;
+    let (at, after) = (peer_address(ruby, host, &at)?, text::seconds_argument(ruby, seconds)?);
+    if !(100..=699).contains(&status) {
+        return Err(argument_error(ruby, format!("a status is from 100 to 699, not {status}")));
+    }
+    let peer = lock(&host.world).add_peer("callee", Transport::Udp, at, Uas::answering(status, after));
     let callees = &mut lock(&this.peers).callees;
     callees.push(peer);
     Ok(callees.len() - 1)
@@ -192,16 +269,21 @@ fn callee(ruby: &Ruby, this: RubySimulation, at: String, status: u16, seconds: f
 
 /// `call(caller, uri, seconds)`: the caller calls, and hangs up after this time; the number of the call.
 fn call(ruby: &Ruby, this: RubySimulation, number: usize, uri: String, seconds: f64) -> Result<usize, Error> {
+    let host = this.host(ruby)?;
     let caller = one_of(ruby, &lock(&this.peers).callers, number)?;
     let talk = text::seconds_argument(ruby, seconds)?;
+    if UriRef::parse(uri.as_bytes()).is_none() {
+        return Err(argument_error(ruby, format!("{uri:?} is no URI, such as sip:bob@b.example")));
+    }
     let plan = CallPlan { hang_up_after: Some(talk), ..CallPlan::default() };
-    Ok(lock(&this.host.world).with_peer(caller, |uac, api| uac.call(api, &uri, plan)))
+    Ok(lock(&host.world).with_peer(caller, |uac, api| uac.call(api, &uri, plan)))
 }
 
 /// `state(caller, call)`: how far a call has come, as a Symbol.
 fn state(ruby: &Ruby, this: RubySimulation, number: usize, call: usize) -> Result<Value, Error> {
+    let host = this.host(ruby)?;
     let caller = one_of(ruby, &lock(&this.peers).callers, number)?;
-    let mut world = lock(&this.host.world);
+    let mut world = lock(&host.world);
     let state =
         one_of(ruby, &world.peer(caller).calls().iter().map(|call| call.state()).collect::<Vec<_>>(), call)?;
     let name = match state {
@@ -217,22 +299,18 @@ fn state(ruby: &Ruby, this: RubySimulation, number: usize, call: usize) -> Resul
 }
 
 fn one_of<T: Copy>(ruby: &Ruby, list: &[T], number: usize) -> Result<T, Error> {
-    list.get(number).copied().ok_or_else(|| {
-        Error::new(
-            ruby.exception_arg_error(),
-            format!("there is no number {number}: there are {}", list.len()),
-        )
-    })
+    let complaint = || format!("there is no number {number}: there are {}", list.len());
+    list.get(number).copied().ok_or_else(|| argument_error(ruby, complaint()))
 }
 
 /// `record`: every message that was sent, as text.
-fn record(this: RubySimulation) -> String {
-    lock(&this.host.world).record().to_string()
+fn record(ruby: &Ruby, this: RubySimulation) -> Result<String, Error> {
+    Ok(lock(&this.host(ruby)?.world).record().to_string())
 }
 
 /// `now`: the seconds that have passed in the simulation.
-fn now(this: RubySimulation) -> f64 {
-    Duration::as_secs_f64(&lock(&this.host.world).now())
+fn now(ruby: &Ruby, this: RubySimulation) -> Result<f64, Error> {
+    Ok(Duration::as_secs_f64(&lock(&this.host(ruby)?.world).now()))
 }
 
 /// `simulate(options, seed) { |simulation| ... }`: what the block gives back. No engine may run, and none can be started meanwhile.
@@ -242,17 +320,26 @@ fn simulate(ruby: &Ruby, options: RHash, seed: u64) -> Result<Value, Error> {
     }
     let block = ruby.block_proc()?;
     anchors::reset();
+    logging::begin();
     let _marks = tags::Seeded::new(seed);
     let host = SimulatedHost::new(ruby, options, seed)?;
-    let simulation = ruby.obj_wrap(Simulation { host: host.clone(), peers: Mutex::default() });
+    let simulation = Simulation {
+        host: host.clone(),
+        peers: Mutex::default(),
+        over: AtomicBool::default(),
+        runs: AtomicBool::default(),
+    };
+    let simulation = ruby.obj_wrap(simulation);
     runtime::simulate(host.clone());
     let result = block.call((simulation,));
+    simulation.over.store(true, Ordering::Relaxed);
     runtime::set(None);
     host.calls.stop();
     host.anchors.clear();
     schedule::forget();
     anchors::release_all();
-    result
+    let written = logging::write_queued(ruby);
+    result.and_then(|value| written.map(|()| value))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
 require "oversip/nearest"
-require "securerandom"
 
 module OverSIP
   module SIP
@@ -73,13 +72,13 @@ module OverSIP
         @sip_method = method_name(data[:sip_method] || raise(OverSIP::RuntimeError, "no data[:sip_method] given"))
         @ruri = uri(data[:ruri] || raise(OverSIP::RuntimeError, "no data[:ruri] given"))
         @from = data[:from] || DEFAULT_FROM
-        @from_tag = fit(:from_tag, data, TOKEN) || SecureRandom.hex(4)
+        @from_tag = fit(:from_tag, data, TOKEN) || Tags.random_hex(4)
         @to = data[:to] || @ruri
         @to_tag = fit(:to_tag, data, TOKEN)
-        @call_id = fit(:call_id, data, CALL_ID) || SecureRandom.hex(8)
-        @cseq = data[:cseq] || rand(1000)
+        @call_id = fit(:call_id, data, CALL_ID) || Tags.random_hex(8)
+        @cseq = data[:cseq] || Tags.random_number(999)
         @max_forwards = data[:max_forwards] || "20"
-        @via_branch_id = SecureRandom.hex(4)
+        @via_branch_id = Tags.random_hex(4)
         @credentials = data[:credentials]
         @extra_headers = header_lines(extra_headers)
         @body = body
@@ -121,7 +120,7 @@ module OverSIP
         lines = [*@headers.map { |name, value| [name, ": ", value] },
                  ["From: ", address(@from), ";tag=", @from_tag], ["To: ", address(@to), *([";tag=", @to_tag] if @to_tag)],
                  ["Call-ID: ", @call_id], ["CSeq: ", @cseq, " ", @sip_method], ["Content-Length: ", @body.to_s.bytesize],
-                 ["Max-Forwards: ", @max_forwards], ["User-Agent: ", product], *@extra_headers]
+                 ["Max-Forwards: ", @max_forwards], ["User-Agent: ", OverSIP.product], *@extra_headers]
         head = [first, *lines.map { |line| LineEnds.neutral("a header line", *line) }].join("\r\n")
         (head << "\r\n\r\n" << @body.to_s.b).force_encoding(Encoding::UTF_8)
       end
@@ -214,10 +213,6 @@ module OverSIP
       def address(value)
         text = value.to_s
         value.is_a?(Uri) && !value.is_a?(NameAddr) && text.b.match?(/[;?,]/) ? "<#{text}>" : text
-      end
-
-      def product
-        OverSIP.configuration&.dig(:core, :product) || "#{PROGRAM_NAME}/#{VERSION}"
       end
     end
   end

@@ -98,6 +98,8 @@ pub enum Step {
     Script(ElementId, ScriptWork),
     /// Nothing more happens until the limit that was given.
     Nothing,
+    /// The parties keep each other busy at one instant, and time does not go on.
+    Stuck,
 }
 
 /// Elements and peers on a simulated network.
@@ -246,6 +248,10 @@ impl World {
     }
 
     /// Adds a peer at an address.
+    ///
+    /// # Panics
+    ///
+    /// When the address is taken ([`World::is_taken`]).
     pub fn add_peer<P: Peer>(
         &mut self,
         name: &str,
@@ -254,6 +260,14 @@ impl World {
         peer: P,
     ) -> PeerId<P> {
         PeerId::of(self.join(name, &[(transport, address)], Member::Peer(Some(Box::new(peer)))))
+    }
+
+    /// Whether a party has this address already.
+    pub fn is_taken(&self, transport: Transport, address: SocketAddr) -> bool {
+        match transport {
+            Transport::Udp => self.udp.contains_key(&address),
+            stream => self.listening.contains_key(&(address, stream)),
+        }
     }
 
     fn join(&mut self, name: &str, addresses: &[(Transport, SocketAddr)], member: Member) -> usize {

@@ -7,7 +7,7 @@ use crate::element::{Input, SendFailure};
 use crate::simulation::node::{Runner, ScriptWork};
 use crate::simulation::script::{Api, Script};
 
-/// Events of one instant after which a run counts as one that never ends.
+/// Steps at one instant after which a run counts as one that never ends.
 const MAX_AT_ONCE: u32 = 1_000_000;
 
 impl World {
@@ -16,8 +16,8 @@ impl World {
         while !self.is_idle() {
             match self.step(None) {
                 Step::Happened => {}
-                Step::Script(..) => panic!("a script that is run outside has something to do"),
                 Step::Nothing => return,
+                step => cannot_go_on(&step),
             }
         }
     }
@@ -41,11 +41,11 @@ impl World {
             }
             match self.step(Some(until)) {
                 Step::Happened => {}
-                Step::Script(..) => panic!("a script that is run outside has something to do"),
                 Step::Nothing => {
                     self.now = self.now.max(until);
                     return false;
                 }
+                step => cannot_go_on(&step),
             }
         }
     }
@@ -62,7 +62,7 @@ impl World {
     /// Lets the next thing happen, if it does before `until`. The clock jumps to its time.
     pub fn step(&mut self, until: Option<Instant>) -> Step {
         if let Some(number) = self.ready() {
-            return self.script_step(number);
+            return if self.may_go_on() { self.script_step(number) } else { Step::Stuck };
         }
         let timeout = self.next_timeout();
         let event = self.schedule.next();
@@ -75,9 +75,12 @@ impl World {
         if until.is_some_and(|until| at > until) {
             return Step::Nothing;
         }
-        self.at_once = if at > self.now { 0 } else { self.at_once + 1 };
-        assert!(self.at_once < MAX_AT_ONCE, "the parties keep each other busy and time does not go on");
-        self.now = self.now.max(at);
+        if at > self.now {
+            self.now = at;
+            self.at_once = 0;
+        } else if !self.may_go_on() {
+            return Step::Stuck;
+        }
         match element {
             Some(number) => self.tell(number, Input::Timeout),
             None => {
@@ -87,6 +90,12 @@ impl World {
             }
         }
         Step::Happened
+    }
+
+    /// One more step at the present time. False: there were so many that there seems to be no end.
+    fn may_go_on(&mut self) -> bool {
+        self.at_once += 1;
+        self.at_once < MAX_AT_ONCE
     }
 
     /// The first element whose script can take something.
@@ -150,6 +159,13 @@ impl World {
                 self.run_peer(peer, |peer, api| peer.connection_ended(api, remote));
             }
         }
+    }
+}
+
+fn cannot_go_on(step: &Step) -> ! {
+    match step {
+        Step::Stuck => panic!("the parties keep each other busy and time does not go on"),
+        _ => panic!("a script that is run outside has something to do: {step:?}"),
     }
 }
 

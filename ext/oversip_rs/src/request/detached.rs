@@ -72,11 +72,9 @@ pub(super) fn send(ruby: &Ruby, this: RubyRequest, wire: &Bytes) -> Result<bool,
 
 /// What the Server header says.
 fn product(ruby: &Ruby) -> Result<Bytes, Error> {
-    if let Some(engine) = runtime::current() {
-        return Ok(Bytes::copy_from_slice(engine.settings().product.as_bytes()));
+    if let Some(host) = runtime::current_host() {
+        return Ok(Bytes::copy_from_slice(host.settings().product.as_bytes()));
     }
-    let module = oversip_module(ruby)?;
-    let name: String = module.const_get("PROGRAM_NAME")?;
-    let version: String = module.const_get("VERSION")?;
-    Ok(format!("{name}/{version}").into())
+    let product: String = oversip_module(ruby)?.funcall("product", ())?;
+    Ok(product.into())
 }

@@ -32,6 +32,11 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
                        callbacks here";
         return Err(text::runtime_error(ruby, message));
     }
+    if runtime::is_simulating() {
+        let message = "Uac#call waits for the response, and a simulation stands still meanwhile: use Uac#route and its \
+                       callbacks here";
+        return Err(text::runtime_error(ruby, message));
+    }
     let args = scan_args::<(Value,), (Option<Value>, Option<Value>, Option<Value>), (), (), RHash, ()>(args)?;
     let keywords = get_kwargs::<_, (), (Option<Value>,), ()>(args.keywords, &[], &["timeout"])?;
     let limit = keywords.optional.0.filter(|value| !value.is_nil()).map(|value| seconds(ruby, value));
@@ -46,7 +51,8 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
         ));
     }
     let waiting = Waiting { engine: &engine, this, call: pending };
-    engine.clients().route(ask);
+    // No other `route` runs here, and it begins without blocks of this thread's.
+    engine.clients().route(ask).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
     let outcome = waiting.outcome(ruby)?;
     let request = args.required.0;
     if let Some(cseq) = waiting.call.cseq() {
