@@ -52,7 +52,7 @@ impl RouteError {
         self.row().1
     }
 
-    /// The name of the Ruby symbol handed to `on_error`.
+    /// The name that `on_error` is given.
     pub fn code(self) -> &'static str {
         self.row().2
     }
@@ -99,7 +99,7 @@ pub struct Failure {
     pub status: u16,
     /// The reason phrase.
     pub reason: Cow<'static, str>,
-    /// The name of the Ruby symbol.
+    /// Its name for a script.
     pub code: &'static str,
 }
 

@@ -55,7 +55,7 @@ impl<T> Probe<T> {
     }
 }
 
-/// The probes of an engine.
+/// The probes under way, by targets.
 #[derive(Debug)]
 pub(crate) struct Probes<T> {
     probes: BTreeMap<ProbeKey, Probe<T>>,

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::lock::lock;
 use crate::element::{AnchorId, ClientId, Element, RequestId, Round, Settings};
 
-/// Runs an element. Nothing of Ruby runs inside of any method.
+/// Runs an element. Nothing of a script runs inside of any method.
 pub trait Host: Send + Sync {
     /// Steps the element, and carries out what that asks for before it returns.
     fn step_element(&self, step: &mut dyn FnMut(&mut Element, Instant));
@@ -21,7 +21,7 @@ pub trait Host: Send + Sync {
     /// What the element was made with.
     fn settings(&self) -> &Settings;
 
-    /// What the script has let go of. Saying so waits for nobody: Ruby's garbage collector does, in the midst of anything.
+    /// What the script has let go of. Saying so waits for nobody: a garbage collector does, in the midst of anything.
     fn released(&self) -> &Released;
 
     /// What routes keep alive.

@@ -6,7 +6,7 @@ use super::lex;
 
 macro_rules! header_names {
     ($($variant:ident $text:literal $($compact:literal)?;)*) => {
-        /// A header name of which the engine knows at least the spelling (RFC 3261 20 and the RFCs that add to it).
+        /// A header name whose spelling at least is known (RFC 3261 20 and the RFCs that add to it).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum HeaderName {

@@ -23,7 +23,7 @@ impl IpFamily {
         }
     }
 
-    /// `"ipv4"` or `"ipv6"`: the spelling of configuration files and of Ruby symbols.
+    /// `"ipv4"` or `"ipv6"`: the spelling of configuration files and of scripts.
     pub fn as_str(self) -> &'static str {
         match self {
             IpFamily::V4 => "ipv4",
