@@ -125,7 +125,7 @@ impl Relay {
     fn on_request(&mut self, request: &Arc<ReceivedRequest>) {
         let client = self.element.new_client(self.blocks);
         let ask = self.forwarding(client, request);
-        let first = self.element.route(self.now, ask);
+        let first = self.element.route(self.now, ask).expect("it is nested in no other one");
         self.run(first);
         self.element.release_client(client);
         self.element.request_done(self.now, request.id);
@@ -181,6 +181,7 @@ impl Relay {
             caller: None,
             anchor: AnchorId(0),
             inline: true,
+            depth: 0,
         }
     }
 

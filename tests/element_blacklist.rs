@@ -14,14 +14,14 @@ struct Scene {
     world: World,
     relay: ElementId,
     alice: PeerId<Inbox>,
-    told: Told,
+    told: Notes,
 }
 
 impl Scene {
     fn new(profile: Profile) -> Scene {
         let mut world = world(1);
-        let told = Told::default();
-        let relay = add_relay(&mut world, RELAY, told.listen(Blocks::relay_to(profile, udp(BOB))));
+        let told = Notes::default();
+        let relay = add_relay(&mut world, RELAY, telling(Blocks::relay_to(profile, udp(BOB)), &told));
         let alice = add_inbox(&mut world, ALICE);
         Scene { world, relay, alice, told }
     }
@@ -91,8 +91,8 @@ fn a_listed_target_is_left_out_until_its_time_is_over() {
     world.zone().srv("_sip._udp.b.example", 1, 1, 5060, "one.b.example");
     world.zone().srv("_sip._udp.b.example", 2, 1, 5060, "two.b.example");
     world.zone().address("one.b.example", address(BOB).ip()).address("two.b.example", address(CAROL).ip());
-    let told = Told::default();
-    let script = told.listen(Blocks::relay_to(profile(), by_dns("sip:b.example;transport=udp")));
+    let told = Notes::default();
+    let script = telling(Blocks::relay_to(profile(), by_dns("sip:b.example;transport=udp")), &told);
     let relay = add_relay(&mut world, RELAY, script);
     let alice = add_caller(&mut world, ALICE, RELAY);
     let bob = add_callee(&mut world, BOB, Uas::answering(486, seconds(0)));
@@ -439,8 +439,8 @@ fn a_503_with_retry_after_lists_its_target_and_its_repetition_does_not_end_the_e
 #[test]
 fn the_loss_of_an_established_connection_makes_no_entry() {
     let mut world = world(1);
-    let told = Told::default();
-    let relay = add_relay(&mut world, RELAY, told.listen(Blocks::relay_to(profile(), tcp(BOB))));
+    let told = Notes::default();
+    let relay = add_relay(&mut world, RELAY, telling(Blocks::relay_to(profile(), tcp(BOB)), &told));
     let alice = add_inbox(&mut world, ALICE);
     let bob = world.add_peer("bob", Transport::Tcp, address(BOB), Inbox::default());
     world.send(alice, request("OPTIONS", "lost"), address(RELAY));
@@ -501,7 +501,7 @@ fn a_sign_of_life_ends_the_entries_of_all_profiles() {
         let id = oversip::element::OwnRequestId(1);
         let request = own(oversip::message::Method::Options, "two");
         let ask = api.own_request(client, &std::sync::Arc::new(second), id, request, Some(udp(BOB)));
-        api.route(script, ask);
+        api.route(script, ask).expect("it is nested in no other one");
         api.step(|element, _| element.release_client(client));
     });
     scene.world.advance(millis(100));

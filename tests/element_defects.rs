@@ -58,7 +58,7 @@ impl Holder {
         let anchor = 1 + self.ledger().begun.len() as u64;
         ask.anchor = AnchorId(anchor);
         self.ledger().begun.insert(anchor);
-        api.route(self, ask);
+        api.route(self, ask).expect("it is nested in no other one");
         api.step(|element, _| element.release_client(client));
     }
 

@@ -57,7 +57,7 @@ fn script() -> OwnScript {
     (strict.timer_b, strict.timer_c) = (seconds(3), seconds(20));
     strict.verify_server = VerifyServer::Library;
     strict.settle();
-    let told = Told::default();
+    let told = Notes::default();
     let rerouted = Mutex::new(BTreeSet::new());
     let blocks = Blocks::new(strict)
         .on_request(|turn| {

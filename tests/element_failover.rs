@@ -24,14 +24,14 @@ const BOB_TLS: &str = "10.0.2.1:5061";
 const CAROL_TLS: &str = "10.0.3.1:5061";
 
 /// A world whose element sends requests to `sip:b.example` by DNS, and the caller there.
-fn by_name(destination: &str) -> (World, ElementId, PeerId<Uac>, Told) {
+fn by_name(destination: &str) -> (World, ElementId, PeerId<Uac>, Notes) {
     with_profile(profile(), destination)
 }
 
-fn with_profile(profile: oversip::client::Profile, uri: &str) -> (World, ElementId, PeerId<Uac>, Told) {
+fn with_profile(profile: oversip::client::Profile, uri: &str) -> (World, ElementId, PeerId<Uac>, Notes) {
     let mut world = world(1);
-    let told = Told::default();
-    let script = told.listen(Blocks::relay_to(profile, by_dns(uri)));
+    let told = Notes::default();
+    let script = telling(Blocks::relay_to(profile, by_dns(uri)), &told);
     let relay = add_relay(&mut world, RELAY, script);
     let alice = add_caller(&mut world, ALICE, RELAY);
     (world, relay, alice, told)
@@ -492,9 +492,9 @@ fn a_request_too_large_for_udp_goes_by_tcp_and_by_udp_where_that_is_refused() {
         let mut small = profile();
         small.udp_mtu = Some(300);
         let mut world = world(1);
-        let told = Told::default();
+        let told = Notes::default();
         world.zone().address("b.example", address(BOB).ip());
-        let script = told.listen(Blocks::relay_to(small, by_dns("sip:b.example:5060")));
+        let script = telling(Blocks::relay_to(small, by_dns("sip:b.example:5060")), &told);
         let relay = add_relay(&mut world, RELAY, script);
         let alice = add_caller(&mut world, ALICE, RELAY);
         let transport = if takes_tcp { Transport::Tcp } else { Transport::Udp };
@@ -529,6 +529,7 @@ fn own_options(client: ClientId, profile: Profile, destination: Destination) -> 
         caller: None,
         anchor: AnchorId(0),
         inline: false,
+        depth: 0,
     }
 }
 
@@ -547,7 +548,7 @@ fn outputs(element: &mut Element) -> Vec<Output> {
 fn a_connection_that_fails_before_its_request_is_queued_is_its_targets_fault_all_the_same() {
     let (mut element, now) = alone();
     let client = element.new_client(0);
-    element.route(now, own_options(client, profile(), tcp(BOB)));
+    element.route(now, own_options(client, profile(), tcp(BOB))).expect("it is nested in no other one");
     let (mut opened, mut unsent) = (None, None);
     for output in outputs(&mut element) {
         match output {
@@ -575,7 +576,7 @@ fn lax_then_strict(in_time: bool) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
     strict.verify_server = VerifyServer::Library;
     for profile in [lax, strict] {
         let client = element.new_client(0);
-        element.route(now, own_options(client, profile, tls(BOB_TLS)));
+        element.route(now, own_options(client, profile, tls(BOB_TLS))).expect("it is nested in no other one");
         let mut waiting: VecDeque<_> = outputs(&mut element).into();
         while let Some(output) = waiting.pop_front() {
             match output {

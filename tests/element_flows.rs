@@ -14,21 +14,21 @@ struct Scene {
     relay: ElementId,
     alice: PeerId<Inbox>,
     bob: PeerId<Inbox>,
-    told: Told,
+    told: Notes,
     transport: Transport,
 }
 
 impl Scene {
     fn new(transport: Transport) -> Scene {
         let mut world = world(1);
-        let told = Told::default();
+        let told = Notes::default();
         // What is not for the flow goes to Bob, unless it is from him.
         let script =
             Blocks::new(profile()).on_request(|turn| match turn.request().source.remote == address(BOB) {
                 true => turn.route(),
                 false => turn.relay_to(udp(BOB)),
             });
-        let relay = add_relay(&mut world, RELAY, told.listen(script));
+        let relay = add_relay(&mut world, RELAY, telling(script, &told));
         let alice = world.add_peer("alice", transport, address(ALICE), Inbox::default());
         let bob = add_inbox(&mut world, BOB);
         Scene { world, relay, alice, bob, told, transport }

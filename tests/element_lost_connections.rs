@@ -14,14 +14,14 @@ struct Scene {
     relay: ElementId,
     alice: PeerId<Inbox>,
     bob: PeerId<Inbox>,
-    told: Told,
+    told: Notes,
 }
 
 impl Scene {
     fn new() -> Scene {
         let mut world = world(1);
-        let told = Told::default();
-        let relay = add_relay(&mut world, RELAY, told.listen(Blocks::new(profile()).on_request(to_bob)));
+        let told = Notes::default();
+        let relay = add_relay(&mut world, RELAY, telling(Blocks::new(profile()).on_request(to_bob), &told));
         let alice = add_inbox(&mut world, ALICE);
         let bob = world.add_peer("bob", Transport::Tcp, address(BOB), Inbox::default());
         Scene { world, relay, alice, bob, told }
@@ -623,7 +623,7 @@ fn a_cancel_over_a_new_connection_belongs_to_the_invite_of_the_lost_one() {
 fn the_ack_of_an_own_call_goes_over_another_connection_when_its_2xx_comes_again_after_the_loss() {
     for waited in [true, false] {
         let mut world = world(1);
-        let told = Told::default();
+        let told = Notes::default();
         let relay = add_relay(&mut world, RELAY, OwnScript::new(&told, &profile(), !waited));
         let bob = world.add_peer("bob", Transport::Tcp, address(BOB), Inbox::default());
         route_own(&mut world, relay, &profile(), own(Method::Invite, "own"), |ask| {
@@ -655,7 +655,7 @@ fn the_ack_of_an_own_call_goes_over_another_connection_when_its_2xx_comes_again_
 #[test]
 fn an_own_request_over_a_used_connection_that_breaks_is_sent_again() {
     let mut world = world(1);
-    let told = Told::default();
+    let told = Notes::default();
     let relay = add_relay(&mut world, RELAY, OwnScript::new(&told, &profile(), true));
     let bob = world.add_peer("bob", Transport::Tcp, address(BOB), Inbox::default());
     let mut invites = Vec::new();

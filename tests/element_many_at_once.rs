@@ -72,10 +72,11 @@ impl Stepped {
             caller: Some(Caller { call: CallId(number), limit: None }),
             anchor: AnchorId(0),
             inline: true,
+            depth: 0,
         };
         let round = self.element.route(self.now, ask);
         self.drain();
-        round
+        round.expect("it is nested in no other one")
     }
 
     /// The same for many requests through one Client.
@@ -300,6 +301,7 @@ fn the_requests_that_a_defect_costs_end_one_after_the_other_in_their_order() {
     assert!(effects == each(0, |number| Effect::Ended(number, "internal_error".into())), "all, in order");
     stepped.now += seconds(32);
     assert!(stepped.steps().into_iter().flatten().all(|effect| matches!(effect, Effect::Sent(_))));
+    stepped.element.release_client(client);
     let gauges = stepped.element.gauges();
     assert_eq!((gauges.clients, gauges.client_transactions, gauges.timers), (0, 0, 0));
 }

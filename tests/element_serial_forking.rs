@@ -226,7 +226,8 @@ fn failing_at_once(port: u16) -> Destination {
 
 #[test]
 fn many_destinations_that_fail_at_once_are_tried_one_after_the_other() {
-    const FAILING: usize = 100;
+    // Each is routed to inside of the former: as deep as that may go.
+    const FAILING: usize = 31;
     for same_client in [true, false] {
         let mut world = world(1);
         let notes = Notes::default();
@@ -315,5 +316,25 @@ fn a_callee_that_ignores_the_cancel_of_timer_c_does_not_hold_the_call_up() {
     assert!(told(&mut world, seconds(16)), "{}", world.record());
     world.run_until_idle();
     assert_eq!(story(&world, RELAY, ALICE), ["100", "180", "180", "486"], "{}", world.record());
+    assert_all_quiet(&world, relay);
+}
+
+#[test]
+fn blocks_that_route_inside_of_each_other_without_end_are_stopped_and_the_request_is_answered_500() {
+    let mut world = world(1);
+    let notes = Notes::default();
+    let seen = notes.clone();
+    let script = Blocks::relay_to(profile(), failing_at_once(1)).on_error(move |turn| {
+        seen.see(turn);
+        turn.drop_response();
+        let next = turn.new_proxy();
+        turn.route_by(next, Some(failing_at_once(1)));
+    });
+    let relay = add_relay(&mut world, RELAY, script);
+    let alice = add_caller(&mut world, ALICE, RELAY);
+    let number = call(&mut world, alice, CallPlan::default());
+    world.run_until_idle();
+    assert_eq!(world.peer(alice).calls()[number].state(), CallState::Refused(500), "{}", world.record());
+    assert_eq!(notes.of("error").len(), 32);
     assert_all_quiet(&world, relay);
 }

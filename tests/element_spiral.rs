@@ -29,7 +29,7 @@ impl Script for Spiral {
             if for_bob && !in_dialog {
                 ask.request.ruri = Bytes::from_static(b"sip:carol@b.example");
             }
-            api.route(self, ask);
+            api.route(self, ask).expect("it is nested in no other one");
         }
         api.step(|element, _| element.release_client(client));
     }
@@ -165,7 +165,7 @@ fn a_spiral_ends_at_max_forwards() {
             let hops = request.message.max_forwards().unwrap_or_default();
             if let Some(mut ask) = api.forwarding(client, &self.0.clone(), &request, Some(udp(RELAY))) {
                 ask.request.ruri = format!("sip:bob{hops}@b.example").into();
-                api.route(self, ask);
+                api.route(self, ask).expect("it is nested in no other one");
             }
             api.step(|element, _| element.release_client(client));
         }

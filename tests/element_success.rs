@@ -259,7 +259,7 @@ fn a_repeated_invite_of_an_accepted_call_gets_the_2xx_again() {
 #[test]
 fn a_repeated_2xx_to_an_own_invite_gets_the_same_ack_again_and_the_blocks_are_told_once() {
     let mut world = world(1);
-    let told = Told::default();
+    let told = Notes::default();
     let relay = add_relay(&mut world, RELAY, OwnScript::new(&told, &profile(), true));
     let bob = add_inbox(&mut world, BOB);
     route_own(&mut world, relay, &profile(), own(Method::Invite, "own"), |_| {});
@@ -285,7 +285,7 @@ fn a_repeated_2xx_to_an_own_invite_gets_the_same_ack_again_and_the_blocks_are_to
 #[test]
 fn each_callee_of_an_own_invite_gets_its_own_ack() {
     let mut world = world(1);
-    let told = Told::default();
+    let told = Notes::default();
     let relay = add_relay(&mut world, RELAY, OwnScript::new(&told, &profile(), true));
     let bob = add_inbox(&mut world, BOB);
     route_own(&mut world, relay, &profile(), own(Method::Invite, "own"), |_| {});
@@ -306,7 +306,7 @@ fn each_callee_of_an_own_invite_gets_its_own_ack() {
 #[test]
 fn without_an_ack_of_the_blocks_they_are_told_of_each_repeated_2xx() {
     let mut world = world(1);
-    let told = Told::default();
+    let told = Notes::default();
     let relay = add_relay(&mut world, RELAY, OwnScript::new(&told, &profile(), false));
     let bob = add_inbox(&mut world, BOB);
     route_own(&mut world, relay, &profile(), own(Method::Invite, "own"), |_| {});

@@ -70,6 +70,7 @@ fn describe(action: &Action) -> String {
         Action::AskProbe(target) => format!("ask for the probe of {target}"),
         Action::SendOverFlow => "send over the flow".into(),
         Action::Forward(_, status) => format!("forward {status}"),
+        Action::EndCall(_) => "end the call".into(),
         Action::Reply { status, reason } => format!("reply {status} {reason}"),
     }
 }
@@ -566,6 +567,36 @@ fn a_canceled_uac_gets_the_final_response() {
     assert!(!case.session.may_answer_challenge());
     assert_eq!(case.give(response(487, "")), ["on_failure_response 487"]);
     assert!(case.session.is_over());
+}
+
+#[test]
+fn a_uac_request_cancelled_before_it_is_sent_ends_with_an_error() {
+    let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
+    let end = ["on_canceled", "on_error 487 Request Terminated canceled"];
+    assert_eq!(case.give(Input::Canceled), end);
+    assert!(case.session.is_over());
+    // With a request out that never gets an answer.
+    let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.give(Input::Canceled), end[..1]);
+    assert_eq!(case.give(Input::BranchEnded), end[1..]);
+}
+
+#[test]
+fn a_2xx_to_a_uac_request_that_was_given_up_is_no_success() {
+    for (class, ends) in [(RequestClass::Invite, &["end the call"][..]), (RequestClass::NonInvite, &[])] {
+        let mut case = Case::new(Role::Uac, class, |_| {});
+        case.give(targets(&[1]));
+        case.session.note_abandoned();
+        assert_eq!(case.give(response(200, "")), ends);
+        assert_eq!(case.give(response(200, "")), ends);
+    }
+    // One that had its 2xx before has a second one from another callee.
+    let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
+    case.give(targets(&[1]));
+    assert_eq!(case.give(response(200, "")), ["on_success_response"]);
+    case.session.note_abandoned();
+    assert_eq!(case.give(response(200, "")), ["on_success_response"]);
 }
 
 /// Lists targets by automatic entries, the first one for the longest time.

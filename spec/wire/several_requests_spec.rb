@@ -112,6 +112,23 @@ RSpec.describe "Several requests of one Client", :native do
       bob.answer(second, 200, to_tag: "second")
       expect(events).to eq(["second"])
     end
+
+    it "leave no call behind when the 2xx of the first crosses the second route of the same object: ACK and BYE" do
+      start_oversip
+      OverSIP::Testing.freeze
+      request = OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: "sip:1@127.0.0.1:#{bob.port}", cseq: 7 })
+      uac.on_success_response { |response| seen << response.to_tag }
+      OverSIP.schedule { uac.route(request) }
+      first = bob.receive
+      bob.answer(first, 180)
+      everything_done
+      OverSIP.schedule { uac.route(request) }
+      2.times { bob.receive }
+      bob.answer(first, 200, to_tag: "first")
+      ending = Array.new(2) { bob.receive }
+      expect(ending.map { |message| [message.header("CSeq"), message.to_tag] }).to eq([["7 ACK", "first"], ["8 BYE", "first"]])
+      expect(events).to be_empty
+    end
   end
 
   describe "of a Proxy" do

@@ -59,6 +59,38 @@ RSpec.describe "OverSIP.stats", :native do
     expect(stats[:dropped]).to include(unmatched_responses: 1)
   end
 
+  it "counts what is bounded only by other things: requests, Clients, timers, kept ACKs" do
+    uac = OverSIP::SIP::Uac.new
+    uac.on_success_response { |response| uac.ack(response) and entered << true }
+    start_relay_to(bob)
+    OverSIP::Testing.freeze
+    before = stats.slice(:requests, :clients, :timers, :kept_acks)
+    call_from(alice)
+    bob.receive
+    uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: "sip:#{bob.address}" }))
+    bob.answer(bob.receive, 200)
+    entered.pop
+    expect(bob.receive.method_name).to eq("ACK")
+    expect(stats[:requests]).to eq(before[:requests] + 1)
+    # The Proxy, the Uac and the Client of the ACK, as far as that has not gone.
+    expect(stats[:clients]).to be_between(before[:clients] + 2, before[:clients] + 3)
+    expect(stats[:timers]).to be > before[:timers] + 1
+    expect(stats[:kept_acks]).to eq(before[:kept_acks] + 1)
+  end
+
+  it "counts the requests that wait for DNS" do
+    silent = UDPSocket.new.tap { |socket| socket.bind("127.0.0.1", 0) }
+    nameserver = "127.0.0.1:#{silent.addr[1]}"
+    start_oversip(configuration: { core: { nameservers: [nameserver] } }) do |request|
+      OverSIP::SIP::Proxy.new.route(request, "b.example")
+    end
+    call_from(alice)
+    silent.recvfrom(512)
+    expect(stats.slice(:searches, :waiting_for_dns)).to eq(searches: 1, waiting_for_dns: 1)
+  ensure
+    silent&.close
+  end
+
   it "counts the requests whose targets are looked for, tried or decided on, until their answer" do
     start_relay_to(bob)
     2.times { call_from(alice) }

@@ -155,9 +155,17 @@ RSpec.describe "An INVITE of a Uac", :native do
     it "sends nothing at all from on_target" do
       uac.on_target { uac.cancel }
       uac.route(OverSIP::SIP::UacRequest.new({ sip_method: :INVITE, ruri: "sip:bob@127.0.0.1:#{bob.port}" }))
-      expect(seen.pop).to eq([:canceled])
-      engine_caught_up
-      expect(messages_at(bob)).to be_empty
+      expect([seen.pop, seen.pop]).to eq([[:canceled], [:error, 487, "Request Terminated", :canceled]])
+      dispatcher_caught_up
+      expect([messages_at(bob), seen.all]).to eq([[], []])
+    end
+
+    it "runs on_error when the callee never ends its INVITE" do
+      ringing
+      uac.cancel
+      bob.receive
+      OverSIP::Testing.advance(33)
+      expect([seen.pop, seen.pop]).to eq([[:canceled], [:error, 487, "Request Terminated", :canceled]])
     end
 
     it "does nothing after the final response" do

@@ -1,7 +1,7 @@
 //! What a `Proxy` or `Uac` decides during one `route`: the sans-IO machine between targets, responses and callbacks.
 //!
 //! The machine is fed with [`Input`]s and emptied with [`Session::next_action`]. An [`Action::Callback`] stops it
-//! until [`Session::callback_done`] tells how the round of Ruby blocks ended; every other action is carried out by
+//! until [`Session::callback_done`] tells how the round of blocks ended; every other action is carried out by
 //! whoever drives the machine and needs no answer.
 
 mod search;
@@ -114,6 +114,8 @@ pub struct Session {
     refusal_dropped: bool,
     over_flow: bool,
     branch_live: bool,
+    /// A 2xx was handed on, so that those of further callees are.
+    succeeded: bool,
     actions: Queue<Action>,
     after: Queue<After>,
     waiting: bool,
@@ -151,6 +153,7 @@ impl Session {
             refusal_dropped: false,
             over_flow: false,
             branch_live: false,
+            succeeded: false,
             actions: Queue::new(),
             after: Queue::new(),
             waiting: false,
@@ -329,6 +332,10 @@ impl Session {
                 self.state = State::Done;
                 // Only an INVITE can get further 2xx, from other branches of a fork downstream (RFC 6026).
                 self.branch_live &= self.class == RequestClass::Invite;
+                if self.role == Role::Uac && self.abandoned && !self.succeeded {
+                    return self.end_call(response);
+                }
+                self.succeeded = true;
                 self.callback(Callback::Success(response.clone()), After::Forward(response, status));
             }
             _ if self.state != State::Pending => self.branch_live &= status < 200,
@@ -482,12 +489,24 @@ impl Session {
         self.forget_targets();
     }
 
+    /// A 2xx to a request of a Uac that was given up.
+    fn end_call(&mut self, response: Arc<IncomingResponse>) {
+        if self.class == RequestClass::Invite {
+            self.actions.push(Action::EndCall(response));
+        }
+    }
+
+    /// A cancelled request without a branch that will answer it. The client of a Proxy gets 487; the script of a Uac hears of it
+    /// as of any other end.
     fn end_canceled(&mut self) {
         self.state = State::Done;
-        self.targets.clear();
+        self.forget_targets();
         self.reply(487, "Request Terminated".into());
         if !self.superseded {
             self.tell_canceled();
+        }
+        if self.role == Role::Uac {
+            self.finish(LastResult::Failure(Failure::canceled()));
         }
     }
 

@@ -66,6 +66,13 @@ impl Element {
         }
     }
 
+    /// A 2xx to a request of a Uac that was given up before: nobody else ends its call.
+    pub(super) fn end_given_up(&mut self, route: &Route, response: &IncomingResponse) {
+        tracing::info!(target: "oversip::transaction", client = %route.client, route = %route.id,
+            "the request was given up before this 2xx: it is acknowledged and its call ended");
+        self.acknowledge_and_end(route, response, true);
+    }
+
     /// Acknowledges a 2xx, and ends its call if that is asked.
     pub(super) fn acknowledge_and_end(&mut self, route: &Route, response: &Message, end: bool) {
         let profile = route.profile().clone();
@@ -105,6 +112,7 @@ impl Element {
             caller: None,
             anchor: AnchorId::NOTHING,
             inline: false,
+            depth: 0,
         };
         self.working_for(Beneficiary::Client(client), |element| {
             element.begin_route(ask);

@@ -6,9 +6,10 @@ use super::beneficiary::Beneficiary;
 use super::consequences::Consequence;
 use super::ids::{CallId, ClientId, RouteId};
 use super::output::Round;
-use super::route::{Origin, RoundEnd, RouteRequest};
+use super::reply::Reply;
+use super::route::{Origin, RoundEnd, RouteRequest, TooDeep, DEEPEST_NESTING};
 use super::Element;
-use crate::client::session::{Input as SessionInput, Role};
+use crate::client::session::Input as SessionInput;
 use crate::resolve::Target;
 
 impl Element {
@@ -54,10 +55,33 @@ impl Element {
     /// `inline`, the round of blocks that it begins with is handed out: [`Element::round_done`] is due when it ended.
     ///
     /// A second route of a Client for the same request gives up what the first one has pending (RFC 3261 16.7 step 10).
-    pub fn route(&mut self, now: Instant, ask: RouteRequest) -> Option<Round> {
+    ///
+    /// # Errors
+    ///
+    /// When it is nested too deep in blocks.
+    pub fn route(&mut self, now: Instant, ask: RouteRequest) -> Result<Option<Round>, TooDeep> {
         self.begin(now);
+        if ask.depth >= DEEPEST_NESTING {
+            self.refuse_nesting(now, &ask);
+            return Err(TooDeep);
+        }
         let client = ask.client;
-        self.attempt_for(Beneficiary::Client(client), |element| element.begin_route(ask)).flatten()
+        Ok(self.attempt_for(Beneficiary::Client(client), |element| element.begin_route(ask)).flatten())
+    }
+
+    /// Blocks that route again and again, each inside of the former, come to an end here: they may have dropped the last answer
+    /// that the client could get.
+    fn refuse_nesting(&mut self, now: Instant, ask: &RouteRequest) {
+        self.release(ask.anchor);
+        let Some(request) = ask.origin.upstream() else { return };
+        let subject = request.in_words();
+        if request.is_ack() {
+            tracing::error!(target: "oversip::request", "a block of {subject}: {TooDeep}; it is not sent");
+            return;
+        }
+        tracing::error!(target: "oversip::request", "a block of {subject}: {TooDeep}; it is answered 500");
+        // Where it has an answer already, that stands.
+        let _ = self.reply(now, request, Reply::new(500, b"Internal Error"));
     }
 
     /// A round of blocks has ended. Hands out the next one of the same route, if it has one at once.
@@ -98,8 +122,8 @@ impl Element {
 
     /// Cancels what a Client has pending, for one request or for all.
     ///
-    /// A Uac's blocks for `on_canceled` run. A Proxy's response to the cancelled request runs its blocks like any other one and
-    /// goes upstream.
+    /// The blocks for `on_canceled` run for an INVITE of a Uac. The response to another request of a Uac, on which CANCEL has no
+    /// effect (RFC 3261 9.1), and that to the request of a Proxy run their blocks like any other one; the latter goes upstream.
     pub fn cancel(&mut self, now: Instant, client: ClientId, of: Option<&Origin>) {
         self.begin(now);
         self.attempt_for(Beneficiary::Client(client), |element| {
@@ -122,22 +146,18 @@ impl Element {
         let Some(route) = self.clients.route_mut(id).filter(|route| !route.session.is_answered()) else {
             return;
         };
-        match route.role {
-            Role::Uac => route.canceled = true,
-            Role::Proxy => route.session.note_withdrawn(),
+        match route.hears_of_cancel() {
+            true => route.canceled = true,
+            false => route.session.note_withdrawn(),
         }
     }
 
     /// The script has cancelled a route: what it has pending is cancelled, and it hears of that in its turn.
     pub(super) fn cancel_route(&mut self, id: RouteId) {
         let Some(route) = self.clients.route(id) else { return };
-        let (client, role) = (route.client, route.role);
+        let (client, hears) = (route.client, route.hears_of_cancel());
         self.cancel_branch(id, Vec::new());
-        let input = match role {
-            Role::Uac => SessionInput::Canceled,
-            Role::Proxy => SessionInput::Withdrawn,
-        };
-        self.deliver(client, id, input);
+        self.deliver(client, id, if hears { SessionInput::Canceled } else { SessionInput::Withdrawn });
     }
 
     /// Nobody waits for the end of a route any longer: its request is cancelled.

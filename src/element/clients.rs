@@ -107,9 +107,9 @@ impl Clients {
         }
     }
 
-    /// How many Clients have a route.
-    pub(super) fn busy(&self) -> usize {
-        self.by_id.values().filter(|client| !client.is_idle()).count()
+    /// How many there are: those that the script has, and those that have something to do.
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
     }
 }
 
@@ -172,11 +172,6 @@ impl Clients {
             (Some(routes), Some(origin)) => routes.of(origin.id()),
             (Some(routes), None) => routes.all().into(),
         }
-    }
-
-    /// All routes that are not at work.
-    pub(super) fn all_routes(&self) -> impl Iterator<Item = &Route> {
-        self.routes.values().filter_map(Entry::route)
     }
 
     /// A route is at work no more, and waits. One that is over is handed out, to be ended, unless turns wait for it.

@@ -25,6 +25,7 @@ use super::input::Input;
 use super::output::{Output, ScriptEvent};
 use super::reachability::{Reachability, MAX_WAITING};
 use super::resolutions::Resolutions;
+use super::searches::Searches;
 use super::server_transactions::ServerTransactions;
 use super::settings::{Settings, Status};
 use super::stores::Stores;
@@ -50,6 +51,7 @@ pub struct Element {
     pub(super) client_transactions: ClientTransactions,
     pub(super) clients: Clients,
     pub(super) callers: Callers,
+    pub(super) searches: Searches,
     pub(super) flows: Flows,
     pub(super) resolutions: Resolutions,
     pub(super) reachability: Reachability,
@@ -118,6 +120,7 @@ impl Element {
             client_transactions: ClientTransactions::new(&tables),
             clients: Clients::new(&tables),
             callers: Callers::new(&tables),
+            searches: Searches::default(),
             flows,
             resolutions: Resolutions::new(number, &tables),
             reachability: Reachability::new(&tables),
@@ -218,14 +221,14 @@ impl Element {
         &self.counts
     }
 
-    /// What there is at present. Costs time for each Client.
+    /// What there is at present. Costs the same however much that is.
     pub fn gauges(&self) -> Gauges {
         Gauges {
             server_transactions: self.server_transactions.len(),
             requests: self.server_transactions.requests(),
             client_transactions: self.client_transactions.len(),
-            clients: self.clients.busy(),
-            searches: self.clients.all_routes().filter(|route| !route.session.is_answered()).count(),
+            clients: self.clients.len(),
+            searches: self.searches.len(),
             waiting_for_probe: self.probes.waiting(),
             waiting_for_dns: self.resolutions.waiting(),
             connections: self.flows.len(),

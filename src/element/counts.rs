@@ -106,7 +106,7 @@ pub struct Gauges {
     pub requests: usize,
     /// Client transactions.
     pub client_transactions: usize,
-    /// Clients that have something to do.
+    /// Clients that the script has, or that have something to do.
     pub clients: usize,
     /// Requests whose targets are looked for, tried or decided on by their blocks.
     pub searches: usize,

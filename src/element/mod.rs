@@ -64,6 +64,7 @@ mod responses;
 mod route;
 mod routes_of_client;
 mod routing;
+mod searches;
 mod sending;
 mod server_request;
 mod server_stage;
@@ -94,7 +95,7 @@ pub use output::{
 pub use received_request::{in_words, ReceivedRequest, WayBack};
 pub use refusal::Refusal;
 pub use reply::{Reply, ReplyError};
-pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest};
+pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest, TooDeep};
 pub use server_request::Creation;
 pub use server_stage::ServerState;
 pub use settings::{is_loopback, Families, Limits, Settings, Status};

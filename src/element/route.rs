@@ -14,6 +14,7 @@ use super::ids::{AnchorId, CallId, ClientId, OriginId, OwnRequestId, RequestId, 
 use super::outgoing::{Departing, ProxyHeaders};
 use super::output::{OwnRequest, Round};
 use super::received_request::ReceivedRequest;
+use super::searches::Search;
 use crate::client::digest::{Authenticator, Credentials};
 use crate::client::session::{Callback, Input, RequestClass, Role, Session};
 use crate::client::{
@@ -93,7 +94,18 @@ pub struct RouteRequest {
     pub anchor: AnchorId,
     /// The caller runs the first rounds of blocks itself. Else they come with the outputs.
     pub inline: bool,
+    /// In how many other `route` calls this one is made: in a block of a block, and so on.
+    pub depth: u32,
 }
+
+/// How deep `route` may be nested.
+pub(super) const DEEPEST_NESTING: u32 = 32;
+
+/// `route` is called in blocks that `route` runs, and so on without an end in sight. The request is not sent. A Proxy's has been
+/// answered 500.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("route is nested more than {DEEPEST_NESTING} deep in callbacks")]
+pub struct TooDeep;
 
 impl RouteRequest {
     /// The flow that a request of a dialog for a SIPS resource would leave by.
@@ -191,6 +203,8 @@ pub(super) struct Route {
     insists_on_udp: bool,
     callback: Option<Callback>,
     target: Option<Target>,
+    /// Until it is answered.
+    pub(super) search: Option<Search>,
 }
 
 impl fmt::Debug for Route {
@@ -206,6 +220,7 @@ impl Route {
         ask: RouteRequest,
         antiloop_id: [u8; 32],
         timings: &Timings,
+        search: Search,
     ) -> (Box<Self>, Destination) {
         let class = match ask.request.method {
             Method::Invite => RequestClass::Invite,
@@ -246,6 +261,7 @@ impl Route {
             insists_on_udp: false,
             callback: None,
             target: None,
+            search: Some(search),
         });
         (route, ask.destination)
     }
@@ -417,10 +433,18 @@ impl Route {
         self.session.handle(now, list, input);
     }
 
+    /// Whether blocks for `on_canceled` run when the script cancels it: CANCEL has an effect on INVITEs alone (RFC 3261 9.1), and
+    /// a Proxy's are for the CANCEL of the client.
+    pub(super) fn hears_of_cancel(&self) -> bool {
+        self.role == Role::Uac && self.request.method == Method::Invite
+    }
+
     /// Says why the request has failed that neither a block nor a thread hears of. The client of a Proxy does, but not of an ACK.
+    /// A script that has cancelled the request knows.
     pub(super) fn log_unheard(&self, failure: &Failure) {
         let request = &self.request;
-        if self.role == Role::Proxy && request.method != Method::Ack {
+        let is_answered = self.role == Role::Proxy && request.method != Method::Ack;
+        if is_answered || *failure == Failure::canceled() {
             return;
         }
         let text = String::from_utf8_lossy;

@@ -45,7 +45,8 @@ impl Element {
             }
         }
         let antiloop_id = ask.antiloop_id.unwrap_or_else(|| random_loop_mark(&mut self.random));
-        let (mut route, destination) = Route::new(id, ask, antiloop_id, &self.settings.timings);
+        let search = self.searches.begin();
+        let (mut route, destination) = Route::new(id, ask, antiloop_id, &self.settings.timings, search);
         self.learns_of_request(&mut route);
         if self.clients.get_mut(client).is_some_and(|it| std::mem::take(&mut it.aborts)) {
             route.session.abort();
@@ -153,7 +154,11 @@ impl Element {
 
     /// Runs a route that is at work until it waits for blocks or for the network.
     pub(super) fn run(&mut self, mut route: Box<Route>) -> RouteStep {
-        if let Some(callback) = self.advance(&mut route) {
+        let callback = self.advance(&mut route);
+        if route.session.is_answered() {
+            route.search = None;
+        }
+        if let Some(callback) = callback {
             return RouteStep { shown: true, round: self.show(route, callback) };
         }
         route.inline = false;
@@ -228,6 +233,7 @@ impl Element {
                 Action::SendOverFlow => self.send_over_flow(route),
                 Action::AskProbe(target) => self.ask_probe(route, target),
                 Action::Forward(response, status) => self.forward(route, &response, status),
+                Action::EndCall(response) => self.end_given_up(route, &response),
                 Action::Reply { status, reason } => self.answer_by_reply(route, status, &reason),
             }
         }

@@ -35,6 +35,13 @@ pub(super) enum TimerKey {
     Consequence,
 }
 
+impl TimerKey {
+    /// Whether it only lets the element go on with what it does anyway: nothing new happens then.
+    fn is_step(&self) -> bool {
+        matches!(self, TimerKey::Sweep | TimerKey::Consequence)
+    }
+}
+
 /// Names an armed timer: its time, and a number that keeps timers of one instant in the order they were armed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct TimerId(Instant, u64);
@@ -44,6 +51,8 @@ pub(super) struct TimerId(Instant, u64);
 pub(super) struct Timers {
     entries: BTreeMap<TimerId, TimerKey>,
     serial: u64,
+    /// How many of them are just steps.
+    steps: usize,
 }
 
 impl Timers {
@@ -51,13 +60,15 @@ impl Timers {
     pub(super) fn arm(&mut self, at: Instant, key: TimerKey) -> TimerId {
         self.serial += 1;
         let id = TimerId(at, self.serial);
+        self.steps += usize::from(key.is_step());
         self.entries.insert(id, key);
         id
     }
 
     /// Stops a timer. Stopping one that fired already does nothing.
     pub(super) fn stop(&mut self, id: TimerId) {
-        self.entries.remove(&id);
+        let stopped = self.entries.remove(&id);
+        self.steps -= usize::from(stopped.is_some_and(|key| key.is_step()));
     }
 
     /// The time of the earliest timer.
@@ -67,8 +78,10 @@ impl Timers {
 
     /// Takes the earliest timer if its time has come.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<TimerKey> {
-        let entry = self.entries.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+        let entry = self.entries.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let key = entry.remove();
+        self.steps -= usize::from(key.is_step());
+        Some(key)
     }
 
     /// Whether more is armed than the one timer that sweeps.
@@ -78,8 +91,7 @@ impl Timers {
 
     /// How many are armed for something that is to happen later: not those that sweep, or that go on with what has happened.
     pub(super) fn len(&self) -> usize {
-        let lasting = |key: &&TimerKey| matches!(key, TimerKey::Sweep | TimerKey::Consequence);
-        self.entries.values().filter(|key| !lasting(key)).count()
+        self.entries.len() - self.steps
     }
 }
 
@@ -152,5 +164,20 @@ mod tests {
         assert_eq!(timers.next(), None);
         timers.stop(id);
         assert!(timers.pop_due(now).is_none());
+    }
+
+    #[test]
+    fn those_that_only_let_the_element_go_on_do_not_count() {
+        let now = Instant::now();
+        let mut timers = Timers::default();
+        let sweep = timers.arm(now, TimerKey::Sweep);
+        timers.arm(now, TimerKey::PendingTrying(RequestId(1)));
+        assert_eq!(timers.len(), 1);
+        timers.stop(sweep);
+        timers.stop(sweep);
+        assert_eq!(timers.len(), 1);
+        timers.arm(now, TimerKey::Sweep);
+        while timers.pop_due(now).is_some() {}
+        assert_eq!(timers.len(), 0);
     }
 }

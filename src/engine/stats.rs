@@ -18,6 +18,16 @@ pub struct Stats {
     pub server_transactions: usize,
     /// Client transactions alive.
     pub client_transactions: usize,
+    /// Requests that there is anything known of: those of the server transactions, and what the script has still.
+    pub requests: usize,
+    /// Clients that the script has, or that have something to do.
+    pub clients: usize,
+    /// Armed timers.
+    pub timers: usize,
+    /// ACKs that are kept to be sent again.
+    pub kept_acks: usize,
+    /// Requests that wait for DNS.
+    pub waiting_for_dns: usize,
     /// Requests that wait for another one's probe of a target on the blacklist.
     pub waiting_for_probe: usize,
     /// Stream connections.
@@ -79,6 +89,11 @@ impl Driver {
         let mut stats = Stats {
             server_transactions: gauges.server_transactions,
             client_transactions: gauges.client_transactions,
+            requests: gauges.requests,
+            clients: gauges.clients,
+            timers: gauges.timers,
+            kept_acks: gauges.kept_acks,
+            waiting_for_dns: gauges.waiting_for_dns,
             waiting_for_probe: gauges.waiting_for_probe,
             connections: 0,
             sending_sockets: 0,

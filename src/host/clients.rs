@@ -12,7 +12,9 @@ use super::stores::StoredProfile;
 use crate::client::digest::Credentials;
 use crate::client::session::Role;
 use crate::client::{Destination, RestoreHeaders};
-use crate::element::{self, AcknowledgeError, AnchorId, Body, Origin, ProxyHeaders, Round, RoundEnd};
+use crate::element::{
+    self, AcknowledgeError, AnchorId, Body, Origin, ProxyHeaders, Round, RoundEnd, TooDeep,
+};
 use crate::message::{Message, RequestSnapshot};
 
 /// Everything that `Client#route` hands to the host.
@@ -45,6 +47,8 @@ pub struct RouteRequest {
     pub anchor: Arc<dyn Any + Send + Sync>,
     /// The caller runs the first rounds of blocks itself.
     pub inline: bool,
+    /// In how many other `route` calls this one is made.
+    pub depth: u32,
 }
 
 /// The Clients and their routes.
@@ -54,7 +58,11 @@ pub struct Clients<'a>(pub &'a Arc<dyn Host>);
 impl Clients<'_> {
     /// Begins a route. Where it is `inline`, the round of blocks that it begins with is handed out:
     /// [`Clients::round_done`] is due when it ended.
-    pub fn route(&self, ask: RouteRequest) -> Option<Round> {
+    ///
+    /// # Errors
+    ///
+    /// When it is nested too deep in blocks.
+    pub fn route(&self, ask: RouteRequest) -> Result<Option<Round>, TooDeep> {
         let host = self.0;
         let client = ask.client.known_to(host);
         ask.profile.known_to(host);
@@ -76,6 +84,7 @@ impl Clients<'_> {
             caller: ask.call.map(|call| call.caller()),
             anchor: host.anchors().keep(ask.anchor),
             inline: ask.inline,
+            depth: ask.depth,
         };
         host.step(|element, now| element.route(now, ask))
     }

@@ -331,11 +331,12 @@ impl<'w> Turn<'_, 'w> {
         let request = self.request().clone();
         let profile = self.blocks.profile.clone();
         if let Some(ask) = self.api.forwarding(client, &profile, &request, destination) {
-            self.api.route(self.blocks, ask);
+            self.api.route(self.blocks, ask).ok();
         }
     }
 
-    /// Sends a request of the script's own by a Client, to a destination or to where its Request-URI says.
+    /// Sends a request of the script's own by a Client, to a destination or to where its Request-URI says. Nested too deep in
+    /// blocks, it is not sent.
     pub fn send(&mut self, client: ClientId, request: RequestSnapshot, destination: Option<Destination>) {
         let id = OwnRequestId(self.blocks.number());
         self.send_again(client, id, request, destination, Vec::new());
@@ -352,7 +353,7 @@ impl<'w> Turn<'_, 'w> {
     ) {
         let profile = self.blocks.profile.clone();
         let ask = self.api.own_request(client, &profile, id, request, destination);
-        self.api.route(self.blocks, RouteRequest { credentials, ..ask });
+        self.api.route(self.blocks, RouteRequest { credentials, ..ask }).ok();
     }
 
     /// Sends the ACK for a 2xx that the Client of the event has received; `ruri` is the Request-URI of its INVITE. False: it is

@@ -14,7 +14,7 @@ use crate::client::{
 };
 use crate::element::{
     AnchorId, CallId, ClientId, Element, Origin, Outcome, OwnRequestId, ProxyHeaders, ReceivedRequest, Reply,
-    Round, RoundEnd, RouteRequest, Settings,
+    Round, RoundEnd, RouteRequest, Settings, TooDeep,
 };
 use crate::message::{reason_phrase, ConnectionId, HeaderName, Method, RequestSnapshot, Transport, UriRef};
 use crate::resolve::{Query, QueryTransport};
@@ -76,12 +76,14 @@ pub struct Api<'w> {
     pub(super) timers: Vec<(Duration, u64)>,
     /// What runs at the moment is not over when the script returns.
     pub(super) lingers: bool,
+    /// In how many calls of [`Api::route`] the script is.
+    depth: u32,
 }
 
 impl<'w> Api<'w> {
     /// For an element at a time, which is also given from the beginning of the run.
     pub(super) fn new(element: &'w mut Element, now: Instant, since_start: Duration) -> Api<'w> {
-        Api { element, now, since_start, timers: Vec::new(), lingers: false }
+        Api { element, now, since_start, timers: Vec::new(), lingers: false, depth: 0 }
     }
 
     /// The time since the beginning of the run.
@@ -155,9 +157,16 @@ impl<'w> Api<'w> {
     }
 
     /// Begins a route and runs the rounds that it begins with, before this returns, as the script's own call does.
-    pub fn route(&mut self, script: &mut dyn Script, ask: RouteRequest) {
-        let first = self.step(|element, now| element.route(now, ask));
+    ///
+    /// # Errors
+    ///
+    /// When it is nested too deep in rounds.
+    pub fn route(&mut self, script: &mut dyn Script, ask: RouteRequest) -> Result<(), TooDeep> {
+        let first = self.step(|element, now| element.route(now, ask))?;
+        self.depth += 1;
         self.run_rounds(script, first);
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Runs rounds one after the other, until the element has none at once.
@@ -217,6 +226,7 @@ impl<'w> Api<'w> {
             caller: None,
             anchor: NO_OBJECTS,
             inline: true,
+            depth: self.depth,
         })
     }
 
@@ -244,6 +254,7 @@ impl<'w> Api<'w> {
             caller: None,
             anchor: NO_OBJECTS,
             inline: true,
+            depth: self.depth,
         }
     }
 

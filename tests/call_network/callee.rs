@@ -158,7 +158,7 @@ impl Callee {
         self.byes.insert(client, number);
         let to = Destination::of_request(&bye, true);
         let ask = api.own_request(client, &self.profile, OwnRequestId(number as u64), bye, Some(to));
-        api.route(self, ask);
+        api.route(self, ask).expect("it is nested in no other one");
         api.step(|element, _| element.release_client(client));
     }
 }

@@ -146,7 +146,7 @@ impl Caller {
     ) {
         let to = to.unwrap_or_else(|| Destination::of_request(&request, true));
         let ask = api.own_request(client, &self.profile, OwnRequestId(id), request, Some(to));
-        api.route(self, ask);
+        api.route(self, ask).expect("it is nested in no other one");
         api.step(|element, _| element.release_client(client));
     }
 

@@ -21,7 +21,6 @@ mod notes;
 mod policy;
 #[path = "../support/profile.rs"]
 mod profile;
-mod told;
 
 mod own;
 
@@ -36,11 +35,10 @@ use oversip::message::{reply, Message, Transport};
 use oversip::random::Random;
 use oversip::transaction::Timings;
 
-pub use notes::{noting, Notes};
+pub use notes::{noting, telling, Notes};
 pub use oversip::client::session::CallbackClass;
 pub use oversip::simulation::*;
 pub use own::*;
-pub use told::Told;
 
 /// Where things are in most tests.
 pub const RELAY: &str = "10.0.0.1:5060";

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
+use oversip::client::session::CallbackClass;
 use oversip::simulation::{Blocks, Turn};
 
-use super::{CallbackClass, BOB, CAROL, DAVE};
+use super::{BOB, CAROL, DAVE};
 
-/// What a script has seen, in order: the events of its blocks, such as `failure 486 bob`, and what a test adds.
+/// What a script has seen, in order: the events of its blocks, in the words of [`noting`] or of [`telling`], and what a test
+/// adds.
 #[derive(Debug, Clone, Default)]
 pub struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -23,6 +25,11 @@ impl Notes {
     /// Adds the event of a block.
     pub fn see(&self, turn: &Turn<'_, '_>) {
         self.add(event(turn));
+    }
+
+    /// All notes so far.
+    pub fn all(&self) -> Vec<String> {
+        self.kept().clone()
     }
 
     /// All notes since the last call.
@@ -62,7 +69,22 @@ fn event(turn: &Turn<'_, '_>) -> String {
     format!("{class}{status}{}", party.unwrap_or_default())
 }
 
-/// A script whose blocks note all events but `on_target`, and do nothing else.
+/// A script whose blocks note targets, failures and errors: `target tcp:10.0.2.1:5060`, `failure 503`,
+/// `error 500 connection_error`.
+pub fn telling(blocks: Blocks, notes: &Notes) -> Blocks {
+    let [targets, failures, errors] = std::array::from_fn(|_| notes.clone());
+    blocks
+        .on(CallbackClass::Target, move |turn| {
+            targets.add(format!("target {}", turn.target().expect("a target")));
+        })
+        .on_failure(move |turn| failures.add(format!("failure {}", turn.status())))
+        .on_error(move |turn| {
+            let failure = turn.failure().expect("a failure");
+            errors.add(format!("error {} {}", failure.status, failure.code));
+        })
+}
+
+/// A script whose blocks note all events but `on_target`, with the party, as `failure 486 bob`; they do nothing else.
 pub fn noting(blocks: Blocks, notes: &Notes) -> Blocks {
     let classes = CallbackClass::ALL.into_iter().filter(|class| *class != CallbackClass::Target);
     classes.fold(blocks, |blocks, class| {

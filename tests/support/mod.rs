@@ -214,9 +214,10 @@ impl Relay {
             call: None,
             anchor: Arc::new(()),
             inline: true,
+            depth: 0,
         };
         let clients = self.engine.clients();
-        let mut round = clients.route(ask);
+        let mut round = clients.route(ask).expect("it is nested in no other one");
         while let Some(done) = round {
             round = clients.round_done(&done, RoundEnd::default());
         }

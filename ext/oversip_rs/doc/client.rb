@@ -51,7 +51,8 @@ module OverSIP
       # @yieldparam response [Response]
       def on_failure_response(&block); end
 
-      # For the CANCEL of the caller. The library has answered it and cancels the request by itself. Once for each request.
+      # For the CANCEL of the caller, which the library has answered; it cancels the request by itself. For {Uac#cancel} of an
+      # INVITE. Once for each request; its outcome is told after it.
       def on_canceled(&block); end
 
       # For an INVITE without a final response when Timer C ends. The caller gets 408, unless the block drops that; the callee
@@ -170,7 +171,7 @@ module OverSIP
     # Sends requests of its own.
     #
     # A Uac may have several requests under way. A second {#route} or {#call} of the same request object cancels what it has
-    # pending for that.
+    # pending for that; a call that is accepted nevertheless is ended with BYE.
     #
     # @example A registration that waits for its answer
     #   uac = OverSIP::SIP::Uac.new(credentials: { username: "alice", password: "secret" })
@@ -256,9 +257,12 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] the response is no 2xx to an INVITE
       def ack(response, body: nil, content_type: "application/sdp"); end
 
-      # Gives up the INVITE that is on its way, in a block that of its event, else all: sends CANCEL (RFC 3261 9.1), as soon as a
-      # provisional response has come. `on_canceled` runs at once. The final response is told like any other, mostly 487 to `on_failure_response`; a 2xx may
-      # have crossed the CANCEL and makes a call. Before the request has left nothing is sent at all, and after its final
+      # Gives up what is pending, in a block the request of its event, else all. For an INVITE `on_canceled` runs at once, and
+      # CANCEL is sent as soon as a provisional response has come (RFC 3261 9.1). Its final response is told like any other, mostly
+      # 487 to `on_failure_response`; a 2xx may have crossed the CANCEL and makes a call. Other requests cannot be cancelled once
+      # they are sent: their answer is told.
+      #
+      # A request that has not left is not sent, no further target is tried, and `on_error` gets 487 :canceled. After the final
       # response this does nothing.
       def cancel; end
     end

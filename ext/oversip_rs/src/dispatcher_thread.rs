@@ -4,14 +4,6 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::watch;
 
-/// How deep `route` may be nested in callbacks of `route`.
-const DEEPEST_NESTING: u32 = 32;
-
-/// What is said of a `route` beyond [`DEEPEST_NESTING`].
-pub fn too_deep() -> String {
-    format!("route is nested more than {DEEPEST_NESTING} deep in callbacks")
-}
-
 /// The dispatcher's Thread object, 0 without one. The object and not the native thread: with M:N threads Ruby moves a Thread
 /// between native threads and runs other Threads on the one that it has left. The GC does not move a Thread that is alive.
 static DISPATCHER: AtomicUsize = AtomicUsize::new(0);
@@ -35,17 +27,14 @@ fn current_thread() -> usize {
 pub struct Nested(Option<u32>);
 
 impl Nested {
-    /// `None`: the nesting is too deep, see [`too_deep`].
-    pub fn enter() -> Option<Nested> {
-        if !is_current() {
-            return Some(Nested(None));
-        }
-        let depth = NESTING.load(Ordering::Relaxed);
-        if depth >= DEEPEST_NESTING {
-            return None;
-        }
-        NESTING.store(depth + 1, Ordering::Relaxed);
-        Some(Nested(Some(depth)))
+    /// A `route` begins.
+    pub fn enter() -> Nested {
+        Nested(is_current().then(|| NESTING.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// In how many others it is.
+    pub fn depth(&self) -> u32 {
+        self.0.unwrap_or(0)
     }
 }
 

@@ -207,6 +207,11 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     let hash = ruby.hash_new();
     hash.aset(ruby.to_symbol("server_transactions"), stats.server_transactions)?;
     hash.aset(ruby.to_symbol("client_transactions"), stats.client_transactions)?;
+    hash.aset(ruby.to_symbol("requests"), stats.requests)?;
+    hash.aset(ruby.to_symbol("clients"), stats.clients)?;
+    hash.aset(ruby.to_symbol("timers"), stats.timers)?;
+    hash.aset(ruby.to_symbol("kept_acks"), stats.kept_acks)?;
+    hash.aset(ruby.to_symbol("waiting_for_dns"), stats.waiting_for_dns)?;
     hash.aset(ruby.to_symbol("waiting_for_probe"), stats.waiting_for_probe)?;
     hash.aset(ruby.to_symbol("connections"), stats.connections)?;
     hash.aset(ruby.to_symbol("engine_queue"), stats.engine_queue)?;

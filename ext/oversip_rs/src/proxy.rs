@@ -6,15 +6,14 @@ use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, R
 use oversip::client::session::Role;
 use oversip::client::{hop_count, is_told_of_its_end, Destination, NamedFlow, TOO_MANY_HOPS};
 use oversip::element::{Origin, ProxyHeaders, Reply};
-use oversip::engine::Subject;
-use oversip::host::{Host, IncomingRequest, Requests, RouteRequest};
+use oversip::host::{Requests, RouteRequest};
 use oversip::message::{reason_phrase, Method};
 
 use crate::{
     anchors::Anchor,
     client::{self, ClientObject, RubyClient},
     destination::RouteArguments,
-    dispatcher_thread::{self, too_deep, Nested},
+    dispatcher_thread::{self, Nested},
     message::{RequestObject, ResponseObject, RubyResponse},
     profile, request, runtime, text,
 };
@@ -32,10 +31,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
             "the request did not come from the network: it has no way back",
         ));
     };
-    let Some(_nested) = Nested::enter() else {
-        refuse_too_deep(ruby, &*host, &incoming);
-        return Ok(());
-    };
+    let nested = Nested::enter();
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let facts = request::routing_facts(ruby, request)?;
     ClientObject::set_request(this, request.as_value());
@@ -72,22 +68,10 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         call: None,
         anchor: Arc::new(Anchor::hold(this.as_value(), request.as_value())),
         inline: dispatcher_thread::is_current(),
+        depth: nested.depth(),
     };
     client::heed_abort(ruby, this, request.as_value());
     client::launch(ruby, &host, ask)
-}
-
-/// Blocks that route again and again, each inside of the former, come to an end here. An exception would only end the block, which
-/// may have dropped the last answer that the client could get.
-fn refuse_too_deep(ruby: &Ruby, host: &dyn Host, incoming: &IncomingRequest) {
-    let subject = Subject::Request { request: incoming.received().clone(), routed: true };
-    let complaint = format!("{subject}: {}", too_deep());
-    if !incoming.message.method().is_some_and(Method::is_answered) {
-        return text::log_error(ruby, &format!("{complaint}; it is not sent"));
-    }
-    text::log_error(ruby, &format!("{complaint}; it is answered 500"));
-    // Where it has an answer already, the log says so.
-    let _ = Requests(host).reply(incoming, Reply::new(500, b"Internal Error"));
 }
 
 /// `drop_response(response = nil)`.

@@ -68,16 +68,16 @@ pub enum Input {
     FlowFailed,
     /// The request is for a SIPS resource, and would leave in the clear.
     Unprotected,
-    /// Another `route` of the same Client took over: only a 2xx is still of interest.
+    /// Nobody waits for an answer any more, or another `route` of the same Client took over: only a 2xx is still of interest.
     Abandoned,
     /// Timer C expired; the branch sends CANCEL by itself.
     InviteTimeout,
     /// The branch got a 401 or 407 that can be answered: send the request there once more (RFC 3261 22.2).
     Challenged,
-    /// The client sent CANCEL for the request.
+    /// The client sent CANCEL for the request, or the script of a Uac has cancelled its INVITE.
     Canceled,
-    /// The script has cancelled the request of a proxy (`Proxy#cancel`): no further target is tried, and what the branch answers
-    /// runs its blocks and goes upstream.
+    /// The script has cancelled the request of a proxy (`Proxy#cancel`), or one of a Uac that CANCEL has no effect on (RFC 3261
+    /// 9.1): no further target is tried, and what the branch answers runs its blocks and goes upstream.
     Withdrawn,
     /// Another branch of the request was refused with a 6xx: this one is cancelled, its answer runs no blocks
     /// (RFC 3261 16.7 step 10).
@@ -86,7 +86,7 @@ pub enum Input {
     BranchEnded,
 }
 
-/// The Ruby blocks that are to run, with their arguments.
+/// The blocks that are to run, with their arguments.
 #[derive(Debug, Clone)]
 pub enum Callback {
     /// `on_provisional_response`
@@ -205,6 +205,8 @@ pub enum Action {
     AskProbe(Target),
     /// Send this response upstream, with this status (a 503 leaves a proxy as 500).
     Forward(Arc<IncomingResponse>, u16),
+    /// Acknowledge this 2xx to the INVITE of a Uac, and end its call: the request was given up before (RFC 3261 13.2.2.4, 15).
+    EndCall(Arc<IncomingResponse>),
     /// Answer upstream with a response of our own making.
     Reply {
         /// Status code.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use magnus::{error::ErrorType, prelude::*, rb_sys::AsRawValue, Error, Exception, RArray, Ruby, Value};
 use oversip::client::session::{Callback, CallbackClass, Role};
 use oversip::client::IncomingResponse;
-use oversip::element::{Origin, OwnRequestId, Round, RoundEnd};
+use oversip::element::{Origin, OwnRequestId, Round, RoundEnd, TooDeep};
 use oversip::host::{Clients, Host, RouteRequest};
 
 use super::{object::RubyClient, present::Asked, target::target_value};
@@ -39,7 +39,13 @@ impl Drop for Running<'_> {
 
 /// Sets a new route going: here with its first callbacks when this is the dispatcher, else in the engine.
 pub fn launch(ruby: &Ruby, host: &Arc<dyn Host>, ask: RouteRequest) -> Result<(), Error> {
-    run(ruby, host, Clients(host).route(ask))
+    let role = ask.role;
+    match (Clients(host).route(ask), role) {
+        (Ok(first), _) => run(ruby, host, first),
+        // Its request has been answered. An exception would only end the block.
+        (Err(TooDeep), Role::Proxy) => Ok(()),
+        (Err(too_deep), Role::Uac) => Err(text::runtime_error(ruby, too_deep.to_string())),
+    }
 }
 
 /// Runs a round of blocks, and what follows of the same route.

@@ -13,8 +13,8 @@ use crate::{
     client::{self, ClientObject, RubyClient},
     credentials,
     destination::RouteArguments,
-    dispatcher_thread::{self, too_deep, Nested},
-    profile, request, runtime, text,
+    dispatcher_thread::{self, Nested},
+    profile, request, runtime,
 };
 
 /// Those of the request, else those of the Uac, else those of the profile.
@@ -54,6 +54,7 @@ pub(super) fn ask(
         restore: Default::default(),
         credentials,
         inline: call.is_none() && dispatcher_thread::is_current(),
+        depth: 0,
         call,
         anchor: Arc::new(Anchor::hold(this.as_value(), arguments.request)),
     })
@@ -63,11 +64,9 @@ pub(super) fn ask(
 pub(super) fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let arguments = RouteArguments::scan(ruby, args)?;
     let host = runtime::host(ruby)?;
-    let Some(_nested) = Nested::enter() else {
-        return Err(text::runtime_error(ruby, too_deep()));
-    };
+    let nested = Nested::enter();
     let request = arguments.request;
-    let ask = ask(ruby, this, arguments, None)?;
+    let ask = RouteRequest { depth: nested.depth(), ..ask(ruby, this, arguments, None)? };
     client::heed_abort(ruby, this, request);
     client::launch(ruby, &host, ask)
 }
