@@ -1,7 +1,7 @@
 //! Matching of messages to transactions: RFC 3261 17.1.3 and 17.2.3.
 
 use bytes::Bytes;
-use oversip::message::{Message, Method};
+use oversip::message::Message;
 use oversip::transaction::ServerKey;
 
 fn message(first_line: &str, via: &str, cseq_method: &str) -> Message {
@@ -34,7 +34,6 @@ fn a_retransmission_has_the_key_of_the_first_request() {
     for method in ["INVITE", "BYE", "FOO"] {
         let key = server_key(method, VIA).expect("a key");
         assert_eq!(Some(&key), server_key(method, VIA).as_ref());
-        assert_eq!(key.method(), &Method::from_bytes(method.as_bytes()));
     }
 }
 
@@ -61,7 +60,7 @@ fn branch_and_host_of_sent_by_are_compared_without_case_and_the_other_params_not
     ] {
         let key = server_key("INVITE", other);
         assert_eq!(server_key("INVITE", VIA), key, "{other}");
-        assert_eq!(std::collections::HashSet::from([key, server_key("INVITE", VIA)]).len(), 1, "{other}");
+        assert_eq!(server_key("INVITE", VIA).map(|key| key.kept()), key.map(|key| key.kept()), "{other}");
     }
 }
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::table::{Table, Tables};
-use crate::transaction::ServerKey;
+use crate::transaction::{KeyText, ServerKey};
 
 /// Answers remembered at once; beyond it a CANCEL that comes again when its INVITE is over gets 481.
 const LIMIT: usize = 50_000;
@@ -12,7 +12,7 @@ const LIMIT: usize = 50_000;
 /// The remembered answers.
 #[derive(Debug)]
 pub(super) struct Cancels {
-    answers: Table<ServerKey, Bytes>,
+    answers: Table<KeyText, Bytes>,
 }
 
 impl Cancels {
@@ -21,7 +21,7 @@ impl Cancels {
     }
 
     /// Remembers an answer until [`Cancels::forget`]. False: too many are remembered.
-    pub(super) fn remember(&mut self, cancel: ServerKey, answer: Bytes) -> bool {
+    pub(super) fn remember(&mut self, cancel: KeyText, answer: Bytes) -> bool {
         let room = self.answers.len() < LIMIT;
         if room {
             self.answers.insert(cancel, answer);
@@ -31,14 +31,14 @@ impl Cancels {
 
     /// The answer that was sent to this CANCEL before.
     pub(super) fn get(&self, cancel: &ServerKey) -> Option<&Bytes> {
-        self.answers.get(cancel)
+        self.answers.get(cancel.text())
     }
 
     pub(super) fn len(&self) -> usize {
         self.answers.len()
     }
 
-    pub(super) fn forget(&mut self, cancel: &ServerKey) {
+    pub(super) fn forget(&mut self, cancel: &KeyText) {
         self.answers.remove(cancel);
     }
 }

@@ -357,6 +357,7 @@ impl ClientTransaction {
 /// The table of client transactions.
 #[derive(Debug)]
 pub(super) struct ClientTransactions {
+    /// In boxes, since a table has room for more entries than it has.
     by_branch: Table<Branch, Box<ClientTransaction>>,
     /// The newest one of each route.
     by_route: Table<RouteId, Branch>,

@@ -48,7 +48,8 @@ pub(super) struct ResponseContext {
     open: SmallVec<[RouteId; 1]>,
     /// `on_request` has ended, or CANCEL has come: what is begun from now on, a block begins for an answer.
     complete: bool,
-    best: Option<Candidate>,
+    /// Few requests have one, and not for long.
+    best: Option<Box<Candidate>>,
     /// The values of WWW-Authenticate and Proxy-Authenticate in all 401 and 407 so far, in their order.
     challenges: Vec<(HeaderName, Vec<u8>)>,
     /// A 2xx of a branch went upstream: nothing more is begun.
@@ -136,7 +137,7 @@ impl ResponseContext {
             }
         }
         if self.best.as_ref().is_none_or(|best| candidate.rank() < best.rank()) {
-            self.best = Some(candidate);
+            self.best = Some(Box::new(candidate));
         }
     }
 
@@ -173,7 +174,7 @@ impl ResponseContext {
         if !self.open.is_empty() || !(self.complete || self.is_refused_globally()) {
             return None;
         }
-        let mut best = self.best.take()?;
+        let mut best = *self.best.take()?;
         let challenges = std::mem::take(&mut self.challenges);
         if let Candidate::Response(response) = &mut best {
             if matches!(response.status, 401 | 407) {

@@ -49,7 +49,8 @@ impl Element {
             }
             ProbeAnswer::Busy if now < until => {
                 let (client, id) = (route.client, route.id);
-                let timer = self.timers.arm(until, TimerKey::ProbeWait { key, client, route: id });
+                let timer =
+                    self.timers.arm(until, TimerKey::ProbeWait { key: Box::new(key), client, route: id });
                 self.probes.wait(&key, ProbeWaiter { client: client.0, route: id.0, timer });
                 return;
             }

@@ -242,6 +242,7 @@ impl Element {
         let answer = self.reply_statelessly(&message, source, 200, "Cancelled", &[]);
         if let (Some(key), Some(answer)) = (key, answer) {
             // Over a reliable transport Timer J is zero.
+            let key = key.kept();
             if self.cancels.remember(key.clone(), answer) {
                 let at = self.now + self.settings.timings.transaction_timeout();
                 self.timers.arm(at, TimerKey::Cancel(key));

@@ -122,7 +122,7 @@ impl Element {
     fn remember_ack(&mut self, sent: &RequestSnapshot, hop: NextHop, wire: Bytes) {
         if let Some(key) = self.uac_acks.remember(sent, hop, wire) {
             let at = self.now + self.settings.timings.transaction_timeout();
-            self.timers.arm(at, TimerKey::UacAck(key));
+            self.timers.arm(at, TimerKey::UacAck(Box::new(key)));
         }
     }
 

@@ -17,9 +17,7 @@ use super::server_stage::{Responded, ServerState, Stage};
 use super::timers::{ArmedTimers, TimerId, TimerKey, Timers};
 use crate::client::Recorded;
 use crate::message::Method;
-use crate::transaction::{
-    AckOutcome, InviteServer, NonInviteServer, ServerEffects, ServerKey, Timer, Timings,
-};
+use crate::transaction::{AckOutcome, InviteServer, KeyText, NonInviteServer, ServerEffects, Timer, Timings};
 
 /// What came of a script's wish for a server transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub(super) enum CancelOutcome {
 #[derive(Debug)]
 struct Success {
     route: RouteId,
-    tag: Bytes,
+    tag: SmallVec<[u8; 24]>,
     wire: Bytes,
 }
 
@@ -60,7 +58,7 @@ pub(super) struct ServerRequest {
     /// The branches that were made for it, and what they have answered.
     pub(super) context: ResponseContext,
     method: Method,
-    key: Option<ServerKey>,
+    key: Option<KeyText>,
     stage: Stage,
     canceled: bool,
     /// The script failed over it: nothing is to be sent for it any more.
@@ -87,7 +85,7 @@ impl ServerRequest {
     /// A new request, pending if it has a key. The script is going to have it.
     pub(super) fn admitted(
         request: Arc<ReceivedRequest>,
-        key: Option<ServerKey>,
+        key: Option<KeyText>,
         way_back: WayBack,
         hold: Option<Hold>,
     ) -> ServerRequest {
@@ -290,7 +288,7 @@ impl ServerRequest {
     /// Remembers a 2xx as it went upstream. How many there may be is bounded by the client transactions.
     pub(super) fn keep_success(&mut self, route: RouteId, tag: Option<&[u8]>, wire: Bytes) {
         if self.is_invite() {
-            let tag = tag.map_or_else(Bytes::new, Bytes::copy_from_slice);
+            let tag = SmallVec::from_slice(tag.unwrap_or_default());
             self.successes.push(Success { route, tag, wire });
         }
     }
@@ -298,7 +296,7 @@ impl ServerRequest {
     /// The bytes of a 2xx that went upstream.
     pub(super) fn success(&self, route: RouteId, tag: Option<&[u8]>) -> Option<Bytes> {
         let tag = tag.unwrap_or_default();
-        let known = self.successes.iter().find(|success| success.route == route && success.tag == tag);
+        let known = self.successes.iter().find(|success| success.route == route && *success.tag == *tag);
         known.map(|success| success.wire.clone())
     }
 
@@ -326,6 +324,7 @@ impl ServerRequest {
     pub(super) fn slim_down(&mut self) {
         if !self.is_undecided() && !matches!(self.stage, Stage::None { .. }) {
             self.request = None;
+            self.dialog_code = None;
         }
     }
 
@@ -353,7 +352,7 @@ impl ServerRequest {
     }
 
     /// The key of its transaction; none for an ACK.
-    pub(super) fn key(&self) -> Option<&ServerKey> {
+    pub(super) fn key(&self) -> Option<&KeyText> {
         self.key.as_ref()
     }
 

@@ -10,13 +10,14 @@ use super::server_request::ServerRequest;
 use super::table::{Table, Tables};
 use super::timers::Timers;
 use crate::message::Message;
-use crate::transaction::{ServerKey, Timer};
+use crate::transaction::{KeyText, ServerKey, Timer};
 
 /// The table of server transactions and of the requests without one.
 #[derive(Debug)]
 pub(super) struct ServerTransactions {
-    by_key: Table<ServerKey, RequestId>,
-    requests: Table<RequestId, ServerRequest>,
+    by_key: Table<KeyText, RequestId>,
+    /// In boxes, since a table has room for more entries than it has.
+    requests: Table<RequestId, Box<ServerRequest>>,
 }
 
 impl ServerTransactions {
@@ -33,11 +34,12 @@ impl ServerTransactions {
         hold: Option<Hold>,
     ) {
         let id = request.id;
+        let key = key.map(|key| key.kept());
         if let Some(key) = &key {
             self.by_key.insert(key.clone(), id);
         }
         let record = ServerRequest::admitted(request, key, way_back, hold);
-        self.requests.insert(id, record);
+        self.requests.insert(id, Box::new(record));
     }
 
     /// How many requests are pending or have a server transaction.
@@ -51,16 +53,16 @@ impl ServerTransactions {
     }
 
     pub(super) fn get(&self, id: RequestId) -> Option<&ServerRequest> {
-        self.requests.get(&id)
+        self.requests.get(&id).map(|record| &**record)
     }
 
     pub(super) fn get_mut(&mut self, id: RequestId) -> Option<&mut ServerRequest> {
-        self.requests.get_mut(&id)
+        self.requests.get_mut(&id).map(|record| &mut **record)
     }
 
     /// The request that this one repeats (RFC 3261 17.2.3).
     pub(super) fn by_key(&self, key: &ServerKey) -> Option<RequestId> {
-        self.by_key.get(key).copied()
+        self.by_key.get(key.text()).copied()
     }
 
     /// The INVITE that an ACK or CANCEL is for (RFC 3261 17.2.3, 9.2).
@@ -97,7 +99,7 @@ impl ServerTransactions {
     }
 
     fn forget_if_over(&mut self, id: RequestId) {
-        if self.requests.get(&id).is_some_and(ServerRequest::is_done_with) {
+        if self.get(id).is_some_and(ServerRequest::is_done_with) {
             self.requests.remove(&id);
         }
     }

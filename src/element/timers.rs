@@ -8,9 +8,9 @@ use smallvec::SmallVec;
 use super::ids::{ClientId, RequestId, RouteId};
 use super::uac_acks::AckKey;
 use crate::client::{Branch, ProbeKey};
-use crate::transaction::{ServerKey, Timer};
+use crate::transaction::{KeyText, Timer};
 
-/// Whose timer it is.
+/// Whose timer it is. Each call has several in the queue: what most of them do not need is in a box.
 #[derive(Debug)]
 pub(super) enum TimerKey {
     /// Of a server transaction.
@@ -18,7 +18,7 @@ pub(super) enum TimerKey {
     /// Of the client transaction with this branch.
     Client(Branch, Timer),
     /// A request has waited for another one's probe long enough.
-    ProbeWait { key: ProbeKey, client: ClientId, route: RouteId },
+    ProbeWait { key: Box<ProbeKey>, client: ClientId, route: RouteId },
     /// An INVITE has waited for the script long enough: say 100.
     PendingTrying(RequestId),
     /// The script wants to be told.
@@ -28,9 +28,9 @@ pub(super) enum TimerKey {
     /// Somebody has waited long enough for the end of a route.
     CallLimit(RouteId),
     /// The ACK of a Uac need not be remembered any longer.
-    UacAck(AckKey),
+    UacAck(Box<AckKey>),
     /// The answer to a CANCEL need not be remembered any longer: its Timer J.
-    Cancel(ServerKey),
+    Cancel(KeyText),
     /// Earlier steps have consequences for other calls, more than they could draw themselves: the next one is due.
     Consequence,
 }

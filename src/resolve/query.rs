@@ -66,7 +66,10 @@ impl Query {
             Scheme::Sips => QueryScheme::Sips,
             Scheme::Tel | Scheme::Other(_) => QueryScheme::Other,
         };
-        let host = QueryHost::parse(uri.host_normalised().unwrap_or_default().as_bytes());
+        let host = match uri.host().and_then(parse_ip) {
+            Some(ip) => QueryHost::Ip(ip),
+            None => QueryHost::parse(uri.host_normalised().unwrap_or_default().as_bytes()),
+        };
         let transport = uri.transport().map(|transport| match transport {
             TransportParam::Udp => QueryTransport::Known(Transport::Udp),
             TransportParam::Tcp => QueryTransport::Known(Transport::Tcp),

@@ -70,7 +70,7 @@ pub struct InviteClient {
     /// What is left of timer B when it comes early.
     rest: Option<Duration>,
     /// To tags of the 2xx passed up so far; a 2xx without one counts as an empty tag.
-    success_tags: SmallVec<[Box<[u8]>; 1]>,
+    success_tags: SmallVec<[SmallVec<[u8; 24]>; 1]>,
 }
 
 impl InviteClient {
@@ -160,7 +160,7 @@ impl InviteClient {
             (State::Calling | State::Proceeding, 200..=299) => {
                 self.stop_waiting(&mut effects);
                 self.state = State::Accepted;
-                self.success_tags.push(to_tag.unwrap_or_default().into());
+                self.success_tags.push(SmallVec::from_slice(to_tag.unwrap_or_default()));
                 effects.push(ClientEffect::Arm(Timer::M, now + self.timings.transaction_timeout()));
                 effects.push(ClientEffect::Response);
             }
@@ -169,7 +169,7 @@ impl InviteClient {
                 if self.knows_success(to_tag) {
                     effects.push(ClientEffect::RepeatedSuccess);
                 } else if self.success_tags.len() < MAX_SUCCESS_TAGS {
-                    self.success_tags.push(to_tag.unwrap_or_default().into());
+                    self.success_tags.push(SmallVec::from_slice(to_tag.unwrap_or_default()));
                     effects.push(ClientEffect::Response);
                 }
             }
