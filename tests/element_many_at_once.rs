@@ -290,6 +290,34 @@ fn a_cancel_of_all_is_sent_one_after_the_other_and_nothing_more_is_tried_at_once
 
 #[cfg(feature = "defects")]
 #[test]
+fn of_the_requests_on_a_connection_that_is_lost_a_defect_costs_one() {
+    let mut stepped = Stepped::new();
+    let client = stepped.client();
+    stepped.ask(client, Method::Options, MANY, tcp(BOB));
+    let connection = stepped.connection();
+    let first = stepped.outputs.iter().find_map(|output| match output {
+        Output::Send { wire, .. } => Some(message(wire)),
+        _ => None,
+    });
+    let by_connection = Source { transport: Transport::Tcp, connection: Some(connection), ..bob() };
+    let response = message(&answer(&first.expect("it has left"), 200, "b"));
+    stepped.handle(Input::Message { message: response, source: by_connection, hold: None });
+    for number in 0..5 {
+        let client = stepped.client();
+        stepped.ask(client, Method::Options, number, tcp(BOB));
+    }
+    stepped.effects();
+    // The first one asks for another connection, and meets the defect.
+    stepped.element.plan_panic(stepped.now, PlannedPanic::AfterOutputs(0));
+    let effects = stepped.handle(Input::ConnectionEnded { connection, end: ConnectionEnd::Closed });
+    let sent = effects.iter().filter(|effect| matches!(effect, Effect::Sent(_))).count();
+    let ended: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::Ended(..))).collect();
+    assert_eq!(sent, 4, "{effects:?}");
+    assert!(matches!(ended[..], [Effect::Ended(_, outcome)] if outcome == "internal_error"), "{ended:?}");
+}
+
+#[cfg(feature = "defects")]
+#[test]
 fn the_requests_that_a_defect_costs_end_one_after_the_other_in_their_order() {
     let mut stepped = Stepped::new();
     let client = stepped.client();

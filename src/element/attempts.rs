@@ -74,9 +74,7 @@ impl Element {
                 self.attempt_alone(Client(client), |element| element.deliver(client, route, input))
             }
             Consequence::ConnectionLost { branch, end } => {
-                let owner = self.client_transactions.get(&branch).map(|transaction| transaction.owner());
-                let whose = owner.map_or(Nobody, |(client, _)| Client(client));
-                self.attempt_alone(whose, |element| element.connection_lost(&branch, end))
+                self.attempt_alone(Nobody, |element| element.connection_lost(&branch, end))
             }
             Consequence::Resolved(route) => {
                 self.attempt_alone(Nobody, |element| element.targets_found(route))

@@ -106,14 +106,17 @@ impl Element {
             let Some(record) = element.clients.get_mut(client) else { return false };
             let mut any = of.is_none();
             record.aborts |= any;
+            let waits = record.makes_wait();
             // What waits sends nothing any more. Blocks that run see to it themselves.
             for id in element.clients.routes_of(client, of) {
-                let route = element.clients.route_mut(id);
-                if let Some(route) = route.filter(|route| of.is_some() && !route.session.is_answered()) {
+                let Some(route) = element.clients.route_mut(id) else { continue };
+                if of.is_some() && !route.session.is_answered() {
                     route.session.abort();
                     any = true;
                 }
-                element.deliver(client, id, SessionInput::Aborted);
+                if waits || route.session.asks_probe() {
+                    element.deliver(client, id, SessionInput::Aborted);
+                }
             }
             any
         })

@@ -74,7 +74,7 @@ pub struct Element {
     pub(super) held_responses: VecDeque<HeldResponse>,
     /// What steps mean for other calls than their own, as far as it has not happened yet.
     pub(super) consequences: Consequences,
-    /// Whom the present step works for.
+    /// Whom the present step works for, beside the Clients whose routes are at work.
     pub(super) working_for: Beneficiary,
     /// The Client whose next step panics, since a test wants it to.
     #[cfg(feature = "defects")]

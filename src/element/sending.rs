@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::beneficiary::Beneficiary;
 use super::branches::unsent;
 use super::client_transactions::{quoted_branch, Begin};
 use super::hops::proof;
@@ -172,6 +173,7 @@ impl Element {
         let (before, role, wire) = (transaction.hop(), transaction.role(), transaction.wire());
         let (client, route) = transaction.owner();
         let Some((server, profile)) = transaction.reopening() else { return false };
+        self.work_for(Beneficiary::Client(client));
         if let Some(connection) = before.connection() {
             self.flows.takes_no_more(connection);
             self.flows.carries_no_more(connection, branch);
@@ -195,6 +197,8 @@ impl Element {
         };
         let Some((server, profile)) = transaction.reopening() else { return false };
         let (target, wire) = (transaction.hop().target(), transaction.wire());
+        let (client, _) = transaction.owner();
+        self.work_for(Beneficiary::Client(client));
         let Target { transport, addr: remote } = target;
         let proof = (transport == Transport::Tls).then(|| proof(server.as_deref(), remote, &profile));
         let Some(connection) = self.flows.serving(&target, proof.as_ref()) else { return false };
