@@ -335,6 +335,8 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("running?", function!(is_running, 0))?;
     module.define_singleton_method("abandon", function!(abandon, 1))?;
     module.define_singleton_method("stats", function!(stats, 0))?;
+    module.define_singleton_method("random_hex", function!(tags::random_hex, 1))?;
+    module.define_singleton_method("random_number", function!(tags::random_number, 1))?;
     module.define_singleton_method("status=", function!(set_status, 1))?;
     module.singleton_class()?.define_private_method("load_testing", method!(load_testing, 0))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;

@@ -67,13 +67,13 @@ pub fn totag_for_sl_reply() -> String {
     with_marks(|marks| marks.tags.totag_for_sl_reply(&mut marks.random))
 }
 
-/// `random_hex(bytes)`: twice as many digits. Of a simulation they follow from its seed.
-fn random_hex(bytes: usize) -> String {
+/// `OverSIP::Engine.random_hex(bytes)`: twice as many digits. Of a simulation they follow from its seed.
+pub fn random_hex(bytes: usize) -> String {
     with_marks(|marks| (0..bytes).map(|_| format!("{:02x}", marks.random.bytes::<1>()[0])).collect())
 }
 
-/// `random_number(most)`: from 0 to this one. Of a simulation it follows from its seed.
-fn random_number(most: u32) -> u32 {
+/// `OverSIP::Engine.random_number(most)`: from 0 to this one. Of a simulation it follows from its seed.
+pub fn random_number(most: u32) -> u32 {
     with_marks(|marks| marks.random.up_to(most))
 }
 
@@ -119,8 +119,6 @@ fn create_antiloop_id(ruby: &Ruby, request: Value) -> Result<Value, Error> {
 pub fn define(_: &Ruby, sip: RModule) -> Result<(), Error> {
     let module = sip.define_module("Tags")?;
     module.define_module_function("totag_for_sl_reply", function!(totag_for_sl_reply, 0))?;
-    module.define_module_function("random_hex", function!(random_hex, 1))?;
-    module.define_module_function("random_number", function!(random_number, 1))?;
     module.define_module_function("check_totag_for_sl_reply", function!(check_totag_for_sl_reply, 1))?;
     module.define_module_function("value_for_route_ovid", function!(value_for_route_ovid, 0))?;
     module.define_module_function("check_value_for_route_ovid", function!(check_value_for_route_ovid, 1))?;

@@ -72,13 +72,13 @@ module OverSIP
         @sip_method = method_name(data[:sip_method] || raise(OverSIP::RuntimeError, "no data[:sip_method] given"))
         @ruri = uri(data[:ruri] || raise(OverSIP::RuntimeError, "no data[:ruri] given"))
         @from = data[:from] || DEFAULT_FROM
-        @from_tag = fit(:from_tag, data, TOKEN) || Tags.random_hex(4)
+        @from_tag = fit(:from_tag, data, TOKEN) || Engine.random_hex(4)
         @to = data[:to] || @ruri
         @to_tag = fit(:to_tag, data, TOKEN)
-        @call_id = fit(:call_id, data, CALL_ID) || Tags.random_hex(8)
-        @cseq = data[:cseq] || Tags.random_number(999)
+        @call_id = fit(:call_id, data, CALL_ID) || Engine.random_hex(8)
+        @cseq = data[:cseq] || Engine.random_number(999)
         @max_forwards = data[:max_forwards] || "20"
-        @via_branch_id = Tags.random_hex(4)
+        @via_branch_id = Engine.random_hex(4)
         @credentials = data[:credentials]
         @extra_headers = header_lines(extra_headers)
         @body = body
