@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use element_support::*;
 use oversip::element::{ClientId, OwnRequestId};
-use oversip::message::{Headers, Method, RequestSnapshot};
+use oversip::message::{Headers, Method, RequestSnapshot, Transport};
 
 /// All classes of events.
 fn all_blocks() -> u8 {
@@ -116,6 +116,37 @@ fn requests_of_a_uac_that_nobody_answers_all_fail() {
     world.run_until_idle();
     let expected: Vec<_> = (0..10).map(|number| format!("Error 408 call-{number}")).collect();
     assert_eq!(notes.take(), expected);
+    assert_all_quiet(&world, element);
+}
+
+#[test]
+fn many_requests_that_wait_for_one_look_up_leave_in_their_order_and_all_fail_with_their_connection() {
+    let mut world = world(1);
+    let notes = Notes::default();
+    let element = add_relay(&mut world, RELAY, robot(&notes));
+    world.zone().set_delay(seconds(2)).address("b.example", address(BOB).ip());
+    let bob = world.add_peer("bob", Transport::Tcp, address(BOB), Inbox::default());
+    world.with_script::<Blocks, _>(element, |script, api| {
+        let script = blocks(script);
+        let client = api.new_client(all_blocks());
+        script.run(api, |turn| {
+            for number in 0..100 {
+                turn.send(client, own(Method::Options, number), Some(by_dns("sip:b.example;transport=tcp")));
+            }
+        });
+        api.step(|element, _| element.release_client(client));
+    });
+    world.advance(seconds(10));
+    let sent: Vec<_> = world.peer(bob).news().iter().map(|it| it.call_id().map(<[u8]>::to_vec)).collect();
+    let expected: Vec<_> = (0..100).map(|number| Some(format!("call-{number}").into_bytes())).collect();
+    assert_eq!(sent, expected, "{}", world.record());
+    world.break_connections(address(BOB));
+    world.advance(seconds(1));
+    let mut failed = notes.take();
+    failed.sort_by_key(|note| note.rsplit('-').next().and_then(|number| number.parse::<u32>().ok()));
+    let expected: Vec<_> = (0..100).map(|number| format!("Error 500 call-{number}")).collect();
+    assert_eq!(failed, expected);
+    world.run_until_idle();
     assert_all_quiet(&world, element);
 }
 

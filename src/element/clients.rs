@@ -186,7 +186,7 @@ impl Clients {
         }
     }
 
-    /// A route is at work no more: its blocks begin to run, some of which have responses.
+    /// A route is at work no more: its blocks begin to run, which have these responses.
     pub(super) fn run(&mut self, route: Box<Route>, shown: Responses) {
         let Some(client) = self.end_work(route.client) else { return };
         client.running += 1;
