@@ -35,6 +35,7 @@ impl Element {
             if !self.joins(upstream, id, &ask.request.method) {
                 self.clients.end(id);
                 self.clients.forget_if_idle(client);
+                self.tell_call_ended(id, Outcome::Failed(Failure::canceled()));
                 self.release(ask.anchor);
                 return None;
             }
