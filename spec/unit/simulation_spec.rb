@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 # The engine's Ruby half works on a simulated network as well: in the calling thread, in virtual time, without a socket.
+require "timeout"
+
 RSpec.describe "A script on a simulated network" do
   def simulate(seed: 1, core: {}, listeners: [[:udp, "10.0.0.1", 5060]], &block)
     OverSIP.configuration = OverSIP::Config.build(given: { core: }, scope: :loopback)

@@ -16,6 +16,7 @@
 
 #![allow(dead_code, unused_imports)]
 
+mod by_name;
 mod notes;
 #[path = "../support/policy.rs"]
 mod policy;
@@ -35,6 +36,7 @@ use oversip::message::{reply, Message, Transport};
 use oversip::random::Random;
 use oversip::transaction::Timings;
 
+pub use by_name::{by_name, servers, with_profile};
 pub use notes::{noting, telling, Notes};
 pub use oversip::client::session::CallbackClass;
 pub use oversip::simulation::*;
