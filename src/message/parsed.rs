@@ -68,8 +68,6 @@ pub(crate) struct CSeq {
     pub(crate) method: Span,
 }
 
-/// Most messages have no more lines.
-const USUAL_LINES: usize = 20;
 /// Most messages have no more values of Via, Route and Contact.
 const USUAL_ELEMENTS: usize = 6;
 
@@ -78,7 +76,7 @@ const USUAL_ELEMENTS: usize = 6;
 pub(crate) struct Parsed {
     pub(crate) first: FirstLine,
     pub(crate) version: Span,
-    pub(crate) lines: SmallVec<[Line; USUAL_LINES]>,
+    pub(crate) lines: Vec<Line>,
     pub(crate) elements: SmallVec<[Element; USUAL_ELEMENTS]>,
     pub(crate) routes: Vec<NameAddrParts>,
     pub(crate) via: Option<ViaParts>,

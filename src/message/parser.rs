@@ -1,5 +1,7 @@
 //! The incremental parser: one pass over the head of a message, line by line.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::header_syntax;
@@ -108,6 +110,8 @@ pub struct Parser {
     nread: usize,
 }
 
+/// Most messages have fewer lines.
+const USUAL_LINES: usize = 20;
 /// Most lines are not longer; a power of two.
 const USUAL_LINE_LENGTH: usize = 128;
 
@@ -222,6 +226,7 @@ impl Parser {
             self.begin_line(c.pos);
             if self.state == State::FirstLine {
                 self.state = State::Headers;
+                self.parsed.lines.reserve(USUAL_LINES);
             }
             return None;
         }
@@ -275,8 +280,9 @@ impl Parser {
         }
         let mut head = buf;
         head.truncate(self.nread);
-        let parsed = std::mem::take(&mut self.parsed);
-        self.reset();
+        // Moved once, to where the message keeps it.
+        let parsed = Arc::new(std::mem::take(&mut self.parsed));
+        (self.state, self.line, self.scan, self.looked, self.nread) = (State::Start, 0, 0, 0, 0);
         Some(Message::new(head, parsed))
     }
 
@@ -312,7 +318,7 @@ impl Parser {
                 }
             }
         }
-        Some(Message::new(buf.slice(..self.nread.min(buf.len())), parsed))
+        Some(Message::new(buf.slice(..self.nread.min(buf.len())), Arc::new(parsed)))
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Message {
 }
 
 impl Message {
-    pub(crate) fn new(head: Bytes, parsed: Parsed) -> Message {
+    pub(crate) fn new(head: Bytes, parsed: Arc<Parsed>) -> Message {
         let method_at = |span: Span| {
             let name = span.of(&head);
             Method::known(name).unwrap_or_else(|| Method::Other(head.slice_ref(name)))
@@ -40,7 +40,7 @@ impl Message {
         };
         Message {
             body: Bytes::new(),
-            parsed: Arc::new(parsed),
+            parsed,
             method,
             cseq_method,
             stamped_via: None,

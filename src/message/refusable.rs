@@ -1,6 +1,8 @@
 //! Requests that break the grammar and can be answered all the same: what is read of them is what a 400 repeats
 //! (RFC 3261 8.2.6.2).
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use memchr::memmem;
 
@@ -66,7 +68,7 @@ pub(crate) fn refusable(data: &Bytes, error: SyntaxError) -> Option<(Message, St
         return None;
     }
     let reason = reason(&head, start, error);
-    Some((Message::new(head, parsed), reason))
+    Some((Message::new(head, Arc::new(parsed)), reason))
 }
 
 /// Whether a request of this method may get an answer. Method names have a letter case, but what is broken may be broken there,
