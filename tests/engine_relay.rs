@@ -148,7 +148,7 @@ fn a_stopped_engine_refuses_new_requests_and_ends() {
     caller.send(&INVITE.replace("{relay}", &relay.address()), relay.udp());
     assert!(caller.receive().starts_with("SIP/2.0 500 Server is Being Stopped\r\n"));
     assert!(relay.engine.stop(Duration::from_secs(5)).wait(Duration::from_secs(10)));
-    assert!(matches!(relay.engine.events().wait(0), oversip::engine::Wake::Closed));
+    assert!(matches!(relay.engine.wait_event(0), oversip::engine::Wake::Closed));
     assert!(relay.engine.events().pop().is_none_or(|event| !matches!(event, Event::Request(_))));
 }
 

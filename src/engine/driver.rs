@@ -1,13 +1,14 @@
 //! The element behind its lock, and the way from what it asks for to sockets, look-ups and the script.
 //!
 //! Any thread may step the element: the engine's with what the network has brought, a Ruby thread inside `route` or `reply`.
-//! What a step asks for is carried out before the lock is given back; responses, of which nobody hears again, leave behind the
-//! lock, by one thread at a time. So messages leave in the order of the steps that caused them. None of it waits: a datagram that
-//! the system does not take at once waits in its socket, a connection has a queue.
+//! What a step asks for is carried out before the lock is given back. Messages leave behind the lock, by one thread at a time and
+//! in the order of the steps that caused them. None of it waits: a datagram that the system does not take at once waits in its
+//! socket, a connection has a queue.
 //! Nothing of Ruby runs under the lock.
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, Weak};
 use std::time::{Duration, Instant};
@@ -15,25 +16,26 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::WeakSender;
-use tokio::sync::Notify;
 
 use super::clock::{EngineClock, SystemClock};
 use super::counts::Counts;
 use super::dns::Lookup;
+use super::drive::Drive;
 use super::event::Event;
 use super::events::{Class, EventQueue};
 use super::network::Network;
 use super::own_address::to_other_hosts;
 use crate::clock::Clock;
 use crate::element::{
-    Element, Hold, Input, Output, ResolutionId, Round, ScriptEvent, ScriptQueue, Settings, WayBack,
+    CallId, Element, Hold, Input, NextHop, Outcome, Output, ResolutionId, Round, ScriptEvent, ScriptQueue,
+    Sender, Settings, WayBack,
 };
 use crate::host::{Anchors, Call, Calls, Host, IncomingRequest, Released};
 use crate::message::ConnectionId;
 use crate::resolve::{Inquiry, Resolved};
 use crate::transport::TransportEvent;
 
-/// After how many holds the engine's thread stands back for others before it takes the lock again. To do so each time would have
+/// After how many holds the loop stands back for others before it takes the lock again. To do so each time would have
 /// the system change between two threads for each message.
 const HOLDS_IN_A_ROW: u32 = 16;
 
@@ -61,16 +63,16 @@ pub(super) struct Driver {
     pub(super) lookup: Option<Lookup>,
     /// The way by which the network brings news.
     pub(super) news: OnceLock<WeakSender<TransportEvent>>,
-    /// Wakes the engine's thread for a timer that is due before the one that it waits for.
-    pub(super) earlier_timer: Notify,
+    /// Who runs the loop.
+    pub(super) drive: Drive,
     held: Mutex<Held>,
-    /// What is to leave, in the order of the steps that have asked for it, as far as nobody waits for what becomes of it.
+    /// What is to leave, in the order of the steps that have asked for it.
     leaving: Mutex<VecDeque<Leaving>>,
     /// Held by the one thread that sends what is to leave.
     sending: Mutex<()>,
-    /// Threads that wait for the lock; the engine's lets them go first.
+    /// Threads that wait for the lock; the loop lets them go first.
     waiting: AtomicUsize,
-    /// Holds of the engine's thread since it has stood back.
+    /// Holds of the loop since it has stood back.
     in_a_row: AtomicU32,
     released: Released,
     anchors: Anchors,
@@ -83,22 +85,40 @@ pub(super) struct Driver {
 pub(super) enum Fired {
     One,
     None {
-        /// When the engine's thread has to wake by itself.
+        /// When the loop has to wake by itself.
         next: Option<Instant>,
     },
 }
 
-/// What is sent without the element's lock.
+/// What happens without the element's lock, in its turn.
 enum Leaving {
+    Request { sender: Sender, hop: NextHop, wire: Bytes },
     Response { way_back: WayBack, wire: Bytes, hold: Option<Hold> },
     End(ConnectionId),
+    /// Who waits for a call goes on when all that the call has caused before has left.
+    CallEnded { call: CallId, outcome: Outcome },
 }
 
 /// What the lock protects.
 struct Held {
     element: Element,
-    /// When the engine's thread wakes by itself; `None`: not for a timer.
-    wakes: Option<Instant>,
+    loop_wakes: LoopWakes,
+}
+
+/// When the loop looks for a timer that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LoopWakes {
+    /// It is at work, and looks before it waits.
+    AtOnce,
+    At(Instant),
+    /// Not before it is woken.
+    Never,
+}
+
+impl LoopWakes {
+    fn at(time: Option<Instant>) -> Self {
+        time.map_or(LoopWakes::Never, LoopWakes::At)
+    }
 }
 
 /// The sockets, while there are any: whoever has the driver still when the engine has ended keeps no port from the next one.
@@ -162,8 +182,8 @@ impl Driver {
             runtime: OnceLock::new(),
             lookup,
             news: OnceLock::new(),
-            earlier_timer: Notify::new(),
-            held: Mutex::new(Held { element, wakes: None }),
+            drive: Drive::default(),
+            held: Mutex::new(Held { element, loop_wakes: LoopWakes::Never }),
             leaving: Mutex::default(),
             sending: Mutex::default(),
             waiting: AtomicUsize::new(0),
@@ -177,49 +197,67 @@ impl Driver {
 
     /// Steps the element and carries out what that asks for.
     pub(super) fn step<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
-        let result = self.hold(|held| {
-            let result = self.step_held(&mut held.element, step);
-            if self.is_earlier(held) {
-                self.earlier_timer.notify_one();
-            }
-            result
-        });
+        let result = self.hold_and_step(step);
         self.send_what_is_to_leave();
         result
+    }
+
+    fn hold_and_step<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        self.hold(|held| {
+            let result = self.step_held(&mut held.element, step);
+            if self.is_earlier(held) {
+                self.drive.timer_is_earlier();
+            }
+            result
+        })
     }
 
     /// Sends what steps have left. Whoever sends already takes this along, in the order of the steps.
     fn send_what_is_to_leave(&self) {
         while !lock(&self.leaving).is_empty() {
-            match self.sending.try_lock() {
-                Ok(_sending) => self.send_all(),
-                Err(TryLockError::Poisoned(_)) => self.send_all_in_turn(),
+            let sending = match self.sending.try_lock() {
+                Ok(sending) => sending,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
+            };
+            let failed = self.send_all();
+            drop(sending);
+            if !failed.is_empty() {
+                self.hold_and_step(|element, now| {
+                    failed.into_iter().for_each(|not_sent| element.handle(now, not_sent));
+                });
             }
         }
     }
 
-    /// The same, when this thread cannot go on before all of it has left.
-    fn send_all_in_turn(&self) {
-        let _sending = lock(&self.sending);
-        self.send_all();
-    }
-
-    fn send_all(&self) {
-        let Some(network) = self.network.get() else { return lock(&self.leaving).clear() };
+    /// Sends, and hands out what the element has to know of it. The thread has `sending`.
+    fn send_all(&self) -> Vec<Input> {
+        let mut failed = Vec::new();
+        let network = self.network.get();
         loop {
-            let Some(leaving) = lock(&self.leaving).pop_front() else { break };
-            match leaving {
-                Leaving::Response { way_back, wire, hold } => {
-                    network.respond(&way_back, &wire);
-                    drop(hold);
-                }
-                Leaving::End(connection) => network.close(connection),
-            }
+            let Some(leaving) = lock(&self.leaving).pop_front() else { return failed };
+            failed.extend(guarded(|| self.send(network.as_deref(), leaving)));
         }
     }
 
-    /// Holds the lock, and counts for how long. The engine's thread stands back for who waits here.
+    /// Sends one message. Without a network the engine has ended.
+    fn send(&self, network: Option<&Network>, leaving: Leaving) -> Option<Input> {
+        match (leaving, network) {
+            (Leaving::CallEnded { call, outcome }, _) => self.calls.finish(call, outcome),
+            (Leaving::Request { sender, hop, wire }, Some(network)) => {
+                return network.send(&hop, &wire).err().map(|failure| Input::NotSent { sender, failure });
+            }
+            (Leaving::Response { way_back, wire, hold }, Some(network)) => {
+                network.respond(&way_back, &wire);
+                drop(hold);
+            }
+            (Leaving::End(connection), Some(network)) => network.close(connection),
+            (_, None) => {}
+        }
+        None
+    }
+
+    /// Holds the lock, and counts for how long. The loop stands back for who waits here.
     fn hold<R>(&self, work: impl FnOnce(&mut Held) -> R) -> R {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let mut held = lock(&self.held);
@@ -236,11 +274,15 @@ impl Driver {
         element.set_script_queue(self.script_queue());
         let result = step(element, self.clock.now());
         while let Some(output) = element.poll() {
-            if let Some(input) = self.carry_out(output) {
+            if let Some(input) = guarded(|| self.carry_out(output)) {
                 element.handle(self.clock.now(), input);
             }
         }
         result
+    }
+
+    fn leaves(&self, leaving: Leaving) {
+        lock(&self.leaving).push_back(leaving);
     }
 
     /// Looks at the element. Nothing is carried out.
@@ -248,9 +290,19 @@ impl Driver {
         self.hold(|held| look(&held.element))
     }
 
-    /// The engine's thread has something for the element: now and then other threads that wait for the lock come first, since they
-    /// wait with Ruby behind them.
-    pub(super) fn step_after_others<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+    /// The loop has something for the element: now and then other threads that wait for the lock come first, since they wait with
+    /// Ruby behind them. It looks for due timers before it waits.
+    pub(super) fn step_in_loop<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        self.let_others_go_first();
+        let result = self.hold(|held| {
+            held.loop_wakes = LoopWakes::AtOnce;
+            self.step_held(&mut held.element, step)
+        });
+        self.send_what_is_to_leave();
+        result
+    }
+
+    fn let_others_go_first(&self) {
         if self.in_a_row.fetch_add(1, Ordering::Relaxed) >= HOLDS_IN_A_ROW {
             self.in_a_row.store(0, Ordering::Relaxed);
             for _ in 0..MOST_YIELDS {
@@ -260,46 +312,50 @@ impl Driver {
                 std::thread::yield_now();
             }
         }
-        self.step(step)
     }
 
-    /// When the next timer is due; the engine's thread is going to wake then.
+    /// When the next timer is due; the loop is going to wake then.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let mut held = lock(&self.held);
-        held.wakes = self.wakes_for(held.element.next_timeout());
-        held.wakes
+        let next = self.loop_has_to_wake(held.element.next_timeout());
+        held.loop_wakes = LoopWakes::at(next);
+        next
     }
 
-    /// When the engine's thread has to wake for a timer. A clock that stands lets none come due, but one that is due already is
-    /// not left lying.
-    fn wakes_for(&self, timer: Option<Instant>) -> Option<Instant> {
+    /// When the loop has to wake for a timer. A clock that stands lets none come due, but one that is due already is not left lying.
+    fn loop_has_to_wake(&self, timer: Option<Instant>) -> Option<Instant> {
         if self.clock.is_frozen() {
             return timer.filter(|at| *at <= self.clock.now()).map(|_| SystemClock.now());
         }
         timer
     }
 
-    /// Whether a timer is due before the engine's thread wakes.
+    /// Whether a timer is due before the loop wakes.
     fn is_earlier(&self, held: &mut Held) -> bool {
-        let next = self.wakes_for(held.element.next_timeout());
-        let earlier = next.is_some_and(|at| held.wakes.is_none_or(|wakes| at < wakes));
+        let Some(next) = self.loop_has_to_wake(held.element.next_timeout()) else { return false };
+        let earlier = match held.loop_wakes {
+            LoopWakes::AtOnce => false,
+            LoopWakes::At(time) => next < time,
+            LoopWakes::Never => true,
+        };
         if earlier {
-            held.wakes = next;
+            held.loop_wakes = LoopWakes::At(next);
         }
         earlier
     }
 
-    /// Fires the timer that is due first. Where none is, the engine's thread is going to wake for the next one.
+    /// Fires the timer that is due first. Where none is, the loop is going to wake for the next one.
     pub(super) fn fire(&self) -> Fired {
         let now = self.clock.now();
         let mut held = lock(&self.held);
         let next = held.element.next_timeout();
         if next.is_none_or(|at| at > now) {
-            held.wakes = next.filter(|_| !self.clock.is_frozen());
-            return Fired::None { next: held.wakes };
+            let next = next.filter(|_| !self.clock.is_frozen());
+            held.loop_wakes = LoopWakes::at(next);
+            return Fired::None { next };
         }
         drop(held);
-        self.step_after_others(|element, _| {
+        self.step_in_loop(|element, _| {
             // Others may have stopped it meanwhile.
             if element.next_timeout().is_some_and(|at| at <= now) {
                 element.handle(now, Input::Timeout);
@@ -318,15 +374,9 @@ impl Driver {
     fn carry_out(&self, output: Output) -> Option<Input> {
         let network = self.network.get()?;
         match output {
-            Output::Send { sender, hop, wire } => {
-                // The steps before have something to send as well.
-                if !lock(&self.leaving).is_empty() {
-                    self.send_all_in_turn();
-                }
-                return network.send(&hop, &wire).err().map(|failure| Input::NotSent { sender, failure });
-            }
+            Output::Send { sender, hop, wire } => self.leaves(Leaving::Request { sender, hop, wire }),
             Output::Respond { way_back, wire, hold } => {
-                lock(&self.leaving).push_back(Leaving::Response { way_back, wire, hold });
+                self.leaves(Leaving::Response { way_back, wire, hold });
             }
             Output::Connect { connection, remote, limits, proof, .. } => {
                 network.connect(connection, remote, limits, proof);
@@ -345,14 +395,14 @@ impl Driver {
                 let in_time = network.tighten(connection, proof.clone());
                 return Some(Input::Tightened { connection, target, proof, in_time });
             }
-            Output::Close { connection } => lock(&self.leaving).push_back(Leaving::End(connection)),
+            Output::Close { connection } => self.leaves(Leaving::End(connection)),
             Output::Resolve { resolution, inquiry } => self.resolve(resolution, inquiry)?,
             Output::Script(ScriptEvent::Request(request)) => {
                 self.events.push(Event::Request(IncomingRequest::new(request, self.me.clone())));
             }
             Output::Script(ScriptEvent::Round(round)) => self.events.push(Event::Round(round)),
             Output::Script(ScriptEvent::Scheduled(id)) => self.events.push(Event::Scheduled(id)),
-            Output::CallEnded { call, outcome } => self.calls.finish(call, outcome),
+            Output::CallEnded { call, outcome } => self.leaves(Leaving::CallEnded { call, outcome }),
             Output::CallRenumbered { call, cseq } => self.calls.renumber(call, cseq),
             Output::Released(anchor) => self.anchors.release(anchor),
             Output::SweepConnections => network.sweep(self.clock.now()),
@@ -377,9 +427,7 @@ impl Driver {
                 None => Resolved::unknown(),
             };
             tracing::debug!(target: "oversip::dns", %destination, outcome = ?resolved, "resolved");
-            driver.step_after_others(|element, now| {
-                element.handle(now, Input::Resolved { resolution, resolved });
-            });
+            driver.step(|element, now| element.handle(now, Input::Resolved { resolution, resolved }));
         };
         self.runtime.get()?.spawn(asks);
         Some(())
@@ -389,7 +437,9 @@ impl Driver {
     pub(super) fn end(&self) {
         // Nobody is about to send: the ports are free when this returns.
         let held = lock(&self.held);
-        self.send_all_in_turn();
+        let sending = lock(&self.sending);
+        drop(self.send_all());
+        drop(sending);
         self.network.close();
         drop(held);
         self.calls.stop();
@@ -405,6 +455,14 @@ impl Driver {
     pub(super) fn connection_data(&self) -> MutexGuard<'_, HashMap<ConnectionId, Box<dyn Any + Send>>> {
         lock(&self.connection_data)
     }
+}
+
+/// Does one thing that the element has asked for. A defect in it costs that alone: the element has a guard of its own.
+fn guarded<R: Default>(act: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
+        tracing::error!(target: "oversip::engine", "a defect: a message, or what else a call needs, was lost in a panic");
+        R::default()
+    })
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

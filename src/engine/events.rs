@@ -4,10 +4,12 @@
 //! an event is either still queued or being run, and none is lost when the consumer's thread is killed.
 
 use std::collections::VecDeque;
+use std::future::{poll_fn, Future};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 
-/// Why [`EventQueue::wait`] came back.
+/// Why the wait for an event is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
     /// An event is queued.
@@ -51,14 +53,14 @@ struct State<E> {
     events: VecDeque<E>,
     interrupts: u64,
     closed: bool,
-    waiting: usize,
+    /// Those who wait.
+    wakers: Vec<Waker>,
 }
 
 /// A queue with one consumer. Its bounds are kept at admission ([`EventQueue::queued`]): what was admitted is never lost.
 #[derive(Debug)]
 pub struct EventQueue<E> {
     state: Mutex<State<E>>,
-    wake: Condvar,
     queued: AtomicUsize,
     loads: [Load; Class::COUNT],
     taken: AtomicU64,
@@ -67,8 +69,12 @@ pub struct EventQueue<E> {
 impl<E> Default for EventQueue<E> {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State { events: VecDeque::new(), interrupts: 0, closed: false, waiting: 0 }),
-            wake: Condvar::new(),
+            state: Mutex::new(State {
+                events: VecDeque::new(),
+                interrupts: 0,
+                closed: false,
+                wakers: Vec::new(),
+            }),
             queued: AtomicUsize::new(0),
             loads: Default::default(),
             taken: AtomicU64::new(0),
@@ -87,10 +93,7 @@ impl<E: Queued> EventQueue<E> {
         }
         state.events.push_back(event);
         self.queued.store(state.events.len(), Ordering::Relaxed);
-        if state.waiting > 0 {
-            // All of them: one may be a thread that is being killed, which takes nothing.
-            self.wake.notify_all();
-        }
+        wake(state);
     }
 
     /// Takes the oldest event.
@@ -107,40 +110,45 @@ impl<E: Queued> EventQueue<E> {
         Some(event)
     }
 
-    /// Blocks until there is an event, an interruption since `interrupts` was read, or the end.
-    pub fn wait(&self, interrupts: u64) -> Wake {
-        let mut state = self.lock();
-        loop {
-            if !state.events.is_empty() {
-                return Wake::Event;
-            }
-            if state.closed {
-                return Wake::Closed;
-            }
-            if state.interrupts != interrupts {
-                return Wake::Interrupted;
-            }
-            state.waiting += 1;
-            state = self.wake.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-            state.waiting -= 1;
-        }
+    /// Resolves when there is an event, an interruption since `interrupts` was read, or the end.
+    pub fn ready(&self, interrupts: u64) -> impl Future<Output = Wake> + '_ {
+        poll_fn(move |context| self.poll_ready(interrupts, context))
     }
 
-    /// The number to hand to [`EventQueue::wait`].
+    fn poll_ready(&self, interrupts: u64, context: &mut Context<'_>) -> Poll<Wake> {
+        let mut state = self.lock();
+        if !state.events.is_empty() {
+            return Poll::Ready(Wake::Event);
+        }
+        if state.closed {
+            return Poll::Ready(Wake::Closed);
+        }
+        if state.interrupts != interrupts {
+            return Poll::Ready(Wake::Interrupted);
+        }
+        if !state.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+            state.wakers.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// The number to hand to [`EventQueue::ready`].
     pub fn interrupts(&self) -> u64 {
         self.lock().interrupts
     }
 
-    /// Makes a present or coming [`EventQueue::wait`] return.
+    /// Ends a present wait, or one to come.
     pub fn interrupt(&self) {
-        self.lock().interrupts += 1;
-        self.wake.notify_all();
+        let mut state = self.lock();
+        state.interrupts += 1;
+        wake(state);
     }
 
     /// No more events will be waited for; queued ones can still be taken.
     pub fn close(&self) {
-        self.lock().closed = true;
-        self.wake.notify_all();
+        let mut state = self.lock();
+        state.closed = true;
+        wake(state);
     }
 
     /// How many events are queued.
@@ -169,10 +177,25 @@ impl<E: Queued> EventQueue<E> {
     }
 }
 
+/// Wakes all who wait: one may be a thread that is being killed, which takes nothing.
+fn wake<E>(mut state: MutexGuard<'_, State<E>>) {
+    if state.wakers.is_empty() {
+        return;
+    }
+    let wakers = std::mem::take(&mut state.wakers);
+    drop(state);
+    wakers.into_iter().for_each(Waker::wake);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Arc;
+    use crate::engine::drive::park_until;
+
+    fn wait(queue: &EventQueue<i32>, interrupts: u64) -> Wake {
+        park_until(queue.ready(interrupts))
+    }
 
     impl Queued for i32 {
         fn load(&self) -> Option<(Class, usize)> {
@@ -200,7 +223,7 @@ mod tests {
         let queue = EventQueue::default();
         queue.push(1);
         queue.push(2);
-        assert_eq!(queue.wait(0), Wake::Event);
+        assert_eq!(wait(&queue, 0), Wake::Event);
         assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(1), Some(2), None));
         assert_eq!(queue.taken(), 2);
     }
@@ -210,7 +233,7 @@ mod tests {
         let queue: EventQueue<i32> = EventQueue::default();
         let seen = queue.interrupts();
         queue.interrupt();
-        assert_eq!(queue.wait(seen), Wake::Interrupted);
+        assert_eq!(wait(&queue, seen), Wake::Interrupted);
     }
 
     #[test]
@@ -218,10 +241,10 @@ mod tests {
         let queue = Arc::new(EventQueue::default());
         let wait = || {
             let queue = queue.clone();
-            std::thread::spawn(move || queue.wait(0))
+            std::thread::spawn(move || wait(&queue, 0))
         };
         let consumers = [wait(), wait()];
-        while queue.lock().waiting < 2 {
+        while queue.lock().wakers.len() < 2 {
             std::thread::yield_now();
         }
         queue.push(7);
@@ -233,7 +256,7 @@ mod tests {
         let queue = Arc::new(EventQueue::default());
         let waiter = std::thread::spawn({
             let queue = queue.clone();
-            move || (queue.wait(0), queue.pop(), queue.wait(0))
+            move || (wait(&queue, 0), queue.pop(), wait(&queue, 0))
         });
         queue.push(7);
         queue.close();

@@ -1,4 +1,4 @@
-//! Log records of the engine's thread on their way to the logger, which is Ruby's.
+//! Log records of the thread that runs the engine on their way to the logger, which is Ruby's.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
@@ -18,9 +18,19 @@ thread_local! {
     static ENGINE: RefCell<Weak<Driver>> = const { RefCell::new(Weak::new()) };
 }
 
-/// This thread runs that engine.
-pub(super) fn speak_for(driver: &Arc<Driver>) {
+/// This thread runs an engine as long as this lives.
+pub(super) struct Speaks(());
+
+impl Drop for Speaks {
+    fn drop(&mut self) {
+        ENGINE.set(Weak::new());
+    }
+}
+
+/// This thread runs that engine from now on.
+pub(super) fn speak_for(driver: &Arc<Driver>) -> Speaks {
     ENGINE.set(Arc::downgrade(driver));
+    Speaks(())
 }
 
 /// Whether the caller is the thread of an engine.

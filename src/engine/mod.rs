@@ -18,6 +18,7 @@ mod config;
 mod connections;
 mod counts;
 pub mod dns;
+mod drive;
 mod driver;
 mod event;
 mod events;

@@ -1,4 +1,5 @@
-//! The engine's thread: what the network brings goes into the element, and its timers fire.
+//! The loop: what the network brings goes into the element, and its timers fire. [`Drive`](super::drive::Drive) says which thread runs
+//! it.
 
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ const BATCH: usize = 128;
 /// How long the loop sleeps at most while it waits for an orderly end.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What other threads ask of the engine's.
+/// What others ask of the loop.
 #[derive(Debug)]
 pub(super) enum Command {
     /// The clock was frozen: look at the timers again.
@@ -61,7 +62,7 @@ impl Loop {
             tokio::select! {
                 Some(command) = commands.recv() => self.command(command),
                 Some(event) = events.recv() => take_in(&self.driver, event),
-                () = self.driver.earlier_timer.notified() => {}
+                () = self.driver.drive.has_to_look() => {}
                 () = alarm.rings() => busy = false,
                 () = others_act(), if self.advances.are_due() => busy = false,
                 else => break,
@@ -90,6 +91,7 @@ impl Loop {
             if self.is_stopped() {
                 break;
             }
+            self.driver.drive.turn_is_over();
         }
         if let Some(network) = self.driver.network.get() {
             network.shutdown().await;
@@ -189,7 +191,7 @@ fn take_in(driver: &Driver, event: TransportEvent) {
 }
 
 fn step(driver: &Driver, input: Input) {
-    driver.step_after_others(|element, now| element.handle(now, input));
+    driver.step_in_loop(|element, now| element.handle(now, input));
 }
 
 /// A peer is to be judged by the script. When too many wait for that, a client is sent away; what we send to servers is

@@ -13,7 +13,8 @@ use super::clock::SystemClock;
 use super::connections::Connections;
 use super::driver::{lock, Driver};
 use super::event::{Event, LogRecord};
-use super::events::EventQueue;
+use super::events::{EventQueue, Wake};
+use super::log;
 use super::run::Command;
 use super::stats::Stats;
 use super::testing::Testing;
@@ -71,6 +72,13 @@ impl Engine {
     /// The events for the thread that runs Ruby.
     pub fn events(&self) -> &EventQueue<Event> {
         &self.driver.events
+    }
+
+    /// Waits for an event, an interruption since [`EventQueue::interrupts`] was read, or the end. Meanwhile this thread runs the
+    /// engine, unless another one does.
+    pub fn wait_event(&self, interrupts: u64) -> Wake {
+        let _speaks = log::speak_for(&self.driver);
+        self.driver.drive.run(self.driver.events.ready(interrupts))
     }
 
     /// The names, keys and bounds that it was started with.

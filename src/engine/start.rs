@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{sync_channel, SyncSender};
 use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::advances::Advances;
 use super::clock::EngineClock;
@@ -16,7 +17,7 @@ use super::driver::Driver;
 use super::log;
 use super::network::Network;
 use super::random::system_random;
-use super::run::Loop;
+use super::run::{Command, Loop};
 use super::running::Engine;
 use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::element::{Listener, Listeners, Settings};
@@ -61,31 +62,15 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({
         let driver = driver.clone();
         move || {
-            log::speak_for(&driver);
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime,
+            let _speaks = log::speak_for(&driver);
+            let begun = begin(&config, &driver, serving_tls, bound, command_queue);
+            let ended = match begun {
+                Ok(ended) => ended,
                 Err(error) => return drop(ready.send(Err(error))),
             };
-            let stopped = runtime.block_on(async {
-                let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
-                let news = events.downgrade();
-                match serve(&config, &driver, serving_tls, bound, events) {
-                    Ok(layer) => {
-                        let network = Network::new(layer, driver.settings.clone(), config.opening);
-                        let _ = driver.runtime.set(Handle::current());
-                        let _ = driver.news.set(news);
-                        driver.network.set(network);
-                        let _ = ready.send(Ok(()));
-                        let turns =
-                            Loop { driver: driver.clone(), advances: Advances::default(), stopping: None };
-                        turns.run(command_queue, event_queue).await
-                    }
-                    Err(error) => {
-                        drop(ready.send(Err(error)));
-                        None
-                    }
-                }
-            });
+            let _ = ready.send(Ok(()));
+            let runtime = driver.drive.stand_by();
+            let stopped = runtime.as_ref().and_then(|runtime| runtime.block_on(ended).ok()).flatten();
             drop(runtime);
             driver.end();
             if let Some(stopped) = stopped {
@@ -131,6 +116,43 @@ pub fn settings(
         limits: config.limits,
         sending: config.sending,
     })
+}
+
+/// Serves the listeners, and makes the loop, which runs from then on whenever a thread runs it. Ends with whom to tell of its end.
+fn begin(
+    config: &Config,
+    driver: &Arc<Driver>,
+    tls: Arc<Tls>,
+    bound: Vec<Bound>,
+    commands: mpsc::UnboundedReceiver<Command>,
+) -> std::io::Result<JoinHandle<Option<SyncSender<()>>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let within = runtime.enter();
+    let (events, event_queue) = mpsc::channel(EVENT_QUEUE);
+    let news = events.downgrade();
+    let layer = serve(config, driver, tls, bound, events)?;
+    let _ = driver.runtime.set(Handle::current());
+    let _ = driver.news.set(news);
+    driver.network.set(Network::new(layer, driver.settings.clone(), config.opening));
+    let turns = Loop { driver: driver.clone(), advances: Advances::default(), stopping: None };
+    let ends = Ends(driver.clone());
+    let ended = runtime.spawn(async move {
+        let _ends = ends;
+        turns.run(commands, event_queue).await
+    });
+    drop(within);
+    driver.drive.begin(runtime);
+    Ok(ended)
+}
+
+/// Says that the loop has ended, however it has.
+struct Ends(Arc<Driver>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.drive.loop_has_ended();
+        self.0.events.interrupt();
+    }
 }
 
 fn serve(

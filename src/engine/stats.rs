@@ -50,6 +50,8 @@ pub struct Stats {
     pub holds: u64,
     /// The longest time that this has taken, during which other threads had to wait.
     pub longest_hold: Duration,
+    /// How often the engine's own thread has taken the loop from the thread that runs the script.
+    pub takeovers: u64,
     /// Requests that wait for Ruby in the reserve of dialogs, that is, above the bound.
     pub reserve_requests: usize,
     /// Transactions in the reserve of dialogs.
@@ -105,6 +107,7 @@ impl Driver {
             engine_relayed_responses: counted.relayed,
             holds,
             longest_hold,
+            takeovers: self.drive.takeovers(),
             outgoing_bytes: 0,
             held_bytes: 0,
             unconfirmed_bytes: 0,

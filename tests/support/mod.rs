@@ -177,7 +177,7 @@ impl Relay {
                 Some(other) => panic!("unexpected event {other:?}"),
                 None => assert!(waited.elapsed() < DEADLINE, "no request within the deadline"),
             }
-            assert_eq!(self.engine.events().wait(0), Wake::Event);
+            assert_eq!(self.engine.wait_event(0), Wake::Event);
         }
     }
 

@@ -14,7 +14,8 @@ use crate::{
     message::RequestObject, runtime, schedule, tls, watch::Run, websocket,
 };
 
-/// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended.
+/// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended. The thread runs the engine while it
+/// waits.
 pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     let Some(engine) = runtime::current() else { return Ok(false) };
     loop {
@@ -23,7 +24,7 @@ pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
             return Ok(true);
         }
         let interrupts = events.interrupts();
-        match without_gvl(ruby, || events.wait(interrupts), || events.interrupt())? {
+        match without_gvl(ruby, || engine.wait_event(interrupts), || events.interrupt())? {
             Wake::Event => return Ok(true),
             Wake::Closed => return Ok(false),
             Wake::Interrupted => {}

@@ -220,6 +220,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
     hash.aset(ruby.to_symbol("holds"), stats.holds)?;
     hash.aset(ruby.to_symbol("longest_hold"), stats.longest_hold.as_secs_f64())?;
+    hash.aset(ruby.to_symbol("takeovers"), stats.takeovers)?;
     hash.aset(ruby.to_symbol("sending_sockets"), stats.sending_sockets)?;
     hash.aset(ruby.to_symbol("own_dialogs"), stats.own_dialogs)?;
     hash.aset(ruby.to_symbol("searches"), stats.searches)?;
