@@ -23,8 +23,16 @@ use tokio::sync::Notify;
 use super::clock::SystemClock;
 use crate::clock::Clock;
 
-/// How long the script's thread may stay away before the engine's own one takes the loop, and how often that looks for it.
+/// How long the script's thread may stay away before the engine's own one takes the loop.
 const AWAY: Duration = Duration::from_millis(1);
+
+/// How often the engine's own thread looks for that. A look costs more than what a block costs by itself: while the script's
+/// thread never stays away for long, it looks less often.
+const LOOK: Duration = Duration::from_millis(1);
+const RARE_LOOK: Duration = Duration::from_millis(5);
+
+/// How many looks after the engine's own thread had the loop it looks often.
+const OFTEN: u32 = 200;
 
 /// After how many looks at which nothing had happened the engine's own thread sleeps until it is woken.
 const CALM: u32 = 16;
@@ -161,19 +169,23 @@ impl Drive {
     /// more.
     pub(super) fn stand_by(&self) -> Option<Runtime> {
         let _ = self.stand_by.set(thread::current());
-        let (mut calm, mut before) = (0, None);
+        let (mut calm, mut often, mut before) = (0, 0, None);
         while !self.has_ended() {
             let went = self.went.load(Ordering::Relaxed);
             if !self.script_waits() {
                 match AWAY.checked_sub(self.since(went)) {
                     Some(rest) if !rest.is_zero() => thread::park_timeout(rest),
-                    _ => self.take(),
+                    _ => {
+                        self.take();
+                        often = OFTEN;
+                    }
                 }
             } else if calm < CALM {
-                thread::park_timeout(AWAY);
+                thread::park_timeout(if often > 0 { LOOK } else { RARE_LOOK });
             } else {
                 self.sleep();
             }
+            often = often.saturating_sub(1);
             calm = if before.replace(went) == Some(went) { calm + 1 } else { 0 };
         }
         self.runtime.write().unwrap_or_else(PoisonError::into_inner).take()

@@ -92,11 +92,22 @@ pub(super) enum Fired {
 
 /// What happens without the element's lock, in its turn.
 enum Leaving {
-    Request { sender: Sender, hop: NextHop, wire: Bytes },
-    Response { way_back: WayBack, wire: Bytes, hold: Option<Hold> },
+    Request {
+        sender: Sender,
+        hop: NextHop,
+        wire: Bytes,
+    },
+    Response {
+        way_back: WayBack,
+        wire: Bytes,
+        hold: Option<Hold>,
+    },
     End(ConnectionId),
     /// Who waits for a call goes on when all that the call has caused before has left.
-    CallEnded { call: CallId, outcome: Outcome },
+    CallEnded {
+        call: CallId,
+        outcome: Outcome,
+    },
 }
 
 /// What the lock protects.

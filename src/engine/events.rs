@@ -190,8 +190,8 @@ fn wake<E>(mut state: MutexGuard<'_, State<E>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use crate::engine::drive::park_until;
+    use std::sync::Arc;
 
     fn wait(queue: &EventQueue<i32>, interrupts: u64) -> Wake {
         park_until(queue.ready(interrupts))

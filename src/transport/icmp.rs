@@ -31,11 +31,9 @@ mod linux {
     use bytes::Bytes;
     use nix::libc;
     use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
-    use nix::sys::socket::{
-        recvmsg, setsockopt, AddressFamily, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrLike,
-        SockaddrStorage,
-    };
+    use nix::sys::socket::{recvmsg, setsockopt, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrStorage};
 
+    use super::super::datagrams::socket_address;
     use super::Undelivered;
 
     /// Bytes kept of a quoted datagram: what an IPv6 error of minimum MTU can carry, more than any host quotes.
@@ -72,12 +70,7 @@ mod linux {
     }
 
     fn destination(received: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<SocketAddr> {
-        let address = received.address.as_ref()?;
-        match address.family()? {
-            AddressFamily::Inet => address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into())),
-            AddressFamily::Inet6 => address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())),
-            _ => None,
-        }
+        received.address.as_ref().and_then(socket_address)
     }
 
     fn failure(received: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<io::Error> {

@@ -13,6 +13,7 @@ mod byte_stream;
 mod close_reason;
 mod connection;
 mod connections;
+mod datagrams;
 mod dial;
 mod framing;
 mod handshake;

@@ -13,14 +13,12 @@ use tokio::sync::{mpsc, Notify};
 use tokio::task::AbortHandle;
 use tracing::{debug, info, warn};
 
+use super::datagrams::{Buffers, AT_ONCE};
 use super::{icmp, Bound, Malformed, Source, Transport, TransportEvent};
 use crate::message::{datagram, Arrival, Defect};
 
-/// Larger than any UDP payload.
-const RECEIVE_BUFFER: usize = 65_536;
-
-/// Datagrams read, and errors taken, before other tasks get a turn.
-const RECEIVE_BATCH: usize = 64;
+/// Errors taken before other tasks get a turn.
+const ERROR_BATCH: usize = 64;
 
 /// Datagrams that may wait for a system buffer to drain; beyond it they are lost, as UDP may lose them.
 const BACKLOG_DATAGRAMS: usize = 2048;
@@ -180,9 +178,7 @@ fn send(socket: &tokio::net::UdpSocket, datagram: &[u8], remote: SocketAddr) -> 
 // Receiving ----------------------------------------------------------------------------------------------------
 
 async fn receive(socket: UdpSocket) {
-    // One buffer for all, and one copy of exactly the datagram out of it. To receive into shared blocks without a
-    // copy would pin a whole block, 64 KiB and more, for the life of the transaction that keeps one message in it.
-    let mut buffer = vec![0; RECEIVE_BUFFER];
+    let mut buffers = Buffers::new();
     loop {
         let ready = match socket.0.socket.ready(Interest::READABLE | Interest::ERROR).await {
             Ok(ready) => ready,
@@ -194,32 +190,37 @@ async fn receive(socket: UdpSocket) {
         if ready.is_error() && !take_errors(&socket).await {
             return;
         }
-        if ready.is_readable() && !take_datagrams(&socket, &mut buffer).await {
+        if ready.is_readable() && !take_datagrams(&socket, &mut buffers).await {
             return;
         }
-        tokio::task::yield_now().await;
     }
 }
 
 /// `false` once nobody listens to the events any more.
-async fn take_datagrams(socket: &UdpSocket, buffer: &mut [u8]) -> bool {
-    for _ in 0..RECEIVE_BATCH {
-        match socket.0.socket.try_recv_from(buffer) {
-            Ok((length, remote)) => {
-                if !take_datagram(socket, &buffer[..length], remote).await {
-                    return false;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            // The error of a datagram sent earlier; its details are in the error queue.
-            Err(error) => debug!(target: "oversip::transport", local = %socket.local(), %error, "UDP error"),
+async fn take_datagrams(socket: &UdpSocket, buffers: &mut Buffers) -> bool {
+    let datagrams = match buffers.receive(&socket.0.socket) {
+        Ok(datagrams) => datagrams,
+        // The error of a datagram sent earlier; its details are in the error queue.
+        Err(error) => {
+            debug!(target: "oversip::transport", local = %socket.local(), %error, "UDP error");
+            return true;
         }
+    };
+    let more = datagrams.len() == AT_ONCE;
+    for (bytes, remote) in datagrams {
+        if !take_datagram(socket, bytes, remote).await {
+            return false;
+        }
+    }
+    if more {
+        // Others have their turn.
+        tokio::task::yield_now().await;
     }
     true
 }
 
 async fn take_errors(socket: &UdpSocket) -> bool {
-    for _ in 0..RECEIVE_BATCH {
+    for _ in 0..ERROR_BATCH {
         match socket.0.socket.try_io(Interest::ERROR, || icmp::take(&socket.0.socket)) {
             Ok(Some(icmp::Undelivered { remote, quoted, error })) => {
                 debug!(target: "oversip::transport", local = %socket.local(), %remote, %error, "ICMP error");
@@ -238,9 +239,9 @@ async fn take_errors(socket: &UdpSocket) -> bool {
     true
 }
 
-async fn take_datagram(socket: &UdpSocket, bytes: &[u8], remote: SocketAddr) -> bool {
+async fn take_datagram(socket: &UdpSocket, bytes: Bytes, remote: SocketAddr) -> bool {
     let source = socket.source(remote);
-    for arrival in datagram(Bytes::copy_from_slice(bytes)).arrivals(&source) {
+    for arrival in datagram(bytes).arrivals(&source) {
         if let Some(event) = event(socket, arrival, source) {
             if socket.0.events.send(event).await.is_err() {
                 return false;
