@@ -77,6 +77,8 @@ reasons! {
 /// What was counted so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// INVITEs outside of dialogs, from the network or from the script.
+    pub calls: u64,
     /// Responses that went upstream without the script.
     pub relayed: u64,
     /// Requests of dialogs that were admitted though a bound was reached.

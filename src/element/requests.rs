@@ -93,6 +93,8 @@ impl Element {
         hold: Option<Hold>,
     ) -> RequestId {
         let id = RequestId(self.numbers.next());
+        self.counts.calls +=
+            u64::from(message.method() == Some(&Method::Invite) && message.to_tag().is_none());
         let way_back = WayBack::of(&message, source);
         let request = Arc::new(ReceivedRequest { id, message, source, antiloop_id });
         // In this order: what the script does not get it will not let go of.

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::clock::SystemClock;
+use crate::clock::Clock;
 use crate::transport::Malformed;
 
 /// What the engine itself counts.
@@ -12,6 +15,50 @@ pub(super) struct Counts {
     /// Since they were told of last.
     untold_records: AtomicU64,
     pub(super) malformed: Arc<Malformed>,
+    /// The time of the loop's turns.
+    pub(super) loop_time: Stopwatch,
+    /// The time that the thread of the blocks has had the interpreter.
+    pub(super) script_time: Stopwatch,
+}
+
+/// Adds up the times between its starts and its stops. One thread at a time uses it.
+#[derive(Debug)]
+pub(super) struct Stopwatch {
+    origin: Instant,
+    /// Nanoseconds since `origin`; 0 while it stands.
+    started: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        Stopwatch { origin: SystemClock.now(), started: AtomicU64::new(0), nanoseconds: AtomicU64::new(0) }
+    }
+}
+
+impl Stopwatch {
+    /// From now on time counts.
+    pub(super) fn start(&self) {
+        self.started.store(self.nanoseconds_now(), Ordering::Relaxed);
+    }
+
+    /// From now on it does not.
+    pub(super) fn stop(&self) {
+        let started = self.started.swap(0, Ordering::Relaxed);
+        if started > 0 {
+            let time = self.nanoseconds_now().saturating_sub(started);
+            self.nanoseconds.fetch_add(time, Ordering::Relaxed);
+        }
+    }
+
+    /// What has counted so far, but for the time since the last start.
+    pub(super) fn read(&self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
+    }
+
+    fn nanoseconds_now(&self) -> u64 {
+        (SystemClock.now() - self.origin).as_nanos() as u64
+    }
 }
 
 impl Counts {

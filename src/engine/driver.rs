@@ -284,8 +284,12 @@ impl Driver {
         self.released.apply(element);
         element.set_script_queue(self.script_queue());
         let result = step(element, self.clock.now());
+        let mut network = None;
         while let Some(output) = element.poll() {
-            if let Some(input) = guarded(|| self.carry_out(output)) {
+            let network = network.get_or_insert_with(|| self.network.get()).as_deref();
+            // Without one the engine has ended.
+            let Some(network) = network else { continue };
+            if let Some(input) = guarded(|| self.carry_out(network, output)) {
                 element.handle(self.clock.now(), input);
             }
         }
@@ -382,8 +386,7 @@ impl Driver {
     }
 
     /// Does what the element asks for. Hands out what follows from it at once.
-    fn carry_out(&self, output: Output) -> Option<Input> {
-        let network = self.network.get()?;
+    fn carry_out(&self, network: &Network, output: Output) -> Option<Input> {
         match output {
             Output::Send { sender, hop, wire } => self.leaves(Leaving::Request { sender, hop, wire }),
             Output::Respond { way_back, wire, hold } => {

@@ -67,6 +67,7 @@ impl Loop {
                 () = others_act(), if self.advances.are_due() => busy = false,
                 else => break,
             }
+            self.driver.counts.loop_time.start();
             for _ in 0..BATCH {
                 match (commands.try_recv(), events.try_recv()) {
                     (Err(_), Err(_)) => break,
@@ -91,6 +92,7 @@ impl Loop {
             if self.is_stopped() {
                 break;
             }
+            self.driver.counts.loop_time.stop();
             self.driver.drive.turn_is_over();
         }
         if let Some(network) = self.driver.network.get() {

@@ -81,6 +81,16 @@ impl Engine {
         self.driver.drive.run(self.driver.events.ready(interrupts))
     }
 
+    /// The thread of the blocks has the interpreter from now on, for an event.
+    pub fn script_begins(&self) {
+        self.driver.counts.script_time.start();
+    }
+
+    /// The thread of the blocks looks for its next event.
+    pub fn script_ends(&self) {
+        self.driver.counts.script_time.stop();
+    }
+
     /// The names, keys and bounds that it was started with.
     pub fn settings(&self) -> &Settings {
         &self.driver.settings

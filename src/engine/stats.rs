@@ -52,6 +52,12 @@ pub struct Stats {
     pub longest_hold: Duration,
     /// How often the engine's own thread has taken the loop from the thread that runs the script.
     pub takeovers: u64,
+    /// Calls that were begun so far: INVITEs outside of dialogs, from the network or from the script.
+    pub calls: u64,
+    /// Time that the thread of the blocks has had the interpreter for events.
+    pub script_time: Duration,
+    /// Time that the engine's loop has worked.
+    pub loop_time: Duration,
     /// Requests that wait for Ruby in the reserve of dialogs, that is, above the bound.
     pub reserve_requests: usize,
     /// Transactions in the reserve of dialogs.
@@ -108,6 +114,9 @@ impl Driver {
             holds,
             longest_hold,
             takeovers: self.drive.takeovers(),
+            calls: counted.calls,
+            script_time: self.counts.script_time.read(),
+            loop_time: self.counts.loop_time.read(),
             outgoing_bytes: 0,
             held_bytes: 0,
             unconfirmed_bytes: 0,

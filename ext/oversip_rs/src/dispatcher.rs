@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use magnus::{prelude::*, Error, Ruby, Value};
-use oversip::engine::{Event, Wake};
+use oversip::engine::{Engine, Event, Wake};
 use oversip::host::{Host, IncomingRequest, Requests};
 
 use crate::{
@@ -18,6 +18,15 @@ use crate::{
 /// waits.
 pub fn wait_event(ruby: &Ruby) -> Result<bool, Error> {
     let Some(engine) = runtime::current() else { return Ok(false) };
+    engine.script_ends();
+    let found = is_event(ruby, &engine)?;
+    if found {
+        engine.script_begins();
+    }
+    Ok(found)
+}
+
+fn is_event(ruby: &Ruby, engine: &Engine) -> Result<bool, Error> {
     loop {
         let events = engine.events();
         if !events.is_empty() {

@@ -221,6 +221,10 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("holds"), stats.holds)?;
     hash.aset(ruby.to_symbol("longest_hold"), stats.longest_hold.as_secs_f64())?;
     hash.aset(ruby.to_symbol("takeovers"), stats.takeovers)?;
+    hash.aset(ruby.to_symbol("calls"), stats.calls)?;
+    let per_call = |time: Duration| time.as_secs_f64() * 1e6 / stats.calls.max(1) as f64;
+    hash.aset(ruby.to_symbol("interpreter_microseconds_per_call"), per_call(stats.script_time))?;
+    hash.aset(ruby.to_symbol("engine_microseconds_per_call"), per_call(stats.loop_time))?;
     hash.aset(ruby.to_symbol("sending_sockets"), stats.sending_sockets)?;
     hash.aset(ruby.to_symbol("own_dialogs"), stats.own_dialogs)?;
     hash.aset(ruby.to_symbol("searches"), stats.searches)?;
