@@ -33,8 +33,8 @@ mod linux {
     use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
     use nix::sys::socket::{recvmsg, setsockopt, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrStorage};
 
-    use super::super::datagrams::socket_address;
     use super::Undelivered;
+    use crate::transport::datagrams::socket_address;
 
     /// Bytes kept of a quoted datagram: what an IPv6 error of minimum MTU can carry, more than any host quotes.
     const QUOTED_BYTES: usize = 1280;
