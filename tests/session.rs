@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use oversip::client::session::{Action, Callback, Input, RequestClass, Role, Round, Session};
+use oversip::client::session::{Action, Callback, RequestClass, Role, Session, SessionInput, SessionRound};
 use oversip::client::{Blacklist, Failure, IncomingResponse, Profile, RouteError};
 use oversip::message::Message;
 use oversip::resolve::{ResolveError, Target};
@@ -37,11 +37,11 @@ impl Case {
     }
 
     /// Gives an input to the session and lists its actions; callbacks end without a decision.
-    fn give(&mut self, input: Input) -> Vec<String> {
-        self.give_with(input, |_| Round::default())
+    fn give(&mut self, input: SessionInput) -> Vec<String> {
+        self.give_with(input, |_| SessionRound::default())
     }
 
-    fn give_with(&mut self, input: Input, round: impl Fn(&str) -> Round) -> Vec<String> {
+    fn give_with(&mut self, input: SessionInput, round: impl Fn(&str) -> SessionRound) -> Vec<String> {
         self.session.handle(self.now, &mut self.blacklist, input);
         let mut seen = Vec::new();
         while let Some(action) = self.session.next_action() {
@@ -79,11 +79,11 @@ fn target(port: u16) -> Target {
     Target::new(Transport::Udp, [192, 0, 2, 1].into(), port)
 }
 
-fn targets(ports: &[u16]) -> Input {
-    Input::Targets(ports.iter().copied().map(target).collect())
+fn targets(ports: &[u16]) -> SessionInput {
+    SessionInput::Targets(ports.iter().copied().map(target).collect())
 }
 
-fn response(status: u16, more: &str) -> Input {
+fn response(status: u16, more: &str) -> SessionInput {
     let text = format!(
         "SIP/2.0 {status} X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\n\
          Call-ID: c\r\nCSeq: 1 INVITE\r\n{more}\r\n"
@@ -97,10 +97,10 @@ fn response(status: u16, more: &str) -> Input {
         connection: None,
         inbound: true,
     };
-    Input::Response(Arc::new(IncomingResponse { message, source }))
+    SessionInput::Response(Arc::new(IncomingResponse { message, source }))
 }
 
-const DROP: Round = Round { dropped: true, aborted: false };
+const DROP: SessionRound = SessionRound { dropped: true, aborted: false };
 
 #[test]
 fn a_target_is_shown_before_the_request_is_sent_to_it() {
@@ -109,7 +109,7 @@ fn a_target_is_shown_before_the_request_is_sent_to_it() {
     assert_eq!(case.give(response(180, "")), ["on_provisional_response", "forward 180"]);
     assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
     assert!(!case.session.is_over(), "further 2xx may come");
-    assert_eq!(case.give(Input::BranchEnded), [""; 0]);
+    assert_eq!(case.give(SessionInput::BranchEnded), [""; 0]);
     assert!(case.session.is_over());
 }
 
@@ -117,11 +117,11 @@ fn a_target_is_shown_before_the_request_is_sent_to_it() {
 fn a_target_that_fails_is_blacklisted_and_the_next_one_is_tried() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));
-    assert_eq!(case.give(Input::Timeout), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(SessionInput::Timeout), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     let entry = case.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
     assert_eq!((entry.status, entry.code), (408, "client_timeout"));
     assert_eq!(
-        case.give(Input::ConnectionError),
+        case.give(SessionInput::ConnectionError),
         ["on_error 500 Connection Error connection_error", "reply 500 Connection Error"]
     );
     assert!(case.session.is_over());
@@ -131,7 +131,7 @@ fn a_target_that_fails_is_blacklisted_and_the_next_one_is_tried() {
 fn without_use_blacklist_nothing_is_remembered() {
     let mut case = Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.use_blacklist = false);
     case.give(targets(&[1]));
-    case.give(Input::Timeout);
+    case.give(SessionInput::Timeout);
     assert!(!case.blacklist.any(case.now));
 }
 
@@ -147,7 +147,7 @@ fn a_wholly_blacklisted_destination_gives_the_stored_result_of_the_last_target_a
 #[test]
 fn abort_routing_drops_all_targets_that_remain() {
     let mut case = Case::proxy(RequestClass::Invite);
-    let abort = |text: &str| Round { dropped: false, aborted: text.starts_with("on_target") };
+    let abort = |text: &str| SessionRound { dropped: false, aborted: text.starts_with("on_target") };
     assert_eq!(
         case.give_with(targets(&[1, 2]), abort),
         [
@@ -185,7 +185,7 @@ fn drop_response_keeps_the_answer_from_going_upstream() {
     assert_eq!(case.give_with(response(486, ""), |_| DROP), ["on_failure_response 486"]);
     let mut case = Case::proxy(RequestClass::Invite);
     assert_eq!(
-        case.give_with(Input::Unroutable(ResolveError::NoDns), |_| DROP),
+        case.give_with(SessionInput::Unroutable(ResolveError::NoDns), |_| DROP),
         ["on_error 478 Destination Requires Unsupported DNS Resolution no_dns"]
     );
 }
@@ -262,7 +262,7 @@ fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
     let mut next = Case { session, now, blacklist: case.blacklist };
     assert_eq!(next.give(targets(&[1])), ["ask for the probe of udp:192.0.2.1:1"]);
     assert_eq!(
-        next.give(Input::StillListed),
+        next.give(SessionInput::StillListed),
         ["on_error 503 Service Unavailable service_unavailable", "reply 500 Server Internal Error"]
     );
 }
@@ -289,9 +289,9 @@ fn without_failover_a_uac_keeps_503_and_sends_nothing_upstream() {
 fn abort_routing_at_the_second_target_gives_403_and_tries_no_third() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2, 3]));
-    let abort = |text: &str| Round { dropped: false, aborted: text.ends_with(":2") };
+    let abort = |text: &str| SessionRound { dropped: false, aborted: text.ends_with(":2") };
     assert_eq!(
-        case.give_with(Input::Timeout, abort),
+        case.give_with(SessionInput::Timeout, abort),
         [
             "on_target udp:192.0.2.1:2",
             "on_error 403 Destination Aborted destination_aborted",
@@ -306,14 +306,14 @@ fn abort_routing_while_a_target_is_in_use_forbids_the_next_one_and_not_the_answe
     case.give(targets(&[1, 2]));
     case.session.abort();
     assert_eq!(
-        case.give(Input::Timeout),
+        case.give(SessionInput::Timeout),
         ["on_error 403 Destination Aborted destination_aborted", "reply 403 Destination Aborted"]
     );
     let mut last = Case::proxy(RequestClass::Invite);
     last.give(targets(&[1]));
     last.session.abort();
     assert_eq!(
-        last.give(Input::Timeout),
+        last.give(SessionInput::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
 }
@@ -326,7 +326,7 @@ fn a_blacklisted_first_target_is_passed_over_without_being_shown() {
     assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     // What comes of the second one counts, not the entry.
     assert_eq!(
-        case.give(Input::Timeout),
+        case.give(SessionInput::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
 }
@@ -340,7 +340,7 @@ fn the_last_target_decides_whatever_the_ones_before_it_came_to() {
     assert_eq!(case.give(response(503, "")), ["on_error 410 Two destination_blacklisted", "reply 410 Two"]);
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));
-    case.give(Input::ConnectionError);
+    case.give(SessionInput::ConnectionError);
     assert_eq!(case.give(response(503, "")), ["on_failure_response 503", "forward 500"]);
 }
 
@@ -349,7 +349,7 @@ fn a_tls_server_that_was_refused_is_blacklisted_as_such() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1]));
     assert_eq!(
-        case.give(Input::TlsValidationFailed),
+        case.give(SessionInput::TlsValidationFailed),
         ["on_error 500 TLS Validation Failed tls_validation_failed", "reply 500 TLS Validation Failed"]
     );
     let entry = case.blacklist.get(case.now, "udp:192.0.2.1:1").expect("an entry");
@@ -360,27 +360,27 @@ fn a_tls_server_that_was_refused_is_blacklisted_as_such() {
 fn after_cancel_there_is_no_failover_and_no_failure_callback() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));
-    assert_eq!(case.give(Input::Canceled), ["on_canceled"]);
+    assert_eq!(case.give(SessionInput::Canceled), ["on_canceled"]);
     assert_eq!(case.give(response(503, "")), ["forward 500"]);
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));
-    case.give(Input::Canceled);
-    assert_eq!(case.give(Input::Timeout), ["reply 487 Request Terminated"]);
+    case.give(SessionInput::Canceled);
+    assert_eq!(case.give(SessionInput::Timeout), ["reply 487 Request Terminated"]);
 }
 
 #[test]
 fn a_2xx_that_crosses_a_cancel_still_counts() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1]));
-    case.give(Input::Canceled);
+    case.give(SessionInput::Canceled);
     assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
 }
 
 #[test]
 fn cancel_before_any_target_ends_the_routing_and_is_told_once() {
     let mut case = Case::proxy(RequestClass::Invite);
-    assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
-    assert_eq!(case.give(Input::Canceled), [""; 0]);
+    assert_eq!(case.give(SessionInput::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
+    assert_eq!(case.give(SessionInput::Canceled), [""; 0]);
     assert_eq!(case.give(targets(&[1])), [""; 0]);
     assert!(case.session.is_over());
 }
@@ -391,15 +391,15 @@ fn cancel_during_the_target_callback_sends_nothing() {
     case.session.handle(case.now, &mut case.blacklist, targets(&[1, 2]));
     assert!(matches!(case.session.next_action(), Some(Action::Callback(Callback::Target(_)))));
     case.session.note_canceled();
-    case.session.callback_done(case.now, &mut case.blacklist, Round::default());
-    assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
+    case.session.callback_done(case.now, &mut case.blacklist, SessionRound::default());
+    assert_eq!(case.give(SessionInput::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
 }
 
 #[test]
 fn timer_c_replies_408_and_a_late_2xx_still_passes() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1]));
-    assert_eq!(case.give(Input::InviteTimeout), ["on_invite_timeout", "reply 408 INVITE Timeout"]);
+    assert_eq!(case.give(SessionInput::InviteTimeout), ["on_invite_timeout", "reply 408 INVITE Timeout"]);
     assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
 }
 
@@ -408,7 +408,7 @@ fn for_a_non_invite_neither_a_1xx_nor_a_408_goes_upstream() {
     let mut case = Case::proxy(RequestClass::NonInvite);
     case.give(targets(&[1]));
     assert_eq!(case.give(response(183, "")), ["on_provisional_response"]);
-    assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout"]);
+    assert_eq!(case.give(SessionInput::Timeout), ["on_error 408 Client Timeout client_timeout"]);
     let mut case = Case::proxy(RequestClass::NonInvite);
     case.give(targets(&[1]));
     assert_eq!(case.give(response(408, "")), ["on_failure_response 408"]);
@@ -426,11 +426,11 @@ fn the_error_of_an_ack_runs_on_error_and_is_not_answered() {
     for role in [Role::Proxy, Role::Uac] {
         let ack = || Case::new(role, RequestClass::Ack, |_| {});
         let mut case = ack();
-        let seen = case.give(Input::Unroutable(ResolveError::NoDnsResolution));
+        let seen = case.give(SessionInput::Unroutable(ResolveError::NoDnsResolution));
         assert_eq!(seen, ["on_error 404 No DNS Resolution no_dns_resolution"]);
         assert!(case.session.is_over());
         let mut case = ack();
-        let aborted = Round { aborted: true, ..Round::default() };
+        let aborted = SessionRound { aborted: true, ..SessionRound::default() };
         let seen = case.give_with(targets(&[1, 2]), |_| aborted);
         let expected = ["on_target udp:192.0.2.1:1", "on_error 403 Destination Aborted destination_aborted"];
         assert_eq!(seen, expected);
@@ -440,8 +440,8 @@ fn the_error_of_an_ack_runs_on_error_and_is_not_answered() {
         case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
         assert_eq!(case.give(targets(&[1])), ["on_error 486 Not Today destination_blacklisted"]);
         let mut case = ack();
-        assert_eq!(case.give(Input::Flow), ["send over the flow"]);
-        assert_eq!(case.give(Input::FlowFailed), ["on_error 430 Flow Failed flow_failed"]);
+        assert_eq!(case.give(SessionInput::Flow), ["send over the flow"]);
+        assert_eq!(case.give(SessionInput::FlowFailed), ["on_error 430 Flow Failed flow_failed"]);
         assert!(case.session.is_over());
     }
 }
@@ -450,9 +450,9 @@ fn the_error_of_an_ack_runs_on_error_and_is_not_answered() {
 fn an_ack_that_cannot_be_sent_to_a_target_goes_to_the_next_one() {
     let mut case = Case::proxy(RequestClass::Ack);
     case.give(targets(&[1, 2]));
-    let next = case.give(Input::ConnectionLost);
+    let next = case.give(SessionInput::ConnectionLost);
     assert_eq!(next, ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
-    assert_eq!(case.give(Input::ConnectionError), ["on_error 500 Connection Error connection_error"]);
+    assert_eq!(case.give(SessionInput::ConnectionError), ["on_error 500 Connection Error connection_error"]);
     assert!(case.session.is_over());
     assert!(!case.blacklist.any(case.now));
 }
@@ -460,16 +460,16 @@ fn an_ack_that_cannot_be_sent_to_a_target_goes_to_the_next_one() {
 #[test]
 fn a_flow_has_no_targets_and_leaves_no_blacklist_entry() {
     let mut case = Case::proxy(RequestClass::Invite);
-    assert_eq!(case.give(Input::Flow), ["send over the flow"]);
+    assert_eq!(case.give(SessionInput::Flow), ["send over the flow"]);
     assert_eq!(
-        case.give(Input::Timeout),
+        case.give(SessionInput::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
     assert!(!case.blacklist.any(case.now));
     let mut case = Case::proxy(RequestClass::Invite);
-    case.give(Input::Flow);
+    case.give(SessionInput::Flow);
     assert_eq!(
-        case.give(Input::FlowFailed),
+        case.give(SessionInput::FlowFailed),
         ["on_error 430 Flow Failed flow_failed", "reply 430 Flow Failed"]
     );
 }
@@ -480,22 +480,22 @@ fn a_sips_request_does_not_go_to_an_open_target_or_flow_and_blames_no_target() {
         ["on_error 416 Unsupported URI scheme unsupported_uri_scheme", "reply 416 Unsupported URI scheme"];
     let mut case = Case::proxy(RequestClass::NonInvite);
     case.give(targets(&[1, 2]));
-    assert_eq!(case.give(Input::Unprotected), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
-    assert_eq!(case.give(Input::Unprotected), refused);
+    assert_eq!(case.give(SessionInput::Unprotected), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(SessionInput::Unprotected), refused);
     assert!(!case.blacklist.any(case.now));
     let mut case = Case::proxy(RequestClass::NonInvite);
-    case.give(Input::Flow);
-    assert_eq!(case.give(Input::Unprotected), refused);
+    case.give(SessionInput::Flow);
+    assert_eq!(case.give(SessionInput::Unprotected), refused);
 }
 
 #[test]
 fn an_abandoned_session_only_passes_a_2xx() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.give(targets(&[1, 2]));
-    case.give(Input::Abandoned);
+    case.give(SessionInput::Abandoned);
     assert_eq!(case.give(response(180, "")), [""; 0]);
     assert_eq!(case.give(response(200, "")), ["on_success_response", "forward 200"]);
-    assert_eq!(case.give(Input::BranchEnded), [""; 0]);
+    assert_eq!(case.give(SessionInput::BranchEnded), [""; 0]);
     assert!(case.session.is_over());
 }
 
@@ -504,11 +504,14 @@ fn a_large_request_goes_by_tcp_and_by_udp_when_that_is_refused() {
     let mut case = Case::proxy(RequestClass::Invite);
     case.session.set_oversize();
     assert_eq!(case.give(targets(&[1])), ["on_target tcp:192.0.2.1:1", "send tcp:192.0.2.1:1"]);
-    assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+    assert_eq!(
+        case.give(SessionInput::ConnectionError),
+        ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]
+    );
     assert!(!case.blacklist.any(case.now), "no entry");
     assert!(case.blacklist.has_refused_upgrade(case.now, "tcp:192.0.2.1:1"));
     assert_eq!(
-        case.give(Input::Timeout),
+        case.give(SessionInput::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
     assert_eq!(case.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
@@ -547,7 +550,7 @@ fn a_challenge_that_can_be_answered_goes_to_the_same_target_without_a_callback()
     let mut case = Case::new(Role::Uac, RequestClass::NonInvite, |_| {});
     case.give(targets(&[1, 2]));
     assert!(case.session.may_answer_challenge());
-    assert_eq!(case.give(Input::Challenged), ["send udp:192.0.2.1:1"]);
+    assert_eq!(case.give(SessionInput::Challenged), ["send udp:192.0.2.1:1"]);
     assert_eq!(case.give(response(401, "")), ["on_failure_response 401"]);
     assert!(!case.session.may_answer_challenge());
 }
@@ -563,7 +566,7 @@ fn a_proxy_answers_no_challenge() {
 fn a_canceled_uac_gets_the_final_response() {
     let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
     case.give(targets(&[1, 2]));
-    assert_eq!(case.give(Input::Canceled), ["on_canceled"]);
+    assert_eq!(case.give(SessionInput::Canceled), ["on_canceled"]);
     assert!(!case.session.may_answer_challenge());
     assert_eq!(case.give(response(487, "")), ["on_failure_response 487"]);
     assert!(case.session.is_over());
@@ -573,13 +576,13 @@ fn a_canceled_uac_gets_the_final_response() {
 fn a_uac_request_cancelled_before_it_is_sent_ends_with_an_error() {
     let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
     let end = ["on_canceled", "on_error 487 Request Terminated canceled"];
-    assert_eq!(case.give(Input::Canceled), end);
+    assert_eq!(case.give(SessionInput::Canceled), end);
     assert!(case.session.is_over());
     // With a request out that never gets an answer.
     let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
     case.give(targets(&[1, 2]));
-    assert_eq!(case.give(Input::Canceled), end[..1]);
-    assert_eq!(case.give(Input::BranchEnded), end[1..]);
+    assert_eq!(case.give(SessionInput::Canceled), end[..1]);
+    assert_eq!(case.give(SessionInput::BranchEnded), end[1..]);
 }
 
 #[test]
@@ -616,7 +619,7 @@ fn list(case: &mut Case, ports: &[u16]) {
 fn a_target_that_was_heard_meanwhile_gets_no_entry_for_a_timer() {
     let mut case = Case::proxy(RequestClass::NonInvite);
     case.give(targets(&[1]));
-    assert_eq!(case.give(Input::Unanswered), ["on_error 408 Client Timeout client_timeout"]);
+    assert_eq!(case.give(SessionInput::Unanswered), ["on_error 408 Client Timeout client_timeout"]);
     assert!(!case.blacklist.any(case.now));
     assert_eq!(case.session.take_listed(), None);
 }
@@ -624,8 +627,8 @@ fn a_target_that_was_heard_meanwhile_gets_no_entry_for_a_timer() {
 #[test]
 fn neither_a_lost_connection_nor_a_large_request_makes_an_entry() {
     let rows = [
-        (Input::ConnectionLost, "500 Connection Error connection_error"),
-        (Input::TooLarge, "513 Message Too Large message_too_large"),
+        (SessionInput::ConnectionLost, "500 Connection Error connection_error"),
+        (SessionInput::TooLarge, "513 Message Too Large message_too_large"),
     ];
     for (input, error) in rows {
         let mut case = Case::new(Role::Uac, RequestClass::Invite, |_| {});
@@ -637,7 +640,7 @@ fn neither_a_lost_connection_nor_a_large_request_makes_an_entry() {
 
 #[test]
 fn tcp_that_answers_others_is_tried_for_the_next_large_request_too() {
-    for input in [Input::Unanswered, Input::ConnectionLost] {
+    for input in [SessionInput::Unanswered, SessionInput::ConnectionLost] {
         let mut case = Case::proxy(RequestClass::Invite);
         case.session.set_oversize();
         case.give(targets(&[1]));
@@ -652,7 +655,7 @@ fn a_probe_that_is_cancelled_before_it_leaves_delays_no_request() {
     list(&mut case, &[1]);
     case.give(targets(&[1]));
     case.session.note_canceled();
-    assert_eq!(case.give(Input::Probe), ["reply 487 Request Terminated", "on_canceled"]);
+    assert_eq!(case.give(SessionInput::Probe), ["reply 487 Request Terminated", "on_canceled"]);
     assert_eq!(case.session.probe_outcome(), Some(false));
 }
 
@@ -662,11 +665,11 @@ fn the_target_that_is_listed_longest_is_the_one_to_probe() {
     list(&mut case, &[2, 1]);
     assert_eq!(case.give(targets(&[1, 2])), ["ask for the probe of udp:192.0.2.1:2"]);
     assert!(case.session.asks_probe());
-    assert_eq!(case.give(Input::Probe), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(SessionInput::Probe), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     assert_eq!(case.session.probe_outcome(), None, "it is out");
     // No second target is probed.
     assert_eq!(
-        case.give(Input::Timeout),
+        case.give(SessionInput::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
     assert_eq!(case.session.probe_outcome(), Some(true));
@@ -676,18 +679,20 @@ fn the_target_that_is_listed_longest_is_the_one_to_probe() {
 
 #[test]
 fn a_probe_that_ends_by_no_fault_of_the_target_has_not_failed() {
-    for input in [Input::Unanswered, Input::ConnectionLost, response(486, ""), response(503, "")] {
+    for input in
+        [SessionInput::Unanswered, SessionInput::ConnectionLost, response(486, ""), response(503, "")]
+    {
         let mut case = Case::proxy(RequestClass::Invite);
         list(&mut case, &[1]);
         case.give(targets(&[1]));
-        case.give(Input::Probe);
+        case.give(SessionInput::Probe);
         case.give(input);
         assert_eq!(case.session.probe_outcome(), Some(false));
     }
     let mut case = Case::proxy(RequestClass::Invite);
     list(&mut case, &[1]);
     case.give(targets(&[1]));
-    case.give(Input::Probe);
+    case.give(SessionInput::Probe);
     case.give(response(503, "Retry-After: 600\r\n"));
     assert_eq!(case.session.probe_outcome(), Some(true));
 }
@@ -698,13 +703,13 @@ fn a_waiting_request_tries_again_or_gets_the_stored_result() {
     list(&mut case, &[1, 2]);
     case.give(targets(&[1, 2]));
     case.blacklist.heard(case.now, &target(2));
-    assert_eq!(case.give(Input::LookAgain), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+    assert_eq!(case.give(SessionInput::LookAgain), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
     let mut case = Case::proxy(RequestClass::Invite);
     list(&mut case, &[1, 2]);
     case.give(targets(&[1, 2]));
-    assert_eq!(case.give(Input::LookAgain), ["ask for the probe of udp:192.0.2.1:1"]);
+    assert_eq!(case.give(SessionInput::LookAgain), ["ask for the probe of udp:192.0.2.1:1"]);
     assert_eq!(
-        case.give(Input::StillListed),
+        case.give(SessionInput::StillListed),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
 }
@@ -714,13 +719,13 @@ fn a_request_that_waits_ends_with_cancel_and_with_abort_routing() {
     let mut case = Case::proxy(RequestClass::Invite);
     list(&mut case, &[1]);
     case.give(targets(&[1]));
-    assert_eq!(case.give(Input::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
-    assert_eq!(case.give(Input::Probe), [""; 0]);
+    assert_eq!(case.give(SessionInput::Canceled), ["reply 487 Request Terminated", "on_canceled"]);
+    assert_eq!(case.give(SessionInput::Probe), [""; 0]);
     let mut case = Case::proxy(RequestClass::Invite);
     list(&mut case, &[1]);
     case.give(targets(&[1]));
     assert_eq!(
-        case.give(Input::Aborted),
+        case.give(SessionInput::Aborted),
         ["on_error 403 Destination Aborted destination_aborted", "reply 403 Destination Aborted"]
     );
 }
@@ -732,7 +737,10 @@ fn only_automatic_entries_are_probed() {
     let entry = Failure::destination_blacklisted(410, "One");
     case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
     assert_eq!(case.give(targets(&[2, 1])), ["ask for the probe of udp:192.0.2.1:2"]);
-    assert_eq!(case.give(Input::StillListed), ["on_error 410 One destination_blacklisted", "reply 410 One"]);
+    assert_eq!(
+        case.give(SessionInput::StillListed),
+        ["on_error 410 One destination_blacklisted", "reply 410 One"]
+    );
 }
 
 #[test]
@@ -741,7 +749,7 @@ fn a_request_of_a_dialog_goes_to_listed_targets_last_and_makes_no_entry() {
     case.session.set_in_dialog();
     list(&mut case, &[1]);
     assert_eq!(case.give(targets(&[1, 2])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
-    assert_eq!(case.give(Input::Timeout), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
+    assert_eq!(case.give(SessionInput::Timeout), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
     case.give(response(503, "Retry-After: 600\r\n"));
     assert_eq!(case.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
     let mut case = Case::proxy(RequestClass::Ack);
@@ -755,9 +763,12 @@ fn no_more_than_max_targets_are_tried_however_many_there_are() {
     let entry = Failure::destination_blacklisted(403, "One");
     case.blacklist.add(case.now, "udp:192.0.2.1:1", entry, Duration::from_secs(10));
     assert_eq!(case.give(targets(&[1, 2, 3, 4])), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
-    assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:3", "send udp:192.0.2.1:3"]);
     assert_eq!(
-        case.give(Input::Timeout),
+        case.give(SessionInput::ConnectionError),
+        ["on_target udp:192.0.2.1:3", "send udp:192.0.2.1:3"]
+    );
+    assert_eq!(
+        case.give(SessionInput::Timeout),
         ["on_error 408 Client Timeout client_timeout", "reply 408 Client Timeout"]
     );
 }
@@ -767,9 +778,12 @@ fn udp_in_place_of_tcp_is_not_a_target_more() {
     let mut case = Case::new(Role::Proxy, RequestClass::Invite, |profile| profile.max_targets = 1);
     case.session.set_oversize();
     case.give(targets(&[1, 2]));
-    assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]);
     assert_eq!(
-        case.give(Input::TooLarge),
+        case.give(SessionInput::ConnectionError),
+        ["on_target udp:192.0.2.1:1", "send udp:192.0.2.1:1"]
+    );
+    assert_eq!(
+        case.give(SessionInput::TooLarge),
         ["on_error 513 Message Too Large message_too_large", "reply 513 Message Too Large"]
     );
 }
@@ -782,9 +796,12 @@ fn no_target_is_tried_after_the_time_for_all_of_them() {
         let begin = case.now;
         assert_eq!(case.session.deadline(), Some(begin + Duration::from_secs(seconds)));
         case.now = begin + Duration::from_secs(seconds) - Duration::from_millis(1);
-        assert_eq!(case.give(Input::ConnectionError), ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]);
+        assert_eq!(
+            case.give(SessionInput::ConnectionError),
+            ["on_target udp:192.0.2.1:2", "send udp:192.0.2.1:2"]
+        );
         case.now += Duration::from_millis(1);
-        assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout"]);
+        assert_eq!(case.give(SessionInput::Timeout), ["on_error 408 Client Timeout client_timeout"]);
     }
 }
 
@@ -797,7 +814,7 @@ fn routing_time_counts_for_every_method_and_from_the_first_target() {
     case.give(targets(&[1, 2]));
     assert_eq!(case.session.deadline(), Some(case.now + Duration::from_secs(5)));
     assert_eq!(
-        case.give(Input::BranchCutShort { to_blame: false }),
+        case.give(SessionInput::BranchCutShort { to_blame: false }),
         ["on_error 408 Client Timeout client_timeout"]
     );
     assert!(!case.blacklist.any(case.now), "the target had not its whole time");
@@ -809,7 +826,7 @@ fn routing_time_counts_for_every_method_and_from_the_first_target() {
 fn a_target_that_had_long_enough_is_to_blame_though_its_timer_was_cut() {
     let mut case = Case::proxy(RequestClass::NonInvite);
     case.give(targets(&[1, 2]));
-    let cut = Input::BranchCutShort { to_blame: true };
+    let cut = SessionInput::BranchCutShort { to_blame: true };
     assert_eq!(case.give(cut), ["on_error 408 Client Timeout client_timeout"]);
     assert_eq!(case.blacklist.keys(case.now), ["udp:192.0.2.1:1"]);
 }
@@ -832,9 +849,9 @@ fn the_end_of_the_server_transaction_is_the_end_of_the_search() {
     case.give(targets(&[1, 2]));
     assert_eq!(case.session.deadline(), Some(case.now + Duration::from_secs(20)));
     case.now += Duration::from_secs(20);
-    assert_eq!(case.give(Input::Timeout), ["on_error 408 Client Timeout client_timeout"]);
+    assert_eq!(case.give(SessionInput::Timeout), ["on_error 408 Client Timeout client_timeout"]);
     // Before any target was known.
     let mut case = Case::proxy(RequestClass::NonInvite);
-    assert_eq!(case.give(Input::ServerEnded), ["on_error 408 Client Timeout client_timeout"]);
+    assert_eq!(case.give(SessionInput::ServerEnded), ["on_error 408 Client Timeout client_timeout"]);
     assert_eq!(case.give(targets(&[1])), [""; 0]);
 }

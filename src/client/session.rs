@@ -1,6 +1,6 @@
 //! What a `Proxy` or `Uac` decides during one `route`: the sans-IO machine between targets, responses and callbacks.
 //!
-//! The machine is fed with [`Input`]s and emptied with [`Session::next_action`]. An [`Action::Callback`] stops it
+//! The machine is fed with [`SessionInput`]s and emptied with [`Session::next_action`]. An [`Action::Callback`] stops it
 //! until [`Session::callback_done`] tells how the round of blocks ended; every other action is carried out by
 //! whoever drives the machine and needs no answer.
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-pub use vocabulary::{Action, Callback, CallbackClass, Input, RequestClass, Role, Round};
+pub use vocabulary::{Action, Callback, CallbackClass, RequestClass, Role, SessionInput, SessionRound};
 
 use super::{Blacklist, Failure, IncomingResponse, Profile, RouteError};
 use crate::message::{reason_phrase, Message};
@@ -190,7 +190,7 @@ impl Session {
         self.oversize = true;
     }
 
-    /// Whether [`Input::Challenged`] would send the request again: the driver may answer a challenge then.
+    /// Whether [`SessionInput::Challenged`] would send the request again: the driver may answer a challenge then.
     pub fn may_answer_challenge(&self) -> bool {
         self.role == Role::Uac && self.state == State::Pending && !self.is_called_off()
     }
@@ -211,22 +211,22 @@ impl Session {
     }
 
     /// CANCEL came while a callback round of this session runs: no target is tried after it.
-    /// The [`Input::Canceled`] that runs `on_canceled` follows in its turn.
+    /// The [`SessionInput::Canceled`] that runs `on_canceled` follows in its turn.
     pub fn note_canceled(&mut self) {
         self.canceled = true;
     }
 
-    /// The same for [`Input::Withdrawn`].
+    /// The same for [`SessionInput::Withdrawn`].
     pub fn note_withdrawn(&mut self) {
         self.withdrawn = true;
     }
 
-    /// The same for [`Input::Superseded`].
+    /// The same for [`SessionInput::Superseded`].
     pub fn note_superseded(&mut self) {
         (self.canceled, self.superseded) = (true, true);
     }
 
-    /// The same for [`Input::Abandoned`].
+    /// The same for [`SessionInput::Abandoned`].
     pub fn note_abandoned(&mut self) {
         self.abandoned = true;
     }
@@ -252,40 +252,44 @@ impl Session {
     }
 
     /// Takes an input; the blacklist is that of the profile. Never call it while a callback round of this session runs.
-    pub fn handle(&mut self, now: Instant, blacklist: &mut Blacklist, input: Input) {
+    pub fn handle(&mut self, now: Instant, blacklist: &mut Blacklist, input: SessionInput) {
         let step = &mut Step { now, blacklist };
         match input {
-            Input::Targets(targets) => self.on_targets(step, targets),
-            Input::Unroutable(error) => self.on_unroutable(error),
-            Input::Flow => self.on_flow(step),
-            Input::Response(response) => self.on_response(step, response),
-            Input::Timeout => self.on_target_failure(step, RouteError::ClientTimeout),
-            Input::Unanswered => self.on_branch_failure(step, RouteError::ClientTimeout),
-            Input::BranchCutShort { to_blame } => self.on_cut_short(step, to_blame),
-            Input::ServerEnded => self.on_server_ended(step),
-            Input::ConnectionError => self.on_target_failure(step, RouteError::ConnectionError),
-            Input::ConnectionLost => self.on_branch_failure(step, RouteError::ConnectionError),
-            Input::TlsValidationFailed => self.on_target_failure(step, RouteError::TlsValidationFailed),
-            Input::FlowFailed => self.on_branch_failure(step, RouteError::FlowFailed),
-            Input::Unprotected => self.on_branch_failure(step, ResolveError::UnsupportedUriScheme.into()),
-            Input::TooLarge => self.on_branch_failure(step, RouteError::MessageTooLarge),
-            Input::Probe => self.on_probe(step),
-            Input::LookAgain => self.on_look_again(step),
-            Input::StillListed => self.on_still_listed(step),
-            Input::Aborted => self.on_aborted(step),
+            SessionInput::Targets(targets) => self.on_targets(step, targets),
+            SessionInput::Unroutable(error) => self.on_unroutable(error),
+            SessionInput::Flow => self.on_flow(step),
+            SessionInput::Response(response) => self.on_response(step, response),
+            SessionInput::Timeout => self.on_target_failure(step, RouteError::ClientTimeout),
+            SessionInput::Unanswered => self.on_branch_failure(step, RouteError::ClientTimeout),
+            SessionInput::BranchCutShort { to_blame } => self.on_cut_short(step, to_blame),
+            SessionInput::ServerEnded => self.on_server_ended(step),
+            SessionInput::ConnectionError => self.on_target_failure(step, RouteError::ConnectionError),
+            SessionInput::ConnectionLost => self.on_branch_failure(step, RouteError::ConnectionError),
+            SessionInput::TlsValidationFailed => {
+                self.on_target_failure(step, RouteError::TlsValidationFailed)
+            }
+            SessionInput::FlowFailed => self.on_branch_failure(step, RouteError::FlowFailed),
+            SessionInput::Unprotected => {
+                self.on_branch_failure(step, ResolveError::UnsupportedUriScheme.into())
+            }
+            SessionInput::TooLarge => self.on_branch_failure(step, RouteError::MessageTooLarge),
+            SessionInput::Probe => self.on_probe(step),
+            SessionInput::LookAgain => self.on_look_again(step),
+            SessionInput::StillListed => self.on_still_listed(step),
+            SessionInput::Aborted => self.on_aborted(step),
             // RFC 3261 16.7 step 5: a 2xx of any branch is forwarded.
-            Input::Abandoned => self.end_abandoned(),
-            Input::Challenged => self.on_challenged(step),
-            Input::InviteTimeout => self.on_invite_timeout(),
-            Input::Canceled => self.on_canceled(),
-            Input::Withdrawn => self.on_withdrawn(),
-            Input::Superseded => self.on_superseded(),
-            Input::BranchEnded => self.on_branch_ended(),
+            SessionInput::Abandoned => self.end_abandoned(),
+            SessionInput::Challenged => self.on_challenged(step),
+            SessionInput::InviteTimeout => self.on_invite_timeout(),
+            SessionInput::Canceled => self.on_canceled(),
+            SessionInput::Withdrawn => self.on_withdrawn(),
+            SessionInput::Superseded => self.on_superseded(),
+            SessionInput::BranchEnded => self.on_branch_ended(),
         }
     }
 
     /// Ends the callback round that the last [`Action::Callback`] asked for. The blacklist is that of the profile.
-    pub fn callback_done(&mut self, now: Instant, blacklist: &mut Blacklist, round: Round) {
+    pub fn callback_done(&mut self, now: Instant, blacklist: &mut Blacklist, round: SessionRound) {
         let step = &mut Step { now, blacklist };
         self.waiting = false;
         self.aborted |= round.aborted;

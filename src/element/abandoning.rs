@@ -3,7 +3,7 @@
 use super::ids::{ClientId, RouteId};
 use super::route::Route;
 use super::Element;
-use crate::client::session::Input as SessionInput;
+use crate::client::session::SessionInput;
 
 impl Element {
     /// CANCEL came for the request of a route, or its script has cancelled it.

@@ -12,7 +12,7 @@ use super::ids::{RequestId, RouteId};
 use super::next_hop::SendFailure;
 use super::output::{Output, Sender};
 use super::Element;
-use crate::client::session::{Input as SessionInput, Role};
+use crate::client::session::{Role, SessionInput};
 use crate::client::{Branch, IncomingResponse};
 use crate::transaction::{ClientEffect, ClientEffects, Timer};
 

@@ -9,7 +9,7 @@ use super::output::Round;
 use super::reply::Reply;
 use super::route::{Origin, RoundEnd, RouteRequest, TooDeep, DEEPEST_NESTING};
 use super::Element;
-use crate::client::session::Input as SessionInput;
+use crate::client::session::SessionInput;
 use crate::resolve::Target;
 
 impl Element {

@@ -9,7 +9,7 @@ use super::ids::RouteId;
 use super::next_hop::NextHop;
 use super::no_way::NoWay;
 use super::routes_of_client::RoutesOfClient;
-use crate::client::session::{CallbackClass, Input};
+use crate::client::session::{CallbackClass, SessionInput};
 use crate::message::HeaderName;
 use crate::resolve::Target;
 
@@ -19,7 +19,7 @@ pub(super) enum Turn {
     /// It begins.
     Begin,
     /// Its session has to know something.
-    Input(Input),
+    Input(SessionInput),
     /// The socket is there that its request is to leave by; or why there is none.
     Hop(Result<NextHop, NoWay>),
 }
@@ -41,7 +41,7 @@ type Authorization = (Bytes, Vec<(HeaderName, Bytes)>);
 
 /// What the element holds of one Client.
 #[derive(Debug, Default)]
-pub(super) struct Client {
+pub(super) struct ClientState {
     /// One bit for each class of events that blocks are set for.
     pub(super) blocks: u8,
     /// `drop_response` was called outside of a block: the next response is not sent upstream.
@@ -68,10 +68,10 @@ pub(super) struct Client {
     pub(super) held: bool,
 }
 
-impl Client {
+impl ClientState {
     /// One that the script has, with these classes of blocks.
-    pub(super) fn held(blocks: u8) -> Client {
-        Client { blocks, held: true, ..Client::default() }
+    pub(super) fn held(blocks: u8) -> ClientState {
+        ClientState { blocks, held: true, ..ClientState::default() }
     }
 
     /// Whether blocks are set for a class of events.

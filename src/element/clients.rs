@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::backlog::Responses;
-use super::client_state::{Client, WaitingTurn};
+use super::client_state::{ClientState, WaitingTurn};
 use super::ids::{AnchorId, ClientId, OriginId, RequestId, RouteId};
 use super::route::{Origin, Route};
 use super::routes_of_client::SameOrigin;
@@ -66,29 +66,29 @@ impl Entry {
 
 /// The table of Clients, and that of their routes.
 #[derive(Debug)]
-pub(super) struct Clients {
-    by_id: Table<ClientId, Client>,
+pub(super) struct ClientTable {
+    by_id: Table<ClientId, ClientState>,
     /// All routes that have not ended, those that are at work included.
     routes: Table<RouteId, Entry>,
     /// The Clients that have a route at work, the innermost one last: what one causes may make another one work.
     at_work: SmallVec<[ClientId; 2]>,
 }
 
-impl Clients {
+impl ClientTable {
     pub(super) fn new(tables: &Tables) -> Self {
         Self { by_id: tables.table(), routes: tables.table(), at_work: SmallVec::new() }
     }
 
-    /// A new Client, which the script has until [`Clients::release`].
+    /// A new Client, which the script has until [`ClientTable::release`].
     pub(super) fn add(&mut self, id: ClientId, blocks: u8) {
-        self.by_id.insert(id, Client::held(blocks));
+        self.by_id.insert(id, ClientState::held(blocks));
     }
 
-    pub(super) fn get(&self, id: ClientId) -> Option<&Client> {
+    pub(super) fn get(&self, id: ClientId) -> Option<&ClientState> {
         self.by_id.get(&id)
     }
 
-    pub(super) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+    pub(super) fn get_mut(&mut self, id: ClientId) -> Option<&mut ClientState> {
         self.by_id.get_mut(&id)
     }
 
@@ -102,7 +102,7 @@ impl Clients {
 
     /// Forgets a Client that nobody has and that has nothing to do.
     pub(super) fn forget_if_idle(&mut self, id: ClientId) {
-        if self.by_id.get(&id).is_some_and(Client::is_forgotten) {
+        if self.by_id.get(&id).is_some_and(ClientState::is_forgotten) {
             self.by_id.remove(&id);
         }
     }
@@ -114,7 +114,7 @@ impl Clients {
 }
 
 /// Routes.
-impl Clients {
+impl ClientTable {
     /// A route begins, and is at work. Hands out those of the same request and Client that were begun before. A Client that
     /// nobody has made is there as long as it has routes.
     pub(super) fn begin(
@@ -215,14 +215,14 @@ impl Clients {
     }
 
     /// A route of a Client is at work from now on.
-    pub(super) fn begin_work(&mut self, id: ClientId) -> Option<&mut Client> {
+    pub(super) fn begin_work(&mut self, id: ClientId) -> Option<&mut ClientState> {
         let client = self.by_id.get_mut(&id)?;
         client.at_work = true;
         self.at_work.push(id);
         Some(client)
     }
 
-    fn end_work(&mut self, id: ClientId) -> Option<&mut Client> {
+    fn end_work(&mut self, id: ClientId) -> Option<&mut ClientState> {
         if let Some(index) = self.at_work.iter().rposition(|other| *other == id) {
             self.at_work.remove(index);
         }
@@ -232,7 +232,7 @@ impl Clients {
     }
 }
 
-/// What comes of [`Clients::take`].
+/// What comes of [`ClientTable::take`].
 #[derive(Debug)]
 pub(super) enum Taken {
     /// It is at work from now on.
@@ -244,7 +244,7 @@ pub(super) enum Taken {
 }
 
 /// Turns.
-impl Clients {
+impl ClientTable {
     /// Takes a route whose turn is at once, since nothing else of its Client is before it.
     pub(super) fn take(&mut self, id: ClientId, route: RouteId) -> Taken {
         let Some(client) = self.by_id.get_mut(&id) else { return Taken::Nothing };
@@ -298,7 +298,7 @@ impl Clients {
 }
 
 /// Defects.
-impl Clients {
+impl ClientTable {
     /// A step has broken off: hands out those whose routes were at work in it.
     pub(super) fn broken_off(&mut self) -> SmallVec<[ClientId; 2]> {
         std::mem::take(&mut self.at_work)

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::ids::{ClientId, RequestId, RouteId};
 use super::input::ConnectionEnd;
-use crate::client::session::Input;
+use crate::client::session::SessionInput;
 use crate::client::Branch;
 
 /// How many consequences a step draws itself, and how many turns a Client has in it. What is beyond waits for steps of its own.
@@ -15,7 +15,7 @@ pub(super) const AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub(super) enum Consequence {
     /// A route is told something.
-    Told { client: ClientId, route: RouteId, input: Input },
+    Told { client: ClientId, route: RouteId, input: SessionInput },
     /// What was sent with this branch went by a connection that has ended so.
     ConnectionLost { branch: Branch, end: ConnectionEnd },
     /// The look-up has ended that a route waits for.

@@ -16,7 +16,7 @@ use super::beneficiary::Beneficiary;
 use super::callers::Callers;
 use super::cancels::Cancels;
 use super::client_transactions::ClientTransactions;
-use super::clients::Clients;
+use super::clients::ClientTable;
 use super::consequences::Consequences;
 use super::counts::{Counts, Gauges};
 use super::flows::Flows;
@@ -49,7 +49,7 @@ pub struct Element {
     pub(super) timers: Timers,
     pub(super) server_transactions: ServerTransactions,
     pub(super) client_transactions: ClientTransactions,
-    pub(super) clients: Clients,
+    pub(super) clients: ClientTable,
     pub(super) callers: Callers,
     pub(super) searches: Searches,
     pub(super) flows: Flows,
@@ -118,7 +118,7 @@ impl Element {
             timers,
             server_transactions: ServerTransactions::new(&tables),
             client_transactions: ClientTransactions::new(&tables),
-            clients: Clients::new(&tables),
+            clients: ClientTable::new(&tables),
             callers: Callers::new(&tables),
             searches: Searches::default(),
             flows,

@@ -9,7 +9,7 @@ use super::ids::{RequestId, RouteId};
 use super::route::Route;
 use super::server_request::ServerRequest;
 use super::Element;
-use crate::client::session::Input as SessionInput;
+use crate::client::session::SessionInput;
 use crate::client::IncomingResponse;
 use crate::message::{passed_on, reason_phrase, Method};
 

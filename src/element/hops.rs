@@ -10,7 +10,7 @@ use super::no_way::NoWay;
 use super::output::{OpeningLimits, Output, ServerName, ServerProof};
 use super::route::Route;
 use super::Element;
-use crate::client::session::{Input as SessionInput, Role};
+use crate::client::session::{Role, SessionInput};
 use crate::client::{is_udp_token, NamedFlow, Profile};
 use crate::message::{ConnectionId, Source, Transport};
 use crate::resolve::Target;

@@ -7,7 +7,7 @@ use super::output::Output;
 use super::route::Route;
 use super::timers::{TimerId, TimerKey};
 use super::Element;
-use crate::client::session::Input as SessionInput;
+use crate::client::session::SessionInput;
 use crate::client::{ProbeAnswer, ProbeKey, ProbeWaiter, PROBE_WAIT};
 use crate::resolve::Target;
 

@@ -19,7 +19,7 @@ use super::settings::Limits;
 use super::settings::Status;
 use super::timers::{TimerId, TimerKey};
 use super::Element;
-use crate::client::session::Input as SessionInput;
+use crate::client::session::SessionInput;
 use crate::message::{Message, Method, Source};
 use crate::resolve::Target;
 use crate::transaction::{AckOutcome, ServerEffect, ServerEffects, ServerKey, Timer};

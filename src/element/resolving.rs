@@ -6,7 +6,7 @@ use super::output::Output;
 use super::resolutions::Waiting;
 use super::route::Route;
 use super::Element;
-use crate::client::session::Input as SessionInput;
+use crate::client::session::SessionInput;
 use crate::client::Destination;
 use crate::client::Profile;
 use crate::resolve::{plan, Inquiry, Plan, Resolution, Resolved};

@@ -16,7 +16,7 @@ use super::output::{OwnRequest, Round};
 use super::received_request::ReceivedRequest;
 use super::searches::Search;
 use crate::client::digest::{Authenticator, Credentials};
-use crate::client::session::{Callback, Input, RequestClass, Role, Session};
+use crate::client::session::{Callback, RequestClass, Role, Session, SessionInput};
 use crate::client::{
     Blacklist, Destination, Failure, IncomingResponse, NamedFlow, ProbeKey, Profile, RestoreHeaders,
 };
@@ -426,7 +426,7 @@ impl Route {
     }
 
     /// Takes an input for the session. One that was cancelled meanwhile is treated so, whichever comes first.
-    pub(super) fn handle(&mut self, now: Instant, list: &mut Blacklist, canceled: bool, input: Input) {
+    pub(super) fn handle(&mut self, now: Instant, list: &mut Blacklist, canceled: bool, input: SessionInput) {
         if canceled {
             self.session.note_canceled();
         }

@@ -6,7 +6,7 @@ use super::ids::{AnchorId, RequestId, RouteId};
 use super::output::{Outcome, Output, Round, ScriptEvent};
 use super::route::{RoundEnd, Route, RouteRequest};
 use super::Element;
-use crate::client::session::{Action, Callback, Input as SessionInput, Round as SessionRound};
+use crate::client::session::{Action, Callback, SessionInput, SessionRound};
 use crate::client::{random_loop_mark, Failure};
 use crate::message::Method;
 

@@ -14,7 +14,7 @@ use super::output::{Output, Sender};
 use super::route::Route;
 use super::timers::TimerKey;
 use super::Element;
-use crate::client::session::{Input as SessionInput, Role};
+use crate::client::session::{Role, SessionInput};
 use crate::client::Branch;
 use crate::message::{Method, RequestSnapshot, Transport};
 use crate::resolve::Target;

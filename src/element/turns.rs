@@ -2,14 +2,14 @@
 //! runs.
 
 use super::backlog::Responses;
-use super::client_state::{Client, Turn, WaitingTurn};
+use super::client_state::{ClientState, Turn, WaitingTurn};
 use super::clients::Taken;
 use super::consequences::{Consequence, AT_ONCE};
 use super::counts::Dropped;
 use super::ids::{ClientId, RouteId};
 use super::route::Route;
 use super::Element;
-use crate::client::session::{Input as SessionInput, Role};
+use crate::client::session::{Role, SessionInput};
 
 impl Element {
     /// Gives an input to a route, in the order of the Client's events.
@@ -97,7 +97,7 @@ impl Element {
             // Elsewhere the flag stays for what asks for it: a block that runs, or the next routing.
             SessionInput::Aborted => {
                 let client = self.clients.get_mut(route.client);
-                let aborts = |client: &mut Client| std::mem::take(&mut client.aborts);
+                let aborts = |client: &mut ClientState| std::mem::take(&mut client.aborts);
                 if !route.session.asks_probe() || !(route.session.is_aborted() || client.is_some_and(aborts))
                 {
                     return;

@@ -10,7 +10,7 @@ use crate::transport::Malformed;
 
 /// What the engine itself counts.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct EngineCounts {
     pub(super) lost_records: AtomicU64,
     /// Since they were told of last.
     untold_records: AtomicU64,
@@ -61,13 +61,13 @@ impl Stopwatch {
     }
 }
 
-impl Counts {
+impl EngineCounts {
     /// What the transport layer counts by itself.
     pub(super) fn malformed(&self) -> Arc<Malformed> {
         self.malformed.clone()
     }
 
-    /// Counts a log record that was dropped; whether it is the first since [`Counts::take_lost_records`].
+    /// Counts a log record that was dropped; whether it is the first since [`EngineCounts::take_lost_records`].
     pub(super) fn lose_record(&self) -> bool {
         self.lost_records.fetch_add(1, Ordering::Relaxed);
         self.untold_records.fetch_add(1, Ordering::Relaxed) == 0

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::WeakSender;
 
 use super::clock::{EngineClock, SystemClock};
-use super::counts::Counts;
+use super::counts::EngineCounts;
 use super::dns::Lookup;
 use super::drive::Drive;
 use super::event::Event;
@@ -53,7 +53,7 @@ pub(super) struct Driver {
     pub(super) clock: Arc<EngineClock>,
     pub(super) settings: Arc<Settings>,
     pub(super) events: EventQueue<Event>,
-    pub(super) counts: Counts,
+    pub(super) counts: EngineCounts,
     pub(super) calls: Calls,
     pub(super) holds: Holds,
     /// What the boundary keeps for each connection.
@@ -67,7 +67,7 @@ pub(super) struct Driver {
     pub(super) drive: Drive,
     held: Mutex<Held>,
     /// What is to leave, in the order of the steps that have asked for it.
-    leaving: Mutex<VecDeque<Leaving>>,
+    deliveries: Mutex<VecDeque<Delivery>>,
     /// Held by the one thread that sends what is to leave.
     sending: Mutex<()>,
     /// Threads that wait for the lock; the loop lets them go first.
@@ -91,7 +91,7 @@ pub(super) enum Fired {
 }
 
 /// What happens without the element's lock, in its turn.
-enum Leaving {
+enum Delivery {
     Request {
         sender: Sender,
         hop: NextHop,
@@ -185,7 +185,7 @@ impl Driver {
             clock,
             settings,
             events: EventQueue::default(),
-            counts: Counts::default(),
+            counts: EngineCounts::default(),
             calls: Calls::default(),
             holds: Holds::default(),
             connection_data: Mutex::default(),
@@ -195,7 +195,7 @@ impl Driver {
             news: OnceLock::new(),
             drive: Drive::default(),
             held: Mutex::new(Held { element, loop_wakes: LoopWakes::Never }),
-            leaving: Mutex::default(),
+            deliveries: Mutex::default(),
             sending: Mutex::default(),
             waiting: AtomicUsize::new(0),
             in_a_row: AtomicU32::new(0),
@@ -225,7 +225,7 @@ impl Driver {
 
     /// Sends what steps have left. Whoever sends already takes this along, in the order of the steps.
     fn send_what_is_to_leave(&self) {
-        while !lock(&self.leaving).is_empty() {
+        while !lock(&self.deliveries).is_empty() {
             let sending = match self.sending.try_lock() {
                 Ok(sending) => sending,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -246,23 +246,23 @@ impl Driver {
         let mut failed = Vec::new();
         let network = self.network.get();
         loop {
-            let Some(leaving) = lock(&self.leaving).pop_front() else { return failed };
-            failed.extend(guarded(|| self.send(network.as_deref(), leaving)));
+            let Some(delivery) = lock(&self.deliveries).pop_front() else { return failed };
+            failed.extend(guarded(|| self.send(network.as_deref(), delivery)));
         }
     }
 
     /// Sends one message. Without a network the engine has ended.
-    fn send(&self, network: Option<&Network>, leaving: Leaving) -> Option<Input> {
-        match (leaving, network) {
-            (Leaving::CallEnded { call, outcome }, _) => self.calls.finish(call, outcome),
-            (Leaving::Request { sender, hop, wire }, Some(network)) => {
+    fn send(&self, network: Option<&Network>, delivery: Delivery) -> Option<Input> {
+        match (delivery, network) {
+            (Delivery::CallEnded { call, outcome }, _) => self.calls.finish(call, outcome),
+            (Delivery::Request { sender, hop, wire }, Some(network)) => {
                 return network.send(&hop, &wire).err().map(|failure| Input::NotSent { sender, failure });
             }
-            (Leaving::Response { way_back, wire, hold }, Some(network)) => {
+            (Delivery::Response { way_back, wire, hold }, Some(network)) => {
                 network.respond(&way_back, &wire);
                 drop(hold);
             }
-            (Leaving::End(connection), Some(network)) => network.close(connection),
+            (Delivery::End(connection), Some(network)) => network.close(connection),
             (_, None) => {}
         }
         None
@@ -296,8 +296,8 @@ impl Driver {
         result
     }
 
-    fn leaves(&self, leaving: Leaving) {
-        lock(&self.leaving).push_back(leaving);
+    fn leaves(&self, delivery: Delivery) {
+        lock(&self.deliveries).push_back(delivery);
     }
 
     /// Looks at the element. Nothing is carried out.
@@ -388,9 +388,9 @@ impl Driver {
     /// Does what the element asks for. Hands out what follows from it at once.
     fn carry_out(&self, network: &Network, output: Output) -> Option<Input> {
         match output {
-            Output::Send { sender, hop, wire } => self.leaves(Leaving::Request { sender, hop, wire }),
+            Output::Send { sender, hop, wire } => self.leaves(Delivery::Request { sender, hop, wire }),
             Output::Respond { way_back, wire, hold } => {
-                self.leaves(Leaving::Response { way_back, wire, hold });
+                self.leaves(Delivery::Response { way_back, wire, hold });
             }
             Output::Connect { connection, remote, limits, proof, .. } => {
                 network.connect(connection, remote, limits, proof);
@@ -409,14 +409,14 @@ impl Driver {
                 let in_time = network.tighten(connection, proof.clone());
                 return Some(Input::Tightened { connection, target, proof, in_time });
             }
-            Output::Close { connection } => self.leaves(Leaving::End(connection)),
+            Output::Close { connection } => self.leaves(Delivery::End(connection)),
             Output::Resolve { resolution, inquiry } => self.resolve(resolution, inquiry)?,
             Output::Script(ScriptEvent::Request(request)) => {
                 self.events.push(Event::Request(IncomingRequest::new(request, self.me.clone())));
             }
             Output::Script(ScriptEvent::Round(round)) => self.events.push(Event::Round(round)),
             Output::Script(ScriptEvent::Scheduled(id)) => self.events.push(Event::Scheduled(id)),
-            Output::CallEnded { call, outcome } => self.leaves(Leaving::CallEnded { call, outcome }),
+            Output::CallEnded { call, outcome } => self.leaves(Delivery::CallEnded { call, outcome }),
             Output::CallRenumbered { call, cseq } => self.calls.renumber(call, cseq),
             Output::Released(anchor) => self.anchors.release(anchor),
             Output::SweepConnections => network.sweep(self.clock.now()),

@@ -18,7 +18,7 @@ use crate::element::{
 use crate::message::{Message, RequestSnapshot};
 
 /// Everything that `Client#route` hands to the host.
-pub struct RouteRequest {
+pub struct NewRoute {
     /// Proxy or Uac.
     pub role: Role,
     /// The Client.
@@ -62,7 +62,7 @@ impl Clients<'_> {
     /// # Errors
     ///
     /// When it is nested too deep in blocks.
-    pub fn route(&self, ask: RouteRequest) -> Result<Option<Round>, TooDeep> {
+    pub fn route(&self, ask: NewRoute) -> Result<Option<Round>, TooDeep> {
         let host = self.0;
         let client = ask.client.known_to(host);
         ask.profile.known_to(host);

@@ -14,7 +14,7 @@ mod stores;
 
 pub use call::{Call, Calls};
 pub use client::Client;
-pub use clients::{Clients, RouteRequest};
+pub use clients::{Clients, NewRoute};
 pub use interface::{Anchors, Host, LetGo, Released};
 pub use request::IncomingRequest;
 pub use requests::Requests;

@@ -11,7 +11,7 @@ use oversip::client::session::Role;
 use oversip::client::{hop_count, Destination};
 use oversip::element::{Families, Limits, Origin, ProxyHeaders, RoundEnd, Status};
 use oversip::engine::{Config, Engine, Event, Stats, Wake, WebSocketConfig};
-use oversip::host::{Client, IncomingRequest, RouteRequest, StoredProfile};
+use oversip::host::{Client, IncomingRequest, NewRoute, StoredProfile};
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
 use oversip::transport::{ws, ClientCertificates, ListenSpec, OpeningLimits, TlsSettings, Transport};
@@ -189,7 +189,7 @@ impl Relay {
     /// The same with a Proxy of one's choice.
     pub fn route_next_request_by(&self, client: &Arc<Client>, to: SocketAddr) {
         let request = self.next_request();
-        let ask = RouteRequest {
+        let ask = NewRoute {
             role: Role::Proxy,
             client: client.clone(),
             profile: self.profile.clone(),

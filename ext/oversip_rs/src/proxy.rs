@@ -6,7 +6,7 @@ use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, R
 use oversip::client::session::Role;
 use oversip::client::{hop_count, is_told_of_its_end, Destination, NamedFlow, TOO_MANY_HOPS};
 use oversip::element::{Origin, ProxyHeaders, Reply};
-use oversip::host::{Requests, RouteRequest};
+use oversip::host::{NewRoute, Requests};
 use oversip::message::{reason_phrase, Method};
 
 use crate::{
@@ -48,7 +48,7 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let snapshot = request::snapshot(ruby, request)?;
     let flow = facts.incoming_outbound.then(|| NamedFlow::new(facts.flow_token));
     let destination = Destination::of_proxied(arguments.destination, flow, &snapshot);
-    let ask = RouteRequest {
+    let ask = NewRoute {
         role: Role::Proxy,
         client: this.shared().clone(),
         profile,

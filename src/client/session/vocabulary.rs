@@ -28,7 +28,7 @@ pub enum RequestClass {
 
 /// Something happened that the session has to know.
 #[derive(Debug, Clone)]
-pub enum Input {
+pub enum SessionInput {
     /// RFC 3263 yielded these targets, in order.
     Targets(Vec<Target>),
     /// RFC 3263 yielded nothing, or the destination cannot be used.
@@ -184,7 +184,7 @@ impl Callback {
 
 /// How a round of callbacks ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Round {
+pub struct SessionRound {
     /// `drop_response` was called: what this event would send upstream is not sent.
     pub dropped: bool,
     /// `abort_routing` was called.
@@ -200,8 +200,8 @@ pub enum Action {
     Send(Target),
     /// Send the request over the flow that the request named.
     SendOverFlow,
-    /// All targets are on the blacklist by automatic entries, this one for the longest time. Answer with [`Input::Probe`]
-    /// when no other request is out to it, else with [`Input::LookAgain`] or [`Input::StillListed`] in time.
+    /// All targets are on the blacklist by automatic entries, this one for the longest time. Answer with [`SessionInput::Probe`]
+    /// when no other request is out to it, else with [`SessionInput::LookAgain`] or [`SessionInput::StillListed`] in time.
     AskProbe(Target),
     /// Send this response upstream, with this status (a 503 leaves a proxy as 500).
     Forward(Arc<IncomingResponse>, u16),

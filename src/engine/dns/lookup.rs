@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::error::LookupError;
-use super::name_servers::{self, NameServer, Server};
+use super::name_servers::{self, KnownServer, NameServer};
 use super::records::{absolute_name, read, record_type, Fault, Reading};
 use crate::clock::Clock;
 use crate::resolve::{Answer, Inquiry, InquiryProgress, Question, RecordKind, Resolved};
@@ -33,7 +33,7 @@ const MAX_ALIASES: usize = 8;
 /// the DNS cache is the profile's.
 #[derive(Clone)]
 pub struct Lookup {
-    servers: Arc<[Server]>,
+    servers: Arc<[KnownServer]>,
     clock: Arc<dyn Clock>,
     turns: Arc<Semaphore>,
     limit: Duration,
@@ -57,7 +57,7 @@ impl Lookup {
         Lookup::new(name_servers::given(servers)?, clock)
     }
 
-    fn new(servers: Vec<Server>, clock: Arc<dyn Clock>) -> Result<Lookup, LookupError> {
+    fn new(servers: Vec<KnownServer>, clock: Arc<dyn Clock>) -> Result<Lookup, LookupError> {
         if servers.is_empty() {
             return Err(LookupError::NoNameServer);
         }

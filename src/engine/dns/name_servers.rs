@@ -47,19 +47,19 @@ impl From<IpAddr> for NameServer {
 }
 
 /// One name server.
-pub(super) struct Server {
+pub(super) struct KnownServer {
     ip: IpAddr,
     pool: NameServerPool<Sockets>,
     shunned_until: Mutex<Option<Instant>>,
 }
 
-impl Server {
-    fn new(config: NameServerConfig) -> Result<Server, LookupError> {
+impl KnownServer {
+    fn new(config: NameServerConfig) -> Result<KnownServer, LookupError> {
         let tls = TlsConfig::new().map_err(|error| LookupError::Setup(error.to_string()))?;
         let context = Arc::new(PoolContext::new(options(), tls));
         let ip = config.ip;
         let pool = NameServerPool::from_config([config], context, Sockets::default());
-        Ok(Server { ip, pool, shunned_until: Mutex::new(None) })
+        Ok(KnownServer { ip, pool, shunned_until: Mutex::new(None) })
     }
 
     /// Asks it one question: by UDP, and by TCP if the answer does not fit into a datagram.
@@ -92,7 +92,7 @@ impl Server {
 }
 
 /// The given name servers.
-pub(super) fn given(servers: &[NameServer]) -> Result<Vec<Server>, LookupError> {
+pub(super) fn given(servers: &[NameServer]) -> Result<Vec<KnownServer>, LookupError> {
     let configs = servers.iter().map(|NameServer(addr)| {
         let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
             connection.port = addr.port();
@@ -100,14 +100,14 @@ pub(super) fn given(servers: &[NameServer]) -> Result<Vec<Server>, LookupError> 
         });
         NameServerConfig::new(addr.ip(), true, connections.to_vec())
     });
-    configs.map(Server::new).collect()
+    configs.map(KnownServer::new).collect()
 }
 
 /// The name servers of `/etc/resolv.conf`. Where it names none or cannot be read, the local machine is asked, as
 /// resolv.conf(5) says.
-pub(super) fn of_the_system() -> Result<Vec<Server>, LookupError> {
+pub(super) fn of_the_system() -> Result<Vec<KnownServer>, LookupError> {
     match system_conf::read_system_conf() {
-        Ok((config, _)) => config.name_servers().iter().cloned().map(Server::new).collect(),
+        Ok((config, _)) => config.name_servers().iter().cloned().map(KnownServer::new).collect(),
         Err(error) => {
             tracing::warn!(%error, "no name server in the system's configuration, asking 127.0.0.1");
             given(&[NameServer::from(IpAddr::V4(Ipv4Addr::LOCALHOST))])

@@ -6,7 +6,7 @@ use magnus::{error::ErrorType, prelude::*, rb_sys::AsRawValue, Error, Exception,
 use oversip::client::session::{Callback, CallbackClass, Role};
 use oversip::client::IncomingResponse;
 use oversip::element::{Origin, OwnRequestId, Round, RoundEnd, TooDeep};
-use oversip::host::{Clients, Host, RouteRequest};
+use oversip::host::{Clients, Host, NewRoute};
 
 use super::{object::RubyClient, present::Asked, target::target_value};
 use crate::{
@@ -38,7 +38,7 @@ impl Drop for Running<'_> {
 }
 
 /// Sets a new route going: here with its first callbacks when this is the dispatcher, else in the engine.
-pub fn launch(ruby: &Ruby, host: &Arc<dyn Host>, ask: RouteRequest) -> Result<(), Error> {
+pub fn launch(ruby: &Ruby, host: &Arc<dyn Host>, ask: NewRoute) -> Result<(), Error> {
     let role = ask.role;
     match (Clients(host).route(ask), role) {
         (Ok(first), _) => run(ruby, host, first),

@@ -6,7 +6,7 @@ use magnus::{prelude::*, Error, Ruby, Value};
 use oversip::client::digest::Credentials;
 use oversip::client::session::Role;
 use oversip::client::Destination;
-use oversip::host::{Call, RouteRequest};
+use oversip::host::{Call, NewRoute};
 
 use crate::{
     anchors::Anchor,
@@ -35,13 +35,13 @@ pub(super) fn ask(
     this: RubyClient,
     arguments: RouteArguments,
     call: Option<Arc<Call>>,
-) -> Result<RouteRequest, Error> {
+) -> Result<NewRoute, Error> {
     let snapshot = request::snapshot_of(ruby, arguments.request)?;
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let credentials = credentials_for(ruby, this, arguments.request)?;
     let destination = Destination::of_own(arguments.destination, &snapshot);
     ClientObject::set_request(this, arguments.request);
-    Ok(RouteRequest {
+    Ok(NewRoute {
         role: Role::Uac,
         client: this.shared().clone(),
         profile,
@@ -66,7 +66,7 @@ pub(super) fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(),
     let host = runtime::host(ruby)?;
     let nested = Nested::enter();
     let request = arguments.request;
-    let ask = RouteRequest { depth: nested.depth(), ..ask(ruby, this, arguments, None)? };
+    let ask = NewRoute { depth: nested.depth(), ..ask(ruby, this, arguments, None)? };
     client::heed_abort(ruby, this, request);
     client::launch(ruby, &host, ask)
 }
