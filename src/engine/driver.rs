@@ -471,8 +471,8 @@ impl Driver {
     }
 }
 
-/// Does one thing that the element has asked for. A defect in it costs that alone: the element has a guard of its own.
-fn guarded<R: Default>(act: impl FnOnce() -> R) -> R {
+/// Does one thing for the element, or that it has asked for. A defect costs that alone: the element has a guard of its own.
+pub(super) fn guarded<R: Default>(act: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
         tracing::error!(target: "oversip::engine", "a defect: a message, or what else a call needs, was lost in a panic");
         R::default()

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::advances::{others_act, Advances};
 use super::clock::{Alarm, SystemClock};
-use super::driver::{Driver, Fired};
+use super::driver::{guarded, Driver, Fired};
 use super::event::{Event, TlsHandshake};
 use super::events::Class;
 use super::network::of_datagram;
@@ -61,7 +61,7 @@ impl Loop {
             let mut busy = true;
             tokio::select! {
                 Some(command) = commands.recv() => self.command(command),
-                Some(event) = events.recv() => take_in(&self.driver, event),
+                Some(event) = events.recv() => guarded(|| take_in(&self.driver, event)),
                 () = self.driver.drive.has_to_look() => {}
                 () = alarm.rings() => busy = false,
                 () = others_act(), if self.advances.are_due() => busy = false,
@@ -77,7 +77,7 @@ impl Loop {
                             self.command(command);
                         }
                         if let Ok(event) = event {
-                            take_in(&self.driver, event);
+                            guarded(|| take_in(&self.driver, event));
                         }
                     }
                 }

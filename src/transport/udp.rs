@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +12,7 @@ use socket2::{SockAddr, SockRef};
 use tokio::io::Interest;
 use tokio::sync::{mpsc, Notify};
 use tokio::task::AbortHandle;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::datagrams::{Buffers, AT_ONCE};
 use super::{icmp, Bound, Malformed, Source, Transport, TransportEvent};
@@ -241,7 +242,13 @@ async fn take_errors(socket: &UdpSocket) -> bool {
 
 async fn take_datagram(socket: &UdpSocket, bytes: Bytes, remote: SocketAddr) -> bool {
     let source = socket.source(remote);
-    for arrival in datagram(bytes).arrivals(&source) {
+    // A defect costs this datagram, not the socket.
+    let read = catch_unwind(AssertUnwindSafe(|| datagram(bytes).arrivals(&source)));
+    let arrivals = read.unwrap_or_else(|_| {
+        error!(target: "oversip::transport", %remote, "a defect: a datagram was lost in a panic");
+        Default::default()
+    });
+    for arrival in arrivals {
         if let Some(event) = event(socket, arrival, source) {
             if socket.0.events.send(event).await.is_err() {
                 return false;
