@@ -11,10 +11,10 @@ use element_support::*;
 use oversip::client::session::Role;
 use oversip::client::{BlacklistId, Destination, Profile, VerifyServer};
 use oversip::element::{
-    AnchorId, ClientId, ConnectionEnd, Element, Input, Origin, Output, OwnRequestId, RouteRequest,
-    SendFailure,
+    AnchorId, ClientId, ConnectionEnd, Element, Input, NextHop, Origin, Output, OwnRequestId, RouteRequest,
+    SendFailure, Sender,
 };
-use oversip::message::{ConnectionId, Message, RequestSnapshot};
+use oversip::message::{ConnectionId, Message, RequestSnapshot, Transport};
 use oversip::random::Random;
 
 /// By TLS.
@@ -52,26 +52,56 @@ fn outputs(element: &mut Element) -> Vec<Output> {
     std::iter::from_fn(|| element.poll()).collect()
 }
 
+/// The connection that is opened for the first request, who sends it, and which way.
+fn first_sent(element: &mut Element) -> (ConnectionId, Sender, NextHop) {
+    let (mut opened, mut sent) = (None, None);
+    for output in outputs(element) {
+        match output {
+            Output::Connect { connection, .. } => opened = Some(connection),
+            Output::Send { sender, hop, .. } => sent = Some((sender, hop)),
+            _ => {}
+        }
+    }
+    let (sender, hop) = sent.expect("a request");
+    (opened.expect("a connection"), sender, hop)
+}
+
 /// Another thread than the one that steps the element opens connections: one can have failed before its request is queued on it.
 #[test]
 fn a_connection_that_fails_before_its_request_is_queued_is_its_targets_fault_all_the_same() {
     let (mut element, now) = alone();
     let client = element.new_client(0);
     element.route(now, own_options(client, profile(), tcp(BOB))).expect("it is nested in no other one");
-    let (mut opened, mut unsent) = (None, None);
-    for output in outputs(&mut element) {
-        match output {
-            Output::Connect { connection, .. } => opened = Some(connection),
-            Output::Send { sender, .. } => unsent = Some(sender),
-            _ => {}
-        }
-    }
-    let (connection, sender) = (opened.expect("a connection"), unsent.expect("a request"));
-    element.handle(now, Input::NotSent { sender, failure: SendFailure::Lost });
+    let (connection, sender, hop) = first_sent(&mut element);
+    element.handle(now, Input::NotSent { sender, hop, failure: SendFailure::Lost });
     assert_eq!(element.gauges().searches, 1, "why it failed is not known yet");
     element.handle(now, Input::ConnectionEnded { connection, end: ConnectionEnd::Unreachable });
     assert_eq!(element.gauges().searches, 0);
     assert_eq!(element.blacklist(BlacklistId(1)).keys(now), [format!("tcp:{BOB}")]);
+}
+
+/// Messages leave behind the element's lock: that a connection takes the request no longer is found out when its end is known
+/// already.
+#[test]
+fn a_request_that_goes_by_another_connection_is_not_lost_with_the_first_one() {
+    let (mut element, now) = alone();
+    let client = element.new_client(0);
+    element.route(now, own_options(client, profile(), tcp(BOB))).expect("it is nested in no other one");
+    let (connection, sender, hop) = first_sent(&mut element);
+    let of_bob = ConnectionId::new(u64::MAX);
+    let (remote, local) = (address(BOB), address(RELAY));
+    let transport = Transport::Tcp;
+    let opened = Input::ConnectionOpened { connection: of_bob, transport, remote, local, inbound: true };
+    element.handle(now, opened);
+    element.handle(now, Input::ConnectionEnded { connection, end: ConnectionEnd::Unreachable });
+    let sent = outputs(&mut element).into_iter().find_map(|output| match output {
+        Output::Send { hop, .. } => hop.connection(),
+        _ => None,
+    });
+    assert_eq!(sent, Some(of_bob));
+    element.handle(now, Input::NotSent { sender, hop, failure: SendFailure::Lost });
+    assert_eq!(element.gauges().searches, 1, "it is under way");
+    assert_eq!(outputs(&mut element).len(), 0);
 }
 
 /// While a request of a lax profile waits for the handshake with a server, one comes whose profile wants to know who that is.

@@ -301,7 +301,7 @@ impl Element {
             Input::Tightened { connection, target, proof, in_time } => {
                 self.tightened(connection, target, &proof, in_time);
             }
-            Input::NotSent { sender, failure } => self.not_sent(sender, failure),
+            Input::NotSent { sender, hop, failure } => self.not_sent(sender, hop, failure),
             Input::UdpError { remote, quoted, failure } => self.udp_error(remote, &quoted, failure),
             Input::Resolved { resolution, resolved } => self.resolved(resolution, &resolved),
             Input::Timeout => {

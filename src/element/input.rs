@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::hold::Hold;
 use super::ids::ResolutionId;
-use super::next_hop::SendFailure;
+use super::next_hop::{NextHop, SendFailure};
 use super::no_way::NoWay;
 use super::output::{Sender, ServerProof};
 use crate::message::{ConnectionId, Message, Source, Transport};
@@ -126,6 +126,8 @@ pub enum Input {
     NotSent {
         /// Who sent it.
         sender: Sender,
+        /// Which way it was to go: the request may have gone another way meanwhile.
+        hop: NextHop,
         /// Why.
         failure: SendFailure,
     },

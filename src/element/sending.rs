@@ -143,8 +143,10 @@ impl Element {
     }
 
     /// What was to be sent has not left.
-    pub(super) fn not_sent(&mut self, sender: Sender, failure: SendFailure) {
+    pub(super) fn not_sent(&mut self, sender: Sender, hop: NextHop, failure: SendFailure) {
         match sender {
+            // It goes another way meanwhile, or has ended.
+            Sender::Transaction(branch) if !self.goes_by(&branch, hop) => {}
             // The connection has failed already, before it was told: its end comes, and says whose fault it is.
             Sender::Transaction(branch) if failure == SendFailure::Lost && self.is_being_opened(&branch) => {}
             Sender::Transaction(branch) => {
@@ -156,6 +158,10 @@ impl Element {
             Sender::Ack { client, route } => self.deliver(client, route, unsent(failure)),
             Sender::Nobody => {}
         }
+    }
+
+    fn goes_by(&self, branch: &Branch, hop: NextHop) -> bool {
+        self.client_transactions.get(branch).is_some_and(|transaction| transaction.hop() == hop)
     }
 
     /// Whether a request goes by a connection that is not up yet.

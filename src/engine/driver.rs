@@ -1,6 +1,7 @@
 //! The element behind its lock, and the way from what it asks for to sockets, look-ups and the script.
 //!
-//! Any thread may step the element: the engine's with what the network has brought, a Ruby thread inside `route` or `reply`.
+//! Any thread may step the element: the one that runs the loop with what the network has brought, a Ruby thread inside `route` or
+//! `reply`.
 //! What a step asks for is carried out before the lock is given back. Messages leave behind the lock, by one thread at a time and
 //! in the order of the steps that caused them. None of it waits: a datagram that the system does not take at once waits in its
 //! socket, a connection has a queue.
@@ -256,7 +257,8 @@ impl Driver {
         match (delivery, network) {
             (Delivery::CallEnded { call, outcome }, _) => self.calls.finish(call, outcome),
             (Delivery::Request { sender, hop, wire }, Some(network)) => {
-                return network.send(&hop, &wire).err().map(|failure| Input::NotSent { sender, failure });
+                let failure = network.send(&hop, &wire).err()?;
+                return Some(Input::NotSent { sender, hop, failure });
             }
             (Delivery::Response { way_back, wire, hold }, Some(network)) => {
                 network.respond(&way_back, &wire);
@@ -426,7 +428,7 @@ impl Driver {
         None
     }
 
-    /// Looks names up on the engine's thread.
+    /// Looks names up, in a task beside the loop.
     fn resolve(&self, resolution: ResolutionId, inquiry: Inquiry) -> Option<()> {
         let driver = self.me.upgrade()?;
         let lookup = self.lookup.clone();

@@ -111,7 +111,7 @@ impl World {
                 SendFailure::Lost
             }
         };
-        self.tell_later(number, Input::NotSent { sender, failure });
+        self.tell_later(number, Input::NotSent { sender, hop, failure });
     }
 
     /// Sends a response over the connection of its request; where that is gone, over a new one (RFC 3261 18.2.2).
