@@ -78,6 +78,14 @@ RSpec.describe "OverSIP.stats", :native do
     expect(stats[:kept_acks]).to eq(before[:kept_acks] + 1)
   end
 
+  it "counts the CANCELs whose answers are kept" do
+    start_relay_to(bob)
+    cancel_from(alice, call_from(alice))
+    expect(stats[:kept_cancels]).to eq(1)
+    OverSIP::Testing.advance(32)
+    expect(stats[:kept_cancels]).to eq(0)
+  end
+
   it "counts the requests that wait for DNS" do
     silent = UDPSocket.new.tap { |socket| socket.bind("127.0.0.1", 0) }
     nameserver = "127.0.0.1:#{silent.addr[1]}"

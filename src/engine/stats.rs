@@ -26,6 +26,8 @@ pub struct Stats {
     pub timers: usize,
     /// ACKs that are kept to be sent again.
     pub kept_acks: usize,
+    /// Answers to CANCELs that are kept to be sent again.
+    pub kept_cancels: usize,
     /// Requests that wait for DNS.
     pub waiting_for_dns: usize,
     /// Requests that wait for another one's probe of a target on the blacklist.
@@ -101,6 +103,7 @@ impl Driver {
             clients: gauges.clients,
             timers: gauges.timers,
             kept_acks: gauges.kept_acks,
+            kept_cancels: gauges.kept_cancels,
             waiting_for_dns: gauges.waiting_for_dns,
             waiting_for_probe: gauges.waiting_for_probe,
             connections: 0,

@@ -211,6 +211,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("clients"), stats.clients)?;
     hash.aset(ruby.to_symbol("timers"), stats.timers)?;
     hash.aset(ruby.to_symbol("kept_acks"), stats.kept_acks)?;
+    hash.aset(ruby.to_symbol("kept_cancels"), stats.kept_cancels)?;
     hash.aset(ruby.to_symbol("waiting_for_dns"), stats.waiting_for_dns)?;
     hash.aset(ruby.to_symbol("waiting_for_probe"), stats.waiting_for_probe)?;
     hash.aset(ruby.to_symbol("connections"), stats.connections)?;
