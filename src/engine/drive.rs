@@ -171,8 +171,10 @@ impl Drive {
         let _ = self.stand_by.set(thread::current());
         let (mut calm, mut often, mut before) = (0, 0, None);
         while !self.has_ended() {
+            let waits = self.script_waits();
+            // Behind that: a thread that waits no longer has said before when it went.
             let went = self.went.load(Ordering::Relaxed);
-            if !self.script_waits() {
+            if !waits {
                 match AWAY.checked_sub(self.since(went)) {
                     Some(rest) if !rest.is_zero() => thread::park_timeout(rest),
                     _ => {
@@ -283,5 +285,148 @@ pub(super) fn park_until<T>(future: impl Future<Output = T>) -> T {
             return output;
         }
         thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::events::{EventQueue, Wake as Woken};
+    use std::thread::{yield_now, JoinHandle};
+    use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
+
+    /// A loop that queues what comes, and 0 when it has to look.
+    struct Scene {
+        drive: Arc<Drive>,
+        events: Arc<EventQueue<i32>>,
+        network: UnboundedSender<i32>,
+    }
+
+    impl Scene {
+        fn new() -> Scene {
+            let (drive, events) = (Arc::new(Drive::default()), Arc::new(EventQueue::default()));
+            let (network, mut news) = unbounded_channel();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let (driven, queue) = (drive.clone(), events.clone());
+            runtime.spawn(async move {
+                loop {
+                    let event = tokio::select! {
+                        event = news.recv() => event,
+                        () = driven.has_to_look() => Some(0),
+                    };
+                    let Some(event) = event else { break };
+                    queue.push(event);
+                    driven.turn_is_over();
+                }
+                driven.loop_has_ended();
+                queue.interrupt();
+            });
+            drive.begin(runtime);
+            Scene { drive, events, network }
+        }
+
+        /// The engine's own thread, until the loop has ended.
+        fn stand_by(&self) -> JoinHandle<()> {
+            let drive = self.drive.clone();
+            thread::spawn(move || drop(drive.stand_by()))
+        }
+
+        fn wait(&self) -> Woken {
+            self.drive.run(self.events.ready(0))
+        }
+
+        #[track_caller]
+        fn assert_next(&self, event: i32) {
+            assert_eq!((self.wait(), self.events.pop()), (Woken::Event, Some(event)));
+        }
+
+        /// The script's thread stays away until the engine's own one has the loop.
+        fn stay_away(&self) {
+            while !self.drive.is_taken.load(Ordering::Relaxed) {
+                yield_now();
+            }
+        }
+
+        /// Nothing comes any more: the loop ends, and with it everybody's wait.
+        fn end(self, engine: JoinHandle<()>) {
+            let Scene { drive, events, network } = self;
+            drop(network);
+            assert_eq!(drive.run(events.ready(0)), Woken::Interrupted);
+            engine.join().expect("no panic");
+        }
+    }
+
+    #[test]
+    fn what_comes_leads_to_its_event_whoever_runs_the_loop() {
+        let scene = Scene::new();
+        let engine = scene.stand_by();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for event in 1..=1000 {
+                    scene.network.send(event).expect("a loop");
+                    yield_now();
+                }
+            });
+            for event in 1..=1000 {
+                scene.assert_next(event);
+                if event % 20 == 0 {
+                    scene.stay_away();
+                }
+            }
+        });
+        assert!(scene.drive.takeovers() > 0);
+        scene.end(engine);
+    }
+
+    #[test]
+    fn the_engines_own_thread_sleeps_while_nothing_happens_and_wakes_when_a_block_runs() {
+        let scene = Scene::new();
+        let engine = scene.stand_by();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !scene.drive.sleeps.load(Ordering::SeqCst) {
+                    yield_now();
+                }
+                scene.network.send(1).expect("a loop");
+            });
+            scene.assert_next(1);
+        });
+        scene.stay_away();
+        scene.end(engine);
+    }
+
+    #[test]
+    fn two_threads_that_wait_are_both_told_of_an_event() {
+        let scene = Scene::new();
+        let engine = scene.stand_by();
+        thread::scope(|scope| {
+            let other = scope.spawn(|| scene.wait());
+            while !scene.drive.script_waits() {
+                yield_now();
+            }
+            scene.network.send(1).expect("a loop");
+            assert_eq!((scene.wait(), other.join().expect("no panic")), (Woken::Event, Woken::Event));
+        });
+        scene.assert_next(1);
+        scene.end(engine);
+    }
+
+    #[test]
+    fn a_timer_that_is_earlier_is_looked_at_whether_somebody_runs_the_loop_or_nobody_does() {
+        let scene = Scene::new();
+        scene.drive.timer_is_earlier();
+        scene.assert_next(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while scene.drive.running.load(Ordering::SeqCst) == 0 {
+                    yield_now();
+                }
+                scene.drive.timer_is_earlier();
+            });
+            scene.assert_next(0);
+        });
+        let engine = scene.stand_by();
+        scene.end(engine);
     }
 }

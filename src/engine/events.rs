@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
+use smallvec::SmallVec;
+
 /// Why the wait for an event is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
@@ -53,8 +55,8 @@ struct State<E> {
     events: VecDeque<E>,
     interrupts: u64,
     closed: bool,
-    /// Those who wait.
-    wakers: Vec<Waker>,
+    /// Those who wait: one thread, or two for a moment.
+    wakers: SmallVec<[Waker; 2]>,
 }
 
 /// A queue with one consumer. Its bounds are kept at admission ([`EventQueue::queued`]): what was admitted is never lost.
@@ -73,7 +75,7 @@ impl<E> Default for EventQueue<E> {
                 events: VecDeque::new(),
                 interrupts: 0,
                 closed: false,
-                wakers: Vec::new(),
+                wakers: SmallVec::new(),
             }),
             queued: AtomicUsize::new(0),
             loads: Default::default(),
