@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::advances::Advances;
 use super::clock::EngineClock;
@@ -70,7 +70,7 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
             };
             let _ = ready.send(Ok(()));
             let runtime = driver.drive.stand_by();
-            let stopped = runtime.as_ref().and_then(|runtime| runtime.block_on(ended).ok()).flatten();
+            let stopped = runtime.as_ref().and_then(|runtime| whom_to_tell(runtime.block_on(ended)));
             drop(runtime);
             driver.end();
             if let Some(stopped) = stopped {
@@ -143,6 +143,14 @@ fn begin(
     drop(within);
     driver.drive.begin(runtime);
     Ok(ended)
+}
+
+/// Whom to tell of the loop's end. A loop that has panicked takes that along, so that they wait no longer either.
+fn whom_to_tell(ended: Result<Option<SyncSender<()>>, JoinError>) -> Option<SyncSender<()>> {
+    ended.unwrap_or_else(|error| {
+        tracing::error!(target: "oversip::engine", "a defect: the engine has ended, its loop panicked ({error})");
+        None
+    })
 }
 
 /// Says that the loop has ended, however it has.
