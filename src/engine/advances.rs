@@ -1,8 +1,8 @@
 //! How a test moves the clock (`OverSIP::Testing.advance`): from one time at which something is due to the next.
 //!
 //! The tasks of connections and look-ups wait by the same clock as the engine's timers, and what one of them does at its time may
-//! set timers within the time that is left. So the clock moves on only when all of them have acted. They run on the engine's
-//! thread, which goes to a task that is ready before it comes back to one that has just yielded: a task that has been started
+//! set timers within the time that is left. So the clock moves on only when all of them have acted. They are tasks of one
+//! runtime, which goes to a task that is ready before it comes back to one that has just yielded: a task that has been started
 //! after them has its turn after them. Two turns without any effect mean that nobody has anything to do at this time.
 
 use std::collections::VecDeque;
@@ -54,7 +54,7 @@ impl Advances {
     }
 }
 
-/// Resolves once every task of this thread that was ready has had its turn, and the sockets have been asked for news.
+/// Resolves once every task of the runtime that was ready has had its turn, and the sockets have been asked for news.
 pub(super) async fn others_act() {
     // One that panics has had its turn, too.
     let _ = tokio::spawn(async {}).await;

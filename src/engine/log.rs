@@ -33,13 +33,13 @@ pub(super) fn speak_for(driver: &Arc<Driver>) -> Speaks {
     Speaks(())
 }
 
-/// Whether the caller is the thread of an engine.
+/// Whether the caller runs an engine.
 pub fn is_engine_thread() -> bool {
     ENGINE.with_borrow(|engine| engine.strong_count() > 0)
 }
 
-/// Queues a record of the engine's own thread for the logger. No lock is taken that another thread of the process may
-/// want, so that a fork at this moment leaves none behind that stays taken.
+/// Queues a record of the thread that runs the engine for the logger. No lock is taken that a child of the process may want, so
+/// that a fork at this moment leaves it none that stays taken.
 pub fn queue_record(record: LogRecord) {
     if let Some(driver) = ENGINE.with_borrow(Weak::upgrade) {
         driver.queue_record(record);

@@ -1,11 +1,12 @@
-//! The engine: runs an [element](crate::element) on real sockets, the real clock and real names, in a thread of its own.
+//! The engine: runs an [element](crate::element) on real sockets, the real clock and real names.
 //!
 //! Who owns what:
 //!
 //! - The element with all that is known of requests, transactions and Clients stands behind one short lock (`driver`). Any
-//!   thread steps it: the engine's with what the network brings and with the timers (`run`), a Ruby thread inside `route` or
-//!   `reply`. What a step asks for is carried out before the lock is given back.
-//! - The engine's thread owns the runtime and its tasks: sockets, connections, look-ups.
+//!   thread steps it: the one that runs the loop with what the network brings and with the timers (`run`), a Ruby thread inside
+//!   `route` or `reply`. What a step asks for is carried out before the lock is given back; messages leave behind it.
+//! - The runtime has the tasks: the loop, sockets, connections, look-ups. The thread of the blocks runs them while it waits, else
+//!   the engine's own thread (`drive`).
 //! - What the script has to run waits in the [`EventQueue`] for the dispatcher. Rounds of blocks that a call of the dispatcher
 //!   causes itself are handed to it at once.
 //!

@@ -158,7 +158,7 @@ impl Engine {
     }
 
     fn post(&self, command: Command) {
-        // The engine's thread is gone only after it was stopped; then nothing is owed to anybody.
+        // The loop is gone only when the engine has ended; then nothing is owed to anybody.
         let _ = self.commands.send(command);
     }
 }

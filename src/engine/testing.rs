@@ -35,7 +35,7 @@ impl Testing<'_> {
     }
 
     fn post(&self, command: Command) {
-        // The engine's thread is gone only after it was stopped; then nothing is owed to anybody.
+        // The loop is gone only when the engine has ended; then nothing is owed to anybody.
         let _ = self.commands.send(command);
     }
 
