@@ -339,6 +339,20 @@ RSpec.describe "Uac#call", :native do
       end
     end
 
+    # Whether the answer or the exception comes first is chance: many rounds meet both, and the moments between.
+    it "when it was answered ends the call that nobody gets" do
+      30.times do
+        call = Thread.new do
+          Thread.handle_interrupt(OverSIP::Error => :on_blocking) { uac.call(request(:INVITE)) }
+        rescue OverSIP::Error => e
+          e
+        end
+        peer.answer(peer.receive_until { |message| message.method_name == "INVITE" }, 200)
+        call.raise(OverSIP::Error, "enough")
+        peer.receive_until { |message| message.method_name == "BYE" } if value_of(call).is_a?(OverSIP::Error)
+      end
+    end
+
     it "by Ctrl-C in the main thread ends the process and cancels the request" do
       script = <<~RUBY
         start_oversip

@@ -86,6 +86,24 @@ impl Element {
         }
     }
 
+    /// Ends the call of a 2xx that was acknowledged, and that nobody has taken (RFC 3261 15). `ruri` is the Request-URI of its
+    /// INVITE. Another response has no call.
+    pub fn hang_up(
+        &mut self,
+        now: Instant,
+        profile: &Arc<Profile>,
+        response: &Message,
+        ruri: &Bytes,
+        credentials: Vec<Credentials>,
+    ) {
+        self.begin(now);
+        self.attempt_for(Beneficiary::Nobody, |element| {
+            if let Some(bye) = element.within(response, Method::Bye, ruri) {
+                element.send_by_itself(profile, bye, credentials);
+            }
+        });
+    }
+
     /// A request to the callee whose 2xx this is.
     fn within(&self, response: &Message, method: Method, ruri: &Bytes) -> Option<DialogRequest> {
         request_within(response, method, ruri, |value| self.settings.has_recorded(value))

@@ -163,13 +163,14 @@ impl Element {
         self.deliver(client, id, if hears { SessionInput::Canceled } else { SessionInput::Withdrawn });
     }
 
-    /// Nobody waits for the end of a route any longer: its request is cancelled.
-    pub fn give_up(&mut self, now: Instant, client: ClientId, call: CallId) {
+    /// Nobody waits for the end of a route any longer: its request is cancelled. False: it has ended already, and who waits is told.
+    pub fn give_up(&mut self, now: Instant, client: ClientId, call: CallId) -> bool {
         self.begin(now);
-        self.attempt_for(Beneficiary::Client(client), |element| {
-            if let Some(id) = element.callers.route_of(call) {
-                element.give_up_route(id);
-            }
+        let given_up = self.attempt_for(Beneficiary::Client(client), |element| {
+            let route = element.callers.route_of(call);
+            route.into_iter().for_each(|id| element.give_up_route(id));
+            route.is_some()
         });
+        given_up.unwrap_or(false)
     }
 }

@@ -40,6 +40,9 @@ use crate::transport::TransportEvent;
 /// the system change between two threads for each message.
 const HOLDS_IN_A_ROW: u32 = 16;
 
+/// Messages that may wait until the thread that sends has sent them; beyond it who has something to send waits for its turn.
+const MOST_DELIVERIES: usize = 1024;
+
 /// How often it stands back at most. One that waits has the lock by then, unless the system does not run it.
 const MOST_YIELDS: u32 = 100;
 
@@ -226,10 +229,15 @@ impl Driver {
 
     /// Sends what steps have left. Whoever sends already takes this along, in the order of the steps.
     fn send_what_is_to_leave(&self) {
-        while !lock(&self.deliveries).is_empty() {
+        loop {
+            let waiting = self.deliveries();
+            if waiting == 0 {
+                return;
+            }
             let sending = match self.sending.try_lock() {
                 Ok(sending) => sending,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) if waiting > MOST_DELIVERIES => lock(&self.sending),
                 Err(TryLockError::WouldBlock) => return,
             };
             let failed = self.send_all();
@@ -240,6 +248,11 @@ impl Driver {
                 });
             }
         }
+    }
+
+    /// How many messages wait until they are sent.
+    pub(super) fn deliveries(&self) -> usize {
+        lock(&self.deliveries).len()
     }
 
     /// Sends, and hands out what the element has to know of it. The thread has `sending`.

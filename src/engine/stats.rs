@@ -42,6 +42,8 @@ pub struct Stats {
     pub searches: usize,
     /// What the network has brought and the engine has not looked at.
     pub engine_queue: usize,
+    /// Messages that another thread is about to send.
+    pub deliveries: usize,
     /// Events waiting for Ruby.
     pub dispatcher_queue: usize,
     /// Events that Ruby took so far.
@@ -111,6 +113,7 @@ impl Driver {
             own_dialogs: gauges.own_dialogs,
             searches: gauges.searches,
             engine_queue: self.news_waiting(),
+            deliveries: self.deliveries(),
             dispatcher_queue: self.events.len(),
             dispatched_events: self.events.taken(),
             engine_relayed_responses: counted.relayed,

@@ -53,9 +53,11 @@ impl Call {
         self.lock().cseq
     }
 
-    /// Whether the end has come.
-    pub fn is_finished(&self) -> bool {
-        self.lock().outcome.is_some()
+    /// Waits for an end that another thread is about to tell, at most this long.
+    pub fn end(&self, at_most: Duration) -> Option<Outcome> {
+        let untold = |state: &mut State| state.outcome.is_none();
+        let waited = self.wake.wait_timeout_while(self.lock(), at_most, untold);
+        waited.unwrap_or_else(PoisonError::into_inner).0.outcome.clone()
     }
 
     pub(super) fn id(&self) -> CallId {

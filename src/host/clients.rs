@@ -111,11 +111,24 @@ impl Clients<'_> {
         }
     }
 
-    /// The thread that waits for a call waits no longer: the request is cancelled.
-    pub fn give_up(&self, client: &Client, call: &Call) {
-        if let Some((host, id)) = client.known() {
-            host.step(|element, now| element.give_up(now, id, call.id()));
-        }
+    /// The thread that waits for a call waits no longer: the request is cancelled. False: it has ended, and the call is told.
+    pub fn give_up(&self, client: &Client, call: &Call) -> bool {
+        let known = client.known();
+        known.is_some_and(|(host, id)| host.step(|element, now| element.give_up(now, id, call.id())))
+    }
+
+    /// Ends the call of a 2xx that was acknowledged, and that nobody has taken (RFC 3261 15). `ruri` is the Request-URI of its
+    /// INVITE. Another response has no call.
+    pub fn hang_up(
+        &self,
+        profile: &StoredProfile,
+        response: &Message,
+        ruri: &Bytes,
+        credentials: Vec<Credentials>,
+    ) {
+        profile.known_to(self.0);
+        let profile = &profile.parameters;
+        self.0.step(|element, now| element.hang_up(now, profile, response, ruri, credentials));
     }
 
     /// Sends the ACK for a 2xx that a Client has received (RFC 3261 13.2.2.4). `ruri` is the Request-URI of its INVITE.

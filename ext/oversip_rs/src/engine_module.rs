@@ -216,6 +216,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("waiting_for_probe"), stats.waiting_for_probe)?;
     hash.aset(ruby.to_symbol("connections"), stats.connections)?;
     hash.aset(ruby.to_symbol("engine_queue"), stats.engine_queue)?;
+    hash.aset(ruby.to_symbol("deliveries"), stats.deliveries)?;
     hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
     hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
     hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;

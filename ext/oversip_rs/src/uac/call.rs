@@ -1,17 +1,20 @@
 //! `Uac#call`: sends a request and waits for its final response.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use magnus::{
     prelude::*,
     scan_args::{get_kwargs, scan_args},
     Error, ExceptionClass, RHash, RModule, Ruby, Value,
 };
+use oversip::client::digest::Credentials;
 use oversip::client::Failure;
 use oversip::element::Outcome;
 use oversip::engine::Engine;
-use oversip::host::Call;
+use oversip::host::{Call, StoredProfile};
 use oversip::message::Method;
 
 use super::route::ask;
@@ -50,7 +53,15 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
             "an ACK has no response to wait for: use Uac#route or Uac#ack",
         ));
     }
-    let waiting = Waiting { engine: &engine, this, call: pending };
+    let waiting = Waiting {
+        engine: &engine,
+        this,
+        call: pending,
+        profile: ask.profile.clone(),
+        ruri: ask.request.ruri.clone(),
+        credentials: ask.credentials.clone(),
+        taken: Cell::new(false),
+    };
     // No other `route` runs here, and it begins without blocks of this thread's.
     engine.clients().route(ask).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
     let outcome = waiting.outcome(ruby)?;
@@ -60,6 +71,7 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
     }
     match outcome {
         Outcome::Response(message) => {
+            waiting.taken.set(true);
             Ok(ResponseObject::from_network(ruby, message, request, false).as_value())
         }
         Outcome::Failed(failure) => Err(client_error(ruby, &failure)?),
@@ -69,11 +81,17 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
     }
 }
 
-/// A call under way. Whatever ends the wait before its time, such as Thread#kill, gives the request up.
+/// A call under way. Whatever ends the wait before its time, such as Thread#kill, gives the request up; a call that was answered
+/// by then is ended, since nobody else has its response.
 struct Waiting<'a> {
     engine: &'a Engine,
     this: RubyClient,
     call: Arc<Call>,
+    profile: StoredProfile,
+    ruri: Bytes,
+    credentials: Vec<Credentials>,
+    /// The script gets the response.
+    taken: Cell<bool>,
 }
 
 impl Waiting<'_> {
@@ -94,8 +112,12 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if !self.call.is_finished() {
-            self.engine.clients().give_up(self.this.shared(), &self.call);
+        let clients = self.engine.clients();
+        if self.taken.get() || clients.give_up(self.this.shared(), &self.call) {
+            return;
+        }
+        if let Some(Outcome::Response(response)) = self.call.end(SIGNAL_INTERVAL) {
+            clients.hang_up(&self.profile, &response, &self.ruri, self.credentials.clone());
         }
     }
 }
