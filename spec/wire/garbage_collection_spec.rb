@@ -3,7 +3,7 @@
 require "open3"
 require "rbconfig"
 require_relative "../support/callbacks"
-require_relative "../support/command"
+require_relative "../support/compaction"
 require_relative "../support/message_load"
 
 # What a request needs lives as long as something may still be called, and no longer.
@@ -79,30 +79,15 @@ RSpec.describe "A Client, its blocks and its request", :native do
   end
 
   describe "while objects move" do
-    # Ruby 3.1 looks one slot beyond the top of each thread's stack when it compacts. Whatever object that slot names still may be
-    # gone, and its page as well, which is a segmentation fault. So each example runs in a process that gives no page back.
-    def self.it_apart(text, &body)
-      it(text) { |example| apart(example, body) }
-    end
+    extend Compaction
 
-    def apart(example, body)
-      keeps_pages = { "RUBY_GC_HEAP_FREE_SLOTS_MAX_RATIO" => "1.0" }
-      return compacting(body) if keeps_pages <= ENV.to_h
-
-      command = [RbConfig.ruby, "-S", "rspec", example.id]
-      output, status = Open3.capture2e(keeps_pages, *command, chdir: Command::ROOT)
-      expect(status).to be_success, output
-      expect(output).to match(/^1 example, 0 failures/)
-    end
-
-    def compacting(body)
-      GC.compact
-      instance_exec(&body)
+    before do
+      GC.compact if Compaction.apart?
     rescue NotImplementedError
       skip "this Ruby cannot compact its heap"
     end
 
-    it_apart "are gone after 10 000 requests with a compaction now and then" do
+    it_compacts "are gone after 10 000 requests with a compaction now and then" do
       start_relay
       send_messages(2000, batch: 2000)
       before = live_objects
@@ -110,7 +95,7 @@ RSpec.describe "A Client, its blocks and its request", :native do
       nothing_more_than(before)
     end
 
-    it_apart "are found where they are now by the events that come after a compaction" do
+    it_compacts "are found where they are now by the events that come after a compaction" do
       alice = udp_peer
       bob = udp_peer
       seen = mailbox

@@ -1,10 +1,13 @@
 # frozen_string_literal: true
 
 require_relative "../support/callbacks"
+require_relative "../support/compaction"
 require_relative "../support/digest_challenger"
 
 # One Client with several requests under way.
 RSpec.describe "Several requests of one Client", :native do
+  extend Compaction
+
   let!(:alice) { udp_peer }
   let!(:bob) { udp_peer }
   let!(:seen) { mailbox }
@@ -288,7 +291,7 @@ RSpec.describe "Several requests of one Client", :native do
         expect(messages_at(bob)).to be_empty
       end
 
-      it "survive the garbage collection with their requests, also when nobody resumes them" do
+      it_compacts "survive the garbage collection with their requests, also when nobody resumes them" do
         waiting = suspend_two { |call_id| seen << [call_id, proxy.request.call_id] }
         GC.start
         GC.compact if GC.respond_to?(:compact)

@@ -24,6 +24,17 @@ RSpec.describe "The engine while the thread of the blocks is busy", :native do
     OverSIP.stats[:takeovers]
   end
 
+  # An INVITE of alice's, as bob has it.
+  def invite
+    call_from(alice)
+    bob.receive
+  end
+
+  # The final response to it.
+  def final_response(status)
+    alice.receive_until { |message| message.status == status && message.header("CSeq").end_with?("INVITE") }
+  end
+
   # The thread of the blocks is in one while the block given here runs.
   def while_busy(hold:)
     begun = mailbox
@@ -40,19 +51,17 @@ RSpec.describe "The engine while the thread of the blocks is busy", :native do
 
   it "relays what no block wants" do
     start_relay
-    call_from(alice)
-    request = bob.receive
+    request = invite
     while_busy(hold: waiting) do
       bob.answer(request, 180)
       bob.answer(request, 200)
-      alice.receive_until { |message| message.status == 200 }
+      final_response(200)
     end
   end
 
   it "fires timers" do
     start_relay
-    call_from(alice)
-    bob.receive
+    invite
     OverSIP::Testing.freeze
     while_busy(hold: waiting) do
       OverSIP::Testing.advance(0.5)
@@ -62,18 +71,16 @@ RSpec.describe "The engine while the thread of the blocks is busy", :native do
 
   it "does so also for a block that computes" do
     start_relay
-    call_from(alice)
-    request = bob.receive
+    request = invite
     while_busy(hold: computing) do
       bob.answer(request, 200)
-      alice.receive_until { |message| message.status == 200 }
+      final_response(200)
     end
   end
 
   it "does so also when another thread computes while an event waits for the interpreter" do
     start_relay
-    call_from(alice)
-    request = bob.receive
+    request = invite
     done = false
     busy = Array.new(3) { Thread.new { nil until done } }
     before = takeovers
@@ -82,7 +89,7 @@ RSpec.describe "The engine while the thread of the blocks is busy", :native do
       takeovers > before
     end
     bob.answer(request, 200)
-    alice.receive_until { |message| message.status == 200 && message.header("CSeq").end_with?("INVITE") }
+    final_response(200)
   ensure
     done = true
     busy&.each(&:join)
@@ -92,11 +99,10 @@ RSpec.describe "The engine while the thread of the blocks is busy", :native do
     start_relay
     before = takeovers
     eventually do
-      call_from(alice)
-      request = bob.receive
+      request = invite
       while_busy(hold: waiting) do
         bob.answer(request, 404)
-        alice.receive_until { |message| message.status == 404 }
+        final_response(404)
       end
       call_from(alice, :OPTIONS)
       alice.receive_until { |message| message.status == 200 }
