@@ -14,14 +14,12 @@ use allocation_counter::{measure, opt_out, AllocationInfo};
 use bytes::Bytes;
 use element_support::*;
 use oversip::client::session::Role;
-use oversip::client::{Destination, IncomingFlow, LooseRoute, OutboundFacts, Profile};
+use oversip::client::{Destination, IncomingFlow, Profile};
 use oversip::element::{
     AnchorId, Element, Input, Origin, Output, ProxyHeaders, ReceivedRequest, Round, RoundEnd, RouteRequest,
     ScriptEvent, Status,
 };
-use oversip::message::{
-    datagram, reply, Arrival, HeaderName, Message, RequestSnapshot, Source, Transport, UriRef,
-};
+use oversip::message::{datagram, reply, Arrival, HeaderName, Message, RequestSnapshot, Source, Transport};
 use oversip::random::Random;
 
 /// So many calls that the tables of the element are filled as they are on average.
@@ -137,21 +135,9 @@ impl Relay {
         client: oversip::element::ClientId,
         request: &Arc<ReceivedRequest>,
     ) -> RouteRequest {
-        let (message, source) = (&request.message, &request.source);
+        let message = &request.message;
         let mut snapshot = RequestSnapshot::from_message(message).expect("a request");
-        let own = self.element.flow_token(source);
-        let contact = message.contact();
-        let contact = contact.as_ref().map(|contact| contact.uri());
-        let settings = self.element.settings();
-        let rules = LooseRoute {
-            outbound: OutboundFacts::of(message, contact.as_ref(), source.inbound, false),
-            own_flow_token: own.as_deref().map(str::as_bytes),
-            aliases: &settings.aliases,
-            ovid: settings.tags.ovid(),
-        };
-        let taken = message.strict_route().and_then(|text| UriRef::parse(text));
-        let uris = message.routes().map(|(_, route)| route.uri());
-        let loose = rules.apply(taken, uris, |token| self.element.is_flow(token));
+        let loose = self.element.loose_route(request);
         for _ in 0..loose.strip {
             snapshot.headers.remove_top_value(HeaderName::Route);
         }
@@ -179,7 +165,7 @@ impl Relay {
             sips: false,
             credentials: Vec::new(),
             caller: None,
-            anchor: AnchorId(0),
+            anchor: AnchorId::NOTHING,
             inline: true,
             depth: 0,
         }

@@ -70,7 +70,7 @@ impl Stepped {
             sips: false,
             credentials: Vec::new(),
             caller: Some(Caller { call: CallId(number), limit: None }),
-            anchor: AnchorId(0),
+            anchor: AnchorId::NOTHING,
             inline: true,
             depth: 0,
         };

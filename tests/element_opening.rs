@@ -36,7 +36,7 @@ fn own_options(client: ClientId, profile: Profile, destination: Destination) -> 
         sips: false,
         credentials: Vec::new(),
         caller: None,
-        anchor: AnchorId(0),
+        anchor: AnchorId::NOTHING,
         inline: false,
         depth: 0,
     }

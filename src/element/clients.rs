@@ -64,6 +64,12 @@ impl Entry {
     }
 }
 
+/// A route of a Client is at work from now on.
+fn put_to_work(at_work: &mut SmallVec<[ClientId; 2]>, id: ClientId, client: &mut ClientState) {
+    client.at_work = true;
+    at_work.push(id);
+}
+
 /// The table of Clients, and that of their routes.
 #[derive(Debug)]
 pub(super) struct ClientTable {
@@ -217,8 +223,7 @@ impl ClientTable {
     /// A route of a Client is at work from now on.
     pub(super) fn begin_work(&mut self, id: ClientId) -> Option<&mut ClientState> {
         let client = self.by_id.get_mut(&id)?;
-        client.at_work = true;
-        self.at_work.push(id);
+        put_to_work(&mut self.at_work, id, client);
         Some(client)
     }
 
@@ -252,8 +257,7 @@ impl ClientTable {
             return Taken::Waits;
         }
         let Some(route) = self.routes.get_mut(&route).and_then(Entry::take) else { return Taken::Nothing };
-        client.at_work = true;
-        self.at_work.push(id);
+        put_to_work(&mut self.at_work, id, client);
         Taken::Route(route)
     }
 
@@ -284,8 +288,7 @@ impl ClientTable {
             entry.take()
         });
         if route.is_some() {
-            client.at_work = true;
-            self.at_work.push(id);
+            put_to_work(&mut self.at_work, id, client);
         }
         Some((waiting, route))
     }

@@ -8,11 +8,12 @@ use super::ids::RouteId;
 use super::next_hop::NextHop;
 use super::no_way::NoWay;
 use super::output::{OpeningLimits, Output, ServerName, ServerProof};
+use super::received_request::ReceivedRequest;
 use super::route::Route;
 use super::Element;
 use crate::client::session::{Role, SessionInput};
-use crate::client::{is_udp_token, NamedFlow, Profile};
-use crate::message::{ConnectionId, Source, Transport};
+use crate::client::{is_udp_token, LooseRoute, LooseRouteOutcome, NamedFlow, OutboundFacts, Profile};
+use crate::message::{ConnectionId, Source, Transport, UriRef};
 use crate::resolve::Target;
 
 /// The way to a target.
@@ -272,6 +273,23 @@ impl Element {
             None => Some(self.settings.flow_tokens.sign(source.remote)),
             Some(_) => self.flows.token(source),
         }
+    }
+
+    /// What the Route header of a request means as it was received (RFC 3261 16.4, RFC 5626 5.3).
+    pub fn loose_route(&self, request: &ReceivedRequest) -> LooseRouteOutcome {
+        let (message, source) = (&request.message, &request.source);
+        let own = self.flow_token(source);
+        let contact = message.contact();
+        let contact = contact.as_ref().map(|contact| contact.uri());
+        let rules = LooseRoute {
+            outbound: OutboundFacts::of(message, contact.as_ref(), source.inbound, false),
+            own_flow_token: own.as_deref().map(str::as_bytes),
+            aliases: &self.settings.aliases,
+            ovid: self.settings.tags.ovid(),
+        };
+        let taken = message.strict_route().and_then(|text| UriRef::parse(text));
+        let uris = message.routes().map(|(_, route)| route.uri());
+        rules.apply(taken, uris, |token| self.is_flow(token))
     }
 }
 

@@ -67,7 +67,7 @@ pub struct AnchorId(pub u64);
 
 impl AnchorId {
     /// Keeps nothing alive.
-    pub(super) const NOTHING: AnchorId = AnchorId(0);
+    pub const NOTHING: AnchorId = AnchorId(0);
 }
 
 /// Names somebody who waits for the end of a route. Whoever routes chooses it.

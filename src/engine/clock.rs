@@ -31,6 +31,22 @@ impl Clock for SystemClock {
     }
 }
 
+/// Counts the nanoseconds of the system's clock since it was made: times that fit into an atomic number.
+#[derive(Debug)]
+pub(super) struct Nanoseconds(Instant);
+
+impl Default for Nanoseconds {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Nanoseconds {
+    pub(super) fn now(&self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
+}
+
 /// Rings at an instant of the system's clock, which can be set anew without a new timer.
 #[derive(Debug)]
 pub(super) struct Alarm(Pin<Box<tokio::time::Sleep>>);

@@ -2,10 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::clock::SystemClock;
-use crate::clock::Clock;
+use super::clock::Nanoseconds;
 use crate::transport::Malformed;
 
 /// What the engine itself counts.
@@ -22,31 +21,25 @@ pub(super) struct EngineCounts {
 }
 
 /// Adds up the times between its starts and its stops. One thread at a time uses it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Stopwatch {
-    origin: Instant,
-    /// Nanoseconds since `origin`; 0 while it stands.
+    clock: Nanoseconds,
+    /// When it was started; 0 while it stands.
     started: AtomicU64,
     nanoseconds: AtomicU64,
-}
-
-impl Default for Stopwatch {
-    fn default() -> Self {
-        Stopwatch { origin: SystemClock.now(), started: AtomicU64::new(0), nanoseconds: AtomicU64::new(0) }
-    }
 }
 
 impl Stopwatch {
     /// From now on time counts.
     pub(super) fn start(&self) {
-        self.started.store(self.nanoseconds_now(), Ordering::Relaxed);
+        self.started.store(self.clock.now(), Ordering::Relaxed);
     }
 
     /// From now on it does not.
     pub(super) fn stop(&self) {
         let started = self.started.swap(0, Ordering::Relaxed);
         if started > 0 {
-            let time = self.nanoseconds_now().saturating_sub(started);
+            let time = self.clock.now().saturating_sub(started);
             self.nanoseconds.fetch_add(time, Ordering::Relaxed);
         }
     }
@@ -54,10 +47,6 @@ impl Stopwatch {
     /// What has counted so far, but for the time since the last start.
     pub(super) fn read(&self) -> Duration {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
-    }
-
-    fn nanoseconds_now(&self) -> u64 {
-        (SystemClock.now() - self.origin).as_nanos() as u64
     }
 }
 

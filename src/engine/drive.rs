@@ -15,13 +15,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use super::clock::SystemClock;
-use crate::clock::Clock;
+use super::clock::Nanoseconds;
 
 /// How long the script's thread may stay away before the engine's own one takes the loop.
 const AWAY: Duration = Duration::from_millis(1);
@@ -38,14 +37,15 @@ const OFTEN: u32 = 200;
 const CALM: u32 = 16;
 
 /// The loop's runtime and the threads that may run it.
+#[derive(Default)]
 pub(super) struct Drive {
     /// `None` before the start and after the end.
     runtime: RwLock<Option<Runtime>>,
-    origin: Instant,
+    clock: Nanoseconds,
     /// Threads of the script that wait for an event, one of which runs the loop. There are two for a moment when one replaces
     /// another.
     waiting: AtomicUsize,
-    /// When the last one of them stopped to wait: nanoseconds since `origin`.
+    /// When the last one of them stopped to wait: as `clock` has it.
     went: AtomicU64,
     /// Threads that run the loop, or wait until another one has stopped to.
     running: AtomicUsize,
@@ -62,26 +62,6 @@ pub(super) struct Drive {
     /// How often it has taken the loop.
     takeovers: AtomicU64,
     ended: AtomicBool,
-}
-
-impl Default for Drive {
-    fn default() -> Self {
-        Drive {
-            runtime: RwLock::default(),
-            origin: SystemClock.now(),
-            waiting: AtomicUsize::new(0),
-            went: AtomicU64::new(0),
-            running: AtomicUsize::new(0),
-            is_to_look: AtomicBool::new(false),
-            look: Notify::new(),
-            stand_by: OnceLock::new(),
-            is_taken: AtomicBool::new(false),
-            give_back: Notify::new(),
-            sleeps: AtomicBool::new(false),
-            takeovers: AtomicU64::new(0),
-            ended: AtomicBool::new(false),
-        }
-    }
 }
 
 /// What the script's thread does.
@@ -199,7 +179,7 @@ impl Drive {
     }
 
     fn since(&self, nanoseconds: u64) -> Duration {
-        (SystemClock.now() - self.origin).saturating_sub(Duration::from_nanos(nanoseconds))
+        Duration::from_nanos(self.clock.now().saturating_sub(nanoseconds))
     }
 
     fn take(&self) {
@@ -241,8 +221,7 @@ impl<'a> Waits<'a> {
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
         let Waits(drive) = self;
-        let now = SystemClock.now() - drive.origin;
-        drive.went.store(now.as_nanos() as u64, Ordering::Relaxed);
+        drive.went.store(drive.clock.now(), Ordering::Relaxed);
         drive.waiting.fetch_sub(1, Ordering::SeqCst);
         if drive.sleeps.load(Ordering::SeqCst) {
             drive.wake_stand_by();

@@ -40,11 +40,11 @@ use crate::transport::TransportEvent;
 /// the system change between two threads for each message.
 const HOLDS_IN_A_ROW: u32 = 16;
 
-/// Messages that may wait until the thread that sends has sent them; beyond it who has something to send waits for its turn.
-const MOST_DELIVERIES: usize = 1024;
-
 /// How often it stands back at most. One that waits has the lock by then, unless the system does not run it.
 const MOST_YIELDS: u32 = 100;
+
+/// Messages that may wait until the thread that sends has sent them; beyond it who has something to send waits for its turn.
+const MOST_DELIVERIES: usize = 1024;
 
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -380,7 +380,7 @@ impl Driver {
         let mut held = lock(&self.held);
         let next = held.element.next_timeout();
         if next.is_none_or(|at| at > now) {
-            let next = next.filter(|_| !self.clock.is_frozen());
+            let next = self.loop_has_to_wake(next);
             held.loop_wakes = LoopWakes::at(next);
             return Fired::None { next };
         }

@@ -8,19 +8,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::client::session::Role;
-use crate::client::{
-    hop_count, Destination, IncomingFlow, LooseRoute, LooseRouteOutcome, NamedFlow, OutboundFacts, Profile,
-    TOO_MANY_HOPS,
-};
+use crate::client::{hop_count, Destination, IncomingFlow, NamedFlow, Profile, TOO_MANY_HOPS};
 use crate::element::{
     AnchorId, CallId, ClientId, Element, Origin, Outcome, OwnRequestId, ProxyHeaders, ReceivedRequest, Reply,
     Round, RoundEnd, RouteRequest, Settings, TooDeep,
 };
-use crate::message::{reason_phrase, ConnectionId, HeaderName, Method, RequestSnapshot, Transport, UriRef};
+use crate::message::{reason_phrase, ConnectionId, HeaderName, Method, RequestSnapshot, Transport};
 use crate::resolve::{Query, QueryTransport};
-
-/// What a script's objects of a route are called where there are none.
-const NO_OBJECTS: AnchorId = AnchorId(0);
 
 /// The script of an element: it decides what becomes of requests.
 pub trait Script: Any + Send {
@@ -200,7 +194,7 @@ impl<'w> Api<'w> {
             }
             return None;
         };
-        let loose = self.loose_route(request);
+        let loose = self.element().loose_route(request);
         for _ in 0..loose.strip {
             snapshot.headers.remove_top_value(HeaderName::Route);
         }
@@ -224,7 +218,7 @@ impl<'w> Api<'w> {
             sips: false,
             credentials: Vec::new(),
             caller: None,
-            anchor: NO_OBJECTS,
+            anchor: AnchorId::NOTHING,
             inline: true,
             depth: self.depth,
         })
@@ -252,27 +246,10 @@ impl<'w> Api<'w> {
             sips: false,
             credentials: Vec::new(),
             caller: None,
-            anchor: NO_OBJECTS,
+            anchor: AnchorId::NOTHING,
             inline: true,
             depth: self.depth,
         }
-    }
-
-    fn loose_route(&mut self, request: &ReceivedRequest) -> LooseRouteOutcome {
-        let (message, source) = (&request.message, &request.source);
-        let own = self.step(|element, _| element.flow_token(source));
-        let contact = message.contact();
-        let contact = contact.as_ref().map(|contact| contact.uri());
-        let settings = self.settings();
-        let rules = LooseRoute {
-            outbound: OutboundFacts::of(message, contact.as_ref(), source.inbound, false),
-            own_flow_token: own.as_deref().map(str::as_bytes),
-            aliases: &settings.aliases,
-            ovid: settings.tags.ovid(),
-        };
-        let taken = message.strict_route().and_then(|text| UriRef::parse(text));
-        let uris = message.routes().map(|(_, route)| route.uri());
-        rules.apply(taken, uris, |token| self.element().is_flow(token))
     }
 }
 
