@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use magnus::{function, prelude::*, Error, RArray, RModule, Ruby, Value};
-use oversip::client::ProcessTags;
+use oversip::client::{self, ProcessTags};
 use oversip::engine::system_random;
 use oversip::random::Random;
 
@@ -69,7 +69,7 @@ pub fn totag_for_sl_reply() -> String {
 
 /// `OverSIP::Engine.random_hex(bytes)`: twice as many digits. Of a simulation they follow from its seed.
 pub fn random_hex(bytes: usize) -> String {
-    with_marks(|marks| (0..bytes).map(|_| format!("{:02x}", marks.random.bytes::<1>()[0])).collect())
+    with_marks(|marks| (0..bytes).map(|_| client::random_hex::<1>(&mut marks.random)).collect())
 }
 
 /// `OverSIP::Engine.random_number(most)`: from 0 to this one. Of a simulation it follows from its seed.
