@@ -1,11 +1,12 @@
 //! Datagrams as the system hands them over: several with one call, so that the call that finds none is rarely made.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
 
 /// Larger than any UDP payload.
 const LARGEST: usize = 65_536;
@@ -32,9 +33,12 @@ impl Buffers {
     /// # Errors
     ///
     /// The error of a datagram that was sent before.
-    pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<SmallVec<[Datagram; AT_ONCE]>> {
+    pub(super) fn receive(
+        &mut self,
+        socket: &AsyncFd<UdpSocket>,
+    ) -> io::Result<SmallVec<[Datagram; AT_ONCE]>> {
         let mut received = SmallVec::new();
-        let taken = socket.try_io(tokio::io::Interest::READABLE, || {
+        let taken = socket.try_io(Interest::READABLE, |socket| {
             receive(socket, &mut self.0, &mut received)?;
             // The socket is known to be empty then, as if the system had been asked once more.
             if received.len() < AT_ONCE {
@@ -101,7 +105,7 @@ fn receive(
     received: &mut SmallVec<[Datagram; AT_ONCE]>,
 ) -> io::Result<()> {
     while received.len() < AT_ONCE {
-        match socket.try_recv_from(&mut buffers[..LARGEST]) {
+        match socket.recv_from(&mut buffers[..LARGEST]) {
             Ok((length, remote)) => received.push((Bytes::copy_from_slice(&buffers[..length]), remote)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if received.is_empty() => return Err(error),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use socket2::{SockAddr, SockRef};
+use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::sync::{mpsc, Notify};
 use tokio::task::AbortHandle;
@@ -36,7 +37,8 @@ const SEND_ATTEMPTS: usize = 4;
 pub struct UdpSocket(Arc<Inner>);
 
 struct Inner {
-    socket: tokio::net::UdpSocket,
+    /// Registered for what arrives only: as one that can be written to it would wake the loop whenever a datagram has left.
+    socket: AsyncFd<std::net::UdpSocket>,
     local: SocketAddr,
     events: mpsc::Sender<TransportEvent>,
     malformed: Arc<Malformed>,
@@ -79,8 +81,13 @@ impl UdpSocket {
         events: mpsc::Sender<TransportEvent>,
         malformed: Arc<Malformed>,
     ) -> io::Result<UdpSocket> {
+        #[allow(
+            deprecated,
+            reason = "its successor is unsafe for descriptors that change; a UdpSocket keeps its own"
+        )]
+        let registered = AsyncFd::with_interest(bound.socket.into(), Interest::READABLE)?;
         let socket = UdpSocket(Arc::new(Inner {
-            socket: tokio::net::UdpSocket::from_std(bound.socket.into())?,
+            socket: registered,
             local: bound.local,
             events,
             malformed,
@@ -116,7 +123,7 @@ impl UdpSocket {
     pub fn try_send(&self, datagram: &Bytes, remote: SocketAddr) -> io::Result<()> {
         // The lock is not held over the system call: two threads that send do not wait for each other.
         if self.backlog().datagrams.is_empty() {
-            match send(&self.0.socket, datagram, remote) {
+            match send(SockRef::from(&self.0.socket), datagram, remote) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
@@ -159,14 +166,11 @@ impl UdpSocket {
 
 /// One send call that belongs to this datagram. An unconnected socket reports the ICMP error of an earlier datagram
 /// on the next call, whatever its destination, and forgets it by doing so; an error of this datagram comes again.
-///
-/// The call does not go through tokio, which would answer `WouldBlock` on its own until it has seen the socket become
-/// writable for the first time.
-fn send(socket: &tokio::net::UdpSocket, datagram: &[u8], remote: SocketAddr) -> io::Result<()> {
+fn send(socket: SockRef<'_>, datagram: &[u8], remote: SocketAddr) -> io::Result<()> {
     let remote = SockAddr::from(remote);
     let mut attempt = 1;
     loop {
-        match SockRef::from(socket).send_to(datagram, &remote) {
+        match socket.send_to(datagram, &remote) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock || attempt == SEND_ATTEMPTS => {
                 return Err(error)
@@ -182,7 +186,7 @@ async fn receive(socket: UdpSocket) {
     let mut buffers = Buffers::new();
     loop {
         let ready = match socket.0.socket.ready(Interest::READABLE | Interest::ERROR).await {
-            Ok(ready) => ready,
+            Ok(guard) => guard.ready(),
             Err(error) => {
                 warn!(target: "oversip::transport", local = %socket.local(), %error, "UDP socket lost");
                 return;
@@ -222,7 +226,7 @@ async fn take_datagrams(socket: &UdpSocket, buffers: &mut Buffers) -> bool {
 
 async fn take_errors(socket: &UdpSocket) -> bool {
     for _ in 0..ERROR_BATCH {
-        match socket.0.socket.try_io(Interest::ERROR, || icmp::take(&socket.0.socket)) {
+        match socket.0.socket.try_io(Interest::ERROR, icmp::take) {
             Ok(Some(icmp::Undelivered { remote, quoted, error })) => {
                 debug!(target: "oversip::transport", local = %socket.local(), %remote, %error, "ICMP error");
                 let event = TransportEvent::UdpError { local: socket.local(), remote, quoted, error };
@@ -312,15 +316,15 @@ async fn flush(socket: UdpSocket) {
 
 /// Waits until the system takes datagrams again and sends what it takes.
 ///
-/// The wait needs a registration of its own: an ICMP error marks the socket's registration as closed for writing
-/// for good, and a wait on that would never sleep again.
+/// The wait has a registration of its own, since the socket's is for what arrives only. It lasts as long as the wait: an ICMP
+/// error marks a registration as closed for writing for good, and a wait on that would never sleep again.
 async fn flush_when_writable(socket: &UdpSocket) -> io::Result<()> {
     let duplicate = SockRef::from(&socket.0.socket).try_clone()?;
     let fresh = tokio::net::UdpSocket::from_std(duplicate.into())?;
     fresh.writable().await?;
     loop {
         let Some((datagram, remote)) = socket.backlog().datagrams.front().cloned() else { return Ok(()) };
-        let failed = match send(&fresh, &datagram, remote) {
+        let failed = match send(SockRef::from(&fresh), &datagram, remote) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             result => result.err(),
         };
