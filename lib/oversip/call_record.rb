@@ -1,0 +1,89 @@
+# frozen_string_literal: true
+
+require_relative "call_record/events"
+require_relative "call_record/message"
+
+module OverSIP
+  # What happened to calls, as data: messages, blocks of the script, timers, targets. It needs no engine.
+  #
+  # @example
+  #   require "oversip/call_record"
+  #   record = OverSIP::CallRecord.new
+  #   record.add OverSIP::CallRecord::Message.new(at: 0.0, sender: "alice", receiver: "oversip", transport: :udp,
+  #                                               from: "192.0.2.1:5060", to: "192.0.2.100:5060", bytes: text)
+  #   record.calls.each { |call_id, call| puts "#{call_id}: #{call.messages.map(&:first_line)}" }
+  class CallRecord
+    # The usual name of the element: the party whose blocks and timers are recorded.
+    ELEMENT = "oversip"
+
+    # @return [String] the name of the element among the parties
+    attr_reader :element
+
+    # @param element [String]
+    def initialize(element: ELEMENT)
+      @element = element
+      @events = []
+      @ways = {}
+      @in_order = true
+    end
+
+    # @param event [Event]
+    # @return [Event] the same
+    def add(event)
+      mark(event) if event.is_a?(Message)
+      @in_order &&= @events.empty? || @events.last.at <= event.at
+      @events << event
+      event
+    end
+
+    # Adds and can be chained.
+    #
+    # @param event [Event]
+    # @return [self]
+    def <<(event)
+      add(event)
+      self
+    end
+
+    # @return [Array<Event>] by time; those of one time as they were added
+    def events
+      unless @in_order
+        @events = @events.each_with_index.sort_by { |event, index| [event.at, index] }.map(&:first)
+        @in_order = true
+      end
+      @events.dup
+    end
+
+    # @return [Array<Message>] the messages among the events
+    def messages
+      events.grep(Message)
+    end
+
+    # @return [Boolean]
+    def empty?
+      @events.empty?
+    end
+
+    # The calls, in the order of their first event. The messages on both sides of a proxy have one Call-ID.
+    #
+    # @return [Hash{String => CallRecord}] by Call-ID
+    def calls
+      events.filter_map(&:call_id).uniq.to_h { |call_id| [call_id, self.for(call_id)] }
+    end
+
+    # @param call_id [String]
+    # @return [CallRecord] the events of this call, and the notes that belong to no call
+    def for(call_id)
+      events.each_with_object(CallRecord.new(element: element)) do |event, record|
+        record << event if event.call_id == call_id || (event.is_a?(Note) && event.call_id.nil?)
+      end
+    end
+
+    private
+
+    def mark(message)
+      first = @ways[message.way] ||= message
+      message.repeat(first) unless first.equal?(message)
+    end
+  end
+end
