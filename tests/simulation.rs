@@ -464,7 +464,7 @@ fn a_script_that_is_run_outside_steps_world_and_element_itself() {
             Step::Script(_, other) => panic!("{other:?}"),
             Step::Happened if world.is_idle() => break,
             Step::Happened => {}
-            Step::Nothing | Step::Stuck => break,
+            Step::Outside(_) | Step::Nothing | Step::Stuck => break,
         }
     }
     assert_eq!(rounds, [CallbackClass::Target, CallbackClass::Failure]);

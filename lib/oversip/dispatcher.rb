@@ -3,6 +3,7 @@
 require "oversip/dispatcher/event_fibers"
 require "oversip/dispatcher/outcome"
 require "oversip/dispatcher/watch"
+require "oversip/dispatcher/world_fibers"
 require "oversip/script_hints"
 
 module OverSIP
@@ -88,6 +89,28 @@ module OverSIP
         @watch = nil
         @fibers = nil
         @stages.clear
+      end
+
+      # A simulated world is open: this thread runs its events, when the world is stepped.
+      #
+      # @param world [Engine::World]
+      def enter_world(world)
+        @thread = Thread.current
+        @fibers = WorldFibers.new(world)
+        OverSIP.root_fiber = Fiber.current
+      end
+
+      # The entry of the world for an event: runs it in a Fiber of its own.
+      def run_event_of_world
+        @fibers.run_event
+      end
+
+      # The world is closed.
+      def leave_world
+        fibers = @fibers
+        forget
+        OverSIP.root_fiber = nil
+        fibers.close
       end
 
       # @return [Integer] how many events have suspended their Fiber

@@ -162,6 +162,8 @@ module OverSIP
 
       # After fork nothing of the parent's engine lives here: forget it, do not close it.
       def begin_in_this_process
+        # A world has the dispatcher's place and the configuration.
+        raise OverSIP::RuntimeError, "a world is open: close it before OverSIP is started" if Engine.world_open?
         return if own_process?
 
         @lock = Monitor.new

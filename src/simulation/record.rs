@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::party::PartyId;
 use crate::message::{Message, Transport};
 
 /// What became of a message.
@@ -40,6 +41,8 @@ pub struct Entry {
     pub at: Duration,
     /// The name of the element or peer that sent it.
     pub party: String,
+    /// Who gets it, if it arrives; `None`: nobody listens there.
+    pub receiver: Option<PartyId>,
     /// Its transport.
     pub transport: Transport,
     /// From where.
@@ -83,11 +86,44 @@ impl fmt::Display for Entry {
     }
 }
 
-/// The messages of a run.
+/// What comes of a connection that an element opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionOutcome {
+    /// It is not known yet.
+    Opening,
+    /// It carries messages.
+    Up,
+    /// The other end refuses it.
+    Refused,
+    /// It has not come up in time.
+    TimedOut,
+    /// The certificates of the other end are not accepted.
+    NotAccepted,
+}
+
+/// A connection that an element opens.
+#[derive(Debug, Clone)]
+pub struct TriedConnection {
+    /// When, from the beginning of the run.
+    pub at: Duration,
+    /// The element.
+    pub party: PartyId,
+    /// Who listens at the address, if anybody does.
+    pub receiver: Option<PartyId>,
+    /// Its transport.
+    pub transport: Transport,
+    /// Where to.
+    pub to: SocketAddr,
+    /// What came of it.
+    pub outcome: ConnectionOutcome,
+}
+
+/// The messages of a run, and the connections that elements have opened.
 #[derive(Default)]
 pub struct Record {
     digest: Sha256,
     entries: Vec<Entry>,
+    connections: Vec<TriedConnection>,
     sent: u64,
     digest_only: bool,
     watch: Option<Watch>,
@@ -103,10 +139,11 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    /// From now on messages are not kept: only their number and the digest grow. For long runs.
+    /// From now on messages and connections are not kept: only their number and the digest grow. For long runs.
     pub fn keep_digest_only(&mut self) {
         self.digest_only = true;
         self.entries = Vec::new();
+        self.connections = Vec::new();
     }
 
     /// From now on each message is shown to this as it is sent.
@@ -124,13 +161,34 @@ impl Record {
         &self.entries
     }
 
+    /// The connections that elements have opened, in the order they were begun.
+    pub fn connections(&self) -> &[TriedConnection] {
+        &self.connections
+    }
+
+    /// A connection is opened; its place among them, if they are kept.
+    pub(super) fn tried(&mut self, connection: TriedConnection) -> Option<usize> {
+        if self.digest_only {
+            return None;
+        }
+        self.connections.push(connection);
+        Some(self.connections.len() - 1)
+    }
+
+    /// It is known what comes of it.
+    pub(super) fn settle(&mut self, place: usize, outcome: ConnectionOutcome) {
+        if let Some(connection) = self.connections.get_mut(place) {
+            connection.outcome = outcome;
+        }
+    }
+
     /// A digest (SHA-256, in hexadecimal digits) of all messages so far: time, way, fate and bytes of each.
     pub fn digest(&self) -> String {
         self.digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(super) fn note(&mut self, entry: Entry) {
-        let Entry { at, party, transport, from, to, fate, wire } = &entry;
+        let Entry { at, party, transport, from, to, fate, wire, .. } = &entry;
         let micros = at.as_micros();
         let head = format!("{micros} {party} {transport} {from} {to} {fate} {}\n", wire.len());
         self.digest.update(head.as_bytes());

@@ -174,6 +174,10 @@ pub(super) struct Stream {
     pub(super) proof: Option<ServerProof>,
     /// How long the handshake may take.
     pub(super) handshake: Duration,
+    /// What is sent over it does not arrive until this is undone.
+    pub(super) stalled: bool,
+    /// Where the record has it, if an element opens it.
+    pub(super) tried: Option<usize>,
     opener: End,
     acceptor: Option<End>,
 }
@@ -267,8 +271,17 @@ impl Streams {
         let source = Source { transport, remote: to, local, connection: Some(id), inbound: false };
         let opener = End::new(party, id, source, self.limits, now);
         let end = EndId { stream: number, side: Side::Opener };
-        let stream =
-            Stream { phase: Phase::Opening, transport, to, proof, handshake, opener, acceptor: None };
+        let stream = Stream {
+            phase: Phase::Opening,
+            transport,
+            to,
+            proof,
+            handshake,
+            stalled: false,
+            tried: None,
+            opener,
+            acceptor: None,
+        };
         self.by_number.insert(number, stream);
         self.by_id.insert((party, id), end);
         end

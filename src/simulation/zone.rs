@@ -108,7 +108,16 @@ impl Zone {
 
     /// From now on questions about a name meet trouble.
     pub fn trouble(&mut self, name: &str, trouble: Trouble) -> &mut Zone {
-        self.trouble.insert(name.to_ascii_lowercase(), trouble);
+        self.set_trouble(name, Some(trouble))
+    }
+
+    /// From now on questions about a name meet this trouble, or none.
+    pub fn set_trouble(&mut self, name: &str, trouble: Option<Trouble>) -> &mut Zone {
+        let name = name.to_ascii_lowercase();
+        match trouble {
+            Some(trouble) => self.trouble.insert(name, trouble),
+            None => self.trouble.remove(&name),
+        };
         self
     }
 

@@ -22,6 +22,17 @@ fn current_thread() -> usize {
     unsafe { rb_sys::rb_thread_current() as usize }
 }
 
+/// A thread of Ruby's that is alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RubyThread(usize);
+
+impl RubyThread {
+    /// The caller's.
+    pub fn current() -> RubyThread {
+        RubyThread(current_thread())
+    }
+}
+
 /// One level of `route` inside a callback; ends when dropped. There are none outside of the dispatcher, where `route` runs no
 /// callbacks.
 pub struct Nested(Option<u32>);

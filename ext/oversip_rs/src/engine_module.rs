@@ -24,7 +24,7 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
         return Err(text::runtime_error(ruby, "OverSIP runs already"));
     }
     if runtime::is_simulating() {
-        return Err(text::runtime_error(ruby, "a simulation runs: OverSIP can be started when it has ended"));
+        return Err(text::runtime_error(ruby, "a world is open: close it before OverSIP is started"));
     }
     let config = config(ruby, options)?;
     anchors::reset();

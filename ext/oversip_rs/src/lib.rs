@@ -25,7 +25,6 @@ mod response;
 mod runtime;
 mod schedule;
 mod server_transaction;
-mod simulation;
 mod slot;
 mod stun;
 mod tags;
@@ -36,6 +35,7 @@ mod uri;
 mod utils;
 mod watch;
 mod websocket;
+mod world;
 
 use magnus::{prelude::*, Error, RModule, RString, Ruby};
 use oversip::message::{REASON_PHRASES, REASON_PHRASE_NOT_SET};
@@ -65,7 +65,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     utils::define(ruby, oversip)?;
     stun::define(ruby, oversip)?;
     engine_module::define(ruby, oversip)?;
-    simulation::define(ruby, oversip)?;
+    world::define(ruby, oversip)?;
     logging::install();
     Ok(())
 }

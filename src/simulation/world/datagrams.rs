@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{Event, World};
+use super::{Event, News, World};
 use crate::message::{datagram, Source, Transport};
 use crate::simulation::network::{Arrivals, Reachability};
+use crate::simulation::party::PartyId;
 use crate::simulation::record::Fate;
 
 /// How much of a datagram an ICMP error quotes.
@@ -21,7 +22,8 @@ impl World {
             1 => Fate::Sent,
             _ => Fate::Repeated,
         };
-        self.note(number, (Transport::Udp, from, to), fate, &wire);
+        let receiver = self.udp.get(&to).copied().map(PartyId);
+        self.note((number, receiver), (Transport::Udp, from, to), fate, &wire);
         for after in arrivals.into_iter().flatten() {
             self.schedule.put(self.now + after, Event::Datagram { from, to, wire: wire.clone() });
         }
@@ -41,6 +43,9 @@ impl World {
         };
         let source =
             Source { transport: Transport::Udp, remote: from, local: to, connection: None, inbound: true };
+        if self.is_outside(number) {
+            return self.news.push_back(News::Bytes { peer: PartyId(number), source, wire });
+        }
         for arrival in datagram(wire).arrivals(&source) {
             self.arrived(number, source, arrival, None);
         }

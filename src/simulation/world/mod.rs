@@ -1,7 +1,7 @@
 //! The world: its parties, its clock and what is on its way.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,13 +10,17 @@ use bytes::Bytes;
 
 mod datagrams;
 mod outputs;
+mod outside;
 mod receiving;
 mod running;
 mod streams;
 
+pub use outside::News;
+
 use super::lookup::Lookup;
 use super::network::Network;
 use super::node::{Node, Runner, ScriptWork};
+use super::party::PartyId;
 use super::peer::{Effect, Peer, PeerApi, PeerId};
 use super::record::{Entry, Fate, Record};
 use super::schedule::Schedule;
@@ -71,6 +75,8 @@ enum Event {
         peer: usize,
         remote: SocketAddr,
     },
+    /// Something for who steps the world.
+    Outside(News),
 }
 
 /// Judges the certificates (DER, its own first) that a server shows for somebody at a time. An error says why not, in words.
@@ -80,6 +86,8 @@ enum Member {
     Element(Box<Node>),
     /// `None` while it is at work.
     Peer(Option<Box<dyn Peer>>),
+    /// A peer that is run by who steps the world.
+    Outside,
 }
 
 struct Party {
@@ -96,6 +104,8 @@ pub enum Step {
     Happened,
     /// A script that is run outside has something to do ([`World::add_element_driven_outside`]).
     Script(ElementId, ScriptWork),
+    /// A peer that is run outside has something to do ([`World::add_peer_driven_outside`]).
+    Outside(News),
     /// Nothing more happens until the limit that was given.
     Nothing,
     /// The parties keep each other busy at one instant, and time does not go on.
@@ -120,6 +130,8 @@ pub struct World {
     record: Record,
     table_key: Option<[u64; 4]>,
     at_once: u32,
+    /// What the peers that are run outside have not got yet.
+    news: VecDeque<News>,
 }
 
 impl std::fmt::Debug for World {
@@ -148,6 +160,7 @@ impl World {
             record: Record::default(),
             table_key: None,
             at_once: 0,
+            news: VecDeque::new(),
         }
     }
 
@@ -287,14 +300,14 @@ impl World {
     pub fn element(&self, id: ElementId) -> &Element {
         match &self.parties[id.0].member {
             Member::Element(node) => &node.element,
-            Member::Peer(_) => unreachable!("only elements have such a name"),
+            Member::Peer(_) | Member::Outside => unreachable!("only elements have such a name"),
         }
     }
 
     fn node(&mut self, number: usize) -> &mut Node {
         match &mut self.parties[number].member {
             Member::Element(node) => node,
-            Member::Peer(_) => unreachable!("only elements have such a number"),
+            Member::Peer(_) | Member::Outside => unreachable!("only elements have such a number"),
         }
     }
 
@@ -445,6 +458,11 @@ impl World {
         self.carry_out(number);
     }
 
+    /// The name of a party.
+    pub fn name(&self, party: PartyId) -> &str {
+        &self.parties[party.0].name
+    }
+
     fn is_element(&self, number: usize) -> bool {
         matches!(self.parties[number].member, Member::Element(_))
     }
@@ -457,12 +475,12 @@ impl World {
 
     fn note(
         &mut self,
-        number: usize,
+        (number, receiver): (usize, Option<PartyId>),
         (transport, from, to): (Transport, SocketAddr, SocketAddr),
         fate: Fate,
         wire: &Bytes,
     ) {
         let (at, party) = (self.now(), self.parties[number].name.clone());
-        self.record.note(Entry { at, party, transport, from, to, fate, wire: wire.clone() });
+        self.record.note(Entry { at, party, receiver, transport, from, to, fate, wire: wire.clone() });
     }
 }

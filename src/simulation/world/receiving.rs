@@ -11,6 +11,8 @@ impl World {
         match &self.parties[number].member {
             Member::Element(_) => self.arrived_at_element(number, source, arrival, end),
             Member::Peer(_) => self.arrived_at_peer(number, source, arrival, end),
+            // Its bytes are not framed.
+            Member::Outside => {}
         }
     }
 

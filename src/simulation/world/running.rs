@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ElementId, Event, Member, Step, World};
+use super::{ElementId, Event, Member, News, Step, World};
 use crate::element::{Input, SendFailure};
 use crate::simulation::node::{Runner, ScriptWork};
+use crate::simulation::party::PartyId;
 use crate::simulation::script::{Api, Script};
 
 /// Steps at one instant after which a run counts as one that never ends.
@@ -53,14 +54,18 @@ impl World {
     /// Whether nothing is on its way, no script has something to do and no element waits for a time.
     pub fn is_idle(&mut self) -> bool {
         self.schedule.next().is_none()
+            && self.news.is_empty()
             && self.parties.iter().all(|party| match &party.member {
                 Member::Element(node) => (node.held || node.queue.is_empty()) && !node.element.awaits_time(),
-                Member::Peer(_) => true,
+                Member::Peer(_) | Member::Outside => true,
             })
     }
 
     /// Lets the next thing happen, if it does before `until`. The clock jumps to its time.
     pub fn step(&mut self, until: Option<Instant>) -> Step {
+        if let Some(news) = self.news() {
+            return if self.may_go_on() { news } else { Step::Stuck };
+        }
         if let Some(number) = self.ready() {
             return if self.may_go_on() { self.script_step(number) } else { Step::Stuck };
         }
@@ -105,14 +110,14 @@ impl World {
                 node.is_ready()
                     || (matches!(node.runner, Runner::Outside) && !node.held && !node.queue.is_empty())
             }
-            Member::Peer(_) => false,
+            Member::Peer(_) | Member::Outside => false,
         })
     }
 
     fn next_timeout(&self) -> Option<(Instant, usize)> {
         let timeouts = self.parties.iter().enumerate().filter_map(|(number, party)| match &party.member {
             Member::Element(node) => Some((node.element.next_timeout()?, number)),
-            Member::Peer(_) => None,
+            Member::Peer(_) | Member::Outside => None,
         });
         timeouts.min()
     }
@@ -155,6 +160,10 @@ impl World {
             }
             Event::Stream(event) => self.stream_event(event),
             Event::Input { element, input } => self.tell(element, *input),
+            Event::Outside(news) => self.news.push_back(news),
+            Event::PeerEnded { peer, remote } if self.is_outside(peer) => {
+                self.news.push_back(News::ConnectionEnded { peer: PartyId(peer), remote });
+            }
             Event::PeerEnded { peer, remote } => {
                 self.run_peer(peer, |peer, api| peer.connection_ended(api, remote));
             }
@@ -165,7 +174,7 @@ impl World {
 fn cannot_go_on(step: &Step) -> ! {
     match step {
         Step::Stuck => panic!("the parties keep each other busy and time does not go on"),
-        _ => panic!("a script that is run outside has something to do: {step:?}"),
+        _ => panic!("a script or a peer that is run outside has something to do: {step:?}"),
     }
 }
 

@@ -5,16 +5,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use super::{ElementId, Event, World};
+use super::{ElementId, Event, News, World};
 use crate::element::{ConnectionEnd, Input, ServerName};
 use crate::message::{ConnectionId, Transport};
 use crate::simulation::network::Reachability;
 use crate::simulation::node::ScriptWork;
-use crate::simulation::record::Fate;
+use crate::simulation::party::PartyId;
+use crate::simulation::record::{ConnectionOutcome, Fate, TriedConnection};
 use crate::simulation::stream::{EndId, Opening, Phase, Side, StreamEvent};
-
-/// How long a peer's connection may take to come up, and then its handshake.
-const PEER_LIMIT: Duration = Duration::from_secs(4);
 
 /// How often what does not arrive is sent again, and after which time it breaks the connection.
 const STALL_RETRY: Duration = Duration::from_secs(1);
@@ -33,7 +31,7 @@ impl World {
         self.reset(ends);
     }
 
-    fn reset(&mut self, ends: Vec<EndId>) {
+    pub(super) fn reset(&mut self, ends: Vec<EndId>) {
         for end in ends.into_iter().flat_map(|end| [end, end.other()]) {
             self.schedule.put(self.now, Event::Stream(StreamEvent::Reset(end)));
         }
@@ -48,13 +46,18 @@ impl World {
         match event {
             StreamEvent::Asked(number) => self.asked(number),
             StreamEvent::Taken(number) => self.taken(number),
-            StreamEvent::Refused(number) => self.not_opened(number, ConnectionEnd::Unreachable),
+            StreamEvent::Refused(number) => {
+                self.settle(number, ConnectionOutcome::Refused);
+                self.not_opened(number, ConnectionEnd::Unreachable);
+            }
             StreamEvent::Shown(number) => self.shown(number),
             StreamEvent::Limit(number, phase) => {
                 if self.streams.get(number).is_some_and(|stream| stream.phase == phase) {
+                    self.settle(number, ConnectionOutcome::TimedOut);
                     self.not_opened(number, ConnectionEnd::Unreachable);
                 }
             }
+            StreamEvent::Bytes(end, bytes) if self.arrived_outside(end, &bytes) => {}
             StreamEvent::Bytes(end, bytes) => {
                 let now = self.now;
                 if let Some(end) = self.streams.end_mut(end).filter(|end| end.is_there) {
@@ -73,11 +76,32 @@ impl World {
 
     /// Opens a connection. What is sent on it waits until it is up.
     pub(super) fn open_stream(&mut self, opening: Opening, limit: Duration) -> EndId {
+        let (party, transport, to) = (opening.party, opening.transport, opening.to);
         let end = self.streams.open(opening, self.now);
+        if self.is_element(party) {
+            let tried = self.record.tried(TriedConnection {
+                at: self.now(),
+                party: PartyId(party),
+                receiver: self.listening.get(&(to, transport)).copied().map(PartyId),
+                transport,
+                to,
+                outcome: ConnectionOutcome::Opening,
+            });
+            if let Some(stream) = self.streams.get_mut(end.stream) {
+                stream.tried = tried;
+            }
+        }
         let after = self.delay(end);
         self.put_stream(after, StreamEvent::Asked(end.stream));
         self.put_stream(limit, StreamEvent::Limit(end.stream, Phase::Opening));
         end
+    }
+
+    /// It is known what comes of a connection that an element opens.
+    fn settle(&mut self, number: u64, outcome: ConnectionOutcome) {
+        if let Some(tried) = self.streams.get(number).and_then(|stream| stream.tried) {
+            self.record.settle(tried, outcome);
+        }
     }
 
     fn put_stream(&mut self, after: Duration, event: StreamEvent) {
@@ -138,6 +162,7 @@ impl World {
         let Some(proof) = stream.proof.clone() else { return self.up(number) };
         let certificates = self.certificates.get(&stream.to).cloned().unwrap_or_default();
         if proof.by_library && !self.is_proven(&certificates, &proof.name) {
+            self.settle(number, ConnectionOutcome::NotAccepted);
             return self.not_opened(number, ConnectionEnd::NotAccepted);
         }
         let opener = stream.end(Side::Opener).map(|end| (end.party, end.id));
@@ -159,13 +184,17 @@ impl World {
         let Some(end) = self.streams.by_id(id.0, connection) else { return };
         match accepted {
             true => self.up(end.stream),
-            false => self.not_opened(end.stream, ConnectionEnd::NotAccepted),
+            false => {
+                self.settle(end.stream, ConnectionOutcome::NotAccepted);
+                self.not_opened(end.stream, ConnectionEnd::NotAccepted);
+            }
         }
     }
 
     fn up(&mut self, number: u64) {
         let Some(stream) = self.streams.get_mut(number) else { return };
         stream.phase = Phase::Up;
+        self.settle(number, ConnectionOutcome::Up);
         for side in [Side::Acceptor, Side::Opener] {
             let Some(end) = self.streams.end(EndId { stream: number, side }) else { continue };
             let (party, connection, source) = (end.party, end.id, end.source);
@@ -174,6 +203,8 @@ impl World {
                 let inbound = source.inbound;
                 let opened = Input::ConnectionOpened { connection, transport, remote, local, inbound };
                 self.tell(party, opened);
+            } else if self.is_outside(party) {
+                self.news.push_back(News::ConnectionUp { peer: PartyId(party), remote: source.remote });
             }
         }
         self.flush(EndId { stream: number, side: Side::Opener });
@@ -197,18 +228,8 @@ impl World {
         to: SocketAddr,
         wire: Bytes,
     ) {
-        let end = self.streams.with(party, to).unwrap_or_else(|| {
-            let opening = Opening {
-                party,
-                id: None,
-                transport,
-                from: own.ip(),
-                to,
-                proof: None,
-                handshake: PEER_LIMIT,
-            };
-            self.open_stream(opening, PEER_LIMIT)
-        });
+        let known = self.streams.with(party, to);
+        let end = known.unwrap_or_else(|| self.open_for_peer(party, (transport, own), to));
         self.send_bytes(end, wire);
     }
 
@@ -228,8 +249,8 @@ impl World {
     /// Sends what waits at an end.
     fn flush(&mut self, from: EndId) {
         while let Some(end) = self.streams.end(from).filter(|end| !end.pending.is_empty()) {
-            if self.is_cut(end.source.local, end.source.remote) {
-                return self.stall(from);
+            if self.is_held_up(from.stream, end.source.local, end.source.remote) {
+                return self.wait_for_network(from);
             }
             let after = self.delay(from);
             let now = self.now;
@@ -238,7 +259,8 @@ impl World {
             let at = end.last_arrival.max(now + after);
             end.last_arrival = at;
             let (party, way) = (end.party, (end.source.transport, end.source.local, end.source.remote));
-            self.note(party, way, Fate::Sent, &wire);
+            let receiver = self.streams.end(from.other()).map(|end| PartyId(end.party));
+            self.note((party, receiver), way, Fate::Sent, &wire);
             self.schedule.put(at, Event::Stream(StreamEvent::Bytes(from.other(), wire)));
             if self.streams.end(from).is_some_and(|end| end.finished && end.pending.is_empty()) {
                 self.send_end(from);
@@ -246,12 +268,14 @@ impl World {
         }
     }
 
-    fn is_cut(&self, local: SocketAddr, remote: SocketAddr) -> bool {
-        [local, remote].into_iter().any(|address| self.network.cut(address).is_some())
+    /// Whether nothing arrives that is sent over a connection.
+    fn is_held_up(&self, number: u64, local: SocketAddr, remote: SocketAddr) -> bool {
+        self.streams.get(number).is_some_and(|stream| stream.stalled)
+            || [local, remote].into_iter().any(|address| self.network.cut(address).is_some())
     }
 
     /// Nothing arrives that is sent from an end: it is tried again, as TCP does.
-    fn stall(&mut self, from: EndId) {
+    fn wait_for_network(&mut self, from: EndId) {
         let now = self.now;
         if let Some(end) = self.streams.end_mut(from) {
             end.stalled_since.get_or_insert(now);
@@ -263,8 +287,8 @@ impl World {
         let now = self.now;
         let Some(end) = self.streams.end_mut(from) else { return };
         let over = end.stalled_since.is_some_and(|since: Instant| now >= since + STALL_LIMIT);
-        let cut = (end.source.local, end.source.remote);
-        if !self.is_cut(cut.0, cut.1) {
+        let (local, remote) = (end.source.local, end.source.remote);
+        if !self.is_held_up(from.stream, local, remote) {
             if let Some(end) = self.streams.end_mut(from) {
                 end.stalled_since = None;
             }
@@ -323,7 +347,7 @@ impl World {
     }
 
     /// Nothing more is sent from an end after what waits there.
-    fn finish_end(&mut self, id: EndId) {
+    pub(super) fn finish_end(&mut self, id: EndId) {
         let up = self.streams.get(id.stream).is_some_and(|stream| stream.phase == Phase::Up);
         let Some(end) = self.streams.end_mut(id).filter(|end| !end.finished) else { return };
         end.finished = true;

@@ -1,0 +1,166 @@
+//! The element of a world, run for the script in the thread that steps the world.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use magnus::{Error, RHash, Ruby};
+use oversip::clock::Clock;
+use oversip::element::{Element, Round, Settings};
+use oversip::engine::{self, SystemClock};
+use oversip::host::{Anchors, Call, Calls, Host, Released};
+use oversip::message::Transport;
+use oversip::random::Random;
+use oversip::simulation::{Conditions, ElementId, PartyId, ScriptWork, Step, World};
+
+use super::arguments::usable;
+use crate::{
+    dispatcher_thread::RubyThread,
+    engine_module::{config, listen_specs},
+    process, text,
+};
+
+/// The number of the one element of a world, and its name.
+const ELEMENT: u16 = u16::MAX >> 1;
+const NAME: &str = "oversip";
+
+/// Something for the script.
+pub(super) enum Work {
+    /// What the element has for it.
+    Script(ElementId, ScriptWork),
+    /// A round that was put off.
+    Round(Box<Round>),
+}
+
+pub(super) struct WorldHost {
+    world: Mutex<World>,
+    element: ElementId,
+    settings: Settings,
+    released: Released,
+    anchors: Anchors,
+    pub(super) calls: Calls,
+    /// Rounds that were put off.
+    rounds: Mutex<VecDeque<Box<Round>>>,
+    /// What the next event of the script is about.
+    pub(super) event: Mutex<Option<Work>>,
+    /// In the order of their numbers.
+    pub(super) peers: Mutex<Vec<PartyId>>,
+    /// The thread that has opened the world.
+    pub(super) thread: RubyThread,
+    process: u32,
+}
+
+impl Host for WorldHost {
+    fn step_element(&self, step: &mut dyn FnMut(&mut Element, Instant)) {
+        self.world().step_element(self.element, |element, now| {
+            self.released.apply(element);
+            step(element, now);
+        });
+    }
+
+    fn look_at_element(&self, look: &mut dyn FnMut(&Element)) {
+        look(self.world().element(self.element));
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn released(&self) -> &Released {
+        &self.released
+    }
+
+    fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
+    fn expect_end(&self, call: &Arc<Call>) {
+        self.calls.add(call);
+    }
+
+    fn put_off(&self, round: Box<Round>) {
+        lock(&self.rounds).push_back(round);
+    }
+
+    fn is_here(&self) -> bool {
+        process::id() == self.process
+    }
+}
+
+impl WorldHost {
+    /// An element with these options on an empty network, which takes no time.
+    pub(super) fn new(ruby: &Ruby, options: RHash, seed: u64) -> Result<Arc<WorldHost>, Error> {
+        let config = config(ruby, options)?;
+        let specs = listen_specs(ruby, options.fetch(ruby.to_symbol("listeners"))?)?;
+        let listening: Vec<(Transport, SocketAddr)> =
+            specs.iter().map(|spec| (spec.transport, SocketAddr::new(spec.ip, spec.port))).collect();
+        for (index, (transport, address)) in listening.iter().enumerate() {
+            let taken = listening[..index].contains(&(*transport, *address));
+            usable(ruby, *transport, *address, taken)?;
+        }
+        let made = |seed| engine::settings(&config, &listening, ELEMENT, &mut Random::from_number(seed));
+        let unfit = |error: engine::StartError| text::configuration_error(ruby, error.to_string());
+        let (own, settings) = (made(seed).map_err(unfit)?, made(seed).map_err(unfit)?);
+        let mut world = World::new(SystemClock.now(), seed);
+        world.network().set_conditions(Conditions { delay: Duration::ZERO, ..Conditions::default() });
+        world.zone().set_delay(Duration::ZERO);
+        let element = world.add_element_driven_outside(NAME, own, &listening);
+        Ok(Arc::new(WorldHost {
+            world: Mutex::new(world),
+            element,
+            settings,
+            released: Released::default(),
+            anchors: Anchors::default(),
+            calls: Calls::default(),
+            rounds: Mutex::default(),
+            event: Mutex::default(),
+            peers: Mutex::default(),
+            thread: RubyThread::current(),
+            process: process::id(),
+        }))
+    }
+
+    /// The world. Nothing of Ruby may run while it is held.
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        lock(&self.world)
+    }
+
+    /// What comes next, up to a time counted from the beginning.
+    pub(super) fn next(&self, until: Option<Duration>) -> Step {
+        let mut world = self.world();
+        match until {
+            Some(until) => world.step_until(until),
+            None if world.is_idle() => Step::Nothing,
+            None => world.step(None),
+        }
+    }
+
+    /// A round that was put off.
+    pub(super) fn round(&self) -> Option<Box<Round>> {
+        lock(&self.rounds).pop_front()
+    }
+
+    /// The world is closed: nothing of it comes back.
+    pub(super) fn end(&self) {
+        self.calls.stop();
+        self.anchors.clear();
+        lock(&self.rounds).clear();
+        lock(&self.event).take();
+    }
+
+    /// A route of the script's has ended, or its objects are needed no longer: no Ruby runs for that.
+    pub(super) fn note(&self, work: ScriptWork) -> Option<ScriptWork> {
+        match work {
+            ScriptWork::CallEnded(call, outcome) => self.calls.finish(call, outcome),
+            ScriptWork::CallRenumbered(call, cseq) => self.calls.renumber(call, cseq),
+            ScriptWork::Released(anchor) => self.anchors.release(anchor),
+            work => return Some(work),
+        }
+        None
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+require "oversip/dispatcher/event_fibers"
+
+module OverSIP
+  module Dispatcher
+    # The Fibers in which the events of a script run while a simulated world is open, in the thread of that world.
+    #
+    # @api private
+    class WorldFibers < EventFibers
+      # @param world [Engine::World]
+      def initialize(world)
+        super() { |exception| @fatal = exception }
+        @world = world
+      end
+
+      # Runs the event that the world has ready.
+      #
+      # @raise [SystemExit, SignalException, NoMemoryError] what would end the process of a server
+      def run_event
+        super
+        fatal = @fatal or return
+        @fatal = nil
+        raise fatal
+      end
+
+      # Ends the idle Fibers: their stacks do not wait for the garbage collector.
+      def close
+        @idle.dup.each { |fiber| fiber.raise(StopIteration) }
+      rescue FiberError
+        # Another thread closes the world: the Fibers are not its own.
+      end
+
+      private
+
+      def run_guarded
+        @world.run_event
+      rescue *FATAL => e
+        @on_fatal.call(e)
+      end
+    end
+  end
+end
