@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/dispatcher/event_fibers"
+require "oversip/dispatcher/observed_events"
 require "oversip/dispatcher/outcome"
 require "oversip/dispatcher/watch"
 require "oversip/dispatcher/world_fibers"
@@ -139,9 +140,9 @@ module OverSIP
       end
 
       # The engine's entry for a new request: runs the script's on_request.
-      def on_request(request)
+      def on_request(request, events = SipEvents)
         ended = false
-        SipEvents.on_request(request)
+        events.on_request(request)
         ended = true
       rescue *FATAL => e
         ended = true
@@ -158,8 +159,8 @@ module OverSIP
       # The engine's entry for a client that asks for a WebSocket: runs the script's on_connection.
       #
       # @return [Boolean] whether it may have one; false is answered with 500
-      def on_connection(connection, http_request)
-        WebSocketEvents.on_connection(connection, http_request)
+      def on_connection(connection, http_request, events = WebSocketEvents)
+        events.on_connection(connection, http_request)
         true
       rescue *FATAL
         raise
@@ -169,29 +170,42 @@ module OverSIP
       end
 
       # The engine's entry for a WebSocket that is gone: runs the script's on_disconnection.
-      def on_disconnection(connection, client_closed)
-        guard("WebSocketEvents.on_disconnection") { WebSocketEvents.on_disconnection(connection, client_closed) }
+      def on_disconnection(connection, client_closed, events = WebSocketEvents)
+        guard("WebSocketEvents.on_disconnection") { events.on_disconnection(connection, client_closed) }
       end
 
       # The engine's entry for a TLS connection that we opened: runs the script's on_server_tls_handshake.
       #
       # @return [Boolean] whether the connection may be used
-      def on_server_tls_handshake(connection, pems)
-        judge("on_server_tls_handshake") { SipEvents.on_server_tls_handshake(connection, pems) }
+      def on_server_tls_handshake(connection, pems, events = SipEvents)
+        judge("on_server_tls_handshake") { events.on_server_tls_handshake(connection, pems) }
       end
 
       # The engine's entry for an accepted TLS connection: runs the script's on_client_tls_handshake.
       #
       # @return [Boolean] whether the connection may be used
-      def on_client_tls_handshake(connection, pems)
-        judge("on_client_tls_handshake") { SipEvents.on_client_tls_handshake(connection, pems) }
+      def on_client_tls_handshake(connection, pems, events = SipEvents)
+        judge("on_client_tls_handshake") { events.on_client_tls_handshake(connection, pems) }
       end
 
       # The same for a secure WebSocket connection.
       #
       # @return [Boolean] whether the connection may be used
-      def on_websocket_client_tls_handshake(connection, pems)
-        judge("WebSocketEvents.on_client_tls_handshake") { WebSocketEvents.on_client_tls_handshake(connection, pems) }
+      def on_websocket_client_tls_handshake(connection, pems, events = WebSocketEvents)
+        judge("WebSocketEvents.on_client_tls_handshake") { events.on_client_tls_handshake(connection, pems) }
+      end
+
+      # Calls the observer of {Engine.observe_blocks} in the place of a block or method.
+      #
+      # @return [Object] what the observer returns
+      def observed(observer, event, subject, arguments, callable)
+        observer.call(event, subject, arguments, callable) { callable.call(*arguments) }
+      end
+
+      # @param name [Symbol] the name of {SipEvents} or {WebSocketEvents}
+      # @return [ObservedEvents] to be called in its place
+      def observed_events(observer, name)
+        ObservedEvents.new(observer, OverSIP.const_get(name))
       end
 
       # Logs an exception of a script's block, which must not stop the engine.
@@ -211,6 +225,12 @@ module OverSIP
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
         callback_failed(e, name)
+      end
+
+      # Runs a block of {OverSIP.schedule}.
+      def run_scheduled(block, observer)
+        work = observer ? -> { observed(observer, :schedule, nil, [], block) } : block
+        guard("OverSIP.schedule", &work)
       end
 
       # Runs a block on the dispatcher and waits for its end, unless the dispatcher is the caller: then it runs at once.

@@ -103,7 +103,7 @@ module OverSIP
     def schedule(after: 0, &block)
       raise ArgumentError, "no block given" unless block
 
-      Engine.schedule(Seconds.check("after:", after), -> { Dispatcher.guard("OverSIP.schedule", &block) })
+      Engine.schedule(Seconds.check("after:", after), ->(observer = nil) { Dispatcher.run_scheduled(block, observer) })
       nil
     end
   end

@@ -11,7 +11,7 @@ use oversip::host::{Host, IncomingRequest, Requests};
 
 use crate::{
     classes::dispatcher_module, client, dispatcher_thread::Outermost, gvl::without_gvl, logging,
-    message::RequestObject, runtime, schedule, tls, watch::Run, websocket,
+    message::RequestObject, observer, runtime, schedule, tls, watch::Run, websocket,
 };
 
 /// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended. The thread runs the engine while it
@@ -74,6 +74,10 @@ impl Drop for RequestDone<'_> {
 pub fn run_request(ruby: &Ruby, host: &Arc<dyn Host>, incoming: Arc<IncomingRequest>) -> Result<(), Error> {
     let _done = RequestDone(&**host, incoming.clone());
     let object = RequestObject::from_network(ruby, incoming);
-    let _: Value = dispatcher_module(ruby).funcall("on_request", (object,))?;
+    let module = dispatcher_module(ruby);
+    let _: Value = match observer::events(ruby, "SipEvents")? {
+        None => module.funcall("on_request", (object,))?,
+        Some(events) => module.funcall("on_request", (object, events))?,
+    };
     Ok(())
 }

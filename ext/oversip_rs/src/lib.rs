@@ -17,6 +17,7 @@ mod logging;
 mod message;
 mod message_parser;
 mod name_addr;
+mod observer;
 mod process;
 mod profile;
 mod proxy;
@@ -65,6 +66,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     utils::define(ruby, oversip)?;
     stun::define(ruby, oversip)?;
     engine_module::define(ruby, oversip)?;
+    observer::define(ruby, oversip)?;
     world::define(ruby, oversip)?;
     logging::install();
     Ok(())

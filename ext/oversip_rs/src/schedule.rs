@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use magnus::{prelude::*, Error, Ruby, Value};
 
-use crate::{anchors::Anchor, runtime, text};
+use crate::{anchors::Anchor, observer, runtime, text};
 
 /// Blocks given to `OverSIP.schedule`, by the number that the engine has.
 static SCHEDULED: Mutex<Option<HashMap<u64, Anchor>>> = Mutex::new(None);
@@ -25,8 +25,7 @@ pub fn schedule(ruby: &Ruby, seconds: f64, block: Value) -> Result<(), Error> {
 pub fn run(ruby: &Ruby, id: u64) -> Result<(), Error> {
     let anchor = scheduled().as_mut().and_then(|blocks| blocks.remove(&id));
     let Some((block, _)) = anchor.as_ref().and_then(|anchor| anchor.values(ruby)) else { return Ok(()) };
-    let _: Value = block.funcall("call", ())?;
-    Ok(())
+    observer::call_scheduled(ruby, block)
 }
 
 /// The engine has ended: blocks whose time has not come never run.

@@ -6,7 +6,7 @@ use oversip::transport::{
     certificate_pem, sip_identities, ClientCertificates, ConnectionId, TlsIdentity, TlsSettings,
 };
 
-use crate::{classes::dispatcher_module, connection, runtime, text};
+use crate::{classes::dispatcher_module, connection, observer, runtime, text};
 
 /// `{ chain: [DER, ...], key: DER, authorities: [DER, ...] }`.
 pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Error> {
@@ -67,8 +67,12 @@ pub fn run_handshake(ruby: &Ruby, engine: &Engine, handshake: TlsHandshake) -> R
         (true, false) => "on_client_tls_handshake",
         (true, true) => "on_websocket_client_tls_handshake",
     };
+    let events = if source.transport.websocket() { "WebSocketEvents" } else { "SipEvents" };
     let module: RModule = dispatcher_module(ruby);
-    verdict.admitted = module.funcall(callback, (object, pems))?;
+    verdict.admitted = match observer::events(ruby, events)? {
+        None => module.funcall(callback, (object, pems))?,
+        Some(events) => module.funcall(callback, (object, pems, events))?,
+    };
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::{
     anchors::Anchor,
     classes::{dispatcher_module, oversip_module},
     connection::{self, RubyConnection},
-    runtime,
+    observer, runtime,
     text::{self, utf8, utf8_or_nil},
 };
 
@@ -49,7 +49,11 @@ pub fn run_upgrade(ruby: &Ruby, engine: &Engine, request: &UpgradeRequest) -> Re
     let http_request: Value = websocket_module(ruby)?
         .const_get::<_, RClass>("HttpRequest")?
         .funcall("receive", (object, attributes(ruby, &request.http)?, headers(ruby, &request.http)?))?;
-    verdict.granted = dispatcher_module(ruby).funcall("on_connection", (object, http_request))?;
+    let module = dispatcher_module(ruby);
+    verdict.granted = match observer::events(ruby, "WebSocketEvents")? {
+        None => module.funcall("on_connection", (object, http_request))?,
+        Some(events) => module.funcall("on_connection", (object, http_request, events))?,
+    };
     Ok(())
 }
 
@@ -117,7 +121,11 @@ pub fn run_closed(
     });
     // Without an object on_connection has not run to its end.
     let Some(Some(object)) = object else { return Ok(()) };
-    dispatcher_module(ruby).funcall::<_, _, Value>("on_disconnection", (object, by_client))?;
+    let module = dispatcher_module(ruby);
+    let _: Value = match observer::events(ruby, "WebSocketEvents")? {
+        None => module.funcall("on_disconnection", (object, by_client))?,
+        Some(events) => module.funcall("on_disconnection", (object, by_client, events))?,
+    };
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::{
     anchors::Anchor,
     classes::dispatcher_module,
     message::{RequestObject, ResponseObject, RubyResponse},
-    request, response, text,
+    observer, request, response, text,
 };
 
 /// A round of blocks on the thread that runs it. Whatever happens, the engine hears of its end.
@@ -172,7 +172,7 @@ fn run_blocks(
         let block: Value = list.entry(index as isize)?;
         index += 1;
         let given = &arguments.values[..arguments.count];
-        if let Err(error) = block.funcall_public::<_, _, Value>("call", given) {
+        if let Err(error) = observer::call(ruby, class.name(), client.as_value(), block, given) {
             report(ruby, error, class.name())?;
         }
     }
