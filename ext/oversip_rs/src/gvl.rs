@@ -32,6 +32,12 @@ pub fn without_gvl<R>(ruby: &Ruby, work: impl FnOnce() -> R, unblock: impl Fn())
     call.result.ok_or_else(|| Error::new(ruby.exception_fatal(), "the engine panicked"))
 }
 
+/// Runs `work` without the GVL, for who cannot raise: where Ruby has something for this thread, `work` may not run at all, and
+/// that stays for later.
+pub fn briefly_without_gvl(work: impl FnOnce(), unblock: impl Fn()) {
+    run(&mut Call { work: Some(work), result: None }, &unblock);
+}
+
 fn run<F: FnOnce() -> R, U: Fn(), R>(call: &mut Call<F, R>, unblock: &U) {
     extern "C" fn body<F: FnOnce() -> R, R>(data: *mut c_void) -> *mut c_void {
         // SAFETY: `data` is the `Call` of the frame below, which waits for this function to return and leaves it alone.

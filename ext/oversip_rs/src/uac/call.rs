@@ -14,7 +14,7 @@ use oversip::client::digest::Credentials;
 use oversip::client::Failure;
 use oversip::element::Outcome;
 use oversip::engine::Engine;
-use oversip::host::{Call, StoredProfile};
+use oversip::host::{Call, Clients, Host, StoredProfile};
 use oversip::message::Method;
 
 use super::route::ask;
@@ -25,7 +25,7 @@ use crate::{
     dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
     message::ResponseObject,
-    request, runtime, text,
+    request, runtime, text, world,
 };
 
 /// `call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil)`.
@@ -35,16 +35,11 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
                        callbacks here";
         return Err(text::runtime_error(ruby, message));
     }
-    if runtime::is_simulating() {
-        let message = "Uac#call waits for the response, and a simulation stands still meanwhile: use Uac#route and its \
-                       callbacks here";
-        return Err(text::runtime_error(ruby, message));
-    }
     let args = scan_args::<(Value,), (Option<Value>, Option<Value>, Option<Value>), (), (), RHash, ()>(args)?;
     let keywords = get_kwargs::<_, (), (Option<Value>,), ()>(args.keywords, &[], &["timeout"])?;
     let limit = keywords.optional.0.filter(|value| !value.is_nil()).map(|value| seconds(ruby, value));
     let arguments = RouteArguments::new(ruby, args.required.0, args.optional)?;
-    let engine = runtime::engine(ruby)?;
+    let (host, engine) = (runtime::host(ruby)?, runtime::current());
     let pending = Call::new(limit.transpose()?);
     let ask = ask(ruby, this, arguments, Some(pending.clone()))?;
     if ask.request.method == Method::Ack {
@@ -54,16 +49,18 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
         ));
     }
     let waiting = Waiting {
-        engine: &engine,
+        engine,
+        host: &host,
         this,
         call: pending,
         profile: ask.profile.clone(),
+        method: ask.request.method.clone(),
         ruri: ask.request.ruri.clone(),
         credentials: ask.credentials.clone(),
         taken: Cell::new(false),
     };
     // No other `route` runs here, and it begins without blocks of this thread's.
-    engine.clients().route(ask).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
+    Clients(&host).route(ask).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
     let outcome = waiting.outcome(ruby)?;
     let request = args.required.0;
     if let Some(cseq) = waiting.call.cseq() {
@@ -84,10 +81,13 @@ pub(super) fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Valu
 /// A call under way. Whatever ends the wait before its time, such as Thread#kill, gives the request up; a call that was answered
 /// by then is ended, since nobody else has its response.
 struct Waiting<'a> {
-    engine: &'a Engine,
+    /// `None`: a world is open.
+    engine: Option<Arc<Engine>>,
+    host: &'a Arc<dyn Host>,
     this: RubyClient,
     call: Arc<Call>,
     profile: StoredProfile,
+    method: Method,
     ruri: Bytes,
     credentials: Vec<Credentials>,
     /// The script gets the response.
@@ -98,12 +98,17 @@ impl Waiting<'_> {
     /// Ruby is looked after in between: a signal reaches a thread that waits without the GVL only if some other thread happens
     /// to watch for it. So is the end of the engine: it does not wait for the answer, the thread must not wait either.
     fn outcome(&self, ruby: &Ruby) -> Result<Outcome, Error> {
+        let Some(engine) = &self.engine else {
+            let (method, ruri) = (self.method.as_bytes(), &self.ruri);
+            let [method, ruri] = [method, ruri].map(String::from_utf8_lossy);
+            return world::outcome(ruby, &self.call, &format!("the {method} to {ruri}"));
+        };
         loop {
             let outcome = without_gvl(ruby, || self.call.wait(SIGNAL_INTERVAL), || self.call.interrupt())?;
             if let Some(outcome) = outcome {
                 return Ok(outcome);
             }
-            if self.engine.is_stopping() {
+            if engine.is_stopping() {
                 return Ok(Outcome::Stopped);
             }
         }
@@ -112,11 +117,13 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let clients = self.engine.clients();
+        let clients = Clients(self.host);
         if self.taken.get() || clients.give_up(self.this.shared(), &self.call) {
             return;
         }
-        if let Some(Outcome::Response(response)) = self.call.end(SIGNAL_INTERVAL) {
+        // Nobody else tells it while a world is open.
+        let limit = self.engine.as_ref().map_or(Duration::ZERO, |_| SIGNAL_INTERVAL);
+        if let Some(Outcome::Response(response)) = self.call.end(limit) {
             clients.hang_up(&self.profile, &response, &self.ruri, self.credentials.clone());
         }
     }

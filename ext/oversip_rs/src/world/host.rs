@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use magnus::{Error, RHash, Ruby};
@@ -14,7 +14,7 @@ use oversip::message::Transport;
 use oversip::random::Random;
 use oversip::simulation::{Conditions, ElementId, PartyId, ScriptWork, Step, World};
 
-use super::arguments::usable;
+use super::{arguments::usable, locks::lock, turns::Turns};
 use crate::{
     dispatcher_thread::RubyThread,
     engine_module::{config, listen_specs},
@@ -46,6 +46,8 @@ pub(super) struct WorldHost {
     pub(super) event: Mutex<Option<Work>>,
     /// In the order of their numbers.
     pub(super) peers: Mutex<Vec<PartyId>>,
+    /// When other threads have their turn.
+    pub(super) turns: Turns,
     /// The thread that has opened the world.
     pub(super) thread: RubyThread,
     process: u32,
@@ -53,6 +55,7 @@ pub(super) struct WorldHost {
 
 impl Host for WorldHost {
     fn step_element(&self, step: &mut dyn FnMut(&mut Element, Instant)) {
+        let _turn = (self.thread != RubyThread::current()).then(|| self.turns.take());
         self.world().step_element(self.element, |element, now| {
             self.released.apply(element);
             step(element, now);
@@ -116,6 +119,7 @@ impl WorldHost {
             rounds: Mutex::default(),
             event: Mutex::default(),
             peers: Mutex::default(),
+            turns: Turns::default(),
             thread: RubyThread::current(),
             process: process::id(),
         }))
@@ -159,8 +163,4 @@ impl WorldHost {
         }
         None
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

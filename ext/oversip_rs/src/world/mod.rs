@@ -1,12 +1,17 @@
 //! `OverSIP::Engine::World`: a script on a simulated network, in the calling thread. No socket is opened.
 
 mod arguments;
+mod calls;
 mod host;
+mod locks;
 mod network;
 mod object;
 mod peers;
 mod record;
 mod running;
+mod turns;
+
+pub use calls::outcome;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
@@ -14,7 +19,8 @@ use std::sync::Mutex;
 use magnus::{function, method, prelude::*, Error, RHash, RModule, Ruby, Value};
 use oversip::host::Host;
 
-use self::host::{lock, WorldHost};
+use self::host::WorldHost;
+use self::locks::lock;
 use self::object::{Open, RubyWorld, World};
 use crate::{anchors, classes::dispatcher_module, logging, runtime, schedule, tags, text};
 
@@ -36,6 +42,7 @@ fn open_world(ruby: &Ruby, options: RHash, seed: u64) -> Result<RubyWorld, Error
     let open = Mutex::new(Some(Open { host: host.clone(), _marks: marks }));
     let world = ruby.obj_wrap(World { open, steps: AtomicBool::default() });
     let _: Value = dispatcher_module(ruby).funcall("enter_world", (world,))?;
+    calls::keep(ruby, Some(world))?;
     runtime::simulate(host);
     Ok(world)
 }
@@ -56,6 +63,7 @@ fn close(ruby: &Ruby, this: RubyWorld) -> Result<(), Error> {
     schedule::forget();
     anchors::release_all();
     drop(open);
+    calls::keep(ruby, None)?;
     let _: Value = dispatcher_module(ruby).funcall("leave_world", ())?;
     logging::write_queued(ruby)
 }
@@ -72,6 +80,7 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     class.undef_default_alloc_func();
     class.define_method("close", method!(close, 0))?;
     class.define_method("open?", method!(|_: &Ruby, this: RubyWorld| is_open(this), 0))?;
+    class.define_method("driver=", method!(calls::set_driver, 1))?;
     class.define_method("step", method!(running::step, 1))?;
     class.define_method("run_event", method!(running::run_event, 0))?;
     class.define_method("start_timer", method!(running::start_timer, 2))?;

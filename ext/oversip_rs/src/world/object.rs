@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use magnus::{typed_data::Obj, Error, Ruby};
 use oversip::host::Host;
 
-use super::host::{lock, WorldHost};
+use super::{host::WorldHost, locks::lock};
 use crate::{tags, text};
 
 /// A world as its user sees it.

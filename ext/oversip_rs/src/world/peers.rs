@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use magnus::{Error, RString, Ruby, Symbol};
 use oversip::simulation::{PartyId, World};
 
-use super::{arguments, host::lock, object::RubyWorld};
+use super::{arguments, locks::lock, object::RubyWorld};
 use crate::text;
 
 /// `add_peer(name, transport, address)`: its number.

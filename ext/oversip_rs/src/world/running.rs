@@ -8,7 +8,8 @@ use magnus::{prelude::*, Error, RArray, Ruby, Value};
 use oversip::host::{Host, IncomingRequest};
 use oversip::simulation::{News, PartyId, ScriptWork, Step};
 
-use super::host::{lock, Work, WorldHost};
+use super::host::{Work, WorldHost};
+use super::locks::lock;
 use super::object::RubyWorld;
 use crate::{
     classes::dispatcher_module,
@@ -18,22 +19,24 @@ use crate::{
 };
 
 /// A step under way.
-struct UnderWay<'a>(&'a AtomicBool);
+struct UnderWay<'a>(&'a AtomicBool, &'a WorldHost);
 
 impl UnderWay<'_> {
-    fn begin<'a>(ruby: &Ruby, this: &'a RubyWorld) -> Result<UnderWay<'a>, Error> {
+    fn begin<'a>(ruby: &Ruby, this: &'a RubyWorld, host: &'a WorldHost) -> Result<UnderWay<'a>, Error> {
         if this.steps.swap(true, Ordering::Relaxed) {
             let message =
                 "the world goes on just now: what a block adds happens in the step that runs the block";
             return Err(text::runtime_error(ruby, message));
         }
-        Ok(UnderWay(&this.steps))
+        host.turns.begin_step();
+        Ok(UnderWay(&this.steps, host))
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
+        self.1.turns.end_step();
     }
 }
 
@@ -46,7 +49,7 @@ pub(super) fn step(ruby: &Ruby, this: RubyWorld, limit: Option<f64>) -> Result<V
         return Err(text::runtime_error(ruby, message));
     }
     let limit = limit.map(|seconds| text::seconds_argument(ruby, seconds)).transpose()?;
-    let _under_way = UnderWay::begin(ruby, &this)?;
+    let _under_way = UnderWay::begin(ruby, &this, &host)?;
     let _standing = Standing::in_for_dispatcher();
     // There may be many steps, and Ctrl-C or a Timeout has to end them.
     ruby.thread_check_ints()?;
