@@ -83,7 +83,7 @@ impl UdpSocket {
     ) -> io::Result<UdpSocket> {
         #[allow(
             deprecated,
-            reason = "its successor is unsafe for descriptors that change; a UdpSocket keeps its own"
+            reason = "its successor wants a promise that the type keeps by itself: a UdpSocket has one descriptor for life"
         )]
         let registered = AsyncFd::with_interest(bound.socket.into(), Interest::READABLE)?;
         let socket = UdpSocket(Arc::new(Inner {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use magnus::{error::ErrorType, prelude::*, rb_sys::AsRawValue, Error, Exception, RArray, Ruby, Value};
+use magnus::{error::ErrorType, prelude::*, rb_sys::AsRawValue, Error, Exception, Ruby, Value};
 use oversip::client::session::{Callback, CallbackClass, Role};
 use oversip::client::IncomingResponse;
 use oversip::element::{Origin, OwnRequestId, Round, RoundEnd, TooDeep};
 use oversip::host::{Clients, Host, NewRoute};
 
-use super::{object::RubyClient, present::Asked, target::target_value};
+use super::{lists::block_at, object::RubyClient, present::Asked, target::target_value};
 use crate::{
     anchors::Anchor,
     classes::dispatcher_module,
@@ -165,11 +165,7 @@ fn run_blocks(
 ) -> Result<(), Error> {
     let mut index = 0;
     // The list is read anew each time: blocks may add to it or clear it, as in Array#each.
-    while let Some(list) = client.lists[class as usize].get(ruby).and_then(RArray::from_value) {
-        if index >= list.len() {
-            break;
-        }
-        let block: Value = list.entry(index as isize)?;
+    while let Some(block) = block_at(ruby, client, class, index)? {
         index += 1;
         let given = &arguments.values[..arguments.count];
         if let Err(error) = observer::call(ruby, class.name(), client.as_value(), block, given) {

@@ -19,6 +19,7 @@ use crate::{classes::sip_class, slot::Slot, text};
 #[derive(Default)]
 pub struct ClientObject {
     shared: OnceCell<Arc<Client>>,
+    /// The blocks of each event: nothing, a Proc, or an Array of several.
     pub(super) lists: [Slot; 7],
     pub(super) profile: Slot,
     pub(super) request: Slot,

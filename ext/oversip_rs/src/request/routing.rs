@@ -15,12 +15,18 @@ use crate::{
     uri::{self, RubyUri, UriObject},
 };
 
+/// The Contact counts as the script has left it, if the script has looked at it; else nothing is made of it for Ruby.
 fn outbound_facts(ruby: &Ruby, this: RubyRequest) -> Result<OutboundFacts, Error> {
-    let contact = text::object_of::<UriObject>(ruby, this.funcall("contact", ())?);
-    let contact = contact.map(|contact| uri::uri_text(ruby, contact)).transpose()?.flatten();
-    let contact = contact.as_deref().and_then(UriRef::parse);
+    let received = this.received();
     let inbound = this.incoming().is_some_and(|incoming| incoming.source.inbound);
-    Ok(OutboundFacts::of(this.received(), contact.as_ref(), inbound, this.force_outgoing_outbound.get()))
+    let of = |contact: Option<UriRef<'_>>| {
+        OutboundFacts::of(received, contact.as_ref(), inbound, this.force_outgoing_outbound.get())
+    };
+    let Some(seen) = this.contact.get(ruby) else {
+        return Ok(of(received.contact().map(|contact| contact.uri())));
+    };
+    let text = text::object_of::<UriObject>(ruby, seen).map(|uri| uri::uri_text(ruby, uri)).transpose()?;
+    Ok(of(text.flatten().as_deref().and_then(UriRef::parse)))
 }
 
 /// The token of the flow that the request came by; memoised.
