@@ -40,6 +40,7 @@ impl Element {
 
     pub(super) fn client_timer(&mut self, branch: &Branch, timer: Timer) {
         if self.client_transactions.fired(branch, timer).is_some() {
+            self.note_client_timer(branch, timer);
             self.step_client_transaction(branch, None, |transaction, now| transaction.timer(now, timer));
         }
     }
@@ -53,6 +54,7 @@ impl Element {
     ) -> Inputs {
         let mut inputs = Inputs::new();
         for effect in effects {
+            self.note_effect(branch, &effect, response);
             let Some(transaction) = self.client_transactions.get_mut(branch) else { break };
             match effect {
                 ClientEffect::SendRequest => {

@@ -139,6 +139,11 @@ impl ClientTransaction {
         (self.begin.client, self.begin.route)
     }
 
+    /// The method of its request, and the Call-ID while that is kept.
+    pub(super) fn of_call(&self) -> (&Method, Option<&[u8]>) {
+        (&self.begin.sent.method, self.begin.sent.call_id())
+    }
+
     pub(super) fn role(&self) -> Role {
         self.begin.role
     }

@@ -16,6 +16,7 @@ impl Element {
 
     /// A connection is gone, or did not come up.
     pub(super) fn connection_ended(&mut self, connection: ConnectionId, end: ConnectionEnd) {
+        self.note_flow_closed(connection);
         let branches = self.flows.ended(connection);
         self.lose_connection(branches, end);
     }

@@ -31,6 +31,7 @@ use super::settings::{Settings, Status};
 use super::stores::Stores;
 use super::table::Tables;
 use super::timers::{TimerId, TimerKey, Timers};
+use super::trace::Trace;
 use super::uac_acks::UacAcks;
 
 /// How often the element looks for what has expired.
@@ -87,6 +88,8 @@ pub struct Element {
     /// Until when the end waits for them, and for what the script makes of the last one.
     pub(super) waits_for_acks: Instant,
     pub(super) counts: Counts,
+    /// What it has done lately, for who follows it.
+    pub(super) trace: Option<Box<Trace>>,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -145,6 +148,7 @@ impl Element {
             acks_due: 0,
             waits_for_acks: now,
             counts: Counts::default(),
+            trace: None,
             outputs: VecDeque::new(),
         }
     }
@@ -184,6 +188,11 @@ impl Element {
     /// The resolutions of a profile that are still good.
     pub fn dns_cache(&mut self, id: DnsCacheId) -> &mut DnsCache {
         self.stores.dns_cache(id)
+    }
+
+    /// The targets that are on any blacklist, by their texts.
+    pub fn blacklisted(&mut self, now: Instant) -> Vec<String> {
+        self.stores.blacklisted(now)
     }
 
     /// No profile has this blacklist any more.
@@ -291,6 +300,7 @@ impl Element {
             Input::ConnectionOpened { connection, transport, remote, local, inbound } => {
                 let target = Target::new(transport, remote.ip(), remote.port());
                 self.flows.opened(connection, &target, local, inbound);
+                self.note_flow_opened(target, local, inbound);
             }
             Input::PeerFinished { connection } => self.peer_finished(connection),
             Input::ConnectionEnded { connection, end } => self.connection_ended(connection, end),

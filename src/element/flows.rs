@@ -204,12 +204,17 @@ impl Flows {
         in_order(flow.branches.drain())
     }
 
+    /// The other end of a connection.
+    pub(super) fn peer(&self, id: ConnectionId) -> Option<Target> {
+        let flow = self.by_id.get(&id)?;
+        Some(Target::new(flow.transport, flow.remote.ip(), flow.remote.port()))
+    }
+
     fn leave_peer(&mut self, id: ConnectionId) {
-        let Some(flow) = self.by_id.get(&id) else { return };
+        let (Some(flow), Some(peer)) = (self.by_id.get(&id), self.peer(id)) else { return };
         if flow.inbound {
             self.by_token.remove(&self.token_of(id));
         }
-        let peer = Target::new(flow.transport, flow.remote.ip(), flow.remote.port());
         if let Some(ids) = self.by_peer.get_mut(&peer) {
             ids.retain(|known| *known != id);
             if ids.is_empty() {

@@ -12,7 +12,7 @@
 //! (`client_transactions`), Clients (`client_state`) with their routes (`clients`, `routes_of_client`, `route`), who waits
 //! for the ends of routes (`callers`), connections (`flows`), resolutions (`resolutions`), what is known of peers
 //! (`reachability`), the ACKs of user agent clients (`uac_acks`), answers to CANCELs (`cancels`), what steps mean for other
-//! calls (`consequences`) and one timer queue (`timers`). The other files wire them, one subject each: what comes in
+//! calls (`consequences`), the trace (`trace`) and one timer queue (`timers`). The other files wire them, one subject each: what comes in
 //! (`requests`, `responses`, `connections`), the way to a target (`hops`), what goes out (`sending` with `outgoing`,
 //! `replies`, `forwarding`, `acknowledging`), the steps of client transactions (`branches`), what a script asks of its
 //! Clients (`client_calls`), the order of a Client's events (`turns`), a route from its beginning to its end (`routing`) with
@@ -73,6 +73,8 @@ mod settings;
 mod stores;
 mod table;
 mod timers;
+mod trace;
+mod traced;
 mod turns;
 mod uac_acks;
 
@@ -99,3 +101,4 @@ pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest, 
 pub use server_request::Creation;
 pub use server_stage::ServerState;
 pub use settings::{is_loopback, Families, Limits, Settings, Status};
+pub use trace::{AttemptEnd, Happening, Subject, Trace};

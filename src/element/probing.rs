@@ -70,6 +70,7 @@ impl Element {
     pub(super) fn settle(&mut self, route: &mut Route) {
         if let Some(target) = route.session.take_listed() {
             self.reachability.list(target, route.profile().blacklist);
+            self.note_blacklisted(target);
             self.heed_keepalives(false);
         }
         if let Some((key, _)) = route.probe_wait.filter(|_| !route.session.asks_probe()) {

@@ -386,6 +386,7 @@ impl Element {
 
     pub(super) fn server_timer(&mut self, id: RequestId, timer: Timer) {
         self.work_for(Beneficiary::Request(id));
+        self.note_server_timer(id, timer);
         let now = self.now;
         let Some(request) = self.server_transactions.fired(id, timer) else { return };
         let effects = request.timer(now, timer);

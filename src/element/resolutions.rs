@@ -92,6 +92,12 @@ impl Resolutions {
         Some((self.remove(route)?, outcome))
     }
 
+    /// What is asked for a route.
+    pub(super) fn asked(&self, route: RouteId) -> Option<&str> {
+        let resolution = self.known.get(self.wanted.get(&route)?)?;
+        Some(&resolution.key.1)
+    }
+
     /// A route no longer wants its targets. False when it waits for none.
     pub(super) fn abandon(&mut self, route: RouteId) -> bool {
         self.remove(route).is_some()

@@ -36,6 +36,7 @@ impl Element {
         let cached = cache.and_then(|cache| cache.get(self.now, inquiry.cache_key()));
         if let Some(resolution) = cached {
             let input = self.targets_of(&resolution, &profile);
+            self.note_resolved(inquiry.cache_key(), route.request.call_id(), &input);
             return self.tell(route, input);
         }
         let key = (profile.dns_cache, inquiry.cache_key().to_owned());
@@ -62,8 +63,10 @@ impl Element {
 
     /// A route hears of the resolution that it has waited for.
     pub(super) fn targets_found(&mut self, route: RouteId) {
+        let asked = self.trace.as_ref().and_then(|_| self.resolutions.asked(route)).map(str::to_owned);
         let Some((waiting, resolution)) = self.resolutions.take(route) else { return };
         let input = self.targets_of(&resolution, &waiting.profile);
+        self.note_resolved_for(route, asked, &input);
         self.deliver(waiting.client, route, input);
     }
 

@@ -96,6 +96,7 @@ impl Element {
             began,
         };
         let effects = self.client_transactions.begin(self.now, &branch, begin, &self.settings.timings);
+        self.note_attempt(&branch);
         for input in self.client_effects(&branch, effects, None) {
             self.tell(route, input);
         }

@@ -351,6 +351,10 @@ impl ServerRequest {
         }
     }
 
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// The key of its transaction; none for an ACK.
     pub(super) fn key(&self) -> Option<&KeyText> {
         self.key.as_ref()

@@ -1,5 +1,8 @@
 //! What is remembered for a profile: targets known not to work, and resolutions that are still good.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
 use super::table::{Table, Tables};
 use crate::client::{Blacklist, BlacklistId};
 use crate::resolve::{DnsCache, DnsCacheId};
@@ -24,6 +27,12 @@ impl Stores {
         self.dns_caches.entry(id).or_default()
     }
 
+    /// The targets on any list, each once, in the order of their texts.
+    pub(super) fn blacklisted(&mut self, now: Instant) -> Vec<String> {
+        let keys = self.blacklists.values_mut().flat_map(|list| list.keys(now));
+        keys.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     pub(super) fn forget_blacklist(&mut self, id: BlacklistId) {
         self.blacklists.remove(&id);
     }
@@ -35,7 +44,7 @@ impl Stores {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
     use crate::client::Failure;
@@ -45,6 +54,7 @@ mod tests {
         let (now, mut stores) = (Instant::now(), Stores::new(&Tables::keyed([1, 2, 3, 4])));
         let failure = Failure::destination_blacklisted(403, "No");
         stores.blacklist(BlacklistId(1)).add(now, "udp:192.0.2.1:1", failure, Duration::from_secs(9));
+        assert_eq!(stores.blacklisted(now), ["udp:192.0.2.1:1"]);
         assert!(stores.blacklist(BlacklistId(1)).any(now) && !stores.blacklist(BlacklistId(2)).any(now));
         stores.forget_blacklist(BlacklistId(1));
         stores.forget_dns_cache(DnsCacheId(1));

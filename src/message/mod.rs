@@ -71,5 +71,6 @@ pub use status_change::{check_status_change, StatusChangeError};
 pub use stun::{stun, Stun};
 pub use transport::Transport;
 pub use uri::{is_sips, Scheme, TransportParam, UriParams, UriRef};
+pub(crate) use via::MAGIC_COOKIE;
 pub use via::{BranchForm, TopVia};
 pub use websocket::{websocket_message, WebSocketMessage};

@@ -21,6 +21,14 @@ const OLDER: u8 = b'o';
 /// The same for a request with a To tag, which comes last. The length of what stands before it follows.
 const OLDER_WITH_TO_TAG: u8 = b't';
 
+/// The branch in a key, without the magic cookie and in lower case; `None` for a branch that is not unique.
+pub fn branch_of_key(key: &[u8]) -> Option<&[u8]> {
+    let (&BRANCH, rest) = key.split_first()? else { return None };
+    let part = |from: &'_ [u8]| -> Option<usize> { Some(u32::from_be_bytes(*from.first_chunk()?) as usize) };
+    let rest = rest.get(4 + part(rest)?..)?;
+    rest.get(4..4 + part(rest)?)
+}
+
 impl ServerKey {
     /// The key of the transaction that this request makes, or made when it came first. `None` if the message is no
     /// request or its branch names nothing.

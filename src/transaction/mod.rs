@@ -25,7 +25,7 @@ mod timer;
 pub use effect::{AckOutcome, ClientEffect, ClientEffects, ServerEffect, ServerEffects};
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;
-pub use key::{KeyText, ServerKey};
+pub use key::{branch_of_key, KeyText, ServerKey};
 pub use non_invite_client::NonInviteClient;
 pub use non_invite_server::NonInviteServer;
 pub use timer::{Timer, Timings};

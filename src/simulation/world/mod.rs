@@ -169,6 +169,11 @@ impl World {
         self.now.saturating_duration_since(self.start)
     }
 
+    /// A point of time of an element's, from the beginning.
+    pub fn time_of(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.start)
+    }
+
     /// The network between all parties.
     pub fn network(&mut self) -> &mut Network {
         &mut self.network

@@ -25,6 +25,9 @@ use crate::{
 const ELEMENT: u16 = u16::MAX >> 1;
 const NAME: &str = "oversip";
 
+/// How many things are kept that the element does.
+const HAPPENINGS: usize = 1 << 20;
+
 /// Something for the script.
 pub(super) enum Work {
     /// What the element has for it.
@@ -35,7 +38,7 @@ pub(super) enum Work {
 
 pub(super) struct WorldHost {
     world: Mutex<World>,
-    element: ElementId,
+    pub(super) element: ElementId,
     settings: Settings,
     released: Released,
     anchors: Anchors,
@@ -109,6 +112,7 @@ impl WorldHost {
         world.network().set_conditions(Conditions { delay: Duration::ZERO, ..Conditions::default() });
         world.zone().set_delay(Duration::ZERO);
         let element = world.add_element_driven_outside(NAME, own, &listening);
+        world.step_element(element, |element, _| element.begin_trace(HAPPENINGS));
         Ok(Arc::new(WorldHost {
             world: Mutex::new(world),
             element,

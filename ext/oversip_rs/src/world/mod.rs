@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calls;
+mod happenings;
 mod host;
 mod locks;
 mod network;
@@ -86,6 +87,8 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     class.define_method("start_timer", method!(running::start_timer, 2))?;
     class.define_method("now", method!(record::now, 0))?;
     class.define_method("entries", method!(record::entries, 1))?;
+    class.define_method("happenings", method!(happenings::happenings, 1))?;
+    class.define_method("blacklist", method!(happenings::blacklist, 0))?;
     class.define_method("openings", method!(record::openings, 1))?;
     class.define_method("add_peer", method!(peers::add_peer, 3))?;
     class.define_method("send_bytes", method!(peers::send_bytes, 3))?;

@@ -1,0 +1,161 @@
+//! What an element does that no message shows: timers that fire, attempts at targets, resolutions, blacklisted targets and
+//! connections. Kept for who asks for it, up to a number; data only.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::next_hop::SendFailure;
+use crate::message::Method;
+use crate::resolve::Target;
+use crate::transaction::Timer;
+
+/// The request that something is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Its method.
+    pub method: Method,
+    /// The branch of its transaction. In that of a server transaction small letters stand for all; it is empty where the branch
+    /// is not unique.
+    pub branch: Bytes,
+    /// Its Call-ID. `None`: the request was answered, and is not kept any more.
+    pub call_id: Option<Bytes>,
+}
+
+/// How an attempt has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// With a final response of this status.
+    Answered(u16),
+    /// The target has not answered in its time.
+    Unanswered,
+    /// No final response has come in the time that the profile gives a callee.
+    InviteTimeout,
+    /// The request has not left, or was lost with its connection.
+    Failed(SendFailure),
+    /// Nobody wants the answer any more.
+    Abandoned,
+}
+
+/// Something that an element has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// A timer has fired.
+    Timer {
+        /// Which one.
+        timer: Timer,
+        /// Of which transaction.
+        of: Subject,
+    },
+    /// A request is sent to a target.
+    Attempt {
+        /// The target.
+        target: Target,
+        /// The request.
+        of: Subject,
+    },
+    /// What came of that.
+    AttemptEnded {
+        /// The target.
+        target: Target,
+        /// The request.
+        of: Subject,
+        /// How it ended.
+        end: AttemptEnd,
+    },
+    /// Names were looked up.
+    Resolved {
+        /// The destination.
+        asked: String,
+        /// Where it leads, in the order in which they are tried; none where it leads nowhere.
+        targets: Vec<Target>,
+        /// The Call-ID of the request that wants to know.
+        call_id: Option<Bytes>,
+    },
+    /// The element has put a target on a blacklist.
+    Blacklisted {
+        /// The target.
+        target: Target,
+    },
+    /// A connection carries messages from now on.
+    FlowOpened {
+        /// The other end.
+        peer: Target,
+        /// Our end.
+        local: SocketAddr,
+        /// Whether the peer has opened it.
+        inbound: bool,
+    },
+    /// A connection is gone, or did not come up.
+    FlowClosed {
+        /// The other end.
+        peer: Target,
+    },
+}
+
+/// What an element has done lately.
+#[derive(Debug)]
+pub struct Trace {
+    room: usize,
+    /// How many were dropped to make room.
+    dropped: usize,
+    kept: VecDeque<(Instant, Happening)>,
+}
+
+impl Trace {
+    /// Keeps this many at most; the oldest ones go.
+    pub(super) fn new(room: usize) -> Trace {
+        Trace { room: room.max(1), dropped: 0, kept: VecDeque::new() }
+    }
+
+    pub(super) fn add(&mut self, at: Instant, happening: Happening) {
+        if self.kept.len() == self.room {
+            self.kept.pop_front();
+            self.dropped += 1;
+        }
+        self.kept.push_back((at, happening));
+    }
+
+    /// What is kept from a number on, counted from the beginning of the trace.
+    pub fn from(&self, number: usize) -> impl Iterator<Item = &(Instant, Happening)> {
+        self.kept.iter().skip(number.saturating_sub(self.dropped))
+    }
+
+    /// How many things have happened since the beginning of the trace.
+    pub fn len(&self) -> usize {
+        self.dropped + self.kept.len()
+    }
+
+    /// Whether nothing has happened yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Transport;
+
+    fn target(port: u16) -> Target {
+        Target::new(Transport::Udp, [192, 0, 2, 1].into(), port)
+    }
+
+    #[test]
+    fn a_full_trace_drops_the_oldest_and_keeps_its_numbers() {
+        let (now, mut trace) = (Instant::now(), Trace::new(2));
+        (1..=3).for_each(|port| trace.add(now, Happening::Blacklisted { target: target(port) }));
+        let kept = |from| -> Vec<Target> {
+            let kept = trace.from(from).filter_map(|(_, happening)| match happening {
+                Happening::Blacklisted { target } => Some(*target),
+                _ => None,
+            });
+            kept.collect()
+        };
+        assert_eq!(kept(0), [target(2), target(3)]);
+        assert_eq!(kept(2), [target(3)]);
+        assert_eq!((kept(3).len(), trace.len(), trace.is_empty()), (0, 3, false));
+    }
+}

@@ -1,0 +1,135 @@
+//! What of the element's steps goes into its trace. Without one each of these is a single branch.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::client_transactions::ClientTransaction;
+use super::ids::{RequestId, RouteId};
+use super::trace::{AttemptEnd, Happening, Subject, Trace};
+use super::Element;
+use crate::client::session::SessionInput;
+use crate::client::{Branch, IncomingResponse};
+use crate::message::{ConnectionId, MAGIC_COOKIE};
+use crate::resolve::Target;
+use crate::transaction::{branch_of_key, ClientEffect, Timer};
+
+impl Element {
+    /// From now on what the element does is kept, up to this number of things. What was kept before is dropped.
+    pub fn begin_trace(&mut self, room: usize) {
+        self.trace = Some(Box::new(Trace::new(room)));
+    }
+
+    /// What the element has done since [`Element::begin_trace`].
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_deref()
+    }
+
+    /// Adds to the trace, if there is one.
+    pub(super) fn note(&mut self, happening: impl FnOnce(&Element) -> Option<Happening>) {
+        if self.trace.is_none() {
+            return;
+        }
+        let happening = happening(self);
+        if let (Some(trace), Some(happening)) = (&mut self.trace, happening) {
+            trace.add(self.now, happening);
+        }
+    }
+
+    pub(super) fn note_client_timer(&mut self, branch: &Branch, timer: Timer) {
+        self.note(|element| {
+            let transaction = element.client_transactions.get(branch)?;
+            Some(Happening::Timer { timer, of: subject(branch, transaction) })
+        });
+    }
+
+    pub(super) fn note_server_timer(&mut self, request: RequestId, timer: Timer) {
+        self.note(|element| {
+            let request = element.server_transactions.get(request)?;
+            let unique = request.key().and_then(|key| branch_of_key(key));
+            let branch = unique.map(|rest| [MAGIC_COOKIE, rest].concat()).unwrap_or_default();
+            let call_id = request.request.as_ref().and_then(|it| it.message.call_id());
+            let of = Subject {
+                method: request.method().clone(),
+                branch: branch.into(),
+                call_id: call_id.map(Bytes::copy_from_slice),
+            };
+            Some(Happening::Timer { timer, of })
+        });
+    }
+
+    pub(super) fn note_attempt(&mut self, branch: &Branch) {
+        self.note(|element| {
+            let transaction = element.client_transactions.get(branch)?;
+            Some(Happening::Attempt { target: transaction.target(), of: subject(branch, transaction) })
+        });
+    }
+
+    /// What a client transaction is about to do may end its attempt.
+    pub(super) fn note_effect(
+        &mut self,
+        branch: &Branch,
+        effect: &ClientEffect,
+        response: Option<&Arc<IncomingResponse>>,
+    ) {
+        self.note(|element| {
+            let transaction = element.client_transactions.get(branch)?;
+            let end = match effect {
+                ClientEffect::Response => {
+                    AttemptEnd::Answered(response?.status().filter(|status| *status >= 200)?)
+                }
+                ClientEffect::Timeout => AttemptEnd::Unanswered,
+                ClientEffect::InviteTimeout => AttemptEnd::InviteTimeout,
+                ClientEffect::TransportFailed => AttemptEnd::Failed(transaction.failure()),
+                // An answered one was settled, or a 2xx has left nothing of its headers.
+                ClientEffect::Terminated
+                    if !transaction.is_settled() && transaction.of_call().1.is_some() =>
+                {
+                    AttemptEnd::Abandoned
+                }
+                _ => return None,
+            };
+            let (target, of) = (transaction.target(), subject(branch, transaction));
+            Some(Happening::AttemptEnded { target, of, end })
+        });
+    }
+
+    /// A resolution has led to this for a request with this Call-ID.
+    pub(super) fn note_resolved(&mut self, asked: &str, call_id: Option<&[u8]>, input: &SessionInput) {
+        self.note(|_| {
+            let targets = match input {
+                SessionInput::Targets(targets) => targets.to_vec(),
+                _ => Vec::new(),
+            };
+            let call_id = call_id.map(Bytes::copy_from_slice);
+            Some(Happening::Resolved { asked: asked.to_owned(), targets, call_id })
+        });
+    }
+
+    /// The same for a route that has waited.
+    pub(super) fn note_resolved_for(&mut self, route: RouteId, asked: Option<String>, input: &SessionInput) {
+        let Some(asked) = asked else { return };
+        let call_id = self.clients.route_mut(route).and_then(|route| route.request.call_id());
+        let call_id = call_id.map(Bytes::copy_from_slice);
+        self.note_resolved(&asked, call_id.as_deref(), input);
+    }
+
+    pub(super) fn note_flow_opened(&mut self, peer: Target, local: SocketAddr, inbound: bool) {
+        self.note(|_| Some(Happening::FlowOpened { peer, local, inbound }));
+    }
+
+    pub(super) fn note_flow_closed(&mut self, connection: ConnectionId) {
+        self.note(|element| element.flows.peer(connection).map(|peer| Happening::FlowClosed { peer }));
+    }
+
+    pub(super) fn note_blacklisted(&mut self, target: Target) {
+        self.note(|_| Some(Happening::Blacklisted { target }));
+    }
+}
+
+fn subject(branch: &Branch, transaction: &ClientTransaction) -> Subject {
+    let (method, call_id) = transaction.of_call();
+    let call_id = call_id.map(Bytes::copy_from_slice);
+    Subject { method: method.clone(), branch: Bytes::copy_from_slice(branch), call_id }
+}
