@@ -341,6 +341,14 @@ impl Streams {
         self.ends_of(|end| end.party == party && end.source.remote == remote && end.is_there).last()
     }
 
+    /// The sources of what comes to a party over connections that are up.
+    pub(super) fn up_of(&self, party: usize) -> Vec<Source> {
+        let up = self.by_number.values().filter(|stream| stream.phase == Phase::Up);
+        let ends = up.flat_map(|stream| [Side::Opener, Side::Acceptor].map(|side| stream.end(side)));
+        let own = ends.flatten().filter(|end| end.party == party && end.is_there);
+        own.map(|end| end.source).collect()
+    }
+
     /// All ends that begin at, or were opened to, an address.
     pub(super) fn at(&self, address: SocketAddr) -> Vec<EndId> {
         self.ends_of(|end| end.source.local == address).collect()

@@ -58,17 +58,14 @@ pub type RubyConnection = Obj<ConnectionObject>;
 
 /// The connection of a message. A stream connection has one object as long as it lives, so that `cvars` stay.
 pub fn of(ruby: &Ruby, source: &Source) -> Result<Value, Error> {
-    let (Some(connection), Some(engine)) = (source.connection, runtime::current()) else {
+    let (Some(connection), Some(links)) = (source.connection, runtime::current_links()) else {
         return new(ruby, source);
     };
-    let known = engine.connections().kept(connection, |kept| {
-        kept.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
-    });
-    if let Some(Some(object)) = known {
+    if let Some(object) = links.object(ruby, connection) {
         return Ok(object);
     }
     let object = new(ruby, source)?;
-    engine.connections().keep(connection, Box::new(Anchor::hold(object, ruby.qnil().as_value())));
+    links.keep(connection, Anchor::hold(object, ruby.qnil().as_value()));
     Ok(object)
 }
 
@@ -127,23 +124,22 @@ fn cvars(ruby: &Ruby, this: RubyConnection) -> Value {
 
 /// `open?`: whether messages can be sent.
 fn is_open(this: RubyConnection) -> bool {
-    let Some(engine) = runtime::current() else { return false };
-    this.source.connection.is_none_or(|connection| engine.connections().info(connection).is_some())
+    let Some(links) = runtime::current_links() else { return false };
+    this.source.connection.is_none_or(|connection| links.link(connection).is_some())
 }
 
 /// `connected`: whether it is up, with TLS the handshake done.
 fn connected(this: RubyConnection) -> bool {
-    let Some(engine) = runtime::current() else { return false };
-    this.source
-        .connection
-        .is_none_or(|connection| engine.connections().info(connection).is_some_and(|info| info.connected))
+    let Some(links) = runtime::current_links() else { return false };
+    let connected = |connection| links.link(connection).is_some_and(|link| link.connected);
+    this.source.connection.is_none_or(connected)
 }
 
 /// `close`: false for UDP, whose socket serves everybody.
 fn close(ruby: &Ruby, this: RubyConnection) -> Result<bool, Error> {
     match this.source.connection {
         Some(connection) => {
-            runtime::engine(ruby)?.connections().close(connection);
+            runtime::links(ruby)?.close(connection);
             Ok(true)
         }
         None => Ok(false),
@@ -173,10 +169,10 @@ fn remote_desc(ruby: &Ruby, this: RubyConnection, _: &[Value]) -> Option<Value> 
 
 /// `outbound_flow_token`: nil for UDP and for a connection that the server opened.
 fn outbound_flow_token(ruby: &Ruby, this: RubyConnection) -> Result<Option<String>, Error> {
-    if this.source.connection.is_none() {
-        return Ok(None);
-    }
-    Ok(runtime::engine(ruby)?.connections().flow_token(&this.source))
+    let Some(connection) = this.source.connection else { return Ok(None) };
+    let gone = runtime::links(ruby)?.link(connection).is_none();
+    let host = runtime::host(ruby)?;
+    Ok((!gone).then(|| host.look(|element| element.flow_token(&this.source))).flatten())
 }
 
 /// `record_route`: the Record-Route value of a connection that the server opened; nil for others.
@@ -184,10 +180,9 @@ fn record_route(ruby: &Ruby, this: RubyConnection) -> Result<Option<String>, Err
     if this.source.inbound {
         return Ok(None);
     }
-    let engine = runtime::engine(ruby)?;
+    let host = runtime::host(ruby)?;
     Ok(Some(
-        connection_names(this.source.transport, this.source.local, engine.settings().tags.ovid())
-            .record_route,
+        connection_names(this.source.transport, this.source.local, host.settings().tags.ovid()).record_route,
     ))
 }
 
@@ -200,9 +195,9 @@ fn send_sip_msg(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Resul
     let (ip, port) = arguments.optional;
     let ip = given(ip).map(|ip| text::named_string_argument(ruby, ip, "ip")).transpose()?;
     let port = given(port).map(|port| port_argument(ruby, port)).transpose()?;
-    let engine = runtime::engine(ruby)?;
+    let links = runtime::links(ruby)?;
     if this.source.connection.is_some() {
-        return Ok(engine.connections().send_over(&this.source, &message, this.source.remote));
+        return Ok(links.send_over(&this.source, &message, this.source.remote));
     }
     let to = match (ip.as_deref().map(parse_ip), port) {
         (Some(Some(ip)), Some(port)) => SocketAddr::new(ip, port),
@@ -213,7 +208,7 @@ fn send_sip_msg(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Resul
             ))
         }
     };
-    Ok(engine.connections().send_over(&this.source, &message, to))
+    Ok(links.send_over(&this.source, &message, to))
 }
 
 fn port_argument(ruby: &Ruby, value: Value) -> Result<u16, Error> {
@@ -247,7 +242,7 @@ pub fn live(ruby: &Ruby, name: magnus::Symbol, ip_type: magnus::Symbol) -> Resul
     let transport = name.name()?.parse::<Transport>().ok();
     let ipv4 = &*ip_type.name()? == "ipv4";
     let list = ruby.ary_new();
-    for source in runtime::engine(ruby)?.connections().live() {
+    for source in runtime::links(ruby)?.live() {
         if Some(source.transport) == transport && source.remote.is_ipv4() == ipv4 {
             list.push(of(ruby, &source)?)?;
         }
@@ -258,11 +253,11 @@ pub fn live(ruby: &Ruby, name: magnus::Symbol, ip_type: magnus::Symbol) -> Resul
 /// `OverSIP::Engine.udp_connection(ip_type)`: the socket itself; nil where there is none.
 pub fn udp(ruby: &Ruby, ip_type: magnus::Symbol) -> Result<Value, Error> {
     let ipv4 = &*ip_type.name()? == "ipv4";
-    let engine = runtime::engine(ruby)?;
-    let socket = engine
-        .listening()
-        .iter()
-        .find(|(transport, local)| *transport == Transport::Udp && local.is_ipv4() == ipv4);
+    let links = runtime::links(ruby)?;
+    let is_it = |(transport, local): &&(Transport, SocketAddr)| {
+        *transport == Transport::Udp && local.is_ipv4() == ipv4
+    };
+    let socket = links.listening().iter().find(is_it);
     match socket {
         Some(&(transport, local)) => {
             new(ruby, &Source { transport, remote: local, local, connection: None, inbound: true })

@@ -50,11 +50,13 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     match event {
         Event::Request(request) => run_request(ruby, engine.host(), request),
         Event::Round(round) => client::run(ruby, engine.host(), Some(*round)),
-        Event::Upgrade(request) => websocket::run_upgrade(ruby, &engine, &request),
-        Event::WebSocketClosed { connection, by_client } => {
-            websocket::run_closed(ruby, &engine, connection, by_client)
+        Event::Upgrade(request) => {
+            websocket::run_upgrade(ruby, &*engine, &engine.settings().product, &request)
         }
-        Event::TlsHandshake(handshake) => tls::run_handshake(ruby, &engine, handshake),
+        Event::WebSocketClosed { connection, by_client } => {
+            websocket::run_closed(ruby, &*engine, connection, by_client)
+        }
+        Event::TlsHandshake(handshake) => tls::run_handshake(ruby, &*engine, handshake),
         Event::Scheduled(id) => schedule::run(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
         Event::LostRecords => logging::write(ruby, &engine.lost_records()),

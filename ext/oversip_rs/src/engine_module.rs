@@ -198,7 +198,7 @@ fn abandon(request: Value) {
 }
 
 fn is_running() -> bool {
-    runtime::current().is_some()
+    runtime::current_host().is_some()
 }
 
 fn stats(ruby: &Ruby) -> Result<RHash, Error> {
@@ -262,7 +262,7 @@ fn set_status(ruby: &Ruby, status: Symbol) -> Result<(), Error> {
         "terminating" => Status::Terminating,
         other => return Err(Error::new(ruby.exception_arg_error(), format!("unknown status {other}"))),
     };
-    runtime::engine(ruby)?.set_status(status);
+    runtime::host(ruby)?.step(|element, _| element.set_status(status));
     Ok(())
 }
 
@@ -305,7 +305,7 @@ fn seed(ruby: &Ruby, seed: u64) -> Result<(), Error> {
 }
 
 fn local_aliases(ruby: &Ruby) -> Result<Vec<String>, Error> {
-    Ok(runtime::engine(ruby)?.settings().aliases.texts())
+    Ok(runtime::host(ruby)?.settings().aliases.texts())
 }
 
 fn set_log_threshold(_: &Ruby, severity: u8) {
@@ -314,7 +314,8 @@ fn set_log_threshold(_: &Ruby, severity: u8) {
 
 /// `flow?(token)`: whether a flow token of ours names something that can be sent over.
 fn is_flow(ruby: &Ruby, token: Value) -> Result<bool, Error> {
-    Ok(runtime::engine(ruby)?.connections().is_flow(&text::text_of(token)?))
+    let token = text::text_of(token)?;
+    Ok(runtime::host(ruby)?.look(|element| element.is_flow(&token)))
 }
 
 fn anchored() -> usize {

@@ -13,6 +13,7 @@ mod dispatcher_thread;
 mod engine_module;
 mod gvl;
 mod headers;
+mod links;
 mod logging;
 mod message;
 mod message_parser;

@@ -1,4 +1,4 @@
-//! Who runs the SIP element of this process: an engine, or a simulation while it lasts.
+//! Who runs the SIP element of this process: an engine, or a world while it is open.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -6,13 +6,13 @@ use magnus::{Error, Ruby};
 use oversip::engine::Engine;
 use oversip::host::Host;
 
-use crate::{process, text::runtime_error};
+use crate::{links::Links, process, text::runtime_error};
 
 /// What runs an element.
 #[derive(Clone)]
 enum Runner {
     Engine(Arc<Engine>),
-    Simulation(Arc<dyn Host>),
+    World(Arc<dyn Host>, Arc<dyn Links>),
 }
 
 /// The runner and the process that started it.
@@ -32,29 +32,48 @@ fn runner(ruby: &Ruby) -> Result<Runner, Error> {
 /// The running engine.
 ///
 /// Raises `OverSIP::RuntimeError` when nothing was started, when the engine belongs to the parent of this process, whose threads do
-/// not exist here, or when a simulation runs.
+/// not exist here, or when a world is open.
 pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
     match runner(ruby)? {
         Runner::Engine(engine) => Ok(engine),
-        Runner::Simulation(_) => Err(runtime_error(ruby, "a simulation has no sockets")),
+        Runner::World(..) => Err(runtime_error(ruby, "a world has no sockets")),
     }
 }
 
-/// Who runs the element: an engine or a simulation.
+/// Who runs the element: an engine or a world.
 ///
 /// Raises `OverSIP::RuntimeError` when nobody does in this process.
 pub fn host(ruby: &Ruby) -> Result<Arc<dyn Host>, Error> {
     Ok(match runner(ruby)? {
         Runner::Engine(engine) => engine.host().clone(),
-        Runner::Simulation(host) => host,
+        Runner::World(host, _) => host,
     })
+}
+
+/// Who has the connections.
+///
+/// Raises `OverSIP::RuntimeError` when nobody has in this process.
+pub fn links(ruby: &Ruby) -> Result<Arc<dyn Links>, Error> {
+    runner(ruby).map(links_of)
+}
+
+/// Who has the connections, if anybody has.
+pub fn current_links() -> Option<Arc<dyn Links>> {
+    current_runner().map(links_of)
+}
+
+fn links_of(runner: Runner) -> Arc<dyn Links> {
+    match runner {
+        Runner::Engine(engine) => engine,
+        Runner::World(_, links) => links,
+    }
 }
 
 /// The running engine of this process, if there is one.
 pub fn current() -> Option<Arc<Engine>> {
     match current_runner()? {
         Runner::Engine(engine) => Some(engine),
-        Runner::Simulation(_) => None,
+        Runner::World(..) => None,
     }
 }
 
@@ -62,13 +81,13 @@ pub fn current() -> Option<Arc<Engine>> {
 pub fn current_host() -> Option<Arc<dyn Host>> {
     Some(match current_runner()? {
         Runner::Engine(engine) => engine.host().clone(),
-        Runner::Simulation(host) => host,
+        Runner::World(host, _) => host,
     })
 }
 
-/// Whether a simulation runs in this process.
+/// Whether a world is open in this process.
 pub fn is_simulating() -> bool {
-    matches!(current_runner(), Some(Runner::Simulation(_)))
+    matches!(current_runner(), Some(Runner::World(..)))
 }
 
 fn current_runner() -> Option<Runner> {
@@ -86,9 +105,9 @@ pub fn set(engine: Option<Arc<Engine>>) {
     replace(engine.map(Runner::Engine));
 }
 
-/// A simulation runs in this process until [`set`].
-pub fn simulate(host: Arc<dyn Host>) {
-    replace(Some(Runner::Simulation(host)));
+/// A world is open in this process until [`set`].
+pub fn simulate<W: Host + Links + 'static>(world: Arc<W>) {
+    replace(Some(Runner::World(world.clone(), world)));
 }
 
 fn replace(runner: Option<Runner>) {

@@ -1,12 +1,12 @@
 //! TLS at the boundary: certificates on their way to the engine, handshakes on their way to the script.
 
 use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, Symbol};
-use oversip::engine::{Engine, TlsHandshake};
+use oversip::engine::TlsHandshake;
 use oversip::transport::{
     certificate_pem, sip_identities, ClientCertificates, ConnectionId, TlsIdentity, TlsSettings,
 };
 
-use crate::{classes::dispatcher_module, connection, observer, runtime, text};
+use crate::{classes::dispatcher_module, connection, links::Links, observer, runtime, text};
 
 /// `{ chain: [DER, ...], key: DER, authorities: [DER, ...] }`.
 pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Error> {
@@ -36,7 +36,7 @@ pub fn client_certificates(ruby: &Ruby, value: Symbol) -> Result<ClientCertifica
 
 /// Refuses the peer unless told otherwise, however the callback ends.
 struct Verdict<'a> {
-    engine: &'a Engine,
+    links: &'a dyn Links,
     connection: ConnectionId,
     admitted: bool,
 }
@@ -44,18 +44,18 @@ struct Verdict<'a> {
 impl Drop for Verdict<'_> {
     fn drop(&mut self) {
         if self.admitted {
-            self.engine.connections().admit(self.connection);
+            self.links.admit(self.connection);
         } else {
-            self.engine.connections().close(self.connection);
+            self.links.close(self.connection);
         }
     }
 }
 
 /// Runs the script's callback for a handshake.
-pub fn run_handshake(ruby: &Ruby, engine: &Engine, handshake: TlsHandshake) -> Result<(), Error> {
+pub fn run_handshake(ruby: &Ruby, links: &dyn Links, handshake: TlsHandshake) -> Result<(), Error> {
     let source = &handshake.source;
     let Some(connection) = source.connection else { return Ok(()) };
-    let mut verdict = Verdict { engine, connection, admitted: false };
+    let mut verdict = Verdict { links, connection, admitted: false };
     let object = connection::of(ruby, source)?;
     let pems = ruby.ary_new();
     // The peer's own certificate comes last.

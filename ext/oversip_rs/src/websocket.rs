@@ -4,14 +4,14 @@
 use magnus::{
     method, prelude::*, scan_args::scan_args, Error, RArray, RClass, RHash, RModule, Ruby, TryConvert, Value,
 };
-use oversip::engine::{Engine, UpgradeRequest};
+use oversip::engine::UpgradeRequest;
 use oversip::message::ConnectionId;
 use oversip::transport::ws;
 
 use crate::{
-    anchors::Anchor,
     classes::{dispatcher_module, oversip_module},
     connection::{self, RubyConnection},
+    links::Links,
     observer, runtime,
     text::{self, utf8, utf8_or_nil},
 };
@@ -21,7 +21,8 @@ const UNDECIDED: u16 = 500;
 
 /// Refuses the WebSocket unless it was granted.
 struct Verdict<'a> {
-    engine: &'a Engine,
+    links: &'a dyn Links,
+    product: &'a str,
     connection: ConnectionId,
     request: &'a UpgradeRequest,
     granted: bool,
@@ -30,20 +31,24 @@ struct Verdict<'a> {
 impl Drop for Verdict<'_> {
     fn drop(&mut self) {
         if self.granted {
-            self.engine.websockets().accept(self.request);
+            self.links.accept_upgrade(self.request);
         } else {
             let version = &self.request.http.version;
-            let response =
-                ws::response::<&str>(version, UNDECIDED, None, &[], &self.engine.settings().product);
-            self.engine.websockets().refuse(self.connection, response);
+            let response = ws::response::<&str>(version, UNDECIDED, None, &[], self.product);
+            self.links.refuse_upgrade(self.connection, response);
         }
     }
 }
 
 /// Runs the script's `on_connection`.
-pub fn run_upgrade(ruby: &Ruby, engine: &Engine, request: &UpgradeRequest) -> Result<(), Error> {
+pub fn run_upgrade(
+    ruby: &Ruby,
+    links: &dyn Links,
+    product: &str,
+    request: &UpgradeRequest,
+) -> Result<(), Error> {
     let Some(connection) = request.source.connection else { return Ok(()) };
-    let mut verdict = Verdict { engine, connection, request, granted: false };
+    let mut verdict = Verdict { links, product, connection, request, granted: false };
     let object = connection::of(ruby, &request.source)?;
     connection::note_http_version(object, &request.http.version);
     let http_request: Value = websocket_module(ruby)?
@@ -100,27 +105,24 @@ fn headers(ruby: &Ruby, http: &ws::HttpRequest) -> Result<RArray, Error> {
 }
 
 /// Lets go of the connection's object when the script has heard of its end.
-struct Forget<'a>(&'a Engine, ConnectionId);
+struct Forget<'a>(&'a dyn Links, ConnectionId);
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        self.0.connections().forget(self.1);
+        self.0.forget(self.1);
     }
 }
 
 /// Runs the script's `on_disconnection`.
 pub fn run_closed(
     ruby: &Ruby,
-    engine: &Engine,
+    links: &dyn Links,
     connection: ConnectionId,
     by_client: bool,
 ) -> Result<(), Error> {
-    let _forget = Forget(engine, connection);
-    let object = engine.connections().kept(connection, |kept| {
-        kept.downcast_ref::<Anchor>().and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
-    });
+    let _forget = Forget(links, connection);
     // Without an object on_connection has not run to its end.
-    let Some(Some(object)) = object else { return Ok(()) };
+    let Some(object) = links.object(ruby, connection) else { return Ok(()) };
     let module = dispatcher_module(ruby);
     let _: Value = match observer::events(ruby, "WebSocketEvents")? {
         None => module.funcall("on_disconnection", (object, by_client))?,
@@ -135,10 +137,10 @@ pub fn run_closed(
 fn close(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result<bool, Error> {
     let arguments = scan_args::<(), (Option<Value>, Option<Value>), (), (), (), ()>(arguments)?;
     let Some(connection) = connection::id(this) else { return Ok(false) };
-    let engine = runtime::engine(ruby)?;
-    if asking(&engine, this).is_some() {
+    let links = runtime::links(ruby)?;
+    if asking(&*links, this).is_some() {
         // A client without its WebSocket hears nothing, so that it does not matter what was to be said.
-        engine.websockets().close(connection, None, "");
+        links.close_websocket(connection, None, "");
         return Ok(true);
     }
     let (status, reason) = arguments.optional;
@@ -148,7 +150,7 @@ fn close(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result<bool,
         Some(reason) => String::from_utf8_lossy(&text::text_of(reason)?).into_owned(),
         None => String::new(),
     };
-    engine.websockets().close(connection, status, &reason);
+    links.close_websocket(connection, status, &reason);
     Ok(true)
 }
 
@@ -168,8 +170,8 @@ fn http_reject(ruby: &Ruby, this: RubyConnection, arguments: &[Value]) -> Result
     let (status, reason, headers) = arguments.optional;
     let status = status.filter(|status| !status.is_nil());
     let response = response(ruby, this, status, reason, headers)?;
-    let engine = runtime::engine(ruby)?;
-    Ok(asking(&engine, this).map(|connection| engine.websockets().refuse(connection, response)).is_some())
+    let links = runtime::links(ruby)?;
+    Ok(asking(&*links, this).map(|connection| links.refuse_upgrade(connection, response)).is_some())
 }
 
 /// `http_reply(status, reason, extra_headers)`: for `HttpRequest#reply`.
@@ -181,14 +183,14 @@ fn http_reply(
     headers: Value,
 ) -> Result<bool, Error> {
     let response = response(ruby, this, Some(status), Some(reason), Some(headers))?;
-    let engine = runtime::engine(ruby)?;
-    Ok(asking(&engine, this).map(|connection| engine.websockets().answer(connection, response)).is_some())
+    let links = runtime::links(ruby)?;
+    Ok(asking(&*links, this).map(|connection| links.answer_upgrade(connection, response)).is_some())
 }
 
 /// The connection, if it is there and no WebSocket yet.
-fn asking(engine: &Engine, this: RubyConnection) -> Option<ConnectionId> {
+fn asking(links: &dyn Links, this: RubyConnection) -> Option<ConnectionId> {
     let connection = connection::id(this)?;
-    engine.connections().info(connection).filter(|info| !info.websocket).map(|_| connection)
+    links.link(connection).filter(|link| !link.websocket).map(|_| connection)
 }
 
 fn response(
@@ -207,7 +209,7 @@ fn response(
     let reason = reason.filter(|reason| !reason.is_nil()).map(text::text_of).transpose()?;
     let lines = header_lines(ruby, headers)?;
     let version = connection::http_version(this);
-    let product = runtime::engine(ruby)?.settings().product.clone();
+    let product = runtime::host(ruby)?.settings().product.clone();
     Ok(ws::response(&version, status, reason.as_deref(), &lines, &product))
 }
 

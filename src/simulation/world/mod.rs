@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 mod datagrams;
+mod links;
 mod outputs;
 mod outside;
 mod receiving;

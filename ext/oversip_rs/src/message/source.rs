@@ -55,7 +55,7 @@ pub fn connection(ruby: &Ruby, this: RubyMessage) -> Result<Value, Error> {
 fn close_connection(ruby: &Ruby, this: RubyMessage) -> Result<bool, Error> {
     match this.source().and_then(|source| source.connection) {
         Some(connection) => {
-            runtime::engine(ruby)?.connections().close(connection);
+            runtime::links(ruby)?.close(connection);
             Ok(true)
         }
         None => Ok(false),

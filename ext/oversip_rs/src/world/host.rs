@@ -1,6 +1,6 @@
 //! The element of a world, run for the script in the thread that steps the world.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -10,12 +10,13 @@ use oversip::clock::Clock;
 use oversip::element::{Element, Round, Settings};
 use oversip::engine::{self, SystemClock};
 use oversip::host::{Anchors, Call, Calls, Host, Released};
-use oversip::message::Transport;
+use oversip::message::{ConnectionId, Transport};
 use oversip::random::Random;
 use oversip::simulation::{Conditions, ElementId, PartyId, ScriptWork, Step, World};
 
 use super::{arguments::usable, locks::lock, turns::Turns};
 use crate::{
+    anchors::Anchor,
     dispatcher_thread::RubyThread,
     engine_module::{config, listen_specs},
     process, text,
@@ -39,6 +40,9 @@ pub(super) enum Work {
 pub(super) struct WorldHost {
     world: Mutex<World>,
     pub(super) element: ElementId,
+    pub(super) listening: Vec<(Transport, SocketAddr)>,
+    /// The objects of its connections.
+    pub(super) objects: Mutex<HashMap<ConnectionId, Anchor>>,
     settings: Settings,
     released: Released,
     anchors: Anchors,
@@ -116,6 +120,8 @@ impl WorldHost {
         Ok(Arc::new(WorldHost {
             world: Mutex::new(world),
             element,
+            listening,
+            objects: Mutex::default(),
             settings,
             released: Released::default(),
             anchors: Anchors::default(),
@@ -155,6 +161,7 @@ impl WorldHost {
         self.anchors.clear();
         lock(&self.rounds).clear();
         lock(&self.event).take();
+        lock(&self.objects).clear();
     }
 
     /// A route of the script's has ended, or its objects are needed no longer: no Ruby runs for that.

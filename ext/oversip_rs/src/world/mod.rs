@@ -4,6 +4,7 @@ mod arguments;
 mod calls;
 mod happenings;
 mod host;
+mod links;
 mod locks;
 mod network;
 mod object;

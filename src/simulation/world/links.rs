@@ -1,0 +1,50 @@
+//! The connections of an element as its script sees them.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::{ElementId, World};
+use crate::message::{ConnectionId, Source};
+use crate::simulation::stream::Phase;
+
+impl World {
+    /// Whether a connection of an element is up; `None`: there is none by this name.
+    pub fn is_up(&self, id: ElementId, connection: ConnectionId) -> Option<bool> {
+        let end = self.streams.by_id(id.0, connection)?;
+        Some(self.streams.get(end.stream)?.phase == Phase::Up)
+    }
+
+    /// Where what comes over a connection of an element comes from.
+    pub fn source(&self, id: ElementId, connection: ConnectionId) -> Option<Source> {
+        let end = self.streams.by_id(id.0, connection)?;
+        Some(self.streams.end(end)?.source)
+    }
+
+    /// All connections of an element that are up.
+    pub fn live_connections(&self, id: ElementId) -> Vec<Source> {
+        self.streams.up_of(id.0)
+    }
+
+    /// An element sends bytes over a connection, or from one of its UDP sockets to an address. False: they did not leave.
+    pub fn send_over(&mut self, id: ElementId, source: &Source, wire: Bytes, to: SocketAddr) -> bool {
+        match source.connection {
+            Some(connection) => {
+                let end = self.streams.by_id(id.0, connection);
+                end.is_some_and(|end| self.send_bytes(end, wire))
+            }
+            None if self.udp.get(&source.local) == Some(&id.0) => {
+                self.send_datagram(id.0, source.local, to, wire);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// An element closes a connection after what was sent on it.
+    pub fn close_connection(&mut self, id: ElementId, connection: ConnectionId) {
+        if let Some(end) = self.streams.by_id(id.0, connection) {
+            self.close_end(end);
+        }
+    }
+}
