@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use magnus::{method, prelude::*, Error, RModule, Ruby, Value};
 
-use crate::classes::{dispatcher_module, oversip_module};
+use crate::{
+    classes::{dispatcher_module, oversip_module},
+    text,
+};
 
 /// Whether there is an observer.
 static SET: AtomicBool = AtomicBool::new(false);
@@ -25,7 +28,7 @@ fn observer(ruby: &Ruby) -> Option<Value> {
 /// Calls a block of the script's; the observer does where there is one.
 pub fn call(
     ruby: &Ruby,
-    event: &str,
+    event: &'static str,
     subject: Value,
     block: Value,
     arguments: &[Value],
@@ -34,7 +37,7 @@ pub fn call(
         None => block.funcall_public("call", arguments)?,
         Some(observer) => {
             let arguments = ruby.ary_new_from_values(arguments);
-            let given = (observer, ruby.to_symbol(event), subject, arguments, block);
+            let given = (observer, text::symbol(ruby, event), subject, arguments, block);
             dispatcher_module(ruby).funcall("observed", given)?
         }
     };

@@ -151,9 +151,10 @@ pub fn refuse_nul(ruby: &Ruby, text: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The Symbol of an ASCII text.
-pub fn symbol(ruby: &Ruby, name: &str) -> Value {
-    ruby.to_symbol(name).as_value()
+/// The Symbol of a word that this library knows. No String is made on the way, and the Symbol is never collected: what comes from
+/// outside must not become one this way.
+pub fn symbol(ruby: &Ruby, name: &'static str) -> Value {
+    ruby.sym_new(name).as_value()
 }
 
 /// An `OverSIP::ConfigurationError`.

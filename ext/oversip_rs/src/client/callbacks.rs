@@ -147,9 +147,9 @@ fn arguments(ruby: &Ruby, round: &Round, client: RubyClient, request: Value) -> 
         Callback::Canceled | Callback::InviteTimeout => Arguments::new(ruby, []),
         Callback::Error(failure) => {
             let reason = text::utf8(ruby, failure.reason.as_bytes());
-            let code = ruby.to_symbol(failure.code);
+            let code = text::symbol(ruby, failure.code);
             let status = ruby.integer_from_i64(i64::from(failure.status));
-            Arguments::new(ruby, [status.as_value(), reason.as_value(), code.as_value()])
+            Arguments::new(ruby, [status.as_value(), reason.as_value(), code])
         }
         Callback::Target(target) => Arguments::new(ruby, [target_value(ruby, client, *target)?]),
     })

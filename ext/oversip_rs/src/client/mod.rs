@@ -29,7 +29,7 @@ fn initialize(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error
 /// What `initialize` does: finds the profile.
 pub fn prepare(ruby: &Ruby, this: RubyClient, profile: Option<Value>) -> Result<(), Error> {
     let name: Symbol = match profile {
-        None => ruby.to_symbol("default_proxy"),
+        None => ruby.sym_new("default_proxy").into(),
         Some(name) if name.respond_to("to_sym", false)? => name.funcall("to_sym", ())?,
         Some(name) => {
             let message = format!("proxy profile must be a Symbol or String, not {}", name.inspect());

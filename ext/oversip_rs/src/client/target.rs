@@ -45,9 +45,9 @@ fn target_struct(ruby: &Ruby, target: &Target) -> Result<Value, Error> {
     let class: RClass = rfc3263.const_get("Target")?;
     let ip = ruby.str_new(&target.ip_text());
     let arguments = (
-        ruby.to_symbol(target.transport.as_str()),
+        text::symbol(ruby, target.transport.as_str()),
         ip,
-        ruby.to_symbol(target.family().as_str()),
+        text::symbol(ruby, target.family().as_str()),
         target.port(),
     );
     class.funcall("new", arguments)

@@ -4,12 +4,13 @@ use magnus::{method, prelude::*, Error, RClass, RHash, Ruby, Value};
 use oversip::message::Method;
 
 use super::any::RubyMessage;
-use crate::text::{symbol, true_or_nil, utf8};
+use crate::text::{true_or_nil, utf8};
 
 /// The Symbol of a known method, else the name as String.
 pub fn method_value(ruby: &Ruby, method: &Method) -> Value {
     if method.is_known() {
-        symbol(ruby, &String::from_utf8_lossy(method.as_bytes()))
+        // One of few: the Symbol may stay.
+        ruby.sym_new(&*String::from_utf8_lossy(method.as_bytes())).as_value()
     } else {
         utf8(ruby, method.as_bytes()).as_value()
     }

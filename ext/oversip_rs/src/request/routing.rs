@@ -41,8 +41,12 @@ fn connection_outbound_flow_token(ruby: &Ruby, this: RubyRequest) -> Result<Opti
     Ok(own_flow_token(&*runtime::host(ruby)?, this))
 }
 
-/// The URIs of the routes that are left, as text.
+/// The URIs of the routes that are left, as text. Unless the script has looked at them, nothing is made of them for Ruby.
 fn route_texts(ruby: &Ruby, this: RubyRequest) -> Result<Vec<Bytes>, Error> {
+    if !this.routes.is_set() {
+        let left = this.received().routes().skip(this.headers.removed_routes());
+        return Ok(left.map(|(_, route)| Bytes::copy_from_slice(route.uri().text)).collect());
+    }
     let Some(list) = RArray::from_value(routes(ruby, this.into())?) else { return Ok(Vec::new()) };
     let mut texts = Vec::with_capacity(list.len());
     for index in 0..list.len() {
