@@ -1,0 +1,98 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Testing
+    # What a persona answers: see {Persona#answers}.
+    class Answers
+      # One response: seconds after the one before, and its parts. With `bytes`, these and nothing else are sent.
+      Step = Struct.new(:delay, :status, :headers, :body, :bytes, keyword_init: true)
+
+      # @api private
+      def initialize(statuses, headers, body, block)
+        statuses.each { |status| Answers.check(status) }
+        @steps = Answers.steps(statuses, headers, body)
+        @block = block
+        @left = nil
+        @delay = 0
+      end
+
+      class << self
+        # @api private
+        def check(status)
+          return if status.is_a?(Integer) && status.between?(100, 699)
+
+          raise ArgumentError, "a status is an Integer from 100 to 699, not #{status.inspect}"
+        end
+
+        # Headers and body go with the last one.
+        #
+        # @api private
+        def steps(statuses, headers, body)
+          statuses.each_with_index.map do |status, index|
+            last = index == statuses.size - 1
+            Step.new(delay: 0, status: status, headers: last ? headers : {}, body: last ? body : nil)
+          end
+        end
+      end
+
+      # The last response comes so many seconds after the one before it, or after the request.
+      #
+      # @param seconds [Numeric]
+      # @return [self]
+      def after(seconds)
+        Seconds.check("seconds", seconds)
+        @delay = seconds
+        self
+      end
+
+      # Only so many requests get these responses; later ones get what was said before.
+      #
+      # @param number [Integer]
+      # @return [self]
+      def times(number)
+        @left = number
+        self
+      end
+
+      # The next request alone gets these responses.
+      #
+      # @return [self]
+      def once
+        times(1)
+      end
+
+      # @return [Boolean] whether the next request gets these responses
+      # @api private
+      def any?
+        @left.nil? || @left.positive?
+      end
+
+      # @param request [CallRecord::Message]
+      # @yield runs the block of the spec
+      # @return [Array<Step>] the responses to a request
+      # @api private
+      def for(request, &run)
+        @left -= 1 if @left
+        steps = @block ? steps_of(run.call { @block.call(request) }) : @steps.map(&:dup)
+        steps.last.delay = @delay unless steps.empty?
+        # Only an INVITE gets provisional responses (RFC 4320 4.1).
+        request.sip_method == :INVITE ? steps : steps.select { |step| step.bytes || step.status >= 200 }
+      end
+
+      private
+
+      # What a block gives back: a status or several, with headers behind them; a text that is sent as it is; nothing.
+      def steps_of(result)
+        case result
+        when nil, false then []
+        when String then [Step.new(delay: 0, bytes: result)]
+        else
+          *statuses, last = Array(result)
+          headers = last.is_a?(Hash) ? last.dup : statuses.push(last) && {}
+          statuses.each { |status| Answers.check(status) }
+          Answers.steps(statuses, headers.except(:body), headers[:body])
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,121 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Testing
+    class Persona
+      # The requests that a spec lets a persona send, outside of dialogs. Each returns when nothing more is due at this
+      # instant. They go to the element, unless `via:` names another way: "udp:192.0.2.1:5060" or a persona. Headers are
+      # given as `headers: { "Name" => value }` or by Symbols (`supported: "path"`); they go over the usual ones, nil leaves
+      # one out, an Array makes several.
+      module Requests
+        # Calls somebody.
+        #
+        # @param uri [String] the Request-URI, and the URI of To
+        # @param auto_ack [Boolean] whether the ACK of a 2xx is sent at once
+        # @return [Call]
+        def invite(uri, headers: {}, body: nil, via: nil, auto_ack: true, **more)
+          send_and_settle(:INVITE, uri, headers.merge(more), body, via) do |request|
+            Call.new(self, request, auto_ack: auto_ack)
+          end
+        end
+
+        # Asks what somebody can do; without an URI, the element itself.
+        #
+        # @return [Exchange]
+        def options(uri = nil, headers: {}, body: nil, via: nil, **more)
+          request(:OPTIONS, uri || "sip:#{network.element_address(transport)}", headers: headers, body: body, via: via,
+                                                                                **more)
+        end
+
+        # Sends a text (RFC 3428).
+        #
+        # @param body [String]
+        # @return [Exchange]
+        def message(uri, body = "Hello", headers: {}, via: nil, **more)
+          request(:MESSAGE, uri, headers: headers, body: body, via: via, **more)
+        end
+
+        # Registers its Contact (RFC 3261 10).
+        #
+        # @param registrar [String] URI; the domain of {#uri} unless it is given
+        # @param expires [Integer, nil] seconds
+        # @return [Exchange]
+        def register(registrar = nil, expires: 3600, headers: {}, via: nil, **more)
+          usual = { "To" => "<#{uri}>", "Expires" => expires }
+          headers = MessageText.merge(usual, headers.merge(more))
+          request(:REGISTER, registrar || "sip:#{uri[/@(.+)\z/, 1] || uri.delete_prefix("sip:")}", headers: headers,
+                                                                                                   via: via)
+        end
+
+        # Asks somebody to call another one (RFC 3515).
+        #
+        # @param to [String] the URI of Refer-To
+        # @return [Exchange]
+        def refer(uri, to:, headers: {}, via: nil, **more)
+          request(:REFER, uri, headers: { "Refer-To" => "<#{to}>" }.merge(headers), via: via, **more)
+        end
+
+        # Sends an INFO outside of a dialog.
+        #
+        # @return [Exchange]
+        def info(uri, headers: {}, body: nil, via: nil, **more)
+          request(:INFO, uri, headers: headers, body: body, via: via, **more)
+        end
+
+        # Subscribes to the state of somebody (RFC 6665).
+        #
+        # @param event [String]
+        # @return [Exchange]
+        def subscribe(uri, event: "presence", expires: 3600, headers: {}, via: nil, **more)
+          request(:SUBSCRIBE, uri, headers: { "Event" => event, "Expires" => expires }.merge(headers), via: via, **more)
+        end
+
+        # Sends a request with any method.
+        #
+        # @param sip_method [Symbol, String]
+        # @return [Exchange]
+        def request(sip_method, uri, headers: {}, body: nil, via: nil, **more)
+          send_and_settle(sip_method.to_sym, uri, headers.merge(more), body, via) { |request| Exchange.new(self, request) }
+        end
+
+        # Sends a text as it is, once. What comes back is in {Persona#responses}.
+        #
+        # @param text [String]
+        # @return [nil]
+        def send_raw(text, via: nil)
+          transmit(text.b, *destination(via))
+          network.settle
+        end
+
+        private
+
+        def send_and_settle(sip_method, uri, headers, body, via, &)
+          headers = MessageText.merge(initial_headers(sip_method, uri), headers)
+          exchange = transact(sip_method, uri, headers, body, destination(via), &)
+          network.settle
+          exchange
+        end
+
+        def initial_headers(sip_method, uri)
+          {
+            "Max-Forwards" => "70", "From" => "<#{self.uri}>;tag=#{draw_tag}", "To" => "<#{uri}>",
+            "Call-ID" => network.draw("call-#{token}"), "CSeq" => "1 #{sip_method}", "Contact" => contact
+          }
+        end
+
+        # @return [Array(Symbol, String)] transport and address
+        def destination(via)
+          case via
+          when nil then [transport, network.element_address(transport)]
+          when Persona then [via.transport, via.address]
+          else
+            way, address = via.match(/\A(udp|tcp|tls|wss?):(.+)\z/)&.captures
+            raise ArgumentError, "via: is like \"udp:192.0.2.1:5060\", not #{via.inspect}" unless way
+
+            [way.to_sym, address]
+          end
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,327 @@
+# frozen_string_literal: true
+
+require "oversip"
+require "oversip/call_record"
+require "oversip/testing/client"
+require "oversip/testing/target"
+require "oversip/testing/world/errors"
+require "oversip/testing/world/expected_errors"
+require "oversip/testing/world/log"
+require "oversip/testing/world/names"
+require "oversip/testing/world/network"
+require "oversip/testing/world/observer"
+require "oversip/testing/world/people"
+require "oversip/testing/world/script"
+require "oversip/testing/world/settings"
+require "oversip/testing/world/traffic"
+require "oversip/testing/world/zone"
+
+module OverSIP
+  module Testing
+    # A simulated network with one element, which runs a script, and with peers that a spec plays: the real transactions,
+    # failover, DNS and timers, in the thread of the spec and on a clock that moves when it is told to. No socket is opened.
+    #
+    # The element is at 192.0.2.100 and 2001:db8::100, unless its configuration names other addresses than local ones.
+    # Targets get addresses from 192.0.2.1, clients from 198.51.100.1, NATs from 203.0.113.1.
+    #
+    # @example
+    #   world = OverSIP::Testing::World.open(script: "server.rb")
+    #   world.zone { srv "_sip._udp.example.com", "gw1.example", "gw2.example" }
+    #   world.target("gw1.example").never_answers
+    #   world.target("gw2.example").answers 180, 200
+    #   call = world.client(:alice).invite("sip:bob@example.com")
+    #   world.advance 32
+    #   call.answered_by # => "gw2.example"
+    #   world.close
+    class World
+      include ExpectedErrors
+      include People
+
+      # The name of the element among the parties.
+      ELEMENT = CallRecord::ELEMENT
+
+      class << self
+        # @return [World, nil] the one that is open
+        attr_reader :current
+
+        # Opens a world and starts the script in it, as a server does: `on_initialize` and `on_started` have run when this
+        # returns.
+        #
+        # @param script [String, nil] path of server.rb, evaluated with `load`
+        # @param proxies [String, Hash, nil] path of proxies.conf, or parameters by profile
+        # @param configuration [String, Hash, nil] path of oversip.conf, or parameters by section
+        # @param seed [Integer] of everything that is drawn: the same seed leads to the same messages
+        # @yieldparam request [SIP::Request] the block takes the place of the script's `on_request`
+        # @return [World]
+        # @raise [OverSIP::RuntimeError] a world is open, or OverSIP runs
+        # @raise [ConfigurationError] a value cannot be used
+        def open(script: nil, proxies: nil, configuration: nil, seed: 1, &on_request)
+          raise OverSIP::RuntimeError, "a world is open already: close it first" if @current
+
+          world = new(Script.new(script, on_request), seed)
+          @current = world
+          world.start(configuration, proxies)
+          world
+        rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
+          world&.close
+          raise
+        end
+
+        # @param transport [Symbol]
+        # @return [Integer]
+        # @api private
+        def default_port(transport)
+          { tls: 5061, ws: 80, wss: 443 }.fetch(transport, 5060)
+        end
+
+        # @api private
+        def forget(world)
+          @current = nil if @current.equal?(world)
+        end
+      end
+
+      # @api private
+      def initialize(script, seed)
+        @script = script
+        @seed = seed
+        @record = CallRecord.new(element: ELEMENT)
+        @observer = Observer.new(self, script.on_request)
+      end
+
+      # @api private
+      def start(configuration, proxies)
+        take_over
+        @script.load
+        settings = Settings.new(configuration, proxies)
+        OverSIP.configuration = settings.configuration
+        OverSIP.proxies = settings.profiles
+        Logger.level = settings.configuration.dig(:core, :syslog_level)
+        open_native(settings)
+        run_start_events
+        drain
+      end
+
+      # The end: `on_terminated` runs, and everything that the script has made is undone. Does nothing when it is closed.
+      # What has happened can still be read.
+      #
+      # @return [nil]
+      def close
+        return if @closed
+
+        end_script if @native
+        @closed = true
+        @native&.close
+        hand_back if @former
+        @script.undo
+        World.forget(self)
+        nil
+      end
+
+      # @return [Boolean]
+      def closed?
+        @closed == true
+      end
+
+      # Says what DNS knows, see {Zone} for the words of the block. Names that nothing is said of do not exist, except those
+      # of {#target}.
+      #
+      # @yieldparam zone [Zone] for a block that wants it as an argument
+      # @return [nil]
+      def zone(&block)
+        zone = Zone.new(@names, @native, block.binding.receiver)
+        block.arity.zero? ? zone.instance_exec(&block) : yield(zone)
+        nil
+      end
+
+      # @return [Float] seconds since the beginning
+      def now
+        @closed ? @ended_at : @native&.now || 0.0
+      end
+
+      # Moves the clock; everything that is due within that time happens, in the order of its time.
+      #
+      # @param seconds [Numeric]
+      # @return [nil]
+      # @raise [OverSIP::RuntimeError] a block of the script or of a persona asks for it: the world goes on just now
+      def advance(seconds)
+        Seconds.check("seconds", seconds)
+        raise OverSIP::RuntimeError, "advance in a block: the world goes on just now" if @network.runs?
+
+        @network.run_until(now + seconds)
+        note_sent
+      end
+
+      # Lets everything happen that is due at this instant. Requests of personas do this by themselves.
+      #
+      # @return [nil]
+      def drain
+        @network.settle
+        note_sent
+      end
+
+      # The network loses datagrams from now on.
+      #
+      # @param share [Numeric] 0.1 is every tenth
+      # @param delay [Numeric] seconds that everything takes
+      # @return [nil]
+      def loss(share, delay: 0, **conditions)
+        share_of_all = share.is_a?(Numeric) && share.between?(0, 1)
+        raise ArgumentError, "loss is a share from 0 to 1, not #{share.inspect}" unless share_of_all
+
+        @native.set_conditions({ loss: (share * 1000).round, delay: delay.to_f, **conditions })
+      end
+
+      # @return [CallRecord] messages, blocks and what else has happened, in order
+      def record
+        note_sent unless @closed || @noting
+        @record
+      end
+
+      # @return [Array<CallRecord::Message>] all messages that were sent, in order
+      def messages
+        record.messages
+      end
+
+      # @return [Array<CallRecord::Block>] the blocks of the script that have run
+      def blocks
+        record.events.grep(CallRecord::Block)
+      end
+
+      # @return [Array<LogRecord>] what the script and the element have logged, from the level of the configuration on
+      def log
+        @log ? @log.records : []
+      end
+
+      # @return [Array<String>] targets that the element leaves out for a time: "udp:192.0.2.1:5060"
+      def blacklist
+        @native.respond_to?(:blacklist) ? @native.blacklist : []
+      end
+
+      # @param target [String] "udp:192.0.2.1:5060"
+      # @return [String, nil] the name of who is there
+      def name_of(target)
+        @network.name_of(target)
+      end
+
+      # What is sent to addresses where nobody is does not fail the example.
+      #
+      # @return [nil]
+      def allow_unknown_destinations
+        @traffic.allow_unknown_destinations
+        nil
+      end
+
+      # @return [Array<Exception>] what must fail the example: exceptions of blocks and personas, messages to where nobody
+      #   is, script errors that were expected and did not come
+      def errors
+        note_sent unless @closed
+        unexpected(@observer.raised) + (@traffic ? @traffic.errors : []) + missing
+      end
+
+      # Raises the first of {#errors}.
+      #
+      # @return [nil]
+      def verify!
+        error = errors.first
+        raise error if error
+      end
+
+      # @param call [Call, Exchange, String, nil] or a Call-ID; nil: everything
+      # @param width [Integer, IO] columns
+      # @return [String] what has happened, as text
+      def ladder(call = nil, width: 80, color: false)
+        CallRecord::TextLadder.new(events_of(call), width: width, color: color).to_s
+      end
+
+      # @param call [Call, Exchange, String, nil] or a Call-ID; nil: everything
+      # @return [String] what has happened, as an SVG
+      def svg(call = nil)
+        CallRecord::SvgLadder.new(events_of(call)).to_s
+      end
+
+      # Adds to the record, behind what was sent before.
+      #
+      # @param event [CallRecord::Event]
+      # @api private
+      def note_event(event)
+        @record.add(event)
+      end
+
+      # Takes what was sent since the last time into the record.
+      #
+      # @return [nil]
+      # @api private
+      def note_sent
+        return if @noting || @traffic.nil?
+
+        @noting = true
+        @traffic.note
+      ensure
+        @noting = false
+      end
+
+      # @return [String]
+      def inspect
+        "#<#{self.class} at #{now} s>"
+      end
+
+      private
+
+      # What is OverSIP's is the world's as long as it is open.
+      def take_over
+        raise OverSIP::RuntimeError, "OverSIP runs: a world has to wait for its end" if OverSIP.running?
+
+        @former = { configuration: OverSIP.configuration, proxies: OverSIP.proxies, status: OverSIP.status,
+                    is_ready: OverSIP.is_ready, target: Logger.target, level: Logger.level }
+        @log = Log.new(-> { now })
+        Logger.target = @log
+        OverSIP.status = :loading
+      end
+
+      def hand_back
+        Engine.observe_blocks(nil)
+        Logger.target = @former[:target]
+        Logger.level = @former[:level]
+        %i[configuration proxies status is_ready].each { |name| OverSIP.public_send(:"#{name}=", @former[name]) }
+      end
+
+      def open_native(settings)
+        @native = Engine.__send__(:open_world, settings.engine_options, @seed)
+        @names = Names.new(@native, settings.listeners, settings.own_names)
+        @network = Network.new(@native, settings.listeners, @names, method(:guard))
+        @traffic = Traffic.new(@network, @record)
+        Engine.observe_blocks(@observer)
+      end
+
+      def run_start_events
+        LifeCycle.run_start_events
+        OverSIP.status = :running
+        OverSIP.is_ready = true
+      end
+
+      # As the server's end does, but an exception fails the example.
+      def end_script
+        note_sent
+        OverSIP.status = :terminating
+        guard { SystemEvents.on_terminated(false) }
+        SystemCallbacks.on_terminated_callbacks.reverse_each { |callback| guard { callback.call(false) } }
+        @ended_at = now
+      end
+
+      # Runs a block of the spec or of the script's end: what it raises is kept.
+      def guard
+        yield
+      rescue *Dispatcher::FATAL
+        raise
+      rescue Exception => e # rubocop:disable Lint/RescueException -- expectations and mocks raise Exceptions
+        @observer.keep(e)
+        nil
+      end
+
+      def events_of(call)
+        call_id = call.respond_to?(:call_id) ? call.call_id : call
+        call_id ? record.for(call_id) : record
+      end
+    end
+  end
+end

@@ -1,0 +1,221 @@
+# frozen_string_literal: true
+
+require "oversip/testing/world/names"
+
+module OverSIP
+  module Testing
+    class World
+      # The simulated network as personas use it: what they send, their timers, who is where. It lets the world go on.
+      #
+      # @api private
+      class Network
+        # @return [Array<Call>] the calls that personas have made
+        attr_reader :calls_made
+        # @return [Engine::World]
+        attr_reader :native
+        # @return [Names]
+        attr_reader :names
+
+        # @param listeners [Hash{Symbol => String}] where the element listens, by transport
+        # @param names [Names]
+        # @param guard [Proc] runs a block of the spec
+        def initialize(native, listeners, names, guard)
+          @native = native
+          @listeners = listeners
+          @names = names
+          @guard = guard
+          @personas = []
+          @peers = {}
+          @numbers = {}
+          @timers = {}
+          @counts = Hash.new(0)
+          @tags = {}
+          @calls_made = []
+        end
+
+        # Adds a persona to the network.
+        def add(persona)
+          number_of(persona, persona.transport)
+          @personas << persona
+        end
+
+        # @return [Float]
+        def now
+          @native.now
+        end
+
+        # Lets all things happen that are due by a time.
+        #
+        # @param limit [Float] seconds of the world's clock
+        def run_until(limit)
+          @runs = true
+          while (event = @native.step(limit))
+            take(event)
+          end
+        ensure
+          @runs = false
+        end
+
+        # @return [Boolean] whether it goes on just now
+        def runs?
+          @runs
+        end
+
+        # Lets all things happen that are due at this instant, unless a block of the script or of a persona asks for that:
+        # what it has begun happens after it.
+        #
+        # @return [nil]
+        def settle
+          run_until(now) unless runs?
+          nil
+        end
+
+        # Lets one thing happen, whenever it is due.
+        #
+        # @return [Boolean] false: nothing more is due
+        def step
+          event = @native.step(nil)
+          take(event) if event
+          !event.nil?
+        end
+
+        # @param local [String, nil] the address of the persona that it leaves from
+        def send_bytes(persona, bytes, transport, remote, _local = nil)
+          @native.send_bytes(number_of(persona, transport), bytes, remote)
+        end
+
+        # Opens the connection of a client with the element.
+        def connect(client)
+          @native.connect(number_of(client, client.transport), element_address(client.transport))
+        end
+
+        # Breaks it.
+        def disconnect(client)
+          found = @native.disconnect(number_of(client, client.transport), element_address(client.transport))
+          raise OverSIP::RuntimeError, "#{client.name} has no connection with the element" unless found
+        end
+
+        # @param how [Symbol] :refused or :silent
+        # @return [nil]
+        def cut_off(persona, how)
+          @native.cut_off(persona.address, how)
+          nil
+        end
+
+        # @return [nil]
+        def restore(persona)
+          @native.restore(persona.address)
+          nil
+        end
+
+        # Runs a block after some time.
+        #
+        # @return [Integer] for {cancel}
+        def after(seconds, &block)
+          key = @counts[:timer] += 1
+          @timers[key] = block
+          @native.start_timer(seconds, key)
+          key
+        end
+
+        # @param timer [Integer, nil]
+        def cancel(timer)
+          @timers.delete(timer)
+        end
+
+        # Runs a block of the spec: what it raises fails the example.
+        def guard(&)
+          @guard.call(&)
+        end
+
+        # @return [String] one that is not used yet
+        def draw(prefix)
+          "#{prefix}-#{@counts[prefix] += 1}"
+        end
+
+        # @return [String] a From or To tag, which tells whose it is
+        def draw_tag(persona, token)
+          draw(token).tap { |tag| @tags[tag] = persona.name }
+        end
+
+        # @return [String] who has made a response with this To tag
+        def owner_of(tag)
+          @tags.fetch(tag, ELEMENT)
+        end
+
+        # @return [String]
+        # @raise [ArgumentError] the element does not listen by this transport
+        def element_address(transport)
+          @listeners.fetch(transport) do
+            raise ArgumentError,
+                  "the element does not listen by #{transport}: its configuration has #{@listeners.keys.join(", ")}"
+          end
+        end
+
+        # @param target [String] "udp:192.0.2.1:5060"
+        # @return [String, nil] who is there
+        def name_of(target)
+          transport, address = target.split(":", 2)
+          return ELEMENT if @listeners[transport.to_sym] == address
+
+          there(transport.to_sym, address)&.name
+        end
+
+        # @return [Persona, nil] who is at an address with this transport
+        def there(transport, address)
+          @peers[[transport, address]]
+        end
+
+        # @param host [String] IP address
+        # @return [Array<String>] who has this host
+        def of_host(host)
+          @personas.select { |persona| persona.address.start_with?("#{host}:") }.map(&:name).uniq
+        end
+
+        # @param uri [String]
+        # @return [Array(Symbol, String), nil] transport and address of its host; nil when the name is unknown
+        def locate(uri)
+          names.locate(uri)
+        end
+
+        # @return [Array<ReceivedCall>]
+        def received_calls
+          @personas.flat_map(&:calls)
+        end
+
+        # @return [Array<Call, ReceivedCall>] the calls in which somebody takes part
+        def sides_of(persona)
+          persona.calls + calls_made.select { |call| call.party.equal?(persona) }
+        end
+
+        # @param call [Call]
+        def note_call(call)
+          @calls_made << call
+        end
+
+        private
+
+        # A persona has a peer of the network for each transport that it uses.
+        def number_of(persona, transport)
+          @numbers[[persona, transport]] ||= begin
+            number = @native.add_peer(persona.name, transport, persona.address)
+            @peers[number] = @peers[[transport, persona.address]] = persona
+            number
+          end
+        end
+
+        def take(event)
+          return if event == :happened
+
+          kind, *data = event
+          case kind
+          when :message
+            number, transport, remote, local, bytes = data
+            @peers.fetch(number).receive(bytes, transport, remote, local)
+          when :timer then @timers.delete(data.first)&.call
+          end
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,101 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Testing
+    class World
+      # Sees each block of the script run: when, where, how long, and what it raises. The dispatcher rescues what scripts
+      # raise; here it is kept, so that it fails the example.
+      #
+      # @api private
+      class Observer
+        # A block that runs.
+        Run = Struct.new(:at, :began, :event, :subject, :arguments, :callable, :took, :exception)
+        private_constant :Run
+
+        # @return [Array<Exception>] what blocks have raised, in that order
+        attr_reader :raised
+
+        # @param world [World]
+        # @param on_request [Proc, nil] the block of the spec that takes the place of the script's `on_request`
+        def initialize(world, on_request)
+          @world = world
+          @on_request = on_request
+          @raised = []
+          @runs = Hash.new { |runs, fiber| runs[fiber] = [] }.compare_by_identity
+          @depths = Hash.new(0).compare_by_identity
+        end
+
+        # Runs a block in its place.
+        #
+        # @return [Object] what it returns
+        def call(event, subject, arguments, callable)
+          run = Run.new(@world.now, clock, event, subject, arguments, callable)
+          enter(run)
+          yield
+        rescue Exception => e # rubocop:disable Lint/RescueException -- expectations and mocks raise Exceptions; raised again
+          keep(e)
+          run.exception = e
+          raise
+        ensure
+          run.took = clock - run.began
+          leave
+        end
+
+        # @param exception [Exception] of a block of the script or of a persona
+        def keep(exception)
+          @raised << exception unless @raised.any? { |other| other.equal?(exception) }
+        end
+
+        private
+
+        def clock
+          Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        end
+
+        # What was sent before a block is recorded before it, what it sends is recorded behind it. A block may run in another
+        # one, as `on_target` does in `route`, in the same Fiber.
+        def enter(run)
+          fiber = Fiber.current
+          @world.note_sent if @depths[fiber].zero?
+          @depths[fiber] += 1
+          @runs[fiber] << run
+        end
+
+        def leave
+          fiber = Fiber.current
+          return if (@depths[fiber] -= 1).positive?
+
+          @depths.delete(fiber)
+          @runs.delete(fiber).each { |run| note(run) }
+        end
+
+        def note(run)
+          file, line = ((run.event == :on_request && @on_request) || run.callable).source_location
+          @world.note_event(
+            CallRecord::Block.new(at: run.at, event: run.event, subject: text(run), args: run.arguments, file: file,
+                                  line: line, duration: run.took, exception: run.exception, call_id: call_id(run))
+          )
+        end
+
+        def text(run)
+          return "#{run.subject.sip_method} #{run.subject.ruri}" if run.event == :on_request
+
+          first = run.arguments.first
+          return "#{first.status_code} #{first.reason_phrase}" if first.respond_to?(:status_code)
+
+          run.arguments.join(" ")
+        rescue StandardError
+          "" # a script may give its objects strange methods: they must not end the example
+        end
+
+        def call_id(run)
+          known = [run.subject, *run.arguments].find { |object| object.respond_to?(:call_id) }
+          known ||= run.subject.request if run.subject.respond_to?(:request)
+          known&.call_id
+        rescue StandardError
+          nil
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Testing
+    class World
+      # Who is there beside the element.
+      module People
+        # The client with this name; the first call makes it.
+        #
+        # @param name [Symbol, String]
+        # @param transport [Symbol] :udp, :tcp, :tls, :ws or :wss
+        # @param address [String, nil] where it is: "198.51.100.7:5060"; a free address unless it is given
+        # @param behind_nat [Boolean] whether its Via and Contact name a private address
+        # @param uri [String, nil] its address of record; "sip:NAME@example.com" unless it is given
+        # @return [Client]
+        # @raise [ArgumentError] the client is there already and differs
+        def client(name, transport: nil, address: nil, behind_nat: nil, uri: nil)
+          name = name.to_s
+          given = { transport: transport, address: address, behind_nat: behind_nat, uri: uri }.compact
+          known = (@clients ||= {})[name]
+          return known.first if known && (given.empty? || given == known.last)
+          raise ArgumentError, "the client #{name} is there already, with #{known.last}" if known
+
+          client = new_client(name, transport || :udp, address, behind_nat, uri)
+          @clients[name] = [client, given]
+          client
+        end
+
+        # Who is at a name or address; the first call puts somebody there. A name without an address in the zone gets one.
+        # Port and transport are those of SRV records of this host, else 5060 and UDP.
+        #
+        # @example
+        #   world.target("gw1.example").answers 180, 200
+        #   world.target("127.0.0.1", port: 5070).answers 404
+        # @param name [String] host name or IP address
+        # @param transport [Symbol, nil] :udp, :tcp or :tls
+        # @param port [Integer, nil]
+        # @param uri [String, nil] its address of record; "sip:NAME" unless it is given
+        # @return [Target]
+        def target(name, transport: nil, port: nil, uri: nil)
+          name = name.to_s
+          service = @names.service(name)
+          same = (@targets ||= {}).values.find { |known| known.name == name }
+          return same if same && transport.nil? && port.nil?
+
+          transport ||= service&.transport || :udp
+          port ||= service&.port || World.default_port(transport)
+          @targets[[name, transport, port]] ||= new_target(name, transport, port, uri)
+        end
+
+        private
+
+        def new_client(name, transport, address, behind_nat, uri)
+          address ||= "#{@names.free(behind_nat ? Names::NATS : Names::CLIENTS)}:5060"
+          stated = behind_nat ? "#{@names.free(Names::PRIVATE)}:5060" : address
+          join(Client.new(@network, name, transport: transport, address: address, stated: stated,
+                                          uri: uri || "sip:#{name}@example.com"))
+        end
+
+        def new_target(name, transport, port, uri)
+          ip = @names.address_of(name)
+          host = ip.include?(":") ? "[#{ip}]" : ip
+          join(Target.new(@network, name, transport: transport, address: "#{host}:#{port}", uri: uri || "sip:#{name}"))
+        end
+
+        def join(persona)
+          @network.add(persona)
+          persona
+        end
+      end
+    end
+  end
+end

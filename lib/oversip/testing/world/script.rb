@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+require "oversip/testing/world/made_by_script"
+
+module OverSIP
+  module Testing
+    class World
+      # The script of a world: loaded as the server does it at a reload, and undone when the world closes.
+      #
+      # Undone are: event methods and further methods of the event modules, system callbacks, constants, methods of the top
+      # level and global variables that the script's files made, and instance variables of the event modules. The script's
+      # files are the script, files of its folder that it loads with `load`, and files that it requires which define events.
+      # Other files that it requires stay loaded, and classes that it patches stay patched.
+      #
+      # @api private
+      class Script
+        # @param path [String, nil]
+        # @param on_request [Proc, nil] takes the place of the script's `on_request`
+        def initialize(path, on_request)
+          @path = path && File.expand_path(path)
+          @on_request = on_request
+          @before = MadeByScript.new(@path)
+        end
+
+        # @return [Proc, nil]
+        attr_reader :on_request
+
+        # Loads the script.
+        def load
+          Kernel.load(@path) if @path
+          block = on_request or return
+          SipEvents.define_singleton_method(:on_request) { |request| block.call(request) }
+        end
+
+        # @return [Boolean] whether a file belongs to the script
+        def file?(file)
+          @before.files.include?(file)
+        end
+
+        # Takes away what the script's files have made.
+        def undo
+          @before.undo
+        end
+      end
+    end
+  end
+end

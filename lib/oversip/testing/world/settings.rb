@@ -1,0 +1,79 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Testing
+    class World
+      # Configuration and profiles of a world: those of the server, with addresses of the simulated network.
+      #
+      # @api private
+      class Settings
+        # Where the element listens when its configuration names no address, or one of this machine.
+        ADDRESSES = { listen_ipv4: "192.0.2.100", listen_ipv6: "2001:db8::100" }.freeze
+
+        PORTS = { sip: { listen_port: 5060, listen_port_tls: 5061 },
+                  websocket: { listen_port: 10_080, listen_port_tls: 10_443 } }.freeze
+
+        # Addresses that mean no host of the network.
+        LOCAL = ["127.0.0.1", "::1", "0.0.0.0", "::"].freeze
+
+        # @return [Hash{Symbol => Hash}] as `OverSIP.configuration` and `OverSIP.proxies`
+        attr_reader :configuration, :profiles
+
+        # @param configuration [String, Hash, nil] the path of an oversip.conf, or parameters by section
+        # @param proxies [String, Hash, nil] the path of a proxies.conf, or parameters by profile
+        def initialize(configuration, proxies)
+          file = Config::Source.read(configuration) if configuration.is_a?(String)
+          given = configuration.is_a?(Hash) ? configuration : {}
+          folder = File.dirname(configuration) if configuration.is_a?(String)
+          @configuration = Config.build(file: file, given: simulated(file, given), config_dir: folder, scope: :network)
+          @profiles = profiles_of(proxies)
+        end
+
+        # @return [Hash{Symbol => Object}] for {Engine.open_world}
+        def engine_options
+          EngineOptions.build(configuration, profiles)
+        end
+
+        # @return [Hash{Symbol => String}] the address of the element for each transport, by IPv4 where there is one
+        def listeners
+          ipv6, ipv4 = Listeners.wanted(configuration).partition { |_, ip, _| ip.include?(":") }
+          found = ipv6.to_h { |transport, ip, port| [transport, "[#{ip}]:#{port}"] }
+          found.merge(ipv4.to_h { |transport, ip, port| [transport, "#{ip}:#{port}"] })
+        end
+
+        # @return [Hash{String => String}] what peers call the element, each with the address that it listens on
+        def own_names
+          sections = configuration.values_at(:sip, :websocket)
+          sections.flat_map { |values| %w[ipv6 ipv4].flat_map { |family| names_of(values, family) } }.to_h
+        end
+
+        private
+
+        def names_of(values, family)
+          ip = values[:"listen_#{family}"] or return []
+          names = [ip, values[:"advertised_#{family}"], values[:"record_route_hostname_tls_#{family}"]]
+          [*names.compact, *values[:local_domains]].map { |name| [name.downcase, ip] }
+        end
+
+        def profiles_of(proxies)
+          return ProxiesConfig.build(given: proxies || {}, configuration: configuration) unless proxies.is_a?(String)
+
+          ProxiesConfig.build(file: Config::Source.read(proxies), path: proxies, configuration: configuration)
+        end
+
+        # @return [Hash] the given parameters with addresses and ports of the network
+        def simulated(file, given)
+          from_file = Config::Source.sections(file)
+          given = Config::Source.given(given, "configuration") { |_| "" }
+          PORTS.each_with_object(given.dup) do |(section, ports), all|
+            values = all.fetch(section, {}).dup
+            present = ->(name) { values[name].nil? ? from_file.dig(section, name) : values[name] }
+            ADDRESSES.each { |name, ip| values[name] = ip if present.call(name).nil? || LOCAL.include?(present.call(name)) }
+            ports.each { |name, port| values[name] = port if present.call(name).to_s == "0" }
+            all[section] = values
+          end
+        end
+      end
+    end
+  end
+end

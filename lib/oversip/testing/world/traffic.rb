@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Testing
+    class World
+      # What the engine says was sent and opened, taken into the record. It finds what went to where nobody is.
+      #
+      # @api private
+      class Traffic
+        # @return [Array<UnexpectedDestination>]
+        attr_reader :errors
+
+        # @param network [Network]
+        # @param record [CallRecord]
+        def initialize(network, record)
+          @network = network
+          @record = record
+          @errors = []
+          @messages = @openings = @happenings = 0
+          @known = {}
+        end
+
+        # What goes to where nobody is, is all right.
+        def allow_unknown_destinations
+          @allowed = true
+          @errors.clear
+        end
+
+        # Takes what is new.
+        def note
+          take(@network.native.entries(@messages), @network.native.openings(@openings))
+          nil
+        end
+
+        private
+
+        def take(entries, openings)
+          @messages += entries.size
+          @openings += openings.size
+          entries.each do |entry|
+            message = @record.add(CallRecord::Message.of(entry))
+            check_message(message) if message.sender == ELEMENT && message.receiver.nil?
+          end
+          openings.each { |opening| check_opening(opening) }
+        end
+
+        def check_message(message)
+          what = message.request? ? "the #{message.sip_method}" : "the #{message.status_code} to #{message.sip_method}"
+          check("#{what} of #{message.call_id}", message.transport, message.to)
+        end
+
+        def check_opening(opening)
+          _, receiver, transport, to, = opening
+          check("a connection", transport, to) unless receiver
+        end
+
+        def check(what, transport, address)
+          return if @allowed || @network.there(transport, address)
+
+          target = "#{transport}:#{address}"
+          return if @known[target]
+
+          @known[target] = true
+          host = address[/\A(.+):\d+\z/, 1]
+          @errors << UnexpectedDestination.new(what, target, @network.of_host(host))
+        end
+      end
+    end
+  end
+end
