@@ -74,14 +74,21 @@ module OverSIP
     class Attempt < Event
       # @return [String] "udp:192.0.2.1:5060"
       attr_reader :target
+      # @return [Symbol, nil] the method of the request
+      attr_reader :sip_method
+      # @return [String, nil] the branch of the request
+      attr_reader :branch
       # @return [Symbol, Integer, nil] the status of the final response, or a code as `on_error` gets it; nil while
       #   there is none
-      attr_reader :outcome
+      # @!attribute [r] outcome
+      attr_accessor :outcome
 
-      def initialize(at:, target:, outcome: nil, call_id: nil)
+      def initialize(at:, target:, outcome: nil, sip_method: nil, branch: nil, call_id: nil)
         super(at: at, call_id: call_id)
         @target = target
         @outcome = outcome
+        @sip_method = sip_method
+        @branch = branch
       end
     end
 

@@ -6,6 +6,7 @@ require "oversip/testing/client"
 require "oversip/testing/target"
 require "oversip/testing/world/errors"
 require "oversip/testing/world/expected_errors"
+require "oversip/testing/world/happenings"
 require "oversip/testing/world/log"
 require "oversip/testing/world/names"
 require "oversip/testing/world/network"
@@ -255,6 +256,7 @@ module OverSIP
         return if @noting || @traffic.nil?
 
         @noting = true
+        @happenings.note
         @traffic.note
       ensure
         @noting = false
@@ -289,6 +291,7 @@ module OverSIP
         @native = Engine.__send__(:open_world, settings.engine_options, @seed)
         @names = Names.new(@native, settings.listeners, settings.own_names)
         @network = Network.new(@native, settings.listeners, @names, method(:guard))
+        @happenings = Happenings.new(@native, @record)
         @traffic = Traffic.new(@network, @record)
         Engine.observe_blocks(@observer)
       end

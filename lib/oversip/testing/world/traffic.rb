@@ -16,7 +16,7 @@ module OverSIP
           @network = network
           @record = record
           @errors = []
-          @messages = @openings = @happenings = 0
+          @messages = @openings = 0
           @known = {}
         end
 

@@ -1,0 +1,24 @@
+# frozen_string_literal: true
+
+require "rspec/core"
+require "rspec/expectations"
+require "oversip/testing/world"
+require "oversip/rspec/let_memory"
+require "oversip/testing/example_block"
+require "oversip/testing/failure_ladder"
+require "oversip/rspec/matchers"
+require "oversip/rspec/examples"
+require "oversip/rspec/example_files"
+require "oversip/rspec/example_run"
+
+RSpec.configure do |config|
+  config.include OverSIP::Testing::Examples, :sip
+
+  config.backtrace_exclusion_patterns << %r{/lib/oversip/(?:rspec|testing)(?:/|\.rb)}
+
+  config.before(:suite) do
+    RSpec.configuration.reporter.register_listener(OverSIP::Testing::FailureLadder, :example_finished)
+  end
+
+  config.around(:each, :sip) { |example| OverSIP::Testing::ExampleRun.new(example, self).run }
+end

@@ -1,0 +1,117 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "io/console"
+
+module OverSIP
+  module Testing
+    # One example with a World of its own: opens it, runs the example, fails it by what nothing else has shown, and closes
+    # the World.
+    #
+    # @api private
+    class ExampleRun
+      # Lines of a ladder under a failed example. The last ones are shown: the failure is near them.
+      LINES = 120
+
+      # @param example [::RSpec::Core::Example::Procsy] of an around hook
+      # @param instance [Object] in which it runs
+      def initialize(example, instance)
+        @example = example
+        @instance = instance
+        @metadata = example.metadata
+      end
+
+      # @raise [Exception] what failed beside what RSpec has noted already
+      def run
+        adopt_let_memory
+        @world = open
+        begin
+          raised = raised_by { @example.run }
+        ensure
+          close
+        end
+        fail_by([raised, *unnoted_errors(raised)].compact)
+      end
+
+      private
+
+      # An example alone, rather than its group, may have the metadata.
+      def adopt_let_memory
+        memory = @instance.instance_variable_get(:@__memoized)
+        @instance.__send__(:__init_memoized) unless memory.is_a?(LetMemory)
+      end
+
+      def open
+        files = ExampleFiles.new(@metadata)
+        script = files.fetch(:script)
+        block = script.respond_to?(:call) ? script : @metadata[:sip_script]
+        World.open(script: (script unless script.respond_to?(:call)), proxies: files.fetch(:proxies),
+                   configuration: files.fetch(:configuration), seed: @metadata.fetch(:seed, 1),
+                   &(block && ExampleBlock.new(@instance, block)))
+             .tap { |world| @instance.sip = world }
+      end
+
+      def close
+        @instance.sip = nil
+        keep_ladder
+      ensure
+        @world.close
+      end
+
+      # @return [Exception, nil] of a hook inside of this one
+      def raised_by
+        yield
+        nil
+      rescue *Dispatcher::FATAL
+        raise
+      rescue Exception => e # rubocop:disable Lint/RescueException -- mocks and WebMock raise what is no StandardError
+        e
+      end
+
+      # @return [Array<Exception>] of the World, also of its end; without those that RSpec has
+      def unnoted_errors(raised)
+        noted = each_exception(raised) + each_exception(@example.exception)
+        @world.errors.reject { |error| noted.any? { |other| other.equal?(error) } }
+      end
+
+      def each_exception(exception)
+        return [] unless exception
+
+        [exception, *(exception.all_exceptions.flat_map { |inner| each_exception(inner) } if several?(exception))]
+      end
+
+      def several?(exception)
+        exception.respond_to?(:all_exceptions)
+      end
+
+      def fail_by(failures)
+        raise failures.first if failures.one?
+        raise ::RSpec::Core::MultipleExceptionError.new(*failures) if failures.any?
+      end
+
+      # Whether the example has failed is known when all hooks have run. What happened is data, and outlives the World.
+      def keep_ladder
+        world = @world
+        @metadata[FailureLadder::KEY] = -> { shortened(world.ladder(width:).lines) }
+        path = @metadata[:ladder] or return
+
+        FileUtils.mkdir_p(File.dirname(path))
+        File.write(path, world.svg)
+      end
+
+      def shortened(lines)
+        left_out = lines.size - LINES
+        return lines.join if left_out <= 1
+
+        note = "(#{left_out} lines are left out: `ladder: \"FILE.svg\"` in the example's metadata writes all of them)\n"
+        [lines.first, note, *lines.last(LINES - 1)].join
+      end
+
+      # RSpec indents the message of a failure.
+      def width
+        columns = $stdout.tty? ? IO.console.winsize.last : 100
+        [columns - 10, 60].max
+      end
+    end
+  end
+end

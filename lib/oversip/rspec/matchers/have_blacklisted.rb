@@ -1,0 +1,69 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Testing
+    module Matchers
+      # See {Matchers#have_blacklisted}.
+      class HaveBlacklisted < Matcher
+        # @api private
+        def initialize(targets)
+          super()
+          raise ArgumentError, "have_blacklisted needs a target" if targets.empty?
+
+          @targets = targets.map { |target| Party.matched(target) }
+        end
+
+        # @api private
+        def supports_block_expectations?
+          true
+        end
+
+        # @api private
+        def matches?(actual)
+          look(actual)
+          @targets.all? { |target| listed?(target) }
+        end
+
+        # @api private
+        def does_not_match?(actual)
+          look(actual)
+          @targets.none? { |target| listed?(target) }
+        end
+
+        # @return [String]
+        def description
+          "have blacklisted #{@targets.map { |target| target.is_a?(String) ? target : described(target) }.join(", ")}"
+        end
+
+        private
+
+        # With a block: what it has added.
+        def look(actual)
+          @subject = { World => "the element", Proc => "the block" }.find { |kind, _| actual.is_a?(kind) }&.last
+          raise ArgumentError, "have_blacklisted looks at `sip` or at a block, not at #{actual.inspect}" unless @subject
+
+          @world = actual.is_a?(World) ? actual : World.current
+          former = actual.is_a?(Proc) ? @world.blacklist : []
+          actual.call if actual.is_a?(Proc)
+          @listed = @world.blacklist - former
+        end
+
+        attr_reader :subject
+
+        def listed?(target)
+          @listed.any? { |entry| names(entry).any? { |name| values_match?(target, name) } }
+        end
+
+        def names(entry)
+          [entry, @world.name_of(entry)].compact
+        end
+
+        def finding
+          return "the blacklist is empty" if @listed.empty?
+
+          "blacklisted are:#{Wording.list(@listed.map { |entry| names(entry).join(" ") })}"
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,63 @@
+# frozen_string_literal: true
+
+require_relative "../../support/inner_rspec"
+
+RSpec.describe "oversip/minitest" do
+  test = <<~'RUBY'
+    require "minitest/autorun"
+    require "oversip/minitest"
+
+    class ServerTest < Minitest::Test
+      include OverSIP::Testing::Minitest
+      world { |request| answer(request) }
+
+      def answer(request)
+        return request.reply(@status || 200) if request.ruri.user == "bob"
+
+        assert_equal "bob", request.ruri.user
+      end
+
+      def test_that_passes
+        @status = 486
+        assert_equal 486, sip.client(:alice).options("sip:bob@example.com").status
+      end
+
+      def test_with_a_wrong_status
+        assert_equal 486, sip.client(:alice).options("sip:bob@example.com").status
+      end
+
+      def test_with_an_assertion_in_a_block
+        sip.client(:alice).options("sip:carol@example.com")
+      end
+    end
+
+    class InnerTest < ServerTest
+      world { |request| raise "no such thing" }
+
+      %i[test_that_passes test_with_a_wrong_status test_with_an_assertion_in_a_block].each { |name| undef_method(name) }
+
+      def test_of_what_the_script_raises
+        sip.client(:alice).options("sip:bob@example.com")
+      end
+    end
+  RUBY
+
+  outcome = nil
+  before(:context) { outcome = InnerRspec.run_ruby({ "server_test.rb" => test }, "server_test.rb") }
+
+  it "runs each test in a world of its own" do
+    expect(outcome.output).to include("4 runs").and include("2 failures, 1 errors")
+  end
+
+  it "shows the ladder below a failure" do
+    expect(outcome.output).to match(/ServerTest#test_with_a_wrong_status.*\nExpected: 486\n +Actual: 200\n.*alice +oversip.*OPTIONS/m)
+  end
+
+  it "fails a test by an assertion in a block" do
+    expect(outcome.output).to match(/ServerTest#test_with_an_assertion_in_a_block.*\nExpected: "bob"\n +Actual: "carol"/)
+  end
+
+  it "fails a test by what the script raises" do
+    expect(outcome.output).to match(/InnerTest#test_of_what_the_script_raises:\nRuntimeError: no such thing/)
+  end
+end
