@@ -4,11 +4,14 @@
 module SimulatedWorld
   LISTENERS = [[:udp, "10.0.0.1", 5060]].freeze
 
-  def open_world(seed: 1, core: {}, proxies: {}, listeners: LISTENERS)
-    OverSIP.configuration = OverSIP::Config.build(given: { core: }, scope: :loopback)
+  # @param tls [Hash] the section of a server that uses TLS
+  # @param engine [Hash{Symbol => Object}] options of the engine itself
+  def open_world(seed: 1, core: {}, tls: nil, proxies: {}, listeners: LISTENERS, **engine)
+    given = tls ? { core:, tls:, sip: { sip_tls: true } } : { core: }
+    OverSIP.configuration = OverSIP::Config.build(given:, scope: :loopback)
     OverSIP.proxies = OverSIP::ProxiesConfig.build(given: proxies, configuration: OverSIP.configuration)
     options = OverSIP::EngineOptions.build(OverSIP.configuration, OverSIP.proxies)
-    OverSIP::Engine.send(:open_world, options.merge(listeners:), seed)
+    OverSIP::Engine.send(:open_world, options.merge(listeners:, **engine), seed)
   end
 
   def in_world(**options)

@@ -47,4 +47,4 @@ pub use start::settings;
 pub use stats::{Stats, QUEUES};
 pub use subject::Subject;
 pub use testing::Testing;
-pub use websocket::WebSockets;
+pub use websocket::{upgrade_refusal, WebSockets};

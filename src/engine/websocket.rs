@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::driver::Driver;
 use super::event::{Event, UpgradeRequest};
-use crate::element::{ConnectionEnd, Input};
+use crate::element::{ConnectionEnd, Element, Input};
 use crate::message::{ConnectionId, Source};
 use crate::transport::ws::{check, switching_protocols, HttpRequest, UpgradeRefusal};
 use crate::transport::Connections;
@@ -12,20 +12,24 @@ use crate::transport::Connections;
 /// A client asks for a WebSocket (RFC 6455 section 4.2).
 pub(super) fn upgrade_asked(driver: &Driver, source: Source, http: HttpRequest) {
     let (Some(connection), Some(network)) = (source.connection, driver.network.get()) else { return };
-    let unavailable = driver.step(|element, _| {
-        let refusal = element.admit(false)?;
-        element.count_rejected(refusal.cause);
-        Some(UpgradeRefusal::later(refusal.status, Some(refusal.reason)))
-    });
-    match unavailable.map_or_else(|| check(&http), Err) {
-        Ok(()) => driver.events.push(Event::Upgrade(Box::new(UpgradeRequest { source, http }))),
-        Err(refusal) => {
+    match driver.step(|element, _| upgrade_refusal(element, &http)) {
+        None => driver.events.push(Event::Upgrade(Box::new(UpgradeRequest { source, http }))),
+        Some(refusal) => {
             tracing::info!(target: "oversip::engine", remote = %source.remote, status = refusal.status,
                 "WebSocket refused");
             let response = refusal.response(&http, &driver.settings.product);
             network.connections().refuse_upgrade(connection, response);
         }
     }
+}
+
+/// Why a client gets no WebSocket, before the script is asked.
+pub fn upgrade_refusal(element: &mut Element, http: &HttpRequest) -> Option<UpgradeRefusal> {
+    if let Some(refusal) = element.admit(false) {
+        element.count_rejected(refusal.cause);
+        return Some(UpgradeRefusal::later(refusal.status, Some(refusal.reason)));
+    }
+    check(http).err()
 }
 
 /// The WebSockets of an engine, and the requests for them.

@@ -22,7 +22,7 @@ mod zone;
 
 pub use blocks::{Blocks, Turn};
 pub use network::{Conditions, Network, Reachability};
-pub use node::ScriptWork;
+pub use node::{ClientJudgement, ScriptWork};
 pub use party::PartyId;
 pub use peer::{Inbox, Peer, PeerApi, PeerId};
 pub use record::{ConnectionOutcome, Entry, Fate, Record, TriedConnection};
@@ -30,5 +30,5 @@ pub use script::{to, to_udp, Api, Script};
 pub use uac::{CallPlan, CallState, Uac, UacCall};
 pub use uas::{CalleeState, Uas, UasCall};
 pub use user_agent::{record_route_lines, Dialog};
-pub use world::{ElementId, Judge, News, Step, World};
+pub use world::{ElementId, Judge, LinkState, News, Step, World};
 pub use zone::{Trouble, Zone};

@@ -25,12 +25,26 @@ pub enum ScriptWork {
     Released(AnchorId),
     /// A timer of the script's fires.
     Timer(u64),
-    /// The certificates of a server are to be judged: [`World::judge_connection`](super::World::judge_connection) is due.
+    /// The certificates of a peer are to be judged: [`World::judge_connection`](super::World::judge_connection) is due.
     TlsHandshake {
         /// The connection.
         connection: ConnectionId,
-        /// What the server shows (DER), its own certificate first.
+        /// What the peer shows (DER), its own certificate first.
         certificates: Vec<Bytes>,
+    },
+    /// A client asks for a WebSocket: [`World::answer_upgrade`](super::World::answer_upgrade) is due.
+    Upgrade {
+        /// The connection.
+        connection: ConnectionId,
+        /// The head of the HTTP request.
+        head: Bytes,
+    },
+    /// A WebSocket is gone.
+    WebSocketClosed {
+        /// The connection.
+        connection: ConnectionId,
+        /// Whether the client has ended it.
+        by_client: bool,
     },
 }
 
@@ -42,6 +56,18 @@ impl From<ScriptEvent> for ScriptWork {
             ScriptEvent::Scheduled(key) => ScriptWork::Timer(key),
         }
     }
+}
+
+/// Whether a script judges the clients that connect by TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientJudgement {
+    /// It does not.
+    #[default]
+    None,
+    /// It does, by the certificates that they show.
+    WithCertificates,
+    /// It does, and they are asked for none.
+    WithoutCertificates,
 }
 
 /// Who runs the script of an element.
@@ -63,6 +89,9 @@ pub(super) struct Node {
     waiting: ScriptQueue,
     /// The addresses of its host, beside those that it listens at.
     pub(super) further_addresses: Vec<IpAddr>,
+    /// Who judges clients that connect by TLS, and those of secure WebSockets.
+    pub(super) clients: ClientJudgement,
+    pub(super) websocket_clients: ClientJudgement,
     pub(super) heeds_keepalives: bool,
     pub(super) holds_responses: bool,
 }
@@ -77,6 +106,8 @@ impl Node {
             queue: VecDeque::new(),
             waiting,
             further_addresses: Vec::new(),
+            clients: ClientJudgement::None,
+            websocket_clients: ClientJudgement::None,
             heeds_keepalives: false,
             holds_responses: false,
         }

@@ -23,6 +23,10 @@ pub(super) enum Phase {
     Opening,
     /// The listener has taken it; certificates are shown and judged.
     Shaking,
+    /// A WebSocket is asked for.
+    Upgrading,
+    /// That was answered, and not decided on.
+    Answered,
     /// It carries messages.
     Up,
 }
@@ -174,6 +178,10 @@ pub(super) struct Stream {
     pub(super) proof: Option<ServerProof>,
     /// How long the handshake may take.
     pub(super) handshake: Duration,
+    /// The certificates (DER) that its opener shows as a client, its own first.
+    pub(super) shows: Vec<Bytes>,
+    /// The HTTP request by which its opener asks for a WebSocket.
+    pub(super) upgrade: Option<Bytes>,
     /// What is sent over it does not arrive until this is undone.
     pub(super) stalled: bool,
     /// Where the record has it, if an element opens it.
@@ -277,6 +285,8 @@ impl Streams {
             to,
             proof,
             handshake,
+            shows: Vec::new(),
+            upgrade: None,
             stalled: false,
             tried: None,
             opener,

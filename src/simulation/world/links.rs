@@ -5,14 +5,30 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::{ElementId, World};
+use crate::element::ConnectionEnd;
 use crate::message::{ConnectionId, Source};
 use crate::simulation::stream::Phase;
 
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// It is being opened, its peer not accepted yet.
+    Opening,
+    /// The peer is accepted, and has asked for a WebSocket.
+    Connected,
+    /// It carries messages.
+    Up,
+}
+
 impl World {
-    /// Whether a connection of an element is up; `None`: there is none by this name.
-    pub fn is_up(&self, id: ElementId, connection: ConnectionId) -> Option<bool> {
+    /// How far a connection of an element has come; `None`: there is none by this name.
+    pub fn link(&self, id: ElementId, connection: ConnectionId) -> Option<LinkState> {
         let end = self.streams.by_id(id.0, connection)?;
-        Some(self.streams.get(end.stream)?.phase == Phase::Up)
+        Some(match self.streams.get(end.stream)?.phase {
+            Phase::Opening | Phase::Shaking => LinkState::Opening,
+            Phase::Upgrading | Phase::Answered => LinkState::Connected,
+            Phase::Up => LinkState::Up,
+        })
     }
 
     /// Where what comes over a connection of an element comes from.
@@ -43,8 +59,13 @@ impl World {
 
     /// An element closes a connection after what was sent on it.
     pub fn close_connection(&mut self, id: ElementId, connection: ConnectionId) {
-        if let Some(end) = self.streams.by_id(id.0, connection) {
-            self.close_end(end);
+        let Some(end) = self.streams.by_id(id.0, connection) else { return };
+        match self.streams.get(end.stream).map(|stream| stream.phase) {
+            Some(Phase::Shaking) => self.judged(id, connection, false),
+            Some(Phase::Upgrading | Phase::Answered) => {
+                self.not_opened(end.stream, ConnectionEnd::NotAccepted);
+            }
+            _ => self.close_end(end),
         }
     }
 }

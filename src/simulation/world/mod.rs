@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 mod datagrams;
+mod handshakes;
 mod links;
 mod outputs;
 mod outside;
@@ -16,6 +17,7 @@ mod receiving;
 mod running;
 mod streams;
 
+pub use links::LinkState;
 pub use outside::News;
 
 use super::lookup::Lookup;
@@ -29,7 +31,7 @@ use super::script::{Api, Script};
 use super::stream::{StreamEvent, Streams};
 use super::zone::Zone;
 use crate::element::{Element, Input, ServerName, Settings, Status};
-use crate::message::{ConnectionId, StreamLimits, Transport};
+use crate::message::{StreamLimits, Transport};
 use crate::random::Random;
 
 /// What all runs begin with: 2026-01-01.
@@ -452,11 +454,6 @@ impl World {
         self.node(id.0).queue.len()
     }
 
-    /// The script that is run outside accepts the certificates of a server, or does not ([`ScriptWork::TlsHandshake`]).
-    pub fn judge_connection(&mut self, id: ElementId, connection: ConnectionId, accepted: bool) {
-        self.judged(id, connection, accepted);
-    }
-
     /// Tells an element something, and does what it wants done.
     fn tell(&mut self, number: usize, input: Input) {
         let now = self.now;
@@ -467,6 +464,11 @@ impl World {
     /// The name of a party.
     pub fn name(&self, party: PartyId) -> &str {
         &self.parties[party.0].name
+    }
+
+    /// Whether the script of an element is run by who steps the world.
+    fn is_run_outside(&mut self, element: usize) -> bool {
+        matches!(self.node(element).runner, Runner::Outside)
     }
 
     fn is_element(&self, number: usize) -> bool {

@@ -39,6 +39,15 @@ pub enum News {
         /// The other end.
         remote: SocketAddr,
     },
+    /// The request for a WebSocket was answered.
+    UpgradeAnswered {
+        /// The peer.
+        peer: PartyId,
+        /// Who has answered.
+        remote: SocketAddr,
+        /// The HTTP answer.
+        response: Bytes,
+    },
     /// The time of [`World::start_timer`] has come.
     Timer(u64),
 }
@@ -67,10 +76,30 @@ impl World {
         }
     }
 
-    /// Such a peer opens a connection.
-    pub fn connect_from(&mut self, peer: PartyId, to: SocketAddr) {
+    /// Such a peer opens a connection. By TLS it shows these certificates (DER), its own first; with the head of an HTTP request
+    /// it asks for a WebSocket.
+    pub fn connect_from(
+        &mut self,
+        peer: PartyId,
+        to: SocketAddr,
+        certificates: Vec<Bytes>,
+        upgrade: Option<Bytes>,
+    ) {
         let (transport, own) = self.parties[peer.0].addresses[0];
-        self.open_for_peer(peer.0, (transport, own), to);
+        let end = self.open_for_peer(peer.0, (transport, own), to);
+        if let Some(stream) = self.streams.get_mut(end.stream) {
+            (stream.shows, stream.upgrade) = (certificates, upgrade);
+        }
+    }
+
+    /// The transport of such a peer.
+    pub fn transport(&self, peer: PartyId) -> Transport {
+        self.parties[peer.0].addresses[0].0
+    }
+
+    /// Whether such a peer has a connection with an address, be it up or being opened.
+    pub fn is_connected(&self, peer: PartyId, to: SocketAddr) -> bool {
+        self.streams.with(peer.0, to).is_some()
     }
 
     pub(super) fn open_for_peer(

@@ -135,6 +135,10 @@ impl World {
                 });
                 self.judged(ElementId(number), connection, verdict.unwrap_or(false));
             }
+            // Such a script has no say in it.
+            ScriptWork::Upgrade { connection, .. } => {
+                self.answer_upgrade(ElementId(number), connection, bytes::Bytes::new(), Some(true));
+            }
             work => {
                 self.run_script(number, |script, api| run_work(script, api, work));
             }
@@ -193,6 +197,7 @@ fn run_work(script: &mut dyn Script, api: &mut Api<'_>, work: ScriptWork) {
         ScriptWork::Released(anchor) => script.released(anchor),
         ScriptWork::Timer(key) => script.timer(api, key),
         // The verdict is its caller's.
-        ScriptWork::TlsHandshake { .. } => {}
+        ScriptWork::TlsHandshake { .. } | ScriptWork::Upgrade { .. } => {}
+        ScriptWork::WebSocketClosed { .. } => {}
     }
 }

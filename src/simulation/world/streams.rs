@@ -1,13 +1,13 @@
 //! Connections: how they come up, carry bytes, stall, break and end.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{ElementId, Event, News, World};
-use crate::element::{ConnectionEnd, Input, ServerName};
-use crate::message::{ConnectionId, Transport};
+use super::{Event, News, World};
+use crate::element::{ConnectionEnd, Input};
+use crate::message::Transport;
 use crate::simulation::network::Reachability;
 use crate::simulation::node::ScriptWork;
 use crate::simulation::party::PartyId;
@@ -98,7 +98,7 @@ impl World {
     }
 
     /// It is known what comes of a connection that an element opens.
-    fn settle(&mut self, number: u64, outcome: ConnectionOutcome) {
+    pub(super) fn settle(&mut self, number: u64, outcome: ConnectionOutcome) {
         if let Some(tried) = self.streams.get(number).and_then(|stream| stream.tried) {
             self.record.settle(tried, outcome);
         }
@@ -139,7 +139,7 @@ impl World {
         let after = self.delay(opener) * 2;
         let Some(stream) = self.streams.get_mut(number) else { return };
         if !stream.transport.secure() {
-            return self.up(number);
+            return self.shaken(number);
         }
         stream.phase = Phase::Shaking;
         let (limit, to) = (stream.handshake, stream.to);
@@ -149,49 +149,7 @@ impl World {
         }
     }
 
-    /// The date of now.
-    fn today(&self) -> SystemTime {
-        self.date + self.now()
-    }
-
-    /// RFC 5922: the opener judges what the server has shown.
-    fn shown(&mut self, number: u64) {
-        let Some(stream) = self.streams.get(number).filter(|stream| stream.phase == Phase::Shaking) else {
-            return;
-        };
-        let Some(proof) = stream.proof.clone() else { return self.up(number) };
-        let certificates = self.certificates.get(&stream.to).cloned().unwrap_or_default();
-        if proof.by_library && !self.is_proven(&certificates, &proof.name) {
-            self.settle(number, ConnectionOutcome::NotAccepted);
-            return self.not_opened(number, ConnectionEnd::NotAccepted);
-        }
-        let opener = stream.end(Side::Opener).map(|end| (end.party, end.id));
-        match opener.filter(|(party, _)| proof.by_callback && self.is_element(*party)) {
-            Some((party, connection)) => {
-                self.node(party).put(ScriptWork::TlsHandshake { connection, certificates });
-            }
-            None => self.up(number),
-        }
-    }
-
-    fn is_proven(&self, certificates: &[Bytes], name: &ServerName) -> bool {
-        let judge = self.judge.as_ref();
-        judge.is_some_and(|judge| judge(certificates, name, self.today()).is_ok())
-    }
-
-    /// A script has judged what a server has shown.
-    pub(super) fn judged(&mut self, id: ElementId, connection: ConnectionId, accepted: bool) {
-        let Some(end) = self.streams.by_id(id.0, connection) else { return };
-        match accepted {
-            true => self.up(end.stream),
-            false => {
-                self.settle(end.stream, ConnectionOutcome::NotAccepted);
-                self.not_opened(end.stream, ConnectionEnd::NotAccepted);
-            }
-        }
-    }
-
-    fn up(&mut self, number: u64) {
+    pub(super) fn up(&mut self, number: u64) {
         let Some(stream) = self.streams.get_mut(number) else { return };
         stream.phase = Phase::Up;
         self.settle(number, ConnectionOutcome::Up);
@@ -211,7 +169,7 @@ impl World {
     }
 
     /// A connection does not come up. The other side, if it has taken it, sees it end.
-    fn not_opened(&mut self, number: u64, why: ConnectionEnd) {
+    pub(super) fn not_opened(&mut self, number: u64, why: ConnectionEnd) {
         let [opener, acceptor] = [Side::Opener, Side::Acceptor].map(|side| EndId { stream: number, side });
         // A listener that was told nothing of it hears nothing of its end.
         self.streams.leave(acceptor);
@@ -402,8 +360,14 @@ impl World {
     /// A party has no such connection any more, and hears of it.
     fn end_end(&mut self, id: EndId, why: ConnectionEnd) {
         let Some(remote) = self.streams.end(id).map(|end| end.source.remote) else { return };
+        let was_up = self.streams.get(id.stream).is_some_and(|stream| stream.phase == Phase::Up);
+        let websocket = self.streams.end(id).is_some_and(|end| end.source.transport.websocket());
         let Some((party, connection)) = self.streams.leave(id) else { return };
         if self.is_element(party) {
+            if was_up && websocket && self.is_run_outside(party) {
+                let by_client = why == ConnectionEnd::Closed;
+                self.node(party).put(ScriptWork::WebSocketClosed { connection, by_client });
+            }
             self.tell_later(party, Input::ConnectionEnded { connection, end: why });
         } else {
             self.schedule.put(self.now, Event::PeerEnded { peer: party, remote });

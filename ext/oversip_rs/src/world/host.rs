@@ -3,16 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use magnus::{Error, RHash, Ruby};
 use oversip::clock::Clock;
-use oversip::element::{Element, Round, Settings};
-use oversip::engine::{self, SystemClock};
+use oversip::element::{Element, Round, ServerName, Settings};
+use oversip::engine::{self, Config, SystemClock};
 use oversip::host::{Anchors, Call, Calls, Host, Released};
 use oversip::message::{ConnectionId, Transport};
 use oversip::random::Random;
-use oversip::simulation::{Conditions, ElementId, PartyId, ScriptWork, Step, World};
+use oversip::simulation::{ClientJudgement, Conditions, ElementId, PartyId, ScriptWork, Step, World};
+use oversip::transport::{verify_server, Authorities, ClientCertificates, PeerName};
 
 use super::{arguments::usable, locks::lock, turns::Turns};
 use crate::{
@@ -41,8 +42,8 @@ pub(super) struct WorldHost {
     world: Mutex<World>,
     pub(super) element: ElementId,
     pub(super) listening: Vec<(Transport, SocketAddr)>,
-    /// The objects of its connections.
-    pub(super) objects: Mutex<HashMap<ConnectionId, Anchor>>,
+    /// The objects of its connections, and which of those are WebSockets.
+    pub(super) objects: Mutex<HashMap<ConnectionId, (Anchor, bool)>>,
     settings: Settings,
     released: Released,
     anchors: Anchors,
@@ -98,6 +99,27 @@ impl Host for WorldHost {
     }
 }
 
+/// Servers are judged by the authorities of the configuration, from the date of today on.
+fn trust(world: &mut World, config: &Config) {
+    let (authorities, _) = Authorities::new(&config.tls.authorities);
+    world.set_date(SystemTime::now());
+    world.set_judge(move |certificates, name, date| {
+        let name = match name {
+            ServerName::Domain(domain) => PeerName::Domain(domain.clone()),
+            ServerName::Ip(ip) => PeerName::Ip(*ip),
+        };
+        verify_server(certificates, &name, &authorities, date).map_err(|distrust| distrust.to_string())
+    });
+}
+
+fn judgement(clients: ClientCertificates) -> ClientJudgement {
+    match clients {
+        ClientCertificates::Ignored | ClientCertificates::Asked => ClientJudgement::None,
+        ClientCertificates::Unasked => ClientJudgement::WithoutCertificates,
+        ClientCertificates::Reported => ClientJudgement::WithCertificates,
+    }
+}
+
 impl WorldHost {
     /// An element with these options on an empty network, which takes no time.
     pub(super) fn new(ruby: &Ruby, options: RHash, seed: u64) -> Result<Arc<WorldHost>, Error> {
@@ -115,7 +137,10 @@ impl WorldHost {
         let mut world = World::new(SystemClock.now(), seed);
         world.network().set_conditions(Conditions { delay: Duration::ZERO, ..Conditions::default() });
         world.zone().set_delay(Duration::ZERO);
+        trust(&mut world, &config);
         let element = world.add_element_driven_outside(NAME, own, &listening);
+        world.judge_clients(element, Transport::Tls, judgement(config.client_certificates));
+        world.judge_clients(element, Transport::Wss, judgement(config.websocket_client_certificates));
         world.step_element(element, |element, _| element.begin_trace(HAPPENINGS));
         Ok(Arc::new(WorldHost {
             world: Mutex::new(world),

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use magnus::{Ruby, Value};
 use oversip::engine::UpgradeRequest;
+use oversip::host::Host;
 use oversip::message::{ConnectionId, Source, Transport};
+use oversip::simulation::LinkState;
+use oversip::transport::ws::switching_protocols;
 
 use super::{host::WorldHost, locks::lock};
 use crate::{
@@ -20,9 +23,10 @@ impl Links for WorldHost {
 
     fn link(&self, connection: ConnectionId) -> Option<Link> {
         let world = self.world();
-        let connected = world.is_up(self.element, connection)?;
+        let state = world.link(self.element, connection)?;
         let transport = world.source(self.element, connection)?.transport;
-        Some(Link { connected, websocket: connected && transport.websocket() })
+        let websocket = state == LinkState::Up && transport.websocket();
+        Some(Link { connected: state != LinkState::Opening, websocket })
     }
 
     fn live(&self) -> Vec<Source> {
@@ -34,22 +38,26 @@ impl Links for WorldHost {
     }
 
     fn close(&self, connection: ConnectionId) {
-        let mut world = self.world();
-        match world.is_up(self.element, connection) {
-            Some(false) => world.judge_connection(self.element, connection, false),
-            _ => world.close_connection(self.element, connection),
-        }
+        self.world().close_connection(self.element, connection);
     }
 
     fn admit(&self, connection: ConnectionId) {
         self.world().judge_connection(self.element, connection, true);
     }
 
-    fn accept_upgrade(&self, _: &UpgradeRequest) {}
+    fn accept_upgrade(&self, request: &UpgradeRequest) {
+        let Some(connection) = request.source.connection else { return };
+        let response = switching_protocols(&request.http, &self.settings().product);
+        self.world().answer_upgrade(self.element, connection, response, Some(true));
+    }
 
-    fn refuse_upgrade(&self, _: ConnectionId, _: Bytes) {}
+    fn refuse_upgrade(&self, connection: ConnectionId, response: Bytes) {
+        self.world().answer_upgrade(self.element, connection, response, Some(false));
+    }
 
-    fn answer_upgrade(&self, _: ConnectionId, _: Bytes) {}
+    fn answer_upgrade(&self, connection: ConnectionId, response: Bytes) {
+        self.world().answer_upgrade(self.element, connection, response, None);
+    }
 
     fn close_websocket(&self, connection: ConnectionId, _: Option<u16>, _: &str) {
         self.close(connection);
@@ -57,16 +65,16 @@ impl Links for WorldHost {
 
     fn object(&self, ruby: &Ruby, connection: ConnectionId) -> Option<Value> {
         let kept = lock(&self.objects);
-        kept.get(&connection).and_then(|anchor| anchor.values(ruby)).map(|(object, _)| object)
+        kept.get(&connection).and_then(|(anchor, _)| anchor.values(ruby)).map(|(object, _)| object)
     }
 
     fn keep(&self, connection: ConnectionId, object: Anchor) {
         let mut kept = lock(&self.objects);
-        // Those of connections that are gone are not asked for again.
         let world = self.world();
-        kept.retain(|known, _| world.is_up(self.element, *known).is_some());
-        if world.is_up(self.element, connection).is_some() {
-            kept.insert(connection, object);
+        // That of a WebSocket stays until the script has heard of its end.
+        kept.retain(|known, (_, websocket)| *websocket || world.link(self.element, *known).is_some());
+        if let Some(source) = world.source(self.element, connection) {
+            kept.insert(connection, (object, source.transport.websocket()));
         }
     }
 

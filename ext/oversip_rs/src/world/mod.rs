@@ -93,7 +93,10 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     class.define_method("openings", method!(record::openings, 1))?;
     class.define_method("add_peer", method!(peers::add_peer, 3))?;
     class.define_method("send_bytes", method!(peers::send_bytes, 3))?;
-    class.define_method("connect", method!(peers::connect, 2))?;
+    class.define_method("connect", method!(peers::connect, -1))?;
+    class.define_method("upgrade", method!(peers::upgrade, -1))?;
+    class.define_method("show_certificates", method!(peers::show_certificates, 2))?;
+    class.define_method("date=", method!(peers::set_date, 1))?;
     class.define_method("disconnect", method!(peers::disconnect, 2))?;
     class.define_method("finish", method!(peers::finish, 2))?;
     class.define_method("stall", method!(peers::stall, 2))?;

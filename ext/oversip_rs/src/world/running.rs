@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use magnus::{prelude::*, Error, RArray, Ruby, Value};
+use magnus::{prelude::*, Error, RArray, RHash, Ruby, Value};
+use oversip::engine::{upgrade_refusal, TlsHandshake, UpgradeRequest};
 use oversip::host::{Host, IncomingRequest};
+use oversip::message::ConnectionId;
 use oversip::simulation::{News, PartyId, ScriptWork, Step};
+use oversip::transport::ws::{HeadProgress, HeadReader};
 
 use super::host::{Work, WorldHost};
 use super::locks::lock;
@@ -15,7 +18,8 @@ use crate::{
     classes::dispatcher_module,
     client, dispatcher,
     dispatcher_thread::{Outermost, RubyThread, Standing},
-    logging, schedule, text,
+    links::Links,
+    logging, schedule, text, tls, websocket,
 };
 
 /// A step under way.
@@ -99,14 +103,56 @@ pub(super) fn run_event(ruby: &Ruby, this: RubyWorld) -> Result<(), Error> {
             }
             ScriptWork::Round(round) => client::run(ruby, &host, Some(*round)),
             ScriptWork::Timer(key) => schedule::run(ruby, key),
-            // No script is asked yet.
-            ScriptWork::TlsHandshake { connection, .. } => {
-                simulated.world().judge_connection(element, connection, true);
-                Ok(())
+            ScriptWork::TlsHandshake { connection, certificates } => {
+                let source = simulated.world().source(element, connection);
+                let handshake = source.map(|source| TlsHandshake { source, certificates });
+                handshake.map_or(Ok(()), |handshake| tls::run_handshake(ruby, &*simulated, handshake))
+            }
+            ScriptWork::Upgrade { connection, head } => upgrade(ruby, &simulated, connection, &head),
+            ScriptWork::WebSocketClosed { connection, by_client } => {
+                websocket::run_closed(ruby, &*simulated, connection, by_client)
             }
             ScriptWork::CallEnded(..) | ScriptWork::CallRenumbered(..) | ScriptWork::Released(_) => Ok(()),
         },
     }
+}
+
+/// A client asks for a WebSocket: what is wrong with the request decides, else the script.
+fn upgrade(
+    ruby: &Ruby,
+    simulated: &Arc<WorldHost>,
+    connection: ConnectionId,
+    head: &[u8],
+) -> Result<(), Error> {
+    let Some(source) = simulated.world().source(simulated.element, connection) else { return Ok(()) };
+    let HeadProgress::Complete(http) = HeadReader::new().read(head) else {
+        simulated.close(connection);
+        return Ok(());
+    };
+    let host: Arc<dyn Host> = simulated.clone();
+    let product = &host.settings().product;
+    match host.step(|element, _| upgrade_refusal(element, &http)) {
+        Some(refusal) => {
+            simulated.refuse_upgrade(connection, refusal.response(&http, product));
+            Ok(())
+        }
+        None => {
+            let request = UpgradeRequest { source, http: *http };
+            websocket::run_upgrade(ruby, &**simulated, product, &request)
+        }
+    }
+}
+
+/// Status and headers of an HTTP answer.
+fn http_answer(ruby: &Ruby, response: &[u8]) -> Result<(u16, RHash), Error> {
+    let text = String::from_utf8_lossy(response);
+    let mut lines = text.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
+    let headers = ruby.hash_new();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        headers.aset(name, value)?;
+    }
+    Ok((status, headers))
 }
 
 /// What the user of the world is told.
@@ -132,6 +178,14 @@ fn told(ruby: &Ruby, host: &WorldHost, news: News) -> Result<RArray, Error> {
             list.push(ruby.to_symbol("connection_ended"))?;
             list.push(number(peer))?;
             list.push(text(remote))?;
+        }
+        News::UpgradeAnswered { peer, remote, response } => {
+            let (status, headers) = http_answer(ruby, &response)?;
+            list.push(ruby.to_symbol("upgrade_answered"))?;
+            list.push(number(peer))?;
+            list.push(text(remote))?;
+            list.push(status)?;
+            list.push(headers)?;
         }
         News::Timer(key) => {
             list.push(ruby.to_symbol("timer"))?;
