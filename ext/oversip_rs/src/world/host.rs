@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use magnus::{Error, RHash, Ruby};
 use oversip::clock::Clock;
@@ -102,7 +102,7 @@ impl Host for WorldHost {
 /// Servers are judged by the authorities of the configuration, from the date of today on.
 fn trust(world: &mut World, config: &Config) {
     let (authorities, _) = Authorities::new(&config.tls.authorities);
-    world.set_date(SystemTime::now());
+    world.set_date(SystemClock.date());
     world.set_judge(move |certificates, name, date| {
         let name = match name {
             ServerName::Domain(domain) => PeerName::Domain(domain.clone()),
