@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::lex;
-
 macro_rules! header_names {
     ($($variant:ident $text:literal $($compact:literal)?;)*) => {
         /// A header name whose spelling at least is known (RFC 3261 20 and the RFCs that add to it).
@@ -13,6 +11,20 @@ macro_rules! header_names {
             $(#[doc = concat!("`", $text, "`.")] $variant,)*
             /// Any other name.
             Other,
+        }
+
+        /// The spellings as patterns, which the compiler makes a decision tree of.
+        #[allow(non_upper_case_globals)]
+        mod spelling {
+            $(pub(super) const $variant: &[u8] = $text.as_bytes();)*
+        }
+
+        /// The name that is spelled exactly so.
+        fn spelled(name: &[u8]) -> Option<HeaderName> {
+            match name {
+                $(spelling::$variant => Some(HeaderName::$variant),)*
+                _ => None,
+            }
         }
 
         /// In the order of the enum.
@@ -83,36 +95,8 @@ header_names! {
     WwwAuthenticate "WWW-Authenticate";
 }
 
-const SLOTS: usize = 256;
-
-/// Open-addressed table of indices into [`KNOWN`] plus one, built by the compiler. The factors of [`slot`] give each
-/// name a slot of its own, so that a look-up compares one name.
-static BY_NAME: [u8; SLOTS] = by_name();
-
 /// Index into [`KNOWN`] plus one for each compact form, by letter.
 static BY_COMPACT: [u8; 26] = by_compact();
-
-const fn slot(name: &[u8]) -> usize {
-    let len = name.len();
-    let first = (name[0] | 0x20) as usize;
-    let middle = (name[len / 2] | 0x20) as usize;
-    let last = (name[len - 1] | 0x20) as usize;
-    (len * 3 + first * 50 + middle * 21 + last * 53) % SLOTS
-}
-
-const fn by_name() -> [u8; SLOTS] {
-    let mut table = [0; SLOTS];
-    let mut i = 0;
-    while i < KNOWN.len() {
-        let mut at = slot(KNOWN[i].1.as_bytes());
-        while table[at] != 0 {
-            at = (at + 1) % SLOTS;
-        }
-        table[at] = i as u8 + 1;
-        i += 1;
-    }
-    table
-}
 
 const fn by_compact() -> [u8; 26] {
     let mut table = [0; 26];
@@ -135,19 +119,11 @@ impl HeaderName {
                 letter @ b'a'..=b'z' => Self::at(BY_COMPACT[(letter - b'a') as usize]),
                 _ => HeaderName::Other,
             },
-            _ => {
-                let mut at = slot(name);
-                loop {
-                    let index = BY_NAME[at];
-                    if index == 0 {
-                        return HeaderName::Other;
-                    }
-                    if lex::same(name, KNOWN[index as usize - 1].1.as_bytes()) {
-                        return Self::at(index);
-                    }
-                    at = (at + 1) % SLOTS;
-                }
-            }
+            // Most senders write a name as it is listed, which is the quicker comparison.
+            _ => spelled(name).unwrap_or_else(|| {
+                let same = KNOWN.iter().find(|known| name.eq_ignore_ascii_case(known.1.as_bytes()));
+                same.map_or(HeaderName::Other, |known| known.0)
+            }),
         }
     }
 
@@ -216,13 +192,6 @@ mod tests {
             assert_eq!(HeaderName::lookup(text.to_lowercase().as_bytes()), *name);
             assert_eq!(name.canonical(), *text);
         }
-    }
-
-    #[test]
-    fn every_name_has_a_slot_of_its_own() {
-        let slots: std::collections::HashSet<_> =
-            KNOWN.iter().map(|known| slot(known.1.as_bytes())).collect();
-        assert_eq!(slots.len(), KNOWN.len());
     }
 
     #[test]
