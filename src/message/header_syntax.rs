@@ -84,9 +84,8 @@ fn address(c: &mut Cursor<'_>, parsed: &mut Parsed, name: HeaderName) -> Option<
     let start = c.pos;
     let name_addr = name_addr::name_addr(c, name_addr::ANY)?;
     let mut tag = None;
-    let buf = c.buf;
-    let params = params::params(c, name_addr::tag_rule, |key, value| {
-        if lex::same(key.of(buf), b"tag") {
+    let params = params::params(c, name_addr::tag_or_other, |is_tag, value| {
+        if is_tag {
             tag = value;
         }
     })?;
@@ -165,7 +164,7 @@ fn routes(c: &mut Cursor<'_>, parsed: &mut Parsed) -> Option<usize> {
     loop {
         let start = c.pos;
         let route = name_addr::name_addr(c, name_addr::ROUTE)?;
-        let params = params::params(c, |_| Rule::Generic, |_, _| ())?;
+        let params = params::params(c, |_| ((), Rule::Generic), |(), _| ())?;
         parsed.routes.push(route);
         element(parsed, start, params.end as usize);
         if !next_element(c) {
@@ -243,8 +242,7 @@ fn starts_contact(byte: u8) -> bool {
 fn contact(c: &mut Cursor<'_>) -> Option<Contact> {
     let name_addr: NameAddrParts = name_addr::name_addr(c, name_addr::CONTACT)?;
     let mut reg_id = false;
-    let buf = c.buf;
-    let params =
-        params::params(c, |_| Rule::Generic, |key, _| reg_id |= key.of(buf).eq_ignore_ascii_case(b"reg-id"))?;
+    let kind = |key: &[u8]| (key.eq_ignore_ascii_case(b"reg-id"), Rule::Generic);
+    let params = params::params(c, kind, |is_reg_id, _| reg_id |= is_reg_id)?;
     Some(Contact { name_addr, params, reg_id })
 }

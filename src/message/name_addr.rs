@@ -82,7 +82,7 @@ impl<'a> NameAddrRef<'a> {
         u32::try_from(text.len()).ok()?;
         let mut c = Cursor::new(text, 0);
         let parts = name_addr(&mut c, ANY)?;
-        params::params(&mut c, tag_rule, |_, _| ())?;
+        params::params(&mut c, tag_or_other, |_, _| ())?;
         c.sws();
         c.at_end().then_some(NameAddrRef { buf: text, parts })
     }
@@ -108,19 +108,18 @@ pub(crate) fn tag(value: &[u8]) -> Option<&[u8]> {
     let mut c = Cursor::new(value, 0);
     name_addr(&mut c, ANY)?;
     let mut tag = None;
-    params::readable_params(&mut c, tag_rule, |key, value_of| {
-        if lex::same(key.of(value), b"tag") {
-            tag = value_of;
+    params::readable_params(&mut c, tag_or_other, |is_tag, value| {
+        if is_tag {
+            tag = value;
         }
     });
     tag.map(|tag| tag.of(value))
 }
 
-/// Parameters of From and To: `tag` is a token.
-pub(crate) fn tag_rule(key: &[u8]) -> Rule {
-    if lex::same(key, b"tag") {
-        Rule::OptionalToken
-    } else {
-        Rule::Generic
+/// Parameters of From and To: whether it is `tag`, which is a token.
+pub(crate) fn tag_or_other(key: &[u8]) -> (bool, Rule) {
+    match lex::same(key, b"tag") {
+        true => (true, Rule::OptionalToken),
+        false => (false, Rule::Generic),
     }
 }

@@ -18,12 +18,12 @@ pub(crate) enum Rule {
     Address,
 }
 
-/// Reads a possibly empty parameter list. `rule` names the rule for a parameter, `found` gets each with its value. A `;`
-/// with nothing behind it is skipped: the list ends before it.
-pub(crate) fn params(
+/// Reads a possibly empty parameter list. `kind` says what a key is to the caller and the rule for its value, `found` gets each
+/// with its value. A `;` with nothing behind it is skipped: the list ends before it.
+pub(crate) fn params<K>(
     c: &mut Cursor<'_>,
-    rule: impl Fn(&[u8]) -> Rule,
-    mut found: impl FnMut(Span, Option<Span>),
+    kind: impl Fn(&[u8]) -> (K, Rule),
+    mut found: impl FnMut(K, Option<Span>),
 ) -> Option<Span> {
     let start = c.pos;
     loop {
@@ -34,23 +34,23 @@ pub(crate) fn params(
         if matches!(c.peek(), Some(b'\r' | b',')) {
             return Some(Span::new(start, end));
         }
-        let (key, value) = param(c, &rule)?;
+        let (key, value) = param(c, &kind)?;
         found(key, value);
     }
 }
 
 /// Reads as [`params`] does, up to the end of the buffer, and leaves out what is no parameter. The list that comes back ends
 /// before that.
-pub(crate) fn readable_params(
+pub(crate) fn readable_params<K>(
     c: &mut Cursor<'_>,
-    rule: impl Fn(&[u8]) -> Rule,
-    mut found: impl FnMut(Span, Option<Span>),
+    kind: impl Fn(&[u8]) -> (K, Rule),
+    mut found: impl FnMut(K, Option<Span>),
 ) -> Span {
     let start = c.pos;
     let mut end = None;
     while !c.at_end() {
         let before = c.pos;
-        let param = c.separator(b';').and_then(|()| param(c, &rule));
+        let param = c.separator(b';').and_then(|()| param(c, &kind));
         if let Some((key, value)) = param {
             found(key, value);
         } else {
@@ -64,9 +64,9 @@ pub(crate) fn readable_params(
 
 /// One parameter behind its `;`.
 #[inline(always)]
-fn param(c: &mut Cursor<'_>, rule: &impl Fn(&[u8]) -> Rule) -> Option<(Span, Option<Span>)> {
+fn param<K>(c: &mut Cursor<'_>, kind: &impl Fn(&[u8]) -> (K, Rule)) -> Option<(K, Option<Span>)> {
     let key = c.token()?;
-    let rule = rule(key.of(c.buf));
+    let (kind, rule) = kind(key.of(c.buf));
     let value = if c.separator(b'=').is_some() {
         value(c, rule)?
     } else if matches!(rule, Rule::Token | Rule::Address) {
@@ -74,7 +74,7 @@ fn param(c: &mut Cursor<'_>, rule: &impl Fn(&[u8]) -> Rule) -> Option<(Span, Opt
     } else {
         None
     };
-    Some((key, value))
+    Some((kind, value))
 }
 
 /// The text behind a `=`; `Some(None)` where it may be missing and is.

@@ -43,14 +43,16 @@ fn known(key: &[u8]) -> Option<Known> {
     lex::same(key, name).then_some(known)
 }
 
-fn rule(key: &[u8]) -> Rule {
-    match known(key) {
+fn kind(key: &[u8]) -> (Option<Known>, Rule) {
+    let known = known(key);
+    let rule = match known {
         Some(Known::Branch) => Rule::Token,
         Some(Known::Received) => Rule::Address,
         Some(Known::Rport) => Rule::OptionalPort,
         Some(Known::Alias) => Rule::OptionalToken,
         None => Rule::Generic,
-    }
+    };
+    (known, rule)
 }
 
 /// Reads one Via value.
@@ -62,8 +64,7 @@ pub(crate) fn via(c: &mut Cursor<'_>) -> Option<ViaParts> {
         parts.port = Some(c.port()?);
     }
     parts.core = Span::new(start, c.pos);
-    let buf = c.buf;
-    parts.params = params::params(c, rule, |key, value| match known(key.of(buf)) {
+    parts.params = params::params(c, kind, |known, value| match known {
         Some(Known::Branch) => {
             parts.branch_repeated = parts.branch.is_some();
             parts.branch = value;
@@ -100,8 +101,7 @@ pub(crate) fn as_far_as_readable(c: &mut Cursor<'_>) -> Option<ViaParts> {
         has_port = parts.port.is_some();
     }
     parts.core = Span::new(start, c.pos);
-    let buf = c.buf;
-    parts.params = params::readable_params(c, rule, |key, value| match known(key.of(buf)) {
+    parts.params = params::readable_params(c, kind, |known, value| match known {
         Some(Known::Branch) => {
             parts.branch_repeated = parts.branch.is_some();
             parts.branch = value;
