@@ -30,18 +30,22 @@ pub enum HostType {
 /// Exactly four decimal octets without leading zeros.
 fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
-    let mut rest = text;
-    for (index, octet) in octets.iter_mut().enumerate() {
-        let len = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-        let (digits, tail) = rest.split_at(len);
-        let value = digits.iter().fold(0u16, |value, digit| value * 10 + u16::from(digit - b'0'));
-        if len == 0 || (len > 1 && digits[0] == b'0') {
-            return None;
+    let (mut index, mut value, mut digits) = (0, 0u16, 0);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' if digits == 0 || value > 0 => {
+                value = value * 10 + u16::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && index < 3 => {
+                index += 1;
+                (value, digits) = (0, 0);
+            }
+            _ => return None,
         }
-        *octet = u8::try_from(value).ok()?;
-        rest = if index < 3 { tail.strip_prefix(b".")? } else { tail };
+        octets[index] = u8::try_from(value).ok()?;
     }
-    rest.is_empty().then(|| Ipv4Addr::from(octets))
+    (index == 3 && digits > 0).then(|| Ipv4Addr::from(octets))
 }
 
 fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {

@@ -310,7 +310,21 @@ impl<'a> Cursor<'a> {
     }
 
     /// A separator with optional LWS on both sides. Without it the position is unchanged.
+    #[inline(always)]
     pub(crate) fn separator(&mut self, byte: u8) -> Option<()> {
+        // Most often there are no blanks.
+        match self.peek() {
+            Some(found) if found == byte => {
+                self.pos += 1;
+                self.sws();
+                Some(())
+            }
+            Some(found) if found > b' ' => self.fail(),
+            _ => self.separator_behind_blanks(byte),
+        }
+    }
+
+    fn separator_behind_blanks(&mut self, byte: u8) -> Option<()> {
         let start = self.pos;
         self.sws();
         if self.byte(byte).is_none() {
@@ -384,8 +398,19 @@ impl<'a> Cursor<'a> {
         self.skip(TEXT);
     }
 
+    /// Moves behind the CRLF that ends a header line, where one stands and nothing is wrong with it.
+    #[inline]
+    fn ended_line(&mut self) -> bool {
+        let ends = matches!(self.buf[self.pos..], [b'\r', b'\n', next, ..] if !is_wsp(next));
+        self.pos += if ends { 2 } else { 0 };
+        ends
+    }
+
     /// The CRLF that ends a header line, and behind it a byte that does not fold it.
     pub(crate) fn line_end(&mut self) -> Option<()> {
+        if self.ended_line() {
+            return Some(());
+        }
         for (i, expected) in [b'\r', b'\n'].into_iter().enumerate() {
             if self.buf.get(self.pos + i) != Some(&expected) {
                 return self.fail_at(self.pos + i);
@@ -404,6 +429,9 @@ impl<'a> Cursor<'a> {
     /// End of a structured value. Blanks and a fold before the CRLF are tolerated and not part of the value.
     pub(crate) fn value_end(&mut self) -> Option<usize> {
         let end = self.pos;
+        if self.ended_line() {
+            return Some(end);
+        }
         self.sws();
         self.line_end()?;
         Some(end)
