@@ -68,7 +68,7 @@ impl<'a> UriRef<'a> {
             SchemeKind::Sips => Scheme::Sips,
             SchemeKind::Tel => Scheme::Tel,
             SchemeKind::Other => {
-                Scheme::Other(&self.text[..(self.parts.scheme_len as usize).min(self.text.len())])
+                Scheme::Other(&self.text[..memchr::memchr(b':', self.text).unwrap_or_default()])
             }
         }
     }
@@ -80,7 +80,7 @@ impl<'a> UriRef<'a> {
 
     /// User of a SIP URI (RFC 3261 19.1.1), still escaped, with `:password` if there is one.
     pub fn user(&self) -> Option<&'a [u8]> {
-        self.is_sip().then_some(self.parts.user?.of(self.buf))
+        Some(self.parts.user.of(self.buf)).filter(|user| self.is_sip() && !user.is_empty())
     }
 
     /// The same with escapes resolved (RFC 3261 19.1.2).
@@ -93,24 +93,23 @@ impl<'a> UriRef<'a> {
         if self.parts.kind != SchemeKind::Tel {
             return None;
         }
-        let text = self.parts.user?.of(self.buf);
+        let text = self.parts.user.of(self.buf);
         Some(text.iter().filter(|b| !is_visual_separator(**b)).map(u8::to_ascii_lowercase).collect())
     }
 
     /// Host of a SIP URI as received.
     pub fn host(&self) -> Option<&'a [u8]> {
-        Some(self.parts.host?.0.of(self.buf))
+        self.is_sip().then(|| self.parts.host.of(self.buf))
     }
 
     /// Host in the form in which hosts are compared: lower case, no final dot, IPv6 in brackets and in normal form.
     pub fn host_normalised(&self) -> Option<String> {
-        let (span, host_type) = self.parts.host?;
-        Some(host::normalize(span.of(self.buf), host_type))
+        Some(host::normalize(self.host()?, self.parts.host_type))
     }
 
     /// What the host of a SIP URI is.
     pub fn host_type(&self) -> Option<HostType> {
-        Some(self.parts.host?.1)
+        self.is_sip().then_some(self.parts.host_type)
     }
 
     /// Port of a SIP URI, if written.

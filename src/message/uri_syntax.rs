@@ -20,10 +20,11 @@ pub(crate) enum SchemeKind {
 pub struct UriParts {
     pub(crate) text: Span,
     pub(crate) kind: SchemeKind,
-    pub(crate) scheme_len: u32,
-    /// SIP: the user information without `@`; TEL: the number.
-    pub(crate) user: Option<Span>,
-    pub(crate) host: Option<(Span, HostType)>,
+    /// SIP: the user information without `@`; TEL: the number. Empty if there is none.
+    pub(crate) user: Span,
+    /// Empty unless it is a SIP URI.
+    pub(crate) host: Span,
+    pub(crate) host_type: HostType,
     pub(crate) port: Option<u16>,
     /// From the first `;` to the end of the last parameter; empty if there are none.
     pub(crate) params: Span,
@@ -68,6 +69,10 @@ pub(crate) fn sip_uri(c: &mut Cursor<'_>, place: Place) -> Option<UriParts> {
 /// Looks at the scheme and the colon behind it without moving.
 fn scheme(c: &mut Cursor<'_>) -> Option<SchemeKind> {
     let rest = &c.buf[c.pos..];
+    // Nearly all are SIP URIs.
+    if rest.starts_with(b"sip:") {
+        return Some(SchemeKind::Sip);
+    }
     if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
         return c.fail();
     }
@@ -90,15 +95,14 @@ fn scheme(c: &mut Cursor<'_>) -> Option<SchemeKind> {
 
 fn sip(c: &mut Cursor<'_>, place: Place, kind: SchemeKind) -> Option<UriParts> {
     let start = c.pos;
-    let scheme_len = if kind == SchemeKind::Sip { 3 } else { 4 };
-    c.pos += scheme_len + 1;
-    let user = user_info(c, place);
-    let host = host::host(c)?;
+    c.pos += if kind == SchemeKind::Sip { 4 } else { 5 };
+    let user = user_info(c, place).unwrap_or_default();
+    let (host, host_type) = host::host(c)?;
     let mut parts = UriParts {
         kind,
-        scheme_len: scheme_len as u32,
         user,
-        host: Some(host),
+        host,
+        host_type,
         params: Span::new(c.pos, c.pos),
         headers: Span::new(c.pos, c.pos),
         ..UriParts::default()
@@ -202,13 +206,13 @@ fn tel(c: &mut Cursor<'_>, place: Place) -> Option<UriParts> {
     if digits == 0 {
         return c.fail();
     }
-    let user = Some(Span::new(number, c.pos));
+    let user = Span::new(number, c.pos);
     let params = match place {
         Place::Enclosed => params(c, SchemeKind::Tel)?,
         Place::Bare => Span::new(c.pos, c.pos),
     };
     let text = Span::new(start, c.pos);
-    Some(UriParts { text, kind: SchemeKind::Tel, scheme_len: 3, user, params, ..UriParts::default() })
+    Some(UriParts { text, kind: SchemeKind::Tel, user, params, ..UriParts::default() })
 }
 
 /// Any other absolute URI: hierarchical or opaque text without a fragment.
@@ -217,7 +221,6 @@ fn other(c: &mut Cursor<'_>, place: Place) -> Option<UriParts> {
     while c.peek() != Some(b':') {
         c.pos += 1;
     }
-    let scheme_len = c.pos - start;
     c.pos += 1;
     let class = if place == Place::Enclosed { URIC } else { BARE_URIC };
     let rest = c.pos;
@@ -239,10 +242,5 @@ fn other(c: &mut Cursor<'_>, place: Place) -> Option<UriParts> {
         }
         c.skip_escaped(class);
     }
-    Some(UriParts {
-        text: Span::new(start, c.pos),
-        kind: SchemeKind::Other,
-        scheme_len: scheme_len as u32,
-        ..UriParts::default()
-    })
+    Some(UriParts { text: Span::new(start, c.pos), kind: SchemeKind::Other, ..UriParts::default() })
 }
