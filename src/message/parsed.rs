@@ -68,17 +68,19 @@ pub(crate) struct CSeq {
     pub(crate) method: Span,
 }
 
-/// Most messages have no more values of Via, Route and Contact.
+/// Most messages have no more lines, nor values of Via, Route and Contact, nor of Route alone.
+const USUAL_LINES: usize = 20;
 const USUAL_ELEMENTS: usize = 6;
+const USUAL_ROUTES: usize = 1;
 
-/// All that is known of a head.
+/// All that is known of a head, for most messages in one piece of memory.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parsed {
     pub(crate) first: FirstLine,
     pub(crate) version: Span,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: SmallVec<[Line; USUAL_LINES]>,
     pub(crate) elements: SmallVec<[Element; USUAL_ELEMENTS]>,
-    pub(crate) routes: Vec<NameAddrParts>,
+    pub(crate) routes: SmallVec<[NameAddrParts; USUAL_ROUTES]>,
     pub(crate) via: Option<ViaParts>,
     pub(crate) num_vias: u32,
     pub(crate) from: Option<Address>,

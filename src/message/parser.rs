@@ -110,8 +110,6 @@ pub struct Parser {
     nread: usize,
 }
 
-/// Most messages have fewer lines.
-const USUAL_LINES: usize = 20;
 /// Most lines are not longer; a power of two.
 const USUAL_LINE_LENGTH: usize = 128;
 
@@ -226,7 +224,6 @@ impl Parser {
             self.begin_line(c.pos);
             if self.state == State::FirstLine {
                 self.state = State::Headers;
-                self.parsed.lines.reserve(USUAL_LINES);
             }
             return None;
         }
