@@ -83,11 +83,12 @@ impl FlowTokenKey {
         if first != PREFIX || text.len() > V6_BYTES * 4 / 3 {
             return None;
         }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        if bytes.len() != V4_BYTES && bytes.len() != V6_BYTES {
+        let mut bytes = [0; V6_BYTES];
+        let len = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        if len != V4_BYTES && len != V6_BYTES {
             return None;
         }
-        let (signed, code) = bytes.split_at(bytes.len() - MAC_BYTES);
+        let (signed, code) = bytes[..len].split_at(len - MAC_BYTES);
         // Compares in constant time.
         self.code(signed).verify_truncated_left(code).ok()?;
         let (ip, port) = signed.split_at(signed.len() - 2);

@@ -12,12 +12,21 @@ use crate::message::{Scheme, TransportParam, UriRef};
 pub struct LooseRoute<'a> {
     /// The facts about the sender's flow.
     pub outbound: OutboundFacts,
-    /// The token of the flow the request came by; none on a connection that the server opened.
-    pub own_flow_token: Option<&'a [u8]>,
     /// The names of this server.
     pub aliases: &'a LocalAliases,
     /// The mark of this process in its own Route values.
     pub ovid: &'a str,
+}
+
+/// The flow that a token names, to a request that comes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFlow {
+    /// The one that the request has come by.
+    Own,
+    /// Another one that can be sent over.
+    Other,
+    /// None: the token is not ours, or its connection is gone.
+    None,
 }
 
 /// Whether the removed Route values lead to a flow ("incoming Outbound").
@@ -48,13 +57,12 @@ pub struct LooseRouteOutcome {
 
 impl LooseRoute<'_> {
     /// Looks at the URIs of all Route values; `taken` is the one that a strict router has put into the Request-URI (16.4), before
-    /// all others. `verifies` judges a flow token: signed with our key, or the name of a connection that is there. It is asked
-    /// once at most.
+    /// all others. `flow_of` says which flow a token names. It is asked once at most.
     pub fn apply<'u>(
         &self,
         taken: Option<UriRef<'u>>,
         routes: impl IntoIterator<Item = UriRef<'u>>,
-        verifies: impl FnOnce(&[u8]) -> bool,
+        flow_of: impl FnOnce(&[u8]) -> TokenFlow,
     ) -> LooseRouteOutcome {
         let mut total = 0;
         let mut strip = 0_usize;
@@ -81,7 +89,7 @@ impl LooseRoute<'_> {
             strip: strip.saturating_sub(outside),
             result: if initial { total > strip } else { strip > 0 },
             outgoing_outbound: self.outbound.outgoing_outbound(preloaded_ob),
-            incoming: self.incoming(flow_token.as_deref(), verifies),
+            incoming: flow_token.as_deref().map_or(IncomingFlow::None, |token| self.incoming(flow_of(token))),
             flow_token: flow_token.map(Cow::into_owned),
         }
     }
@@ -92,14 +100,13 @@ impl LooseRoute<'_> {
     }
 
     /// RFC 5626 5.3.1: the request goes over the flow of the token, unless it just came over it.
-    fn incoming(&self, token: Option<&[u8]>, verifies: impl FnOnce(&[u8]) -> bool) -> IncomingFlow {
-        match token {
-            None => IncomingFlow::None,
-            Some(token) if Some(token) == self.own_flow_token => IncomingFlow::None,
-            Some(token) if verifies(token) => IncomingFlow::Requested,
-            Some(_) if self.outbound.initial => IncomingFlow::Failed,
+    fn incoming(&self, flow: TokenFlow) -> IncomingFlow {
+        match flow {
+            TokenFlow::Own => IncomingFlow::None,
+            TokenFlow::Other => IncomingFlow::Requested,
+            TokenFlow::None if self.outbound.initial => IncomingFlow::Failed,
             // Inside a dialog the Request-URI still says where to go.
-            Some(_) => IncomingFlow::None,
+            TokenFlow::None => IncomingFlow::None,
         }
     }
 }
@@ -181,15 +188,14 @@ mod tests {
         routes: &[&str],
     ) -> LooseRouteOutcome {
         let aliases = aliases();
-        let input = LooseRoute {
-            outbound: facts,
-            own_flow_token: own.map(str::as_bytes),
-            aliases: &aliases,
-            ovid: OVID,
-        };
+        let input = LooseRoute { outbound: facts, aliases: &aliases, ovid: OVID };
         let uris =
             routes.iter().map(|text| UriRef::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text}")));
-        input.apply(None, uris, |_| verifies)
+        input.apply(None, uris, |token| match verifies {
+            _ if own.map(str::as_bytes) == Some(token) => TokenFlow::Own,
+            true => TokenFlow::Other,
+            false => TokenFlow::None,
+        })
     }
 
     fn route(initial: bool, routes: &[&str]) -> LooseRouteOutcome {
@@ -240,14 +246,14 @@ mod tests {
     #[test]
     fn what_a_strict_router_has_taken_counts_but_is_not_removed_again() {
         let aliases = aliases();
-        let input =
-            LooseRoute { outbound: facts(false), own_flow_token: None, aliases: &aliases, ovid: OVID };
+        let input = LooseRoute { outbound: facts(false), aliases: &aliases, ovid: OVID };
         let uri = |text: &'static str| UriRef::parse(text.as_bytes());
-        let alone = input.apply(uri(LOCAL), None, |_| true);
+        let alone = input.apply(uri(LOCAL), None, |_| TokenFlow::Other);
         assert_eq!((alone.strip, alone.result), (0, true));
-        let followed = input.apply(uri(LOCAL), uri(LOCAL).into_iter().chain(uri(FOREIGN)), |_| true);
+        let followed =
+            input.apply(uri(LOCAL), uri(LOCAL).into_iter().chain(uri(FOREIGN)), |_| TokenFlow::Other);
         assert_eq!((followed.strip, followed.result), (1, true));
-        let foreign = input.apply(uri(FOREIGN), uri(LOCAL), |_| true);
+        let foreign = input.apply(uri(FOREIGN), uri(LOCAL), |_| TokenFlow::Other);
         assert_eq!((foreign.strip, foreign.result), (0, false));
     }
 
@@ -286,12 +292,12 @@ mod tests {
     #[test]
     fn tokens_are_unescaped_before_they_are_judged() {
         let aliases = aliases();
-        let input = LooseRoute { outbound: facts(true), own_flow_token: None, aliases: &aliases, ovid: OVID };
+        let input = LooseRoute { outbound: facts(true), aliases: &aliases, ovid: OVID };
         let uri = UriRef::parse(b"sip:%5ftok@10.0.0.1;lr;ovid=x").unwrap();
         let mut seen = Vec::new();
         let got = input.apply(None, [uri], |token| {
             seen = token.to_vec();
-            true
+            TokenFlow::Other
         });
         assert_eq!((seen.as_slice(), got.flow_token.as_deref()), (&b"_tok"[..], Some(&b"_tok"[..])));
     }

@@ -43,7 +43,7 @@ pub(crate) use hop_count::MAX_FORWARDS;
 pub use hop_count::{hop_count, limited_hop_count, TOO_MANY_HOPS};
 pub use incoming_response::IncomingResponse;
 pub use listener_names::{connection_names, ListenerNames};
-pub use loose_route::{local_uri, port_for, IncomingFlow, LooseRoute, LooseRouteOutcome};
+pub use loose_route::{local_uri, port_for, IncomingFlow, LooseRoute, LooseRouteOutcome, TokenFlow};
 pub use outbound::{flow_may_be_forced, OutboundFacts};
 pub use own_contact::{own_contact, readdressed};
 pub(crate) use own_dialogs::OwnDialogs;

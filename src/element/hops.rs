@@ -12,7 +12,9 @@ use super::received_request::ReceivedRequest;
 use super::route::Route;
 use super::Element;
 use crate::client::session::{Role, SessionInput};
-use crate::client::{is_udp_token, LooseRoute, LooseRouteOutcome, NamedFlow, OutboundFacts, Profile};
+use crate::client::{
+    is_udp_token, LooseRoute, LooseRouteOutcome, NamedFlow, OutboundFacts, Profile, TokenFlow,
+};
 use crate::message::{ConnectionId, Source, Transport, UriRef};
 use crate::resolve::Target;
 
@@ -275,21 +277,35 @@ impl Element {
         }
     }
 
+    /// The flow that a token names to a request from this source; a request that a script has made has none.
+    pub fn token_flow(&self, token: &[u8], source: Option<&Source>) -> TokenFlow {
+        let own = source.is_some_and(|source| match source.connection {
+            None => {
+                let named = self.settings.udp_flow(token);
+                named.is_some_and(|it| it.ip() == source.remote.ip() && it.port() == source.remote.port())
+            }
+            Some(_) => self.flows.token(source).is_some_and(|own| own.as_bytes() == token),
+        });
+        match own {
+            true => TokenFlow::Own,
+            false if self.is_flow(token) => TokenFlow::Other,
+            false => TokenFlow::None,
+        }
+    }
+
     /// What the Route header of a request means as it was received (RFC 3261 16.4, RFC 5626 5.3).
     pub fn loose_route(&self, request: &ReceivedRequest) -> LooseRouteOutcome {
         let (message, source) = (&request.message, &request.source);
-        let own = self.flow_token(source);
         let contact = message.contact();
         let contact = contact.as_ref().map(|contact| contact.uri());
         let rules = LooseRoute {
             outbound: OutboundFacts::of(message, contact.as_ref(), source.inbound, false),
-            own_flow_token: own.as_deref().map(str::as_bytes),
             aliases: &self.settings.aliases,
             ovid: self.settings.tags.ovid(),
         };
         let taken = message.strict_route().and_then(|text| UriRef::parse(text));
         let uris = message.routes().map(|(_, route)| route.uri());
-        rules.apply(taken, uris, |token| self.is_flow(token))
+        rules.apply(taken, uris, |token| self.token_flow(token, Some(source)))
     }
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::interface::Host;
 use super::request::IncomingRequest;
+use crate::client::TokenFlow;
 use crate::element::{Creation, Reply, ReplyError};
 use crate::message::{Message, ResponseSnapshot, Source};
 
@@ -79,8 +80,8 @@ impl Requests<'_> {
         self.0.look(|element| element.flow_token(source))
     }
 
-    /// Whether a token names a flow that can be sent over: a signed UDP token, or a live connection.
-    pub fn is_flow(&self, token: &[u8]) -> bool {
-        self.0.look(|element| element.is_flow(token))
+    /// The flow that a token names to a request from this source.
+    pub fn token_flow(&self, token: &[u8], source: Option<&Source>) -> TokenFlow {
+        self.0.look(|element| element.token_flow(token, source))
     }
 }

@@ -59,17 +59,16 @@ fn route_texts(ruby: &Ruby, this: RubyRequest) -> Result<Vec<Bytes>, Error> {
 /// `loose_route`.
 fn loose_route(ruby: &Ruby, this: RubyRequest) -> Result<bool, Error> {
     let host = runtime::host(ruby)?;
-    let own = own_flow_token(&*host, this);
     let texts = if headers::has_routes(ruby, this.into())? { route_texts(ruby, this)? } else { Vec::new() };
     let rules = LooseRoute {
         outbound: outbound_facts(ruby, this)?,
-        own_flow_token: own.as_deref().map(str::as_bytes),
         aliases: &host.settings().aliases,
         ovid: host.settings().tags.ovid(),
     };
     let taken = this.received().strict_route().and_then(|text| UriRef::parse(text));
     let uris = texts.iter().filter_map(|text| UriRef::parse(text));
-    let outcome = rules.apply(taken, uris, |token| Requests(&*host).is_flow(token));
+    let source = this.incoming().map(|incoming| incoming.source);
+    let outcome = rules.apply(taken, uris, |token| Requests(&*host).token_flow(token, source.as_ref()));
     this.outgoing_outbound.set(Some(outcome.outgoing_outbound));
     if let Some(token) = &outcome.flow_token {
         this.route_token.set(this, utf8(ruby, token));
