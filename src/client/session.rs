@@ -8,7 +8,6 @@ mod search;
 mod vocabulary;
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,7 +79,7 @@ pub struct Session {
     state: State,
     /// ACK, or a request with a To tag: the blacklist only changes the order of its targets.
     in_dialog: bool,
-    targets: VecDeque<Target>,
+    targets: Queue<Target>,
     /// The targets that were passed over so far, since they are on the blacklist.
     passed: Vec<Target>,
     /// How many targets were tried.
@@ -132,7 +131,7 @@ impl Session {
             patience,
             state: State::Resolving,
             in_dialog: class == RequestClass::Ack,
-            targets: VecDeque::new(),
+            targets: Queue::new(),
             passed: Vec::new(),
             tried: 0,
             deadline: None,

@@ -1,5 +1,7 @@
 //! From a destination to targets: by what it says itself, by the profile's cache, or by the driver's look-ups.
 
+use smallvec::smallvec;
+
 use super::consequences::Consequence;
 use super::ids::{ResolutionId, RouteId};
 use super::output::Output;
@@ -25,7 +27,7 @@ impl Element {
         route.head_for(&query);
         match plan(&query, &route.profile().resolve) {
             Plan::Failed(error) => self.tell(route, SessionInput::Unroutable(error)),
-            Plan::Targets(targets) => self.tell(route, SessionInput::Targets(targets)),
+            Plan::Target(target) => self.tell(route, SessionInput::Targets(smallvec![target])),
             Plan::Ask(inquiry) => self.look_up(route, inquiry),
         }
     }
@@ -73,7 +75,7 @@ impl Element {
     /// The targets of one use of a resolution: each draws its own order of servers.
     fn targets_of(&mut self, resolution: &Resolution, profile: &Profile) -> SessionInput {
         match resolution.targets(&profile.resolve, &mut |most| self.srv_random.up_to(most)) {
-            Ok(targets) => SessionInput::Targets(targets),
+            Ok(targets) => SessionInput::Targets(targets.into()),
             Err(error) => SessionInput::Unroutable(error),
         }
     }

@@ -12,14 +12,14 @@ use crate::message::Transport;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
     /// Known without DNS.
-    Targets(Vec<Target>),
+    Target(Target),
     /// Not possible, known without DNS.
     Failed(ResolveError),
     /// DNS has to be asked, unless the cache has the result.
     Ask(Inquiry),
 }
 
-/// Checks a destination against a policy and finds its targets, or the questions that lead to them (RFC 3263 4).
+/// Checks a destination against a policy and finds its target, or the questions that lead to them (RFC 3263 4).
 ///
 /// The checks come in this order: `maddr`, DNS needed but not allowed, scheme, transport, an address of one host, address family.
 pub fn plan(query: &Query, policy: &Policy) -> Plan {
@@ -53,7 +53,7 @@ fn check(query: &Query, policy: &Policy) -> Result<Plan, ResolveError> {
                 });
             }
             let port = query.port.unwrap_or(transport.default_port());
-            Ok(Plan::Targets(vec![Target::new(transport, *ip, port)]))
+            Ok(Plan::Target(Target::new(transport, *ip, port)))
         }
         QueryHost::Domain(name) => search(query, name, secure, policy),
     }

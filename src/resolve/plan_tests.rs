@@ -29,7 +29,7 @@ fn without(transport: Transport) -> Policy {
 
 fn target_text(query: &Query, profile: &Policy) -> String {
     match plan(query, profile) {
-        Plan::Targets(targets) => targets.iter().map(Target::to_string).collect::<Vec<_>>().join(" "),
+        Plan::Target(target) => target.to_string(),
         Plan::Failed(error) => error.code().to_owned(),
         Plan::Ask(_) => "ask".to_owned(),
     }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::{pop, After, LastResult, Queue, Session, State, Step};
 use super::{Action, Callback, RequestClass};
-use super::{After, LastResult, Session, State, Step};
 use crate::client::{Failure, RouteError};
 use crate::message::Transport;
 use crate::resolve::{ResolveError, Target};
@@ -39,14 +39,14 @@ impl Session {
         self.probe_failed.filter(|_| self.state == State::Done)
     }
 
-    pub(super) fn on_targets(&mut self, step: &mut Step<'_>, targets: Vec<Target>) {
+    pub(super) fn on_targets(&mut self, step: &mut Step<'_>, targets: Queue<Target>) {
         if self.state != State::Resolving {
             return;
         }
         if targets.is_empty() {
             return self.on_unroutable(ResolveError::NoDnsResolution);
         }
-        self.targets = targets.into();
+        self.targets = targets;
         self.next_target(step);
     }
 
@@ -70,7 +70,7 @@ impl Session {
             return self.give_last_result();
         }
         let mut longest: Option<(Instant, Target)> = None;
-        while let Some(target) = self.targets.pop_front() {
+        while let Some(target) = pop(&mut self.targets) {
             let Some(entry) = step.blacklist.entry(step.now, &target) else {
                 return self.try_target(step, target);
             };

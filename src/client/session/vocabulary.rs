@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::client::{Failure, IncomingResponse};
 use crate::resolve::{ResolveError, Target};
 
@@ -30,7 +32,7 @@ pub enum RequestClass {
 #[derive(Debug, Clone)]
 pub enum SessionInput {
     /// RFC 3263 yielded these targets, in order.
-    Targets(Vec<Target>),
+    Targets(SmallVec<[Target; 1]>),
     /// RFC 3263 yielded nothing, or the destination cannot be used.
     Unroutable(ResolveError),
     /// The request goes over an established flow (RFC 5626): no targets, no `on_target`.
