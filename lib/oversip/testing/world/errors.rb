@@ -20,7 +20,7 @@ module OverSIP
         end
       end
 
-      # A script error that {World#expect_script_error} has announced did not come.
+      # A script error that {ExpectedErrors#expect_script_error} has announced did not come.
       class MissingScriptError < OverSIP::Error; end
     end
   end

@@ -79,7 +79,7 @@ module OverSIP
           !event.nil?
         end
 
-        # @param local [String, nil] the address of the persona that it leaves from
+        # @param _local [String, nil] the address of the persona that it leaves from
         def send_bytes(persona, bytes, transport, remote, _local = nil)
           @native.send_bytes(number_of(persona, transport), bytes, remote)
         end
