@@ -2,6 +2,7 @@
 
 require_relative "call_record/events"
 require_relative "call_record/message"
+require_relative "call_record/text_ladder"
 
 module OverSIP
   # What happened to calls, as data: messages, blocks of the script, timers, targets. It needs no engine.
