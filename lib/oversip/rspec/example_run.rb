@@ -30,7 +30,7 @@ module OverSIP
         ensure
           close
         end
-        fail_by([raised, *unnoted_errors(raised)].compact)
+        fail_by([raised, *unnoted_errors(raised).each { |error| place(error) }].compact)
       end
 
       private
@@ -72,6 +72,14 @@ module OverSIP
       def unnoted_errors(raised)
         noted = each_exception(raised) + each_exception(@example.exception)
         @world.errors.reject { |error| noted.any? { |other| other.equal?(error) } }
+      end
+
+      # An exception that no line of the user's has raised shows the line of the example.
+      def place(error)
+        lines = error.backtrace || []
+        return if error.frozen? || !lines.all? { |line| ::RSpec.configuration.backtrace_formatter.exclude?(line) }
+
+        error.set_backtrace(["#{@metadata[:absolute_file_path]}:#{@metadata[:line_number]}", *lines])
       end
 
       def each_exception(exception)

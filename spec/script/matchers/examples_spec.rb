@@ -179,6 +179,8 @@ RSpec.describe "oversip/rspec" do
 
   it "fails by a message to where nobody is" do
     expect(failure(outcome, "reaches a target that nobody plays")).to include("OPTIONS").and include("udp:192.0.2.77:5080")
+    example = outcome.examples.fetch("reaches a target that nobody plays")
+    expect(example.dig("exception", "backtrace").first).to match(%r{/spec/server_spec.rb:#{example["line_number"]}\z})
   end
 
   it "fails by expectations inside of blocks and personas" do

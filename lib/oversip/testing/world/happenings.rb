@@ -40,7 +40,13 @@ module OverSIP
         end
 
         def resolution(at, details)
-          CallRecord::Resolution.new(at:, question: details[:asked], targets: details[:targets], call_id: details[:call_id])
+          CallRecord::Resolution.new(at:, question: uri(details[:asked]), targets: details[:targets], call_id: details[:call_id])
+        end
+
+        # @param asked [String] scheme, host, port and transport of a destination, with a bar between them
+        def uri(asked)
+          scheme, host, port, transport = asked.split("|", -1)
+          "#{scheme}:#{host}#{":#{port}" unless port.to_s.empty?}#{";transport=#{transport}" unless transport.to_s.empty?}"
         end
 
         def timer(at, details)
