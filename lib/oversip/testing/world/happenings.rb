@@ -40,7 +40,8 @@ module OverSIP
         end
 
         def resolution(at, details)
-          CallRecord::Resolution.new(at:, question: uri(details[:asked]), targets: details[:targets], call_id: details[:call_id])
+          CallRecord::Resolution.new(at:, question: uri(details[:asked]), targets: details[:targets],
+                                     call_id: details[:call_id])
         end
 
         # @param asked [String] scheme, host, port and transport of a destination, with a bar between them
