@@ -72,6 +72,10 @@ RSpec.describe OverSIP::Engine::World, "and its script's connections" do
     end
   end
 
+  it "are counted, with what else the element has" do
+    with_request { expect(OverSIP.stats).to include(connections: 1, requests: 1, dispatcher_queue: 0) }
+  end
+
   it "know the names of the listeners" do
     in_world(listeners:) { expect(OverSIP::Engine.local_aliases).to include("10.0.0.1") }
   end

@@ -37,6 +37,15 @@ RSpec.describe OverSIP::Engine::World, "and its network" do
     end
   end
 
+  it "says that a closed port refuses a datagram" do
+    route_by(:udp)
+    with_invite do |world|
+      world.add_peer("gateway", :udp, "10.0.2.1:5070")
+      run(world, 0)
+      expect(world.entries(0).map { |entry| entry.values_at(2, 6) }).to include([nil, :refused])
+    end
+  end
+
   it "lists the connections that the element opens, and what came of them" do
     route_by(:tcp)
     with_invite do |world|

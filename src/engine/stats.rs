@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::driver::Driver;
 use super::events::Class;
-use crate::element::{Dropped, Rejected};
+use crate::element::{Dropped, Element, Rejected};
 use crate::message::Defect;
 
 /// The names of what is bounded by number and bytes.
@@ -88,17 +88,13 @@ pub struct Stats {
     pub malformed: [u64; Defect::NAMES.len()],
 }
 
-impl Driver {
-    /// A reading.
-    pub(super) fn stats(&self) -> Stats {
-        let (gauges, counted) = self.look(|element| (element.gauges(), element.counts().clone()));
-        let queued = [Class::Requests, Class::Acks, Class::Handshakes].map(|class| self.events.queued(class));
-        let [requests, acks, handshakes] = queued;
-        let queues = [requests, acks, handshakes, (gauges.responses, gauges.response_bytes)];
-        let limits = &self.settings.limits;
+impl Stats {
+    /// What an element has to say; the rest is nothing.
+    pub fn of_element(element: &Element) -> Stats {
+        let (gauges, counted) = (element.gauges(), element.counts());
         let transactions = gauges.server_transactions + gauges.client_transactions;
-        let (holds, longest_hold) = self.holds.read();
-        let mut stats = Stats {
+        let limits = &element.settings().limits;
+        Stats {
             server_transactions: gauges.server_transactions,
             client_transactions: gauges.client_transactions,
             requests: gauges.requests,
@@ -108,36 +104,59 @@ impl Driver {
             kept_cancels: gauges.kept_cancels,
             waiting_for_dns: gauges.waiting_for_dns,
             waiting_for_probe: gauges.waiting_for_probe,
-            connections: 0,
+            connections: gauges.connections,
             sending_sockets: 0,
             own_dialogs: gauges.own_dialogs,
             searches: gauges.searches,
-            engine_queue: self.news_waiting(),
-            deliveries: self.deliveries(),
-            dispatcher_queue: self.events.len(),
-            dispatched_events: self.events.taken(),
+            engine_queue: 0,
+            deliveries: 0,
+            dispatcher_queue: 0,
+            dispatched_events: 0,
             engine_relayed_responses: counted.relayed,
-            holds,
-            longest_hold,
-            takeovers: self.drive.takeovers(),
+            holds: 0,
+            longest_hold: Duration::ZERO,
+            takeovers: 0,
             calls: counted.calls,
-            script_time: self.counts.script_time.read(),
-            loop_time: self.counts.loop_time.read(),
+            script_time: Duration::ZERO,
+            loop_time: Duration::ZERO,
             outgoing_bytes: 0,
             held_bytes: 0,
             unconfirmed_bytes: 0,
             paused_connections: 0,
-            queued: queues.map(|(events, _)| events),
-            queued_bytes: queues.map(|(_, bytes)| bytes),
-            reserve_requests: requests.0.saturating_sub(limits.queued_requests),
+            queued: [0, 0, 0, gauges.responses],
+            queued_bytes: [0, 0, 0, gauges.response_bytes],
+            reserve_requests: 0,
             reserve_transactions: transactions.saturating_sub(limits.transactions),
             reserve_admissions: counted.reserve_admissions,
             rejected: counted.rejected,
             dropped: counted.dropped,
-            malformed: self.counts.malformed.by_defect(),
-        };
+            malformed: [0; Defect::NAMES.len()],
+        }
+    }
+}
+
+impl Driver {
+    /// A reading.
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.look(Stats::of_element);
+        let classes = [Class::Requests, Class::Acks, Class::Handshakes];
+        for (place, (events, bytes)) in classes.map(|class| self.events.queued(class)).into_iter().enumerate()
+        {
+            (stats.queued[place], stats.queued_bytes[place]) = (events, bytes);
+        }
+        stats.reserve_requests = stats.queued[0].saturating_sub(self.settings.limits.queued_requests);
+        stats.engine_queue = self.news_waiting();
+        stats.deliveries = self.deliveries();
+        stats.dispatcher_queue = self.events.len();
+        stats.dispatched_events = self.events.taken();
+        (stats.holds, stats.longest_hold) = self.holds.read();
+        stats.takeovers = self.drive.takeovers();
+        stats.script_time = self.counts.script_time.read();
+        stats.loop_time = self.counts.loop_time.read();
+        stats.malformed = self.counts.malformed.by_defect();
         stats.dropped[Dropped::Malformed as usize] = self.counts.malformed.dropped();
         stats.dropped[Dropped::LogRecord as usize] = self.counts.lost_records.load(Ordering::Relaxed);
+        stats.connections = 0;
         if let Some(network) = self.network.get() {
             let connections = network.connections();
             stats.connections = connections.len();

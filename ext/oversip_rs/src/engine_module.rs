@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
 use oversip::element::{Dropped, Families, Limits, Rejected, Status};
-use oversip::engine::{Config, Engine, StartError, Stopping, WebSocketConfig, QUEUES};
+use oversip::engine::{Config, Engine, StartError, Stats, Stopping, WebSocketConfig, QUEUES};
 use oversip::host::Requests;
 use oversip::message::{Defect, Transport};
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
@@ -202,8 +202,11 @@ fn is_running() -> bool {
 }
 
 fn stats(ruby: &Ruby) -> Result<RHash, Error> {
-    let engine = runtime::engine(ruby)?;
-    let stats = engine.stats();
+    let engine = runtime::current();
+    let stats = match &engine {
+        Some(engine) => engine.stats(),
+        None => runtime::host(ruby)?.look(Stats::of_element),
+    };
     let hash = ruby.hash_new();
     hash.aset(ruby.to_symbol("server_transactions"), stats.server_transactions)?;
     hash.aset(ruby.to_symbol("client_transactions"), stats.client_transactions)?;
@@ -233,7 +236,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("reserve_requests"), stats.reserve_requests)?;
     hash.aset(ruby.to_symbol("reserve_transactions"), stats.reserve_transactions)?;
     hash.aset(ruby.to_symbol("reserve_admissions"), stats.reserve_admissions)?;
-    hash.aset(ruby.to_symbol("callback_seconds"), watch::seconds(&engine))?;
+    hash.aset(ruby.to_symbol("callback_seconds"), engine.as_deref().map_or(0.0, watch::seconds))?;
     let waiting = |counts: [usize; QUEUES.len()]| by_name(ruby, &QUEUES, &counts.map(|count| count as u64));
     hash.aset(ruby.to_symbol("queued"), waiting(stats.queued)?)?;
     hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;

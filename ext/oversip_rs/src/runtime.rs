@@ -36,7 +36,10 @@ fn runner(ruby: &Ruby) -> Result<Runner, Error> {
 pub fn engine(ruby: &Ruby) -> Result<Arc<Engine>, Error> {
     match runner(ruby)? {
         Runner::Engine(engine) => Ok(engine),
-        Runner::World(..) => Err(runtime_error(ruby, "a world has no sockets")),
+        Runner::World(..) => Err(runtime_error(
+            ruby,
+            "a world is open: what concerns the engine of a server cannot be used meanwhile",
+        )),
     }
 }
 

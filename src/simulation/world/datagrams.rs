@@ -19,6 +19,7 @@ impl World {
         let Arrivals(arrivals) = conditions.arrivals(&mut self.random);
         let fate = match arrivals.iter().flatten().count() {
             0 => Fate::Lost,
+            _ if self.refuses(to) => Fate::Refused,
             1 => Fate::Sent,
             _ => Fate::Repeated,
         };
@@ -29,12 +30,19 @@ impl World {
         }
     }
 
+    /// Whether a host says of a datagram that its port is closed.
+    fn refuses(&self, to: SocketAddr) -> bool {
+        match self.network.cut(to) {
+            Some(how) => how == Reachability::Refused,
+            None => !self.udp.contains_key(&to) && self.is_host(to),
+        }
+    }
+
     pub(super) fn datagram(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
         let cut = self.network.cut(to);
         let party = self.udp.get(&to).copied().filter(|_| cut.is_none());
         let Some(number) = party else {
-            let refused = cut.map_or_else(|| self.is_host(to), |how| how == Reachability::Refused);
-            if refused {
+            if self.refuses(to) {
                 let quoted = wire.slice(..wire.len().min(QUOTED));
                 let after = self.network.conditions(to, from).delay;
                 self.schedule.put(self.now + after, Event::Icmp { at: from, remote: to, quoted });
