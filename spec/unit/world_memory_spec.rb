@@ -59,6 +59,29 @@ RSpec.describe OverSIP::Engine::World, "and memory" do
     expect(after[4]).to be < before[4] + 50
   end
 
+  # A Fiber that nobody resumes any more is not unwound.
+  it "of worlds that are closed while blocks are suspended is given back, but for the little that those have in hands" do
+    lines = output_of(<<~'RUBY')
+      def closed_early
+        in_world do |world|
+          WorldCall.new(world).begin
+          2_000.times { |key| world.add_record("name#{key}.example", :a, "10.0.2.1") }
+          run(world, 0)
+        end
+      end
+      def figure
+        4.times { GC.start }
+        File.read("/proc/self/status")[/^VmRSS:\s+(\d+)/, 1].to_i
+      end
+      50.times { closed_early }
+      puts figure
+      200.times { closed_early }
+      puts figure
+    RUBY
+    before, after = lines.map(&:to_i)
+    expect(after).to be < before + 20_000
+  end
+
   it "is collected at any time without harm" do
     calm, stressed = output_of(<<~'RUBY').map { |line| line }
       p relayed_call

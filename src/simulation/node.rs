@@ -113,6 +113,13 @@ impl Node {
         }
     }
 
+    /// Another element takes the place of the present one, with nothing to do.
+    pub(super) fn begin_anew(&mut self, element: Element) {
+        self.element = element;
+        self.queue = VecDeque::new();
+        self.waiting = ScriptQueue::default();
+    }
+
     /// Whether its script can take something.
     pub(super) fn is_ready(&self) -> bool {
         !self.held && !self.queue.is_empty() && matches!(self.runner, Runner::World(_))

@@ -60,6 +60,11 @@ impl Drop for Nested {
 /// `OverSIP::Engine.enter_dispatcher`: this thread is the dispatcher from now on.
 pub fn enter() {
     DISPATCHER.store(current_thread(), Ordering::Relaxed);
+    keep_native_thread();
+}
+
+/// The calling Thread, which runs events in Fibers, stays on its native thread.
+pub fn keep_native_thread() {
     // A Fiber that is suspended on one native thread and resumed on another crashes Ruby, whose C code may have kept the first
     // one's thread-local data in a register.
     // SAFETY: called with the GVL; it counts in Ruby's own data and neither allocates nor raises.

@@ -2,11 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::{ElementId, Event, Member, News, Step, World};
-use crate::element::{Input, SendFailure};
+use super::{ElementId, Event, Member, News, Step, World, MAX_BODY};
+use crate::element::{Element, Input, SendFailure};
+use crate::message::StreamLimits;
+use crate::random::Random;
 use crate::simulation::node::{Runner, ScriptWork};
 use crate::simulation::party::PartyId;
+use crate::simulation::record::Record;
+use crate::simulation::schedule::Schedule;
 use crate::simulation::script::{Api, Script};
+use crate::simulation::stream::Streams;
+use crate::simulation::zone::Zone;
 
 /// Steps at one instant after which a run counts as one that never ends.
 const MAX_AT_ONCE: u32 = 1_000_000;
@@ -95,6 +101,22 @@ impl World {
             }
         }
         Step::Happened
+    }
+
+    /// Nothing is to happen any more, and what was is forgotten: whoever still has the world in hands keeps little memory.
+    pub fn end(&mut self) {
+        self.schedule = Schedule::new();
+        self.news.clear();
+        self.streams = Streams::new(StreamLimits::with_body(MAX_BODY));
+        self.record = Record::default();
+        self.zone = Zone::default();
+        let now = self.now;
+        for party in &mut self.parties {
+            if let Member::Element(node) = &mut party.member {
+                let settings = node.element.settings().clone();
+                node.begin_anew(Element::new(settings, now, Random::from_seed(self.random.bytes())));
+            }
+        }
     }
 
     /// One more step at the present time. False: there were so many that there seems to be no end.

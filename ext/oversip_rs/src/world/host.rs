@@ -182,6 +182,8 @@ impl WorldHost {
 
     /// The world is closed: nothing of it comes back.
     pub(super) fn end(&self) {
+        // A Fiber that is suspended for ever is not unwound, and so keeps the host.
+        self.world().end();
         self.calls.stop();
         self.anchors.clear();
         lock(&self.rounds).clear();

@@ -24,7 +24,7 @@ use oversip::host::Host;
 use self::host::WorldHost;
 use self::locks::lock;
 use self::object::{Open, RubyWorld, World};
-use crate::{anchors, classes::dispatcher_module, logging, runtime, schedule, tags, text};
+use crate::{anchors, classes::dispatcher_module, dispatcher_thread, logging, runtime, schedule, tags, text};
 
 /// `open_world(options, seed)`: no engine may run, and none can be started until it is closed.
 fn open_world(ruby: &Ruby, options: RHash, seed: u64) -> Result<RubyWorld, Error> {
@@ -38,6 +38,7 @@ fn open_world(ruby: &Ruby, options: RHash, seed: u64) -> Result<RubyWorld, Error
         return Err(text::runtime_error(ruby, "OverSIP runs: a world can be opened when it has stopped"));
     }
     anchors::reset();
+    dispatcher_thread::keep_native_thread();
     logging::begin();
     let marks = tags::Seeded::new(seed);
     let host = WorldHost::new(ruby, options, seed)?;
