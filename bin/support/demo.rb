@@ -8,7 +8,6 @@ require "oversip"
 require "rbconfig"
 require "socket"
 require "tmpdir"
-require_relative "ladder"
 require_relative "scene"
 require_relative "trace"
 require_relative "../../examples/uac/call"
@@ -99,13 +98,15 @@ class Demo
   end
 
   def note(name, text)
-    @events << Trace::Event.new(Trace.now, "caller", name.to_s, text)
+    @events << Trace::Event.new(Trace.now, "caller", name.to_s, text, "")
   end
 
   def parties
-    puts "caller  127.0.0.1:#{OverSIP.configuration[:sip][:listen_port]}   OverSIP::SIP::Uac, this process"
-    puts "relay   127.0.0.1:#{@relay_port}   exe/oversip with examples/relay/server.rb, process #{@relay}"
-    puts "callee  127.0.0.1:#{@callee_port}   a UDP socket, process #{@children.first}"
+    ports = { "caller" => OverSIP.configuration[:sip][:listen_port], "relay" => @relay_port, "callee" => @callee_port }
+    @addresses = ports.transform_values { |port| "127.0.0.1:#{port}" }
+    puts "caller  #{@addresses["caller"]}   OverSIP::SIP::Uac, this process"
+    puts "relay   #{@addresses["relay"]}   exe/oversip with examples/relay/server.rb, process #{@relay}"
+    puts "callee  #{@addresses["callee"]}   a UDP socket, process #{@children.first}"
     puts "nobody  127.0.0.1:#{@dead.local_address.ip_port}   (TCP) the dead target of the last scene"
   end
 
@@ -116,7 +117,7 @@ class Demo
   end
 
   def scene(title, expected)
-    scene = Scene.new(title, expected, @events)
+    scene = Scene.new(title, expected, @addresses, @events)
     @scenes << scene
     yield
     scene.wait

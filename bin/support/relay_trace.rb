@@ -2,19 +2,35 @@
 
 require_relative "trace"
 
-# Loaded into the relay of the demonstration by `oversip -r`: writes the records of the relay's script as events and
-# everything else as it was.
-class RelayTrace
-  def initialize(target)
-    @target = target
-  end
+# Loaded into the relay of the demonstration by `oversip -r`: writes an event for each block of the relay's script as it
+# begins.
+module RelayTrace
+  class << self
+    def call(event, subject, arguments, block)
+      $stderr.write("#{Trace.line("relay", event, text(event, subject, arguments), block.source_location.join(":"))}\n")
+      yield
+    end
 
-  def write(severity, log_id, body, system:)
-    name, text = body.split(": ", 2)
-    return @target.write(severity, log_id, body, system: system) unless log_id == "Relay" && text
+    private
 
-    $stderr.write("#{Trace.line("relay", name, text)}\n")
+    def text(event, subject, arguments)
+      case event
+      when :on_request then "#{subject.sip_method} #{subject.ruri}"
+      when :on_target then "#{subject.request.sip_method} to #{arguments.first}"
+      when :on_error then "#{status(*arguments)} to #{subject.request.sip_method}"
+      when /response\z/ then "#{line(arguments.first)} to #{subject.request.sip_method}"
+      else ""
+      end
+    end
+
+    def line(response)
+      "#{response.status_code} #{response.reason_phrase}"
+    end
+
+    def status(status, reason, code)
+      "#{status} #{reason} (#{code})"
+    end
   end
 end
 
-OverSIP::Logger.target = RelayTrace.new(OverSIP::Logger.target)
+OverSIP::Engine.observe_blocks(RelayTrace)

@@ -1,11 +1,12 @@
 # frozen_string_literal: true
 
-require_relative "ladder"
+require "oversip/call_record"
 require_relative "trace"
 
 # One part of the demonstration: the events that have to come, those that came, and how they look.
 class Scene
   LIMIT = 15
+  WIDTH = 80
 
   attr_reader :title
 
@@ -29,8 +30,8 @@ class Scene
 
     def failover
       expected = call("sip:failover@")
-      first = [["on_target", "INVITE to tcp"], ["on_error", "500 Connection Error (connection_error) to INVITE"],
-               ["failover", "INVITE"]]
+      failed = ["on_error", "500 Connection Error (connection_error) to INVITE"]
+      first = [["on_target", "INVITE to tcp"], failed, failed]
       expected.merge("relay" => expected["relay"].dup.insert(1, *first))
     end
 
@@ -45,8 +46,10 @@ class Scene
     end
   end
 
-  def initialize(title, expected, queue)
+  # @param addresses [Hash{String => String}] of the parties
+  def initialize(title, expected, addresses, queue)
     @title = title
+    @addresses = addresses
     @open = expected.transform_values(&:dup)
     @queue = queue
     @start = Trace.now
@@ -75,7 +78,8 @@ class Scene
   end
 
   def to_s
-    [heading, *blocks, "", ladder].join("\n")
+    ladder = OverSIP::CallRecord::TextLadder.new(record, width: $stdout, color: :auto, unit: :milliseconds)
+    ["== #{title} #{"=" * (WIDTH - 4 - title.size)}", "", ladder].join("\n")
   end
 
   private
@@ -86,35 +90,46 @@ class Scene
     @open[event.who].shift if name == event.name && event.text.start_with?(text)
   end
 
-  def heading
-    "== #{title} #{"=" * (90 - title.size)}\n\nWhat the blocks and the callee saw:"
-  end
-
-  def in_order
-    @seen.sort_by(&:time)
-  end
-
-  def blocks
-    in_order.map do |event|
-      format("%<time>10.1f  %<who>-8s%<name>-26s%<text>s", time: (event.time - @start) * 1000, who: event.who,
-                                                           name: event.name, text: event.text)
-    end
-  end
-
-  # Each message is drawn when it was received.
-  def ladder
-    ladder = Ladder.new(@start)
-    in_order.each do |event|
+  # A request stands where it was received, a response where the relay got it and sent it on: the caller says what it got
+  # after it has sent its ACK.
+  def record
+    record = OverSIP::CallRecord.new(element: "relay")
+    @seen.sort_by(&:time).each do |event|
       case [event.who, event.name]
-      in ["relay", "on_request"] then ladder.message(event.time, "caller", "relay", event.text[/\A\S+/])
-      in ["relay", /response\z/] then ladder.message(event.time, "callee", "relay", short(event))
-      in ["relay", "on_error" | "failover"] then ladder.remark(event.time, "relay", event.text)
-      in ["callee", "request"] then ladder.message(event.time, "relay", "callee", event.text)
-      in ["caller", "provisional" | "success" | "failure"] then ladder.message(event.time, "relay", "caller", short(event))
-      else next # what a party sent is drawn where it arrives
+      in ["relay", "on_request"] then record << request(event, "caller", "relay") << block(event)
+      in ["relay", /response\z/]
+        record << response(event, "callee", "relay") << block(event) << response(event, "relay", "caller")
+      in ["relay", _] then record << block(event)
+      in ["callee", _] then record << request(event, "relay", "callee")
+      in ["caller", _] then next
       end
     end
-    ladder.to_s
+    record
+  end
+
+  def request(event, sender, receiver)
+    message(event, sender, receiver, "#{event.text} SIP/2.0\r\n\r\n")
+  end
+
+  def response(event, sender, receiver)
+    message(event, sender, receiver, "SIP/2.0 #{short(event)}\r\nCSeq: 1 #{event.text[/\S+\z/]}\r\n\r\n")
+  end
+
+  def message(event, sender, receiver, bytes)
+    OverSIP::CallRecord::Message.new(at: event.time - @start, sender: sender, receiver: receiver, transport: :udp,
+                                     from: @addresses.fetch(sender), to: @addresses.fetch(receiver), bytes: bytes)
+  end
+
+  # What a message shows is not said again.
+  def block(event)
+    file, line = event.place.split(/:(?=\d+\z)/)
+    subject = case event.name
+              when "on_target" then event.text[/\S+\z/]
+              when "on_error" then short(event)
+              else ""
+              end
+    OverSIP::CallRecord::Block.new(at: event.time - @start, event: event.name.to_sym, subject: subject, file: file,
+                                   line: line)
   end
 
   def short(event)
