@@ -11,7 +11,7 @@ module OverSIP
     # @api private
     class ExampleRun
       # Lines of a ladder under a failed example. The last ones are shown: the failure is near them.
-      LINES = 120
+      LINES = 60
 
       # @param example [::RSpec::Core::Example::Procsy] of an around hook
       # @param instance [Object] in which it runs
@@ -49,6 +49,9 @@ module OverSIP
                    configuration: files.fetch(:configuration), seed: @metadata.fetch(:seed, 1),
                    &(block && ExampleBlock.new(@instance, block)))
              .tap { |world| @instance.sip = world }
+      rescue Exception => e # rubocop:disable Lint/RescueException -- raised again: a script may be no Ruby at all
+        place(e)
+        raise
       end
 
       def close

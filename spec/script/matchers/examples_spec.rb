@@ -68,6 +68,11 @@ RSpec.describe "oversip/rspec" do
         alice.options("sip:nobody@example.com")
       end
 
+      it "makes many calls" do
+        100.times { alice.options("sip:nobody@example.com") }
+        raise "enough"
+      end
+
       it "is pending, and may fail" do
         pending "not yet"
         expect(alice.options("sip:nobody@example.com")).to be_answered
@@ -167,6 +172,12 @@ RSpec.describe "oversip/rspec" do
     expect(outcome.failure("has a wrong status among others").scan(/alice +oversip/).size).to eq(1)
   end
 
+  it "shows the end of a long ladder" do
+    message = outcome.failure("makes many calls")
+    expect(message).to start_with("enough\n\n").and include(" lines are left out").and match(/alice +oversip/)
+    expect(message.lines.size).to be_between(50, 70)
+  end
+
   it "fails by what the script raises, at its place" do
     expect(failure(outcome, "lets the script raise")).to eq("no such user")
     example = outcome.examples.fetch("lets the script raise").fetch("exception")
@@ -203,6 +214,8 @@ RSpec.describe "oversip/rspec" do
   end
 
   it "says where a script was looked for" do
+    example = outcome.examples.fetch("names a file that is not there")
+    expect(example.dig("exception", "backtrace").first).to match(%r{/spec/server_spec.rb:#{example["line_number"]}\z})
     expect(failure(outcome, "names a file that is not there")).to match(/\Ascript: "nothing.rb" is neither in .* nor beside or above .*server_spec.rb\z/)
   end
 
