@@ -19,8 +19,8 @@ module OverSIP
         @auto_ack = auto_ack
       end
 
-      # Cancels the INVITE. Before the first provisional response a CANCEL waits for it (RFC 3261 9.1); the element sends 100
-      # after 0.2 s.
+      # Cancels the INVITE. Before the first provisional response a CANCEL waits for it (RFC 3261 9.1): the element sends 100
+      # when the script routes the request, and for one that waits after 0.2 s.
       #
       # @param at_once [Boolean] send it without waiting, as no user agent should
       # @return [Exchange, nil] of the CANCEL; nil when it waits

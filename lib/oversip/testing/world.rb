@@ -109,7 +109,7 @@ module OverSIP
       def close
         return if @closed
 
-        end_script if @native
+        @native ? end_script : @ended_at = 0.0
         @closed = true
         @native&.close
         hand_back if @former
@@ -195,7 +195,7 @@ module OverSIP
 
       # @return [Array<String>] targets that the element leaves out for a time: "udp:192.0.2.1:5060"
       def blacklist
-        @native.respond_to?(:blacklist) ? @native.blacklist : []
+        @closed ? @last_blacklist : @native.blacklist
       end
 
       # @param target [String] "udp:192.0.2.1:5060"
@@ -274,7 +274,9 @@ module OverSIP
         raise OverSIP::RuntimeError, "OverSIP runs: a world has to wait for its end" if OverSIP.running?
 
         @former = { configuration: OverSIP.configuration, proxies: OverSIP.proxies, status: OverSIP.status,
-                    is_ready: OverSIP.is_ready, target: Logger.target, level: Logger.level }
+                    is_ready: OverSIP.is_ready, pid: OverSIP.pid }
+        @former_log = [Logger.target, Logger.level]
+        OverSIP.pid = Process.pid
         @log = Log.new(-> { now })
         Logger.target = @log
         OverSIP.status = :loading
@@ -282,9 +284,8 @@ module OverSIP
 
       def hand_back
         Engine.observe_blocks(nil)
-        Logger.target = @former[:target]
-        Logger.level = @former[:level]
-        %i[configuration proxies status is_ready].each { |name| OverSIP.public_send(:"#{name}=", @former[name]) }
+        Logger.target, Logger.level = @former_log
+        @former.each { |name, value| OverSIP.public_send(:"#{name}=", value) }
       end
 
       def open_native(settings)
@@ -293,6 +294,7 @@ module OverSIP
         @network = Network.new(@native, settings.listeners, @names, method(:guard))
         @happenings = Happenings.new(@native, @record)
         @traffic = Traffic.new(@network, @record)
+        @native.driver = @network.method(:step)
         Engine.observe_blocks(@observer)
       end
 
@@ -309,6 +311,7 @@ module OverSIP
         guard { SystemEvents.on_terminated(false) }
         SystemCallbacks.on_terminated_callbacks.reverse_each { |callback| guard { callback.call(false) } }
         @ended_at = now
+        @last_blacklist = @native.blacklist
       end
 
       # Runs a block of the spec or of the script's end: what it raises is kept.

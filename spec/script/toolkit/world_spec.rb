@@ -1,46 +1,137 @@
 # frozen_string_literal: true
 
-require "oversip/testing/world"
+require "support/toolkit_world"
 
 RSpec.describe OverSIP::Testing::World, :native do
-  def open_world(**options, &block)
-    @world = described_class.open(**options, &block || method(:relay))
-  end
-
-  # What the script of most examples does.
-  def relay(request)
-    return request.reply(404) if request.in_dialog? && !request.loose_route
-
-    proxy = OverSIP::SIP::Proxy.new
-    request.initial? ? proxy.route(request, "example.com") : proxy.route(request)
-  end
-
-  def gateways(*names)
-    @world.zone { srv "_sip._udp.example.com", *names }
-  end
-
-  after { @world&.close }
+  include ToolkitWorld
 
   it "goes to the second gateway when the first does not answer" do
-    open_world
-    gateways "gw1.example", "gw2.example"
-    @world.target("gw1.example").never_answers
-    @world.target("gw2.example").answers 180, 200
-    call = @world.client(:alice).invite("sip:bob@example.com")
-    @world.advance 32
+    world_with "gw1.example", "gw2.example"
+    gateway.never_answers
+    world.target("gw2.example").answers 180, 200
+    call = alice.invite("sip:bob@example.com")
+    expect(call).not_to be_final
+    world.advance 32
     expect([call.status, call.answered_by, call.answered_at]).to eq([200, "gw2.example", 32.0])
     expect(call.hang_up.answered_by).to eq("gw2.example")
-    expect(@world.errors).to be_empty
+    expect(world.errors).to be_empty
   end
 
-  it "carries requests of both sides of a dialog" do
-    open_world
-    gateways "gw1.example"
-    target = @world.target("gw1.example")
-    call = @world.client(:alice).invite("sip:bob@example.com")
-    callee = call.peer
-    expect([callee.party, callee.peer, callee.acknowledged?]).to eq([target, call, true])
-    expect([call.request(:INFO).status, callee.request(:INFO).status, callee.reinvite.status, callee.hang_up.status]).to eq([200] * 4)
-    expect(@world.client(:alice).received.map(&:sip_method)).to eq(%i[INFO INVITE ACK BYE])
+  it "records messages and blocks in the order in which they happened" do
+    world_with "gw1.example"
+    gateway.answers 200
+    alice.invite "sip:bob@example.com"
+    events = world.record.events.grep(OverSIP::CallRecord::Message) { |message| message.status_code || message.sip_method }
+    places = world.record.events.map { |event| event.class.name[/\w+\z/] } - %w[Resolution Attempt]
+    expect([events.first(3), places.first(3)]).to eq([[:INVITE, 100, :INVITE], %w[Message Block Message]])
+    expect(world.blocks.first).to have_attributes(event: :on_request, subject: "INVITE sip:bob@example.com", call_id: "call-alice-1",
+                                                  at: 0.0, exception: nil, duration: a_value > 0)
+  end
+
+  it "is the current one as long as it is open, in blocks too" do
+    seen = []
+    world_with("gw1.example") { |request| seen.push(described_class.current) && request.reply(200) }
+    alice.options
+    expect([described_class.current, seen]).to eq([world, [world]])
+    world.close
+    expect(described_class.current).to be_nil
+  end
+
+  it "refuses a second world, and an engine" do
+    world
+    expect { described_class.open }.to raise_error(OverSIP::RuntimeError, /a world is open already/)
+    expect { OverSIP.start(configuration: { sip: { listen_port: 0 } }) }.to raise_error(OverSIP::RuntimeError, /a world is open/)
+    world.close
+    OverSIP.start(configuration: { sip: { listen_port: 0 } })
+    expect { described_class.open }.to raise_error(OverSIP::RuntimeError, /OverSIP runs/)
+    expect(OverSIP).to be_running
+  end
+
+  it "has the same messages each time that the seed is the same" do
+    first, second, other = [1, 1, 2].map do |seed|
+      world_with "gw1.example", seed: seed
+      gateway.answers 180, 200
+      alice.invite("sip:bob@example.com").hang_up
+      @world.messages.map(&:bytes).tap { @world.close }
+    end
+    expect(second).to eq(first)
+    expect(other).not_to eq(first)
+  end
+
+  it "can be read when it is closed" do
+    world_with "gw1.example"
+    gateway.answers(486).after(2)
+    alice.invite("sip:bob@example.com")
+    world.advance 5
+    world.close
+    expect([world.now, world.messages.size, world.blacklist, world.errors]).to eq([5.0, 9, [], []])
+    expect { world.advance 1 }.to raise_error(OverSIP::RuntimeError)
+  end
+
+  it "lets Uac#call go on to its outcome" do
+    world_with "gw1.example"
+    gateway.answers(404).after(3)
+    request = OverSIP::SIP::UacRequest.new({ sip_method: :OPTIONS, ruri: "sip:example.com" })
+    expect([OverSIP::SIP::Uac.new.call(request).status_code, world.now]).to eq([404, 3.0])
+  end
+
+  it "loses datagrams, and calls get through nevertheless" do
+    world_with "gw1.example"
+    gateway.answers(180, 200).after(1)
+    world.loss 0.3
+    ends = Array.new(10) do
+      call = alice.invite("sip:bob@example.com")
+      world.advance 60
+      bye = call.hang_up
+      world.advance 60
+      [call.status, bye.status]
+    end
+    expect(ends).to all(eq([200, 200]))
+    expect(world.messages.map(&:fate)).to include(:lost)
+  end
+
+  it "takes a share for the loss" do
+    expect { world.loss 10 }.to raise_error(ArgumentError, "loss is a share from 0 to 1, not 10")
+  end
+
+  it "refuses to advance in a block of the script, and drains after it" do
+    world_with "gw1.example"
+    texts = []
+    gateway.answers do
+      world.drain
+      world.advance(1)
+    rescue OverSIP::RuntimeError => e
+      texts << e.message
+      200
+    end
+    expect(alice.options("sip:bob@example.com").status).to eq(200)
+    expect(texts).to eq(["advance in a block: the world goes on just now"])
+  end
+
+  it "knows the blacklist" do
+    world_with "gw1.example", "gw2.example"
+    gateway.answers 503, retry_after: 30
+    world.target("gw2.example").answers 200
+    expect(alice.invite("sip:bob@example.com").answered_by).to eq("gw2.example")
+    expect(world.blacklist).to eq(["udp:192.0.2.1:5060"])
+  end
+
+  it "keeps the log of script and element" do
+    world_with("gw1.example") do |request|
+      OverSIP::SipEvents.log_warn "no way for #{request.sip_method}"
+      OverSIP::SipEvents.log_debug "not written"
+      request.reply 404
+    end
+    world.advance 2
+    alice.options
+    expect(world.log.map(&:to_a)).to eq([[2.0, :warn, "SipEvents", "no way for OPTIONS", false]])
+  end
+
+  it "gives back what it has taken over" do
+    former = [OverSIP::Logger.target, OverSIP::Logger.level, OverSIP.configuration, OverSIP.status]
+    open_world(configuration: { core: { syslog_level: "debug" } })
+    expect([OverSIP::Logger.level, OverSIP.status]).to eq(%i[debug running])
+    world.close
+    expect([OverSIP::Logger.target, OverSIP::Logger.level, OverSIP.configuration, OverSIP.status]).to eq(former)
   end
 end

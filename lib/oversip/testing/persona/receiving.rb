@@ -19,12 +19,9 @@ module OverSIP
           if message.response?
             take_response(message)
           elsif message.request?
-            take_request(message, ->(answer) { network.send_bytes(self, answer, transport, remote, local) })
+            take_request(message, ->(answer) { network.send_bytes(self, answer, transport, remote) })
           end
         end
-
-        # What is known of a connection that has ended is nothing: who needs one opens it.
-        def connection_ended(remote); end
 
         private
 

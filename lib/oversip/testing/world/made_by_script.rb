@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/testing/world/globals"
+
 module OverSIP
   module Testing
     class World
@@ -14,14 +16,6 @@ module OverSIP
 
         CALLBACKS = %i[on_started_callbacks on_reload_callbacks on_terminated_callbacks].freeze
 
-        # The global variables that scripts have made in this process: they cannot be removed, only be made nil.
-        @globals = []
-
-        class << self
-          # @return [Array<Symbol>]
-          attr_reader :globals
-        end
-
         # @param path [String, nil] the script
         def initialize(path)
           @path = path
@@ -31,7 +25,7 @@ module OverSIP
           @variables = EVENTS.to_h { |events| [events, variables_of(events)] }
           @callbacks = CALLBACKS.to_h { |name| [name, SystemCallbacks.public_send(name).dup] }
           @top_level = Object.private_instance_methods(false)
-          @globals = global_variables - MadeByScript.globals
+          @globals = Globals.new(@path)
         end
 
         # @return [Array<String>] the files of the script
@@ -42,7 +36,7 @@ module OverSIP
         # Takes it all away.
         def undo
           files = self.files
-          undo_globals(files)
+          @globals.undo(files)
           undo_constants(files)
           undo_top_level(files)
           EVENTS.each { |events| undo_events(events) }
@@ -101,16 +95,6 @@ module OverSIP
           (Object.private_instance_methods(false) - @top_level).each do |name|
             Object.__send__(:remove_method, name) if files.include?(Object.instance_method(name).source_location&.first)
           end
-        end
-
-        def undo_globals(files)
-          made = global_variables - @globals
-          return if made.empty?
-
-          text = files.map { |file| File.read(file, encoding: Encoding::BINARY) if File.file?(file) }.join
-          made = made.select { |name| text.match?(/#{Regexp.escape(name.to_s)}\b/n) }
-          made.each { |name| eval("#{name} = nil", binding, __FILE__, __LINE__) } # rubocop:disable Security/Eval -- Ruby has no other way to set a global variable by its name
-          MadeByScript.globals.concat(made).uniq!
         end
 
         def undo_events(events)

@@ -48,12 +48,11 @@ module OverSIP
         #
         # @param limit [Float] seconds of the world's clock
         def run_until(limit)
-          @runs = true
-          while (event = @native.step(limit))
-            take(event)
+          going_on do
+            while (event = @native.step(limit))
+              take(event)
+            end
           end
-        ensure
-          @runs = false
         end
 
         # @return [Boolean] whether it goes on just now
@@ -74,13 +73,15 @@ module OverSIP
         #
         # @return [Boolean] false: nothing more is due
         def step
-          event = @native.step(nil)
-          take(event) if event
-          !event.nil?
+          going_on do
+            event = @native.step(nil)
+            take(event) if event
+            !event.nil?
+          end
         end
 
-        # @param _local [String, nil] the address of the persona that it leaves from
-        def send_bytes(persona, bytes, transport, remote, _local = nil)
+        # Sends bytes of a persona: a datagram, or over its connection with that address, opened where there is none.
+        def send_bytes(persona, bytes, transport, remote)
           @native.send_bytes(number_of(persona, transport), bytes, remote)
         end
 
@@ -194,6 +195,14 @@ module OverSIP
         end
 
         private
+
+        def going_on
+          outermost = !@runs
+          @runs = true
+          yield
+        ensure
+          @runs = false if outermost
+        end
 
         # A persona has a peer of the network for each transport that it uses.
         def number_of(persona, transport)
