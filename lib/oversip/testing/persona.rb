@@ -100,6 +100,12 @@ module OverSIP
         transport != :udp
       end
 
+      # @return [Boolean] whether it has to open a connection before it sends
+      # @api private
+      def opens_first?
+        false
+      end
+
       # @return [String]
       def inspect
         "#<#{self.class} #{name} (#{transport}:#{address})>"

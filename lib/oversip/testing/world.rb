@@ -134,6 +134,14 @@ module OverSIP
         nil
       end
 
+      # The date of the beginning and of what follows, by which certificates are judged. It is the system's, unless this says
+      # otherwise.
+      #
+      # @param time [Time]
+      def date=(time)
+        @native.date = time.to_f
+      end
+
       # @return [Float] seconds since the beginning
       def now
         @closed ? @ended_at : @native&.now || 0.0

@@ -30,6 +30,7 @@ module OverSIP
           @own_names = own_names
           @addresses = {}
           @services = {}
+          @domains = {}
           @taken = own.values.to_h { |address| [ip_of(address), true] }
           @counts = Hash.new(0)
         end
@@ -48,6 +49,11 @@ module OverSIP
         # @return [Service, nil] what SRV records say of a host
         def service(host)
           @services[host.downcase]
+        end
+
+        # @return [Array<String>] the domains whose SRV records name a host
+        def domains(host)
+          @domains.fetch(host.downcase, []).uniq
         end
 
         # @return [String] the address of a host, which gets a record when it has none
@@ -102,6 +108,7 @@ module OverSIP
           transport = { "_sip._udp" => :udp, "_sip._tcp" => :tcp, "_sips._tcp" => :tls }[name[/\A_\w+\._\w+/]]
           _, _, port, host = data
           @services[host.downcase] ||= Service.new(transport || :udp, port)
+          (@domains[host.downcase] ||= []) << name[/\A_\w+\._\w+\.(.+)\z/, 1].to_s
         end
 
         def ip?(host)

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/testing/world/connections"
 require "oversip/testing/world/names"
 
 module OverSIP
@@ -15,6 +16,8 @@ module OverSIP
         attr_reader :native
         # @return [Names]
         attr_reader :names
+        # @return [Connections]
+        attr_reader :connections
 
         # @param listeners [Hash{Symbol => String}] where the element listens, by transport
         # @param names [Names]
@@ -24,6 +27,7 @@ module OverSIP
           @listeners = listeners
           @names = names
           @guard = guard
+          @connections = Connections.new(native)
           @personas = []
           @peers = {}
           @numbers = {}
@@ -82,12 +86,18 @@ module OverSIP
 
         # Sends bytes of a persona: a datagram, or over its connection with that address, opened where there is none.
         def send_bytes(persona, bytes, transport, remote)
-          @native.send_bytes(number_of(persona, transport), bytes, remote)
+          number = number_of(persona, transport)
+          return @native.send_bytes(number, bytes, remote) unless persona.opens_first?
+
+          connections.send_bytes(number, bytes, remote) { persona.connect }
         end
 
         # Opens the connection of a client with the element.
-        def connect(client)
-          @native.connect(number_of(client, client.transport), element_address(client.transport))
+        #
+        # @param head [String, nil] the HTTP request for a WebSocket
+        def connect(client, head)
+          number = number_of(client, client.transport)
+          connections.open(client, number, element_address(client.transport), head)
         end
 
         # Breaks it.
@@ -101,6 +111,13 @@ module OverSIP
         def cut_off(persona, how)
           @native.cut_off(persona.address, how)
           nil
+        end
+
+        # What a target shows to who connects by TLS.
+        #
+        # @param pems [Array<String>]
+        def show_certificates(target, pems)
+          @native.show_certificates(target.address, pems)
         end
 
         # @return [nil]
@@ -221,6 +238,9 @@ module OverSIP
           when :message
             number, transport, remote, local, bytes = data
             @peers.fetch(number).receive(bytes, transport, remote, local)
+          when :connection_up then connections.up(*data)
+          when :connection_ended then connections.ended(*data)
+          when :upgrade_answered then connections.answered(*data)
           when :timer then @timers.delete(data.first)&.call
           end
         end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/testing/certificates"
+
 module OverSIP
   module Testing
     class World
@@ -8,20 +10,22 @@ module OverSIP
         # The client with this name; the first call makes it.
         #
         # @param name [Symbol, String]
-        # @param transport [Symbol] :udp, :tcp, :tls, :ws or :wss
+        # @param transport [Symbol] :udp, :tcp, :tls, :ws or :wss; UDP unless it is given
         # @param address [String, nil] where it is: "198.51.100.7:5060"; a free address unless it is given
         # @param behind_nat [Boolean] whether its Via and Contact name a private address
         # @param uri [String, nil] its address of record; "sip:NAME@example.com" unless it is given
+        # @param certificate [Certificates::Issued, Array<String>, nil] what it shows when it connects by TLS
         # @return [Client]
         # @raise [ArgumentError] the client is there already and differs
-        def client(name, transport: nil, address: nil, behind_nat: nil, uri: nil)
+        def client(name, transport: nil, address: nil, behind_nat: nil, uri: nil, certificate: nil)
           name = name.to_s
-          given = { transport: transport, address: address, behind_nat: behind_nat, uri: uri }.compact
+          given = { transport: transport, address: address, behind_nat: behind_nat, uri: uri,
+                    certificate: certificate }.compact
           known = (@clients ||= {})[name]
           return known.first if known && (given.empty? || given == known.last)
           raise ArgumentError, "the client #{name} is there already, with #{known.last}" if known
 
-          client = new_client(name, transport || :udp, address, behind_nat, uri)
+          client = new_client(name, **given)
           @clients[name] = [client, given]
           client
         end
@@ -32,12 +36,15 @@ module OverSIP
         # @example
         #   world.target("gw1.example").answers 180, 200
         #   world.target("127.0.0.1", port: 5070).answers 404
+        #   world.target("gw.example", transport: :tls, certificate: world.certificate("other.example"))
         # @param name [String] host name or IP address
         # @param transport [Symbol, nil] :udp, :tcp or :tls
         # @param port [Integer, nil]
         # @param uri [String, nil] its address of record; "sip:NAME" unless it is given
+        # @param certificate [Certificates::Issued, Array<String>, nil] what it shows to who connects by TLS; unless it is
+        #   given, one for its name and for the domains whose SRV records name it, which the configuration trusts
         # @return [Target]
-        def target(name, transport: nil, port: nil, uri: nil)
+        def target(name, transport: nil, port: nil, uri: nil, certificate: nil)
           name = name.to_s
           service = @names.service(name)
           same = (@targets ||= {}).values.find { |known| known.name == name }
@@ -45,22 +52,43 @@ module OverSIP
 
           transport ||= service&.transport || :udp
           port ||= service&.port || World.default_port(transport)
-          @targets[[name, transport, port]] ||= new_target(name, transport, port, uri)
+          @targets[[name, transport, port]] ||= new_target(name, transport, port, uri, certificate)
+        end
+
+        # A certificate for a peer, made for this run of the specs.
+        #
+        # @param names [Array<String>] domains or IP addresses that it speaks for
+        # @param expired [Boolean] whether its last day is over
+        # @param by [Symbol] who has signed it: :authority, whom the configuration trusts unless it names a `ca_dir`;
+        #   :stranger or :itself
+        # @return [Certificates::Issued]
+        def certificate(*names, expired: false, by: :authority)
+          Certificates.issue(*names, expired: expired, by: by)
         end
 
         private
 
-        def new_client(name, transport, address, behind_nat, uri)
+        def new_client(name, transport: :udp, address: nil, behind_nat: false, uri: nil, certificate: nil)
           address ||= "#{@names.free(behind_nat ? Names::NATS : Names::CLIENTS)}:5060"
           stated = behind_nat ? "#{@names.free(Names::PRIVATE)}:5060" : address
+          # A page does not know its address (RFC 7118 5).
+          stated = "#{name}.invalid" if %i[ws wss].include?(transport)
           join(Client.new(@network, name, transport: transport, address: address, stated: stated,
-                                          uri: uri || "sip:#{name}@example.com"))
+                                          uri: uri || "sip:#{name}@example.com", pems: pems(certificate)))
         end
 
-        def new_target(name, transport, port, uri)
+        def new_target(name, transport, port, uri, certificate)
           ip = @names.address_of(name)
           host = ip.include?(":") ? "[#{ip}]" : ip
-          join(Target.new(@network, name, transport: transport, address: "#{host}:#{port}", uri: uri || "sip:#{name}"))
+          target = Target.new(@network, name, transport: transport, address: "#{host}:#{port}", uri: uri || "sip:#{name}")
+          join(target)
+          shown = certificate || (transport == :tls && self.certificate(name, *@names.domains(name)))
+          @network.show_certificates(target, pems(shown)) if shown
+          target
+        end
+
+        def pems(certificate)
+          certificate.respond_to?(:pems) ? certificate.pems : Array(certificate)
         end
 
         def join(persona)

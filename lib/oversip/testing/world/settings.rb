@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/testing/certificates"
+
 module OverSIP
   module Testing
     class World
@@ -24,8 +26,9 @@ module OverSIP
         def initialize(configuration, proxies)
           file = Config::Source.read(configuration) if configuration.is_a?(String)
           given = configuration.is_a?(Hash) ? configuration : {}
-          folder = File.dirname(configuration) if configuration.is_a?(String)
-          @configuration = Config.build(file: file, given: simulated(file, given), config_dir: folder, scope: :network)
+          @folder = File.dirname(configuration) if configuration.is_a?(String)
+          @configuration = Config.build(file: file, given: simulated(file, given), config_dir: @folder,
+                                        scope: :network)
           @profiles = profiles_of(proxies)
         end
 
@@ -65,13 +68,33 @@ module OverSIP
         def simulated(file, given)
           from_file = Config::Source.sections(file)
           given = Config::Source.given(given, "configuration") { |_| "" }
-          PORTS.each_with_object(given.dup) do |(section, ports), all|
+          simulated = PORTS.each_with_object(given.dup) do |(section, ports), all|
             values = all.fetch(section, {}).dup
             present = ->(name) { values[name].nil? ? from_file.dig(section, name) : values[name] }
             ADDRESSES.each { |name, ip| values[name] = ip if present.call(name).nil? || LOCAL.include?(present.call(name)) }
             ports.each { |name, port| values[name] = port if present.call(name).to_s == "0" }
             all[section] = values
           end
+          with_certificates(simulated, from_file)
+        end
+
+        # The files of a server are seldom on the machine that runs its specs: then there are those of the run.
+        def with_certificates(given, from_file)
+          present = lambda { |section, name|
+            given.dig(section, name).nil? ? from_file.dig(section, name) : given.dig(section, name)
+          }
+          return given unless present.call(:sip, :sip_tls) || present.call(:websocket, :sip_wss)
+
+          addresses = %i[sip websocket].map { |section| present.call(section, :listen_ipv4) }
+          files = Certificates.files([*addresses.compact.uniq, *present.call(:sip, :local_domains)])
+          kept = files.keys.select { |name| readable?(present.call(:tls, name)) }
+          # A certificate without its key is of no use.
+          kept -= %i[public_cert private_cert] unless (%i[public_cert private_cert] - kept).empty?
+          given.merge(tls: given.fetch(:tls, {}).merge(files.except(*kept)))
+        end
+
+        def readable?(path)
+          path.is_a?(String) && File.readable?(File.expand_path(path, @folder && File.join(@folder, "tls")))
         end
       end
     end
