@@ -55,6 +55,11 @@ class ScriptedDns
     @lock.synchronize { @asked_by_tcp.dup }
   end
 
+  # Adds a record, as `initialize` takes them.
+  def add(name, record)
+    @lock.synchronize { (@records[name.downcase] ||= []) << record }
+  end
+
   # Answers the questions of the silent time, and later ones at once.
   #
   # @param only_held [Boolean] then be silent again

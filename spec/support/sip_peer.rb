@@ -256,9 +256,12 @@ class TcpServerPeer
   end
 
   def accept(limit = SipPeer::LIMIT)
-    raise "no connection within #{limit} s" unless @server.wait_readable(limit)
+    accept?(limit) or raise "no connection within #{limit} s"
+  end
 
-    TcpPeer.new(@server.accept)
+  # @return [TcpPeer, nil]
+  def accept?(limit)
+    TcpPeer.new(@server.accept) if @server.wait_readable(limit)
   end
 
   def close
