@@ -1,145 +1,177 @@
 # frozen_string_literal: true
 
+require_relative "wording"
+
 module OverSIP
   class CallRecord
-    # A record as a ladder shows it: the parties from left to right, and a row for each thing worth one. What repeats is
-    # folded into its first row.
+    # A record as ladders show it: the parties from left to right, and a row for each thing worth one. Retransmissions are
+    # folded into the row of the first.
     #
     # @api private
     class Rows
-      # One row. `from` and `to` are parties of a message; everything else stands at the element. `tone` says how it is
-      # coloured: :request, :provisional, :success, :failure, :error or :plain.
-      Row = Struct.new(:at, :from, :to, :label, :remark, :tone, :lost, keyword_init: true) do
-        # @return [Boolean]
-        def message?
-          !to.nil?
+      # A party. `address` is nil where the name says it.
+      Party = Struct.new(:name, :address)
+
+      # One row. Without `to` it stands at the party `from`. `kind` is :message, :block, :element (what the element did by
+      # itself) or :note; `tone` says how it is coloured: :request, :provisional, :redirection, :success, :failure, :block,
+      # :error, :element or :note.
+      Row = Struct.new(:event, :kind, :tone, :from, :to, :label, :exception, :arrives, keyword_init: true) do
+        # @return [Float]
+        def at
+          event.at
         end
 
-        # @return [String] with the remark
-        def text
-          [label, remark].compact.join(" ")
+        # @return [Boolean]
+        def message?
+          kind == :message
         end
       end
 
-      # Timers that end a transaction. The others only repeat something.
-      ENDING_TIMERS = %w[B C F H].freeze
+      # Messages that are folded into one row.
+      Fold = Struct.new(:message, :copies, :last_at, :again)
 
-      # @return [Array<String>] from left to right
+      TONES = { 1 => :provisional, 2 => :success, 3 => :redirection }.freeze
+      private_constant :Fold, :TONES
+
+      # @return [Array<Party>] from left to right
       attr_reader :parties
-      # @return [String] the party in whose column blocks, timers and targets stand
-      attr_reader :element
-      # @return [Array<Row>]
+      # @return [Array<Row>] by time
       attr_reader :rows
 
       # @param record [CallRecord]
-      def initialize(record)
+      # @param clock [Clock]
+      def initialize(record, clock)
         @element = record.element
         @events = record.events
-        @repeats = @events.grep(Message).select(&:retransmission?).group_by(&:original).compare_by_identity
-        @parties = arranged
+        @folds = folds
+        @failed = failed
+        @wording = Wording.new(clock, names)
         @rows = @events.filter_map { |event| row(event) }
+        @parties = arranged
+        @rows.each { |row| place(row) }
       end
 
       private
 
-      # Who speaks to the element first stands left of it, others right.
-      def arranged
-        messages = @events.grep(Message)
-        names = messages.flat_map { |message| [message.sender, receiver(message)] }.uniq - [@element]
-        callers = names.select do |name|
-          messages.find { |message| names_of(message).include?(name) }.sender == name
+      def messages
+        @messages ||= @events.grep(Message)
+      end
+
+      # Copies of a message with one fate.
+      #
+      # @return [Hash{Message => Fold}] by the first copy of each
+      def folds
+        last = {}.compare_by_identity
+        messages.each_with_object({}.compare_by_identity) do |message, folds|
+          first = message.original || message
+          fold = last[first]
+          if fold && fold.message.fate == message.fate && receiver(fold.message) == receiver(message)
+            fold.copies += 1
+            fold.last_at = message.at
+          else
+            folds[message] = last[first] = Fold.new(message, 1, message.at, !fold.nil?)
+          end
         end
-        [*callers, @element, *(names - callers)]
       end
 
-      def names_of(message)
-        [message.sender, receiver(message)]
+      # What has tried a target in vain shows all its targets.
+      def failed
+        @events.grep(Attempt).group_by { |attempt| way(attempt) }.filter_map do |way, attempts|
+          way if attempts.any? { |attempt| attempt.outcome.is_a?(Symbol) && attempt.outcome != :answered }
+        end
       end
 
-      # Nobody is at the address: it gets a column of its own.
+      def way(attempt)
+        [attempt.call_id, attempt.sip_method]
+      end
+
+      # @return [Hash{String => String}] names by address
+      def names
+        messages.each_with_object({}) do |message, names|
+          names[message.to] ||= message.receiver if message.receiver
+          names[message.from] ||= message.sender if message.sender
+        end
+      end
+
+      def sender(message)
+        message.sender || "#{message.transport}:#{message.from}"
+      end
+
+      # Nobody may be at an address: it gets a column of its own.
       def receiver(message)
         message.receiver || "#{message.transport}:#{message.to}"
+      end
+
+      # Who speaks first stands left of the element, others right of it.
+      #
+      # @return [Array<Party>]
+      def arranged
+        addresses = {}
+        left = []
+        right = []
+        messages.each do |message|
+          sides = [[sender(message), left, message.from], [receiver(message), right, message.to]]
+          sides.each do |name, side, address|
+            next if addresses[name]
+
+            addresses[name] = address
+            side << name unless name == @element
+          end
+        end
+        element = [@element] if addresses[@element] || @rows.any? { |row| addresses[row.from].nil? }
+        [*left, *element, *right].map { |name| party(name, addresses[name]) }
+      end
+
+      def party(name, address)
+        Party.new(name, (address unless address.nil? || name.include?(address)))
+      end
+
+      # Parties of rows are their indexes.
+      def place(row)
+        @indexes ||= @parties.each_with_index.to_h { |party, index| [party.name, index] }
+        row.from = @indexes.fetch(row.from, @indexes[@element]) || 0
+        row.to = @indexes.fetch(row.to) if row.to
       end
 
       def row(event)
         case event
         when Message then message_row(event)
         when Block then block_row(event)
-        when Timer then plain(event, timer_words(event)) if ENDING_TIMERS.include?(event.name)
-        when Attempt then attempt_row(event)
-        when Resolution then plain(event, resolution_words(event))
-        when Note then plain(event, event.text)
+        when Timer then at_element(event, @wording.timer(event))
+        when Attempt then at_element(event, @wording.attempt(event), tone: attempt_tone(event)) if shown?(event)
+        when Resolution then at_element(event, @wording.resolution(event))
+        when Note then Row.new(event: event, kind: :note, tone: :note, from: event.party, label: @wording.note(event))
         end
       end
 
-      def plain(event, label, tone: :plain)
-        Row.new(at: event.at, label: clean(label), tone: tone)
+      def at_element(event, label, tone: :element)
+        Row.new(event: event, kind: :element, tone: tone, label: label) if label
       end
 
       def message_row(message)
-        return if message.retransmission? || message.keep_alive?
-
-        Row.new(at: message.at, from: message.sender, to: receiver(message), label: clean(head(message)),
-                remark: remark(message), tone: tone(message), lost: lost?(message))
-      end
-
-      def lost?(message)
-        %i[lost refused].include?(message.fate) || message.receiver.nil?
-      end
-
-      def head(message)
-        line = message.first_line
-        message.response? ? line.sub(%r{\ASIP/2\.0 +}i, "") : line.sub(%r{ +SIP/2\.0\z}i, "")
-      end
-
-      def remark(message)
-        repeats = @repeats.fetch(message, [])
-        words = []
-        words << "x#{repeats.size + 1} until #{repeats.last.at.round(3)} s" unless repeats.empty?
-        words << { lost: "(lost)", refused: "(refused)", repeated: "(arrives twice)" }[message.fate]
-        words.compact.join(" ").then { |text| text unless text.empty? }
+        fold = @folds[message] or return
+        Row.new(event: message, kind: :message, tone: tone(message), from: sender(message), to: receiver(message),
+                label: @wording.message(message, fold.copies, fold.last_at, fold.again),
+                arrives: %i[sent repeated].include?(message.fate) && !message.receiver.nil?)
       end
 
       def tone(message)
-        return :request unless message.response?
-
-        case message.status_code
-        when 100..199 then :provisional
-        when 200..299 then :success
-        else :failure
-        end
+        message.response? ? TONES.fetch(message.status_code / 100, :failure) : :request
       end
 
       def block_row(block)
-        raised = block.exception && "raised #{block.exception.class}: #{first_line(block.exception)}"
-        place = block.place && "(#{block.place})"
-        words = [block.event, block.subject, place, raised].compact.map(&:to_s).reject(&:empty?)
-        plain(block, words.join(" "), tone: raised ? :error : :plain)
+        exception = @wording.exception(block)
+        Row.new(event: block, kind: :block, tone: exception ? :error : :block, label: @wording.block(block),
+                exception: exception)
       end
 
-      def first_line(exception)
-        exception.message.to_s.lines.first.to_s.chomp
+      # Answers show themselves.
+      def shown?(attempt)
+        attempt.outcome.nil? || @failed.include?(way(attempt))
       end
 
-      def resolution_words(resolution)
-        targets = resolution.targets
-        "#{resolution.question} is at #{targets.empty? ? "no target" : targets.join(", ")}"
-      end
-
-      def timer_words(timer)
-        timer.sip_method ? "Timer #{timer.name} of #{timer.sip_method}" : "Timer #{timer.name}"
-      end
-
-      # Answers of a target show themselves.
-      def attempt_row(attempt)
-        return if attempt.outcome.nil? || attempt.outcome.is_a?(Integer) || attempt.outcome == :answered
-
-        plain(attempt, "target #{attempt.target}: #{attempt.outcome.to_s.tr("_", " ")}", tone: :failure)
-      end
-
-      # Bytes of a message may be anything.
-      def clean(text)
-        text.to_s.dup.force_encoding(Encoding::UTF_8).scrub("?").gsub(/[^[:print:]]/, "?")
+      def attempt_tone(attempt)
+        attempt.outcome.is_a?(Symbol) && attempt.outcome != :answered ? :failure : :element
       end
     end
   end

@@ -1,143 +1,168 @@
 # frozen_string_literal: true
 
 require "io/console"
+require_relative "canvas"
+require_relative "clock"
 require_relative "rows"
 
 module OverSIP
   class CallRecord
-    # A record as text: a column for each party, a line for each message, and between them what the element did.
+    # A record as text: a column for each party, an arrow for each message, and on the line of the element the blocks of the
+    # script (`*`), what the element did by itself (`:`) and notes (`#`). A message of a party to itself has an `@`.
+    #
+    # An arrow that ends with `x` did not arrive. Retransmissions are folded into the first one. Of the timers, those are
+    # shown that end a transaction without its response; of the targets, those of a request that has failed at one, or that
+    # waits. Bytes that a terminal would not show as text are shown by their numbers.
     #
     # @example
     #   puts OverSIP::CallRecord::TextLadder.new(record, width: $stdout, color: :auto)
     class TextLadder
-      # Columns of the time.
-      TIME = 9
-      # A party's column is at least as wide as this; where the text has no room for that, messages are listed.
-      NARROWEST = 16
-      # Wider columns are only harder to read.
-      WIDEST = 40
+      # Columns of the time, with the gap behind it.
+      TIME = 11
+      # Columns from one party to the next. Where the width has no room for the narrowest, messages are listed.
+      GAPS = (16..56)
+      # Columns that the element's own rows want when it is the last party, and those that they need.
+      ELEMENT_ROOM = (24..42)
+      # Columns of the last party's name.
+      NAME_ROOM = (12..24)
+      # No terminal is narrower, and one without a size has this one.
+      NARROWEST = 40
+      USUAL = 80
 
-      # Codes of the terminal, by tone.
-      COLORS = { request: nil, provisional: 33, success: 32, failure: 31, error: 31, plain: 36 }.freeze
+      MARKS = { block: "*", element: ":", note: "#", message: "@" }.freeze
+      private_constant :TIME, :GAPS, :ELEMENT_ROOM, :NAME_ROOM, :NARROWEST, :USUAL, :MARKS
 
-      # @param record [CallRecord]
-      # @param width [Integer, IO] columns; of an IO, those of its terminal
-      # @param color [Boolean, Symbol] `:auto`: if `width` is a terminal
+      # @param record [CallRecord] or the part of one that belongs to a call, see {CallRecord#for}
+      # @param width [Integer, IO] columns; of an IO, those of its terminal, or 80
+      # @param color [Boolean, Symbol] `:auto`: if `width` is a terminal and the environment does not set `NO_COLOR`
       # @param unit [Symbol] of the times: `:seconds` or `:milliseconds`
-      def initialize(record, width: 80, color: false, unit: :seconds)
-        @rows = Rows.new(record)
-        @color = color == :auto ? terminal?(width) : color
-        @width = columns(width)
-        @unit = unit
+      # @raise [ArgumentError] there is no such unit
+      def initialize(record, width: USUAL, color: false, unit: :seconds)
+        @clock = Clock.new(unit)
+        @record = record
+        @color = color == :auto ? color?(width) : color
+        @width = [columns(width), NARROWEST].max
       end
 
       # @return [String] lines that end with a newline
       def to_s
-        lines = fits? ? [header, *@rows.rows.map { |row| line(row) }] : @rows.rows.map { |row| listed(row) }
-        lines.map { |text| "#{text}\n" }.join
+        rows = Rows.new(@record, @clock)
+        return "nothing has happened\n" if rows.rows.empty?
+
+        @parties = rows.parties
+        measure
+        lines = @gap ? [*heading, *rows.rows.flat_map { |row| drawn(row) }] : rows.rows.flat_map { |row| listed(row) }
+        lines.map { |line| "#{line.to_s(color: @color)}\n" }.join
       end
 
       private
 
-      def terminal?(width)
-        width.respond_to?(:tty?) && width.tty?
+      def terminal?(stream)
+        stream.respond_to?(:tty?) && stream.tty?
+      end
+
+      # https://no-color.org
+      def color?(stream)
+        terminal?(stream) && ENV.fetch("NO_COLOR", "").empty? && ENV["TERM"] != "dumb"
       end
 
       def columns(width)
         return width if width.is_a?(Integer)
 
-        terminal?(width) ? width.winsize.last : 80
+        columns = terminal?(width) ? width.winsize.last : 0
+        columns.positive? ? columns : USUAL
       end
 
-      def parties
-        @rows.parties
+      # Sets the columns from one party to the next; nil where there is no room for lanes.
+      def measure
+        gaps = @parties.size - 1
+        room = @width - TIME
+        return @gap = GAPS.min if gaps.zero?
+
+        gap = [(room - last_room(room, gaps)) / gaps, GAPS.max].min
+        @gap = (gap if gap >= GAPS.min)
       end
 
-      # The last column needs room for its name alone.
-      def fits?
-        step >= NARROWEST
+      def last_room(room, gaps)
+        last = @parties.last
+        return (room - (gaps * 24)).clamp(ELEMENT_ROOM) if last.name == @record.element
+
+        [last.name, last.address.to_s].map { |text| Visible.width(Visible.of(text)) }.max.clamp(NAME_ROOM)
       end
 
-      def step
-        @step ||= begin
-          room = @width - TIME - 2 - last_room
-          parties.one? ? WIDEST : [room / (parties.size - 1), WIDEST].min
+      def lane(index)
+        TIME + (index * @gap)
+      end
+
+      # The names, and below them the addresses.
+      def heading
+        names = caption(@parties.map(&:name), :name).put(0, "time (#{@clock.unit})".rjust(TIME - 2), :time)
+        addresses = @parties.map { |party| party.address.to_s }
+        addresses.all?(&:empty?) ? [names] : [names, caption(addresses, :time)]
+      end
+
+      def caption(texts, style)
+        texts.each_with_index.with_object(Canvas.new) do |(text, index), canvas|
+          room = index == texts.size - 1 ? @width - lane(index) : @gap - 1
+          canvas.put(lane(index), Visible.cut(Visible.of(text), room), style)
         end
       end
 
-      def last_room
-        [parties.last.size, 12].max
-      end
-
-      def header
-        names = parties.each_with_index.map do |name, index|
-          index == parties.size - 1 ? name : "#{shortened(name, step - 2)} ".ljust(step)
+      def line(time = "")
+        @parties.each_index.with_object(Canvas.new.put(0, time.rjust(TIME - 2), :time)) do |index, canvas|
+          canvas.put(lane(index), "|", :lane)
         end
-        "#{(@unit == :seconds ? "time (s)" : "time (ms)").rjust(TIME)}  #{names.join}".rstrip
       end
 
-      def line(row)
-        cells = lanes
-        row.message? ? draw_message(cells, row) : draw_remark(cells, row)
-        painted("#{time(row)}  #{cells.join.rstrip}", row)
+      def drawn(row)
+        return own_lines(row) unless row.message? && row.from != row.to
+
+        left, right = [lane(row.from), lane(row.to)].minmax
+        [line(@clock.time(row.at)).put(left + 1, arrow(row, right - left - 1), row.arrives ? row.tone : :failure)]
       end
 
-      def lanes
-        text = " " * [@width - TIME - 2, ((parties.size - 1) * step) + 1].max
-        parties.each_index { |index| text[index * step] = "|" }
-        text.chars
+      def arrow(row, length)
+        text = row.label.line(length - 5)
+        spare = length - 3 - Visible.width(text)
+        shaft = "#{"-" * (spare / 2)} #{text} #{"-" * (spare - (spare / 2))}"
+        return "#{row.arrives ? "<" : "x"}#{shaft}" if row.to < row.from
+
+        "#{shaft}#{row.arrives ? ">" : "x"}"
       end
 
-      def draw_message(cells, row)
-        from = parties.index(row.from) * step
-        to = parties.index(row.to) * step
-        left, right = [from, to].minmax
-        return draw_remark(cells, row) if left == right
+      # What stands at one party.
+      def own_lines(row)
+        start = lane(row.from)
+        texts(row, @width - start - 2).each_with_index.map do |text, index|
+          next line.put(start + 2, text, row.tone) if index.positive?
 
-        shaft = shaft(row, right - left - 1)
-        cells[left + 1...right] = (to > from ? shaft : turned(shaft, row)).chars
+          line(@clock.time(row.at)).put(start, "#{MARKS.fetch(row.kind)} #{text}", row.tone)
+        end
       end
 
-      # An arrow to the right.
-      def shaft(row, length)
-        head = row.lost ? "x" : ">"
-        "#{" #{shortened(row.text, length - 5, keep: row.remark)} ".center(length - 1, "-")}#{head}"
+      # @return [Array<String>]
+      def texts(row, room)
+        lines = row.label.lines(room - 1)
+        lines += Visible.wrap(row.exception, room - 1) if row.exception
+        lines.each_with_index.map { |text, index| index.zero? ? text : " #{text}" }
       end
 
-      # The same to the left.
-      def turned(shaft, row)
-        "#{row.lost ? "x" : "<"}#{shaft.chop}"
-      end
-
-      def draw_remark(cells, row)
-        start = (parties.index(row.from || @rows.element) * step) + 2
-        text = "* #{row.text} "
-        text = shortened(text, [cells.size - start, 30].max)
-        cells[start, text.size] = text.chars
-      end
-
+      # Without lanes.
       def listed(row)
-        return painted("#{time(row)}  * #{row.text}", row) unless row.message?
-
-        painted("#{time(row)}  #{row.from} #{row.lost ? "-x" : "->"} #{row.to}: #{row.text}", row)
+        words = row.message? ? way(row) : "#{name(row.from)} #{MARKS.fetch(row.kind)}"
+        text = [words, row.label, row.exception].compact.join(" ")
+        Visible.wrap(text, @width - TIME - 2).each_with_index.map do |part, index|
+          Canvas.new.put(0, (index.zero? ? @clock.time(row.at) : "").rjust(TIME - 2), :time)
+                .put(index.zero? ? TIME : TIME + 2, part, row.tone)
+        end
       end
 
-      def time(row)
-        value = @unit == :seconds ? format("%.3f", row.at) : format("%.1f", row.at * 1000)
-        value.rjust(TIME)
+      def way(row)
+        "#{name(row.from)} #{row.arrives ? "->" : "-x"} #{name(row.to)}:"
       end
 
-      # The remark at the end says more than the end of an URI.
-      def shortened(text, room, keep: nil)
-        return text if text.size <= room
-        return "#{text[0, [room - 1, 1].max]}…" unless keep && keep.size + 2 < room
-
-        "#{text[0, room - keep.size - 2]}… #{keep}"
-      end
-
-      def painted(text, row)
-        code = COLORS.fetch(row.tone) if @color
-        code ? "\e[#{code}m#{text}\e[0m" : text
+      def name(index)
+        Visible.cut(Visible.of(@parties.fetch(index).name), 24)
       end
     end
   end
