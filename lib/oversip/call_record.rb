@@ -2,6 +2,7 @@
 
 require_relative "call_record/events"
 require_relative "call_record/message"
+require_relative "call_record/svg_ladder"
 require_relative "call_record/text_ladder"
 
 module OverSIP
