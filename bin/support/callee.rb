@@ -30,7 +30,7 @@ class Callee
   def answer(datagram, sender)
     head = datagram.split("\r\n\r\n", 2).first.to_s.split("\r\n")
     method = head.first.to_s[/\A[A-Z]+/] or return
-    $stdout.puts Trace.line("callee", "request", method)
+    $stdout.puts Trace.line("callee", "request", head.first.delete_suffix(" SIP/2.0"))
     $stdout.flush
     return if method == "ACK"
 

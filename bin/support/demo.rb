@@ -102,12 +102,13 @@ class Demo
   end
 
   def parties
-    ports = { "caller" => OverSIP.configuration[:sip][:listen_port], "relay" => @relay_port, "callee" => @callee_port }
+    ports = { "caller" => OverSIP.configuration[:sip][:listen_port], "relay" => @relay_port, "callee" => @callee_port,
+              "nobody" => @dead.local_address.ip_port }
     @addresses = ports.transform_values { |port| "127.0.0.1:#{port}" }
     puts "caller  #{@addresses["caller"]}   OverSIP::SIP::Uac, this process"
     puts "relay   #{@addresses["relay"]}   exe/oversip with examples/relay/server.rb, process #{@relay}"
     puts "callee  #{@addresses["callee"]}   a UDP socket, process #{@children.first}"
-    puts "nobody  127.0.0.1:#{@dead.local_address.ip_port}   (TCP) the dead target of the last scene"
+    puts "nobody  #{@addresses["nobody"]}   (TCP) the dead target of the last scene"
   end
 
   def scenes

@@ -124,12 +124,18 @@ class Scene
   def block(event)
     file, line = event.place.split(/:(?=\d+\z)/)
     subject = case event.name
-              when "on_target" then event.text[/\S+\z/]
+              when "on_target" then named(event.text[/\S+\z/])
               when "on_error" then short(event)
               else ""
               end
     OverSIP::CallRecord::Block.new(at: event.time - @start, event: event.name.to_sym, subject: subject, file: file,
                                    line: line)
+  end
+
+  # @return [String] the target with the name of the party in place of its address
+  def named(target)
+    transport, address = target.split(":", 2)
+    "#{transport}:#{@addresses.key(address) || address}"
   end
 
   def short(event)

@@ -8,7 +8,7 @@ RSpec.describe "The demonstration", :native do
     demo = Command::Running.new([RbConfig.ruby, "-I", File.join(Command::ROOT, "lib"),
                                  File.join(Command::ROOT, "bin/support/demo.rb")])
     expect(demo.status(limit: 60)).to be_success, -> { demo.output }
-    [/caller +relay +callee/, /\|-+ INVITE sip:bob@\S+ -+>\|/, /on_request .*server\.rb:\d+/, /on_target udp:127\.0\.0\.1:\d+/,
+    [/caller +relay +callee/, /\|-+ INVITE sip:bob@\S+ -+>\|/, /\|-+ BYE sip:callee@\S+ -+>\|/, /on_request .*server\.rb:\d+/, /on_target udp:callee .*server\.rb:\d+/, /on_target tcp:nobody /,
      /on_error 500/, /\|<-+ 180 Ringing -+\|/, /Everything expected happened in 3 scenes/].each do |shown|
       expect(demo.output).to match(shown)
     end
