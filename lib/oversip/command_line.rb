@@ -74,7 +74,8 @@ module OverSIP
     # `oversip init DIR`.
     def init(call)
       Starter.new(call.folder).write.each { |file| puts "wrote #{file}" }
-      puts "now: #{@program} --config-dir #{Folder.shell(call.folder)}"
+      folder = Folder.shell(call.folder)
+      puts "specs: cd #{folder} && rspec (needs `gem install rspec`)", "now: #{@program} --config-dir #{folder}"
       0
     rescue ConfigurationError => e
       fail_with(e.message)

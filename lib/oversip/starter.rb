@@ -11,9 +11,9 @@ module OverSIP
     TEMPLATES = File.expand_path("starter", __dir__)
 
     # The main file holds the key of the flow tokens.
-    MODES = { "oversip.conf" => 0o600, "proxies.conf" => 0o644, "server.rb" => 0o644 }.freeze
+    MODES = { "oversip.conf" => 0o600, "proxies.conf" => 0o644, "server.rb" => 0o644, "spec/server_spec.rb" => 0o644 }.freeze
 
-    FOLDERS = %w[tls tls/ca].freeze
+    FOLDERS = %w[spec tls tls/ca].freeze
 
     # @param path [String]
     def initialize(path)
@@ -45,7 +45,7 @@ module OverSIP
     end
 
     def write_file(name, mode)
-      text = File.read(File.join(TEMPLATES, name)).sub("@flow_token_key@") { SecureRandom.urlsafe_base64(32) }
+      text = File.read(File.join(TEMPLATES, File.basename(name))).sub("@flow_token_key@") { SecureRandom.urlsafe_base64(32) }
       File.join(@path, name).tap do |file|
         File.write(file, text, mode: File::WRONLY | File::CREAT | File::EXCL, perm: mode)
       end

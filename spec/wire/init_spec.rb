@@ -17,14 +17,15 @@ RSpec.describe "oversip init" do
   it "writes a folder with a key of its own and refuses to write over one" do
     out, error, status = init
     expect([error, status.exitstatus]).to eq(["", 0])
-    expect(out).to include("wrote #{config("oversip.conf")}\n", "oversip --config-dir #{in_folder("new")}\n")
+    expect(out).to include("wrote #{config("oversip.conf")}\n", "wrote #{config("spec/server_spec.rb")}\n",
+                           "specs: cd #{in_folder("new")} && rspec", "oversip --config-dir #{in_folder("new")}\n")
     expect(File.stat(config("oversip.conf")).mode & 0o777).to eq(0o600)
     key = YAML.load_file(config("oversip.conf"))["sip"]["flow_token_key"]
     expect(key.bytesize).to be >= 32
 
     File.delete(config("proxies.conf"))
     _, error, status = init
-    expect(error).to eq("ERROR: oversip #{config("oversip.conf")}, #{config("server.rb")}: there already, nothing was written\n")
+    expect(error).to eq("ERROR: oversip #{%w[oversip.conf server.rb spec/server_spec.rb].map { |name| config(name) }.join(", ")}: there already, nothing was written\n")
     expect([status.exitstatus, File.exist?(config("proxies.conf"))]).to eq([1, false])
 
     oversip("init", in_folder("other"))

@@ -39,7 +39,8 @@ module OverSIP
 
       WRITES = <<~TEXT
         Writes oversip.conf, proxies.conf and server.rb to DIR, with every parameter and its default in
-        comments, and folders for certificates. Nothing is written over.
+        comments, folders for certificates, and spec/server_spec.rb, which shows what server.rb does:
+        `rspec` in DIR runs it on a simulated network. Nothing is written over.
       TEXT
 
       ALL = [
