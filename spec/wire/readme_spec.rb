@@ -8,7 +8,7 @@ RSpec.describe "The README's scripts", :native do
   include ChildScript
 
   let(:code) { File.read(File.join(Command::ROOT, "README.md")).scan(/```ruby\n(.*?)```/m).flatten }
-  let(:scripts) { code.select { |text| text.start_with?("require") } }
+  let(:scripts) { code.select { |text| text.start_with?("require \"oversip\"\n") } }
   let(:blocks) { code.fetch(1) }
   let(:relay_port) { Ports.free }
 
