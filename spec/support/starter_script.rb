@@ -8,6 +8,9 @@ require "oversip/starter"
 module StarterScript
   FOLDER = Dir.mktmpdir("oversip-starter")
   OverSIP::Starter.new(FOLDER).write
+  # The same key in each process makes the same flow tokens.
+  configuration = File.join(FOLDER, "oversip.conf")
+  File.write(configuration, File.read(configuration).sub(/flow_token_key: \K.*/, "a key that is the same in each process"))
   maker = Process.pid
   at_exit { FileUtils.rm_rf(FOLDER) if Process.pid == maker }
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/testing/world"
+require_relative "chance_mask"
 require_relative "socket_world"
 
 # The same script and the same steps twice: in a simulated world, and beside a real engine over real sockets. Personas act the
@@ -132,24 +133,6 @@ module TwoStages
     end
   end
 
-  # Names what chance has made by the order in which it was seen first: branches and tags of the element, what names a connection
-  # or the process in Record-Route and Path, ports of connections.
-  class Mask
-    MADE_BY_CHANCE = /
-      z9hG4bK[0-9a-f]{20,} | (?<=;tag=)[0-9a-f]{6,}(?:\.[0-9a-f]+)?(?![\w.-]) | (?<=sip:)[0-9a-f]{10}(?=@) | (?<=;ovid=)\w+ |
-      (?<=[=:])[3-6]\d{4}\b
-    /x
-
-    def initialize
-      @names = Hash.new { |names, made| names[made] = "(#{names.size + 1})" }
-    end
-
-    # @return [String]
-    def mask(bytes)
-      bytes.gsub(MADE_BY_CHANCE, @names)
-    end
-  end
-
   # Does the steps on both stages.
   #
   # @param script [String, nil] a file
@@ -188,7 +171,7 @@ module TwoStages
   end
 
   def seen(stage)
-    mask = Mask.new
+    mask = ChanceMask.new
     stage.told.map { |at, peer, transport, bytes| "#{at.round(6)} s, peer #{peer}, #{transport}: #{mask.mask(bytes)}" }
   end
 end
