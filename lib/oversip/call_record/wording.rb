@@ -18,8 +18,8 @@ module OverSIP
         "CANCEL" => "no final response after CANCEL"
       }.freeze
 
-      # Shorter runs of a block are nothing to note.
-      LONG = 0.001
+      # Shorter runs of a block are nothing to note: ladders of one call are equal however busy the machine is.
+      LONG = 0.1
 
       FATES = { lost: "lost", refused: "refused", repeated: "arrives twice" }.freeze
       private_constant :ENDS, :LONG, :FATES
@@ -45,7 +45,11 @@ module OverSIP
       # @return [Label]
       def block(block)
         facts = [block.place, duration(block)].compact
-        Label.new(block.event, block.subject, facts.empty? ? "" : "(#{facts.join(", ")})")
+        tail = facts.empty? ? "" : "(#{facts.join(", ")})"
+        # The message before it says the same, so the subject may be shortened.
+        return Label.new(block.event, block.subject, tail) if block.event == :on_request
+
+        Label.new([block.event, block.subject].join(" ").rstrip, "", tail)
       end
 
       # @return [String, nil]

@@ -23,7 +23,8 @@ RSpec.describe OverSIP::CallRecord::TextLadder do
     0.000  |<-- 100 Trying --|                 |                 |
     0.000  |                 |-- INVITE x7 --->|                 |
    32.000  |                 : Timer B ends the INVITE: no response
-   32.000  |                 * on_error 408 Request Timeout (c.. (server.rb:12)
+   32.000  |                 * on_error 408 Request Timeout (client_timeout)
+           |                 |  (server.rb:12) |                 |
    32.000  |                 : tries gw2.example udp:192.0.2.2:5060: 200
    32.000  |                 |--- INVITE sip:bob@example.com --->|
    32.100  |                 |<---------- 180 Ringing -----------|
@@ -77,9 +78,9 @@ TEXT
   end
 
   it "shows blocks with their place, with what they raise, and with their duration where it is long" do
-    raised = block(:on_error, subject: "408 Request Timeout", duration: 0.0123, exception: ArgumentError.new("\nexpected: 1\n     got: 2\n"))
-    expect(ladder(block(:on_request, subject: "BYE sip:a@b", duration: 0.0009))).to match(/ \* on_request BYE sip:a@b \(server\.rb:12\)$/)
-    expect(ladder(raised)).to include(" * on_error 408 Request Timeout (server.rb:12, 12.3 ms)\n").and match(/\|  raised ArgumentError: expected: 1; got: 2$/)
+    raised = block(:on_error, subject: "408 Request Timeout", duration: 0.123, exception: ArgumentError.new("\nexpected: 1\n     got: 2\n"))
+    expect(ladder(block(:on_request, subject: "BYE sip:a@b", duration: 0.09))).to match(/ \* on_request BYE sip:a@b \(server\.rb:12\)$/)
+    expect(ladder(raised)).to include(" * on_error 408 Request Timeout (server.rb:12, 123 ms)\n").and match(/\|  raised ArgumentError: expected: 1; got: 2$/)
   end
 
   it "shows what an exception without a message or with a strange one is" do
