@@ -138,7 +138,7 @@ module OverSIP
         dashes = "5 4" unless arrives
         [path("M#{from} #{place.height}H#{tip - (way * 2)}", tone, stroke_width: 1.5, stroke_dasharray: dashes),
          arrives ? head(tip, place.height, way, tone) : cross(tip, place.height),
-         text([place.middle, place.height - 10], place.text, "#{tone} over", anchor: "middle")]
+         text([place.middle, place.height - 12], place.text, "#{tone} over", anchor: "middle")]
       end
 
       def head(tip, height, way, tone)
