@@ -13,6 +13,9 @@ module OverSIP
       # Lines of a ladder under a failed example. The last ones are shown: the failure is near them.
       LINES = 60
 
+      # Lines with the names and addresses of the parties.
+      HEAD = 2
+
       # @param example [::RSpec::Core::Example::Procsy] of an around hook
       # @param instance [Object] in which it runs
       def initialize(example, instance)
@@ -115,7 +118,7 @@ module OverSIP
         return lines.join if left_out <= 1
 
         note = "(#{left_out} lines are left out: `ladder: \"FILE.svg\"` in the example's metadata writes all of them)\n"
-        [lines.first, note, *lines.last(LINES - 1)].join
+        [*lines.first(HEAD), note, *lines.last(LINES - HEAD)].join
       end
 
       # RSpec indents the message of a failure.
