@@ -123,7 +123,7 @@ module OverSIP
       end
 
       def party(name, address)
-        Party.new(name, (address unless address.nil? || name.include?(address)))
+        Party.new(name, (address unless address.nil? || Visible.of(name).include?(address)))
       end
 
       # Parties of rows are their indexes.

@@ -44,38 +44,39 @@ module OverSIP
 
       # @return [Label]
       def block(block)
-        facts = [block.place, duration(block)].compact
+        facts = [block.place && Visible.of(block.place), duration(block)].compact
         tail = facts.empty? ? "" : "(#{facts.join(", ")})"
         # The message before it says the same, so the subject may be shortened.
         return Label.new(block.event, block.subject, tail) if block.event == :on_request
 
-        Label.new([block.event, block.subject].join(" ").rstrip, "", tail)
+        Label.new([block.event, Visible.of(block.subject)].join(" ").rstrip, "", tail)
       end
 
       # @return [String, nil]
       def exception(block)
         exception = block.exception or return
-        Visible.of("raised #{exception.class}: #{reason(exception)}".delete_suffix(": "))
+        Visible.of("raised #{Visible.of(exception.class)}: #{reason(exception)}".delete_suffix(": "))
       end
 
       # @return [Label, nil] nil when the timer ends nothing
       def timer(timer)
         why = ENDS[timer.name] or return
         name = timer.name.size > 1 ? "the time to wait" : "Timer #{timer.name}"
-        Label.new("#{name} ends #{timer.sip_method ? "the #{timer.sip_method}" : "a transaction"}: #{why}")
+        Label.new("#{name} ends #{timer.sip_method ? "the #{Visible.of(timer.sip_method)}" : "a transaction"}: #{why}")
       end
 
       # @return [Label]
       def attempt(attempt)
-        name = @names[attempt.target.partition(":").last]
+        target = Visible.of(attempt.target)
+        name = @names[target.partition(":").last]
         outcome = attempt.outcome.nil? ? "waiting" : attempt.outcome.to_s.tr("_", " ")
-        Label.new("tries #{[name, attempt.target].compact.uniq.join(" ")}: #{outcome}")
+        Label.new("tries #{[name && Visible.of(name), target].compact.uniq.join(" ")}: #{outcome}")
       end
 
       # @return [Label]
       def resolution(resolution)
-        targets = resolution.targets
-        Label.new("DNS: #{resolution.question} -> #{targets.empty? ? "no target" : targets.join(", ")}")
+        targets = resolution.targets.map { |target| Visible.of(target) }
+        Label.new("DNS: #{Visible.of(resolution.question)} -> #{targets.empty? ? "no target" : targets.join(", ")}")
       end
 
       # @return [Label]

@@ -185,6 +185,15 @@ TEXT
       expect(text.delete("\n")).to match(/\A[ -~é]*\z/)
     end
 
+    it "may be in any encoding" do
+      %w[UTF-16LE Shift_JIS ISO-8859-1 UTF-7 BINARY].each do |encoding|
+        word = "\xE9\e".b.force_encoding(encoding)
+        events = [message(0.0, :alice, :oversip, sender: word), block(:on_error, subject: word, exception: RuntimeError.new(word)),
+                  attempt(word, :timeout), resolution(word, word), note(word, party: word)]
+        expect(ladder(*events)).to be_valid_encoding.and(match(/\A[ -~é\n]*\z/)), encoding
+      end
+    end
+
     it "leave the lanes where they are, also in letters of two columns" do
       lines = ladder(message(0.0, :alice, :oversip, "SIP/2.0 486 用户忙 中文中文中文中文中文中文"), message(1.0, :oversip, :gw1), width: 66).lines
       wide = lines.find { |line| line.include?("用") }
