@@ -36,6 +36,10 @@ class FakeEngine
     @running
   end
 
+  def world_open?
+    false
+  end
+
   def stats
     { dispatched_events: 0 }
   end
