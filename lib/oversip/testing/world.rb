@@ -171,13 +171,17 @@ module OverSIP
       # The network loses datagrams from now on.
       #
       # @param share [Numeric] 0.1 is every tenth
+      # @param seed [Integer, nil] another number draws other ones; that of the world unless it is given
       # @param delay [Numeric] seconds that everything takes
+      # @param jitter [Numeric] seconds that a datagram takes longer at most
       # @return [nil]
-      def loss(share, delay: 0, **conditions)
+      # @raise [ArgumentError] this is no share, or no time
+      def loss(share, seed: nil, delay: 0, jitter: 0)
         share_of_all = share.is_a?(Numeric) && share.between?(0, 1)
         raise ArgumentError, "loss is a share from 0 to 1, not #{share.inspect}" unless share_of_all
 
-        @native.set_conditions({ loss: (share * 1000).round, delay: delay.to_f, **conditions })
+        @native.seed = seed if seed
+        @native.set_conditions({ loss: (share * 1000).round, delay: delay.to_f, jitter: jitter.to_f })
       end
 
       # @return [CallRecord] messages, blocks and what else has happened, in order
@@ -293,6 +297,7 @@ module OverSIP
       def hand_back
         Engine.observe_blocks(nil)
         Logger.target, Logger.level = @former_log
+        TLS.forget if OverSIP.tls_public_cert
         @former.each { |name, value| OverSIP.public_send(:"#{name}=", value) }
       end
 

@@ -9,7 +9,7 @@ RSpec.describe OverSIP::Testing::World, :native do
   it "names a message to where nobody is" do
     open_world { |request| OverSIP::SIP::Proxy.new.route(request, "192.0.2.9", 5080, :udp) }
     alice.message "sip:bob@example.com"
-    expect(error_texts).to eq(["the MESSAGE of call-alice-1 went to udp:192.0.2.9:5080, where nobody is: name a persona there with " \
+    expect(error_texts).to eq(["the MESSAGE of alice (call-alice-1) went to udp:192.0.2.9:5080, where nobody is: name a persona there with " \
                                "target(\"192.0.2.9\", port: 5080, transport: :udp), or say allow_unknown_destinations"])
     expect(world.errors).to all(be_a(OverSIP::Testing::World::UnexpectedDestination).and(have_attributes(target: "udp:192.0.2.9:5080")))
     expect { world.verify! }.to raise_error(OverSIP::Testing::World::UnexpectedDestination)

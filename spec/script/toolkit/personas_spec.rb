@@ -155,6 +155,16 @@ RSpec.describe OverSIP::Testing::Persona, :native do
     expect(gateway.received.first.header("to")).to eq("<sip:alice@example.com>")
   end
 
+  it "registers with a flow, which reaches it behind its NAT" do
+    gateway.answers 200
+    phone = world.client(:phone, behind_nat: true)
+    phone.register(outbound: true)
+    request = gateway.received.last
+    expect(request.header("supported")).to eq("path, outbound")
+    expect(request.header("contact")).to match(/\A<sip:phone@10\.0\.0\.1:5060>;reg-id=1;\+sip\.instance="<urn:uuid:/)
+    expect(request.headers("path").join).to include(";ob")
+  end
+
   it "is behind a NAT" do
     gateway.answers 200
     phone = world.client(:phone, behind_nat: true)

@@ -90,6 +90,18 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect(world.messages.map(&:fate)).to include(:lost)
   end
 
+  it "loses the same datagrams for the same seed" do
+    fates = [7, 7, 8].map do |seed|
+      world_with "gw1.example"
+      gateway.answers 200
+      world.loss 0.3, seed: seed
+      world.advance 40 if 5.times.map { alice.options("sip:bob@example.com") }
+      world.messages.map(&:fate).tap { world.close }.tap { @world = nil }
+    end
+    expect(fates[0]).to eq(fates[1])
+    expect(fates[0]).not_to eq(fates[2])
+  end
+
   it "takes a share for the loss" do
     expect { world.loss 10 }.to raise_error(ArgumentError, "loss is a share from 0 to 1, not 10")
   end

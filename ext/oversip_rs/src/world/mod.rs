@@ -108,6 +108,7 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     class.define_method("dns_delay", method!(network::dns_delay, 1))?;
     class.define_method("dns_ttl", method!(network::dns_ttl, 1))?;
     class.define_method("set_conditions", method!(network::set_conditions, -1))?;
+    class.define_method("seed=", method!(network::set_seed, 1))?;
     class.define_method("cut_off", method!(network::cut_off, 2))?;
     class.define_method("restore", method!(network::restore, 1))?;
     engine.define_singleton_method("world_open?", function!(runtime::is_simulating, 0))?;

@@ -1,6 +1,7 @@
 //! The network and the names of a world.
 
 use magnus::{scan_args::scan_args, Error, RArray, RHash, Ruby, Symbol, TryConvert, Value};
+use oversip::random::Random;
 
 use super::{arguments, object::RubyWorld};
 use crate::text;
@@ -82,6 +83,12 @@ pub(super) fn set_conditions(ruby: &Ruby, this: RubyWorld, args: &[Value]) -> Re
         }
         _ => return Err(arguments::error(ruby, "a way has two ends: give both addresses or none".into())),
     }
+    Ok(())
+}
+
+/// `seed=`: what the network loses, repeats and holds up is drawn from this number from now on.
+pub(super) fn set_seed(ruby: &Ruby, this: RubyWorld, seed: u64) -> Result<(), Error> {
+    *this.host(ruby)?.world().random() = Random::from_number(seed);
     Ok(())
 }
 

@@ -39,9 +39,11 @@ module OverSIP
         #
         # @param registrar [String] URI; the domain of {#uri} unless it is given
         # @param expires [Integer, nil] seconds
+        # @param outbound [Boolean] whether it asks for a flow (RFC 5626): with `reg-id` and `+sip.instance` in its Contact
         # @return [Exchange]
-        def register(registrar = nil, expires: 3600, headers: {}, via: nil, **more)
+        def register(registrar = nil, expires: 3600, outbound: false, headers: {}, via: nil, **more)
           usual = { "To" => "<#{uri}>", "Expires" => expires }
+          usual.update("Supported" => "path, outbound", "Contact" => outbound_contact) if outbound
           headers = MessageText.merge(usual, headers.merge(more))
           request(:REGISTER, registrar || "sip:#{uri[/@(.+)\z/, 1] || uri.delete_prefix("sip:")}", headers: headers,
                                                                                                    via: via)
@@ -88,6 +90,11 @@ module OverSIP
         end
 
         private
+
+        def outbound_contact
+          number = name.sum.to_s.rjust(12, "0")
+          "#{contact};reg-id=1;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-#{number}>\""
+        end
 
         def send_and_settle(sip_method, uri, headers, body, via, &)
           headers = MessageText.merge(initial_headers(sip_method, uri), headers)

@@ -87,7 +87,7 @@ module OverSIP
             network, sip_method, reliable: reliable?(way.first), send: -> { transmit(text, *way) }, acknowledge: acknowledge
           ) { |response| exchange.take(response) }
           @client_transactions[[request.branch, sip_method]] = exchange.transaction
-          network.note_call(exchange) if exchange.is_a?(Call)
+          network.note_exchange(exchange)
           exchange.transaction.start
           exchange
         end

@@ -35,6 +35,7 @@ module OverSIP
           @counts = Hash.new(0)
           @tags = {}
           @calls_made = []
+          @senders = {}
         end
 
         # Adds a persona to the network.
@@ -206,9 +207,16 @@ module OverSIP
           persona.calls + calls_made.select { |call| call.party.equal?(persona) }
         end
 
-        # @param call [Call]
-        def note_call(call)
-          @calls_made << call
+        # @param exchange [Exchange] a request that a persona sends
+        def note_exchange(exchange)
+          @senders[exchange.call_id] ||= exchange.party.name
+          @calls_made << exchange if exchange.is_a?(Call)
+        end
+
+        # @param call_id [String, nil]
+        # @return [String] who has sent the first request with this Call-ID: a persona, else the element
+        def sender_of(call_id)
+          @senders.fetch(call_id, ELEMENT)
         end
 
         private

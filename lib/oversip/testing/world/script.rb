@@ -32,11 +32,6 @@ module OverSIP
           SipEvents.define_singleton_method(:on_request) { |request| block.call(request) }
         end
 
-        # @return [Boolean] whether a file belongs to the script
-        def file?(file)
-          @before.files.include?(file)
-        end
-
         # Takes away what the script's files have made.
         def undo
           @before.undo

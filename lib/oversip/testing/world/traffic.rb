@@ -46,7 +46,7 @@ module OverSIP
 
         def check_message(message)
           what = message.request? ? "the #{message.sip_method}" : "the #{message.status_code} to #{message.sip_method}"
-          check("#{what} of #{message.call_id}", message.transport, message.to)
+          check("#{what} of #{@network.sender_of(message.call_id)} (#{message.call_id})", message.transport, message.to)
         end
 
         def check_opening(opening)
