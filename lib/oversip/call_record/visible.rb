@@ -7,10 +7,10 @@ module OverSIP
     #
     # @api private
     module Visible
-      # Letters and signs of one column.
-      NARROW = /[[ -~¡-¬®-ÿ–—‘’“”•…€\p{Latin}\p{Greek}\p{Cyrillic}]&&[^\p{M}\u{1D00}-\u{1DFF}\u{FF00}-\u{FFEF}]]/
+      # Letters and signs of one column. (Alternatives, as `ruby -w` warns of a class whose parts overlap.)
+      NARROW = /(?!\p{M}|[\u{1D00}-\u{1DFF}\u{FF00}-\u{FFEF}])(?:[ -~¡-¬®-ÿ–—‘’“”•…€]|\p{Latin}|\p{Greek}|\p{Cyrillic})/
       # Letters of two columns.
-      WIDE = /[[\p{Han}\p{Hiragana}\p{Katakana}\u{AC00}-\u{D7A3}]&&\p{L}&&[^\u{FF00}-\u{FFEF}]]/
+      WIDE = /(?![\u{FF00}-\u{FFEF}])(?=\p{L})(?:\p{Han}|\p{Hiragana}|\p{Katakana}|[\u{AC00}-\u{D7A3}])/
       # Everything else.
       HIDDEN = /(?!#{NARROW}|#{WIDE})./m
       private_constant :NARROW, :WIDE, :HIDDEN
