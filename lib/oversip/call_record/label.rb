@@ -39,10 +39,8 @@ module OverSIP
       # @param room [Integer] columns
       # @return [Array<String>] as many lines as everything takes; the rest is shortened a little where that saves one
       def lines(room)
-        return Visible.wrap(join(head, rest), room) if tail.empty?
-
-        one = shortened(tail, room, SHORTEST + 4)
-        one ? [one] : Visible.wrap(join(head, rest), room) + Visible.wrap(tail, room)
+        one = shortened(tail, room, SHORTEST + 4) unless tail.empty?
+        one ? [one] : Visible.wrap(to_s, room)
       end
 
       private
