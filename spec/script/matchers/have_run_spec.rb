@@ -37,4 +37,9 @@ RSpec.describe OverSIP::Testing::Matchers, "#have_run", :sip do
     expect(failure { expect(call).not_to have_run(:on_request) })
       .to match(/\Aexpected the INVITE of alice not to have run on_request, but it ran .*:\n  0 s  on_request with INVITE/)
   end
+
+  it "refuses a name that no block has, which could never run" do
+    expect { expect(sip).not_to have_run(:on_eror) }
+      .to raise_error(ArgumentError, "no block is called on_eror: did you mean 'on_error'?")
+  end
 end

@@ -9,6 +9,18 @@ module OverSIP
         def initialize(event)
           super()
           @event = event.to_sym
+          known = HaveRun.events
+          return if known.include?(@event)
+
+          raise ArgumentError, "no block is called #{@event}#{Nearest.hint(@event, known)}"
+        end
+
+        # @return [Array<Symbol>] the names of all blocks that a world sees
+        # @api private
+        def self.events
+          events = [SipEvents, WebSocketEvents].flat_map { |owner| owner.singleton_methods(false) }
+          callbacks = [SIP::Proxy, SIP::Uac].flat_map(&:public_instance_methods)
+          (events + callbacks).grep(/\Aon_/).uniq
         end
 
         # The arguments of the block.
