@@ -68,4 +68,12 @@ RSpec.describe OverSIP::Testing::Matchers, "#be_answered", :sip do
   it "refuses what is no call" do
     expect { expect(7).to be_answered }.to raise_error(ArgumentError, "be_answered looks at a call or an exchange, not at 7")
   end
+
+  it "refuses a status that no response has" do
+    call = alice.invite("sip:nobody@example.com")
+    ["404", 4040].each do |status|
+      expect { expect(call).not_to be_answered.with(status) }
+        .to raise_error(ArgumentError, "a status is an Integer from 100 to 699, not #{status.inspect}")
+    end
+  end
 end

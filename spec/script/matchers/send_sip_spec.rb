@@ -93,4 +93,10 @@ RSpec.describe OverSIP::Testing::Matchers, "#send_sip", :sip do
     expect { expect("text").to send_sip(:BYE) }
       .to raise_error(ArgumentError, 'expect was given "text": give it a call, an exchange, `sip`, or a block')
   end
+
+  it "refuses a status that no response has" do
+    expect { expect(sip).not_to send_sip("404") }
+      .to raise_error(ArgumentError, 'a status is an Integer from 100 to 699, not "404"')
+    expect { expect(sip).not_to reply_with(99) }.to raise_error(ArgumentError, "a status is an Integer from 100 to 699, not 99")
+  end
 end

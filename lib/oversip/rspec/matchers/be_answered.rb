@@ -11,7 +11,7 @@ module OverSIP
         # @param reason [String, Regexp, nil] the reason phrase
         # @return [self]
         def with(status, reason = nil)
-          @status = status
+          @status = Matcher.check_status(status)
           @reason = reason
           self
         end

@@ -14,6 +14,7 @@ module OverSIP
 
         # @param kind [Symbol, Integer, Object, nil] a method, a status, or what matches a status; nil for any message
         def initialize(kind)
+          Matcher.check_status(kind)
           @kind = kind.is_a?(String) ? kind.to_sym : kind
           @parts = {}
         end
