@@ -29,4 +29,10 @@ RSpec.describe OverSIP::Testing::Matchers, "#have_logged", :sip do
     expect { expect(call).to have_logged(/x/) }
       .to raise_error(ArgumentError, "have_logged looks at `sip` or at a block, not at a call")
   end
+
+  it "refuses what no record has" do
+    expect { expect(sip).not_to have_logged(nil) }.to raise_error(ArgumentError, /needs a text/)
+    expect { expect(sip).not_to have_logged(/x/).with(severity: :warning) }
+      .to raise_error(ArgumentError, /a severity is one of :debug, .*:warn, .* not :warning/)
+  end
 end

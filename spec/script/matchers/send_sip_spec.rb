@@ -99,4 +99,12 @@ RSpec.describe OverSIP::Testing::Matchers, "#send_sip", :sip do
       .to raise_error(ArgumentError, 'a status is an Integer from 100 to 699, not "404"')
     expect { expect(sip).not_to reply_with(99) }.to raise_error(ArgumentError, "a status is an Integer from 100 to 699, not 99")
   end
+
+  it "refuses a method that no request has, and a number of times that nothing has" do
+    expect { expect(sip).not_to send_sip(:invite) }
+      .to raise_error(ArgumentError, "a method is written as in the message, such as :INVITE, not :invite")
+    expect { expect(sip).not_to send_sip("Bye ") }.to raise_error(ArgumentError, /not :"Bye "/)
+    expect { expect(sip).not_to send_sip(:BYE).times("2") }
+      .to raise_error(ArgumentError, 'how often is an Integer from 0 on, not "2"')
+  end
 end

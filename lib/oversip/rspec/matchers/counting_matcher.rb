@@ -18,19 +18,25 @@ module OverSIP
 
         # @param number [Integer]
         # @return [self]
+        # @raise [ArgumentError] it is no Integer, or negative
         def exactly(number)
+          checked(number)
           count(number..number, "exactly #{Wording.times(number)}")
         end
 
         # @param number [Integer]
         # @return [self]
+        # @raise [ArgumentError] it is no Integer, or negative
         def at_least(number)
+          checked(number)
           count(number.., "at least #{Wording.times(number)}")
         end
 
         # @param number [Integer]
         # @return [self]
+        # @raise [ArgumentError] it is no Integer, or negative
         def at_most(number)
+          checked(number)
           count(0..number, "at most #{Wording.times(number)}")
         end
 
@@ -61,6 +67,13 @@ module OverSIP
         end
 
         private
+
+        # What is no number of times fits no count: a negated matcher would always pass.
+        def checked(number)
+          return if number.is_a?(Integer) && !number.negative?
+
+          raise ArgumentError, "how often is an Integer from 0 on, not #{number.inspect}"
+        end
 
         def count(range, words)
           @count = range

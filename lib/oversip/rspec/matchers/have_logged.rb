@@ -6,14 +6,24 @@ module OverSIP
       # See {Matchers#have_logged}.
       class HaveLogged < CountingMatcher
         # @api private
+        SEVERITIES = %i[debug info notice warn error crit alert emerg].freeze
+
+        # @api private
         def initialize(text)
           super()
+          raise ArgumentError, "have_logged needs a text, a Regexp or a matcher" if text.nil?
+
           @text = text
         end
 
         # @param severity [Symbol] `:debug`, `:info`, `:notice`, `:warn`, `:error`, `:crit`, `:alert` or `:emerg`
         # @return [self]
+        # @raise [ArgumentError] it is none of these
         def with(severity:)
+          unless SEVERITIES.include?(severity)
+            raise ArgumentError, "a severity is one of #{SEVERITIES.map(&:inspect).join(", ")}, not #{severity.inspect}"
+          end
+
           @severity = severity
           self
         end

@@ -16,6 +16,7 @@ module OverSIP
         def initialize(kind)
           Matcher.check_status(kind)
           @kind = kind.is_a?(String) ? kind.to_sym : kind
+          check_method if @kind.is_a?(Symbol)
           @parts = {}
         end
 
@@ -61,6 +62,14 @@ module OverSIP
         end
 
         private
+
+        # Methods are case-sensitive (RFC 3261 7.1): no request has another spelling, and a negated matcher would
+        # always pass.
+        def check_method
+          return if @kind.match?(/\A[A-Z0-9\-.!%*_+`'~]+\z/)
+
+          raise ArgumentError, "a method is written as in the message, such as :INVITE, not #{@kind.inspect}"
+        end
 
         def kind
           case @kind
