@@ -31,7 +31,7 @@ use crate::element::{
     CallId, Element, Hold, Input, NextHop, Outcome, Output, ResolutionId, Round, ScriptEvent, ScriptQueue,
     Sender, Settings, WayBack,
 };
-use crate::host::{Anchors, Call, Calls, Host, IncomingRequest, Released};
+use crate::host::{lock, Anchors, Call, Calls, Host, IncomingRequest, Released};
 use crate::message::ConnectionId;
 use crate::resolve::{Inquiry, Resolved};
 use crate::transport::TransportEvent;
@@ -492,10 +492,6 @@ pub(super) fn guarded<R: Default>(act: impl FnOnce() -> R) -> R {
         tracing::error!(target: "oversip::engine", "a defect: a message, or what else a call needs, was lost in a panic");
         R::default()
     })
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Host for Driver {

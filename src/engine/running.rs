@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::SystemClock;
 use super::connections::Connections;
-use super::driver::{lock, Driver};
+use super::driver::Driver;
 use super::event::{Event, LogRecord};
 use super::events::{EventQueue, Wake};
 use super::log;
@@ -22,7 +22,7 @@ use super::websocket::WebSockets;
 use crate::client::ListenerNames;
 use crate::clock::Clock;
 use crate::element::{Settings, Status};
-use crate::host::{Clients, Host, Requests};
+use crate::host::{lock, Clients, Host, Requests};
 use crate::message::Transport;
 use crate::transport::{Tls, TlsError, TlsSettings};
 

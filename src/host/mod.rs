@@ -16,6 +16,7 @@ pub use call::{Call, Calls};
 pub use client::Client;
 pub use clients::{Clients, NewRoute};
 pub use interface::{Anchors, Host, LetGo, Released};
+pub(crate) use lock::lock;
 pub use request::IncomingRequest;
 pub use requests::Requests;
 pub use stores::{Store, Stored, StoredProfile};
