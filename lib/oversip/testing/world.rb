@@ -111,10 +111,11 @@ module OverSIP
 
         @native ? end_script : @ended_at = 0.0
         @closed = true
+        # First, so that another world can be opened whatever the clean-up raises.
+        World.forget(self)
         @native&.close
         hand_back if @former
         @script.undo
-        World.forget(self)
         nil
       end
 

@@ -146,4 +146,11 @@ RSpec.describe OverSIP::Testing::World, :native do
     world.close
     expect([OverSIP::Logger.target, OverSIP::Logger.level, OverSIP.configuration, OverSIP.status]).to eq(former)
   end
+
+  it "makes room for another world though its clean-up raises" do
+    world = open_world
+    allow(OverSIP::SystemCallbacks).to receive(:on_reload_callbacks).and_raise(IOError, "clean-up")
+    expect { world.close }.to raise_error(IOError, "clean-up")
+    expect(OverSIP::Testing::World.current).to be_nil
+  end
 end
