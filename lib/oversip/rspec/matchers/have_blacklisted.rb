@@ -4,20 +4,7 @@ module OverSIP
   module Testing
     module Matchers
       # See {Matchers#have_blacklisted}.
-      class HaveBlacklisted < Matcher
-        # @api private
-        def initialize(targets)
-          super()
-          raise ArgumentError, "have_blacklisted needs a target" if targets.empty?
-
-          @targets = targets.map { |target| Party.matched(target) }
-        end
-
-        # @api private
-        def supports_block_expectations?
-          true
-        end
-
+      class HaveBlacklisted < TargetsMatcher
         # @api private
         def matches?(actual)
           look(actual)
@@ -32,7 +19,7 @@ module OverSIP
 
         # @return [String]
         def description
-          "have blacklisted #{@targets.map { |target| target.is_a?(String) ? target : described(target) }.join(", ")}"
+          "have blacklisted #{target_words.join(", ")}"
         end
 
         private
@@ -48,14 +35,10 @@ module OverSIP
           @listed = @world.blacklist - former
         end
 
-        attr_reader :subject
+        attr_reader :subject, :world
 
         def listed?(target)
-          @listed.any? { |entry| names(entry).any? { |name| values_match?(target, name) } }
-        end
-
-        def names(entry)
-          [entry, @world.name_of(entry)].compact
+          @listed.any? { |entry| same?(target, entry) }
         end
 
         def finding

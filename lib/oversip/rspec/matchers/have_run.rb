@@ -72,7 +72,7 @@ module OverSIP
         end
 
         def line(run)
-          place = run.file && " at #{File.basename(run.file)}:#{run.line}"
+          place = run.place && " at #{run.place}"
           "#{seconds(run.at)}  #{run.event} with #{run.args.map { |argument| shown(argument) }.join(", ")}#{place}"
         end
 

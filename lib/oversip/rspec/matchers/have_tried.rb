@@ -4,35 +4,22 @@ module OverSIP
   module Testing
     module Matchers
       # See {Matchers#have_tried}.
-      class HaveTried < Matcher
-        # @api private
-        def initialize(targets)
-          super()
-          raise ArgumentError, "have_tried needs targets" if targets.empty?
-
-          @targets = targets.map { |target| Party.matched(target) }
-        end
-
-        # @api private
-        def supports_block_expectations?
-          true
-        end
-
+      class HaveTried < TargetsMatcher
         # @api private
         def matches?(actual)
           look(actual)
-          @targets.size == @tried.size && @targets.zip(@tried).all? { |expected, tried| same?(expected, tried) }
+          @targets.size == @tried.size && @targets.zip(@tried).all? { |expected, tried| same?(expected, tried.target) }
         end
 
         # @api private
         def does_not_match?(actual)
           look(actual)
-          @targets.none? { |expected| @tried.any? { |tried| same?(expected, tried) } }
+          @targets.none? { |expected| @tried.any? { |tried| same?(expected, tried.target) } }
         end
 
         # @return [String]
         def description
-          "have tried #{@targets.map { |target| target.is_a?(String) ? target : described(target) }.join(", then ")}"
+          "have tried #{target_words.join(", then ")}"
         end
 
         private
@@ -42,12 +29,8 @@ module OverSIP
           @tried = @window.attempts
         end
 
-        def same?(expected, attempt)
-          names(attempt).any? { |name| values_match?(expected, name) }
-        end
-
-        def names(attempt)
-          [attempt.target, @window.world.name_of(attempt.target)].compact
+        def world
+          @window.world
         end
 
         def subject
@@ -61,7 +44,7 @@ module OverSIP
         end
 
         def line(attempt)
-          name = @window.world.name_of(attempt.target)
+          name = world.name_of(attempt.target)
           outcome = attempt.outcome
           "#{seconds(attempt.at)}  #{attempt.target}#{" (#{name})" if name}#{": #{outcome}" if outcome}"
         end
