@@ -63,6 +63,17 @@ module OverSIP
         former ? @stages[fiber] = former : @stages.delete(fiber)
       end
 
+      # Runs an event method of the server, or a block registered for such an event, as a {stage}.
+      #
+      # @param place [Module] {SystemEvents} or {SystemCallbacks}
+      # @param event [Symbol]
+      # @param callable [#call]
+      # @param guarded [Boolean] whether its exceptions are logged and end here, see {guard}
+      def system_callback(place, event, callable = place.method(event), arguments = [], guarded: false)
+        run = -> { AroundCallback.run(event, place, arguments, callable) }
+        stage("#{place.name.split("::").last}.#{event}") { |name| guarded ? guard(name, &run) : run.call }
+      end
+
       # @param fiber [Fiber]
       # @return [String, nil] the name of the {stage} that it is in
       def stage_of(fiber)
@@ -231,6 +242,14 @@ module OverSIP
       def run_scheduled(block, observer)
         work = observer ? -> { observed(observer, :schedule, nil, [], block) } : block
         guard("OverSIP.schedule", &work)
+      end
+
+      # Runs work of the library on the dispatcher, which no {OverSIP.around_callback} sees.
+      #
+      # @param name [String] what to call it in the log
+      # @param after [Numeric] seconds to wait
+      def later(name, after: 0, &work)
+        Engine.schedule(after.to_f, -> { guard(name, &work) })
       end
 
       # Runs a block on the dispatcher and waits for its end, unless the dispatcher is the caller: then it runs at once.

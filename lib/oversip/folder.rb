@@ -97,7 +97,7 @@ module OverSIP
       configuration_file = File.join(path, @file)
       @configuration = loading(Config::TITLE, configuration_file) { Config::Source.read(configuration_file) }
       read_proxies
-      loading(SCRIPT_TITLE, script) { require script } if wanted?(script)
+      loading(SCRIPT_TITLE, script) { AroundCallback.loading { require script } } if wanted?(script)
       @source = read_script
     end
 
@@ -127,7 +127,7 @@ module OverSIP
     #
     # @raise [LoadError]
     def reload_script
-      loading(SCRIPT_TITLE, script) { Kernel.load(script) } if wanted?(script)
+      loading(SCRIPT_TITLE, script) { AroundCallback.reloading(script) { Kernel.load(script) } } if wanted?(script)
       @source = read_script
     end
 

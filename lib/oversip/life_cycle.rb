@@ -63,11 +63,11 @@ module OverSIP
       # their order: the first event, the modules' callbacks, the last event.
       def run_start_events
         Dispatcher.call do
-          Dispatcher.stage("SystemEvents.on_initialize") { SystemEvents.on_initialize }
+          Dispatcher.system_callback(SystemEvents, :on_initialize)
           SystemCallbacks.on_started_callbacks.each do |callback|
-            Dispatcher.stage("SystemCallbacks.on_started") { callback.call }
+            Dispatcher.system_callback(SystemCallbacks, :on_started, callback)
           end
-          Dispatcher.stage("SystemEvents.on_started") { SystemEvents.on_started }
+          Dispatcher.system_callback(SystemEvents, :on_started)
         end
       end
 
@@ -218,17 +218,17 @@ module OverSIP
         Dispatcher.make_way(limit || BUSY_LIMIT)
         @last_outcome = Dispatcher::Outcome.new
         Dispatcher.call(timeout: limit, outcome: @last_outcome) do
-          last_callback("SystemEvents.on_terminated") { SystemEvents.on_terminated(error) }
+          last_callback(SystemEvents, SystemEvents.method(:on_terminated), error)
           SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
-            last_callback("SystemCallbacks.on_terminated") { callback.call(error) }
+            last_callback(SystemCallbacks, callback, error)
           end
         end
       ensure
         @last_outcome = nil
       end
 
-      def last_callback(name, &)
-        Dispatcher.stage(name) { Dispatcher.guard(name, &) }
+      def last_callback(place, callable, error)
+        Dispatcher.system_callback(place, :on_terminated, callable, [error], guarded: true)
       rescue *Dispatcher::FATAL
         # The exception ends the process. (A signal for the waiting thread does not come here.)
       end

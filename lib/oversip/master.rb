@@ -176,7 +176,7 @@ module OverSIP
         reload_certificates
         reload_script
         SystemCallbacks.on_reload_callbacks.each do |callback|
-          Dispatcher.stage("SystemCallbacks.on_reload") { |name| Dispatcher.guard(name) { callback.call } }
+          Dispatcher.system_callback(SystemCallbacks, :on_reload, callback, guarded: true)
         end
       end
     end
@@ -218,7 +218,7 @@ module OverSIP
     end
 
     def user_reload_event
-      Dispatcher.stage("SystemEvents.on_user_reload") { SystemEvents.on_user_reload }
+      Dispatcher.system_callback(SystemEvents, :on_user_reload)
     rescue *Dispatcher::FATAL
       raise
     rescue Exception => e # rubocop:disable Lint/RescueException -- the server goes on

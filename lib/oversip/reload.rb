@@ -43,7 +43,7 @@ module OverSIP
     end
 
     def run_soon
-      OverSIP.schedule do
+      Dispatcher.later(@name) do
         run = @run = Object.new
         expect_end(run, Fiber.current) if @limit
         Dispatcher.stage(@name, &@work)
@@ -60,7 +60,7 @@ module OverSIP
     end
 
     def expect_end(run, fiber)
-      OverSIP.schedule(after: @limit) { give_up(run, fiber) if @run.equal?(run) }
+      Dispatcher.later(@name, after: @limit) { give_up(run, fiber) if @run.equal?(run) }
     end
 
     # While this runs on the dispatcher, the work does not run: it is suspended.

@@ -6,7 +6,7 @@ RSpec.describe OverSIP::Reload do
   let(:scheduled) { [] }
   let(:runs) { [] }
 
-  before { allow(OverSIP).to receive(:schedule) { |&block| scheduled << block } }
+  before { allow(OverSIP::Dispatcher).to receive(:later) { |&block| scheduled << block } }
 
   it "remembers one request that comes during the work and refuses further ones with a record" do
     log = capture_log do

@@ -296,7 +296,7 @@ module OverSIP
       end
 
       def hand_back
-        Engine.observe_blocks(nil)
+        AroundCallback.observer = nil
         Logger.target, Logger.level = @former_log
         TLS.forget if OverSIP.tls_public_cert
         @former.each { |name, value| OverSIP.public_send(:"#{name}=", value) }
@@ -309,7 +309,7 @@ module OverSIP
         @happenings = Happenings.new(@native, @record)
         @traffic = Traffic.new(@network, @record)
         @native.driver = @network.method(:step)
-        Engine.observe_blocks(@observer)
+        AroundCallback.observer = @observer
       end
 
       def run_start_events
@@ -322,10 +322,16 @@ module OverSIP
       def end_script
         note_sent
         OverSIP.status = :terminating
-        guard { SystemEvents.on_terminated(false) }
-        SystemCallbacks.on_terminated_callbacks.reverse_each { |callback| guard { callback.call(false) } }
+        guard { terminated(SystemEvents, SystemEvents.method(:on_terminated)) }
+        SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
+          guard { terminated(SystemCallbacks, callback) }
+        end
         @ended_at = now
         @last_blacklist = @native.blacklist
+      end
+
+      def terminated(place, callable)
+        AroundCallback.run(:on_terminated, place, [false], callable)
       end
 
       # Runs a block of the spec or of the script's end: what it raises is kept.

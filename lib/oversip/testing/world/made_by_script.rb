@@ -24,6 +24,7 @@ module OverSIP
           @methods = EVENTS.to_h { |events| [events, [methods_of(events.singleton_class), methods_of(events)]] }
           @variables = EVENTS.to_h { |events| [events, variables_of(events)] }
           @callbacks = CALLBACKS.to_h { |name| [name, SystemCallbacks.public_send(name).dup] }
+          @wrappers = AroundCallback.wrappers
           @top_level = Object.private_instance_methods(false)
           @globals = Globals.new(@path)
         end
@@ -41,6 +42,7 @@ module OverSIP
           undo_top_level(files)
           EVENTS.each { |events| undo_events(events) }
           @callbacks.each { |name, before| SystemCallbacks.public_send(name).replace(before) }
+          AroundCallback.replace(@wrappers)
           # They are to be evaluated once more by the next world.
           files.each { |file| $LOADED_FEATURES.delete(file) }
         end
@@ -64,7 +66,8 @@ module OverSIP
         # Files in which events are defined, or callbacks.
         def event_files
           methods = EVENTS.flat_map { |events| [*methods_of(events.singleton_class).values, *methods_of(events).values] }
-          callbacks = CALLBACKS.flat_map { |name| SystemCallbacks.public_send(name) }.grep(Proc)
+          callbacks = CALLBACKS.flat_map { |name| SystemCallbacks.public_send(name) }
+          callbacks = (callbacks + (AroundCallback.wrappers - @wrappers).map(&:callable)).grep(Proc)
           (methods + callbacks).filter_map { |callable| callable.source_location&.first }.uniq
         end
 
