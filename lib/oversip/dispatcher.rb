@@ -3,6 +3,7 @@
 require "oversip/dispatcher/event_fibers"
 require "oversip/dispatcher/observed_events"
 require "oversip/dispatcher/outcome"
+require "oversip/dispatcher/scheduler_guard"
 require "oversip/dispatcher/watch"
 require "oversip/dispatcher/world_fibers"
 require "oversip/script_hints"
@@ -217,6 +218,15 @@ module OverSIP
       # @return [ObservedEvents] to be called in its place
       def observed_events(observer, name)
         ObservedEvents.new(observer, OverSIP.const_get(name))
+      end
+
+      # A script may not have a Fiber scheduler of its own where events run. A spec may, around them.
+      #
+      # @return [Boolean] whether this one is refused
+      def refuses?(scheduler)
+        return false if scheduler.nil? || !current? || !LifeCycle.own_process?
+
+        !(@fibers.is_a?(WorldFibers) && Fiber.current.equal?(OverSIP.root_fiber))
       end
 
       # Logs an exception of a script's block, which must not stop the engine.

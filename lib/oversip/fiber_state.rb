@@ -10,9 +10,10 @@ module OverSIP
     private_constant :STORAGE
 
     class << self
+      # @param blocking [Boolean] whether a Fiber scheduler lets it alone
       # @return [Fiber] one that inherits nothing of whoever makes it
-      def create(&)
-        STORAGE ? Fiber.new(storage: nil, &) : Fiber.new(&)
+      def create(blocking: false, &block)
+        STORAGE ? Fiber.new(blocking: blocking, storage: nil, &block) : Fiber.new(blocking: blocking, &block)
       end
 
       # Clears the current Fiber's data, set by `Thread.current[:name] = …` and `Fiber[:name] = …`.

@@ -19,9 +19,11 @@ module OverSIP
       WORK = Object.new.freeze
       private_constant :WORK
 
+      # @param scheduled [Boolean] whether the Fiber scheduler of the thread looks after them
       # @yieldparam exception [Exception] SystemExit, a signal or NoMemoryError from an event
-      def initialize(max_suspended: MAX_SUSPENDED, &on_fatal)
+      def initialize(max_suspended: MAX_SUSPENDED, scheduled: false, &on_fatal)
         @max_suspended = max_suspended
+        @blocking = !scheduled
         @on_fatal = on_fatal
         @idle = []
         @suspended = {}.compare_by_identity
@@ -78,7 +80,7 @@ module OverSIP
       def create
         return full("#{@fibers.size} callbacks are suspended") if @fibers.size >= @max_suspended
 
-        fiber = FiberState.create { |work| serve(work) }
+        fiber = FiberState.create(blocking: @blocking) { |work| serve(work) }
         @fibers[fiber] = true
         fiber
       rescue FiberError => e

@@ -9,8 +9,9 @@ module OverSIP
     # @api private
     class WorldFibers < EventFibers
       # @param world [Engine::World]
-      def initialize(world)
-        super() { |exception| @fatal = exception }
+      # @param scheduled [Boolean] see {EventFibers}
+      def initialize(world, scheduled: false)
+        super(scheduled:) { |exception| @fatal = exception }
         @world = world
       end
 
