@@ -446,3 +446,20 @@ fn over_a_connection_timers_d_i_j_and_k_take_no_time() {
     assert_eq!(statuses, [Some(200)], "{}", world.record());
     assert_all_quiet(&world, relay);
 }
+
+#[test]
+fn what_the_script_has_scheduled_can_be_taken_back_until_its_time_has_come() {
+    let mut world = world(1);
+    let relay = add_relay(&mut world, RELAY, relay_to(BOB));
+    let timers = |world: &World| world.element(relay).gauges().timers;
+    for number in [7, 8] {
+        world.step_element(relay, |element, now| element.schedule(now, number, seconds(10)));
+    }
+    assert_eq!(timers(&world), 2);
+    world.step_element(relay, |element, _| element.unschedule(7));
+    assert_eq!(timers(&world), 1);
+    world.run_until_idle();
+    assert_eq!(timers(&world), 0);
+    world.step_element(relay, |element, _| element.unschedule(8));
+    assert_all_quiet(&world, relay);
+}

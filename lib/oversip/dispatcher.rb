@@ -136,6 +136,14 @@ module OverSIP
         @fibers ? @fibers.suspended_events : []
       end
 
+      # Resumes the Fiber of a suspended event: it is the running one, for {Watch} and the engine, as long as it runs.
+      #
+      # @param exception [Exception, nil] what it meets where it waits
+      # @return [Boolean] whether its event was suspended
+      def go_on(fiber, exception = nil)
+        @fibers ? @fibers.go_on(fiber, exception) : false
+      end
+
       # @return [Boolean] whether events run in this Fiber, rather than that a block has made it
       def event_fiber?(fiber)
         fiber.equal?(OverSIP.root_fiber) || @fibers&.include?(fiber) || false

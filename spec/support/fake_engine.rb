@@ -93,9 +93,15 @@ class FakeEngine
 
   def forget_suspended = nil
 
-  # What the event that was suspended is about, and since when it runs.
+  # An event that was suspended.
+  Suspended = Struct.new(:since)
+
   def suspend_event
-    [clock, "an event"]
+    Suspended.new(clock)
+  end
+
+  def resume_event(_suspended)
+    yield
   end
 
   def clock

@@ -69,6 +69,15 @@ RSpec.describe OverSIP::Engine::World do
     expect(records.last).to eq(records.first)
   end
 
+  it "runs no block that was taken back before its time" do
+    in_world do |world|
+      first, second = [1, 2].map { |after| OverSIP::Engine.schedule(after.to_f, -> { seen << after }) }
+      expect([OverSIP::Engine.unschedule(first), OverSIP::Engine.unschedule(first)]).to eq([true, false])
+      world.step(nil) while seen.empty?
+      expect([seen, OverSIP::Engine.unschedule(second), OverSIP::Engine.held_objects]).to eq([[2], false, 0])
+    end
+  end
+
   it "runs blocks of OverSIP.schedule at their time" do
     times = []
     in_world do |world|

@@ -163,6 +163,22 @@ RSpec.describe "The thread of a callback", :native do
       expect(Array.new(2) { seen.pop.first }).to eq([33, 33])
     end
 
+    it "counts on in a block whose Fiber was suspended" do
+      start_oversip
+      go_deeper = lambda do |depth|
+        fiber = Fiber.current
+        OverSIP.schedule { OverSIP::Dispatcher.go_on(fiber) }
+        Fiber.yield
+        uac = OverSIP::SIP::Uac.new
+        uac.on_target { go_deeper.call(depth + 1) }
+        uac.route(options)
+      rescue OverSIP::RuntimeError => e
+        seen << [depth, e.message]
+      end
+      on_dispatcher { go_deeper.call(1) }
+      expect(seen.pop).to match([33, /32/])
+    end
+
     it "counts no route that has returned" do
       start_oversip
       on_dispatcher do

@@ -22,9 +22,10 @@ use super::counts::{Counts, Gauges};
 use super::flows::Flows;
 use super::ids::Numbers;
 use super::input::Input;
-use super::output::{Output, ScriptEvent};
+use super::output::Output;
 use super::reachability::{Reachability, MAX_WAITING};
 use super::resolutions::Resolutions;
+use super::scheduled::Scheduled;
 use super::searches::Searches;
 use super::server_transactions::ServerTransactions;
 use super::settings::{Settings, Status};
@@ -48,6 +49,7 @@ pub struct Element {
     /// Draws the order of servers of equal priority (RFC 2782).
     pub(super) srv_random: Random,
     pub(super) timers: Timers,
+    pub(super) scheduled: Scheduled,
     pub(super) server_transactions: ServerTransactions,
     pub(super) client_transactions: ClientTransactions,
     pub(super) clients: ClientTable,
@@ -119,6 +121,7 @@ impl Element {
             srv_random: Random::from_seed(random.bytes()),
             random,
             timers,
+            scheduled: Scheduled::default(),
             server_transactions: ServerTransactions::new(&tables),
             client_transactions: ClientTransactions::new(&tables),
             clients: ClientTable::new(&tables),
@@ -250,16 +253,6 @@ impl Element {
         }
     }
 
-    /// Hands out [`ScriptEvent::Scheduled`] after a time, at once for none.
-    pub fn schedule(&mut self, now: Instant, id: u64, after: Duration) {
-        self.begin(now);
-        if after.is_zero() {
-            self.emit(Output::Script(ScriptEvent::Scheduled(id)));
-        } else {
-            self.timers.arm(self.now + after, TimerKey::Scheduled(id));
-        }
-    }
-
     /// Whether something is under way that an orderly end waits for.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.client_transactions.any_awaited()
@@ -328,7 +321,7 @@ impl Element {
             TimerKey::Client(branch, timer) => self.client_timer(&branch, timer),
             TimerKey::ProbeWait { key, client, route } => self.probe_wait_over(&key, client, route),
             TimerKey::PendingTrying(request) => self.pending_trying(request),
-            TimerKey::Scheduled(id) => self.emit(Output::Script(ScriptEvent::Scheduled(id))),
+            TimerKey::Scheduled(id) => self.scheduled_is_due(id),
             TimerKey::Sweep => self.sweep(),
             TimerKey::CallLimit(route) => self.call_limit(route),
             TimerKey::UacAck(key) => self.uac_acks.forget(&key),

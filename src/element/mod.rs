@@ -64,6 +64,7 @@ mod responses;
 mod route;
 mod routes_of_client;
 mod routing;
+mod scheduled;
 mod searches;
 mod sending;
 mod server_request;

@@ -503,6 +503,10 @@ impl Host for Driver {
         self.look(look);
     }
 
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
     fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::event::Event;
 use crate::element::{in_words, OwnRequest, ReceivedRequest, Round};
-use crate::message::Source;
+use crate::message::{Method, Source};
 
 /// What the blocks of an event work on. Cheap to make: the words come when they are asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Subject {
     /// A request from the network, and whether its routing goes on.
     Request {
@@ -26,27 +26,77 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// A WebSocket that is gone.
+    pub const DISCONNECTION: Subject = Self::Other("on_disconnection");
+
+    /// A block whose time has come.
+    pub const SCHEDULED: Subject = Self::Other("a block given to OverSIP.schedule");
+
     /// What an event is about.
     pub fn of(event: &Event) -> Self {
         match event {
             Event::Request(request) => Self::Request { request: request.received().clone(), routed: false },
             Event::Round(round) => Self::of_round(round),
-            Event::Upgrade(request) => Self::Connection("on_connection", request.source),
-            Event::TlsHandshake(handshake) if handshake.source.inbound => {
-                Self::Connection("on_client_tls_handshake", handshake.source)
-            }
-            Event::TlsHandshake(handshake) => Self::Connection("on_server_tls_handshake", handshake.source),
-            Event::WebSocketClosed { .. } => Self::Other("on_disconnection"),
-            Event::Scheduled(_) => Self::Other("a block given to OverSIP.schedule"),
+            Event::Upgrade(request) => Self::of_upgrade(request.source),
+            Event::TlsHandshake(handshake) => Self::of_handshake(handshake.source),
+            Event::WebSocketClosed { .. } => Self::DISCONNECTION,
+            Event::Scheduled(_) => Self::SCHEDULED,
             Event::Log(_) | Event::LostRecords => Self::Other("a log record"),
         }
     }
 
-    fn of_round(round: &Round) -> Self {
+    /// A client asks for a WebSocket.
+    pub fn of_upgrade(source: Source) -> Self {
+        Self::Connection("on_connection", source)
+    }
+
+    /// A TLS connection whose peer is to be judged.
+    pub fn of_handshake(source: Source) -> Self {
+        let event = if source.inbound { "on_client_tls_handshake" } else { "on_server_tls_handshake" };
+        Self::Connection(event, source)
+    }
+
+    /// What a round of blocks is about.
+    pub fn of_round(round: &Round) -> Self {
         match (&round.upstream, &round.own) {
             (Some(request), _) => Self::Request { request: request.clone(), routed: true },
             (None, Some(own)) => Self::Own(own.clone()),
             (None, None) => Self::Other("a block"),
+        }
+    }
+
+    /// The method of its request.
+    pub fn method(&self) -> Option<&Method> {
+        match self {
+            Self::Request { request, .. } => request.message.method(),
+            Self::Own(own) => Some(&own.method),
+            Self::Connection(..) | Self::Other(_) => None,
+        }
+    }
+
+    /// The Request-URI of its request, as it came or was handed over.
+    pub fn ruri(&self) -> Option<&[u8]> {
+        match self {
+            Self::Request { request, .. } => request.message.ruri().map(|uri| uri.text),
+            Self::Own(own) => Some(&own.ruri),
+            Self::Connection(..) | Self::Other(_) => None,
+        }
+    }
+
+    /// The Call-ID of its request.
+    pub fn call_id(&self) -> Option<&[u8]> {
+        match self {
+            Self::Request { request, .. } => request.message.call_id(),
+            Self::Own(own) => own.call_id.as_deref(),
+            Self::Connection(..) | Self::Other(_) => None,
+        }
+    }
+
+    /// The branch of the server transaction that its request belongs to (RFC 3261 17.2.3).
+    pub fn branch(&self) -> Option<&[u8]> {
+        match self {
+            Self::Request { request, .. } => request.message.top_via().and_then(|via| via.branch()),
+            Self::Own(_) | Self::Connection(..) | Self::Other(_) => None,
         }
     }
 }

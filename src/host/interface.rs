@@ -18,6 +18,9 @@ pub trait Host: Send + Sync {
     /// Looks at the element. Nothing is carried out.
     fn look_at_element(&self, look: &mut dyn FnMut(&Element));
 
+    /// The present time, as the element is told.
+    fn now(&self) -> Instant;
+
     /// What the element was made with.
     fn settings(&self) -> &Settings;
 

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use magnus::{prelude::*, Error, Ruby, Value};
-use oversip::engine::{Engine, Event, Wake};
+use oversip::engine::{Engine, Event, Subject, Wake};
 use oversip::host::{Host, IncomingRequest, Requests};
 
 use crate::{
     classes::dispatcher_module, client, dispatcher_thread::Outermost, gvl::without_gvl, logging,
-    message::RequestObject, observer, runtime, schedule, tls, watch::Run, websocket,
+    message::RequestObject, observer, running_event::Run, runtime, schedule, tls, websocket,
 };
 
 /// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended. The thread runs the engine while it
@@ -46,7 +46,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
     let Some(engine) = runtime::current() else { return Ok(()) };
     let Some(event) = engine.events().pop() else { return Ok(()) };
     let _outermost = Outermost::enter();
-    let _running = Run::begin(&engine, &event);
+    let _running = Run::begin(engine.now(), Subject::of(&event));
     match event {
         Event::Request(request) => run_request(ruby, engine.host(), request),
         Event::Round(round) => client::run(ruby, engine.host(), Some(*round)),

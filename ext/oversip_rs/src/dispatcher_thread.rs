@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use crate::watch;
+use crate::running_event;
 
 /// The dispatcher's Thread object, 0 without one. The object and not the native thread: with M:N threads Ruby moves a Thread
 /// between native threads and runs other Threads on the one that it has left. The GC does not move a Thread that is alive.
@@ -49,6 +49,22 @@ impl Nested {
     }
 }
 
+/// How deep `route` is nested in an event.
+#[derive(Clone, Copy, Default)]
+pub struct Nesting(u32);
+
+impl Nesting {
+    /// That of the running event, which is suspended.
+    pub fn take() -> Nesting {
+        Nesting(0).put()
+    }
+
+    /// The event that runs now has this. Hands out that of the one that ran.
+    pub fn put(self) -> Nesting {
+        Nesting(NESTING.swap(self.0, Ordering::Relaxed))
+    }
+}
+
 impl Drop for Nested {
     fn drop(&mut self) {
         if let Some(depth) = self.0 {
@@ -78,23 +94,23 @@ pub fn keep_native_thread() {
 pub fn leave() {
     let left = DISPATCHER.compare_exchange(current_thread(), 0, Ordering::Relaxed, Ordering::Relaxed);
     if left.is_ok() {
-        watch::clear();
+        running_event::clear();
     }
 }
 
 /// The event that runs, for which nesting begins anew; what it had interrupted goes on when this is dropped.
-pub struct Outermost(u32);
+pub struct Outermost(Nesting);
 
 impl Outermost {
     /// An event begins.
     pub fn enter() -> Outermost {
-        Outermost(NESTING.swap(0, Ordering::Relaxed))
+        Outermost(Nesting::take())
     }
 }
 
 impl Drop for Outermost {
     fn drop(&mut self) {
-        NESTING.store(self.0, Ordering::Relaxed);
+        self.0.put();
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     gvl::{without_gvl, SIGNAL_INTERVAL},
     logging,
     message::RequestObject,
-    process, runtime, schedule, tags, text, tls, watch,
+    process, running_event, runtime, schedule, tags, text, tls, watch,
 };
 
 fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
@@ -236,7 +236,7 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
     hash.aset(ruby.to_symbol("reserve_requests"), stats.reserve_requests)?;
     hash.aset(ruby.to_symbol("reserve_transactions"), stats.reserve_transactions)?;
     hash.aset(ruby.to_symbol("reserve_admissions"), stats.reserve_admissions)?;
-    hash.aset(ruby.to_symbol("callback_seconds"), engine.as_deref().map_or(0.0, watch::seconds))?;
+    hash.aset(ruby.to_symbol("callback_seconds"), running_event::seconds())?;
     let waiting = |counts: [usize; QUEUES.len()]| by_name(ruby, &QUEUES, &counts.map(|count| count as u64));
     hash.aset(ruby.to_symbol("queued"), waiting(stats.queued)?)?;
     hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;
@@ -354,9 +354,6 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("flow?", function!(is_flow, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;
     module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;
-    module.define_singleton_method("running_event", function!(watch::running_event, 0))?;
-    module.define_singleton_method("suspend_event", function!(watch::suspend_event, 0))?;
-    module.define_singleton_method("clock", function!(watch::clock, 0))?;
     module.define_singleton_method("wait_overdue", function!(watch::wait_overdue, 1))?;
     module.define_singleton_method("told_of_running", function!(watch::told_of_running, 1))?;
     module.define_singleton_method("forget_suspended", function!(watch::forget_suspended, 0))?;
@@ -365,5 +362,6 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("leave_dispatcher", function!(dispatcher_thread::leave, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(schedule::schedule, 2))?;
+    module.define_singleton_method("unschedule", function!(schedule::unschedule, 1))?;
     Ok(())
 }

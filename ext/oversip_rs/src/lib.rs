@@ -24,6 +24,7 @@ mod profile;
 mod proxy;
 mod request;
 mod response;
+mod running_event;
 mod runtime;
 mod schedule;
 mod server_transaction;
@@ -67,6 +68,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     utils::define(ruby, oversip)?;
     stun::define(ruby, oversip)?;
     engine_module::define(ruby, oversip)?;
+    running_event::define(ruby, oversip)?;
     observer::define(ruby, oversip)?;
     world::define(ruby, oversip)?;
     logging::install();

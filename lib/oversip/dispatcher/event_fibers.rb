@@ -12,8 +12,18 @@ module OverSIP
       # The kernel allows about 31 000 stacks with guard pages in a process (vm.max_map_count).
       MAX_SUSPENDED = 20_000
 
-      # An event whose Fiber is suspended: the engine's time at its start, its subject, and whether it has been logged.
-      Suspended = Struct.new(:since, :subject, :told)
+      # An event whose Fiber is suspended: what the engine knows of it, and whether this suspension has been logged.
+      Suspended = Struct.new(:event, :told) do
+        # @return [Integer] the engine's time at which it was suspended, in nanoseconds
+        def since
+          event.since
+        end
+
+        # @return [String] what it is about
+        def subject
+          event.to_s
+        end
+      end
 
       # The argument that runs an event in an idle Fiber. A script that resumes a Fiber once too often does not have it.
       WORK = Object.new.freeze
@@ -37,6 +47,17 @@ module OverSIP
         return run_in(fiber) if fiber
 
         FiberState.within { run_guarded }
+      end
+
+      # Resumes the Fiber of a suspended event, which is the running one until it is suspended again or ends.
+      #
+      # @param exception [Exception, nil] what it meets where it waits
+      # @return [Boolean] whether its event was suspended
+      def go_on(fiber, exception = nil)
+        suspended = @suspended[fiber] or return false
+        suspended.told = false
+        Engine.resume_event(suspended.event) { exception ? fiber.raise(exception) : fiber.resume }
+        true
       end
 
       # @return [Boolean] whether this Fiber runs events
@@ -73,8 +94,7 @@ module OverSIP
         # A Fiber whose event has ended is the last of the idle ones.
         return if @idle.last.equal?(fiber) || !fiber.alive?
 
-        since, subject = Engine.suspend_event
-        @suspended[fiber] = Suspended.new(since, subject, false)
+        @suspended[fiber] = Suspended.new(Engine.suspend_event, false)
       end
 
       def create

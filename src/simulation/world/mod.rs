@@ -172,6 +172,11 @@ impl World {
         self.now.saturating_duration_since(self.start)
     }
 
+    /// The present time, as the elements are told.
+    pub fn present(&self) -> Instant {
+        self.now
+    }
+
     /// A point of time of an element's, from the beginning.
     pub fn time_of(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.start)

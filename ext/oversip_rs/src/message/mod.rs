@@ -21,6 +21,7 @@ pub use self::{
     attributes::body_bytes,
     describe::describe,
     from_text::{detached, parse_request, parse_response},
+    methods::method_value,
     request_object::{RequestObject, RubyRequest},
     response_object::{ResponseObject, RubyResponse},
     source::{connection, is_secure},

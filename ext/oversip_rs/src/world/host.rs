@@ -74,6 +74,10 @@ impl Host for WorldHost {
         look(self.world().element(self.element));
     }
 
+    fn now(&self) -> Instant {
+        self.world().present()
+    }
+
     fn settings(&self) -> &Settings {
         &self.settings
     }

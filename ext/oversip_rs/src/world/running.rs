@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use magnus::{prelude::*, Error, RArray, RHash, Ruby, Value};
-use oversip::engine::{upgrade_refusal, TlsHandshake, UpgradeRequest};
+use oversip::engine::{upgrade_refusal, Subject, TlsHandshake, UpgradeRequest};
 use oversip::host::{Host, IncomingRequest};
-use oversip::message::ConnectionId;
+use oversip::message::{ConnectionId, Source};
 use oversip::simulation::{News, PartyId, ScriptWork, Step};
 use oversip::transport::ws::{HeadProgress, HeadReader};
 
@@ -19,7 +19,9 @@ use crate::{
     client, dispatcher,
     dispatcher_thread::{Outermost, RubyThread, Standing},
     links::Links,
-    logging, schedule, text, tls, websocket,
+    logging,
+    running_event::Run,
+    schedule, text, tls, websocket,
 };
 
 /// A step under way.
@@ -92,11 +94,12 @@ pub(super) fn run_event(ruby: &Ruby, this: RubyWorld) -> Result<(), Error> {
     let simulated = this.host(ruby)?;
     let host: Arc<dyn Host> = simulated.clone();
     let work = lock(&simulated.event).take();
+    let Some(work) = work else { return Ok(()) };
     let _outermost = Outermost::enter();
+    let _running = Run::begin(host.now(), subject(&simulated, &work));
     match work {
-        None => Ok(()),
-        Some(Work::Round(round)) => client::run(ruby, &host, Some(*round)),
-        Some(Work::Script(element, work)) => match work {
+        Work::Round(round) => client::run(ruby, &host, Some(*round)),
+        Work::Script(element, work) => match work {
             ScriptWork::Request(request) => {
                 let incoming = IncomingRequest::new(request, Arc::downgrade(&host));
                 dispatcher::run_request(ruby, &host, incoming)
@@ -114,6 +117,29 @@ pub(super) fn run_event(ruby: &Ruby, this: RubyWorld) -> Result<(), Error> {
             }
             ScriptWork::CallEnded(..) | ScriptWork::CallRenumbered(..) | ScriptWork::Released(_) => Ok(()),
         },
+    }
+}
+
+/// What an event is about.
+fn subject(host: &WorldHost, work: &Work) -> Subject {
+    let (element, work) = match work {
+        Work::Round(round) => return Subject::of_round(round),
+        Work::Script(element, work) => (*element, work),
+    };
+    let of = |connection: &ConnectionId, subject: fn(Source) -> Subject| {
+        let source = host.world().source(element, *connection);
+        source.map_or(Subject::Other("a connection that is gone"), subject)
+    };
+    match work {
+        ScriptWork::Request(request) => Subject::Request { request: request.clone(), routed: false },
+        ScriptWork::Round(round) => Subject::of_round(round),
+        ScriptWork::Timer(_) => Subject::SCHEDULED,
+        ScriptWork::Upgrade { connection, .. } => of(connection, Subject::of_upgrade),
+        ScriptWork::TlsHandshake { connection, .. } => of(connection, Subject::of_handshake),
+        ScriptWork::WebSocketClosed { .. } => Subject::DISCONNECTION,
+        ScriptWork::CallEnded(..) | ScriptWork::CallRenumbered(..) | ScriptWork::Released(_) => {
+            Subject::Other("a call")
+        }
     }
 }
 
