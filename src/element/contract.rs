@@ -22,7 +22,7 @@ use super::counts::{Counts, Gauges};
 use super::flows::Flows;
 use super::ids::Numbers;
 use super::input::Input;
-use super::output::Output;
+use super::output::{Output, ScriptEvent};
 use super::reachability::{Reachability, MAX_WAITING};
 use super::resolutions::Resolutions;
 use super::scheduled::Scheduled;
@@ -253,6 +253,24 @@ impl Element {
         }
     }
 
+    /// Hands out [`ScriptEvent::Scheduled`] after a time, at once for none.
+    pub fn schedule(&mut self, now: Instant, id: u64, after: Duration) {
+        self.begin(now);
+        if after.is_zero() {
+            self.emit(Output::Script(ScriptEvent::Scheduled(id)));
+        } else {
+            let timer = self.timers.arm(self.now + after, TimerKey::Scheduled(id));
+            self.scheduled.add(id, timer);
+        }
+    }
+
+    /// Takes back what was scheduled. Does nothing when its time has come.
+    pub fn unschedule(&mut self, id: u64) {
+        if let Some(timer) = self.scheduled.take(id) {
+            self.timers.stop(timer);
+        }
+    }
+
     /// Whether something is under way that an orderly end waits for.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.client_transactions.any_awaited()
@@ -321,7 +339,10 @@ impl Element {
             TimerKey::Client(branch, timer) => self.client_timer(&branch, timer),
             TimerKey::ProbeWait { key, client, route } => self.probe_wait_over(&key, client, route),
             TimerKey::PendingTrying(request) => self.pending_trying(request),
-            TimerKey::Scheduled(id) => self.scheduled_is_due(id),
+            TimerKey::Scheduled(id) => {
+                self.scheduled.take(id);
+                self.emit(Output::Script(ScriptEvent::Scheduled(id)));
+            }
             TimerKey::Sweep => self.sweep(),
             TimerKey::CallLimit(route) => self.call_limit(route),
             TimerKey::UacAck(key) => self.uac_acks.forget(&key),

@@ -1,37 +1,20 @@
-//! What the script has scheduled: it can be taken back until its time has come.
+//! The timers of what the script has scheduled.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
-use super::contract::Element;
-use super::output::{Output, ScriptEvent};
-use super::timers::{TimerId, TimerKey};
+use super::timers::TimerId;
 
-/// The timers of what the script has scheduled, by its own numbers.
+/// The timers that are armed for the script, by its own numbers.
 #[derive(Debug, Default)]
 pub(super) struct Scheduled(BTreeMap<u64, TimerId>);
 
-impl Element {
-    /// Hands out [`ScriptEvent::Scheduled`] after a time, at once for none.
-    pub fn schedule(&mut self, now: Instant, id: u64, after: Duration) {
-        self.begin(now);
-        if after.is_zero() {
-            self.emit(Output::Script(ScriptEvent::Scheduled(id)));
-        } else {
-            let timer = self.timers.arm(self.now + after, TimerKey::Scheduled(id));
-            self.scheduled.0.insert(id, timer);
-        }
+impl Scheduled {
+    pub(super) fn add(&mut self, id: u64, timer: TimerId) {
+        self.0.insert(id, timer);
     }
 
-    /// Takes back what was scheduled. Does nothing when its time has come.
-    pub fn unschedule(&mut self, id: u64) {
-        if let Some(timer) = self.scheduled.0.remove(&id) {
-            self.timers.stop(timer);
-        }
-    }
-
-    pub(super) fn scheduled_is_due(&mut self, id: u64) {
-        self.scheduled.0.remove(&id);
-        self.emit(Output::Script(ScriptEvent::Scheduled(id)));
+    /// Its timer, unless that has fired or was taken already.
+    pub(super) fn take(&mut self, id: u64) -> Option<TimerId> {
+        self.0.remove(&id)
     }
 }

@@ -10,9 +10,23 @@ use oversip::engine::{Engine, Event, Subject, Wake};
 use oversip::host::{Host, IncomingRequest, Requests};
 
 use crate::{
-    classes::dispatcher_module, client, dispatcher_thread::Outermost, gvl::without_gvl, logging,
-    message::RequestObject, observer, running_event::Run, runtime, schedule, tls, websocket,
+    classes::dispatcher_module,
+    client,
+    dispatcher_thread::{self, Outermost},
+    gvl::without_gvl,
+    logging,
+    message::RequestObject,
+    observer,
+    running_event::{self, Run},
+    runtime, schedule, tls, websocket,
 };
+
+/// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher; another may be it already.
+pub fn leave() {
+    if dispatcher_thread::leave() {
+        running_event::clear();
+    }
+}
 
 /// `OverSIP::Engine.wait_event`: true when an event is queued, false when the engine has ended. The thread runs the engine while it
 /// waits.

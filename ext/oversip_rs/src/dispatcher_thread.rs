@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use crate::running_event;
-
 /// The dispatcher's Thread object, 0 without one. The object and not the native thread: with M:N threads Ruby moves a Thread
 /// between native threads and runs other Threads on the one that it has left. The GC does not move a Thread that is alive.
 static DISPATCHER: AtomicUsize = AtomicUsize::new(0);
@@ -90,12 +88,9 @@ pub fn keep_native_thread() {
     }
 }
 
-/// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher; another may be it already.
-pub fn leave() {
-    let left = DISPATCHER.compare_exchange(current_thread(), 0, Ordering::Relaxed, Ordering::Relaxed);
-    if left.is_ok() {
-        running_event::clear();
-    }
+/// This thread is the dispatcher no longer. False: another was it already.
+pub fn leave() -> bool {
+    DISPATCHER.compare_exchange(current_thread(), 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
 }
 
 /// The event that runs, for which nesting begins anew; what it had interrupted goes on when this is dropped.

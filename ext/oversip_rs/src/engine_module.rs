@@ -356,10 +356,8 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("wait_event", function!(dispatcher::wait_event, 0))?;
     module.define_singleton_method("wait_overdue", function!(watch::wait_overdue, 1))?;
     module.define_singleton_method("told_of_running", function!(watch::told_of_running, 1))?;
-    module.define_singleton_method("forget_suspended", function!(watch::forget_suspended, 0))?;
-    module.define_singleton_method("await_suspended", function!(watch::await_suspended, 1))?;
     module.define_singleton_method("enter_dispatcher", function!(dispatcher_thread::enter, 0))?;
-    module.define_singleton_method("leave_dispatcher", function!(dispatcher_thread::leave, 0))?;
+    module.define_singleton_method("leave_dispatcher", function!(dispatcher::leave, 0))?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(schedule::schedule, 2))?;
     module.define_singleton_method("unschedule", function!(schedule::unschedule, 1))?;

@@ -16,7 +16,7 @@ use oversip::engine::{Subject, SystemClock};
 
 use crate::{
     dispatcher_thread::{self, Nesting},
-    message, runtime, text, watch,
+    message, runtime, text,
 };
 
 /// An event whose blocks run.
@@ -37,6 +37,9 @@ static STATE: Mutex<State> = Mutex::new(State { running: None, last: 0 });
 /// The number of the event that runs, 0 for none, and when it began or went on.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 static SINCE: AtomicI64 = AtomicI64::new(NEVER);
+
+/// When the oldest of the suspended events was suspended that were not told of; it may have gone on.
+static SUSPENDED_SINCE: AtomicI64 = AtomicI64::new(NEVER);
 
 /// Later than any time.
 pub const NEVER: i64 = i64::MAX;
@@ -90,6 +93,11 @@ pub fn since() -> i64 {
     SINCE.load(Ordering::Relaxed)
 }
 
+/// Since when the oldest of the suspended events waits that were not told of, [`NEVER`] where none does.
+pub fn suspended_since() -> i64 {
+    SUSPENDED_SINCE.load(Ordering::Relaxed)
+}
+
 /// Seconds that the running event has taken, 0 when none runs.
 pub fn seconds() -> f64 {
     let now = now();
@@ -129,7 +137,7 @@ type Suspended = Obj<SuspendedEvent>;
 fn suspend_event(ruby: &Ruby) -> Option<Suspended> {
     let Running { number, subject, .. } = state().show(None)?;
     let since = position(now());
-    watch::await_suspended(since);
+    await_suspended(since);
     let nesting = Cell::new(Nesting::take());
     Some(ruby.obj_wrap(SuspendedEvent { number, subject, since: Cell::new(since), nesting }))
 }
@@ -168,7 +176,7 @@ impl Drop for Interrupted<'_> {
             let since = position(now());
             self.by.since.set(since);
             self.by.nesting.set(nesting);
-            watch::await_suspended(since);
+            await_suspended(since);
         }
         state().show(self.former.take());
     }
@@ -231,6 +239,16 @@ fn context(ruby: &Ruby, subject: &Subject) -> Result<Option<RHash>, Error> {
     Ok(Some(hash))
 }
 
+/// `OverSIP::Engine.forget_suspended`: the events suspended until now are not waited for, unless `await_suspended` follows.
+fn forget_suspended() {
+    SUSPENDED_SINCE.store(NEVER, Ordering::Relaxed);
+}
+
+/// `OverSIP::Engine.await_suspended(since)`: an event suspended since then is waited for.
+fn await_suspended(since: i64) {
+    SUSPENDED_SINCE.fetch_min(since, Ordering::Relaxed);
+}
+
 /// `OverSIP::Engine.clock`: the engine's time in nanoseconds.
 fn clock(ruby: &Ruby) -> Result<i64, Error> {
     Ok(position(runtime::host(ruby)?.now()))
@@ -253,6 +271,8 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     engine.define_singleton_method("resume_event", function!(resume_event, 1))?;
     engine.define_singleton_method("event_context", function!(event_context, 0))?;
     engine.define_singleton_method("clock", function!(clock, 0))?;
+    engine.define_singleton_method("forget_suspended", function!(forget_suspended, 0))?;
+    engine.define_singleton_method("await_suspended", function!(await_suspended, 1))?;
     let class = engine.define_class("SuspendedEvent", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_method("since", method!(|_: &Ruby, this: Suspended| this.since.get(), 0))?;

@@ -1,7 +1,7 @@
 //! The wait of the thread that looks for events that take too long. It waits without the GVL, so that it takes it from nobody
 //! while all is well.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use magnus::{Error, Ruby};
@@ -16,22 +16,9 @@ use crate::{
 /// The event that was told of as running too long.
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
-/// When the oldest of the suspended events was suspended that were not told of; it may have gone on.
-static SUSPENDED_SINCE: AtomicI64 = AtomicI64::new(NEVER);
-
 /// `OverSIP::Engine.told_of_running(number)`: that event is not waited for again.
 pub fn told_of_running(number: u64) {
     TOLD.store(number, Ordering::Relaxed);
-}
-
-/// `OverSIP::Engine.forget_suspended`: the events suspended until now are not waited for, unless `await_suspended` follows.
-pub fn forget_suspended() {
-    SUSPENDED_SINCE.store(NEVER, Ordering::Relaxed);
-}
-
-/// `OverSIP::Engine.await_suspended(since)`: an event suspended since then is waited for.
-pub fn await_suspended(since: i64) {
-    SUSPENDED_SINCE.fetch_min(since, Ordering::Relaxed);
 }
 
 /// `OverSIP::Engine.wait_overdue(limit)`: true when an event has taken `limit` seconds that was not told of; false when the
@@ -68,7 +55,7 @@ pub fn wait_overdue(ruby: &Ruby, limit: f64) -> Result<bool, Error> {
 fn is_overdue(engine: &Engine, limit: Duration) -> bool {
     let told = running_event::number() == TOLD.load(Ordering::Relaxed);
     let running = if told { NEVER } else { running_event::since() };
-    let oldest = running.min(SUSPENDED_SINCE.load(Ordering::Relaxed));
+    let oldest = running.min(running_event::suspended_since());
     let limit = i64::try_from(limit.as_nanos()).unwrap_or(NEVER);
     oldest != NEVER && position(engine.now()).saturating_sub(oldest) >= limit
 }
