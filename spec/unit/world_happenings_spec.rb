@@ -53,7 +53,7 @@ RSpec.describe OverSIP::Engine::World, "and what happens in its element" do
       world.add_record("_sip._udp.b.example", :srv, 1, 0, 5070, "gw.b.example")
       world.add_record("gw.b.example", :a, "10.0.2.1")
     end
-    expect(of(:resolved, seen)).to match([[0.0, { asked: a_string_including("b.example"), call_id: "c-z9hG4bK1",
+    expect(of(:resolved, seen)).to match([[0.0, { asked: { scheme: "sip", host: "b.example", port: nil, transport: nil }, call_id: "c-z9hG4bK1",
                                                   targets: ["udp:10.0.2.1:5070", "udp:10.0.2.1:5080"] }]])
   end
 

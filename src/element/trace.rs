@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::next_hop::SendFailure;
 use crate::message::Method;
-use crate::resolve::Target;
+use crate::resolve::{Asked, Target};
 use crate::transaction::Timer;
 
 /// The request that something is about.
@@ -68,7 +68,7 @@ pub enum Happening {
     /// Names were looked up.
     Resolved {
         /// The destination.
-        asked: String,
+        asked: Asked,
         /// Where it leads, in the order in which they are tried; none where it leads nowhere.
         targets: Vec<Target>,
         /// The Call-ID of the request that wants to know.

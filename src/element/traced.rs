@@ -12,7 +12,7 @@ use super::Element;
 use crate::client::session::SessionInput;
 use crate::client::{Branch, IncomingResponse};
 use crate::message::{ConnectionId, MAGIC_COOKIE};
-use crate::resolve::Target;
+use crate::resolve::{Asked, Target};
 use crate::transaction::{branch_of_key, ClientEffect, Timer};
 
 impl Element {
@@ -95,7 +95,7 @@ impl Element {
         });
     }
 
-    /// A resolution has led to this for a request with this Call-ID.
+    /// The resolution with this cache key has led to this for a request with this Call-ID.
     pub(super) fn note_resolved(&mut self, asked: &str, call_id: Option<&[u8]>, input: &SessionInput) {
         self.note(|_| {
             let targets = match input {
@@ -103,7 +103,7 @@ impl Element {
                 _ => Vec::new(),
             };
             let call_id = call_id.map(Bytes::copy_from_slice);
-            Some(Happening::Resolved { asked: asked.to_owned(), targets, call_id })
+            Some(Happening::Resolved { asked: Asked::of_cache_key(asked)?, targets, call_id })
         });
     }
 

@@ -4,6 +4,7 @@
 //! - An [`Inquiry`] then names questions, is told answers, and ends with a [`Resolution`], which a [`DnsCache`] may remember.
 //! - [`Resolution::targets`] makes the ordered list of targets, each time with fresh draws of the weights.
 
+mod asked;
 mod dns_cache;
 mod error;
 mod facts;
@@ -18,6 +19,7 @@ mod selection;
 mod service;
 mod target;
 
+pub use asked::Asked;
 pub use dns_cache::{DnsCache, DnsCacheId, DNS_CACHE_CAPACITY};
 pub use error::ResolveError;
 pub use inquiry::{Inquiry, InquiryProgress};

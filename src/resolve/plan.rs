@@ -1,5 +1,6 @@
 //! The checks that a destination has to pass before DNS is asked, and what needs no DNS at all.
 
+use super::asked::cache_key;
 use super::error::ResolveError;
 use super::inquiry::Inquiry;
 use super::policy::Policy;
@@ -116,20 +117,6 @@ fn transport(
         (Some(QueryTransport::Known(Transport::Tls)), _) => allowed(Transport::Tls),
         (Some(_), _) => Err(ResolveError::UnsupportedTransport),
     }
-}
-
-/// `scheme|host|port|transport`, the host in lower case, absent parts empty.
-fn cache_key(query: &Query, name: &str) -> String {
-    let scheme = match query.scheme {
-        QueryScheme::Sips => "sips",
-        QueryScheme::Sip | QueryScheme::Other => "sip",
-    };
-    let port = query.port.map(|port| port.to_string()).unwrap_or_default();
-    let transport = match query.transport {
-        Some(QueryTransport::Known(transport)) => transport.as_str(),
-        Some(QueryTransport::Unknown) | None => "",
-    };
-    format!("{scheme}|{}|{port}|{transport}", name.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use oversip::transport::{ws, ListenSpec, OpeningLimits};
 use crate::{
     anchors, connection, dispatcher, dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
-    logging,
+    listeners, logging,
     message::RequestObject,
     process, running_event, runtime, schedule, tags, text, tls, watch,
 };
@@ -33,24 +33,7 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
         StartError::Tls(_) => text::configuration_error(ruby, error.to_string()),
         _ => text::runtime_error(ruby, error.to_string()),
     })?;
-    let bound = ruby.ary_new();
-    for ((transport, local), names) in engine.listening().iter().zip(engine.listener_names()) {
-        let entry = ruby.hash_new();
-        for (name, text) in [
-            ("via_core", &names.via_core),
-            ("record_route", &names.record_route),
-            ("outbound_record_route_fragment", &names.outbound_record_route_fragment),
-            ("outbound_path_fragment", &names.outbound_path_fragment),
-        ] {
-            entry.aset(ruby.to_symbol(name), text.as_str())?;
-        }
-        entry.aset(ruby.to_symbol("transport"), ruby.to_symbol(transport.as_str()))?;
-        entry.aset(ruby.to_symbol("ip"), local.ip().to_string())?;
-        entry.aset(ruby.to_symbol("port"), local.port())?;
-        entry
-            .aset(ruby.to_symbol("family"), ruby.to_symbol(if local.is_ipv4() { "ipv4" } else { "ipv6" }))?;
-        bound.push(entry)?;
-    }
+    let bound = listeners::list(ruby, engine.listening(), engine.listener_names())?;
     logging::hand_over(&engine);
     runtime::set(Some(engine));
     Ok(bound)

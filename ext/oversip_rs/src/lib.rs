@@ -14,6 +14,7 @@ mod engine_module;
 mod gvl;
 mod headers;
 mod links;
+mod listeners;
 mod logging;
 mod message;
 mod message_parser;

@@ -2,7 +2,7 @@
 
 use magnus::{prelude::*, Error, IntoValue, RArray, RHash, RString, Ruby};
 use oversip::element::{AttemptEnd, Happening, SendFailure, Subject};
-use oversip::resolve::Target;
+use oversip::resolve::{Asked, Target};
 use oversip::transaction::Timer;
 
 use super::object::RubyWorld;
@@ -65,7 +65,7 @@ impl Details<'_> {
                 "attempt_ended"
             }
             Happening::Resolved { asked, targets, call_id } => {
-                self.put("asked", frozen(self.0, asked.as_bytes()))?;
+                self.put("asked", self.asked(asked)?)?;
                 let list = self.0.ary_from_iter(targets.iter().map(|target| self.target(target)));
                 list.freeze();
                 self.put("targets", list)?;
@@ -93,6 +93,16 @@ impl Details<'_> {
         self.put("method", self.0.to_symbol(&*String::from_utf8_lossy(of.method.as_bytes())))?;
         self.put("branch", frozen(self.0, &of.branch))?;
         self.put("call_id", of.call_id.as_ref().map(|id| frozen(self.0, id)))
+    }
+
+    fn asked(&self, asked: &Asked) -> Result<RHash, Error> {
+        let parts = Details(self.0, self.0.hash_new());
+        parts.put("scheme", frozen(self.0, asked.scheme.as_bytes()))?;
+        parts.put("host", frozen(self.0, asked.host.as_bytes()))?;
+        parts.put("port", asked.port)?;
+        parts.put("transport", asked.transport.as_ref().map(|name| self.0.to_symbol(name)))?;
+        parts.1.freeze();
+        Ok(parts.1)
     }
 
     fn target(&self, target: &Target) -> RString {

@@ -18,13 +18,15 @@ pub use calls::outcome;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
-use magnus::{function, method, prelude::*, Error, RHash, RModule, Ruby, Value};
+use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Value};
 use oversip::host::Host;
 
 use self::host::WorldHost;
 use self::locks::lock;
 use self::object::{Open, RubyWorld, World};
-use crate::{anchors, classes::dispatcher_module, dispatcher_thread, logging, runtime, schedule, tags, text};
+use crate::{
+    anchors, classes::dispatcher_module, dispatcher_thread, listeners, logging, runtime, schedule, tags, text,
+};
 
 /// `open_world(options, seed)`: no engine may run, and none can be started until it is closed.
 fn open_world(ruby: &Ruby, options: RHash, seed: u64) -> Result<RubyWorld, Error> {
@@ -76,6 +78,12 @@ fn is_open(this: RubyWorld) -> bool {
     lock(&this.open).as_ref().is_some_and(|open| open.host.is_here())
 }
 
+/// `listeners`: where the element listens, as `Engine.start` says it.
+fn element_listeners(ruby: &Ruby, this: RubyWorld) -> Result<RArray, Error> {
+    let host = this.host(ruby)?;
+    listeners::list(ruby, &host.listening, host.settings().listeners.names())
+}
+
 /// Defines the class, and the entry, which is private.
 pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     let engine = oversip.define_module("Engine")?;
@@ -83,6 +91,7 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     class.undef_default_alloc_func();
     class.define_method("close", method!(close, 0))?;
     class.define_method("open?", method!(|_: &Ruby, this: RubyWorld| is_open(this), 0))?;
+    class.define_method("listeners", method!(element_listeners, 0))?;
     class.define_method("driver=", method!(calls::set_driver, 1))?;
     class.define_method("step", method!(running::step, 1))?;
     class.define_method("run_event", method!(running::run_event, 0))?;

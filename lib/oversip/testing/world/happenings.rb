@@ -44,10 +44,10 @@ module OverSIP
                                      call_id: details[:call_id])
         end
 
-        # @param asked [String] scheme, host, port and transport of a destination, with a bar between them
+        # @param asked [Hash] the parts of a destination
         def uri(asked)
-          scheme, host, port, transport = asked.split("|", -1)
-          "#{scheme}:#{host}#{":#{port}" unless port.to_s.empty?}#{";transport=#{transport}" unless transport.to_s.empty?}"
+          scheme, host, port, transport = asked.values_at(:scheme, :host, :port, :transport)
+          "#{scheme}:#{host}#{":#{port}" if port}#{";transport=#{transport}" if transport}"
         end
 
         def timer(at, details)
