@@ -4,8 +4,8 @@ require "pathname"
 
 module OverSIP
   module Testing
-    # Finds the files that the metadata of an example names: from the working directory, else from the folder of the spec
-    # file and the folders above it. So a spec runs from any directory.
+    # Finds the files that the metadata of an example names: from the working directory, as RSpec does, else from the folder
+    # of the spec file and the folders above it. So a spec runs from any directory. The first file that is there counts.
     #
     # @api private
     class ExampleFiles
@@ -22,7 +22,8 @@ module OverSIP
         return value unless value.is_a?(String) || value.is_a?(Pathname)
 
         folders.map { |folder| File.expand_path(value.to_s, folder) }.find { |path| File.file?(path) } ||
-          raise(ArgumentError, "#{key}: #{value.to_s.inspect} is neither in #{Dir.pwd} nor beside or above #{spec_file}")
+          raise(ArgumentError, "#{key}: #{value.to_s.inspect} is no file: looked for in the working " \
+                               "directory #{Dir.pwd}, then in #{File.dirname(spec_file)} and the folders above it")
       end
 
       private

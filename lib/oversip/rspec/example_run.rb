@@ -16,6 +16,10 @@ module OverSIP
       # Lines with the names and addresses of the parties.
       HEAD = 2
 
+      # What an example without a script is told.
+      NO_SCRIPT = "the example has no script: say `script: \"server.rb\"` beside :sip, or `sip_script { |request| ... }` " \
+                  "in its group"
+
       # @param example [::RSpec::Core::Example::Procsy] of an around hook
       # @param instance [Object] in which it runs
       def initialize(example, instance)
@@ -48,6 +52,8 @@ module OverSIP
         files = ExampleFiles.new(@metadata)
         script = files.fetch(:script)
         block = script.respond_to?(:call) ? script : @metadata[:sip_script]
+        raise ArgumentError, NO_SCRIPT unless script || block
+
         World.open(script: (script unless script.respond_to?(:call)), proxies: files.fetch(:proxies),
                    configuration: files.fetch(:configuration), seed: @metadata.fetch(:seed, 1),
                    &(block && ExampleBlock.new(@instance, block)))

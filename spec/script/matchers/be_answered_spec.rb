@@ -21,6 +21,7 @@ RSpec.describe OverSIP::Testing::Matchers, "#be_answered", :sip do
 
   it "tells a target's answer from the element's" do
     gateway = sip.target("gw1.example")
+    sip.target("gw2.example")
     call = alice.invite("sip:bob@gw1.example")
     expect(call).to be_answered.by("gw1.example").and be_answered.by(gateway)
     expect(call).not_to be_answered.by("gw2.example")
@@ -43,6 +44,7 @@ RSpec.describe OverSIP::Testing::Matchers, "#be_answered", :sip do
   end
 
   it "says which answer came instead" do
+    sip.target("gw1.example")
     call = alice.invite("sip:nobody@example.com")
     expect(failure { expect(call).to be_answered.with(200).by("gw1.example") })
       .to eq("expected the INVITE of alice to be answered with 200 by gw1.example, " \

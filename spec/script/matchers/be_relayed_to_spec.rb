@@ -5,7 +5,7 @@ require_relative "../../support/toolkit_relay"
 RSpec.describe OverSIP::Testing::Matchers, "#be_relayed_to", :sip do
   include_context "with a relay"
 
-  before { sip.target("gw1.example").answers 200 }
+  before { %w[gw1.example gw2.example].each { |name| sip.target(name).answers 200 } }
 
   let(:call) { alice.invite("sip:bob@gw1.example") }
 

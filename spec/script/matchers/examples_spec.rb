@@ -133,6 +133,7 @@ RSpec.describe "oversip/rspec" do
         expect(sip.client(:alice).options("sip:bob@example.com")).to be_answered.with(486)
         expect(defined?(GATEWAY)).to be_nil
       end
+      it("has no script at all", :sip) { nil }
       it("names a file that is not there", :sip, script: "nothing.rb") { nil }
     end
   RUBY
@@ -222,10 +223,14 @@ RSpec.describe "oversip/rspec" do
     expect(failure(outcome, "has no world")).to start_with("there is no world here")
   end
 
+  it "says that a script is needed" do
+    expect(failure(outcome, "has no script at all")).to start_with('the example has no script: say `script: "server.rb"` beside :sip')
+  end
+
   it "says where a script was looked for" do
     example = outcome.examples.fetch("names a file that is not there")
     expect(example.dig("exception", "backtrace").first).to match(%r{/spec/server_spec.rb:#{example["line_number"]}\z})
-    expect(failure(outcome, "names a file that is not there")).to match(/\Ascript: "nothing.rb" is neither in .* nor beside or above .*server_spec.rb\z/)
+    expect(failure(outcome, "names a file that is not there")).to match(%r{\Ascript: "nothing.rb" is no file: looked for in the working directory /.*, then in /.*/spec and the folders above it\z})
   end
 
   it "draws the ladder as a picture" do

@@ -7,7 +7,10 @@ RSpec.describe OverSIP::Testing::Matchers, "#have_blacklisted", :sip do
 
   let(:gateway) { sip.target("gw1.example") }
 
-  before { gateway.answers(503, retry_after: 30) }
+  before do
+    gateway.answers(503, retry_after: 30)
+    sip.target("gw2.example")
+  end
 
   it "sees targets by address and by name" do
     expect { alice.invite("sip:bob@gw1.example") }.to have_blacklisted("udp:#{gateway.address}")

@@ -31,7 +31,7 @@ RSpec.describe OverSIP::Testing::Matchers, "#have_logged", :sip do
   end
 
   it "refuses what no record has" do
-    expect { expect(sip).not_to have_logged(nil) }.to raise_error(ArgumentError, /needs a text/)
+    expect { expect(sip).not_to have_logged(nil) }.to raise_error(ArgumentError, /what is logged is a String, .* not nil/)
     expect { expect(sip).not_to have_logged(/x/).with(severity: :warning) }
       .to raise_error(ArgumentError, /a severity is one of :debug, .*:warn, .* not :warning/)
   end

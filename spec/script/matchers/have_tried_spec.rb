@@ -33,6 +33,7 @@ RSpec.describe OverSIP::Testing::Matchers, "#have_tried", :sip do
   end
 
   it "means none of them when it is negated" do
+    sip.target("gw3.example")
     expect(call).not_to have_tried("gw3.example")
     expect(failure { expect(call).not_to have_tried("gw3.example", "gw2.example") })
       .to start_with("expected the INVITE of alice not to have tried gw3.example, then gw2.example, but these were tried")

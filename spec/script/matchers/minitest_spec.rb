@@ -42,6 +42,17 @@ RSpec.describe "oversip/minitest" do
     end
   RUBY
 
+  bare = <<~'RUBY'
+    require "minitest/autorun"
+    require "oversip/minitest"
+
+    class BareTest < Minitest::Test
+      include OverSIP::Testing::Minitest
+
+      def test_nothing = nil
+    end
+  RUBY
+
   outcome = nil
   before(:context) { outcome = InnerRspec.run_ruby({ "server_test.rb" => test }, "server_test.rb") }
 
@@ -55,6 +66,10 @@ RSpec.describe "oversip/minitest" do
 
   it "fails a test by an assertion in a block" do
     expect(outcome.output).to match(/ServerTest#test_with_an_assertion_in_a_block.*\nExpected: "bob"\n +Actual: "carol"/)
+  end
+
+  it "says that a script is needed" do
+    expect(InnerRspec.run_ruby({ "bare_test.rb" => bare }, "bare_test.rb").output).to include("the test has no script: say `world script:")
   end
 
   it "fails a test by what the script raises" do

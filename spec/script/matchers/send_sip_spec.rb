@@ -67,6 +67,7 @@ RSpec.describe OverSIP::Testing::Matchers, "#send_sip", :sip do
   end
 
   it "says what is different in a message of the kind" do
+    sip.target("gw2.example")
     pattern = send_sip(:INVITE).to("gw2.example").with(headers: { "Foo" => "1", "Max-Forwards" => "70" })
     address = sip.target("gw1.example").address
     expect(failure { expect(call).to pattern }).to eq(<<~TEXT.chomp)
@@ -103,7 +104,7 @@ RSpec.describe OverSIP::Testing::Matchers, "#send_sip", :sip do
   it "refuses a method that no request has, and a number of times that nothing has" do
     expect { expect(sip).not_to send_sip(:invite) }
       .to raise_error(ArgumentError, "a method is written as in the message, such as :INVITE, not :invite")
-    expect { expect(sip).not_to send_sip("Bye ") }.to raise_error(ArgumentError, /not :"Bye "/)
+    expect { expect(sip).not_to send_sip("Bye ") }.to raise_error(ArgumentError, /not "Bye "/)
     expect { expect(sip).not_to send_sip(:BYE).times("2") }
       .to raise_error(ArgumentError, 'how often is an Integer from 0 on, not "2"')
   end

@@ -10,9 +10,10 @@ module OverSIP
         # @param status [Integer, Range, Object] the status, or what matches it
         # @param reason [String, Regexp, nil] the reason phrase
         # @return [self]
+        # @raise [ArgumentError] no response can have them
         def with(status, reason = nil)
-          @status = Matcher.check_status(status)
-          @reason = reason
+          @status = Arguments.status_pattern(status)
+          @reason = reason.nil? ? nil : Arguments.text_pattern("a reason phrase", reason)
           self
         end
 
@@ -20,8 +21,9 @@ module OverSIP
         #
         # @param party [Target, String, Symbol] a persona or its name; `:element` for an answer of the script's own
         # @return [self]
+        # @raise [ArgumentError] it is nobody
         def by(party)
-          @by = party == :element ? World::ELEMENT : Party.matched(party)
+          @by = Party.matched(party)
           self
         end
 
@@ -30,7 +32,7 @@ module OverSIP
         # @param seconds [Numeric]
         # @return [self]
         def after(seconds)
-          @after = seconds
+          @after = Arguments.seconds(seconds)
           self
         end
 
@@ -39,16 +41,17 @@ module OverSIP
         # @param seconds [Numeric]
         # @return [self]
         def within(seconds)
-          @within = seconds
+          @within = Arguments.seconds(seconds)
           self
         end
 
         # @api private
         def matches?(call)
-          unless call.respond_to?(:final)
-            raise ArgumentError, "be_answered looks at a call or an exchange, not at #{call.inspect}"
+          unless call.is_a?(Exchange)
+            raise ArgumentError, "be_answered looks at a call or an exchange, not at #{Arguments.shown(call)}"
           end
 
+          Party.check(Window.current, @by, addresses: false)
           @call = call
           !call.final.nil? && with_status?(call.status) && with_reason? && by? && in_time?
         end

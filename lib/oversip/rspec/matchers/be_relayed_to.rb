@@ -7,7 +7,7 @@ module OverSIP
       class BeRelayedTo < SendingMatcher
         # @api private
         def initialize(target)
-          super(nil)
+          super(nil, sort: :request)
           to(target)
         end
 

@@ -20,7 +20,7 @@ module OverSIP
         # @return [self]
         # @raise [ArgumentError] it is no Integer, or negative
         def exactly(number)
-          checked(number)
+          Arguments.count(number)
           count(number..number, "exactly #{Wording.times(number)}")
         end
 
@@ -28,7 +28,7 @@ module OverSIP
         # @return [self]
         # @raise [ArgumentError] it is no Integer, or negative
         def at_least(number)
-          checked(number)
+          Arguments.count(number)
           count(number.., "at least #{Wording.times(number)}")
         end
 
@@ -36,17 +36,21 @@ module OverSIP
         # @return [self]
         # @raise [ArgumentError] it is no Integer, or negative
         def at_most(number)
-          checked(number)
+          Arguments.count(number)
           count(0..number, "at most #{Wording.times(number)}")
         end
 
         # @example both are the same
         #   expect(call).to send_sip(:INVITE).times(2)
         #   expect(call).to send_sip(:INVITE).exactly(2).times
-        # @param number [Integer, nil]
+        # @overload times(number)
+        #   @param number [Integer]
+        # @overload times
+        #   behind `exactly`, `at_least` or `at_most`
         # @return [self]
-        def times(number = nil)
-          number ? exactly(number) : self
+        # @raise [ArgumentError] it is no Integer, or negative
+        def times(*number)
+          number.empty? ? self : exactly(*number)
         end
 
         # @api private
@@ -67,13 +71,6 @@ module OverSIP
         end
 
         private
-
-        # What is no number of times fits no count: a negated matcher would always pass.
-        def checked(number)
-          return if number.is_a?(Integer) && !number.negative?
-
-          raise ArgumentError, "how often is an Integer from 0 on, not #{number.inspect}"
-        end
 
         def count(range, words)
           @count = range

@@ -29,9 +29,10 @@ module OverSIP
           @subject = { World => "the element", Proc => "the block" }.find { |kind, _| actual.is_a?(kind) }&.last
           raise ArgumentError, "have_blacklisted looks at `sip` or at a block, not at #{actual.inspect}" unless @subject
 
-          @world = actual.is_a?(World) ? actual : World.current
+          @world = actual.is_a?(World) ? actual : Window.current
           former = actual.is_a?(Proc) ? @world.blacklist : []
           actual.call if actual.is_a?(Proc)
+          check_targets
           @listed = @world.blacklist - former
         end
 
@@ -44,7 +45,7 @@ module OverSIP
         def finding
           return "the blacklist is empty" if @listed.empty?
 
-          "blacklisted are:#{Wording.list(@listed.map { |entry| names(entry).join(" ") })}"
+          "blacklisted are:#{Wording.list(@listed.map { |entry| [entry, world.name_of(entry)].compact.join(" ") })}"
         end
       end
     end

@@ -11,9 +11,7 @@ module OverSIP
         # @api private
         def initialize(text)
           super()
-          raise ArgumentError, "have_logged needs a text, a Regexp or a matcher" if text.nil?
-
-          @text = text
+          @text = Arguments.text_pattern("what is logged", text)
         end
 
         # @param severity [Symbol] `:debug`, `:info`, `:notice`, `:warn`, `:error`, `:crit`, `:alert` or `:emerg`
@@ -38,7 +36,17 @@ module OverSIP
         def find
           raise ArgumentError, "have_logged looks at `sip` or at a block, not at a call" if @window.call
 
+          check_level
+
           @window.log.select { |record| fits?(record) }
+        end
+
+        # What is below the level of the configuration is kept nowhere.
+        def check_level
+          level = Logger.level
+          return if @severity.nil? || SEVERITIES.index(@severity) >= SEVERITIES.index(level.to_sym)
+
+          raise ArgumentError, "#{@severity} is not logged here: the configuration has core[syslog_level] #{level}"
         end
 
         # A String is a part of the text, as in a search.

@@ -8,7 +8,7 @@ module OverSIP
         # @api private
         def initialize(event)
           super()
-          @event = event.to_sym
+          @event = Arguments.word("a block", event).to_sym
           known = HaveRun.events
           return if known.include?(@event)
 

@@ -26,6 +26,7 @@ module OverSIP
 
         def look(actual)
           @window = Window.of(actual)
+          check_targets
           @tried = @window.attempts
         end
 

@@ -8,18 +8,25 @@ module OverSIP
         # @api private
         def initialize(method)
           super()
-          @method = method
+          @method = Arguments.method_pattern(method)
         end
 
         # @api private
         def matches?(call)
-          unless call.respond_to?(:dialog)
-            raise ArgumentError, "keep_dialog_routable looks at a call, not at #{call.inspect}"
+          unless call.is_a?(DialogSide)
+            raise ArgumentError, "keep_dialog_routable looks at a call, not at #{Arguments.shown(call)}"
           end
 
           @call = call
           @finding = finding_of(call)
           @finding.nil?
+        end
+
+        # Nothing can be said of a dialog that is not there.
+        #
+        # @api private
+        def does_not_match?(call)
+          !matches?(call) && !lacks_dialog?(call)
         end
 
         # @return [String]
@@ -39,10 +46,14 @@ module OverSIP
 
         # @return [String, nil] nil when the requests of both sides arrived
         def finding_of(call)
-          return "there is no dialog: no response has made one" unless call.dialog
+          return "there is no dialog: no response has made one" if lacks_dialog?(call)
           return "no target has seen the dialog" unless call.peer
 
           trouble(call, call.peer) || trouble(call.peer, call)
+        end
+
+        def lacks_dialog?(call)
+          call.dialog.nil?
         end
 
         # A request of one side to the other.

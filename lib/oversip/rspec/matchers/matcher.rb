@@ -8,16 +8,6 @@ module OverSIP
       class Matcher
         include ::RSpec::Matchers::Composable
 
-        # A status is a number: its digits as a String fit no message, and would let each negated matcher pass.
-        #
-        # @api private
-        def self.check_status(status)
-          return status unless status.to_s.match?(/\A\d+\z/)
-          return status if status.is_a?(Integer) && status.between?(100, 699)
-
-          raise ArgumentError, "a status is an Integer from 100 to 699, not #{status.inspect}"
-        end
-
         # @api private
         def supports_value_expectations?
           true

@@ -12,11 +12,15 @@ module OverSIP
         # The parts that `with` knows.
         PARTS = %i[headers body reason ruri].freeze
 
+        # Parts of requests or responses alone.
+        ONLY = { ruri: :request, reason: :response }.freeze
+
         # @param kind [Symbol, Integer, Object, nil] a method, a status, or what matches a status; nil for any message
-        def initialize(kind)
-          Matcher.check_status(kind)
-          @kind = kind.is_a?(String) ? kind.to_sym : kind
-          check_method if @kind.is_a?(Symbol)
+        # @param sort [Symbol, nil] :request or :response, where the kind does not tell
+        # @raise [ArgumentError] no message is of this kind
+        def initialize(kind, sort: nil)
+          @kind = checked(kind)
+          @sort = sort || (kind && (@kind.is_a?(Symbol) ? :request : :response))
           @parts = {}
         end
 
@@ -26,12 +30,17 @@ module OverSIP
         end
 
         # @param parts [Hash]
-        # @raise [ArgumentError] one of them is unknown
+        # @raise [ArgumentError] one of them is unknown, or no message of the kind can have it
         def with(parts)
           unknown = parts.keys - PARTS
           raise ArgumentError, "with knows #{PARTS.join(", ")}, not #{unknown.join(", ")}" if unknown.any?
 
-          @parts.merge!(parts)
+          @parts.merge!(parts.to_h { |part, expected| [part, checked_part(part, expected)] })
+        end
+
+        # @raise [ArgumentError] nobody of the world is the receiver that was named
+        def check_receiver(world)
+          Party.check(world, @receiver)
         end
 
         # @return [Boolean] whether the message is of the kind, whatever its parts
@@ -44,15 +53,16 @@ module OverSIP
         end
 
         # @return [Array<String>] how the message differs from the pattern
-        def differences(message)
+        def differences(message, world)
           return ["it is no #{kind}"] unless kind?(message)
 
-          [*receiver_difference(message), *@parts.flat_map { |part, expected| part_differences(part, expected, message) }]
+          [*receiver_difference(message, world),
+           *@parts.flat_map { |part, expected| part_differences(part, expected, message) }]
         end
 
         # @return [Boolean]
-        def match?(message)
-          differences(message).empty?
+        def match?(message, world)
+          differences(message, world).empty?
         end
 
         # @return [String] such as `BYE to gw2.example with Route "<sip:192.0.2.100;lr>"`
@@ -63,12 +73,33 @@ module OverSIP
 
         private
 
-        # Methods are case-sensitive (RFC 3261 7.1): no request has another spelling, and a negated matcher would
-        # always pass.
-        def check_method
-          return if @kind.match?(/\A[A-Z0-9\-.!%*_+`'~]+\z/)
+        def checked(kind)
+          case kind
+          when nil then nil
+          when /\A\d/ then Arguments.status(kind)
+          when Symbol, String then Arguments.method_pattern(kind)
+          else Arguments.status_pattern(kind)
+          end
+        end
 
-          raise ArgumentError, "a method is written as in the message, such as :INVITE, not #{@kind.inspect}"
+        def checked_part(part, expected)
+          raise ArgumentError, "a #{@sort} has no #{part}" if @sort && ONLY.fetch(part, @sort) != @sort
+
+          part == :headers ? checked_headers(expected) : Arguments.text_pattern(part.to_s, expected)
+        end
+
+        # Headers are named as a persona's are: `retry_after` is Retry-After, and its value may be a number.
+        def checked_headers(expected)
+          Arguments.headers(expected).to_h do |name, value|
+            values = value.is_a?(Array) ? value.map { |one| checked_value(one) } : checked_value(value)
+            [MessageText.header_name(name), values]
+          end
+        end
+
+        def checked_value(value)
+          return value if value.nil?
+
+          Arguments.text_pattern("the value of a header", value.is_a?(Integer) ? value.to_s : value)
         end
 
         def kind
@@ -93,15 +124,15 @@ module OverSIP
           expected.map { |name, value| value.nil? ? "no #{name}" : "#{name} #{described(value)}" }.join(" and ")
         end
 
-        def receiver_difference(message)
-          return if @receiver.nil? || receivers(message).any? { |name| values_match?(@receiver, name) }
+        def receiver_difference(message, world)
+          return if @receiver.nil? || receivers(message, world).any? { |name| values_match?(@receiver, name) }
 
           "it went to #{Wording.receiver(message)}"
         end
 
         # All names of the place that a message went to.
-        def receivers(message)
-          [message.receiver, "#{message.transport}:#{message.to}", message.to, message.to.sub(/:\d+\z/, "")].compact
+        def receivers(message, world)
+          [*message.receiver, *Party.names(world, "#{message.transport}:#{message.to}")]
         end
 
         def part_differences(part, expected, message)
@@ -121,7 +152,7 @@ module OverSIP
 
         # An Array is compared with all values of the header, anything else with each of them.
         def header_difference(name, expected, message)
-          values = message.headers(name.to_s)
+          values = message.headers(name)
           fits = case expected
                  when nil then values.empty?
                  when Array then values_match?(expected, values)

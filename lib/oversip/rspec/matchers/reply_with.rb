@@ -5,6 +5,11 @@ module OverSIP
     module Matchers
       # See {Matchers#reply_with}.
       class ReplyWith < SendingMatcher
+        # @api private
+        def initialize(status)
+          super(Arguments.status_pattern(status), sort: :response)
+        end
+
         private
 
         def verb
@@ -28,7 +33,9 @@ module OverSIP
         end
 
         def finding
-          relayed = @found.empty? ? responses.select { |message| @pattern.match?(message) && relayed?(message) } : []
+          return super if @found.any?
+
+          relayed = responses.select { |message| @pattern.match?(message, @window.world) && relayed?(message) }
           return super if relayed.empty?
 
           "it relayed what a target had answered:#{Wording.list(relayed.map { |message| line(message) })}"

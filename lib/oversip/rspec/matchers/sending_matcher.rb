@@ -6,9 +6,9 @@ module OverSIP
       # What the matchers of sent messages share. Retransmissions count once: they are the same message.
       class SendingMatcher < CountingMatcher
         # @api private
-        def initialize(kind)
+        def initialize(kind, sort: nil)
           super()
-          @pattern = MessagePattern.new(kind)
+          @pattern = MessagePattern.new(kind, sort:)
         end
 
         # Parts of the message.
@@ -16,7 +16,7 @@ module OverSIP
         # @param parts [Hash] `headers:` a Hash of name and value (a String, a Regexp or a matcher fits any of the header's
         #   values, an Array all of them, nil its absence), `body:`, `reason:` (the reason phrase), `ruri:` (the Request-URI)
         # @return [self]
-        # @raise [ArgumentError] another part
+        # @raise [ArgumentError] another part, or one that no message of the kind can have
         def with(**parts)
           @pattern.with(parts)
           self
@@ -27,6 +27,7 @@ module OverSIP
         # @param party [Client, Target, String, Regexp, Object] a persona or its name, `"udp:192.0.2.1:5060"`,
         #   `"192.0.2.1:5060"`, `"192.0.2.1"`, or a matcher of one of these
         # @return [self]
+        # @raise [ArgumentError] it is nobody
         def to(party)
           @pattern.to(party)
           self
@@ -37,7 +38,7 @@ module OverSIP
         # @param seconds [Numeric]
         # @return [self]
         def within(seconds)
-          @within = seconds
+          @within = Arguments.seconds(seconds)
           self
         end
 
@@ -49,7 +50,8 @@ module OverSIP
         private
 
         def find
-          candidates.select { |message| @pattern.match?(message) && in_time?(message) }
+          @pattern.check_receiver(@window.world)
+          candidates.select { |message| @pattern.match?(message, @window.world) && in_time?(message) }
         end
 
         def candidates
@@ -92,7 +94,7 @@ module OverSIP
         end
 
         def with_differences(message)
-          differences = @pattern.differences(message)
+          differences = @pattern.differences(message, @window.world)
           differences << "it is #{seconds(message.at - @window.since)} after the beginning" unless in_time?(message)
           "#{line(message)}: #{differences.join(", ")}"
         end

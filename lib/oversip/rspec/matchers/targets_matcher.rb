@@ -22,6 +22,11 @@ module OverSIP
 
         private
 
+        # @raise [ArgumentError] one of the targets cannot be in this world
+        def check_targets
+          @targets.each { |target| Party.check(world, target) }
+        end
+
         # @return [Array<String>] the targets in words
         def target_words
           @targets.map { |target| target.is_a?(String) ? target : described(target) }
@@ -30,12 +35,7 @@ module OverSIP
         # @param expected [Object] one of the targets
         # @param address [String] "udp:192.0.2.1:5060"
         def same?(expected, address)
-          names(address).any? { |name| values_match?(expected, name) }
-        end
-
-        # @return [Array<String>] the address, and the name of who is there
-        def names(address)
-          [address, world.name_of(address)].compact
+          Party.names(world, address).any? { |name| values_match?(expected, name) }
         end
       end
     end

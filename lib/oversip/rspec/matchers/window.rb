@@ -22,6 +22,12 @@ module OverSIP
             end
           end
 
+          # @return [World]
+          # @raise [OverSIP::RuntimeError] there is none
+          def current
+            World.current or raise OverSIP::RuntimeError, "there is no world: the matchers of SIP messages need one"
+          end
+
           private
 
           def during(block)
@@ -33,15 +39,12 @@ module OverSIP
           end
 
           def of_call(actual)
-            unless actual.respond_to?(:call_id)
-              raise ArgumentError, "expect was given #{actual.inspect}: give it a call, an exchange, `sip`, or a block"
+            unless actual.is_a?(Exchange) || actual.is_a?(ReceivedCall)
+              raise ArgumentError,
+                    "expect was given #{Arguments.shown(actual)}: give it a call, an exchange, `sip`, or a block"
             end
 
             new(current, Window.name_of(actual), call: actual, since: actual.started_at)
-          end
-
-          def current
-            World.current or raise OverSIP::RuntimeError, "there is no world: the matchers of SIP messages need one"
           end
         end
 
