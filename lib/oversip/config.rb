@@ -27,14 +27,15 @@ module OverSIP
       # @param given [Hash] the `configuration:` of {OverSIP.start}; goes over the file
       # @param config_dir [String, nil] the folder of the file
       # @param scope [Symbol] :loopback or :network, see {Addresses}
+      # @param on_unknown [Proc] is told of sections and parameters that nothing has
       # @yieldparam error [ConfigurationError] a value that cannot be used; with a block the default stands in for it
       # @return [Hash{Symbol => Hash{Symbol => Object}}]
       # @raise [ConfigurationError] naming section, parameter, value and rule
-      def build(file: nil, given: {}, config_dir: nil, scope: :loopback, &on_error)
-        warn_shape(file)
+      def build(file: nil, given: {}, config_dir: nil, scope: :loopback, on_unknown: method(:log_system_warn), &on_error)
+        note_shape(file, on_unknown)
         file = Source.sections(file)
         given = without_defaults(Source.given(given, "configuration") { |name| instead_of_section(name) })
-        [[file, FILE_NAME], [given, "configuration:"]].each { |sections, origin| warn_unknown(sections, origin) }
+        [[file, FILE_NAME], [given, "configuration:"]].each { |sections, origin| note_unknown(sections, origin, on_unknown) }
 
         configuration = SCHEMA.to_h do |section, parameters|
           [section, parameters.to_h do |name, parameter|
@@ -70,28 +71,28 @@ module OverSIP
         parameter.default_value
       end
 
-      def warn_unknown(sections, origin)
+      def note_unknown(sections, origin, on_unknown)
         sections.each do |section, values|
           unless SCHEMA.key?(section)
-            log_system_warn "#{origin} unknown section '#{section}' ignored#{instead_of_section(section)}"
+            on_unknown.call("#{origin} unknown section '#{section}' ignored#{instead_of_section(section)}")
             next
           end
 
           (values.keys - SCHEMA.fetch(section).keys - DERIVED.fetch(section, [])).each do |name|
-            log_system_warn "#{origin} unknown parameter #{section}[#{name}] ignored#{instead_of(section, name)}"
+            on_unknown.call("#{origin} unknown parameter #{section}[#{name}] ignored#{instead_of(section, name)}")
           end
         end
       end
 
       # What is no mapping holds no parameters: it counts as empty.
-      def warn_shape(file)
+      def note_shape(file, on_unknown)
         return if file.nil?
-        return log_system_warn("#{FILE_NAME} ignored: it is no mapping of sections") unless file.is_a?(Hash)
+        return on_unknown.call("#{FILE_NAME} ignored: it is no mapping of sections") unless file.is_a?(Hash)
 
         file.each do |section, values|
           next if values.nil? || values.is_a?(Hash) || !SCHEMA.key?(section.to_s.to_sym)
 
-          log_system_warn "#{FILE_NAME} section '#{section}' ignored: it is no mapping of parameters"
+          on_unknown.call("#{FILE_NAME} section '#{section}' ignored: it is no mapping of parameters")
         end
       end
 

@@ -25,6 +25,10 @@ module OverSIP
     #     end
     #   end
     module Minitest
+      # What a test without a script is told.
+      NO_SCRIPT = "the test has no script: say `world script: \"server.rb\"`, or `world { |request| ... }`, in its class"
+      private_constant :NO_SCRIPT
+
       # What the class of the tests has.
       module Groups
         # How the World of each test is opened.
@@ -57,6 +61,8 @@ module OverSIP
       # @api private
       def before_setup
         options, on_request = self.class.sip_world
+        raise ArgumentError, NO_SCRIPT unless options[:script] || on_request
+
         @sip = World.open(**options, &(on_request && ExampleBlock.new(self, on_request)))
         super
       end

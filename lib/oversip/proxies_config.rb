@@ -80,15 +80,16 @@ module OverSIP
       # @param path [String, nil] the file's name, for messages
       # @param given [Hash] the `proxies:` of {OverSIP.start}; goes over the file
       # @param configuration [Hash] as {Config.build} made it
+      # @param on_unknown [Proc] is told of parameters that nothing has
       # @yieldparam error [ConfigurationError] a value that cannot be used; with a block the default stands in for it
       # @return [Hash{Symbol => Hash{Symbol => Object}}] with an empty blacklist and DNS cache for each profile
       # @raise [ConfigurationError] naming profile, parameter, value and rule
-      def build(configuration:, file: nil, path: nil, given: {}, &on_error)
+      def build(configuration:, file: nil, path: nil, given: {}, on_unknown: method(:log_system_warn), &on_error)
         from_file = in_file(path) { file_profiles(file, path) }
         given = Config::Source.given(given, "proxies") { |name| in_a_profile(name) }
 
         (from_file.keys | given.keys).to_h do |name|
-          warn_unknown(name, from_file.fetch(name, {}).merge(given.fetch(name, {})))
+          note_unknown(name, on_unknown, from_file.fetch(name, {}).merge(given.fetch(name, {})))
           [name, profile(name, from_file.fetch(name, {}), given.fetch(name, {}), path, configuration, &on_error)]
         end
       end
@@ -159,9 +160,9 @@ module OverSIP
         log_system_warn "#{name}[verify_server] is on without tls[ca_dir]: no TLS server will be accepted"
       end
 
-      def warn_unknown(profile, values)
+      def note_unknown(profile, on_unknown, values)
         (values.keys - PARAMETERS.map(&:name) - DERIVED).each do |name|
-          log_system_warn "unknown parameter #{profile}[#{name}] ignored#{Nearest.hint(name, PARAMETERS.map(&:name))}"
+          on_unknown.call("unknown parameter #{profile}[#{name}] ignored#{Nearest.hint(name, PARAMETERS.map(&:name))}")
         end
       end
 
