@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip"
+require "oversip/testing/arguments"
 
 module OverSIP
   # For specs of scripts: a clock that stands still and moves when it is told to. All that the engine does at a time
@@ -53,11 +54,7 @@ module OverSIP
       #
       # @param number [Integer] not negative, below 2**64
       def seed(number)
-        unless number.is_a?(Integer) && number.between?(0, (2**64) - 1)
-          raise ArgumentError, "seed must be an Integer from 0 to 2**64 - 1, not #{number.inspect}"
-        end
-
-        Engine.seed(number)
+        Engine.seed(Arguments.seed(number))
         nil
       end
     end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/testing/arguments"
+
 module OverSIP
   module Testing
     # What a persona answers: see {Persona#answers}.
@@ -9,7 +11,7 @@ module OverSIP
 
       # @api private
       def initialize(statuses, headers, body, block)
-        statuses.each { |status| Answers.check(status) }
+        statuses.each { |status| Arguments.status(status) }
         @steps = Answers.steps(statuses, headers, body)
         @block = block
         @left = nil
@@ -17,13 +19,6 @@ module OverSIP
       end
 
       class << self
-        # @api private
-        def check(status)
-          return if status.is_a?(Integer) && status.between?(100, 699)
-
-          raise ArgumentError, "a status is an Integer from 100 to 699, not #{status.inspect}"
-        end
-
         # Headers and body go with the last one.
         #
         # @api private
@@ -40,8 +35,7 @@ module OverSIP
       # @param seconds [Numeric]
       # @return [self]
       def after(seconds)
-        Seconds.check("seconds", seconds)
-        @delay = seconds
+        @delay = Arguments.seconds(seconds)
         self
       end
 
@@ -49,8 +43,9 @@ module OverSIP
       #
       # @param number [Integer]
       # @return [self]
+      # @raise [ArgumentError] it is no Integer, or negative
       def times(number)
-        @left = number
+        @left = Arguments.count(number)
         self
       end
 
@@ -89,7 +84,7 @@ module OverSIP
         else
           *statuses, last = Array(result)
           headers = last.is_a?(Hash) ? last.dup : statuses.push(last) && {}
-          statuses.each { |status| Answers.check(status) }
+          statuses.each { |status| Arguments.status(status) }
           Answers.steps(statuses, headers.except(:body), headers[:body])
         end
       end

@@ -25,7 +25,7 @@ module OverSIP
       # @param at_once [Boolean] send it without waiting, as no user agent should
       # @return [Exchange, nil] of the CANCEL; nil when it waits
       def cancel(headers: {}, at_once: false, **more)
-        headers = headers.merge(more)
+        headers = Arguments.headers(headers, more)
         return if final?
 
         unless at_once || responses.any?
@@ -42,7 +42,7 @@ module OverSIP
       #
       # @return [nil]
       def ack(headers: {}, body: nil, **more)
-        party.acknowledge_success(dialog!, headers.merge(more), body)
+        party.acknowledge_success(dialog!, Arguments.headers(headers, more), body)
         party.network.settle
       end
 
@@ -165,8 +165,13 @@ module OverSIP
       # @param status [Integer]
       # @param headers [Hash{String, Symbol => Object}] over the usual ones; nil leaves one out
       # @return [nil]
+      # @raise [ArgumentError] there is no such status, name of a header or body
+      # @raise [OverSIP::RuntimeError] the call has its final response
       def answer(status, headers: {}, body: nil, **more)
-        party.respond(@transaction, status, headers.merge(more), body)
+        Arguments.status(status)
+        raise OverSIP::RuntimeError, "the call at #{party.name} was answered with #{self.status} already" if final?
+
+        party.respond(@transaction, status, Arguments.headers(headers, more), Arguments.body(body))
         party.network.settle
       end
 

@@ -42,7 +42,7 @@ module OverSIP
       # @return [Upgrade, nil] what a request for a WebSocket was answered
       def connect(path: "/", headers: {}, **more)
         @upgrade = nil
-        head = Upgrade.request(network.element_address(transport), path, headers.merge(more)) if web_socket?
+        head = Upgrade.request(network.element_address(transport), path, Arguments.headers(headers, more)) if web_socket?
         network.connect(self, head)
         network.settle
         upgrade

@@ -1,8 +1,11 @@
 # frozen_string_literal: true
 
+require "oversip/testing/arguments"
+
 module OverSIP
   module Testing
-    # Writes SIP messages (RFC 3261 7) from what a spec says about them. Nothing is checked: a spec may send malformed ones.
+    # Writes SIP messages (RFC 3261 7) from what a spec says about them. Values are not checked: a spec may send malformed
+    # ones.
     #
     # @api private
     module MessageText
@@ -49,13 +52,14 @@ module OverSIP
         # @param name [String, Symbol] `:retry_after` is "Retry-After"
         # @return [String]
         def header_name(name)
-          return name if name.is_a?(String)
+          return name if Arguments.header_name(name).is_a?(String)
 
           SPECIAL.fetch(name) { name.to_s.split("_").map(&:capitalize).join("-") }
         end
 
         # @return [Hash{String => String}] the headers that come with a body
         def body_headers(body)
+          Arguments.body(body)
           return { "Content-Length" => "0" } if body.nil? || body.empty?
 
           { "Content-Type" => body.start_with?("v=0") ? "application/sdp" : "text/plain",

@@ -117,6 +117,8 @@ module OverSIP
         raise ArgumentError, "give statuses or a block, not both" if block && !statuses.empty?
         raise ArgumentError, "give a status, or say never_answers" if block.nil? && statuses.empty?
 
+        Arguments.body(body)
+        Arguments.headers(headers)
         plans << Answers.new(statuses, headers, body, block)
         plans.last
       end

@@ -2,6 +2,7 @@
 
 require "oversip"
 require "oversip/call_record"
+require "oversip/testing/arguments"
 require "oversip/testing/client"
 require "oversip/testing/target"
 require "oversip/testing/world/errors"
@@ -48,18 +49,19 @@ module OverSIP
         # Opens a world and starts the script in it, as a server does: `on_initialize` and `on_started` have run when this
         # returns.
         #
-        # @param script [String, nil] path of server.rb, evaluated with `load`
-        # @param proxies [String, Hash, nil] path of proxies.conf, or parameters by profile
-        # @param configuration [String, Hash, nil] path of oversip.conf, or parameters by section
+        # @param script [String, Pathname, nil] path of server.rb, evaluated with `load`
+        # @param proxies [String, Pathname, Hash, nil] path of proxies.conf, or parameters by profile
+        # @param configuration [String, Pathname, Hash, nil] path of oversip.conf, or parameters by section
         # @param seed [Integer] of everything that is drawn: the same seed leads to the same messages
         # @yieldparam request [SIP::Request] the block takes the place of the script's `on_request`
         # @return [World]
         # @raise [OverSIP::RuntimeError] a world is open, or OverSIP runs
-        # @raise [ConfigurationError] a value cannot be used
+        # @raise [ArgumentError] the script is no path, or the seed no number
+        # @raise [ConfigurationError] a value cannot be used, or there is no such section or parameter
         def open(script: nil, proxies: nil, configuration: nil, seed: 1, &on_request)
           raise OverSIP::RuntimeError, "a world is open already: close it first" if @current
 
-          world = new(Script.new(script, on_request), seed)
+          world = new(Script.new(Settings.path(:script, script), on_request), Arguments.seed(seed))
           @current = world
           world.start(configuration, proxies)
           world
@@ -97,6 +99,7 @@ module OverSIP
         OverSIP.configuration = settings.configuration
         OverSIP.proxies = settings.profiles
         Logger.level = settings.configuration.dig(:core, :syslog_level)
+        @script.warnings.each { |text| LifeCycle.log_system_warn(text) }
         open_native(settings)
         run_start_events
         drain
@@ -129,7 +132,11 @@ module OverSIP
       #
       # @yieldparam zone [Zone] for a block that wants it as an argument
       # @return [nil]
+      # @raise [ArgumentError] there is no block, or a record that cannot be
+      # @raise [OverSIP::RuntimeError] a word of the block that there is not
       def zone(&block)
+        raise ArgumentError, "zone needs a block" unless block
+
         zone = Zone.new(@names, @native, block.binding.receiver)
         block.arity.zero? ? zone.instance_exec(&block) : yield(zone)
         nil
@@ -139,7 +146,10 @@ module OverSIP
       # otherwise.
       #
       # @param time [Time]
+      # @raise [ArgumentError] it is none
       def date=(time)
+        raise ArgumentError, "date is a Time, not #{Arguments.shown(time)}" unless time.is_a?(Time)
+
         @native.date = time.to_f
       end
 
@@ -181,8 +191,9 @@ module OverSIP
         share_of_all = share.is_a?(Numeric) && share.between?(0, 1)
         raise ArgumentError, "loss is a share from 0 to 1, not #{share.inspect}" unless share_of_all
 
-        @native.seed = seed if seed
-        @native.set_conditions({ loss: (share * 1000).round, delay: delay.to_f, jitter: jitter.to_f })
+        times = { delay: Seconds.check("delay", delay), jitter: Seconds.check("jitter", jitter) }
+        @native.seed = Arguments.seed(seed) if seed
+        @native.set_conditions({ loss: (share * 1000).round, **times })
       end
 
       # @return [CallRecord] messages, blocks and what else has happened, in order
@@ -215,6 +226,20 @@ module OverSIP
       # @return [String, nil] the name of who is there
       def name_of(target)
         @network.name_of(target)
+      end
+
+      # @param target [String] "udp:192.0.2.1:5060"
+      # @return [Array<String>] the name of who is there, else the names of its host in the zone
+      # @api private
+      def names_of(target)
+        name = name_of(target)
+        name ? [name] : @names.hosts_at(target)
+      end
+
+      # @return [Array<String>] what the parties are called, and the hosts of the zone
+      # @api private
+      def party_names
+        [ELEMENT, *@network.party_names, *@names.hosts].uniq
       end
 
       # What is sent to addresses where nobody is does not fail the example.
@@ -297,6 +322,7 @@ module OverSIP
 
       def hand_back
         AroundCallback.observer = nil
+        ConnectionClasses.note([])
         Logger.target, Logger.level = @former_log
         TLS.forget if OverSIP.tls_public_cert
         @former.each { |name, value| OverSIP.public_send(:"#{name}=", value) }
@@ -304,6 +330,7 @@ module OverSIP
 
       def open_native(settings)
         @native = Engine.__send__(:open_world, settings.engine_options, @seed)
+        Listeners.note(settings.configuration, @native.listeners)
         @names = Names.new(@native, settings.listeners, settings.own_names)
         @network = Network.new(@native, settings.listeners, @names, method(:guard))
         @happenings = Happenings.new(@native, @record)

@@ -37,6 +37,19 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect(described_class.current).to be_nil
   end
 
+  it "tells the script where the element listens, as long as it is open" do
+    server = OverSIP::SIP::IPv4UdpServer
+    seen = nil
+    open_world(configuration: { websocket: { sip_ws: true } }) do |request|
+      seen = [server.ip, server.port, server.via_core, server.record_route, OverSIP::SIP::IPv6TcpServer.ip, OverSIP::WebSocket::IPv4WsServer.port]
+      request.reply 200
+    end
+    alice.options
+    expect(seen).to match(["192.0.2.100", 5060, "SIP/2.0/UDP 192.0.2.100:5060", /\A<sip:192\.0\.2\.100:5060;transport=udp;lr/, "2001:db8::100", 10_080])
+    world.close
+    expect([server.ip, server.port, server.via_core]).to eq([nil, nil, nil])
+  end
+
   it "refuses a second world, and an engine" do
     world
     expect { described_class.open }.to raise_error(OverSIP::RuntimeError, /a world is open already/)

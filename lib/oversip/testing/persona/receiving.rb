@@ -72,10 +72,11 @@ module OverSIP
           answer(transaction, plan.for(request) { |&block| network.guard(&block) })
         end
 
-        # The other side's Contact may have moved (RFC 3261 12.2.2).
+        # The other side may end the call, and its Contact may have moved (RFC 3261 12.2.2).
         def note_in_dialog(request)
           contact = MessageText.uri(request.header("contact"))
           side = side_of(request)
+          side.bye_received if side && request.sip_method == :BYE
           side.dialog.remote_target = contact if contact && side && %i[INVITE UPDATE].include?(request.sip_method)
         end
 

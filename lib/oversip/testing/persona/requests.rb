@@ -8,13 +8,18 @@ module OverSIP
       # given as `headers: { "Name" => value }` or by Symbols (`supported: "path"`); they go over the usual ones, nil leaves
       # one out, an Array makes several.
       module Requests
+        # Transport, and address with port.
+        WAY = /\A(udp|tcp|tls|wss?):((?:\[[\h:.]+\]|\d+(?:\.\d+){3}):\d+)\z/
+        private_constant :WAY
+
         # Calls somebody.
         #
         # @param uri [String] the Request-URI, and the URI of To
         # @param auto_ack [Boolean] whether the ACK of a 2xx is sent at once
         # @return [Call]
+        # @raise [ArgumentError] this is no URI, no name of a header, no body, or no way
         def invite(uri, headers: {}, body: nil, via: nil, auto_ack: true, **more)
-          send_and_settle(:INVITE, uri, headers.merge(more), body, via) do |request|
+          send_and_settle(:INVITE, uri, Arguments.headers(headers, more), body, via) do |request|
             Call.new(self, request, auto_ack: auto_ack)
           end
         end
@@ -44,7 +49,7 @@ module OverSIP
         def register(registrar = nil, expires: 3600, outbound: false, headers: {}, via: nil, **more)
           usual = { "To" => "<#{uri}>", "Expires" => expires }
           usual.update("Supported" => "path, outbound", "Contact" => outbound_contact) if outbound
-          headers = MessageText.merge(usual, headers.merge(more))
+          headers = MessageText.merge(usual, Arguments.headers(headers, more))
           request(:REGISTER, registrar || "sip:#{uri[/@(.+)\z/, 1] || uri.delete_prefix("sip:")}", headers: headers,
                                                                                                    via: via)
         end
@@ -54,7 +59,8 @@ module OverSIP
         # @param to [String] the URI of Refer-To
         # @return [Exchange]
         def refer(uri, to:, headers: {}, via: nil, **more)
-          request(:REFER, uri, headers: { "Refer-To" => "<#{to}>" }.merge(headers), via: via, **more)
+          usual = { "Refer-To" => "<#{Arguments.uri("to:", to)}>" }
+          request(:REFER, uri, headers: MessageText.merge(usual, Arguments.headers(headers)), via: via, **more)
         end
 
         # Sends an INFO outside of a dialog.
@@ -69,22 +75,30 @@ module OverSIP
         # @param event [String]
         # @return [Exchange]
         def subscribe(uri, event: "presence", expires: 3600, headers: {}, via: nil, **more)
-          request(:SUBSCRIBE, uri, headers: { "Event" => event, "Expires" => expires }.merge(headers), via: via, **more)
+          usual = { "Event" => event, "Expires" => expires }
+          request(:SUBSCRIBE, uri, headers: MessageText.merge(usual, Arguments.headers(headers)), via: via, **more)
         end
 
         # Sends a request with any method.
         #
         # @param sip_method [Symbol, String]
         # @return [Exchange]
+        # @raise [ArgumentError] this is no method, no URI, no name of a header, no body, or no way
         def request(sip_method, uri, headers: {}, body: nil, via: nil, **more)
-          send_and_settle(sip_method.to_sym, uri, headers.merge(more), body, via) { |request| Exchange.new(self, request) }
+          sip_method = Arguments.sip_method(sip_method)
+          send_and_settle(sip_method, uri, Arguments.headers(headers, more), body, via) do |request|
+            Exchange.new(self, request)
+          end
         end
 
         # Sends a text as it is, once. What comes back is in {Persona#responses}.
         #
         # @param text [String]
         # @return [nil]
+        # @raise [ArgumentError] this is no text, or no way
         def send_raw(text, via: nil)
+          raise ArgumentError, "send_raw sends a String, not #{Arguments.shown(text)}" unless text.is_a?(String)
+
           transmit(text.b, *destination(via))
           network.settle
         end
@@ -97,8 +111,10 @@ module OverSIP
         end
 
         def send_and_settle(sip_method, uri, headers, body, via, &)
+          uri = Arguments.uri("the Request-URI", uri)
+          way = destination(via)
           headers = MessageText.merge(initial_headers(sip_method, uri), headers)
-          exchange = transact(sip_method, uri, headers, body, destination(via), &)
+          exchange = transact(sip_method, uri, headers, Arguments.body(body), way, &)
           network.settle
           exchange
         end
@@ -116,8 +132,8 @@ module OverSIP
           when nil then [transport, network.element_address(transport)]
           when Persona then [via.transport, via.address]
           else
-            way, address = via.match(/\A(udp|tcp|tls|wss?):(.+)\z/)&.captures
-            raise ArgumentError, "via: is like \"udp:192.0.2.1:5060\", not #{via.inspect}" unless way
+            way, address = WAY.match(via)&.captures if via.is_a?(String)
+            raise ArgumentError, "via: is like \"udp:192.0.2.1:5060\", not #{Arguments.shown(via)}" unless way
 
             [way.to_sym, address]
           end

@@ -26,7 +26,13 @@ module OverSIP
         # @param error_class [Class]
         # @param text [String, Regexp, nil] of its message
         # @return [nil]
+        # @raise [ArgumentError] this is no class of exceptions, or no text
         def expect_script_error(error_class = StandardError, text = nil)
+          unless error_class.is_a?(Class) && error_class <= Exception
+            raise ArgumentError, "expect_script_error takes a class of exceptions, not #{Arguments.shown(error_class)}"
+          end
+
+          Arguments.text_pattern("the message of an exception", text) unless text.nil?
           (@expected_errors ||= []) << Expectation.new(error_class, text)
           nil
         end

@@ -56,6 +56,18 @@ module OverSIP
           @domains.fetch(host.downcase, []).uniq
         end
 
+        # @return [Array<String>] the hosts that the zone knows: those with addresses, and those of services
+        def hosts
+          @addresses.keys | @services.keys
+        end
+
+        # @param target [String] "udp:192.0.2.1:5060"
+        # @return [Array<String>] the hosts with this address
+        def hosts_at(target)
+          ip = ip_of(target.split(":", 2).last)
+          @addresses.select { |_, ips| ips.include?(ip) }.keys
+        end
+
         # @return [String] the address of a host, which gets a record when it has none
         def address_of(host)
           return host if ip?(host)

@@ -185,6 +185,11 @@ module OverSIP
           @peers[[transport, address]]
         end
 
+        # @return [Array<String>]
+        def party_names
+          @personas.map(&:name)
+        end
+
         # @param host [String] IP address
         # @return [Array<String>] who has this host
         def of_host(host)

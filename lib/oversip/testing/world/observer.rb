@@ -22,7 +22,6 @@ module OverSIP
           @on_request = on_request
           @raised = []
           @runs = Hash.new { |runs, fiber| runs[fiber] = [] }.compare_by_identity
-          @depths = Hash.new(0).compare_by_identity
         end
 
         # Runs a block in its place.
@@ -38,7 +37,7 @@ module OverSIP
           raise
         ensure
           run.took = clock - run.began
-          leave
+          leave(run)
         end
 
         # @param exception [Exception] of a block of the script or of a persona
@@ -56,17 +55,14 @@ module OverSIP
         # one, as `on_target` does in `route`, in the same Fiber.
         def enter(run)
           fiber = Fiber.current
-          @world.note_sent if @depths[fiber].zero?
-          @depths[fiber] += 1
+          @world.note_sent unless @runs.key?(fiber)
           @runs[fiber] << run
         end
 
-        def leave
+        # The outermost block is the first one of its Fiber.
+        def leave(run)
           fiber = Fiber.current
-          return if (@depths[fiber] -= 1).positive?
-
-          @depths.delete(fiber)
-          @runs.delete(fiber).each { |run| note(run) }
+          @runs.delete(fiber).each { |ended| note(ended) } if @runs[fiber].first.equal?(run)
         end
 
         def note(run)

@@ -16,9 +16,9 @@ module OverSIP
         # @param uri [String, nil] its address of record; "sip:NAME@example.com" unless it is given
         # @param certificate [Certificates::Issued, Array<String>, nil] what it shows when it connects by TLS
         # @return [Client]
-        # @raise [ArgumentError] the client is there already and differs
+        # @raise [ArgumentError] the client is there already and differs, or a value cannot be used
         def client(name, transport: nil, address: nil, behind_nat: nil, uri: nil, certificate: nil)
-          name = name.to_s
+          name = Arguments.word("the name of a client", name)
           given = { transport: transport, address: address, behind_nat: behind_nat, uri: uri,
                     certificate: certificate }.compact
           known = (@clients ||= {})[name]
@@ -44,8 +44,9 @@ module OverSIP
         # @param certificate [Certificates::Issued, Array<String>, nil] what it shows to who connects by TLS; unless it is
         #   given, one for its name and for the domains whose SRV records name it, which the configuration trusts
         # @return [Target]
+        # @raise [ArgumentError] a value cannot be used
         def target(name, transport: nil, port: nil, uri: nil, certificate: nil)
-          name = name.to_s
+          name = Arguments.word("the name of a target", name)
           service = @names.service(name)
           same = (@targets ||= {}).values.find { |known| known.name == name }
           return same if same && transport.nil? && port.nil?
@@ -69,6 +70,9 @@ module OverSIP
         private
 
         def new_client(name, transport: :udp, address: nil, behind_nat: false, uri: nil, certificate: nil)
+          Arguments.transport(transport)
+          Arguments.address(address) if address
+          Arguments.uri("uri:", uri) if uri
           address ||= "#{@names.free(behind_nat ? Names::NATS : Names::CLIENTS)}:5060"
           stated = behind_nat ? "#{@names.free(Names::PRIVATE)}:5060" : address
           # A page does not know its address (RFC 7118 5).
@@ -78,6 +82,9 @@ module OverSIP
         end
 
         def new_target(name, transport, port, uri, certificate)
+          Arguments.transport(transport, %i[udp tcp tls])
+          Arguments.port(port)
+          Arguments.uri("uri:", uri) if uri
           ip = @names.address_of(name)
           host = ip.include?(":") ? "[#{ip}]" : ip
           target = Target.new(@network, name, transport: transport, address: "#{host}:#{port}", uri: uri || "sip:#{name}")
@@ -88,7 +95,12 @@ module OverSIP
         end
 
         def pems(certificate)
-          certificate.respond_to?(:pems) ? certificate.pems : Array(certificate)
+          return certificate.pems if certificate.respond_to?(:pems)
+
+          pems = Array(certificate)
+          return pems if pems.all?(String)
+
+          raise ArgumentError, "a certificate is what sip.certificate makes, or PEM, not #{Arguments.shown(certificate)}"
         end
 
         def join(persona)

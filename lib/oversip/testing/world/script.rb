@@ -32,6 +32,11 @@ module OverSIP
           SipEvents.define_singleton_method(:on_request) { |request| block.call(request) }
         end
 
+        # @return [Array<String>] what a server says at its start of a script like this one
+        def warnings
+          @path ? ScriptEvents.warnings : []
+        end
+
         # Takes away what the script's files have made.
         def undo
           @before.undo

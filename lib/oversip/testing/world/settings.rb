@@ -15,20 +15,36 @@ module OverSIP
         PORTS = { sip: { listen_port: 5060, listen_port_tls: 5061 },
                   websocket: { listen_port: 10_080, listen_port_tls: 10_443 } }.freeze
 
+        # What is done with names that nothing has.
+        REFUSE = ->(text) { raise ConfigurationError, text }
+
         # Addresses that mean no host of the network.
         LOCAL = ["127.0.0.1", "::1", "0.0.0.0", "::"].freeze
+
+        # @param name [Symbol] of the option
+        # @return [String, nil] the path that an option of a world names
+        # @raise [ArgumentError] it is none
+        def self.path(name, value)
+          return value if value.nil? || (value.is_a?(String) && !value.empty?)
+          return value.to_path if value.respond_to?(:to_path)
+
+          raise ArgumentError, "#{name}: is the path of a file, not #{Arguments.shown(value)}"
+        end
 
         # @return [Hash{Symbol => Hash}] as `OverSIP.configuration` and `OverSIP.proxies`
         attr_reader :configuration, :profiles
 
         # @param configuration [String, Hash, nil] the path of an oversip.conf, or parameters by section
         # @param proxies [String, Hash, nil] the path of a proxies.conf, or parameters by profile
+        # @raise [ConfigurationError] a value cannot be used. A name that a server ignores with a warning is an error here,
+        #   in a file too: an example with a mistyped parameter would show what the default does
         def initialize(configuration, proxies)
-          file = Config::Source.read(configuration) if configuration.is_a?(String)
           given = configuration.is_a?(Hash) ? configuration : {}
-          @folder = File.dirname(configuration) if configuration.is_a?(String)
+          path = Settings.path(:configuration, configuration) unless configuration.is_a?(Hash)
+          file = Config::Source.read(path) if path
+          @folder = File.dirname(path) if path
           @configuration = Config.build(file: file, given: simulated(file, given), config_dir: @folder,
-                                        scope: :network)
+                                        scope: :network, on_unknown: REFUSE)
           @profiles = profiles_of(proxies)
         end
 
@@ -59,9 +75,11 @@ module OverSIP
         end
 
         def profiles_of(proxies)
-          return ProxiesConfig.build(given: proxies || {}, configuration: configuration) unless proxies.is_a?(String)
+          common = { configuration: configuration, on_unknown: REFUSE }
+          return ProxiesConfig.build(given: proxies, **common) if proxies.is_a?(Hash)
 
-          ProxiesConfig.build(file: Config::Source.read(proxies), path: proxies, configuration: configuration)
+          path = Settings.path(:proxies, proxies)
+          ProxiesConfig.build(file: (Config::Source.read(path) if path), path: path, **common)
         end
 
         # @return [Hash] the given parameters with addresses and ports of the network

@@ -16,6 +16,10 @@ module OverSIP
           @surroundings = surroundings
         end
 
+        # The words of the block.
+        WORDS = %i[srv naptr a aaaa cname ttl fails silent].freeze
+        private_constant :WORDS
+
         # Adds SRV records (RFC 2782), in the order in which they are to be tried. Hosts in an Array have the same priority.
         #
         # @example
@@ -24,12 +28,17 @@ module OverSIP
         # @param name [String] of the service
         # @param hosts [Array<String, Array<String>>] each with its port, if it is another one than that of the service
         # @param weight [Integer] of each
+        # @raise [ArgumentError] the name is none of a service, or there is no such host, port or weight
         def srv(name, *hosts, weight: 10)
+          check_service(name)
+          check_any("host", hosts)
+          check_number("weight", weight)
           port = World.default_port(name.start_with?("_sips.") ? :tls : :udp)
           hosts.each_with_index do |group, index|
             Array(group).each do |host|
-              host, own = host.split(":", 2)
-              @names.add(name, :srv, (index + 1) * 10, weight, own ? Integer(own, 10) : port, host)
+              host, own = host_name(host).split(":", 2)
+              own = Arguments.port(Integer(own, 10, exception: false) || own) if own
+              @names.add(name, :srv, (index + 1) * 10, weight, own || port, host_name(host))
             end
           end
         end
@@ -41,27 +50,36 @@ module OverSIP
         # @param name [String] the domain
         # @param service [String] "SIP+D2U", "SIP+D2T" or "SIPS+D2T"
         # @param replacement [String] the name of the SRV records
+        # @raise [ArgumentError] there is no such name, service or number
         def naptr(name, service, replacement, order: 10, preference: 10)
-          @names.add(name, :naptr, order, preference, service, replacement)
+          { "order" => order, "preference" => preference }.each { |what, number| check_number(what, number) }
+          raise ArgumentError, "a service is like \"SIP+D2T\", not #{Arguments.shown(service)}" unless service.is_a?(String)
+
+          check_service(replacement)
+          @names.add(host_name(name), :naptr, order, preference, service, replacement)
         end
 
         # Adds A records.
         #
         # @param addresses [Array<String>]
+        # @raise [ArgumentError] there is no such name or address
         def a(name, *addresses)
-          addresses.each { |address| @names.add(name, :a, address) }
+          check_any("address", addresses)
+          addresses.each { |address| @names.add(host_name(name), :a, Arguments.ip(address, :ipv4)) }
         end
 
         # Adds AAAA records.
         #
         # @param addresses [Array<String>]
+        # @raise [ArgumentError] there is no such name or address
         def aaaa(name, *addresses)
-          addresses.each { |address| @names.add(name, :aaaa, address) }
+          check_any("address", addresses)
+          addresses.each { |address| @names.add(host_name(name), :aaaa, Arguments.ip(address, :ipv6)) }
         end
 
         # Makes a name an alias of another one.
         def cname(name, of)
-          @names.add(name, :cname, of)
+          @names.add(host_name(name), :cname, host_name(of))
         end
 
         # How long the records that follow may be kept: 60 s unless this says otherwise.
@@ -73,22 +91,50 @@ module OverSIP
 
         # Name servers answer questions about a name with SERVFAIL.
         def fails(name)
-          @native.trouble(name, :server_failure)
+          @native.trouble(host_name(name), :server_failure)
         end
 
         # Name servers do not answer questions about a name.
         def silent(name)
-          @native.trouble(name, :silence)
+          @native.trouble(host_name(name), :silence)
+        end
+
+        # @return [String]
+        def inspect
+          "#<#{self.class}>"
         end
 
         private
+
+        def host_name(name)
+          Arguments.word("the name of a record", name)
+        end
+
+        def check_service(name)
+          return if name.is_a?(String) && name.match?(/\A_[^\s.]+\._[^\s.]+\.\S+\z/)
+
+          raise ArgumentError, "SRV records have a name like \"_sip._udp.example.com\", not #{Arguments.shown(name)}"
+        end
+
+        def check_any(what, list)
+          raise ArgumentError, "a record needs at least one #{what}" if list.flatten.empty?
+        end
+
+        def check_number(what, number)
+          return if number.is_a?(Integer) && number.between?(0, 65_535)
+
+          raise ArgumentError, "#{what} is an Integer from 0 to 65535, not #{Arguments.shown(number)}"
+        end
 
         def respond_to_missing?(name, include_private = false)
           @surroundings.respond_to?(name, include_private)
         end
 
         def method_missing(name, ...)
-          return super unless @surroundings.respond_to?(name, true)
+          unless @surroundings.respond_to?(name, true)
+            raise OverSIP::RuntimeError, "`#{name}` is neither a word of the zone (#{WORDS.join(", ")}) " \
+                                         "nor a method of the spec#{Nearest.hint(name, WORDS)}"
+          end
 
           @surroundings.__send__(name, ...)
         end
