@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "monitor"
+require "oversip/active_record_check"
 require "oversip/engine_options"
 require "oversip/folder"
 require "oversip/script_events"
@@ -180,8 +181,10 @@ module OverSIP
                                              config_dir: folder&.path, scope: folder ? :network : :loopback)
         bind_check = Config::BindCheck.new(OverSIP.configuration)
         bind_check.refuse_clashes
+        ActiveRecordCheck.refuse_shared_connections(OverSIP.configuration)
         yield bind_check if block_given?
         Logger.level = OverSIP.configuration.dig(:core, :syslog_level)
+        Logger.format = OverSIP.configuration.dig(:core, :log_format)
         Logger.max_like_records = OverSIP.configuration.dig(:core, :max_like_records)
         use_profiles(load_proxies(folder, proxies))
       end

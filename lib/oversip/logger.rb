@@ -18,6 +18,8 @@ module OverSIP
   # it) 100 are written in a second (`core: max_like_records`), of one line of a script 20 times as many, then one that says
   # how many more there were.
   #
+  # With {format=} `json` (`core: log_format`) each record is an object of JSON that names the request of its event.
+  #
   # The threshold is "info" until a configuration says otherwise (`core: syslog_level`), and everything goes to stderr
   # unless {target=} or {use_syslog} was called.
   module Logger
@@ -26,6 +28,9 @@ module OverSIP
 
     # Severities that may be chosen as threshold.
     THRESHOLDS = %w[debug info notice warn error crit].freeze
+
+    # How records are written.
+    FORMATS = %w[text json].freeze
 
     # Seconds that the end of the process, or a change of the target, waits for records that are queued.
     FLUSH_LIMIT = 1
@@ -38,6 +43,7 @@ module OverSIP
     SYSLOG_SOCKET = "/dev/log"
 
     @threshold = SEVERITIES[:info]
+    @json = false
     @target = StderrTarget.new
     @writer = Log::Writer.new(@target)
     @syslog_socket = SYSLOG_SOCKET
@@ -82,6 +88,28 @@ module OverSIP
       # @return [Symbol] the name of the threshold
       def level
         SEVERITIES.key(@threshold)
+      end
+
+      # @param name [String, Symbol] text or json
+      def format=(name)
+        unless FORMATS.include?(name.to_s)
+          raise ConfigurationError, "unknown log format #{name.inspect}: one of #{FORMATS.join(", ")}" \
+                                    "#{Nearest.hint(name, FORMATS)}"
+        end
+
+        require "oversip/log/json_line" if name.to_s == "json"
+        @json = name.to_s == "json"
+      end
+
+      # @return [:text, :json] how records are written
+      def format
+        @json ? :json : :text
+      end
+
+      # @return [Boolean] whether records are written as objects of JSON
+      # @api private
+      def json?
+        @json
       end
 
       # @param number [Integer] like records that are written within a second; 0: all
@@ -154,8 +182,9 @@ module OverSIP
       def write(severity, log_id, object, system:, kind: nil, site: nil)
         kind ||= site if site&.start_with?(LIBRARY)
         site = nil if kind
-        @writer.push(Log::Record.new(severity, Formatting.text(log_id), Formatting.body(object), system: system, kind: kind,
-                                                                                                 site: site))
+        context = Engine.event_context if @json
+        @writer.push(Log::Record.new(severity, Formatting.text(log_id), Formatting.body(object),
+                                     system: system, kind: kind, site: site, context: context))
         nil
       rescue StandardError
         # Whatever it is, it must not end the call that wanted to say something.

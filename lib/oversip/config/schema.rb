@@ -26,6 +26,7 @@ module OverSIP
         parameter.call(:syslog_facility, "user",
                        { choices: %w[kern user daemon local0 local1 local2 local3 local4 local5 local6 local7] }),
         parameter.call(:syslog_level, "info", { choices: Logger::THRESHOLDS }),
+        parameter.call(:log_format, "text", { choices: Logger::FORMATS }),
         parameter.call(:product, nil, :header_text),
         parameter.call(:error_details_on_wire, false, :boolean),
         parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0, minor_equal_than: Seconds::MOST }),

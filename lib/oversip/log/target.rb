@@ -92,9 +92,10 @@ module OverSIP
       # Writes one record.
       def deliver(record)
         method, number = LEVELS.fetch(record.severity)
-        return @logger.add(number, record.text) if @logger.respond_to?(:add)
+        text = Logger.json? ? JsonLine.of(record) : record.text
+        return @logger.add(number, text) if @logger.respond_to?(:add)
 
-        @logger.public_send(@logger.respond_to?(method) ? method : :error, record.text)
+        @logger.public_send(@logger.respond_to?(method) ? method : :error, text)
       end
     end
 

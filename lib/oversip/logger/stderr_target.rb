@@ -26,7 +26,7 @@ module OverSIP
 
       # Writes one record.
       def deliver(record)
-        print(stream, record)
+        Logger.json? ? stream.write("#{Log::JsonLine.of(record)}\n") : print(stream, record)
       end
 
       # @return [Boolean] true for a StringIO and its like, which a test may have put in place of stderr

@@ -55,9 +55,14 @@ module OverSIP
       private
 
       def line(record)
-        word = "#{record.severity.to_s.upcase}:".rjust(WIDTH)
         priority = (@facility * 8) + SEVERITIES.fetch(record.severity)
-        "<#{priority}>#{record.time.strftime(TIME)} #{@ident}[#{Process.pid}]: #{word} #{record.text}"
+        "<#{priority}>#{record.time.strftime(TIME)} #{@ident}[#{Process.pid}]: #{body(record)}"
+      end
+
+      def body(record)
+        return Log::JsonLine.of(record) if Logger.json?
+
+        "#{"#{record.severity.to_s.upcase}:".rjust(WIDTH)} #{record.text}"
       end
     end
   end

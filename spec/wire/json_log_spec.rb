@@ -1,0 +1,46 @@
+# frozen_string_literal: true
+
+require "json"
+require_relative "../support/server_folder"
+
+RSpec.describe "core: log_format: json", :native do
+  include ServerFolder
+
+  let(:alice) { udp_peer }
+
+  let(:script) do
+    <<~RUBY
+      def (OverSIP::SipEvents).on_request(request)
+        return if request.sip_method == :ACK
+
+        log_info "it is \\"\#{request.ruri.user}\\""
+        OverSIP.schedule { OverSIP::SipEvents.log_notice "later" }
+        raise KeyError, "first\\nsecond"
+      end
+    RUBY
+  end
+
+  def records(text)
+    text.lines.filter_map { |line| JSON.parse(line) if line.start_with?("{") }
+  end
+
+  it "writes each record as an object in one line, with the request of its event" do
+    folder(core: "log_format: json", script:)
+    running_oversip("--config-dir", @dir, "--no-color") do |server|
+      server.wait_for(/"text":"running, process/)
+      alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example"), port)
+      sent = alice.receive_final
+      server.wait_for(/"text":"later"/)
+      said = records(server.output)
+      expect(said.find { |record| record["text"] == "it is \"bob\"" }).to match(
+        "time" => /\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d\z/, "level" => "info", "speaker" => "SipEvents",
+        "origin" => "script", "text" => "it is \"bob\"", "method" => "OPTIONS", "request_uri" => "sip:bob@b.example",
+        "call_id" => sent.header("Call-ID"), "transaction" => sent.header("Via")[/branch=([^;]+)/, 1]
+      )
+      failure = said.find { |record| record["text"].include?("KeyError") }
+      expect(failure).to include("level" => "error", "origin" => "library", "call_id" => sent.header("Call-ID"),
+                                 "text" => /\Afirst\n    second \(KeyError\)\n.*server.rb:6/)
+      expect(said.find { |record| record["text"] == "later" }.keys).to eq(%w[time level speaker origin text])
+    end
+  end
+end
