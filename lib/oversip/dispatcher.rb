@@ -4,6 +4,7 @@ require "oversip/dispatcher/event_fibers"
 require "oversip/dispatcher/observed_events"
 require "oversip/dispatcher/outcome"
 require "oversip/dispatcher/scheduler_guard"
+require "oversip/dispatcher/waits"
 require "oversip/dispatcher/watch"
 require "oversip/dispatcher/world_fibers"
 require "oversip/script_hints"
@@ -15,6 +16,7 @@ module OverSIP
   # @api private
   module Dispatcher
     extend Logger
+    extend Waits
 
     # Exceptions that end the process rather than one callback.
     FATAL = [SystemExit, SignalException, NoMemoryError].freeze
@@ -29,6 +31,7 @@ module OverSIP
       # Starts the thread. The engine must be running.
       def start
         @closing = false
+        @held_up_told = false
         @stages.clear
         spawn
         limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
@@ -109,7 +112,9 @@ module OverSIP
       # @param world [Engine::World]
       def enter_world(world)
         @thread = Thread.current
+        @held_up_told = false
         @fibers = WorldFibers.new(world)
+        Waiting.enter_world
         OverSIP.root_fiber = Fiber.current
       end
 
@@ -122,6 +127,7 @@ module OverSIP
       def leave_world
         fibers = @fibers
         forget
+        Waiting.forget
         OverSIP.root_fiber = nil
         fibers.close
       end
@@ -170,8 +176,8 @@ module OverSIP
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- ScriptError, SystemStackError and their like must not end the dispatcher
         ended = true
-        report("exception in on_request (#{description(request)}), replying 500:", e, "on_request")
-        refuse(request, e)
+        report("on_request (#{description(request)})", e, ", replying 500", callback: "on_request")
+        refuse(request, e) unless e.is_a?(StoppedError)
       ensure
         killed_in(request) unless ended
       end
@@ -185,7 +191,7 @@ module OverSIP
       rescue *FATAL
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
-        report("exception in on_connection, replying 500:", e)
+        report("on_connection", e, ", replying 500")
         false
       end
 
@@ -242,7 +248,7 @@ module OverSIP
       # @param exception [Exception]
       # @param name [String] which callback it was
       def callback_failed(exception, name)
-        report("exception in a block given to #{name}:", exception)
+        report("a block given to #{name}", exception)
       end
 
       # Runs a block. No exception leaves it, except those that end the process.
@@ -254,6 +260,14 @@ module OverSIP
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
         callback_failed(e, name)
+      end
+
+      # SystemExit and similar exceptions end the process in order: the main thread raises them.
+      #
+      # @param exception [Exception] one of {FATAL}
+      def end_process(exception)
+        main = Thread.main
+        main.raise(exception) if main.alive? && main != Thread.current
       end
 
       # Runs a block of {OverSIP.schedule}.
@@ -291,7 +305,7 @@ module OverSIP
       rescue *FATAL
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
-        report("exception in #{name}, closing the connection:", e)
+        report(name, e, ", closing the connection")
         false
       end
 
@@ -303,13 +317,22 @@ module OverSIP
       # The line that raised it distinguishes a failure, since its text may come from a peer. All records of one failure have
       # this kind, so that they are written together or not at all.
       #
+      # @param place [String] where it was raised
+      # @param consequence [String]
       # @param callback [String] which one failed, without anything of the message
-      def report(what, exception, callback = what)
+      def report(place, exception, consequence = "", callback: place)
+        return stopped(place) if exception.is_a?(StoppedError)
+
         kind = [callback, exception.class.name, exception.backtrace&.first]
-        Logger.record(:error, log_id, what, [:what, kind])
+        Logger.record(:error, log_id, "exception in #{place}#{consequence}:", [:what, kind])
         Logger.record(:error, log_id, exception, [:exception, kind])
         hint = ScriptHints.for(exception)
         Logger.record(:error, log_id, hint, [:hint, kind]) if hint
+      end
+
+      # A block that met StoppedError has not failed.
+      def stopped(place)
+        Logger.record(:warn, log_id, "#{place} waited when OverSIP ended, and was not completed", [:stopped])
       end
 
       # The thread inherits the deferral: a kill that comes before it serves would find no `ensure` to run.
@@ -326,6 +349,7 @@ module OverSIP
         Engine.enter_dispatcher
         fibers = @fibers = EventFibers.new { |exception| end_process(exception) }
         finished = Thread.handle_interrupt(Object => :immediate) { serve(fibers) }
+        fibers.end_waits
       rescue *FATAL => e
         end_process(e)
       ensure
@@ -346,12 +370,6 @@ module OverSIP
       def replace
         log_system_error "the dispatcher thread ended unexpectedly: starting another"
         spawn
-      end
-
-      # SystemExit and similar exceptions end the process in order: the main thread raises them.
-      def end_process(exception)
-        main = Thread.main
-        main.raise(exception) if main.alive? && main != Thread.current
       end
 
       # A killed thread runs no rescue. At the end of the engine no request is left to answer.

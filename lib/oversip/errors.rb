@@ -11,6 +11,19 @@ module OverSIP
   # Something cannot be done in the present state: a port is taken, a profile is unknown, the engine is not running.
   class RuntimeError < Error; end
 
+  # The work of {OverSIP.await}, or a {Task}, has no value within its time. What runs already goes on.
+  class AwaitTimeout < OverSIP::RuntimeError; end
+
+  # As much work waits for a worker as `core: await_queue` allows.
+  class AwaitQueueFull < OverSIP::RuntimeError; end
+
+  # OverSIP has ended while a block waited.
+  class StoppedError < OverSIP::RuntimeError
+    def initialize(message = "OverSIP has ended while the block waited")
+      super
+    end
+  end
+
   # A text is no SIP or TEL URI, or no name-addr.
   class ParsingError < OverSIP::RuntimeError; end
 

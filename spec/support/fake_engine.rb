@@ -49,6 +49,11 @@ class FakeEngine
     @queue << block
   end
 
+  # No timer of it is left to run.
+  def unschedule(_id)
+    false
+  end
+
   def abandon(request)
     @calls << [:abandon, request]
   end

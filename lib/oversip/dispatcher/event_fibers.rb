@@ -38,6 +38,8 @@ module OverSIP
         @idle = []
         @suspended = {}.compare_by_identity
         @fibers = {}.compare_by_identity
+        @admitted = {}.compare_by_identity
+        @waits = {}.compare_by_identity
       end
 
       # Runs the event that the engine has ready.
@@ -73,6 +75,81 @@ module OverSIP
       # @return [Array<Array(Fiber, Suspended)>] the events that are suspended, as they are at this moment
       def suspended_events
         @suspended.to_a
+      end
+
+      # @return [Boolean] whether a wait may suspend this Fiber
+      # @raise [StoppedError] the engine has ended: nobody would resume it
+      def suspendable?(fiber)
+        return false unless include?(fiber) || @admitted.key?(fiber)
+        return true if !@ended && Engine.running?
+        raise StoppedError if @ended || LifeCycle.own_process?
+
+        # A forked child has the Fiber, but nothing that resumes it.
+        false
+      end
+
+      # A wait may suspend this Fiber too, which runs no events.
+      def admit(fiber)
+        @admitted[fiber] = true
+      end
+
+      # It has ended.
+      def dismiss(fiber)
+        @admitted.delete(fiber)
+      end
+
+      # Runs a block that suspends the calling Fiber for a wait.
+      #
+      # @param wait [Waiters::Suspension]
+      def waiting(wait)
+        @waits[wait.fiber] = wait
+        hooks = include?(wait.fiber) ? Dispatcher.suspending : []
+        return yield if hooks.empty?
+
+        hooks.reverse_each(&:leave)
+        begin
+          yield
+        ensure
+          hooks.each(&:enter)
+        end
+      ensure
+        @waits.delete(wait.fiber)
+      end
+
+      # @return [Array<Waiters::Suspension>] those of the present moment
+      def waits
+        @waits.values
+      end
+
+      # @return [Integer] nanoseconds of the engine's time
+      def clock
+        Engine.clock
+      end
+
+      # Resumes a suspended Fiber.
+      #
+      # @param exception [Exception, nil] what it meets where it waits
+      def go_on(fiber, exception = nil)
+        exception ? fiber.raise(exception) : fiber.resume
+      end
+
+      # What an event without a Fiber waits by.
+      #
+      # @param what [#to_s]
+      # @raise [OverSIP::RuntimeError]
+      def outside(what)
+        raise OverSIP::RuntimeError, "#{what} cannot wait here: #{@fibers.size} callbacks are suspended, " \
+                                     "#{@max_suspended} at most, so this one runs without a Fiber"
+      end
+
+      # The engine has ended: whatever waits meets {StoppedError} where it waits, and so does what wants to wait from now on.
+      def end_waits
+        @ended = true
+        waits.each do |wait|
+          go_on(wait.fiber, StoppedError.new) if @waits[wait.fiber].equal?(wait)
+        rescue FiberError
+          # The Fiber was handed to a scheduler.
+        end
       end
 
       # Ends the events that are suspended, since the thread ends and nobody can resume them any more: they meet an exception

@@ -16,7 +16,6 @@ module OverSIP
 
       # The backtrace ends at the library's own frames.
       LIBRARY = File.expand_path("../..", __dir__).concat("/oversip/")
-      private_constant :LIBRARY
 
       # @param limit [Numeric] seconds that an event may take
       # @param dispatcher [#backtrace, #suspended_events, #running_stage, #stage_of]

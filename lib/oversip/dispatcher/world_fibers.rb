@@ -25,6 +25,23 @@ module OverSIP
         raise fatal
       end
 
+      # What lets the world go on while its thread waits: it answers false when nothing more is due.
+      #
+      # @return [#call]
+      attr_writer :driver
+
+      # What the thread of the world waits by, outside of events.
+      #
+      # @param what [#to_s]
+      def outside(what)
+        @driver ? Waiters::Driving.new(@driver, what) : super
+      end
+
+      # @return [Integer] nanoseconds of the world's time
+      def clock
+        (@world.now * 1e9).round
+      end
+
       # Ends the idle Fibers: their stacks do not wait for the garbage collector.
       def close
         @idle.dup.each { |fiber| fiber.raise(StopIteration) }
