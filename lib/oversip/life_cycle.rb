@@ -100,7 +100,7 @@ module OverSIP
         return unless running?
 
         arguments = { timeout: timeout, error: error, callbacks: callbacks, callback_limit: callback_limit }
-        return Thread.new { stop(**arguments) } if Dispatcher.current?
+        return Thread.new { stop(**arguments) } if Dispatcher.current? || Waiting.working?
 
         @lock.synchronize do
           next unless running?
@@ -170,6 +170,7 @@ module OverSIP
         @lock = Monitor.new
         @running = false
         Dispatcher.forget
+        Waiting.forget
         at_exit { leave } unless OverSIP.pid
         OverSIP.pid = Process.pid
       end
@@ -247,6 +248,7 @@ module OverSIP
         Engine.stop(0.0) if @running && Engine.running?
         @running = false
         Dispatcher.stop(EXIT_LIMIT)
+        Waiting.close(EXIT_LIMIT)
         ConnectionClasses.note([])
         OverSIP.status = nil
         OverSIP.is_ready = false

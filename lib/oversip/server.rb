@@ -81,7 +81,7 @@ module OverSIP
     # @raise [OverSIP::RuntimeError] nothing is started
     def stats
       profiles = OverSIP.proxies&.values || []
-      Engine.stats.merge(suspended_fibers: Dispatcher.suspended,
+      Engine.stats.merge(suspended_fibers: Dispatcher.suspended, **Dispatcher.wait_stats, **Waiting.stats,
                          dns_cache: profiles.sum { |profile| profile[:dns_cache].size },
                          blacklist: profiles.sum { |profile| profile[:blacklist].size },
                          **Logger.stats) { |_, engine, log| engine.merge(log) { |_, former, further| former + further } }

@@ -114,6 +114,7 @@ module OverSIP
 
         @native ? end_script : @ended_at = 0.0
         @closed = true
+        Dispatcher.end_waits if @native
         # First, so that another world can be opened whatever the clean-up raises.
         World.forget(self)
         @native&.close
@@ -177,6 +178,17 @@ module OverSIP
       def drain
         @network.settle
         note_sent
+      end
+
+      # Each `OverSIP.await` and `OverSIP.async` takes this long from now on. The work itself runs at once, in the thread of
+      # the world; its value comes when the time is over.
+      #
+      # @param seconds [Numeric] of the world's clock; 0 at the beginning
+      # @return [nil]
+      # @raise [ArgumentError] this is no number of seconds
+      def await_takes(seconds)
+        Waiting.pool.takes = Seconds.check("seconds", seconds)
+        nil
       end
 
       # The network loses datagrams from now on.
@@ -335,7 +347,7 @@ module OverSIP
         @network = Network.new(@native, settings.listeners, @names, method(:guard))
         @happenings = Happenings.new(@native, @record)
         @traffic = Traffic.new(@network, @record)
-        @native.driver = @network.method(:step)
+        @native.driver = Dispatcher.driver = @network.method(:step)
         AroundCallback.observer = @observer
       end
 

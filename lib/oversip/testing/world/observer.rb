@@ -40,8 +40,12 @@ module OverSIP
           leave(run)
         end
 
+        # Blocks that still wait when the world is closed are no failure.
+        #
         # @param exception [Exception] of a block of the script or of a persona
         def keep(exception)
+          return if exception.is_a?(StoppedError)
+
           @raised << exception unless @raised.any? { |other| other.equal?(exception) }
         end
 

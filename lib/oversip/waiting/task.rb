@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+module OverSIP
+  # Work that {OverSIP.async} has begun.
+  class Task
+    # @api private
+    def initialize(work, pool)
+      @work = work
+      @pool = pool
+    end
+
+    # The value of the block. Waits for its end as {OverSIP.await} does; may be asked again, and from any thread.
+    #
+    # @param timeout [Numeric, nil] seconds
+    # @return [Object] what the block has returned; an exception of the block is raised here
+    # @raise [AwaitTimeout] the block has not ended within the time; it goes on, and the Task may be asked again
+    # @raise [StoppedError] OverSIP has ended meanwhile
+    # @raise [ArgumentError] this is no positive number of seconds
+    def value(timeout: nil)
+      timeout = Waiting.check_timeout(timeout)
+      @pool.run_here(@work)
+      @work.outcome.value(timeout, what: @work) { raise AwaitTimeout, "#{@work} has no value after #{timeout} s" }
+    end
+
+    # @return [Boolean] whether the block has ended
+    def done?
+      @work.outcome.settled?
+    end
+
+    # @return [String]
+    def inspect
+      "#<#{self.class} #{@work}#{" done" if done?}>"
+    end
+  end
+end

@@ -1,0 +1,77 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Waiting
+    # A block that runs on a worker, and its outcome.
+    #
+    # @api private
+    class Work
+      # Fiber storage came with Ruby 3.2.
+      STORAGE = Fiber.method_defined?(:storage)
+      private_constant :STORAGE
+
+      # @return [Dispatcher::Outcome]
+      attr_reader :outcome
+      # @return [Boolean] whether it still runs though nobody waits for it any more
+      attr_accessor :late
+
+      # @param name [String] what has begun it
+      # @param block [Proc]
+      # @param wrapper [#call, nil] see {Waiting.wrapper}
+      def initialize(name, block, wrapper = nil)
+        @name = name
+        @block = block
+        @wrapper = wrapper
+        @outcome = Dispatcher::Outcome.new
+        @storage = Fiber.current.storage if STORAGE
+      end
+
+      # Runs it in the calling thread, in a Fiber of its own: so it has a copy of the Fiber storage of its beginner, and what
+      # it leaves behind goes with the Fiber.
+      def run
+        fiber = self.fiber(->(result) { @outcome.settle(*result) })
+        fiber.resume
+        end_suspended(fiber) if fiber.alive?
+      end
+
+      # @param ended [Proc] called with its result, as {Dispatcher::Outcome#settle} takes it
+      # @return [Fiber] that runs it
+      def fiber(ended)
+        # It blocks, as the first Fiber of a thread does: a scheduler that the work sets sees its own Fibers only.
+        options = STORAGE ? { storage: @storage } : {}
+        Fiber.new(blocking: true, **options) { perform(ended) }
+      end
+
+      # Its Fiber was suspended by something else than a wait of this library.
+      #
+      # @param fiber [Fiber]
+      def end_suspended(fiber)
+        give_up(FiberError.new("#{self} has suspended its Fiber, and nothing resumes it"))
+        fiber.raise(FiberError, "nothing resumes this Fiber")
+      rescue FiberError
+        # It was handed to a scheduler.
+      end
+
+      # It ends without a value, unless it has one.
+      def give_up(exception)
+        @outcome.settle(:raised, exception)
+      end
+
+      # @return [String] with its place in the script
+      def to_s
+        "#{@name} (#{@block.source_location.join(":")})"
+      end
+
+      private
+
+      def perform(ended)
+        result = [:raised, OverSIP::RuntimeError.new("the thread of #{self} was killed")]
+        result = [:returned, @wrapper ? @wrapper.call(@block) : @block.call]
+      rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the block that waits
+        result = [:raised, e]
+      ensure
+        ended.call(result)
+      end
+    end
+  end
+end
