@@ -51,15 +51,21 @@ module OverSIP
         FiberState.within { run_guarded }
       end
 
-      # Resumes the Fiber of a suspended event, which is the running one until it is suspended again or ends.
+      # Resumes the Fiber of a suspended event, which is the running one until it is suspended again or ends; or another
+      # Fiber that waits.
       #
       # @param exception [Exception, nil] what it meets where it waits
-      # @return [Boolean] whether its event was suspended
+      # @return [Boolean] whether it was suspended
       def go_on(fiber, exception = nil)
-        suspended = @suspended[fiber] or return false
-        suspended.told = false
-        Engine.resume_event(suspended.event) { exception ? fiber.raise(exception) : fiber.resume }
-        true
+        suspended = @suspended.delete(fiber)
+        return @admitted.key?(fiber) && wake(fiber, exception) unless suspended
+
+        begin
+          suspended.told = false
+          Engine.resume_event(suspended.event) { wake(fiber, exception) }
+        ensure
+          @suspended[fiber] = suspended unless ended?(fiber)
+        end
       end
 
       # @return [Boolean] whether this Fiber runs events
@@ -121,18 +127,6 @@ module OverSIP
         @waits.values
       end
 
-      # @return [Integer] nanoseconds of the engine's time
-      def clock
-        Engine.clock
-      end
-
-      # Resumes a suspended Fiber.
-      #
-      # @param exception [Exception, nil] what it meets where it waits
-      def go_on(fiber, exception = nil)
-        exception ? fiber.raise(exception) : fiber.resume
-      end
-
       # What an event without a Fiber waits by.
       #
       # @param what [#to_s]
@@ -168,10 +162,20 @@ module OverSIP
 
       def run_in(fiber)
         fiber.resume(WORK)
-        # A Fiber whose event has ended is the last of the idle ones.
-        return if @idle.last.equal?(fiber) || !fiber.alive?
+        return if ended?(fiber)
 
         @suspended[fiber] = Suspended.new(Engine.suspend_event, false)
+      end
+
+      # @return [true]
+      def wake(fiber, exception)
+        exception ? fiber.raise(exception) : fiber.resume
+        true
+      end
+
+      # @return [Boolean] whether the event has ended that ran in this Fiber until just now: then it is the last idle one
+      def ended?(fiber)
+        @idle.last.equal?(fiber) || !fiber.alive?
       end
 
       def create

@@ -20,7 +20,7 @@ module OverSIP
           @fibers = fibers
           @fiber = Fiber.current
           @what = what
-          @since = fibers.clock
+          @since = Engine.clock
         end
 
         # Suspends the calling Fiber until {wake}, or the time-out.

@@ -34,13 +34,6 @@ module OverSIP
         @fibers&.dismiss(fiber)
       end
 
-      # Resumes a Fiber that is suspended.
-      #
-      # @param exception [Exception, nil] what it meets where it waits
-      def go_on(fiber, exception = nil)
-        @fibers.go_on(fiber, exception)
-      end
-
       # @return [Array<Waiters::Suspension>] what waits just now
       def waits
         @fibers ? @fibers.waits : []
@@ -49,11 +42,6 @@ module OverSIP
       # See {WorldFibers#driver=}.
       def driver=(driver)
         @fibers.driver = driver
-      end
-
-      # @return [Integer] nanoseconds of the time by which events wait
-      def clock
-        @fibers.clock
       end
 
       # @return [Boolean] whether the caller is work that runs in the thread of a world
@@ -70,7 +58,7 @@ module OverSIP
       def wait_stats
         present = waits
         oldest = present.map(&:since).min
-        { waiting_blocks: present.size, longest_wait: oldest ? (@fibers.clock - oldest) / 1e9 : 0.0 }
+        { waiting_blocks: present.size, longest_wait: oldest ? (Engine.clock - oldest) / 1e9 : 0.0 }
       end
 
       # @param fiber [Fiber]

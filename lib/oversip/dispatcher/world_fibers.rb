@@ -37,11 +37,6 @@ module OverSIP
         @driver ? Waiters::Driving.new(@driver, what) : super
       end
 
-      # @return [Integer] nanoseconds of the world's time
-      def clock
-        (@world.now * 1e9).round
-      end
-
       # Ends the idle Fibers: their stacks do not wait for the garbage collector.
       def close
         @idle.dup.each { |fiber| fiber.raise(StopIteration) }

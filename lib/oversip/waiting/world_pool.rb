@@ -20,7 +20,7 @@ module OverSIP
       #
       # @param work [Work]
       def submit(work)
-        due = Dispatcher.clock + (@takes * 1e9)
+        due = Engine.clock + (@takes * 1e9)
         fiber = work.fiber(->(result) { over(work, fiber, result, due) })
         @fibers[fiber] = work
         Dispatcher.admit(fiber)
@@ -55,7 +55,7 @@ module OverSIP
       def over(work, fiber, result, due)
         @fibers.delete(fiber)
         Dispatcher.dismiss(fiber)
-        left = (due - Dispatcher.clock) / 1e9
+        left = (due - Engine.clock) / 1e9
         settle = -> { work.outcome.settle(*result) }
         left.positive? && Engine.running? ? Engine.schedule(left, settle) : settle.call
       end
