@@ -51,7 +51,7 @@ module OverSIP
       def open
         files = ExampleFiles.new(@metadata)
         script = files.fetch(:script)
-        block = script.respond_to?(:call) ? script : @metadata[:sip_script]
+        block = block_for(@metadata[:script])
         raise ArgumentError, NO_SCRIPT unless script || block
 
         World.open(script: (script unless script.respond_to?(:call)), proxies: files.fetch(:proxies),
@@ -61,6 +61,17 @@ module OverSIP
       rescue Exception => e # rubocop:disable Lint/RescueException -- raised again: a script may be no Ruby at all
         place(e)
         raise
+      end
+
+      # A `script:` of an inner group replaces the block of an outer one.
+      #
+      # @param script [Object] of the metadata
+      # @return [Proc, nil]
+      def block_for(script)
+        block, beside = @metadata[:sip_script]
+        return block if block && beside == script
+
+        script if script.respond_to?(:call)
       end
 
       def close

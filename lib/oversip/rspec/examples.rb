@@ -28,7 +28,8 @@ module OverSIP
       # What groups of such examples have.
       module Groups
         # Gives the examples of this group an `on_request` without a file. It is evaluated in the example: `let` values can
-        # be read in it. A block of an inner group replaces this one.
+        # be read in it. A block or a `script:` of an inner group replaces this one. In a group with a `script:` that is a
+        # file, the block takes the place of the file's `on_request` alone.
         #
         # @example
         #   RSpec.describe "A refusal", :sip do
@@ -38,7 +39,7 @@ module OverSIP
         def sip_script(&block)
           raise ArgumentError, "sip_script needs a block" unless block
 
-          metadata[:sip_script] = block
+          metadata[:sip_script] = [block, metadata[:script]]
         end
       end
 

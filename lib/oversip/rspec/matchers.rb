@@ -121,7 +121,8 @@ module OverSIP
       end
 
       # A request of each side within the dialog (RFC 3261 12.2) reaches the other side and is answered with 2xx: the route
-      # set that both have leads through the element. Takes a call, and sends one request from each side.
+      # set that both have leads through the element. Takes a call, sends one request from each side, and moves the clock
+      # until each is answered.
       #
       # @example
       #   expect(call).to keep_dialog_routable

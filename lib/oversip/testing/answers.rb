@@ -82,10 +82,12 @@ module OverSIP
         when nil, false then []
         when String then [Step.new(delay: 0, bytes: result)]
         else
-          *statuses, last = Array(result)
-          headers = last.is_a?(Hash) ? last.dup : statuses.push(last) && {}
+          *statuses, last = result.is_a?(Array) ? result : [result]
+          headers = last.is_a?(Hash) ? Arguments.headers(last) : statuses.push(last) && {}
+          raise ArgumentError, "headers without a status: #{Arguments.shown(result)}" if statuses.empty?
+
           statuses.each { |status| Arguments.status(status) }
-          Answers.steps(statuses, headers.except(:body), headers[:body])
+          Answers.steps(statuses, headers.except(:body), Arguments.body(headers[:body]))
         end
       end
     end

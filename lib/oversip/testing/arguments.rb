@@ -170,6 +170,16 @@ module OverSIP
           raise ArgumentError, "seed must be an Integer from 0 to 2**64 - 1, not #{shown(value)}"
         end
 
+        # @param what [String] for the message
+        # @return [Integer] a share in thousandths
+        # @raise [ArgumentError]
+        def thousandths(what, value)
+          found = (value * 1000).round if value.is_a?(Numeric) && value.real? && (0..1).cover?(value)
+          return found if found && (found.positive? || value.zero?)
+
+          raise ArgumentError, "#{what} is a share from 0 to 1, in thousandths, not #{shown(value)}"
+        end
+
         # @return [String] an object of a spec may hold a world
         def shown(value)
           text = value.inspect

@@ -2,6 +2,7 @@
 
 require "fileutils"
 require "openssl"
+require "oversip/testing/arguments"
 require "tmpdir"
 
 module OverSIP
@@ -30,6 +31,9 @@ module OverSIP
         # @return [Issued] the same one each time
         # @raise [ArgumentError] nobody can have signed it
         def issue(*names, expired: false, by: :authority)
+          raise ArgumentError, "a certificate needs a name that it is for" if names.empty?
+
+          names = names.map { |name| Arguments.word("the name of a certificate", name) }
           @issued[[names, expired, by]] ||= make(names, signer(by), from: expired ? -20 : -1, days: expired ? 10 : 30)
         end
 

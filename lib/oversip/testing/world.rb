@@ -87,6 +87,7 @@ module OverSIP
       def initialize(script, seed)
         @script = script
         @seed = seed
+        @conditions = {}
         @record = CallRecord.new(element: ELEMENT)
         @observer = Observer.new(self, script.on_request)
       end
@@ -139,7 +140,7 @@ module OverSIP
         raise ArgumentError, "zone needs a block" unless block
 
         zone = Zone.new(@names, @native, block.binding.receiver)
-        block.arity.zero? ? zone.instance_exec(&block) : yield(zone)
+        block.arity.zero? ? zone.evaluate(&block) : yield(zone)
         nil
       end
 
@@ -191,21 +192,20 @@ module OverSIP
         nil
       end
 
-      # The network loses datagrams from now on.
+      # The network loses datagrams from now on. What is not given stays as it was: nothing is lost, and everything takes no
+      # time.
       #
-      # @param share [Numeric] 0.1 is every tenth
+      # @param share [Numeric] 0.1 is every tenth; in thousandths
       # @param seed [Integer, nil] another number draws other ones; that of the world unless it is given
-      # @param delay [Numeric] seconds that everything takes
-      # @param jitter [Numeric] seconds that a datagram takes longer at most
+      # @param delay [Numeric, nil] seconds that everything takes
+      # @param jitter [Numeric, nil] seconds that a datagram takes longer at most
       # @return [nil]
       # @raise [ArgumentError] this is no share, or no time
-      def loss(share, seed: nil, delay: 0, jitter: 0)
-        share_of_all = share.is_a?(Numeric) && share.between?(0, 1)
-        raise ArgumentError, "loss is a share from 0 to 1, not #{share.inspect}" unless share_of_all
-
-        times = { delay: Seconds.check("delay", delay), jitter: Seconds.check("jitter", jitter) }
+      def loss(share = nil, seed: nil, delay: nil, jitter: nil)
+        given = { loss: share && Arguments.thousandths("loss", share), delay: delay && Seconds.check("delay", delay),
+                  jitter: jitter && Seconds.check("jitter", jitter) }.compact
         @native.seed = Arguments.seed(seed) if seed
-        @native.set_conditions({ loss: (share * 1000).round, **times })
+        @native.set_conditions(@conditions = { loss: 0, delay: 0.0, jitter: 0.0, **@conditions, **given })
       end
 
       # @return [CallRecord] messages, blocks and what else has happened, in order

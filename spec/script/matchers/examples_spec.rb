@@ -127,6 +127,25 @@ RSpec.describe "oversip/rspec" do
       end
     end
 
+    RSpec.describe "One script in another", :sip do
+      sip_script { |request| request.reply(404) }
+
+      def status = sip.client(:alice).options("sip:bob@gw1.example").status
+
+      before { sip.target("gw1.example").answers 200 }
+
+      it("has the block") { expect(status).to eq(404) }
+      context("with a file") { it("has the file of the inner group", script: "server.rb") { expect(status).to eq(200) } }
+      context("with a Proc") do
+        metadata[:script] = ->(request) { request.reply(480) }
+        it("has the Proc of the inner group") { expect(status).to eq(480) }
+        context("with a block") do
+          sip_script { |request| request.reply(486) }
+          it("has the block of the innermost group") { expect(status).to eq(486) }
+        end
+      end
+    end
+
     RSpec.describe "Without a file" do
       it("has no world") { extend OverSIP::Testing::Examples; sip }
       it("has one by the example's own metadata", :sip, script: ->(request) { request.reply(486) }) do
@@ -157,7 +176,8 @@ RSpec.describe "oversip/rspec" do
   it "passes what is right" do
     expect(outcome.passed).to contain_exactly(
       "passes", "allows the script to raise", "allows targets that nobody plays", "draws", "is answered by it",
-      "reads values while another value is made", "has one by the example's own metadata"
+      "reads values while another value is made", "has one by the example's own metadata",
+      "has the block", "has the file of the inner group", "has the Proc of the inner group", "has the block of the innermost group"
     )
   end
 

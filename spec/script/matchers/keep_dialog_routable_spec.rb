@@ -26,6 +26,14 @@ RSpec.describe OverSIP::Testing::Matchers, "#keep_dialog_routable", :sip do
     end
   end
 
+  it "moves the clock until the requests are answered" do
+    sip.loss delay: 0.1
+    call
+    sip.advance 2
+    expect(call).to keep_dialog_routable("UPDATE")
+    expect(sip.now).to be_within(0.001).of(2.8)
+  end
+
   it "says that there is no dialog" do
     call = alice.invite("sip:nobody@example.com")
     expect(failure { expect(call).to keep_dialog_routable })

@@ -18,6 +18,28 @@ RSpec.describe OverSIP::Testing::Matchers, "#reply_with", :sip do
       .to match(/\Aexpected the element to reply with 404 in the INVITE of alice, but it relayed what a target had answered:\n  0 s  404 Not Found to alice \(.*\)\z/)
   end
 
+  context "when the script replaces what a target has answered" do
+    sip_script do |request|
+      proxy = OverSIP::SIP::Proxy.new
+      proxy.on_failure_response do |response|
+        proxy.drop_response response
+        request.reply 486, "Mine"
+      end
+      proxy.route(request)
+    end
+
+    it "sees the reply, though it has the status of the target" do
+      sip.target("gw1.example").answers 486
+      expect(alice.invite("sip:bob@gw1.example")).to reply_with(486, "Mine")
+    end
+  end
+
+  it "sees the 200 to a CANCEL, though a target says the same to its own" do
+    sip.target("gw1.example").answers 180
+    call = alice.invite("sip:bob@gw1.example")
+    expect(call.cancel).to reply_with(200)
+  end
+
   it "says which reply came instead" do
     exchange = alice.message("sip:nobody@example.com")
     expect(failure { expect(exchange).to reply_with(403) })

@@ -23,6 +23,13 @@ RSpec.describe OverSIP::Testing::Matchers, "#send_sip", :sip do
     expect(call).not_to send_sip(:CANCEL)
   end
 
+  it "sees of an exchange in a dialog what belongs to that" do
+    bye = call.hang_up
+    expect(bye).to send_sip(:BYE).once.and send_sip(200).to(alice).once
+    expect(bye).not_to send_sip(:INVITE)
+    expect(call.peer).to send_sip(100).to(alice)
+  end
+
   it "knows a receiver by its address, its name, or what matches them" do
     gateway = sip.target("gw1.example")
     [gateway, :"gw1.example", gateway.address, "udp:#{gateway.address}", /gw\d/].each do |receiver|

@@ -15,6 +15,13 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect { world.verify! }.to raise_error(OverSIP::Testing::World::UnexpectedDestination)
   end
 
+  it "says how an address of IPv6 gets a persona" do
+    open_world { |request| OverSIP::SIP::Proxy.new.route(request, "2001:db8::9", 5080, :udp) }
+    alice.message "sip:bob@example.com"
+    expect(error_texts.first).to include('target("2001:db8::9", port: 5080, transport: :udp)')
+    expect(world.target("2001:db8::9", port: 5080, transport: :udp).address).to eq("[2001:db8::9]:5080")
+  end
+
   it "names a connection to where nobody is, and who is there otherwise" do
     world_with "gw1.example", service: "_sip._tcp.example.com"
     world.zone { naptr "example.com", "SIP+D2T", "_sip._tcp.example.com" }

@@ -227,6 +227,15 @@ RSpec.describe OverSIP::Testing::Persona, :native do
       expect(world.target(host).address).to eq("192.0.2.77:5060")
     end
 
+    it "has the instance variables of the spec in its block" do
+      @host = host
+      world.zone do
+        a @host, "192.0.2.79"
+        @added = @host
+      end
+      expect([world.target(host).address, @added, instance_variable_defined?(:@zone_names)]).to eq(["192.0.2.79:5060", host, false])
+    end
+
     it "takes a block with an argument" do
       world.zone { |zone| zone.a host, "192.0.2.78" }
       expect(world.target(host).address).to eq("192.0.2.78:5060")

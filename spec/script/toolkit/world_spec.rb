@@ -50,6 +50,37 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect([server.ip, server.port, server.via_core]).to eq([nil, nil, nil])
   end
 
+  it "says nothing of what is no target" do
+    expect([world.name_of("nonsense"), world.name_of("udp:192.0.2.100:5060")]).to eq([nil, "oversip"])
+  end
+
+  it "gives nobody an address that is named" do
+    world.target("192.0.2.1")
+    world.client(:a, address: "198.51.100.1:5060")
+    expect([gateway.address, alice.address]).to eq(["192.0.2.2:5060", "198.51.100.2:5060"])
+  end
+
+  it "has one target for one name, whatever its letter case, and refuses another one there" do
+    expect(world.target("GW1.EXAMPLE", uri: "sip:gw")).to equal(gateway)
+    expect(world.target("gw1.example", uri: "sip:gw")).to equal(gateway)
+    expect { world.target("gw1.example", uri: "sip:other") }
+      .to raise_error(ArgumentError, /\Athe target GW1.EXAMPLE is there already, with \{:uri=>"sip:gw"\}/)
+  end
+
+  it "puts a target at the port that SRV records name for its transport, else at that of the transport" do
+    world.zone do
+      srv "_sip._udp.example.com", "gw1.example:5070"
+      srv "_sips._tcp.example.com", "gw1.example"
+    end
+    targets = [world.target("gw1.example"), world.target("gw1.example", transport: :tls), world.target("gw1.example", transport: :tcp)]
+    expect(targets.map { |target| target.address[/\d+\z/] }).to eq(%w[5070 5061 5060])
+  end
+
+  it "takes an address of IPv6 with and without brackets" do
+    target = world.target("[2001:db8::9]")
+    expect([target.address, world.target("2001:db8::9")]).to match(["[2001:db8::9]:5060", equal(target)])
+  end
+
   it "refuses a second world, and an engine" do
     world
     expect { described_class.open }.to raise_error(OverSIP::RuntimeError, /a world is open already/)
@@ -116,7 +147,18 @@ RSpec.describe OverSIP::Testing::World, :native do
   end
 
   it "takes a share for the loss" do
-    expect { world.loss 10 }.to raise_error(ArgumentError, "loss is a share from 0 to 1, not 10")
+    expect { world.loss 10 }.to raise_error(ArgumentError, "loss is a share from 0 to 1, in thousandths, not 10")
+    expect { world.loss 0.0001 }.to raise_error(ArgumentError, /not 0.0001/)
+  end
+
+  it "changes of the network what is given" do
+    world_with "gw1.example"
+    gateway
+    world.loss delay: 0.05
+    world.loss 0
+    exchange = alice.options("sip:bob@example.com")
+    world.advance 1
+    expect(exchange.answered_at).to be_within(0.001).of(0.2)
   end
 
   it "refuses to advance in a block of the script, and drains after it" do

@@ -61,6 +61,7 @@ module OverSIP
           world = World.current
           mark = world.messages.size
           exchange = from.request(@method)
+          from.party.network.run_to_outcome(exchange)
           reached = world.messages.drop(mark).any? do |message|
             message.request? && message.sip_method == @method && message.receiver == to.party.name.to_s
           end

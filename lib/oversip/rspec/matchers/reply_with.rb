@@ -24,12 +24,20 @@ module OverSIP
           @window.sent.select(&:response?)
         end
 
-        # What a target has answered is relayed rather than replied.
+        # What a target has answered is relayed rather than replied. A 100 never is (RFC 3261 16.7, step 5).
         def relayed?(answer)
+          return false if answer.status_code == 100
+
           @window.world.messages.any? do |message|
             message.response? && message.receiver == World::ELEMENT && message.at <= answer.at &&
-              [message.call_id, message.cseq, message.status_code] == [answer.call_id, answer.cseq, answer.status_code]
+              identity(message) == identity(answer)
           end
+        end
+
+        # The To tag tells who has made a response.
+        def identity(response)
+          [response.call_id, response.cseq, response.sip_method, response.status_code,
+           MessageText.tag(response.header("to"))]
         end
 
         def finding

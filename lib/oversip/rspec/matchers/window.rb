@@ -76,7 +76,7 @@ module OverSIP
 
         # @return [Array<CallRecord::Message>] without retransmissions
         def messages
-          events.grep(CallRecord::Message).reject(&:retransmission?)
+          events.grep(CallRecord::Message).reject { |message| message.retransmission? || other_request?(message) }
         end
 
         # @return [Array<CallRecord::Message>] what the element has sent
@@ -117,9 +117,21 @@ module OverSIP
               .to_h { |message| [message.branch, message] }
         end
 
+        # A call has all requests of its dialog, an exchange in a dialog has its own one alone, with its ACK and CANCEL.
+        def other_request?(message)
+          return false unless call && !call.is_a?(DialogSide) && MessageText.tag(call.request.header("to"))
+
+          message.cseq != call.request.cseq || ![call.sip_method, :ACK, :CANCEL].include?(message.sip_method)
+        end
+
         # An event of the past may come to the record later: a block that has waited.
         def events
-          world.record.events.reject { |event| @former.include?(event) || (@call && event.call_id != @call.call_id) }
+          return world.record.events.reject { |event| @former.include?(event) } unless call
+
+          found = world.record.events.select { |event| event.call_id == call.call_id }
+          return found if call.is_a?(DialogSide)
+
+          found.drop(found.index { |event| event.is_a?(CallRecord::Message) && event.bytes == call.request.bytes } || 0)
         end
       end
     end

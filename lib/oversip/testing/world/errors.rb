@@ -13,7 +13,7 @@ module OverSIP
         def initialize(what, target, names)
           @target = target
           transport, address = target.split(":", 2)
-          host, port = address.match(/\A(.+):(\d+)\z/).captures
+          host, port = address.match(/\A\[?(.+?)\]?:(\d+)\z/).captures
           there = " (#{names.join(", ")} of this host: another port or transport)" unless names.empty?
           super("#{what} went to #{target}, where nobody is#{there}: name a persona there with " \
                 "target(#{host.inspect}, port: #{port}, transport: :#{transport}), or say allow_unknown_destinations")

@@ -13,9 +13,6 @@ module OverSIP
         NATS = "203.0.113.%d"
         PRIVATE = "10.0.0.%d"
 
-        # Where a service is by SRV records.
-        Service = Struct.new(:transport, :port)
-
         # What an URI says about the way to its host.
         URI_PARTS = /
           \A(?<scheme>sips?):(?:[^@]*@)?(?:\[(?<ipv6>[^\]]+)\]|(?<host>[^:;?]+))(?::(?<port>\d+))?(?<parameters>[^?]*)
@@ -29,7 +26,7 @@ module OverSIP
           @own = own
           @own_names = own_names
           @addresses = {}
-          @services = {}
+          @services = Hash.new { |services, host| services[host] = {} }
           @domains = {}
           @taken = own.values.to_h { |address| [ip_of(address), true] }
           @counts = Hash.new(0)
@@ -46,9 +43,16 @@ module OverSIP
           @native.add_record(name, kind, *data)
         end
 
-        # @return [Service, nil] what SRV records say of a host
-        def service(host)
-          @services[host.downcase]
+        # @return [Hash{Symbol => Integer}] the ports that SRV records name for a host, by transport, the first one first
+        def services(host)
+          @services.fetch(host.downcase, {})
+        end
+
+        # An address that the spec names is not free any more.
+        #
+        # @param ip [String]
+        def take(ip)
+          @taken[ip] = true
         end
 
         # @return [Array<String>] the domains whose SRV records name a host
@@ -70,7 +74,7 @@ module OverSIP
 
         # @return [String] the address of a host, which gets a record when it has none
         def address_of(host)
-          return host if ip?(host)
+          return host.tap { take(host) } if ip?(host)
 
           known = @addresses[host.downcase]
           return known.first if known
@@ -119,7 +123,7 @@ module OverSIP
         def note_service(name, data)
           transport = { "_sip._udp" => :udp, "_sip._tcp" => :tcp, "_sips._tcp" => :tls }[name[/\A_\w+\._\w+/]]
           _, _, port, host = data
-          @services[host.downcase] ||= Service.new(transport || :udp, port)
+          @services[host.downcase][transport || :udp] ||= port
           (@domains[host.downcase] ||= []) << name[/\A_\w+\._\w+\.(.+)\z/, 1].to_s
         end
 

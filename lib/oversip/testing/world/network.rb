@@ -85,6 +85,15 @@ module OverSIP
           end
         end
 
+        # Lets things happen until a request is answered or given up, or nothing more is due.
+        #
+        # @param exchange [Exchange]
+        def run_to_outcome(exchange)
+          return if runs?
+
+          nil until exchange.final? || exchange.timed_out? || !step
+        end
+
         # Sends bytes of a persona: a datagram, or over its connection with that address, opened where there is none.
         def send_bytes(persona, bytes, transport, remote)
           number = number_of(persona, transport)
@@ -175,7 +184,7 @@ module OverSIP
         # @return [String, nil] who is there
         def name_of(target)
           transport, address = target.split(":", 2)
-          return ELEMENT if @listeners[transport.to_sym] == address
+          return ELEMENT if address && @listeners[transport.to_sym] == address
 
           there(transport.to_sym, address)&.name
         end

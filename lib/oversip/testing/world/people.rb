@@ -31,29 +31,33 @@ module OverSIP
         end
 
         # Who is at a name or address; the first call puts somebody there. A name without an address in the zone gets one.
-        # Port and transport are those of SRV records of this host, else 5060 and UDP.
+        # Port and transport are those of SRV records of this host, else UDP and the port of the transport (5060, TLS 5061).
         #
         # @example
         #   world.target("gw1.example").answers 180, 200
         #   world.target("127.0.0.1", port: 5070).answers 404
         #   world.target("gw.example", transport: :tls, certificate: world.certificate("other.example"))
-        # @param name [String] host name or IP address
+        # @param name [String] host name, in any letter case, or IP address
         # @param transport [Symbol, nil] :udp, :tcp or :tls
         # @param port [Integer, nil]
         # @param uri [String, nil] its address of record; "sip:NAME" unless it is given
         # @param certificate [Certificates::Issued, Array<String>, nil] what it shows to who connects by TLS; unless it is
         #   given, one for its name and for the domains whose SRV records name it, which the configuration trusts
         # @return [Target]
-        # @raise [ArgumentError] a value cannot be used
+        # @raise [ArgumentError] the target is there already and differs, or a value cannot be used
         def target(name, transport: nil, port: nil, uri: nil, certificate: nil)
-          name = Arguments.word("the name of a target", name)
-          service = @names.service(name)
-          same = (@targets ||= {}).values.find { |known| known.name == name }
-          return same if same && transport.nil? && port.nil?
+          name = Arguments.word("the name of a target", name).sub(/\A\[(.+)\]\z/, '\1')
+          given = { uri: uri, certificate: certificate }.compact
+          services = @names.services(name)
+          known = same_target(name) if transport.nil? && port.nil?
+          transport ||= known&.transport || services.keys.first || :udp
+          port ||= known&.port || services[transport] || World.default_port(transport)
+          known ||= (@targets ||= {})[[name.downcase, transport, port]]
+          return agreed(known, given) if known
 
-          transport ||= service&.transport || :udp
-          port ||= service&.port || World.default_port(transport)
-          @targets[[name, transport, port]] ||= new_target(name, transport, port, uri, certificate)
+          target = new_target(name, transport, port, uri, certificate)
+          @targets[[name.downcase, transport, port]] = KnownTarget.new(target, transport, port, given)
+          target
         end
 
         # A certificate for a peer, made for this run of the specs.
@@ -67,11 +71,26 @@ module OverSIP
           Certificates.issue(*names, expired: expired, by: by)
         end
 
+        # A target, and what it was made with.
+        KnownTarget = Struct.new(:target, :transport, :port, :given)
+        private_constant :KnownTarget
+
         private
+
+        def same_target(name)
+          (@targets ||= {}).each_value.find { |known| known.target.name.casecmp?(name) }
+        end
+
+        # @return [Target]
+        def agreed(known, given)
+          return known.target if given.all? { |key, value| known.given[key] == value }
+
+          raise ArgumentError, "the target #{known.target.name} is there already, with #{Arguments.shown(known.given)}"
+        end
 
         def new_client(name, transport: :udp, address: nil, behind_nat: false, uri: nil, certificate: nil)
           Arguments.transport(transport)
-          Arguments.address(address) if address
+          @names.take(Arguments.address(address)[/\A\[?(.+?)\]?:\d+\z/, 1]) if address
           Arguments.uri("uri:", uri) if uri
           address ||= "#{@names.free(behind_nat ? Names::NATS : Names::CLIENTS)}:5060"
           stated = behind_nat ? "#{@names.free(Names::PRIVATE)}:5060" : address

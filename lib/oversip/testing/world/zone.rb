@@ -11,9 +11,22 @@ module OverSIP
         # @param surroundings [Object, nil] what `self` is around the block
         # @api private
         def initialize(names, native, surroundings)
-          @names = names
-          @native = native
-          @surroundings = surroundings
+          @zone_names = names
+          @zone_native = native
+          @zone_surroundings = surroundings
+        end
+
+        # Evaluates a block. Instance variables in it are those of its surroundings.
+        #
+        # @return [nil]
+        # @api private
+        def evaluate(&)
+          own = instance_variables
+          carry(@zone_surroundings, self)
+          instance_exec(&)
+          nil
+        ensure
+          carry(self, @zone_surroundings, except: own)
         end
 
         # The words of the block.
@@ -38,7 +51,7 @@ module OverSIP
             Array(group).each do |host|
               host, own = host_name(host).split(":", 2)
               own = Arguments.port(Integer(own, 10, exception: false) || own) if own
-              @names.add(name, :srv, (index + 1) * 10, weight, own || port, host_name(host))
+              @zone_names.add(name, :srv, (index + 1) * 10, weight, own || port, host_name(host))
             end
           end
         end
@@ -56,7 +69,7 @@ module OverSIP
           raise ArgumentError, "a service is like \"SIP+D2T\", not #{Arguments.shown(service)}" unless service.is_a?(String)
 
           check_service(replacement)
-          @names.add(host_name(name), :naptr, order, preference, service, replacement)
+          @zone_names.add(host_name(name), :naptr, order, preference, service, replacement)
         end
 
         # Adds A records.
@@ -65,7 +78,7 @@ module OverSIP
         # @raise [ArgumentError] there is no such name or address
         def a(name, *addresses)
           check_any("address", addresses)
-          addresses.each { |address| @names.add(host_name(name), :a, Arguments.ip(address, :ipv4)) }
+          addresses.each { |address| @zone_names.add(host_name(name), :a, Arguments.ip(address, :ipv4)) }
         end
 
         # Adds AAAA records.
@@ -74,29 +87,29 @@ module OverSIP
         # @raise [ArgumentError] there is no such name or address
         def aaaa(name, *addresses)
           check_any("address", addresses)
-          addresses.each { |address| @names.add(host_name(name), :aaaa, Arguments.ip(address, :ipv6)) }
+          addresses.each { |address| @zone_names.add(host_name(name), :aaaa, Arguments.ip(address, :ipv6)) }
         end
 
         # Makes a name an alias of another one.
         def cname(name, of)
-          @names.add(host_name(name), :cname, host_name(of))
+          @zone_names.add(host_name(name), :cname, host_name(of))
         end
 
         # How long the records that follow may be kept: 60 s unless this says otherwise.
         #
         # @param seconds [Numeric]
         def ttl(seconds)
-          @native.dns_ttl(Seconds.check("ttl", seconds).to_f)
+          @zone_native.dns_ttl(Seconds.check("ttl", seconds).to_f)
         end
 
         # Name servers answer questions about a name with SERVFAIL.
         def fails(name)
-          @native.trouble(host_name(name), :server_failure)
+          @zone_native.trouble(host_name(name), :server_failure)
         end
 
         # Name servers do not answer questions about a name.
         def silent(name)
-          @native.trouble(host_name(name), :silence)
+          @zone_native.trouble(host_name(name), :silence)
         end
 
         # @return [String]
@@ -105,6 +118,13 @@ module OverSIP
         end
 
         private
+
+        def carry(from, to, except: [])
+          (from.instance_variables - except).each do |name|
+            value = from.instance_variable_get(name)
+            to.instance_variable_set(name, value) unless to.instance_variable_get(name).equal?(value)
+          end
+        end
 
         def host_name(name)
           Arguments.word("the name of a record", name)
@@ -127,16 +147,16 @@ module OverSIP
         end
 
         def respond_to_missing?(name, include_private = false)
-          @surroundings.respond_to?(name, include_private)
+          @zone_surroundings.respond_to?(name, include_private)
         end
 
         def method_missing(name, ...)
-          unless @surroundings.respond_to?(name, true)
+          unless @zone_surroundings.respond_to?(name, true)
             raise OverSIP::RuntimeError, "`#{name}` is neither a word of the zone (#{WORDS.join(", ")}) " \
                                          "nor a method of the spec#{Nearest.hint(name, WORDS)}"
           end
 
-          @surroundings.__send__(name, ...)
+          @zone_surroundings.__send__(name, ...)
         end
       end
     end
