@@ -7,7 +7,9 @@ require "oversip/testing/client"
 require "oversip/testing/target"
 require "oversip/testing/world/errors"
 require "oversip/testing/world/expected_errors"
+require "oversip/testing/world/former_state"
 require "oversip/testing/world/happenings"
+require "oversip/testing/world/in_turn"
 require "oversip/testing/world/log"
 require "oversip/testing/world/names"
 require "oversip/testing/world/network"
@@ -66,7 +68,7 @@ module OverSIP
           world.start(configuration, proxies)
           world
         rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
-          world&.close
+          world&.finish
           raise
         end
 
@@ -94,6 +96,7 @@ module OverSIP
 
       # @api private
       def start(configuration, proxies)
+        @busy = true
         take_over
         @script.load
         settings = Settings.new(configuration, proxies)
@@ -104,24 +107,30 @@ module OverSIP
         open_native(settings)
         run_start_events
         drain
+        @script.check
+        @busy = false
       end
 
       # The end: `on_terminated` runs, and everything that the script has made is undone. Does nothing when it is closed.
       # What has happened can still be read.
       #
       # @return [nil]
+      # @raise [OverSIP::RuntimeError] a block of the script or of a persona asks for it: the world goes on just now
       def close
         return if @closed
+        raise OverSIP::RuntimeError, "close in a block: the world goes on just now" if @busy || @network&.runs?
 
-        @native ? end_script : @ended_at = 0.0
-        @closed = true
-        Dispatcher.end_waits if @native
-        # First, so that another world can be opened whatever the clean-up raises.
-        World.forget(self)
-        @native&.close
-        hand_back if @former
-        @script.undo
+        finish
         nil
+      end
+
+      # The end, also of a world that could not be opened.
+      #
+      # @api private
+      def finish
+        @busy = true
+        InTurn.call(-> { end_script if @native }, -> { take_last_state }, -> { Dispatcher.end_waits if @native },
+                    -> { @native&.close }, -> { @former&.hand_back }, -> { @script.undo })
       end
 
       # @return [Boolean]
@@ -319,25 +328,14 @@ module OverSIP
 
       private
 
-      # What is OverSIP's is the world's as long as it is open.
       def take_over
         raise OverSIP::RuntimeError, "OverSIP runs: a world has to wait for its end" if OverSIP.running?
 
-        @former = { configuration: OverSIP.configuration, proxies: OverSIP.proxies, status: OverSIP.status,
-                    is_ready: OverSIP.is_ready, pid: OverSIP.pid }
-        @former_log = [Logger.target, Logger.level]
-        OverSIP.pid = Process.pid
+        @former = FormerState.new
         @log = Log.new(-> { now })
         Logger.target = @log
+        OverSIP.pid = Process.pid
         OverSIP.status = :loading
-      end
-
-      def hand_back
-        AroundCallback.observer = nil
-        ConnectionClasses.note([])
-        Logger.target, Logger.level = @former_log
-        TLS.forget if OverSIP.tls_public_cert
-        @former.each { |name, value| OverSIP.public_send(:"#{name}=", value) }
       end
 
       def open_native(settings)
@@ -365,8 +363,15 @@ module OverSIP
         SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
           guard { terminated(SystemCallbacks, callback) }
         end
+      end
+
+      # What can be read of a world that is closed. Another one can be opened from now on, whatever the clean-up raises.
+      def take_last_state
         @ended_at = now
-        @last_blacklist = @native.blacklist
+        @last_blacklist = @native ? @native.blacklist : []
+      ensure
+        @closed = true
+        World.forget(self)
       end
 
       def terminated(place, callable)

@@ -44,13 +44,13 @@ RSpec.describe OverSIP::Testing::World, :native do
     RUBY
   end
 
-  # Of a variable that this file does not name, so that only the script makes it.
-  def routed
-    eval("$routed", binding, __FILE__, __LINE__)
+  # A variable that this file does not name, so that only the script makes it.
+  def global(name)
+    eval(name, binding, __FILE__, __LINE__) # rubocop:disable Security/Eval -- its name is a value
   end
 
   def made
-    [defined?(GATEWAY), defined?(OverSIP::WORD), defined?(OverSIP::SipEvents::LIMIT), routed,
+    [defined?(GATEWAY), defined?(OverSIP::WORD), defined?(OverSIP::SipEvents::LIMIT), global("$routed"),
      Object.private_method_defined?(:helper_of_script), OverSIP::SipEvents.respond_to?(:gateway, true),
      OverSIP::SipEvents.instance_variable_defined?(:@count), OverSIP::SystemCallbacks.count]
   end
@@ -99,6 +99,81 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect([defined?(ScriptHelper), defined?(IN_EVENTS)]).to eq(["constant", nil])
   ensure
     Object.__send__(:remove_const, :ScriptHelper) if defined?(ScriptHelper)
+  end
+
+  # The second world finds what the first one found.
+  # @return [Array] what the block has said of each
+  def in_two_worlds(path)
+    Array.new(2) do
+      open_world(script: path)
+      yield.tap { world.close }
+    end
+  end
+
+  it "undoes files that it evaluates with load, also when they make no constant" do
+    global("$loaded_before = 1")
+    script("def helper_of_loaded = 1\n$loaded_anew = 1\n$loaded_before = 2\n", name: "loaded.rb")
+    made = -> { [Object.private_method_defined?(:helper_of_loaded), global("$loaded_anew"), global("$loaded_before")] }
+    expect(in_two_worlds(script("load File.join(__dir__, \"loaded.rb\")"), &made)).to eq([[true, 1, 2]] * 2)
+    expect(made.call).to eq([false, nil, 1])
+  end
+
+  it "evaluates a library with events again as a whole" do
+    Dir.mkdir("#{folder}/gx")
+    script("module Gx; VERSION = 1; end", name: "gx/version.rb")
+    script("module Gx; class Table; end; end", name: "gx/table.rb")
+    script("module Gx; def self.helper = 1; end", name: "gx/helper.rb")
+    script(<<~RUBY, name: "gx.rb")
+      module Gx; class Error < StandardError; end; end
+      require_relative "gx/version"
+      require_relative "gx/table"
+      require_relative "gx/helper"
+      OverSIP::SystemCallbacks.on_started { [Gx::Table, Gx::VERSION, Gx.helper, Gx::Error] }
+    RUBY
+    expect(in_two_worlds(script("require_relative \"gx\"")) { error_texts }).to eq([[], []])
+    expect([defined?(Gx), $LOADED_FEATURES.grep(/#{folder}/)]).to eq([nil, []])
+  end
+
+  it "evaluates a library again whose module is made by a file without events" do
+    Dir.mkdir("#{folder}/gy")
+    script("module Gy; VERSION = 1; end", name: "gy/version.rb")
+    script("require_relative \"gy/version\"\nmodule Gy; Pair = Struct.new(:a); class Row < Struct.new(:b); end; end\n" \
+           "OverSIP::SystemCallbacks.on_started { Gy::Pair }", name: "gy.rb")
+    path = script("require_relative \"gy\"")
+    expect { expect(in_two_worlds(path) { [Gy::VERSION, *error_texts] }).to eq([[1], [1]]) }.not_to output.to_stderr
+    expect(defined?(Gy)).to be_nil
+  end
+
+  it "gives back methods of the top level that it redefines" do
+    Object.class_eval do
+      private
+
+      def method_of_before = 1
+    end
+    expect(in_two_worlds(script("def method_of_before = 2")) { method_of_before }).to eq([2, 2])
+    expect([method_of_before, Object.private_method_defined?(:method_of_before)]).to eq([1, true])
+  ensure
+    Object.__send__(:remove_method, :method_of_before)
+  end
+
+  it "undoes events that come by a module of a file of it" do
+    script("module Prepended; def on_request(request) = request.reply(298); end", name: "prepended.rb")
+    ["module Extra; def on_request(request) = request.reply(299); end\nOverSIP::SipEvents.singleton_class.prepend Extra",
+     "OverSIP::SipEvents.extend(Module.new { def self_made = 299 })\n" \
+     "OverSIP::SipEvents.singleton_class.prepend(Module.new { def on_request(request) = request.reply(self_made) })",
+     "require_relative \"prepended\"\nOverSIP::SipEvents.singleton_class.prepend Prepended"].each do |text|
+      expect(in_two_worlds(script(text)) { alice.options.status }).to eq([text.include?("require") ? 298 : 299] * 2)
+      open_world { |request| request.reply 200 }
+      expect(alice.options.status).to eq(200)
+      world.close
+    end
+  end
+
+  it "has no world when events come by a module that was there before" do
+    stub_const("ThereBefore", Module.new { def on_request(_request) = nil })
+    expect { open_world(script: script("OverSIP::SipEvents.extend ThereBefore")) }
+      .to raise_error(OverSIP::RuntimeError, /extends OverSIP::SipEvents by ThereBefore, which was there before: its methods \(on_request\)/)
+    expect(described_class.current).to be_nil
   end
 
   it "has no world when the script cannot be loaded, and undoes what it has made so far" do

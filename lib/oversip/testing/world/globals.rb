@@ -18,26 +18,34 @@ module OverSIP
           attr_reader :made
         end
 
-        # @param path [String, nil] the script
-        def initialize(path)
+        def initialize
+          @before = {}
+          @names = Hash.new { |names, file| names[file] = names_in(file) }
+          @known = global_variables - Globals.made
+        end
+
+        # Notes what a file is going to change.
+        #
+        # @param file [String] of the script, about to be evaluated
+        def keep(file)
           known = global_variables
-          @before = names([path].compact).to_h { |name| [name, known.include?(name) ? value(name) : nil] }
-          @known = known - Globals.made
+          @names[file].each { |name| @before[name] = known.include?(name) ? value(name) : nil unless @before.key?(name) }
         end
 
         # Gives them their former values.
         #
         # @param files [Array<String>] the files of the script
         def undo(files)
-          new = names(files).select { |name| !@before.key?(name) && !@known.include?(name) }
+          names = files.flat_map { |file| @names[file] }.uniq
+          new = names.select { |name| !@before.key?(name) && !@known.include?(name) }
           Globals.made.concat(new).uniq!
-          @before.merge(new.to_h { |name| [name, nil] }).each { |name, former| set(name, former) }
+          @before.slice(*names).merge(new.to_h { |name| [name, nil] }).each { |name, former| set(name, former) }
         end
 
         private
 
-        def names(files)
-          text = files.map { |file| File.file?(file) ? File.read(file, encoding: Encoding::BINARY) : "" }.join("\n")
+        def names_in(file)
+          text = File.file?(file) ? File.read(file, encoding: Encoding::BINARY) : ""
           text.scan(NAME).uniq.map(&:to_sym)
         end
 

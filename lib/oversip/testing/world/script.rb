@@ -9,8 +9,9 @@ module OverSIP
       #
       # Undone are: event methods and further methods of the event modules, system callbacks, constants, methods of the top
       # level and global variables that the script's files made, and instance variables of the event modules. The script's
-      # files are the script, files of its folder that it loads with `load`, and files that it requires which define events.
-      # Other files that it requires stay loaded, and classes that it patches stay patched.
+      # files are the script, files of its folder that it evaluates with `load`, and files that it requires which define
+      # events; also those that have put something into modules that these made. Other files that it requires stay loaded,
+      # and classes that it patches stay patched.
       #
       # @api private
       class Script
@@ -19,7 +20,7 @@ module OverSIP
         def initialize(path, on_request)
           @path = path && File.expand_path(path)
           @on_request = on_request
-          @before = MadeByScript.new(@path)
+          @made = MadeByScript.new(@path)
         end
 
         # @return [Proc, nil]
@@ -37,9 +38,14 @@ module OverSIP
           @path ? ScriptEvents.warnings : []
         end
 
+        # @raise [OverSIP::RuntimeError] the script has done what cannot be undone
+        def check
+          @made.check
+        end
+
         # Takes away what the script's files have made.
         def undo
-          @before.undo
+          @made.undo
         end
       end
     end
