@@ -68,7 +68,7 @@ module OverSIP
       # @api private
       def for(request, &run)
         @left -= 1 if @left
-        steps = @block ? steps_of(run.call { @block.call(request) }) : @steps.map(&:dup)
+        steps = @block ? run.call { steps_of(@block.call(request)) } || [] : @steps.map(&:dup)
         steps.last.delay = @delay unless steps.empty?
         # Only an INVITE gets provisional responses (RFC 4320 4.1).
         request.sip_method == :INVITE ? steps : steps.select { |step| step.bytes || step.status >= 200 }
@@ -80,7 +80,7 @@ module OverSIP
       def steps_of(result)
         case result
         when nil, false then []
-        when String then [Step.new(delay: 0, bytes: result)]
+        when String then [Step.new(delay: 0, bytes: result.b)]
         else
           *statuses, last = result.is_a?(Array) ? result : [result]
           headers = last.is_a?(Hash) ? Arguments.headers(last) : statuses.push(last) && {}

@@ -128,6 +128,16 @@ module OverSIP
           raise ArgumentError, "#{what} is a String without spaces, not #{shown(value)}"
         end
 
+        # @param what [String] for the message
+        # @return [String] a host name, or an IP address; one of IPv6 without brackets
+        # @raise [ArgumentError]
+        def host(what, value)
+          text = word(what, value).sub(/\A\[(.+)\]\z/, '\1')
+          return text if !text.include?(":") || IP.fetch(:ipv6).match?(text.b)
+
+          raise ArgumentError, "#{what} is a host name or an IP address without port and scheme, not #{shown(value)}"
+        end
+
         # @return [Symbol]
         # @raise [ArgumentError]
         def transport(value, known = TRANSPORTS)

@@ -34,8 +34,10 @@ module OverSIP
         # @param headers [Hash{String, Symbol => Object, Array, nil}] nil leaves a header out, an Array is one line for each
         # @return [String] binary
         def compose(first_line, headers, body = nil)
-          lines = headers.flat_map { |name, values| Array(values).map { |value| "#{header_name(name)}: #{value}" } }
-          "#{[first_line, *lines].join("\r\n")}\r\n\r\n#{body}".b
+          lines = headers.flat_map do |name, values|
+            Array(values).map { |value| "#{header_name(name)}: ".b << value.to_s.b }
+          end
+          [first_line.b, *lines, "", body.to_s.b].join("\r\n")
         end
 
         # Headers of a spec go over the usual ones: they take their place, whatever the letter case.

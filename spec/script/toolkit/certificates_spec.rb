@@ -25,6 +25,16 @@ RSpec.describe OverSIP::Testing::World, "with TLS", :native do
     expect(world.errors).to be_empty
   end
 
+  it "trusts a target without a word for its address, which its Contact names" do
+    open_world(configuration: { sip: { sip_tls: true } }, proxies: { default_proxy: { verify_server: true } }) do |request|
+      request.loose_route
+      proxy = OverSIP::SIP::Proxy.new
+      request.initial? ? proxy.route(request, "gw.example", 5061, :tls) : proxy.route(request)
+    end
+    world.target("gw.example", transport: :tls)
+    expect(alice.invite("sip:bob@example.com").hang_up.status).to eq(200)
+  end
+
   it "trusts nobody with another name, none with a date that is over, none of a stranger" do
     bad = [["other.example", {}], ["gw.example", { expired: true }], ["gw.example", { by: :stranger }], ["gw.example", { by: :itself }]]
     statuses = bad.map do |name, options|

@@ -84,6 +84,20 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect(open.errors).to be_empty
   end
 
+  it "allows an error by its text alone" do
+    world.expect_script_error(/such/)
+    allow(self).to receive(:relay).and_raise(KeyError, "no such key")
+    alice.options
+    expect(world.errors).to be_empty
+  end
+
+  it "lets a request that is too large for UDP try TCP, where a target has none" do
+    world_with "gw1.example"
+    gateway.answers 200
+    expect(alice.message("sip:bob@example.com", "x" * 1300).status).to eq(200)
+    expect([world.errors, gateway.received.size]).to eq([[], 1])
+  end
+
   it "keeps what on_terminated raises at the close" do
     open_world(script: script("def (OverSIP::SystemEvents).on_terminated(error) = raise(\"late \#{error}\")"))
     world.close

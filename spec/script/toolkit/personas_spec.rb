@@ -145,6 +145,12 @@ RSpec.describe OverSIP::Testing::Persona, :native do
     expect(alice.responses.map(&:status_code)).to eq([400])
   end
 
+  it "sends and answers bytes of any encoding" do
+    gateway.answers { |request| raw_answer(request).sub("Strange", "Str\xffnge".b) }
+    exchange = alice.message("sip:bob@example.com", "\xff\x00".b, headers: { "Subject" => "\u00e4" })
+    expect([gateway.received.last.body.b, gateway.received.last.header("subject").b, exchange.status]).to eq(["\xff\x00".b, "\u00e4".b, 299])
+  end
+
   it "registers, subscribes, refers and sends texts" do
     gateway.answers 200
     exchanges = [alice.register, alice.subscribe("sip:bob@example.com"), alice.refer("sip:bob@example.com", to: "sip:carol@example.com"),

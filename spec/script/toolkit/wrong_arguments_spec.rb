@@ -34,8 +34,6 @@ RSpec.describe OverSIP::Testing, "with wrong arguments", :native do
     "answers(200).after(\"3\")" => [->(*) { gateway.answers(503).after("3") }, /\Aseconds must be/],
     "answers(200, body: 7)" => [->(*) { gateway.answers(200, body: 7) }, /\Aa body is/],
     "answer(\"200\")" => [->(*) { call.peer.answer("200") }, /\Aa status is an Integer/],
-    "answers { headers }" => [->(*) { gateway.answers { { warning: "x" } } && alice.options("sip:b@example.com") }, /\Aheaders without a status/],
-    "answers { [headers] }" => [->(*) { gateway.answers { [{ warning: "x" }] } && alice.options("sip:b@example.com") }, /\Aheaders without a status/],
     "certificate without a name" => [->(*) { world.certificate }, "a certificate needs a name that it is for"],
     "certificate(nil)" => [->(*) { world.certificate(nil) }, /\Athe name of a certificate is/],
     "call.request(7)" => [->(*) { call.request(7) }, /\Aa method is a Symbol/],
@@ -59,7 +57,9 @@ RSpec.describe OverSIP::Testing, "with wrong arguments", :native do
     "loss(seed: \"x\")" => [->(*) { world.loss(0.1, seed: "x") }, /\Aseed must be an Integer/],
     "loss(delay: \"x\")" => [->(*) { world.loss(0.1, delay: "x") }, /\Adelay must be a number of seconds/],
     "date = 7" => [->(*) { world.date = 7 }, "date is a Time, not 7"],
-    "expect_script_error(\"x\")" => [->(*) { world.expect_script_error("x") }, 'expect_script_error takes a class of exceptions, not "x"']
+    "expect_script_error(7)" => [->(*) { world.expect_script_error(7) }, "expect_script_error takes a class of exceptions, or a text, not 7"],
+    "target with a port" => [->(*) { world.target("gw:5070") }, 'the name of a target is a host name or an IP address without port and scheme, not "gw:5070"'],
+    "target with a scheme" => [->(*) { world.target("sip:gw") }, /without port and scheme/]
   }.each do |name, (block, message)|
     it "refuses #{name}" do
       expect { instance_exec(&block) }.to raise_error(ArgumentError, message)
@@ -71,6 +71,14 @@ RSpec.describe OverSIP::Testing, "with wrong arguments", :native do
       world.close
       expect { OverSIP::Testing::World.open(name => value) }.to raise_error(ArgumentError, /\A#{name}.* not #{value.inspect}\z/)
       expect(OverSIP::Testing::World.current).to be_nil
+    end
+  end
+
+  [{ warning: "x" }, [{ warning: "x" }], 99, [200, nil]].each do |result|
+    it "keeps as an error of the block that it answers #{result.inspect}" do
+      gateway.answers { result }
+      alice.options("sip:bob@example.com")
+      expect(error_texts).to match([a_string_matching(/\A(?:headers without a status|a status is an Integer)/)])
     end
   end
 

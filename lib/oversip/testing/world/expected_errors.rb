@@ -23,13 +23,20 @@ module OverSIP
         #
         # @example
         #   world.expect_script_error(KeyError, /key not found/)
-        # @param error_class [Class]
-        # @param text [String, Regexp, nil] of its message
+        #   world.expect_script_error(/key not found/)
+        # @overload expect_script_error(error_class = StandardError, text = nil)
+        #   @param error_class [Class]
+        #   @param text [String, Regexp, nil] of its message
+        # @overload expect_script_error(text)
+        #   @param text [String, Regexp] of its message
         # @return [nil]
         # @raise [ArgumentError] this is no class of exceptions, or no text
         def expect_script_error(error_class = StandardError, text = nil)
+          return expect_script_error(StandardError, error_class) if text.nil? && text?(error_class)
+
           unless error_class.is_a?(Class) && error_class <= Exception
-            raise ArgumentError, "expect_script_error takes a class of exceptions, not #{Arguments.shown(error_class)}"
+            raise ArgumentError,
+                  "expect_script_error takes a class of exceptions, or a text, not #{Arguments.shown(error_class)}"
           end
 
           Arguments.text_pattern("the message of an exception", text) unless text.nil?
@@ -38,6 +45,10 @@ module OverSIP
         end
 
         private
+
+        def text?(object)
+          object.is_a?(String) || object.is_a?(Regexp)
+        end
 
         def unexpected(raised)
           raised.reject { |exception| expected_errors.any? { |expectation| expectation.met_by?(exception) } }

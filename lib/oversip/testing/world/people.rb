@@ -42,11 +42,11 @@ module OverSIP
         # @param port [Integer, nil]
         # @param uri [String, nil] its address of record; "sip:NAME" unless it is given
         # @param certificate [Certificates::Issued, Array<String>, nil] what it shows to who connects by TLS; unless it is
-        #   given, one for its name and for the domains whose SRV records name it, which the configuration trusts
+        #   given, one for its name, its address and the domains whose SRV records name it, which the configuration trusts
         # @return [Target]
         # @raise [ArgumentError] the target is there already and differs, or a value cannot be used
         def target(name, transport: nil, port: nil, uri: nil, certificate: nil)
-          name = Arguments.word("the name of a target", name).sub(/\A\[(.+)\]\z/, '\1')
+          name = Arguments.host("the name of a target", name)
           given = { uri: uri, certificate: certificate }.compact
           services = @names.services(name)
           known = same_target(name) if transport.nil? && port.nil?
@@ -108,7 +108,7 @@ module OverSIP
           host = ip.include?(":") ? "[#{ip}]" : ip
           target = Target.new(@network, name, transport: transport, address: "#{host}:#{port}", uri: uri || "sip:#{name}")
           join(target)
-          shown = certificate || (transport == :tls && self.certificate(name, *@names.domains(name)))
+          shown = certificate || (transport == :tls && self.certificate(*[name, ip, *@names.domains(name)].uniq))
           @network.show_certificates(target, pems(shown)) if shown
           target
         end

@@ -18,12 +18,14 @@ module OverSIP
           @errors = []
           @messages = @openings = 0
           @known = {}
+          @unmet = {}
         end
 
         # What goes to where nobody is, is all right.
         def allow_unknown_destinations
           @allowed = true
           @errors.clear
+          @unmet.clear
         end
 
         # Takes what is new.
@@ -42,6 +44,7 @@ module OverSIP
             check_message(message) if message.sender == ELEMENT && message.receiver.nil?
           end
           openings.each { |opening| check_opening(opening) }
+          entries.each { |entry| forgive(CallRecord::Message.of(entry)) } if @unmet.any?
         end
 
         def check_message(message)
@@ -51,7 +54,17 @@ module OverSIP
 
         def check_opening(opening)
           _, receiver, transport, to, = opening
-          check("a connection", transport, to) unless receiver
+          error = check("a connection", transport, to) unless receiver
+          @unmet[to] = error if error
+        end
+
+        # A request near the MTU is tried by TCP first, and goes by UDP to who has no TCP (RFC 3261 18.1.1).
+        def forgive(message)
+          return unless message.sender == ELEMENT && message.transport == :udp && message.receiver
+
+          error = @unmet.delete(message.to) or return
+          @known.delete(error.target)
+          @errors.delete(error)
         end
 
         def check(what, transport, address)
@@ -62,7 +75,7 @@ module OverSIP
 
           @known[target] = true
           host = address[/\A(.+):\d+\z/, 1]
-          @errors << UnexpectedDestination.new(what, target, @network.of_host(host))
+          UnexpectedDestination.new(what, target, @network.of_host(host)).tap { |error| @errors << error }
         end
       end
     end
