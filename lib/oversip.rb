@@ -39,3 +39,6 @@ module OverSIP
   # Needs openssl: loaded when it is used.
   autoload :TLS, "oversip/tls"
 end
+
+# A Rails application needs no more than the library.
+require "oversip/railtie" if defined?(Rails::Railtie)

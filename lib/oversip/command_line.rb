@@ -213,6 +213,8 @@ module OverSIP
 
     def load_library(library)
       require library
+      # It may be a Rails application that does not name this gem.
+      require "oversip/railtie" if defined?(::Rails::Railtie)
     rescue ScriptError, StandardError => e
       raise if e.is_a?(LoadError)
 

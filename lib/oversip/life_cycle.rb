@@ -19,6 +19,10 @@ module OverSIP
     # Seconds after which a block that still runs no longer keeps the callbacks of the server's end from running.
     BUSY_LIMIT = 3
 
+    # The system's words for EADDRINUSE.
+    IN_USE = "Address already in use"
+    private_constant :IN_USE
+
     @lock = Monitor.new
 
     class << self
@@ -203,11 +207,21 @@ module OverSIP
       end
 
       def serve
-        bound = Engine.start(EngineOptions.build(OverSIP.configuration, OverSIP.proxies))
+        bound = open_engine
         @running = true
         become(:loading)
         note_listeners(bound)
         Dispatcher.start
+      end
+
+      def open_engine
+        Engine.start(EngineOptions.build(OverSIP.configuration, OverSIP.proxies))
+      rescue OverSIP::RuntimeError => e
+        raise unless e.message.end_with?(IN_USE)
+
+        raise OverSIP::RuntimeError,
+              "#{e.message}: another process listens there. Each process, such as a worker of Puma or Sidekiq, needs a " \
+              "port of its own (0 takes any that is free), or only one of them starts OverSIP"
       end
 
       def undone_unless_started

@@ -92,6 +92,12 @@ RSpec.describe "Start and end of the engine" do
     expect(OverSIP).to be_running
   end
 
+  it "says what several processes do that ask for one port" do
+    error = OverSIP::RuntimeError.new("cannot bind UDP 127.0.0.1:5060: Address already in use")
+    stub_const("OverSIP::Engine", FakeEngine.new(start_error: error))
+    expect { OverSIP.start }.to raise_error(OverSIP::RuntimeError, /\A#{error.message}: another process listens there.*Puma.*port of its own/)
+  end
+
   it "names both parameters that ask for one port, before it opens any" do
     configuration = { sip: { listen_port: 5060, enable_ipv6: false }, websocket: { sip_ws: true, listen_port: 5060, enable_ipv6: false } }
     expect { OverSIP.start(configuration: configuration) }
