@@ -49,7 +49,7 @@ module OverSIP
       # @return [ReceivedCall, nil] the call as the one who has answered sees it; before the answer, as the last one who was
       #   called does
       def peer
-        calls = party.network.received_calls.select { |call| call.call_id == call_id }
+        calls = party.network.sides(call_id).grep(ReceivedCall)
         calls.find { |call| dialog && call.dialog&.local_tag == dialog.remote_tag } || calls.last
       end
 
@@ -177,7 +177,7 @@ module OverSIP
 
       # @return [Call, nil] the call as its caller sees it
       def peer
-        party.network.calls_made.find { |call| call.call_id == call_id }
+        party.network.sides(call_id).grep(Call).first
       end
 
       # @api private

@@ -56,6 +56,7 @@ module OverSIP
         @dialog_plans = []
         @client_transactions = {}
         @server_transactions = {}
+        @invitations = {}
       end
 
       # What it answers to requests outside of dialogs, from now on. Without a word it answers 200. Several statuses follow

@@ -33,34 +33,51 @@ module OverSIP
         def take_request(request, send)
           return take_ack(request) if request.sip_method == :ACK
 
-          key = [request.branch, request.header("via").to_s[/\s([^;\s]+)/, 1], request.sip_method]
-          known = @server_transactions[key]
+          known = server_transaction(request, request.sip_method)
           return known.repeat if known
 
           received << request
-          reliable = reliable?(request.transport)
-          transaction = Transactions::Server.new(network, request, reliable: reliable, send: send)
-          @server_transactions[key] = transaction
+          transaction = Transactions::Server.new(network, request, reliable: reliable?(request.transport), send: send)
+          note(transaction)
           request.sip_method == :CANCEL ? take_cancel(transaction) : carry_out(transaction)
+        end
+
+        def note(transaction)
+          request = transaction.request
+          @server_transactions[transaction_key(request, request.sip_method)] = transaction
+          (@invitations[request.call_id] ||= []) << transaction if transaction.invite?
+        end
+
+        # RFC 3261 17.2.3.
+        def transaction_key(request, sip_method)
+          [request.branch, request.header("via").to_s[/\s([^;\s]+)/, 1], sip_method]
+        end
+
+        def server_transaction(request, sip_method)
+          @server_transactions[transaction_key(request, sip_method)]
         end
 
         # An ACK goes to nobody: it is not answered.
         def take_ack(ack)
-          invite = @server_transactions.each_value.find do |known|
-            known.invite? && known.final? && known.request.call_id == ack.call_id && known.request.cseq == ack.cseq
-          end
+          invite = server_transaction(ack, :INVITE) || accepted(ack)
           received << ack if invite.nil? || invite.acknowledge
+        end
+
+        # The ACK of a 2xx has a branch of its own, and the tag of the response (RFC 3261 13.2.2.4). A response of a spec may
+        # have had another tag.
+        def accepted(ack)
+          finals = @invitations.fetch(ack.call_id, []).select { |known| known.final? && known.request.cseq == ack.cseq }
+          tag = MessageText.tag(ack.header("to"))
+          finals.find { |known| tag_of(known) == tag } || finals.first
         end
 
         # RFC 3261 9.2.
         def take_cancel(cancel)
-          invite = @server_transactions.each_value.find do |known|
-            known.invite? && known.request.branch == cancel.request.branch
-          end
+          invite = server_transaction(cancel.request, :INVITE)
           return respond(cancel, 481, {}, nil) unless invite
 
           respond(cancel, 200, {}, nil)
-          @calls.find { |call| call.invite.equal?(invite.request) }&.cancel_received
+          network.sides(invite.request.call_id).find { |side| side.request.equal?(invite.request) }&.cancel_received
           respond(invite, 487, {}, nil) unless invite.final?
         end
 
@@ -81,13 +98,17 @@ module OverSIP
         end
 
         def side_of(request)
-          network.sides_of(self).find { |side| side.call_id == request.call_id && side.dialog }
+          sides = network.sides(request.call_id).select { |side| side.party.equal?(self) && side.dialog }
+          tag = MessageText.tag(request.header("to"))
+          # A persona may call itself.
+          sides.find { |side| side.dialog.local_tag == tag } || sides.first
         end
 
         def note_call(transaction)
           return unless transaction.invite?
 
           calls << ReceivedCall.new(self, transaction, tag_for(transaction))
+          network.note_side(calls.last)
         end
 
         def answer(transaction, steps)
@@ -109,6 +130,11 @@ module OverSIP
             respond(transaction, step.status, step.headers, step.body)
           end
           answer(transaction, rest)
+        end
+
+        # @return [String] the tag of To in what it answers
+        def tag_of(transaction)
+          MessageText.tag(transaction.request.header("to")) || tag_for(transaction)
         end
 
         def tag_for(transaction)

@@ -10,8 +10,6 @@ module OverSIP
       #
       # @api private
       class Network
-        # @return [Array<Call>] the calls that personas have made
-        attr_reader :calls_made
         # @return [Engine::World]
         attr_reader :native
         # @return [Names]
@@ -34,7 +32,7 @@ module OverSIP
           @timers = {}
           @counts = Hash.new(0)
           @tags = {}
-          @calls_made = []
+          @sides = {}
           @senders = {}
         end
 
@@ -211,20 +209,22 @@ module OverSIP
           names.locate(uri)
         end
 
-        # @return [Array<ReceivedCall>]
-        def received_calls
-          @personas.flat_map(&:calls)
+        # @param call_id [String, nil]
+        # @return [Array<Call, ReceivedCall>] the calls with this Call-ID as their parties see them, in the order of their
+        #   beginning
+        def sides(call_id)
+          @sides.fetch(call_id, [])
         end
 
-        # @return [Array<Call, ReceivedCall>] the calls in which somebody takes part
-        def sides_of(persona)
-          persona.calls + calls_made.select { |call| call.party.equal?(persona) }
+        # @param side [Call, ReceivedCall]
+        def note_side(side)
+          (@sides[side.call_id] ||= []) << side
         end
 
         # @param exchange [Exchange] a request that a persona sends
         def note_exchange(exchange)
           @senders[exchange.call_id] ||= exchange.party.name
-          @calls_made << exchange if exchange.is_a?(Call)
+          note_side(exchange) if exchange.is_a?(Call)
         end
 
         # @param call_id [String, nil]
