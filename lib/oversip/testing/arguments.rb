@@ -64,7 +64,7 @@ module OverSIP
         # @return [Symbol] the method of a request that is sent: any letter case
         # @raise [ArgumentError]
         def sip_method(value)
-          return value.to_sym if text?(value) && value.to_s.b.match?(/\A[^\s[:cntrl:]]+\z/)
+          return value.to_sym if text?(value) && value.to_s.b.match?(/\A[^ [:cntrl:]]+\z/)
 
           raise ArgumentError, "a method is a Symbol such as :INVITE, not #{shown(value)}"
         end
@@ -74,7 +74,7 @@ module OverSIP
         # @raise [ArgumentError]
         def uri(what, value)
           text = value.respond_to?(:scheme) ? value.to_s : value
-          return text if text.is_a?(String) && text.b.match?(/\A[A-Za-z][A-Za-z0-9+.-]*:[^\s[:cntrl:]]+\z/)
+          return text if text.is_a?(String) && text.b.match?(/\A[A-Za-z][A-Za-z0-9+.-]*:[^ [:cntrl:]]+\z/)
 
           raise ArgumentError, "#{what} is an URI such as \"sip:bob@example.com\", not #{shown(value)} " \
                                "(send_raw sends any text)"
@@ -123,7 +123,7 @@ module OverSIP
         # @return [String] not empty
         # @raise [ArgumentError]
         def word(what, value)
-          return value.to_s if text?(value) && value.to_s.b.match?(/\A[^\s[:cntrl:]]+\z/)
+          return value.to_s if text?(value) && value.to_s.b.match?(/\A[^ [:cntrl:]]+\z/)
 
           raise ArgumentError, "#{what} is a String without spaces, not #{shown(value)}"
         end
