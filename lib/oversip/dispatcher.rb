@@ -248,7 +248,24 @@ module OverSIP
       # @param exception [Exception]
       # @param name [String] which callback it was
       def callback_failed(exception, name)
-        report("a block given to #{name}", exception)
+        report("a block given to #{name}#{of_event}", exception, callback: name)
+      end
+
+      # Logs an exception of work that nobody waits for.
+      #
+      # @param exception [Exception]
+      # @param work [String] with its place in the script
+      # @param event [String] which event has begun it, see {of_event}
+      def work_failed(exception, work, event)
+        @fibers&.work_failed(exception)
+        report("the work of #{work}#{event}, for which nobody waits", exception, callback: work)
+      end
+
+      # @return [String] tells the request of the running event from others; empty when there is none
+      def of_event
+        known = Engine.event_context or return ""
+
+        " (#{known[:sip_method]} #{known[:ruri]}, Call-ID #{known[:call_id]})"
       end
 
       # Runs a block. No exception leaves it, except those that end the process.

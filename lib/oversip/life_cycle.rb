@@ -112,7 +112,7 @@ module OverSIP
           begin
             become(:terminating)
             terminated(error, callback_limit) if callbacks
-            Engine.stop(timeout.to_f)
+            Engine.stop(let_blocks_end(timeout.to_f))
           ensure
             # Also when a signal or a kill cuts the waiting short.
             abandon
@@ -243,6 +243,19 @@ module OverSIP
         end
       ensure
         @last_outcome = nil
+      end
+
+      # Blocks that wait go on as long as transactions do.
+      #
+      # @return [Float] what is left of the time
+      def let_blocks_end(limit)
+        return limit if Dispatcher.waits.empty? && Waiting.quiet?
+
+        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
+        left = -> { [deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0.0].max }
+        Dispatcher.let_waits_end(left.call)
+        Waiting.let_work_end(left.call)
+        left.call
       end
 
       def last_callback(place, callable, error)

@@ -43,6 +43,9 @@ module OverSIP
       taint: "taint and untaint are gone since Ruby 3.2: leave them out"
     }.freeze
 
+    WORK = "the block of OverSIP.await or OverSIP.async runs on a thread of its own, which break, return and throw cannot " \
+           "leave: end it with next, and look at its value"
+
     # How each of them looks in a script.
     PATTERNS = {
       /\bFixnum\b/ => CONSTANTS[:Fixnum],
@@ -62,6 +65,7 @@ module OverSIP
         when NoMethodError then METHODS[exception.name]
         when NameError then CONSTANTS[exception.name] || MODULES[exception.message[/constant (\S+)/, 1]]
         when LoadError then library(exception.path)
+        when LocalJumpError, UncaughtThrowError then WORK if Waiting.from_work?(exception)
         end
       end
 

@@ -89,6 +89,23 @@ module OverSIP
         (@pool || Pool).stats
       end
 
+      # @return [Boolean] whether an exception was raised in work
+      def from_work?(exception)
+        exception.backtrace.to_a.any? { |frame| frame.start_with?(Work::FILE) }
+      end
+
+      # @return [Boolean] whether no work is under way, apart from late work
+      def quiet?
+        @pool.nil? || @pool.quiet?
+      end
+
+      # Waits until it is so.
+      #
+      # @param limit [Numeric] seconds
+      def let_work_end(limit)
+        @pool&.let_work_end(limit)
+      end
+
       # The engine has ended: no work begins any more, and workers that do not come back are killed.
       #
       # @param limit [Numeric] seconds that they have to end

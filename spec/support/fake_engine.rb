@@ -98,6 +98,9 @@ class FakeEngine
 
   def forget_suspended = nil
 
+  # No event of it is about a request.
+  def event_context = nil
+
   # An event that was suspended.
   Suspended = Struct.new(:since)
 

@@ -40,6 +40,7 @@ module OverSIP
         @fibers = {}.compare_by_identity
         @admitted = {}.compare_by_identity
         @waits = {}.compare_by_identity
+        @tasks = {}.compare_by_identity
       end
 
       # Runs the event that the engine has ready.
@@ -120,6 +121,32 @@ module OverSIP
         end
       ensure
         @waits.delete(wait.fiber)
+        @waits_over.settle(:returned) if @waits_over && @waits.empty?
+      end
+
+      # @return [Outcome] settled as soon as nothing waits any more
+      def waits_over
+        @waits_over = Outcome.new
+        @waits_over.settle(:returned) if @waits.empty?
+        @waits_over
+      end
+
+      # Notes a Task of the event that runs in a Fiber: it is told of the end of the event.
+      #
+      # @param task [#event_over]
+      # @return [Boolean] false: the Fiber runs no events
+      def note_task(fiber, task)
+        return false unless include?(fiber)
+
+        (@tasks[fiber] ||= []) << task
+        true
+      end
+
+      # Work has failed that nobody waits for.
+      #
+      # @param exception [Exception]
+      def work_failed(exception)
+        Dispatcher.end_process(exception) if FATAL.any? { |kind| exception.is_a?(kind) }
       end
 
       # @return [Array<Waiters::Suspension>] those of the present moment
@@ -162,7 +189,7 @@ module OverSIP
 
       def run_in(fiber)
         fiber.resume(WORK)
-        return if ended?(fiber)
+        return if @idle.last.equal?(fiber) || ended?(fiber)
 
         @suspended[fiber] = Suspended.new(Engine.suspend_event, false)
       end
@@ -193,6 +220,7 @@ module OverSIP
           if work.equal?(WORK)
             run_guarded
             @suspended.delete(Fiber.current) unless @suspended.empty?
+            @tasks.delete(Fiber.current)&.each(&:event_over) unless @tasks.empty?
             # A Fiber that cannot be cleared ends here.
             break unless FiberState.clear
 
@@ -214,7 +242,7 @@ module OverSIP
       def full(reason)
         unless @said
           Dispatcher.log_system_error "no further Fiber for callbacks (#{reason}): they run without one and cannot " \
-                                      "suspend; scripts must resume the Fibers that they suspend"
+                                      "wait; scripts must resume the Fibers that they suspend, and waits need a time-out"
         end
         @said = true
         nil

@@ -34,14 +34,34 @@ module OverSIP
         @fibers&.dismiss(fiber)
       end
 
+      # Tells a Task of the end of the event that runs in the calling Fiber.
+      #
+      # @param task [#event_over]
+      # @return [Boolean] false: no event of its own does
+      def note_task(task)
+        current? && @fibers.note_task(Fiber.current, task)
+      end
+
+      # Waits until no block waits any more, those included that begin to meanwhile.
+      #
+      # @param limit [Numeric] seconds
+      def let_waits_end(limit)
+        deadline = now + limit
+        until waits.empty? || (left = deadline - now) <= 0
+          @fibers.waits_over.value(left)
+          # The block that has waited goes on until it has ended, or waits again.
+          call(timeout: [deadline - now, 0].max) { true }
+        end
+      end
+
       # @return [Array<Waiters::Suspension>] what waits just now
       def waits
         @fibers ? @fibers.waits : []
       end
 
-      # See {WorldFibers#driver=}.
-      def driver=(driver)
-        @fibers.driver = driver
+      # See {WorldFibers#attend}.
+      def attend(driver:, on_failure:)
+        @fibers.attend(driver:, on_failure:)
       end
 
       # @return [Boolean] whether the caller is work that runs in the thread of a world
@@ -90,6 +110,12 @@ module OverSIP
 
         warn_of_held_up(what)
         nil
+      end
+
+      private
+
+      def now
+        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

@@ -18,7 +18,7 @@ module OverSIP
       LIBRARY = File.expand_path("../..", __dir__).concat("/oversip/")
 
       # @param limit [Numeric] seconds that an event may take
-      # @param dispatcher [#backtrace, #suspended_events, #running_stage, #stage_of]
+      # @param dispatcher [#backtrace, #suspended_events, #awaited_by, #running_stage, #stage_of]
       def initialize(limit, dispatcher: Dispatcher)
         @limit = limit
         @dispatcher = dispatcher
@@ -95,11 +95,15 @@ module OverSIP
       def tell(fiber, event, now)
         event.told = true
         subject = @dispatcher.stage_of(fiber) || event.subject
-        warn_of("#{subject} has been suspended for #{(now - event.since) / SECOND} s", fiber.backtrace)
+        awaited = @dispatcher.awaited_by(fiber)
+        waits = " and waits for #{awaited}" if awaited
+        warn_of("#{subject} has been suspended for #{(now - event.since) / SECOND} s#{waits}", fiber.backtrace)
       end
 
       def warn_of(what, frames)
-        own = frames.to_a.take_while { |frame| !frame.start_with?(LIBRARY) }
+        # Those of the wait itself come first.
+        script = frames.to_a.drop_while { |frame| frame.start_with?(LIBRARY) }
+        own = script.take_while { |frame| !frame.start_with?(LIBRARY) }
         own = frames.to_a if own.empty?
         place = own.empty? ? "" : "; it stands at #{own.first(FRAMES).join(", from ")}"
         Logger.record(:warn, Dispatcher.log_id, "#{what}#{place}", [:overdue, own.first])

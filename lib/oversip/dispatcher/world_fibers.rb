@@ -25,10 +25,17 @@ module OverSIP
         raise fatal
       end
 
-      # What lets the world go on while its thread waits: it answers false when nothing more is due.
-      #
-      # @return [#call]
-      attr_writer :driver
+      # @param driver [#call] lets the world go on while its thread waits; it answers false when nothing more is due
+      # @param on_failure [#call] gets exceptions of work that nobody waits for
+      def attend(driver:, on_failure:)
+        @driver = driver
+        @on_failure = on_failure
+      end
+
+      # See {EventFibers#work_failed}.
+      def work_failed(exception)
+        @on_failure&.call(exception)
+      end
 
       # What the thread of the world waits by, outside of events.
       #

@@ -345,7 +345,8 @@ module OverSIP
         @network = Network.new(@native, settings.listeners, @names, method(:guard))
         @happenings = Happenings.new(@native, @record)
         @traffic = Traffic.new(@network, @record)
-        @native.driver = Dispatcher.driver = @network.method(:step)
+        @native.driver = @network.method(:step)
+        Dispatcher.attend(driver: @network.method(:step), on_failure: @observer.method(:keep))
         AroundCallback.observer = @observer
       end
 

@@ -53,9 +53,8 @@ module OverSIP
 
       # Runs work here that no worker has begun: the caller, a worker itself, need not wait for another one.
       def run_here(work)
-        return unless worker? && withdraw(work)
+        return unless worker? && @lock.synchronize { @queue.delete(work) && begun(work) }
 
-        @lock.synchronize { begun(work) }
         begin
           work.run
         ensure
@@ -72,18 +71,33 @@ module OverSIP
       #
       # @param timed_out [Boolean] its time is up
       def abandon(work, timed_out: false)
-        @lock.synchronize do
+        withdrawn = @lock.synchronize do
           @timeouts += 1 if timed_out
-          work.late = true if @queue.delete(work).nil? && @running.key?(work)
+          @queue.delete(work)
         end
+        work.unattended(late: true) unless withdrawn
       end
 
       # @return [Hash{Symbol => Integer}] for {OverSIP.stats}
       def stats
         @lock.synchronize do
-          { await_running: @running.size, await_queued: @queue.size, await_late: @running.keys.count(&:late),
+          { await_running: @running.size, await_queued: @queue.size, await_late: @running.keys.count(&:late?),
             await_timeouts: @timeouts }
         end
+      end
+
+      # @return [Boolean] whether no work is under way, apart from late work
+      def quiet?
+        @queue.empty? && @running.keys.all?(&:late?)
+      end
+
+      # Waits until it is so.
+      #
+      # @param limit [Numeric] seconds
+      def let_work_end(limit)
+        over = @over = Dispatcher::Outcome.new
+        over.settle(:returned) if quiet?
+        over.value(limit)
       end
 
       # No work begins any more. What runs is killed.
@@ -95,6 +109,7 @@ module OverSIP
           @queue.each_key { |work| work.give_up(StoppedError.new) }
           @queue.clear
           @ready.broadcast
+          warn_of(@running.keys) unless @running.empty?
           @workers.keys - [Thread.current]
         end
         threads.each(&:kill)
@@ -116,7 +131,6 @@ module OverSIP
 
           yield work
           begun(work)
-          work
         end
       end
 
@@ -136,6 +150,12 @@ module OverSIP
 
       private
 
+      def warn_of(works)
+        works.each(&:forsake)
+        others = works.size > 1 ? " and #{works.size - 1} more" : ""
+        Dispatcher.log_system_warn "OverSIP ends, and this work does not: #{works.first}#{others}; its threads are killed"
+      end
+
       def hire(work)
         worker = Worker.new(self)
         @workers[worker.start] = worker
@@ -154,10 +174,14 @@ module OverSIP
       def begun(work)
         @running[work] = true
         Engine.workers_run(true) if @running.size == 1 && Engine.respond_to?(:workers_run)
+        work
       end
 
       def over(work)
-        Engine.workers_run(false) if @running.delete(work) && @running.empty? && Engine.respond_to?(:workers_run)
+        return unless @running.delete(work)
+
+        Engine.workers_run(false) if @running.empty? && Engine.respond_to?(:workers_run)
+        @over&.settle(:returned) if quiet?
       end
     end
   end

@@ -7,6 +7,7 @@ module OverSIP
     def initialize(work, pool)
       @work = work
       @pool = pool
+      work.unattended unless Dispatcher.note_task(self)
     end
 
     # The value of the block. Waits for its end as {OverSIP.await} does; may be asked again, and from any thread.
@@ -18,6 +19,8 @@ module OverSIP
     # @raise [ArgumentError] this is no positive number of seconds
     def value(timeout: nil)
       timeout = Waiting.check_timeout(timeout)
+      @asked = true
+      @work.attended
       @pool.run_here(@work)
       @work.outcome.value(timeout, what: @work) { raise AwaitTimeout, "#{@work} has no value after #{timeout} s" }
     end
@@ -25,6 +28,13 @@ module OverSIP
     # @return [Boolean] whether the block has ended
     def done?
       @work.outcome.settled?
+    end
+
+    # The event that has begun it is over.
+    #
+    # @api private
+    def event_over
+      @work.unattended unless @asked && done?
     end
 
     # @return [String]

@@ -6,14 +6,15 @@ module OverSIP
     #
     # @api private
     class Work
+      # Is in the backtrace of what work raises.
+      FILE = __FILE__
+
       # Fiber storage came with Ruby 3.2.
       STORAGE = Fiber.method_defined?(:storage)
       private_constant :STORAGE
 
       # @return [Dispatcher::Outcome]
       attr_reader :outcome
-      # @return [Boolean] whether it still runs though nobody waits for it any more
-      attr_accessor :late
 
       # @param name [String] what has begun it
       # @param block [Proc]
@@ -23,13 +24,14 @@ module OverSIP
         @block = block
         @wrapper = wrapper
         @outcome = Dispatcher::Outcome.new
+        @lock = Thread::Mutex.new
         @storage = Fiber.current.storage if STORAGE
       end
 
       # Runs it in the calling thread, in a Fiber of its own: so it has a copy of the Fiber storage of its beginner, and what
       # it leaves behind goes with the Fiber.
       def run
-        fiber = self.fiber(->(result) { @outcome.settle(*result) })
+        fiber = self.fiber(->(result) { settle(result) })
         fiber.resume
         end_suspended(fiber) if fiber.alive?
       end
@@ -52,6 +54,41 @@ module OverSIP
         # It was handed to a scheduler.
       end
 
+      # It has ended. A failure is logged if nobody waits for it.
+      #
+      # @param result [Array(Symbol, Object)] see {fiber}
+      def settle(result)
+        @outcome.settle(*result)
+        kind, exception = result
+        return unless kind == :raised
+
+        tell if @lock.synchronize { (@failure = exception) && @unattended && !@forsaken }
+      end
+
+      # Nobody waits for it now, and perhaps nobody will.
+      #
+      # @param late [Boolean] its time is over
+      def unattended(late: false)
+        @event ||= Dispatcher.of_event
+        @late = late
+        tell if @lock.synchronize { (@unattended = true) && @failure }
+      end
+
+      # Somebody does.
+      def attended
+        @lock.synchronize { @unattended = false }
+      end
+
+      # Its thread is about to be killed: that is told of all such work at once.
+      def forsake
+        @lock.synchronize { @forsaken = true }
+      end
+
+      # @return [Boolean] whether it runs though its time is over
+      def late?
+        @late == true && !@outcome.settled?
+      end
+
       # It ends without a value, unless it has one.
       def give_up(exception)
         @outcome.settle(:raised, exception)
@@ -63,6 +100,10 @@ module OverSIP
       end
 
       private
+
+      def tell
+        Dispatcher.work_failed(@failure, to_s, @event)
+      end
 
       def perform(ended)
         result = [:raised, OverSIP::RuntimeError.new("the thread of #{self} was killed")]

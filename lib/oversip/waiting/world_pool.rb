@@ -39,12 +39,13 @@ module OverSIP
       # See {Pool#abandon}.
       def abandon(work, timed_out: false)
         @timeouts += 1 if timed_out
-        work.late = @fibers.value?(work)
+        work.unattended(late: true)
       end
 
       # @return [Hash{Symbol => Integer}] for {OverSIP.stats}
       def stats
-        { await_running: @fibers.size, await_queued: 0, await_late: @fibers.values.count(&:late), await_timeouts: @timeouts }
+        late = @fibers.values.count(&:late?)
+        { await_running: @fibers.size, await_queued: 0, await_late: late, await_timeouts: @timeouts }
       end
 
       # The world is closed.
@@ -56,7 +57,7 @@ module OverSIP
         @fibers.delete(fiber)
         Dispatcher.dismiss(fiber)
         left = (due - Engine.clock) / 1e9
-        settle = -> { work.outcome.settle(*result) }
+        settle = -> { work.settle(result) }
         left.positive? && Engine.running? ? Engine.schedule(left, settle) : settle.call
       end
     end
