@@ -6,17 +6,25 @@ require "oversip/testing/dialog_side"
 module OverSIP
   module Testing
     # A call as its caller sees it: the INVITE, its responses, the dialog. A 2xx is acknowledged at once, unless the call was
-    # made with `auto_ack: false`.
+    # made with `auto_ack: false`. A 2xx of somebody else, after the first one, is acknowledged as well, and its dialog is
+    # ended by a BYE (RFC 3261 13.2.2.4).
     class Call < Exchange
       include DialogSide
 
-      # @return [Dialog, nil] made by the first response with a To tag, confirmed by the first 2xx
+      # @return [Dialog, nil] of the first 2xx; before that, of the last response with a To tag
       attr_reader :dialog
 
       # @api private
       def initialize(party, request, auto_ack: true)
         super(party, request)
         @auto_ack = auto_ack
+        @dialogs = {}
+        @acks = {}
+      end
+
+      # @return [Array<Dialog>] one for each To tag of the responses: several when the request was forked
+      def dialogs
+        @dialogs.values
       end
 
       # Cancels the INVITE. Before the first provisional response a CANCEL waits for it (RFC 3261 9.1): the element sends 100
@@ -38,11 +46,11 @@ module OverSIP
       # @return [Exchange, nil] of the CANCEL that was sent
       attr_reader :cancellation
 
-      # Sends the ACK of the 2xx, as `auto_ack` does.
+      # Sends the ACK of the 2xx, as `auto_ack` does: again when the 2xx comes again.
       #
       # @return [nil]
       def ack(headers: {}, body: nil, **more)
-        party.acknowledge_success(dialog!, Arguments.headers(headers, more), body)
+        send_ack(dialog!, Arguments.headers(headers, more), Arguments.body(body))
         party.network.settle
       end
 
@@ -58,12 +66,12 @@ module OverSIP
       # @api private
       def take(response)
         # The 2xx came again, so its ACK was lost.
-        return again(response) if known?(response)
+        return @acks[tag_of(response)]&.call if known?(response)
 
         super
         note_dialog(response)
         if response.status_code.between?(200, 299)
-          acknowledge(response) if @auto_ack
+          acknowledge(@dialogs[tag_of(response)]) if @auto_ack
         elsif response.status_code < 200 && @cancel_headers
           headers = @cancel_headers
           @cancel_headers = nil
@@ -79,22 +87,30 @@ module OverSIP
         end
       end
 
-      def again(response)
-        acknowledge(response) if @auto_ack
+      def tag_of(response)
+        MessageText.tag(response.header("to"))
       end
 
       def note_dialog(response)
-        return unless MessageText.tag(response.header("to")) && response.status_code.between?(101, 299)
+        success = response.status_code.between?(200, 299)
+        return unless success || (tag_of(response) && response.status_code.between?(101, 199))
+
+        known = @dialogs[tag_of(response)]
+        known.confirm(response) if known && success
+        made = known || (@dialogs[tag_of(response)] = Dialog.of_response(request, response))
         return if @confirmed
 
-        @confirmed = response.status_code >= 200
-        @dialog = Dialog.of_response(request, response)
+        @dialog = made
+        @confirmed = success
       end
 
-      # Each 2xx has a dialog of its own when the request was forked (RFC 3261 13.2.2.4).
-      def acknowledge(response)
-        same = dialog.remote_tag == MessageText.tag(response.header("to"))
-        party.acknowledge_success(same ? dialog : Dialog.of_response(request, response), {}, nil)
+      def acknowledge(dialog)
+        send_ack(dialog, {}, nil)
+        party.request_in_dialog(dialog, :BYE, {}, nil) unless dialog.equal?(self.dialog)
+      end
+
+      def send_ack(dialog, headers, body)
+        @acks[dialog.remote_tag] = party.acknowledge_success(dialog, headers, body)
       end
     end
 

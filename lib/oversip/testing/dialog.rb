@@ -30,7 +30,7 @@ module OverSIP
         def of_response(request, response)
           new(call_id: response.call_id, local: response.header("from"), remote: response.header("to"),
               remote_target: MessageText.uri(response.header("contact")) || request.ruri,
-              routes: MessageText.entries(response.headers("record-route")).reverse, cseq: response.cseq)
+              routes: routes_of(response), cseq: response.cseq)
         end
 
         # The dialog that a request makes at who answers it (RFC 3261 12.1.1).
@@ -43,6 +43,13 @@ module OverSIP
           new(call_id: request.call_id, local: MessageText.tag(to) ? to : "#{to};tag=#{tag}", remote: request.header("from"),
               remote_target: MessageText.uri(request.header("contact")),
               routes: MessageText.entries(request.headers("record-route")), cseq: 0)
+        end
+
+        # @param response [CallRecord::Message]
+        # @return [Array<String>] the route set at who gets it
+        # @api private
+        def routes_of(response)
+          MessageText.entries(response.headers("record-route")).reverse
         end
       end
 
@@ -63,6 +70,15 @@ module OverSIP
       # @return [String, nil]
       def remote_tag
         MessageText.tag(remote)
+      end
+
+      # The 2xx computes the route set and the remote target anew; all else stays (RFC 3261 13.2.2.4).
+      #
+      # @param response [CallRecord::Message]
+      # @api private
+      def confirm(response)
+        @routes = Dialog.routes_of(response)
+        @remote_target = MessageText.uri(response.header("contact")) || remote_target
       end
 
       # @return [Integer] the number of the next request of this side

@@ -19,7 +19,8 @@ module OverSIP
       end
       alias bye hang_up
 
-      # A request in the dialog. Headers may be named by Symbols: `request(:INFO, content_type: "text/plain")`.
+      # A request in the dialog. Headers may be named by Symbols: `request(:INFO, content_type: "text/plain")`. An ACK is
+      # sent once, with the number of the INVITE.
       #
       # @param sip_method [Symbol]
       # @param headers [Hash{String, Symbol => Object}] over the usual ones; nil leaves one out
@@ -32,7 +33,7 @@ module OverSIP
 
         sip_method = Arguments.sip_method(sip_method)
         headers = Arguments.headers(headers, more)
-        exchange = party.request_in_dialog(self, sip_method, headers, Arguments.body(body))
+        exchange = party.request_in_dialog(dialog!, sip_method, headers, Arguments.body(body))
         @bye = exchange if sip_method == :BYE
         exchange
       end

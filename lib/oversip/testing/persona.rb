@@ -57,6 +57,8 @@ module OverSIP
         @client_transactions = {}
         @server_transactions = {}
         @invitations = {}
+        @tags = {}.compare_by_identity
+        @registrations = {}
       end
 
       # What it answers to requests outside of dialogs, from now on. Without a word it answers 200. Several statuses follow

@@ -54,6 +54,8 @@ module OverSIP
         def initialize(network, sip_method, reliable:, send:, acknowledge: nil, &on_response)
           @network = network
           @invite = sip_method == :INVITE
+          # It has no transaction, for nobody answers it (RFC 3261 17).
+          @once = sip_method == :ACK
           @reliable = reliable
           @send = send
           @acknowledge = acknowledge
@@ -64,6 +66,8 @@ module OverSIP
         # Sends the request.
         def start
           @send.call
+          return if @once
+
           @repetition = Repetition.new(@network, longest: (T2 unless @invite)) { @send.call }.start unless @reliable
           @limit = @network.after(LIMIT) { expire } unless @final
         end

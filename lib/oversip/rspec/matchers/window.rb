@@ -118,10 +118,14 @@ module OverSIP
         end
 
         # A call has all requests of its dialog, an exchange in a dialog has its own one alone, with its ACK and CANCEL.
+        # Registrations at one registrar have one Call-ID, too.
         def other_request?(message)
-          return false unless call && !call.is_a?(DialogSide) && MessageText.tag(call.request.header("to"))
+          return false if call.nil? || call.is_a?(DialogSide)
 
-          message.cseq != call.request.cseq || ![call.sip_method, :ACK, :CANCEL].include?(message.sip_method)
+          other_number = message.cseq != call.request.cseq
+          return other_number && message.sip_method == call.sip_method unless MessageText.tag(call.request.header("to"))
+
+          other_number || ![call.sip_method, :ACK, :CANCEL].include?(message.sip_method)
         end
 
         # An event of the past may come to the record later: a block that has waited.

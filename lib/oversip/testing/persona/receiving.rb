@@ -71,11 +71,12 @@ module OverSIP
           finals.find { |known| tag_of(known) == tag } || finals.first
         end
 
-        # RFC 3261 9.2.
+        # The responses to the CANCEL have the To tag of those to its INVITE (RFC 3261 9.2).
         def take_cancel(cancel)
           invite = server_transaction(cancel.request, :INVITE)
           return respond(cancel, 481, {}, nil) unless invite
 
+          @tags[cancel] = tag_for(invite)
           respond(cancel, 200, {}, nil)
           network.sides(invite.request.call_id).find { |side| side.request.equal?(invite.request) }&.cancel_received
           respond(invite, 487, {}, nil) unless invite.final?
@@ -114,22 +115,20 @@ module OverSIP
         def answer(transaction, steps)
           step, *rest = steps
           return if step.nil? || transaction.final?
+          return network.after(step.delay) { answer(transaction, [at_once(step), *rest]) } if step.delay.positive?
 
-          if step.delay.positive?
-            return network.after(step.delay) do
-                     answer(transaction, [step.dup.tap do |now|
-                                            now.delay = 0
-                                          end, *rest])
-                   end
-          end
-
-          if step.bytes
-            transaction.respond(step.bytes[%r{\ASIP/2.0 (\d+)}, 1].to_i,
-                                step.bytes.b)
-          else
-            respond(transaction, step.status, step.headers, step.body)
-          end
+          take_step(transaction, step)
           answer(transaction, rest)
+        end
+
+        def at_once(step)
+          step.dup.tap { |copy| copy.delay = 0 }
+        end
+
+        def take_step(transaction, step)
+          return respond(transaction, step.status, step.headers, step.body) unless step.bytes
+
+          transaction.respond(step.bytes[%r{\ASIP/2.0 (\d+)}, 1].to_i, step.bytes.b)
         end
 
         # @return [String] the tag of To in what it answers
@@ -138,7 +137,7 @@ module OverSIP
         end
 
         def tag_for(transaction)
-          (@tags ||= {}.compare_by_identity)[transaction] ||= draw_tag
+          @tags[transaction] ||= draw_tag
         end
       end
     end

@@ -40,18 +40,19 @@ module OverSIP
           request(:MESSAGE, uri, headers: headers, body: body, via: via, **more)
         end
 
-        # Registers its Contact (RFC 3261 10).
+        # Registers its Contact (RFC 3261 10). Registrations at the same registrar have the same Call-ID, and each has the
+        # next CSeq number (RFC 3261 10.2).
         #
         # @param registrar [String] URI; the domain of {#uri} unless it is given
         # @param expires [Integer, nil] seconds
         # @param outbound [Boolean] whether it asks for a flow (RFC 5626): with `reg-id` and `+sip.instance` in its Contact
         # @return [Exchange]
         def register(registrar = nil, expires: 3600, outbound: false, headers: {}, via: nil, **more)
-          usual = { "To" => "<#{uri}>", "Expires" => expires }
+          registrar ||= "sip:#{uri[/@(.+)\z/, 1] || uri.delete_prefix("sip:")}"
+          usual = { "To" => "<#{uri}>", "Expires" => expires, **registration(registrar) }
           usual.update("Supported" => "path, outbound", "Contact" => outbound_contact) if outbound
           headers = MessageText.merge(usual, Arguments.headers(headers, more))
-          request(:REGISTER, registrar || "sip:#{uri[/@(.+)\z/, 1] || uri.delete_prefix("sip:")}", headers: headers,
-                                                                                                   via: via)
+          request(:REGISTER, registrar, headers: headers, via: via)
         end
 
         # Asks somebody to call another one (RFC 3515).
@@ -79,13 +80,16 @@ module OverSIP
           request(:SUBSCRIBE, uri, headers: MessageText.merge(usual, Arguments.headers(headers)), via: via, **more)
         end
 
-        # Sends a request with any method.
+        # Sends a request with any method: an INVITE as {#invite} does, an ACK once, since nobody answers it. The ACK and the
+        # CANCEL of a call are sent by {Call#ack} and {Call#cancel}.
         #
         # @param sip_method [Symbol, String]
         # @return [Exchange]
         # @raise [ArgumentError] this is no method, no URI, no name of a header, no body, or no way
         def request(sip_method, uri, headers: {}, body: nil, via: nil, **more)
           sip_method = Arguments.sip_method(sip_method)
+          return invite(uri, headers: headers, body: body, via: via, **more) if sip_method == :INVITE
+
           send_and_settle(sip_method, uri, Arguments.headers(headers, more), body, via) do |request|
             Exchange.new(self, request)
           end
@@ -105,6 +109,12 @@ module OverSIP
 
         private
 
+        def registration(registrar)
+          call_id, cseq = @registrations[registrar] || [network.draw("call-#{token}"), 0]
+          @registrations[registrar] = [call_id, cseq + 1]
+          { "Call-ID" => call_id, "CSeq" => "#{cseq + 1} REGISTER" }
+        end
+
         def outbound_contact
           number = name.sum.to_s.rjust(12, "0")
           "#{contact};reg-id=1;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-#{number}>\""
@@ -122,7 +132,7 @@ module OverSIP
         def initial_headers(sip_method, uri)
           {
             "Max-Forwards" => "70", "From" => "<#{self.uri}>;tag=#{draw_tag}", "To" => "<#{uri}>",
-            "Call-ID" => network.draw("call-#{token}"), "CSeq" => "1 #{sip_method}", "Contact" => contact
+            "Call-ID" => network.draw("call-#{token}"), "CSeq" => "1 #{sip_method}", **contact_headers(sip_method)
           }
         end
 

@@ -7,15 +7,19 @@ module OverSIP
       #
       # @api private
       module Sending
+        # Methods whose requests and 2xx have a Contact: they make a dialog or refresh it, or ask and register where somebody
+        # is. RFC 3261 20 has no Contact in BYE and CANCEL, RFC 3428 forbids it in MESSAGE.
+        WITH_CONTACT = %i[INVITE UPDATE SUBSCRIBE NOTIFY REFER REGISTER OPTIONS].freeze
+
         # Sends a request in a dialog.
         #
         # @return [Exchange]
-        def request_in_dialog(side, sip_method, headers, body)
-          dialog = side.dialog!
+        def request_in_dialog(dialog, sip_method, headers, body)
           ruri, routes = dialog.way
+          cseq = sip_method == :ACK ? dialog.invite_cseq : dialog.next_cseq
           usual = {
             "Route" => routes, "Max-Forwards" => "70", "From" => dialog.local, "To" => dialog.remote,
-            "Call-ID" => dialog.call_id, "CSeq" => "#{dialog.next_cseq} #{sip_method}", "Contact" => contact
+            "Call-ID" => dialog.call_id, "CSeq" => "#{cseq} #{sip_method}", **contact_headers(sip_method)
           }
           exchange = transact(sip_method, ruri, MessageText.merge(usual, headers), body, next_hop(dialog)) do |request|
             sip_method == :INVITE ? Reinvitation.new(self, request, dialog) : Exchange.new(self, request)
@@ -25,6 +29,8 @@ module OverSIP
         end
 
         # Sends the ACK of a 2xx, which is a request of its own (RFC 3261 13.2.2.4).
+        #
+        # @return [Proc] sends the same ACK again
         def acknowledge_success(dialog, headers, body, cseq: dialog.invite_cseq)
           ruri, routes = dialog.way
           usual = {
@@ -32,7 +38,9 @@ module OverSIP
             "To" => dialog.remote, "Call-ID" => dialog.call_id, "CSeq" => "#{cseq} ACK",
             **MessageText.body_headers(body)
           }
-          transmit(MessageText.compose("ACK #{ruri} SIP/2.0", MessageText.merge(usual, headers), body), *next_hop(dialog))
+          text = MessageText.compose("ACK #{ruri} SIP/2.0", MessageText.merge(usual, headers), body)
+          way = next_hop(dialog)
+          -> { transmit(text, *way) }.tap(&:call)
         end
 
         # Sends the CANCEL of a call (RFC 3261 9.1).
@@ -61,6 +69,11 @@ module OverSIP
         end
 
         private
+
+        # @return [Hash{String => String}]
+        def contact_headers(sip_method)
+          WITH_CONTACT.include?(sip_method) ? { "Contact" => contact } : {}
+        end
 
         # Makes a request, and the transaction that sends it.
         #
@@ -115,9 +128,10 @@ module OverSIP
             "Via" => request.headers("via"), "Record-Route" => request.headers("record-route"),
             "From" => request.header("from"), "To" => to, "Call-ID" => request.call_id, "CSeq" => request.header("cseq")
           }
+          # That of a 2xx to REGISTER has what is registered (RFC 3261 10.3).
           return headers if request.sip_method == :REGISTER || status == 100 || status >= 300
 
-          headers.merge("Contact" => contact)
+          headers.merge(contact_headers(request.sip_method))
         end
 
         # @return [CallRecord::Message] what a spec sees of a request
@@ -158,13 +172,14 @@ module OverSIP
 
         # A 2xx is acknowledged, and may move the other side's Contact (RFC 3261 12.2.1.2).
         def take(response)
-          success = response.status_code.between?(200, 299)
-          super unless success && final
-          return unless success
+          return @ack.call if @ack
+
+          super
+          return unless response.status_code.between?(200, 299)
 
           contact = MessageText.uri(response.header("contact"))
           @dialog.remote_target = contact if contact
-          party.acknowledge_success(@dialog, {}, nil, cseq: request.cseq)
+          @ack = party.acknowledge_success(@dialog, {}, nil, cseq: request.cseq)
         end
       end
     end
