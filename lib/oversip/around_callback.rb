@@ -14,8 +14,8 @@ module OverSIP
     # A block, the file that has registered it, and whether server.rb was being loaded then.
     Wrapper = Struct.new(:callable, :file, :of_script)
 
-    @wrappers = [].freeze
-    @observer = nil
+    @wrappers = @chain = [].freeze
+    @innermost = @observer = nil
     @lock = Mutex.new
 
     class << self
@@ -75,6 +75,14 @@ module OverSIP
         use(list)
       end
 
+      # @param callable [#call, nil] of the library: stands around the callback itself, within all blocks
+      def innermost=(callable)
+        @lock.synchronize do
+          @innermost = callable && Wrapper.new(callable, __FILE__, false)
+          use(wrappers)
+        end
+      end
+
       # @param observer [#call, #keep, nil] of a world: it sees each callback that runs, and what is raised around it
       def observer=(observer)
         @observer = observer
@@ -100,7 +108,7 @@ module OverSIP
       # @param callable [#call]
       def run(name, subject, arguments = [], callable = nil, &block)
         block ||= -> { callable.call(*arguments) }
-        list = wrappers
+        list = @chain
         list.empty? ? block.call : pass(CallbackEvent.new(name, subject, arguments), list, 0, block)
       end
 
@@ -108,11 +116,12 @@ module OverSIP
 
       def use(list)
         @wrappers = list.freeze
+        @chain = [*list, @innermost].compact.freeze
         tell_engine
       end
 
       def tell_engine
-        Engine.observe_blocks(wrappers.empty? ? @observer : self)
+        Engine.observe_blocks(@chain.empty? ? @observer : self)
       end
 
       def seen(observer, arguments, block)

@@ -293,6 +293,11 @@ module OverSIP
         guard("OverSIP.schedule", &work)
       end
 
+      # The engine's entry for what it has done, while somebody wants to know.
+      def happened(list)
+        Notifications.happened(list)
+      end
+
       # Runs work of the library on the dispatcher, which no {OverSIP.around_callback} sees.
       #
       # @param name [String] what to call it in the log

@@ -258,13 +258,17 @@ impl Element {
         };
         match responded {
             Responded::Refused => return Err(self.refusal(id, status)),
-            Responded::Stateless => self.respond(id, wire),
+            Responded::Stateless => {
+                self.note_answered(id, status);
+                self.respond(id, wire);
+            }
             Responded::Stepped(effects) => self.after_response(id, status, effects),
         }
         Ok(())
     }
 
     fn after_response(&mut self, id: RequestId, status: u16, effects: ServerEffects) {
+        self.note_answered(id, status);
         self.server_effects(id, effects);
         if let Some(request) = self.server_transactions.get_mut(id).filter(|_| status >= 200) {
             request.slim_down();

@@ -101,6 +101,7 @@ impl Element {
         self.emit(Output::Script(ScriptEvent::Request(request.clone())));
         self.work_for(Beneficiary::Request(id));
         self.server_transactions.admit(request, key, way_back, hold);
+        self.note_received(id);
         id
     }
 

@@ -1,5 +1,5 @@
-//! What an element does that no message shows: timers that fire, attempts at targets, resolutions, blacklisted targets and
-//! connections. Kept for who asks for it, up to a number; data only.
+//! What an element does that no message shows: requests from their arrival to their answer, timers that fire, attempts at targets,
+//! resolutions, blacklisted targets and connections. Kept for who asks for it, up to a number; data only.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -42,6 +42,18 @@ pub enum AttemptEnd {
 /// Something that an element has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
+    /// A request other than ACK goes to the script.
+    Received {
+        /// The request.
+        of: Subject,
+    },
+    /// A final response to it leaves for its client. Of an INVITE there may be several 2xx.
+    Answered {
+        /// The request.
+        of: Subject,
+        /// The status of the response.
+        status: u16,
+    },
     /// A timer has fired.
     Timer {
         /// Which one.
@@ -102,12 +114,14 @@ pub struct Trace {
     /// How many were dropped to make room.
     dropped: usize,
     kept: VecDeque<(Instant, Happening)>,
+    /// Whether somebody has been told that there is something to take.
+    announced: bool,
 }
 
 impl Trace {
     /// Keeps this many at most; the oldest ones go.
     pub(super) fn new(room: usize) -> Trace {
-        Trace { room: room.max(1), dropped: 0, kept: VecDeque::new() }
+        Trace { room: room.max(1), dropped: 0, kept: VecDeque::new(), announced: false }
     }
 
     pub(super) fn add(&mut self, at: Instant, happening: Happening) {
@@ -116,6 +130,18 @@ impl Trace {
             self.dropped += 1;
         }
         self.kept.push_back((at, happening));
+    }
+
+    /// Hands out what is kept, once.
+    pub(super) fn take(&mut self) -> Vec<(Instant, Happening)> {
+        self.announced = false;
+        self.dropped += self.kept.len();
+        self.kept.drain(..).collect()
+    }
+
+    /// Whether there is something to take; true once until it is taken.
+    pub(super) fn has_news(&mut self) -> bool {
+        !self.kept.is_empty() && !std::mem::replace(&mut self.announced, true)
     }
 
     /// What is kept from a number on, counted from the beginning of the trace.
@@ -157,5 +183,20 @@ mod tests {
         assert_eq!(kept(0), [target(2), target(3)]);
         assert_eq!(kept(2), [target(3)]);
         assert_eq!((kept(3).len(), trace.len(), trace.is_empty()), (0, 3, false));
+    }
+
+    #[test]
+    fn what_is_taken_is_announced_once_and_counts_on() {
+        let (now, mut trace) = (Instant::now(), Trace::new(5));
+        assert!(!trace.has_news());
+        trace.add(now, Happening::Blacklisted { target: target(1) });
+        trace.add(now, Happening::Blacklisted { target: target(2) });
+        assert!(trace.has_news());
+        assert!(!trace.has_news());
+        assert_eq!(trace.take().len(), 2);
+        assert_eq!((trace.len(), trace.take().len(), trace.has_news()), (2, 0, false));
+        trace.add(now, Happening::Blacklisted { target: target(3) });
+        assert!(trace.has_news());
+        assert_eq!(trace.from(2).count(), 1);
     }
 }

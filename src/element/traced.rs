@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -11,7 +12,7 @@ use super::trace::{AttemptEnd, Happening, Subject, Trace};
 use super::Element;
 use crate::client::session::SessionInput;
 use crate::client::{Branch, IncomingResponse};
-use crate::message::{ConnectionId, MAGIC_COOKIE};
+use crate::message::{ConnectionId, Method, MAGIC_COOKIE};
 use crate::resolve::{Asked, Target};
 use crate::transaction::{branch_of_key, ClientEffect, Timer};
 
@@ -19,6 +20,21 @@ impl Element {
     /// From now on what the element does is kept, up to this number of things. What was kept before is dropped.
     pub fn begin_trace(&mut self, room: usize) {
         self.trace = Some(Box::new(Trace::new(room)));
+    }
+
+    /// Nothing is kept any more.
+    pub fn end_trace(&mut self) {
+        self.trace = None;
+    }
+
+    /// Hands out what the element has done since it was asked last.
+    pub fn take_trace(&mut self) -> Vec<(Instant, Happening)> {
+        self.trace.as_mut().map(|trace| trace.take()).unwrap_or_default()
+    }
+
+    /// Whether [`Element::take_trace`] has something to hand out; true once until it was asked.
+    pub fn has_news(&mut self) -> bool {
+        self.trace.as_mut().is_some_and(|trace| trace.has_news())
     }
 
     /// What the element has done since [`Element::begin_trace`].
@@ -45,18 +61,32 @@ impl Element {
     }
 
     pub(super) fn note_server_timer(&mut self, request: RequestId, timer: Timer) {
+        self.note(|element| Some(Happening::Timer { timer, of: element.subject_of(request)? }));
+    }
+
+    pub(super) fn note_received(&mut self, request: RequestId) {
         self.note(|element| {
-            let request = element.server_transactions.get(request)?;
-            let unique = request.key().and_then(|key| branch_of_key(key));
-            let branch = unique.map(|rest| [MAGIC_COOKIE, rest].concat()).unwrap_or_default();
-            let call_id = request.request.as_ref().and_then(|it| it.message.call_id());
-            let of = Subject {
-                method: request.method().clone(),
-                branch: branch.into(),
-                call_id: call_id.map(Bytes::copy_from_slice),
-            };
-            Some(Happening::Timer { timer, of })
+            let of = element.subject_of(request)?;
+            (of.method != Method::Ack).then_some(Happening::Received { of })
         });
+    }
+
+    /// A response leaves for the client of a request.
+    pub(super) fn note_answered(&mut self, request: RequestId, status: u16) {
+        self.note(|element| {
+            let of = element.subject_of(request)?;
+            (status >= 200).then_some(Happening::Answered { of, status })
+        });
+    }
+
+    /// A request that the script has got.
+    fn subject_of(&self, request: RequestId) -> Option<Subject> {
+        let request = self.server_transactions.get(request)?;
+        let unique = request.key().and_then(|key| branch_of_key(key));
+        let branch = unique.map(|rest| [MAGIC_COOKIE, rest].concat()).unwrap_or_default();
+        let call_id = request.request.as_ref().and_then(|it| it.message.call_id());
+        let call_id = call_id.map(Bytes::copy_from_slice);
+        Some(Subject { method: request.method().clone(), branch: branch.into(), call_id })
     }
 
     pub(super) fn note_attempt(&mut self, branch: &Branch) {

@@ -308,6 +308,9 @@ impl Driver {
                 element.handle(self.clock.now(), input);
             }
         }
+        if element.has_news() {
+            self.events.push(Event::Happened);
+        }
         result
     }
 

@@ -36,6 +36,8 @@ pub enum Event {
     Log(LogRecord),
     /// Log records were dropped: [`Engine::lost_records`](super::Engine::lost_records) says how many.
     LostRecords,
+    /// There is something in the trace: [`Engine::take_trace`](super::Engine::take_trace) hands it out.
+    Happened,
 }
 
 /// A TLS connection whose peer is to be judged.
@@ -63,7 +65,7 @@ impl Queued for Event {
             Event::TlsHandshake(handshake) => Some((Class::Handshakes, handshake.footprint())),
             // One for each Client or connection; what waits for a Client is bounded there.
             Event::Round(_) | Event::WebSocketClosed { .. } => None,
-            Event::Scheduled(_) | Event::Log(_) | Event::LostRecords => None,
+            Event::Scheduled(_) | Event::Log(_) | Event::LostRecords | Event::Happened => None,
         }
     }
 }

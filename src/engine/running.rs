@@ -21,10 +21,13 @@ use super::testing::Testing;
 use super::websocket::WebSockets;
 use crate::client::ListenerNames;
 use crate::clock::Clock;
-use crate::element::{Settings, Status};
+use crate::element::{Happening, Settings, Status};
 use crate::host::{lock, Clients, Host, Requests};
 use crate::message::Transport;
 use crate::transport::{Tls, TlsError, TlsSettings};
+
+/// Things of a trace that may wait for the script; the oldest ones go.
+const MOST_HAPPENINGS: usize = 20_000;
 
 /// A running engine.
 pub struct Engine {
@@ -125,6 +128,20 @@ impl Engine {
     /// Queues [`Event::Scheduled`] after a time, at once for none.
     pub fn schedule(&self, id: u64, after: Duration) {
         self.driver.step(|element, now| element.schedule(now, id, after));
+    }
+
+    /// Begins or ends a trace of what the element does, see [`Event::Happened`].
+    pub fn trace(&self, wanted: bool) {
+        self.driver.step(|element, _| match (wanted, element.trace().is_some()) {
+            (true, false) => element.begin_trace(MOST_HAPPENINGS),
+            (false, true) => element.end_trace(),
+            _ => {}
+        });
+    }
+
+    /// Hands out what the element has done since this was asked last.
+    pub fn take_trace(&self) -> Vec<(Instant, Happening)> {
+        self.driver.step(|element, _| element.take_trace())
     }
 
     /// Queues a record for the logger.

@@ -42,6 +42,7 @@ impl Subject {
             Event::WebSocketClosed { .. } => Self::DISCONNECTION,
             Event::Scheduled(_) => Self::SCHEDULED,
             Event::Log(_) | Event::LostRecords => Self::Other("a log record"),
+            Event::Happened => Self::Other("what ActiveSupport::Notifications is told"),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     client,
     dispatcher_thread::{self, Outermost},
     gvl::without_gvl,
-    logging,
+    happenings, logging,
     message::RequestObject,
     observer,
     running_event::{self, Run},
@@ -74,6 +74,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
         Event::Scheduled(id) => schedule::run(ruby, id),
         Event::Log(record) => logging::write(ruby, &record),
         Event::LostRecords => logging::write(ruby, &engine.lost_records()),
+        Event::Happened => happenings::tell(ruby, &engine),
     }
 }
 

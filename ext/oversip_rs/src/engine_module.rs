@@ -14,7 +14,7 @@ use oversip::transport::{ws, ListenSpec, OpeningLimits};
 use crate::{
     anchors, connection, dispatcher, dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
-    listeners, logging,
+    happenings, listeners, logging,
     message::RequestObject,
     process, running_event, runtime, schedule, tags, text, tls, watch,
 };
@@ -333,6 +333,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("random_number", function!(tags::random_number, 1))?;
     module.define_singleton_method("status=", function!(set_status, 1))?;
     module.singleton_class()?.define_private_method("load_testing", method!(load_testing, 0))?;
+    module.define_singleton_method("trace=", function!(happenings::set_trace, 1))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
     module.define_singleton_method("flow?", function!(is_flow, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;

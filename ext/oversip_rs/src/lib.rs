@@ -12,6 +12,7 @@ mod dispatcher;
 mod dispatcher_thread;
 mod engine_module;
 mod gvl;
+mod happenings;
 mod headers;
 mod links;
 mod listeners;

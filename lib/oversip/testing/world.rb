@@ -348,6 +348,7 @@ module OverSIP
         @native.driver = @network.method(:step)
         Dispatcher.attend(driver: @network.method(:step), on_failure: @observer.method(:keep))
         AroundCallback.observer = @observer
+        Notifications.begin
       end
 
       def run_start_events

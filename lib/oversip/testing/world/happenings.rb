@@ -24,6 +24,7 @@ module OverSIP
             @taken += 1
             @calls[details[:branch]] ||= details[:call_id] if details[:branch]
             take(at, kind, details)
+            Notifications.happened([[at, kind, details]])
           end
         end
 
