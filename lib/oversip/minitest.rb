@@ -82,7 +82,8 @@ module OverSIP
         noted = failures.map { |failure| failure.is_a?(::Minitest::UnexpectedError) ? failure.error : failure }
         errors = sip.errors.reject { |error| noted.any? { |other| other.equal?(error) } }
         failures.concat(errors.map { |error| failure(error) })
-        FailureLadder.add(failures.last, FailureLadder.drawn { sip.ladder }) if failures.any?
+        failed = failures.reject { |failure| failure.is_a?(::Minitest::Skip) }
+        FailureLadder.add(failed.last, FailureLadder.drawn { sip.ladder }) if failed.any?
       end
 
       def failure(error)

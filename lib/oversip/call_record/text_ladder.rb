@@ -29,6 +29,9 @@ module OverSIP
       NARROWEST = 40
       USUAL = 80
 
+      # What stands for a record without rows.
+      NOTHING = "nothing has happened\n"
+
       MARKS = { block: "*", element: ":", note: "#", message: "@" }.freeze
       private_constant :TIME, :GAPS, :ELEMENT_ROOM, :NAME_ROOM, :NARROWEST, :USUAL, :MARKS
 
@@ -47,7 +50,7 @@ module OverSIP
       # @return [String] lines that end with a newline
       def to_s
         rows = Rows.new(@record, @clock)
-        return "nothing has happened\n" if rows.rows.empty?
+        return NOTHING if rows.rows.empty?
 
         @parties = rows.parties
         measure

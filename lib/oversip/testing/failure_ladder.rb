@@ -31,8 +31,10 @@ module OverSIP
         end
 
         # @param exception [Exception] of the example. Of one that stands for several, the last one gets the ladder
-        # @param ladder [String]
+        # @param ladder [String]; one of nothing is left out
         def add(exception, ladder)
+          return if ladder == CallRecord::TextLadder::NOTHING
+
           several = exception.respond_to?(:all_exceptions) ? exception.all_exceptions : []
           return add(several.last, ladder) if several.any?
           return if exception.frozen?

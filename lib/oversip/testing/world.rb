@@ -44,6 +44,15 @@ module OverSIP
       # The name of the element among the parties.
       ELEMENT = CallRecord::ELEMENT
 
+      # Threads of a spec may open worlds at the same time.
+      OPENING = Mutex.new
+      private_constant :OPENING
+
+      # What is raised when there is a world.
+      SECOND = "a world is open already: close it first. A process has one world at a time, so tests that run in parallel " \
+               "need a process each"
+      private_constant :SECOND
+
       class << self
         # @return [World, nil] the one that is open
         attr_reader :current
@@ -57,19 +66,20 @@ module OverSIP
         # @param seed [Integer] of everything that is drawn: the same seed leads to the same messages
         # @yieldparam request [SIP::Request] the block takes the place of the script's `on_request`
         # @return [World]
-        # @raise [OverSIP::RuntimeError] a world is open, or OverSIP runs
+        # @raise [OverSIP::RuntimeError] a world is open, OverSIP runs, or the script extends an event module by a module
+        #   that was there before
+        # @raise [Exception] what the script raises while it is loaded, and what its `on_initialize` and `on_started` raise:
+        #   LoadError, SyntaxError, its own
         # @raise [ArgumentError] the script is no path, or the seed no number
         # @raise [ConfigurationError] a value cannot be used, or there is no such section or parameter
         def open(script: nil, proxies: nil, configuration: nil, seed: 1, &on_request)
-          raise OverSIP::RuntimeError, "a world is open already: close it first" if @current
-
           world = new(Script.new(Settings.path(:script, script), on_request), Arguments.seed(seed))
-          @current = world
-          world.start(configuration, proxies)
-          world
-        rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
-          world&.finish
-          raise
+          OPENING.synchronize do
+            raise OverSIP::RuntimeError, SECOND if @current
+
+            @current = world
+          end
+          started(world, configuration, proxies)
         end
 
         # @param transport [Symbol]
@@ -82,6 +92,16 @@ module OverSIP
         # @api private
         def forget(world)
           @current = nil if @current.equal?(world)
+        end
+
+        private
+
+        def started(world, configuration, proxies)
+          world.start(configuration, proxies)
+          world
+        rescue Exception # rubocop:disable Lint/RescueException -- raised again: only the clean-up is ours
+          world.finish
+          raise
         end
       end
 

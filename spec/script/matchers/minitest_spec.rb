@@ -26,6 +26,10 @@ RSpec.describe "oversip/minitest" do
         assert_equal 486, sip.client(:alice).options("sip:bob@example.com").status
       end
 
+      def test_that_is_skipped = skip("later")
+
+      def test_that_fails_before_anything = assert_equal(1, 2)
+
       def test_with_an_assertion_in_a_block
         sip.client(:alice).options("sip:carol@example.com")
       end
@@ -34,7 +38,7 @@ RSpec.describe "oversip/minitest" do
     class InnerTest < ServerTest
       world { |request| raise "no such thing" }
 
-      %i[test_that_passes test_with_a_wrong_status test_with_an_assertion_in_a_block].each { |name| undef_method(name) }
+      ServerTest.public_instance_methods(false).grep(/\Atest_/).each { |name| undef_method(name) }
 
       def test_of_what_the_script_raises
         sip.client(:alice).options("sip:bob@example.com")
@@ -57,11 +61,16 @@ RSpec.describe "oversip/minitest" do
   before(:context) { outcome = InnerRspec.run_ruby({ "server_test.rb" => test }, "server_test.rb") }
 
   it "runs each test in a world of its own" do
-    expect(outcome.output).to include("4 runs").and include("2 failures, 1 errors")
+    expect(outcome.output).to include("6 runs").and include("3 failures, 1 errors, 1 skips")
   end
 
   it "shows the ladder below a failure" do
     expect(outcome.output).to match(/ServerTest#test_with_a_wrong_status.*\nExpected: 486\n +Actual: 200\n.*alice +oversip.*OPTIONS/m)
+  end
+
+  it "shows none below a failure before anything has happened, and none for a skip" do
+    expect(outcome.output).to match(/Expected: 1\n +Actual: 2\n\n/)
+    expect(outcome.output).not_to include("nothing has happened")
   end
 
   it "fails a test by an assertion in a block" do

@@ -81,6 +81,23 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect([target.address, world.target("2001:db8::9")]).to match(["[2001:db8::9]:5060", equal(target)])
   end
 
+  it "is the only one of several threads that open one" do
+    entered = Queue.new
+    go_on = Queue.new
+    first = Thread.new do
+      world = described_class.open { |request| request.reply 200 }
+      entered << world
+      go_on.pop
+      world.close
+      world
+    end
+    expect(entered.pop).to equal(described_class.current)
+    expect { described_class.open }.to raise_error(OverSIP::RuntimeError, /a process has one world at a time/i)
+    go_on << 1
+    expect(first.value).to be_closed
+    expect(described_class.current).to be_nil
+  end
+
   it "refuses a second world, and an engine" do
     world
     expect { described_class.open }.to raise_error(OverSIP::RuntimeError, /a world is open already/)

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/testing/world/block_subject"
+
 module OverSIP
   module Testing
     class World
@@ -71,21 +73,11 @@ module OverSIP
 
         def note(run)
           file, line = ((run.event == :on_request && @on_request) || run.callable).source_location
+          subject = BlockSubject.of(run.event, run.subject, run.arguments)
           @world.note_event(
-            CallRecord::Block.new(at: run.at, event: run.event, subject: text(run), args: run.arguments, file: file,
+            CallRecord::Block.new(at: run.at, event: run.event, subject: subject, args: run.arguments, file: file,
                                   line: line, duration: run.took, exception: run.exception, call_id: call_id(run))
           )
-        end
-
-        def text(run)
-          return "#{run.subject.sip_method} #{run.subject.ruri}" if run.event == :on_request
-
-          first = run.arguments.first
-          return "#{first.status_code} #{first.reason_phrase}" if first.respond_to?(:status_code)
-
-          run.arguments.join(" ")
-        rescue StandardError
-          "" # a script may give its objects strange methods: they must not end the example
         end
 
         def call_id(run)

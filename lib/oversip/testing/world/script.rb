@@ -20,7 +20,6 @@ module OverSIP
         def initialize(path, on_request)
           @path = path && File.expand_path(path)
           @on_request = on_request
-          @made = MadeByScript.new(@path)
         end
 
         # @return [Proc, nil]
@@ -28,6 +27,7 @@ module OverSIP
 
         # Loads the script.
         def load
+          @made = MadeByScript.new(@path)
           Kernel.load(@path) if @path
           block = on_request or return
           SipEvents.define_singleton_method(:on_request) { |request| block.call(request) }
@@ -45,7 +45,7 @@ module OverSIP
 
         # Takes away what the script's files have made.
         def undo
-          @made.undo
+          @made&.undo
         end
       end
     end
