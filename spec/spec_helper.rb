@@ -14,6 +14,7 @@ require "oversip"
 require_relative "support/log_capture"
 require_relative "support/relay"
 require_relative "support/calls"
+require_relative "support/events"
 
 RSpec.configure do |config|
   config.disable_monkey_patching!

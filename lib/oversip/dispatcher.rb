@@ -45,13 +45,15 @@ module OverSIP
       def stop(timeout)
         @closing = true
         thread = @thread
-        @thread = nil
         @watch&.stop
         @watch = nil
         return if thread.nil? || thread == Thread.current || thread.join(timeout)
 
         cut_off(thread, timeout)
         thread.join(timeout)
+      ensure
+        # Until then what its blocks call is called on the dispatcher.
+        @thread = nil
       end
 
       # Runs a block of the server's life cycle under its own name: for the engine it is a scheduled block.
@@ -248,24 +250,18 @@ module OverSIP
       # @param exception [Exception]
       # @param name [String] which callback it was
       def callback_failed(exception, name)
-        report("a block given to #{name}#{of_event}", exception, callback: name)
+        report("a block given to #{name}#{of_event(Engine.event_context)}", exception, callback: name)
       end
 
       # Logs an exception of work that nobody waits for.
       #
       # @param exception [Exception]
       # @param work [String] with its place in the script
-      # @param event [String] which event has begun it, see {of_event}
+      # @param event [Hash, nil] the {Engine.event_context} of the event that has begun it
       def work_failed(exception, work, event)
-        @fibers&.work_failed(exception)
-        report("the work of #{work}#{event}, for which nobody waits", exception, callback: work)
-      end
+        return if @fibers&.end_by(exception)
 
-      # @return [String] tells the request of the running event from others; empty when there is none
-      def of_event
-        known = Engine.event_context or return ""
-
-        " (#{known[:sip_method]} #{known[:ruri]}, Call-ID #{known[:call_id]})"
+        report("the work of #{work}#{of_event(event)}, for which nobody waits", exception, callback: work)
       end
 
       # Runs a block. No exception leaves it, except those that end the process.
@@ -350,6 +346,12 @@ module OverSIP
         Logger.record(:error, log_id, exception, [:exception, kind])
         hint = ScriptHints.for(exception)
         Logger.record(:error, log_id, hint, [:hint, kind]) if hint
+      end
+
+      # @param event [Hash, nil] what is known of it
+      # @return [String] tells its request from others; empty when it has none
+      def of_event(event)
+        event ? " (#{event[:sip_method]} #{event[:ruri]}, Call-ID #{event[:call_id]})" : ""
       end
 
       # A block that met StoppedError has not failed.

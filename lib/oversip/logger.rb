@@ -182,7 +182,7 @@ module OverSIP
       def write(severity, log_id, object, system:, kind: nil, site: nil)
         kind ||= site if site&.start_with?(LIBRARY)
         site = nil if kind
-        context = Engine.event_context if @json
+        context = Engine.event_context || Waiting.event_context if @json
         @writer.push(Log::Record.new(severity, Formatting.text(log_id), Formatting.body(object),
                                      system: system, kind: kind, site: site, context: context))
         nil

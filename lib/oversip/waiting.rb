@@ -89,6 +89,11 @@ module OverSIP
         (@pool || Pool).stats
       end
 
+      # @return [Hash, nil] the {Engine.event_context} of the event that has begun the work which the caller is
+      def event_context
+        Thread.current[Work::EVENT]
+      end
+
       # @return [Boolean] whether an exception was raised in work
       def from_work?(exception)
         exception.backtrace.to_a.any? { |frame| frame.start_with?(Work::FILE) }

@@ -7,17 +7,6 @@ RSpec.describe "OverSIP.await", :native do
   let!(:gate) { Thread::Queue.new }
   let!(:seen) { mailbox }
 
-  # Runs a block as an event of its own, with what it returns or raises.
-  def in_event
-    outcome = mailbox
-    OverSIP.schedule do
-      outcome << yield
-    rescue Exception => e # rubocop:disable Lint/RescueException -- what the script meets is what the example is about
-      outcome << e
-    end
-    outcome.pop
-  end
-
   def serve(**core, &block)
     start_oversip(configuration: { core: }, &block || proc {})
   end

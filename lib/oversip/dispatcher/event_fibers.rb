@@ -145,8 +145,11 @@ module OverSIP
       # Work has failed that nobody waits for.
       #
       # @param exception [Exception]
-      def work_failed(exception)
-        Dispatcher.end_process(exception) if FATAL.any? { |kind| exception.is_a?(kind) }
+      # @return [Boolean] whether that ends the process
+      def end_by(exception)
+        fatal = FATAL.any? { |kind| exception.is_a?(kind) }
+        Dispatcher.end_process(exception) if fatal
+        fatal
       end
 
       # @return [Array<Waiters::Suspension>] those of the present moment

@@ -32,9 +32,10 @@ module OverSIP
         @on_failure = on_failure
       end
 
-      # See {EventFibers#work_failed}.
-      def work_failed(exception)
+      # See {EventFibers#end_by}. It fails the example.
+      def end_by(exception)
         @on_failure&.call(exception)
+        false
       end
 
       # What the thread of the world waits by, outside of events.

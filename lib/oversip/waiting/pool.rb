@@ -25,6 +25,7 @@ module OverSIP
         @queue = {}.compare_by_identity
         @workers = {}.compare_by_identity
         @running = {}.compare_by_identity
+        @starting = {}.compare_by_identity
         @idle = 0
         @timeouts = 0
         @process = Process.pid
@@ -40,9 +41,10 @@ module OverSIP
           raise StoppedError if @closed
 
           @queue[work] = true
-          return @ready.signal if @queue.size <= @idle
+          free = @idle + @starting.size
+          return @ready.signal if @queue.size <= free
           return hire(work) if @workers.size < @max_threads
-          next if @queue.size <= @max_queued
+          next if @queue.size <= free + @max_queued
 
           @queue.delete(work)
           raise AwaitQueueFull, "#{work} finds #{@max_queued} others before it (core: await_queue), for #{@max_threads} " \
@@ -125,6 +127,7 @@ module OverSIP
         @lock.synchronize do
           return if Process.pid != @process
 
+          @starting.delete(Thread.current)
           rest while @queue.empty? && !@closed
           work, = @queue.shift
           return unless work
@@ -143,6 +146,7 @@ module OverSIP
       def left(thread, work)
         @lock.synchronize do
           @workers.delete(thread)
+          @starting.delete(thread)
           over(work) if work
           hire(nil) unless @queue.empty? || @closed || Process.pid != @process
         end
@@ -157,8 +161,8 @@ module OverSIP
       end
 
       def hire(work)
-        worker = Worker.new(self)
-        @workers[worker.start] = worker
+        thread = Worker.new(self).start
+        @workers[thread] = @starting[thread] = true
       rescue ThreadError
         # What the system refuses is no failure as long as somebody can run it.
         raise if work && @workers.empty? && @queue.delete(work)

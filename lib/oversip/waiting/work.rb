@@ -6,6 +6,9 @@ module OverSIP
     #
     # @api private
     class Work
+      # The Fiber-local datum that has the {Engine.event_context} of the event that has begun the work.
+      EVENT = :oversip_event
+
       # Is in the backtrace of what work raises.
       FILE = __FILE__
 
@@ -26,6 +29,7 @@ module OverSIP
         @outcome = Dispatcher::Outcome.new
         @lock = Thread::Mutex.new
         @storage = Fiber.current.storage if STORAGE
+        @event = Engine.event_context
       end
 
       # Runs it in the calling thread, in a Fiber of its own: so it has a copy of the Fiber storage of its beginner, and what
@@ -69,7 +73,6 @@ module OverSIP
       #
       # @param late [Boolean] its time is over
       def unattended(late: false)
-        @event ||= Dispatcher.of_event
         @late = late
         tell if @lock.synchronize { (@unattended = true) && @failure }
       end
@@ -106,6 +109,7 @@ module OverSIP
       end
 
       def perform(ended)
+        Thread.current[EVENT] = @event
         result = [:raised, OverSIP::RuntimeError.new("the thread of #{self} was killed")]
         result = [:returned, @wrapper ? @wrapper.call(@block) : @block.call]
       rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the block that waits
