@@ -14,6 +14,7 @@ RSpec.describe "core: log_format: json", :native do
         return if request.sip_method == :ACK
 
         log_info "it is \\"\#{request.ruri.user}\\""
+        OverSIP.await { log_notice "in work" }
         OverSIP.schedule { OverSIP::SipEvents.log_notice "later" }
         raise KeyError, "first\\nsecond"
       end
@@ -39,7 +40,8 @@ RSpec.describe "core: log_format: json", :native do
       )
       failure = said.find { |record| record["text"].include?("KeyError") }
       expect(failure).to include("level" => "error", "origin" => "library", "call_id" => sent.header("Call-ID"),
-                                 "text" => /\Afirst\n    second \(KeyError\)\n.*server.rb:6/)
+                                 "text" => /\Afirst\n    second \(KeyError\)\n.*server.rb:7/)
+      expect(said.find { |record| record["text"] == "in work" }).to include("method" => "OPTIONS", "call_id" => sent.header("Call-ID"))
       expect(said.find { |record| record["text"] == "later" }.keys).to eq(%w[time level speaker origin text])
     end
   end
