@@ -20,13 +20,11 @@ RSpec.describe "Examples with the metadata :sip", :native do
     File.join(@folder, name)
   end
 
-  # @param before [Array<String>] a program that runs RSpec
-  # @return [String] what RSpec says
-  def rspec(*arguments, before: [], **environment)
-    command = [*before, RbConfig.ruby, "-S", "rspec", *arguments]
+  # Runs RSpec in a process of its own.
+  def rspec(*arguments, **environment)
+    command = [RbConfig.ruby, "-S", "rspec", *arguments]
     output, status = Open3.capture2e(environment.transform_keys(&:to_s), *command, chdir: Command::ROOT)
     expect(status).to be_success, output
-    output
   end
 
   # @return [Hash{String => String}] a digest of what each example has sent
@@ -35,22 +33,10 @@ RSpec.describe "Examples with the metadata :sip", :native do
     JSON.parse(File.read(file("notes")))
   end
 
-  it "opens no socket" do
-    trace = %w[socket socketpair bind connect listen accept accept4].join(",")
-    output = rspec(*examples, before: ["strace", "-f", "-qq", "-e", "trace=#{trace}", "-o", file("trace")])
-    expect(output).to match(/^\d{2,} examples, 0 failures/)
-    expect(File.read(file("trace")).lines.grep(/AF_|SOCK_/)).to be_empty
-  end
-
   it "sends the same messages in any order" do
     first, *others = [1, 2, 3].map { |seed| messages_of(seed, *examples) }
     expect(first.size).to be >= 60
     expect(others).to all(eq(first))
-  end
-
-  it "bears a garbage collection at each allocation" do
-    ten = "spec/script/starter/registrations_spec.rb[#{(1..10).map { |number| "1:#{number}" }.join(",")}]"
-    expect(rspec("-r", "support/stressed_examples", ten)).to include("10 examples, 0 failures")
   end
 
   it "leaves memory and descriptors as they are after a thousand worlds" do

@@ -6,7 +6,19 @@ module OverSIP
   module Testing
     # What a persona answers: see {Persona#answers}.
     class Answers
-      # One response: seconds after the one before, and its parts. With `bytes`, these and nothing else are sent.
+      # One response. With `bytes`, these and nothing else are sent.
+      #
+      # @!attribute delay
+      #   @return [Numeric] seconds after the response before it
+      # @!attribute status
+      #   @return [Integer, nil]
+      # @!attribute headers
+      #   @return [Hash{String, Symbol => Object}] over the usual ones
+      # @!attribute body
+      #   @return [String, nil]
+      # @!attribute bytes
+      #   @return [String, nil] the whole response as it is sent
+      # @api private
       Step = Struct.new(:delay, :status, :headers, :body, :bytes, keyword_init: true)
 
       # @api private

@@ -30,6 +30,7 @@ module OverSIP
       # Cancels the INVITE. Before the first provisional response a CANCEL waits for it (RFC 3261 9.1): the element sends 100
       # when the script routes the request, and for one that waits after 0.2 s.
       #
+      # @param headers [Hash{String, Symbol => Object}] over the usual ones; nil leaves one out
       # @param at_once [Boolean] send it without waiting, as no user agent should
       # @return [Exchange, nil] of the CANCEL; nil when it waits
       def cancel(headers: {}, at_once: false, **more)
@@ -48,7 +49,11 @@ module OverSIP
 
       # Sends the ACK of the 2xx, as `auto_ack` does: again when the 2xx comes again.
       #
+      # @param headers [Hash{String, Symbol => Object}] over the usual ones; nil leaves one out
+      # @param body [String, nil]
       # @return [nil]
+      # @raise [OverSIP::RuntimeError] there is no dialog: nobody has answered
+      # @raise [ArgumentError] this is no name of a header, or no body
       def ack(headers: {}, body: nil, **more)
         send_ack(dialog!, Arguments.headers(headers, more), Arguments.body(body))
         party.network.settle
@@ -180,6 +185,7 @@ module OverSIP
       #
       # @param status [Integer]
       # @param headers [Hash{String, Symbol => Object}] over the usual ones; nil leaves one out
+      # @param body [String, nil]
       # @return [nil]
       # @raise [ArgumentError] there is no such status, name of a header or body
       # @raise [OverSIP::RuntimeError] the call has its final response

@@ -11,6 +11,11 @@ module OverSIP
     # `verify_server` and `OverSIP::TLS.validate` judge them.
     module Certificates
       # A certificate and its key.
+      #
+      # @!attribute certificate
+      #   @return [OpenSSL::X509::Certificate]
+      # @!attribute key
+      #   @return [OpenSSL::PKey::PKey]
       Issued = Struct.new(:certificate, :key) do
         # @return [Array<String>] PEM, as a peer shows it
         def pems

@@ -71,6 +71,7 @@ module OverSIP
       #   target.answers(500).once
       #   target.answers { |request| request.header("Subject") ? 200 : [403, { warning: "399 gw \"no subject\"" }] }
       # @param statuses [Array<Integer>]
+      # @param body [String, nil] of the last response
       # @param headers [Hash{Symbol, String => Object}] over the usual ones; nil leaves one out
       # @yieldparam request [CallRecord::Message]
       # @yieldreturn [Integer, Array, String, nil] a status; several, with a Hash of headers behind them (`:body` too); a

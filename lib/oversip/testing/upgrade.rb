@@ -3,6 +3,11 @@
 module OverSIP
   module Testing
     # What a client was answered when it asked for a WebSocket (RFC 6455 4).
+    #
+    # @!attribute status
+    #   @return [Integer] of the HTTP response: 101 is a WebSocket
+    # @!attribute headers
+    #   @return [Hash{String => String}] of the HTTP response
     Upgrade = Struct.new(:status, :headers) do
       # The request for a WebSocket.
       #

@@ -247,13 +247,19 @@ RSpec.describe OverSIP::Testing::Persona, :native do
       expect(world.target(host).address).to eq("192.0.2.78:5060")
     end
 
+    # The zone has addresses for all of them but one.
     it "has names that do not exist, fail or are silent" do
-      world.zone { fails "broken.example" }
-      statuses = %w[nowhere.example broken.example].map do |name|
-        allow(self).to receive(:relay) { |request| OverSIP::SIP::Proxy.new.route(request, name) }
-        alice.invite("sip:bob@#{name}").status
+      world.close
+      open_world { |request| OverSIP::SIP::Proxy.new.route(request) }
+      %w[there.example broken.example mute.example].each { |name| world.target(name).answers 200 }
+      world.zone do
+        fails "broken.example"
+        silent "mute.example"
       end
-      expect(statuses).to eq([404, 404])
+      calls = %w[there nowhere broken mute].map { |name| alice.invite("sip:bob@#{name}.example") }
+      expect(calls.map(&:status)).to eq([200, 404, 404, nil])
+      world.advance 20
+      expect([calls.last.status, calls.last.answered_at]).to eq([404, 10.0])
     end
   end
 end

@@ -12,9 +12,12 @@ module OverSIP
         WAY = /\A(udp|tcp|tls|wss?):((?:\[[\h:.]+\]|\d+(?:\.\d+){3}):\d+)\z/
         private_constant :WAY
 
-        # Calls somebody.
+        # Calls somebody (RFC 3261 13).
         #
         # @param uri [String] the Request-URI, and the URI of To
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param body [String, nil]
+        # @param via [String, Persona, nil] another way than to the element
         # @param auto_ack [Boolean] whether the ACK of a 2xx is sent at once
         # @return [Call]
         # @raise [ArgumentError] this is no URI, no name of a header, no body, or no way
@@ -24,9 +27,14 @@ module OverSIP
           end
         end
 
-        # Asks what somebody can do; without an URI, the element itself.
+        # Asks what somebody can do (RFC 3261 11).
         #
+        # @param uri [String, nil] the Request-URI, and the URI of To; nil: of the element itself
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param body [String, nil]
+        # @param via [String, Persona, nil] another way than to the element
         # @return [Exchange]
+        # @raise [ArgumentError] this is no URI, no name of a header, no body, or no way
         def options(uri = nil, headers: {}, body: nil, via: nil, **more)
           request(:OPTIONS, uri || "sip:#{network.element_address(transport)}", headers: headers, body: body, via: via,
                                                                                 **more)
@@ -34,8 +42,12 @@ module OverSIP
 
         # Sends a text (RFC 3428).
         #
+        # @param uri [String] the Request-URI, and the URI of To
         # @param body [String]
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param via [String, Persona, nil] another way than to the element
         # @return [Exchange]
+        # @raise [ArgumentError] this is no URI, no name of a header, no body, or no way
         def message(uri, body = "Hello", headers: {}, via: nil, **more)
           request(:MESSAGE, uri, headers: headers, body: body, via: via, **more)
         end
@@ -46,7 +58,10 @@ module OverSIP
         # @param registrar [String] URI; the domain of {#uri} unless it is given
         # @param expires [Integer, nil] seconds
         # @param outbound [Boolean] whether it asks for a flow (RFC 5626): with `reg-id` and `+sip.instance` in its Contact
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param via [String, Persona, nil] another way than to the element
         # @return [Exchange]
+        # @raise [ArgumentError] this is no URI, no name of a header, or no way
         def register(registrar = nil, expires: 3600, outbound: false, headers: {}, via: nil, **more)
           registrar ||= "sip:#{uri[/@(.+)\z/, 1] || uri.delete_prefix("sip:")}"
           usual = { "To" => "<#{uri}>", "Expires" => expires, **registration(registrar) }
@@ -57,33 +72,51 @@ module OverSIP
 
         # Asks somebody to call another one (RFC 3515).
         #
+        # @param uri [String] the Request-URI, and the URI of To
         # @param to [String] the URI of Refer-To
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param via [String, Persona, nil] another way than to the element
         # @return [Exchange]
+        # @raise [ArgumentError] this is no URI, no name of a header, or no way
         def refer(uri, to:, headers: {}, via: nil, **more)
           usual = { "Refer-To" => "<#{Arguments.uri("to:", to)}>" }
           request(:REFER, uri, headers: MessageText.merge(usual, Arguments.headers(headers)), via: via, **more)
         end
 
-        # Sends an INFO outside of a dialog.
+        # Sends an INFO outside of a dialog, which RFC 6086 does not have. {DialogSide#info} is for those in a dialog.
         #
+        # @param uri [String] the Request-URI, and the URI of To
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param body [String, nil]
+        # @param via [String, Persona, nil] another way than to the element
         # @return [Exchange]
+        # @raise [ArgumentError] this is no URI, no name of a header, no body, or no way
         def info(uri, headers: {}, body: nil, via: nil, **more)
           request(:INFO, uri, headers: headers, body: body, via: via, **more)
         end
 
         # Subscribes to the state of somebody (RFC 6665).
         #
-        # @param event [String]
+        # @param uri [String] the Request-URI, and the URI of To
+        # @param event [String] the event package
+        # @param expires [Integer, nil] seconds
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param via [String, Persona, nil] another way than to the element
         # @return [Exchange]
+        # @raise [ArgumentError] this is no URI, no name of a header, or no way
         def subscribe(uri, event: "presence", expires: 3600, headers: {}, via: nil, **more)
           usual = { "Event" => event, "Expires" => expires }
           request(:SUBSCRIBE, uri, headers: MessageText.merge(usual, Arguments.headers(headers)), via: via, **more)
         end
 
-        # Sends a request with any method: an INVITE as {#invite} does, an ACK once, since nobody answers it. The ACK and the
-        # CANCEL of a call are sent by {Call#ack} and {Call#cancel}.
+        # Sends a request with any method (RFC 3261 8.1): an INVITE as {#invite} does, an ACK once, since nobody answers it.
+        # The ACK and the CANCEL of a call are sent by {Call#ack} and {Call#cancel}.
         #
         # @param sip_method [Symbol, String]
+        # @param uri [String] the Request-URI, and the URI of To
+        # @param headers [Hash{String, Symbol => Object, Array, nil}] over the usual ones
+        # @param body [String, nil]
+        # @param via [String, Persona, nil] another way than to the element
         # @return [Exchange]
         # @raise [ArgumentError] this is no method, no URI, no name of a header, no body, or no way
         def request(sip_method, uri, headers: {}, body: nil, via: nil, **more)
@@ -98,6 +131,7 @@ module OverSIP
         # Sends a text as it is, once. What comes back is in {Persona#responses}.
         #
         # @param text [String]
+        # @param via [String, Persona, nil] another way than to the element
         # @return [nil]
         # @raise [ArgumentError] this is no text, or no way
         def send_raw(text, via: nil)

@@ -4,6 +4,17 @@ module OverSIP
   module Testing
     class World
       # A record of the log of a world: see {World#log}.
+      #
+      # @!attribute at
+      #   @return [Float] seconds of the world's clock
+      # @!attribute severity
+      #   @return [Symbol] one of {Logger::SEVERITIES}
+      # @!attribute id
+      #   @return [String] who has logged it, such as "SipEvents"
+      # @!attribute text
+      #   @return [String]
+      # @!attribute system
+      #   @return [Boolean] whether the library has logged it rather than the script
       LogRecord = Struct.new(:at, :severity, :id, :text, :system, keyword_init: true) do
         # @return [String]
         def to_s

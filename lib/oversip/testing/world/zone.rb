@@ -63,6 +63,8 @@ module OverSIP
         # @param name [String] the domain
         # @param service [String] "SIP+D2U", "SIP+D2T" or "SIPS+D2T"
         # @param replacement [String] the name of the SRV records
+        # @param order [Integer] records with a lower one are tried first
+        # @param preference [Integer] the same among records of one order
         # @raise [ArgumentError] there is no such name, service or number
         def naptr(name, service, replacement, order: 10, preference: 10)
           { "order" => order, "preference" => preference }.each { |what, number| check_number(what, number) }
@@ -74,6 +76,7 @@ module OverSIP
 
         # Adds A records.
         #
+        # @param name [String]
         # @param addresses [Array<String>]
         # @raise [ArgumentError] there is no such name or address
         def a(name, *addresses)
@@ -83,6 +86,7 @@ module OverSIP
 
         # Adds AAAA records.
         #
+        # @param name [String]
         # @param addresses [Array<String>]
         # @raise [ArgumentError] there is no such name or address
         def aaaa(name, *addresses)
@@ -90,7 +94,11 @@ module OverSIP
           addresses.each { |address| @zone_names.add(host_name(name), :aaaa, Arguments.ip(address, :ipv6)) }
         end
 
-        # Makes a name an alias of another one.
+        # Makes a name an alias of another one (RFC 1034 3.6.2).
+        #
+        # @param name [String]
+        # @param of [String] the other one
+        # @raise [ArgumentError] there is no such name
         def cname(name, of)
           @zone_names.add(host_name(name), :cname, host_name(of))
         end
@@ -102,12 +110,18 @@ module OverSIP
           @zone_native.dns_ttl(Seconds.check("ttl", seconds).to_f)
         end
 
-        # Name servers answer questions about a name with SERVFAIL.
+        # Name servers answer questions about a name with SERVFAIL, whatever its records.
+        #
+        # @param name [String]
+        # @raise [ArgumentError] there is no such name
         def fails(name)
           @zone_native.trouble(host_name(name), :server_failure)
         end
 
-        # Name servers do not answer questions about a name.
+        # Name servers do not answer questions about a name, whatever its records.
+        #
+        # @param name [String]
+        # @raise [ArgumentError] there is no such name
         def silent(name)
           @zone_native.trouble(host_name(name), :silence)
         end
