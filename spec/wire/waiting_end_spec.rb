@@ -95,6 +95,25 @@ RSpec.describe "A block that waits", :native do
     end
   end
 
+  describe "when as many are suspended as may be" do
+    before { stub_const("OverSIP::Dispatcher::EventFibers::MAX_SUSPENDED", 2) }
+
+    it "gets an error that says so, where it wants to wait" do
+      said = capture_log(level: :warn) do
+        start_oversip
+        held = Thread::Queue.new
+        begun = Array.new(2) { begin_event { OverSIP.await { gate.pop } } }
+        waiting(2)
+        outcomes = [-> { OverSIP.sleep 1 }, -> { OverSIP.await { 1 } }, -> { OverSIP.async { held.pop }.value }].map { |wait| in_event(&wait) }
+        expect(outcomes).to all(be_an(OverSIP::RuntimeError).and(have_attributes(message: /2 callbacks are suspended, 2 at most/)))
+        2.times { gate << 5 }
+        expect(begun.map(&:pop)).to eq([5, 5])
+        expect(in_event { OverSIP.await { 1 } }).to eq(1)
+      end
+      expect(said.map(&:body).grep(/callbacks are suspended/).size).to eq(1)
+    end
+  end
+
   it "meets an exception when the dispatcher thread is killed" do
     capture_log do
       start_oversip
