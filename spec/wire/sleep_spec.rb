@@ -105,6 +105,53 @@ RSpec.describe "OverSIP.sleep", :native do
     )
   end
 
+  describe "with hooks that are told of suspensions" do
+    let(:hook) do
+      Struct.new(:name, :said, :error) do
+        def leave
+          raise error if error
+
+          said << [:leave, name]
+        end
+
+        def enter
+          said << [:enter, name]
+        end
+      end
+    end
+
+    after { OverSIP::Dispatcher.suspending.clear }
+
+    def hooks(*errors)
+      said = []
+      OverSIP::Dispatcher.suspending.concat(errors.each_with_index.map { |error, name| hook.new(name, said, error) })
+      said
+    end
+
+    it "is left inside out and entered outside in" do
+      start_oversip
+      said = hooks(nil, nil)
+      in_event { OverSIP.sleep 0.001 }
+      expect(said).to eq([[:leave, 1], [:leave, 0], [:enter, 0], [:enter, 1]])
+    end
+
+    it "does not begin when one of them refuses, and the others are entered again" do
+      start_oversip
+      said = hooks(IOError, nil)
+      expect(in_event { OverSIP.sleep 100 }).to be_a(IOError)
+      expect(said).to eq([[:leave, 1], [:enter, 1]])
+      expect(OverSIP.stats).to include(waiting_blocks: 0)
+    end
+
+    it "tells nobody where nothing is suspended" do
+      start_oversip
+      said = hooks(nil)
+      in_event { OverSIP.async { 1 }.tap { |task| Thread.pass until task.done? }.value }
+      OverSIP.sleep 0
+      expect(said).to be_empty
+    end
+  end
+
   it "refuses what is no time" do
     start_oversip
     expect { OverSIP.sleep("1") }.to raise_error(ArgumentError, /seconds must be a number of seconds/)

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/dispatcher/fiber_waits"
 require "oversip/fiber_state"
 
 module OverSIP
@@ -9,6 +10,8 @@ module OverSIP
     #
     # @api private
     class EventFibers
+      include FiberWaits
+
       # The kernel allows about 31 000 stacks with guard pages in a process (vm.max_map_count).
       MAX_SUSPENDED = 20_000
 
@@ -38,8 +41,7 @@ module OverSIP
         @idle = []
         @suspended = {}.compare_by_identity
         @fibers = {}.compare_by_identity
-        @admitted = {}.compare_by_identity
-        @waits = {}.compare_by_identity
+        begin_waits
         @tasks = {}.compare_by_identity
       end
 
@@ -59,7 +61,7 @@ module OverSIP
       # @return [Boolean] whether it was suspended
       def go_on(fiber, exception = nil)
         suspended = @suspended.delete(fiber)
-        return @admitted.key?(fiber) && wake(fiber, exception) unless suspended
+        return admitted?(fiber) && wake(fiber, exception) unless suspended
 
         begin
           suspended.told = false
@@ -84,53 +86,6 @@ module OverSIP
         @suspended.to_a
       end
 
-      # @return [Boolean] whether a wait may suspend this Fiber
-      # @raise [StoppedError] the engine has ended: nobody would resume it
-      def suspendable?(fiber)
-        return false unless include?(fiber) || @admitted.key?(fiber)
-        return true if !@ended && Engine.running?
-        raise StoppedError if @ended || LifeCycle.own_process?
-
-        # A forked child has the Fiber, but nothing that resumes it.
-        false
-      end
-
-      # A wait may suspend this Fiber too, which runs no events.
-      def admit(fiber)
-        @admitted[fiber] = true
-      end
-
-      # It has ended.
-      def dismiss(fiber)
-        @admitted.delete(fiber)
-      end
-
-      # Runs a block that suspends the calling Fiber for a wait.
-      #
-      # @param wait [Waiters::Suspension]
-      def waiting(wait)
-        @waits[wait.fiber] = wait
-        hooks = include?(wait.fiber) ? Dispatcher.suspending : []
-        return yield if hooks.empty?
-
-        hooks.reverse_each(&:leave)
-        begin
-          yield
-        ensure
-          hooks.each(&:enter)
-        end
-      ensure
-        @waits.delete(wait.fiber)
-        @waits_over.settle(:returned) if @waits_over && @waits.empty?
-      end
-
-      # @return [Outcome] settled as soon as nothing waits any more
-      def waits_over
-        @waits_over = Outcome.new
-        @waits_over.settle(:returned) if @waits.empty?
-        @waits_over
-      end
-
       # Notes a Task of the event that runs in a Fiber: it is told of the end of the event.
       #
       # @param task [#event_over]
@@ -152,11 +107,6 @@ module OverSIP
         fatal
       end
 
-      # @return [Array<Waiters::Suspension>] those of the present moment
-      def waits
-        @waits.values
-      end
-
       # What an event without a Fiber waits by.
       #
       # @param what [#to_s]
@@ -164,16 +114,6 @@ module OverSIP
       def outside(what)
         raise OverSIP::RuntimeError, "#{what} cannot wait here: #{@fibers.size} callbacks are suspended, " \
                                      "#{@max_suspended} at most, so this one runs without a Fiber"
-      end
-
-      # The engine has ended: whatever waits meets {StoppedError} where it waits, and so does what wants to wait from now on.
-      def end_waits
-        @ended = true
-        waits.each do |wait|
-          go_on(wait.fiber, StoppedError.new) if @waits[wait.fiber].equal?(wait)
-        rescue FiberError
-          # The Fiber was handed to a scheduler.
-        end
       end
 
       # Ends the events that are suspended, since the thread ends and nobody can resume them any more: they meet an exception

@@ -1,0 +1,90 @@
+# frozen_string_literal: true
+
+module OverSIP
+  module Dispatcher
+    # The waits of {EventFibers}: which Fibers one may suspend, and which are suspended by one.
+    #
+    # @api private
+    module FiberWaits
+      # @return [Boolean] whether a wait may suspend this Fiber
+      # @raise [StoppedError] the engine has ended: nobody would resume it
+      def suspendable?(fiber)
+        return false unless include?(fiber) || admitted?(fiber)
+        return true if !@ended && Engine.running?
+        raise StoppedError if @ended || LifeCycle.own_process?
+
+        # A forked child has the Fiber, but nothing that resumes it.
+        false
+      end
+
+      # A wait may suspend this Fiber too, which runs no events.
+      def admit(fiber)
+        @admitted[fiber] = true
+      end
+
+      # It has ended.
+      def dismiss(fiber)
+        @admitted.delete(fiber)
+      end
+
+      # Runs a block that suspends the calling Fiber for a wait.
+      #
+      # @param wait [Waiters::Suspension]
+      def waiting(wait, &)
+        @waits[wait.fiber] = wait
+        hooks = include?(wait.fiber) ? Dispatcher.suspending : []
+        return yield if hooks.empty?
+
+        leaving(hooks, &)
+      ensure
+        @waits.delete(wait.fiber)
+        @waits_over.settle(:returned) if @waits_over && @waits.empty?
+      end
+
+      # @return [Outcome] settled as soon as nothing waits any more
+      def waits_over
+        @waits_over = Outcome.new
+        @waits_over.settle(:returned) if @waits.empty?
+        @waits_over
+      end
+
+      # @return [Array<Waiters::Suspension>] those of the present moment
+      def waits
+        @waits.values
+      end
+
+      # The engine has ended: whatever waits meets {StoppedError} where it waits, and so does what wants to wait from now on.
+      def end_waits
+        @ended = true
+        waits.each do |wait|
+          go_on(wait.fiber, StoppedError.new) if @waits[wait.fiber].equal?(wait)
+        rescue FiberError
+          # The Fiber was handed to a scheduler.
+        end
+      end
+
+      private
+
+      def begin_waits
+        @admitted = {}.compare_by_identity
+        @waits = {}.compare_by_identity
+      end
+
+      def admitted?(fiber)
+        @admitted.key?(fiber)
+      end
+
+      # A hook that refuses to leave keeps the others as they were.
+      def leaving(hooks)
+        left = []
+        hooks.reverse_each do |hook|
+          hook.leave
+          left.unshift(hook)
+        end
+        yield
+      ensure
+        left.each(&:enter)
+      end
+    end
+  end
+end
