@@ -259,7 +259,11 @@ impl Element {
                     message.header_all_named(b"Reason").map(Bytes::copy_from_slice).collect();
                 self.tell_canceled(id, &reasons);
             }
-            CancelOutcome::ReplyTerminated => self.complete_context(id),
+            CancelOutcome::ReplyTerminated => {
+                // The script may wait for long before it routes; what it routes from now on ends at once.
+                self.make_transaction(id);
+                self.complete_context(id);
+            }
         }
     }
 
@@ -292,13 +296,9 @@ impl Element {
         self.attempt_for(Beneficiary::Request(id), |element| {
             let Some(request) = element.server_transactions.get_mut(id) else { return };
             let best = request.context.complete();
-            let (pending, canceled) = (request.is_pending(), request.is_left_canceled());
-            if pending && !canceled {
+            if request.is_pending() {
                 element.end_server(id);
-            } else if canceled || best.is_some() {
-                if pending {
-                    element.make_transaction(id);
-                }
+            } else if request.is_left_canceled() || best.is_some() {
                 element.send_best(id, best);
             }
         });
@@ -333,7 +333,7 @@ impl Element {
         let Some(effects) = request.create_transaction(now, &timings) else { return false };
         request.set_trying(&mut self.timers, None);
         // It may have been answered before it got its transaction.
-        let untold = request.accepts(100) && request.request.as_ref().is_some_and(|it| it.is_invite());
+        let untold = request.accepts(100) && !request.is_canceled() && request.request.as_ref().is_some_and(|it| it.is_invite());
         self.server_effects(id, effects);
         if untold {
             self.reply_by_itself(id, 100, b"Trying");

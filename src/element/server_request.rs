@@ -1,6 +1,6 @@
 //! A request and its server transaction, if it has one.
 //!
-//! Before a script has decided anything a request is *pending*: it absorbs retransmissions and remembers a CANCEL, so that
+//! Before a script has decided anything a request is *pending*: it absorbs retransmissions, so that
 //! `on_request` runs once.
 
 use std::sync::Arc;
@@ -254,14 +254,9 @@ impl ServerRequest {
         if !proceeding || std::mem::replace(&mut self.canceled, true) {
             return CancelOutcome::Noted;
         }
-        match &self.stage {
-            Stage::Pending { .. } => {
-                // What the script routes from now on ends at once.
-                self.context.complete();
-                CancelOutcome::Noted
-            }
-            _ if self.context.is_empty() => CancelOutcome::ReplyTerminated,
-            _ => CancelOutcome::TellClients,
+        match self.context.is_empty() {
+            true => CancelOutcome::ReplyTerminated,
+            false => CancelOutcome::TellClients,
         }
     }
 
@@ -302,11 +297,7 @@ impl ServerRequest {
 
     /// True when it was cancelled and nobody is there to answer it: it has no branch that is pending.
     pub(super) fn is_left_canceled(&self) -> bool {
-        let proceeding = match &self.stage {
-            Stage::Pending { answered } => answered.is_none(),
-            Stage::Invite(machine) => machine.accepts(487),
-            Stage::NonInvite(_) | Stage::Over { .. } | Stage::None { .. } => false,
-        };
+        let proceeding = matches!(&self.stage, Stage::Invite(machine) if machine.accepts(487));
         proceeding && self.canceled && !self.context.is_open()
     }
 
