@@ -28,7 +28,12 @@ fn before_on_request_has_run() {
     world.hold_script(relay);
     call(&mut world, alice, cancelling(seconds(1)));
     world.advance(seconds(2));
-    assert_eq!(story(&world, RELAY, ALICE), ["100", "200", "487"], "both are answered at once: {}", world.record());
+    assert_eq!(
+        story(&world, RELAY, ALICE),
+        ["100", "200", "487"],
+        "both are answered at once: {}",
+        world.record()
+    );
     world.release_script(relay);
     world.run_until_idle();
     assert_eq!(story(&world, RELAY, ALICE), ["100", "200", "487"], "{}", world.record());

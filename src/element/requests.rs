@@ -333,7 +333,9 @@ impl Element {
         let Some(effects) = request.create_transaction(now, &timings) else { return false };
         request.set_trying(&mut self.timers, None);
         // It may have been answered before it got its transaction.
-        let untold = request.accepts(100) && !request.is_canceled() && request.request.as_ref().is_some_and(|it| it.is_invite());
+        let untold = request.accepts(100)
+            && !request.is_canceled()
+            && request.request.as_ref().is_some_and(|it| it.is_invite());
         self.server_effects(id, effects);
         if untold {
             self.reply_by_itself(id, 100, b"Trying");

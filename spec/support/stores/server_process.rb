@@ -24,11 +24,13 @@ module Stores
     end
 
     # @yieldreturn [Object, nil] what the server says when it answers; nil or SystemCallError until then
-    def start(*command)
+    def start(*command, &)
       @pid = Process.spawn(*command, in: File::NULL, out: log, err: log)
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + LIMIT
-      until answers? { yield }
-        raise "#{command.first} does not answer:\n#{File.read(log)}" if ended? || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+      until answers?(&)
+        if ended? || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+          raise "#{command.first} does not answer:\n#{File.read(log)}"
+        end
 
         RelayHelpers.pause
       end

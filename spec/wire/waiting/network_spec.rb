@@ -16,8 +16,8 @@ RSpec.describe "While a block waits", :native do
     OverSIP.await { gate.pop }
   end
 
-  def release(value = true)
-    gate << value
+  def release
+    gate << true
   end
 
   def start(profile: {}, &on_request)
