@@ -34,7 +34,7 @@ module OverSIP
       def build(file: nil, given: {}, config_dir: nil, scope: :loopback, on_unknown: method(:log_system_warn), &on_error)
         note_shape(file, on_unknown)
         file = Source.sections(file)
-        given = without_defaults(Source.given(given, "configuration") { |name| instead_of_section(name) })
+        given = without_defaults(given_sections(given))
         [[file, FILE_NAME], [given, "configuration:"]].each { |sections, origin| note_unknown(sections, origin, on_unknown) }
 
         configuration = SCHEMA.to_h do |section, parameters|
@@ -43,6 +43,13 @@ module OverSIP
           end]
         end
         Derivation.new(configuration, scope).apply
+      end
+
+      # @param given [Hash] the `configuration:` of {OverSIP.start}
+      # @return [Hash{Symbol => Hash{Symbol => Object}}] its sections
+      # @raise [ConfigurationError] this is no Hash of Hashes
+      def given_sections(given)
+        Source.given(given, "configuration") { |name| instead_of_section(name) }
       end
 
       private

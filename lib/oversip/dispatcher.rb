@@ -15,6 +15,8 @@ module OverSIP
   #
   # @api private
   module Dispatcher
+    autoload :FiberScheduler, "oversip/dispatcher/fiber_scheduler"
+
     extend Logger
     extend Waits
 
@@ -33,6 +35,7 @@ module OverSIP
         @closing = false
         @held_up_told = false
         @stages.clear
+        @scheduled = scheduled?
         spawn
         limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
         @watch = Watch.new(limit).start if limit.positive?
@@ -106,6 +109,7 @@ module OverSIP
         @thread = nil
         @watch = nil
         @fibers = nil
+        @scheduler = nil
         @stages.clear
       end
 
@@ -115,9 +119,10 @@ module OverSIP
       def enter_world(world)
         @thread = Thread.current
         @held_up_told = false
-        @fibers = WorldFibers.new(world)
+        @fibers = WorldFibers.new(world, scheduled: scheduled?)
         Waiting.enter_world
         OverSIP.root_fiber = Fiber.current
+        set_scheduler if scheduled?
       end
 
       # The entry of the world for an event: runs it in a Fiber of its own.
@@ -128,7 +133,9 @@ module OverSIP
       # The world is closed.
       def leave_world
         fibers = @fibers
+        scheduled = scheduler
         forget
+        Fiber.set_scheduler(nil) if scheduled
         Waiting.forget
         OverSIP.root_fiber = nil
         fibers.close
@@ -234,15 +241,6 @@ module OverSIP
       # @return [ObservedEvents] to be called in its place
       def observed_events(observer, name)
         ObservedEvents.new(observer, OverSIP.const_get(name))
-      end
-
-      # A script may not have a Fiber scheduler of its own where events run. A spec may, around them.
-      #
-      # @return [Boolean] whether this one is refused
-      def refuses?(scheduler)
-        return false if scheduler.nil? || !current? || !LifeCycle.own_process?
-
-        !(@fibers.is_a?(WorldFibers) && Fiber.current.equal?(OverSIP.root_fiber))
       end
 
       # Logs an exception of a script's block, which must not stop the engine.
@@ -369,9 +367,20 @@ module OverSIP
         end
       end
 
+      # @return [Boolean] whether the library's own Fiber scheduler looks after events
+      def scheduled?
+        OverSIP.configuration&.dig(:core, :fiber_scheduler) == true
+      end
+
+      def set_scheduler
+        @scheduler = FiberScheduler.new
+        Fiber.set_scheduler(@scheduler)
+      end
+
       def run
         Engine.enter_dispatcher
-        fibers = @fibers = EventFibers.new { |exception| end_process(exception) }
+        fibers = @fibers = EventFibers.new(scheduled: @scheduled) { |exception| end_process(exception) }
+        set_scheduler if @scheduled
         finished = Thread.handle_interrupt(Object => :immediate) { serve(fibers) }
         fibers.end_waits
       rescue *FATAL => e

@@ -16,6 +16,13 @@ module OverSIP
         STORAGE ? Fiber.new(blocking: blocking, storage: nil, &block) : Fiber.new(blocking: blocking, &block)
       end
 
+      # Runs a block in which Ruby asks no Fiber scheduler: waits keep the thread.
+      #
+      # @return [Object] what it returns
+      def blocking(&)
+        Fiber.new(blocking: true, &).resume
+      end
+
       # Clears the current Fiber's data, set by `Thread.current[:name] = …` and `Fiber[:name] = …`.
       #
       # @return [Boolean] false: a script has frozen the Thread, and the Fiber keeps what it has

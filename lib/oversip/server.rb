@@ -19,10 +19,16 @@ module OverSIP
     # @param config_dir [String, nil] a folder with oversip.conf and, if wanted, proxies.conf and server.rb
     # @param configuration [Hash] parameters by section, as in {OverSIP.configuration}; they go over the file
     # @param proxies [Hash] parameters by profile, as in {OverSIP.proxies}; they go over the file
+    # @param fiber_scheduler [Boolean, nil] `core: fiber_scheduler` of the configuration: whether `sleep`, sockets, queues
+    #   and their like in a block suspend its Fiber; nil: as the configuration says
     # @raise [ConfigurationError] a value cannot be used; the message names parameter, value and rule
     # @raise [OverSIP::RuntimeError] an address or port cannot be bound, or the engine runs already
     # @return [nil, Object] with a block, what it returned
-    def start(config_dir: nil, configuration: {}, proxies: {})
+    def start(config_dir: nil, configuration: {}, proxies: {}, fiber_scheduler: nil)
+      unless fiber_scheduler.nil?
+        configuration = Config.given_sections(configuration)
+        configuration[:core] = { **configuration.fetch(:core, {}), fiber_scheduler: }
+      end
       LifeCycle.start(config_dir: config_dir, configuration: configuration, proxies: proxies)
       return unless block_given?
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "timeout"
+require "oversip/brief_mutex"
 require "oversip/waiting/pool"
 require "oversip/waiting/task"
 require "oversip/waiting/work"
@@ -12,7 +13,7 @@ module OverSIP
   #
   # @api private
   module Waiting
-    @lock = Thread::Mutex.new
+    @lock = BriefMutex.new
 
     class << self
       # What each work of a script runs in, on its worker: it is called with the work, and calls that. It returns its value.
@@ -121,7 +122,7 @@ module OverSIP
 
       # Forgets the threads without touching them: after fork they do not exist in the child.
       def forget
-        @lock = Thread::Mutex.new
+        @lock = BriefMutex.new
         @pool = nil
       end
 

@@ -33,6 +33,7 @@ module OverSIP
         parameter.call(:callback_warning_time, 5, :fixnum, { greater_equal_than: 0 }),
         parameter.call(:await_threads, 16, :fixnum, { greater_equal_than: 1, minor_equal_than: 1_024 }),
         parameter.call(:await_queue, 1_000, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:fiber_scheduler, false, :boolean),
         parameter.call(:max_queued_requests, 10_000, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_queued_bytes, 64 * 1024 * 1024, :fixnum, { greater_equal_than: 1 }),
         parameter.call(:max_queued_acks, 5_000, :fixnum, { greater_equal_than: 1 }),

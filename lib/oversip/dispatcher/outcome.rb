@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/brief_mutex"
 require "oversip/dispatcher/waiters"
 
 module OverSIP
@@ -9,7 +10,7 @@ module OverSIP
     # @api private
     class Outcome
       def initialize
-        @lock = Thread::Mutex.new
+        @lock = BriefMutex.new
         @settled = Thread::ConditionVariable.new
         @result = nil
         @waiters = []

@@ -14,7 +14,8 @@ module OverSIP
       def set_scheduler(scheduler) # rubocop:disable Naming/AccessorMethodName -- a method of Ruby's
         raise OverSIP::RuntimeError, REFUSED if Dispatcher.refuses?(scheduler)
 
-        super
+        # What work in a world has set ends with it.
+        super(scheduler || Dispatcher.own_scheduler)
       end
 
       Fiber.singleton_class.prepend(self)

@@ -11,6 +11,20 @@ module OverSIP
       # @return [Object, nil]
       attr_accessor :scheduler
 
+      # @return [Object, nil] that one, for a caller on its thread
+      def own_scheduler
+        scheduler if current?
+      end
+
+      # A script may not have a Fiber scheduler of its own where events run. A spec may, around them, and work too.
+      #
+      # @return [Boolean] whether this one is refused
+      def refuses?(other)
+        return false if other.equal?(scheduler) || !current? || !LifeCycle.own_process? || working?
+
+        scheduler ? true : !(@fibers.is_a?(WorldFibers) && Fiber.current.equal?(OverSIP.root_fiber))
+      end
+
       # What is told when an event's own Fiber is about to be suspended by a wait (`leave`), and when it goes on (`enter`).
       # Both run in that Fiber.
       #
@@ -22,6 +36,12 @@ module OverSIP
       # @return [Boolean] whether a wait of the caller suspends its Fiber
       def suspendable?
         current? && @fibers.suspendable?(Fiber.current)
+      end
+
+      # @param fiber [Fiber] not the caller's
+      # @return [Boolean] whether a wait suspends it
+      def suspends?(fiber)
+        Engine.running? && @fibers&.suspendable?(fiber) == true
       end
 
       # A wait may suspend this Fiber too.

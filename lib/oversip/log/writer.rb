@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/brief_mutex"
 require "oversip/log/record"
 require "oversip/log/repetitions"
 
@@ -130,7 +131,7 @@ module OverSIP
       # In a forked process the queued records belong to the parent, which writes them.
       def begin_in_this_process
         @process = Process.pid
-        @lock = Mutex.new
+        @lock = BriefMutex.new
         @wake = ConditionVariable.new
         @progress = ConditionVariable.new
         @repetitions = Repetitions.new(@max_like)

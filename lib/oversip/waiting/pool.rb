@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/brief_mutex"
 require "oversip/waiting/worker"
 
 module OverSIP
@@ -20,7 +21,7 @@ module OverSIP
       def initialize(max_threads: 16, max_queued: 1_000)
         @max_threads = max_threads
         @max_queued = max_queued
-        @lock = Thread::Mutex.new
+        @lock = BriefMutex.new
         @ready = Thread::ConditionVariable.new
         @queue = {}.compare_by_identity
         @workers = {}.compare_by_identity

@@ -1,0 +1,139 @@
+# frozen_string_literal: true
+
+require "oversip/brief_mutex"
+require "oversip/dispatcher/fiber_scheduler/addresses"
+require "oversip/dispatcher/fiber_scheduler/descriptors"
+require "oversip/dispatcher/fiber_scheduler/held_up"
+require "oversip/dispatcher/fiber_scheduler/older_ruby"
+require "oversip/dispatcher/fiber_scheduler/timeouts"
+
+module OverSIP
+  module Dispatcher
+    # The Fiber scheduler of the dispatcher thread (`core: fiber_scheduler`). Ruby calls its methods where a Fiber is about
+    # to wait. The Fiber of an event, and one of `Fiber.schedule`, is suspended until the wait is over; others run meanwhile.
+    # In a Fiber that a script or a library has made, the thread itself waits: who resumed that Fiber expects a value of it,
+    # not a wait.
+    #
+    # There is no loop of its own: the engine's one is that of the dispatcher.
+    #
+    # @see https://docs.ruby-lang.org/en/3.4/Fiber/Scheduler.html
+    # @api private
+    class FiberScheduler
+      include Addresses
+      include Descriptors
+      include Timeouts
+
+      def initialize
+        @process = Process.pid
+        @waits = {}.compare_by_identity
+        @held_up = HeldUp.new
+        OlderRuby.install
+      end
+
+      # `sleep`, and the wait of a ConditionVariable.
+      #
+      # @param duration [Numeric] seconds of the engine's clock; without it: for ever
+      # @return [Boolean] whether something ended the wait before its time
+      def kernel_sleep(*duration)
+        wait(nil, duration.empty? || duration == [nil] ? nil : Timeouts.seconds(*duration), "sleep")
+      end
+
+      # A wait for another Fiber or thread: `Queue#pop`, `Mutex#lock`, `Thread#join` and their like.
+      #
+      # @param blocker [Object] what is waited for
+      # @param timeout [Numeric, nil] seconds of the engine's clock
+      # @return [Boolean] false at the time-out
+      def block(blocker, timeout = nil)
+        return give_way if blocker.is_a?(BriefMutex)
+        return @held_up.lock(blocker) if blocker.is_a?(Thread::Mutex) && !suspendable?
+
+        wait(blocker, timeout, blocker.class)
+      end
+
+      # That wait is over. Called by any thread, even in a trap handler.
+      #
+      # @param fiber [Fiber] who waits
+      def unblock(blocker, fiber)
+        return @held_up.wake(fiber) unless Dispatcher.suspends?(fiber)
+
+        # The Fiber may be on its way to its wait: on the dispatcher it is there.
+        Engine.schedule(0.0, -> { wake(blocker, fiber) })
+      rescue OverSIP::RuntimeError
+        # The engine has ended, and the wait with it.
+      end
+
+      # A wait is to meet an exception (Ruby 4.0): its descriptor was closed, for example.
+      def fiber_interrupt(fiber, exception)
+        Engine.schedule(0.0, -> { @waits[fiber]&.last&.settle(:raised, exception) })
+      end
+
+      # `Process.wait`, `system` and their like.
+      #
+      # @return [Process::Status]
+      def process_wait(pid, flags)
+        Waiting.run("a process") { Process::Status.wait(pid, flags) }
+      end
+
+      # `Fiber.schedule`: the block begins at once, and may wait as the event's own Fiber does. It does not hold up the
+      # Client of the event: that waits for the event itself.
+      #
+      # @return [Fiber]
+      def fiber(*, &block)
+        name = "Fiber.schedule#{" in #{Engine.running_event&.last}" if Engine.running_event}"
+        fiber = Fiber.new(blocking: false) do
+          Dispatcher.guard(name) { block.call }
+        ensure
+          Dispatcher.dismiss(fiber)
+        end
+        Dispatcher.admit(fiber)
+        fiber.tap(&:resume)
+      end
+
+      # The thread ends. Who still waits has been told by then.
+      def close; end
+
+      private
+
+      # @return [Boolean] whether the calling Fiber is one that a wait suspends. A forked child has no engine to wake it
+      def suspendable?
+        @process == Process.pid && Dispatcher.suspendable?
+      end
+
+      # To other threads alone. Ruby tries again then.
+      def give_way
+        Thread.pass
+        true
+      end
+
+      # @param what [#to_s] for the log
+      # @return [Boolean] false at the time-out
+      def wait(blocker, timeout, what)
+        return @held_up.wait(timeout, what) unless suspendable?
+
+        await(blocker, timeout, what) == true
+      end
+
+      # @yieldparam outcome [Outcome] settled by who ends the wait
+      # @return [Object, nil] nil at the time-out
+      def await(blocker, timeout, what)
+        outcome = Outcome.new
+        @waits[Fiber.current] = [blocker, outcome]
+        yield outcome if block_given?
+        outcome.value(timeout, what: what)
+      ensure
+        @waits.delete(Fiber.current)
+      end
+
+      def wake(blocker, fiber)
+        awaited, outcome = @waits[fiber]
+        outcome.settle(:returned, true) if outcome && ends?(awaited, blocker)
+      end
+
+      # The wait of a ConditionVariable names nothing, since Ruby takes it for a sleep. At the end of a thread it names the
+      # thread of who waits.
+      def ends?(awaited, blocker)
+        awaited.nil? || awaited.equal?(blocker) || (awaited.is_a?(Thread) && blocker.is_a?(Thread))
+      end
+    end
+  end
+end

@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+require "io/wait"
+require "oversip/fiber_state"
+
+module OverSIP
+  module Dispatcher
+    class FiberScheduler
+      # Waits for sockets, pipes and other descriptors, as part of {FiberScheduler}.
+      #
+      # @api private
+      module Descriptors
+        CLOSED = "stream closed while a block waited for it"
+        private_constant :CLOSED
+
+        # @param events [Integer] IO::READABLE, IO::PRIORITY and IO::WRITABLE
+        # @param timeout [Numeric, nil] seconds of the engine's clock
+        # @return [Integer, false] the events that are there; false at the time-out
+        # @raise [IOError] it was closed meanwhile
+        def io_wait(io, events, timeout = nil)
+          return really_wait(io, events, timeout) unless watchable?
+
+          ready = watching([[io, events]], timeout)
+          raise IOError, CLOSED if ready == 0 # rubocop:disable Style/NumericPredicate -- false at the time-out
+
+          ready
+        end
+
+        # `IO.select`.
+        #
+        # @param timeout [Numeric, nil] seconds of the engine's clock
+        # @return [Array<Array<IO>>, nil] nil at the time-out
+        def io_select(readable, writable = nil, exceptional = nil, timeout = nil)
+          lists = [readable, writable, exceptional]
+          return FiberState.blocking { IO.select(*lists, timeout) } unless watchable?
+
+          deadline = timeout && (Dispatcher.clock + (Timeouts.seconds(timeout) * 1e9))
+          loop do
+            ready = FiberState.blocking { IO.select(*lists, 0) }
+            left = deadline && ((deadline - Dispatcher.clock) / 1e9)
+            return ready if ready || (left && !left.positive?)
+
+            watching(wanted(lists), left)
+          end
+        end
+
+        private
+
+        # In a simulated world nothing but its own network is simulated.
+        def watchable?
+          suspendable? && !Engine.world_open? && Engine.respond_to?(:watch_io)
+        end
+
+        def really_wait(io, events, timeout)
+          Dispatcher.warn_of_held_up("an IO") unless suspendable?
+          FiberState.blocking { io.wait(events, timeout) } || false
+        end
+
+        # @param wanted [Array<Array(IO, Integer)>] descriptors with their events
+        # @return [Integer, false] the events of the first one that is ready, 0 for a closed one; false at the time-out
+        def watching(wanted, timeout)
+          watches = []
+          await(nil, timeout, "an IO") do |outcome|
+            wanted.each do |io, events|
+              watches << Engine.watch_io(io.fileno, events, ->(ready) { outcome.settle(:returned, ready) })
+            end
+          end || false
+        ensure
+          watches&.each { |watch| Engine.unwatch_io(watch) if Engine.running? }
+        end
+
+        # @return [Array<Array(IO, Integer)>]
+        def wanted(lists)
+          [IO::READABLE, IO::WRITABLE, IO::PRIORITY].zip(lists).flat_map do |events, ios|
+            Array(ios).map { |io| [IO.try_convert(io), events] }
+          end
+        end
+      end
+    end
+  end
+end

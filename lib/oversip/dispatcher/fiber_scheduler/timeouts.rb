@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+require "timeout"
+require "oversip/fiber_state"
+
+module OverSIP
+  module Dispatcher
+    class FiberScheduler
+      # Limits of time for blocks (`Timeout.timeout`), as part of {FiberScheduler}.
+      #
+      # @api private
+      module Timeouts
+        class << self
+          # @return [Float] seconds
+          # @raise [TypeError, ArgumentError] what `sleep` raises
+          def seconds(value)
+            raise TypeError, "can't convert #{value.class} into time interval" unless value.respond_to?(:divmod)
+
+            seconds = Float(value)
+            raise ArgumentError, "time interval must not be negative" if seconds.negative?
+
+            [seconds, Seconds::MOST].min
+          end
+        end
+
+        # Raises the exception in a block that waits for too long. One that computes is not interrupted: it has the thread.
+        #
+        # @param duration [Numeric] seconds of the engine's clock
+        # @param arguments [Array] of the exception
+        # @return [Object] what the block returns
+        def timeout_after(duration, exception_class = Timeout::Error, *arguments, &)
+          arguments = ["execution expired"] if arguments.empty?
+          duration = Timeouts.seconds(duration)
+          return in_real_time(duration, exception_class, arguments, &) unless suspendable?
+
+          on_the_clock(duration, exception_class.new(*arguments), &)
+        end
+
+        private
+
+        def on_the_clock(duration, exception)
+          fiber = Fiber.current
+          over = false
+          expired = lambda do
+            Dispatcher.guard("Timeout.timeout") { Dispatcher.go_on(fiber, exception) } unless over
+          end
+          timer = Engine.schedule(duration, expired)
+          yield duration
+        rescue ThreadError => e
+          # Where an exception ends the wait of a ConditionVariable, Ruby 3.1 does not lock its Mutex again, and then
+          # complains that it is not locked.
+          raise e.cause.equal?(exception) ? exception : e
+        ensure
+          over = true
+          Engine.unschedule(timer) if timer && Engine.running?
+        end
+
+        # As Ruby does it without a scheduler.
+        def in_real_time(duration, exception_class, arguments)
+          thread = Thread.current
+          timer = Thread.new do
+            sleep duration
+            thread.raise(exception_class, *arguments)
+          end
+          yield duration
+        ensure
+          timer&.kill
+          FiberState.blocking { timer&.join }
+        end
+      end
+    end
+  end
+end
