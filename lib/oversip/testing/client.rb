@@ -48,13 +48,30 @@ module OverSIP
         upgrade
       end
 
-      # Its connection with the element breaks: both sides find it reset.
+      # Its connection with the element ends. It breaks, so that both sides find it reset, unless the client closes it.
+      #
+      # @param reset [Boolean] whether it breaks
+      # @return [nil]
+      # @raise [OverSIP::RuntimeError] there is none
+      def disconnect(reset: true)
+        network.change_connection(self, reset ? :disconnect : :finish)
+      end
+
+      # Its connection with the element stands still: nothing that either side sends over it arrives, and neither learns of
+      # that.
       #
       # @return [nil]
       # @raise [OverSIP::RuntimeError] there is none
-      def disconnect
-        network.disconnect(self)
-        network.settle
+      def stalls
+        network.change_connection(self, :stall)
+      end
+
+      # Its connection carries messages again, with those that have waited.
+      #
+      # @return [nil]
+      # @raise [OverSIP::RuntimeError] there is none
+      def recovers
+        network.change_connection(self, :unstall)
       end
 
       # @return [String] what a Contact of this client says

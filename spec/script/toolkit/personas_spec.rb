@@ -189,6 +189,23 @@ RSpec.describe OverSIP::Testing::Persona, :native do
     expect(phone.invite("sip:bob@example.com").status).to eq(200)
   end
 
+  it "has a connection that stands still for a while, and closes it" do
+    gateway.answers 200
+    phone = world.client(:phone, transport: :tcp)
+    expect { phone.stalls }.to raise_error(OverSIP::RuntimeError, "phone has no connection with the element")
+    phone.options("sip:bob@example.com")
+    phone.stalls
+    options = phone.options("sip:bob@example.com")
+    world.advance 5
+    expect(options.status).to be_nil
+    phone.recovers
+    world.advance 1
+    expect(options.status).to eq(200)
+    phone.disconnect(reset: false)
+    expect { phone.disconnect }.to raise_error(OverSIP::RuntimeError, "phone has no connection with the element")
+    expect(phone.options("sip:bob@example.com").status).to eq(200)
+  end
+
   it "refuses and stalls connections" do
     world.close
     world_with("gw1.example", service: "_sip._tcp.example.com") { |request| OverSIP::SIP::Proxy.new.route(request, "gw1.example", 5060, :tcp) }
@@ -245,6 +262,27 @@ RSpec.describe OverSIP::Testing::Persona, :native do
     it "takes a block with an argument" do
       world.zone { |zone| zone.a host, "192.0.2.78" }
       expect(world.target(host).address).to eq("192.0.2.78:5060")
+    end
+
+    it "is asked again when the lifetime of its records is over, and takes its time" do
+      world.close
+      open_world { |request| OverSIP::SIP::Proxy.new.route(request) }
+      world.target("gw1.example")
+      statuses = [0, 59, 1].map do |seconds|
+        world.advance seconds
+        alice.options("sip:bob@gw1.example").status.tap { world.zone { forget "gw1.example" } }
+      end
+      expect(statuses).to eq([200, 200, 404])
+      world.zone do
+        a "gw1.example", "192.0.2.1"
+        delay 2
+      end
+      world.advance 3600
+      slow = alice.options("sip:bob@gw1.example")
+      expect(slow.status).to be_nil
+      world.advance 60
+      # NAPTR, SRV, and then the address (RFC 3263 4).
+      expect([slow.status, slow.answered_at]).to eq([200, 3660.0 + (3 * 2)])
     end
 
     # The zone has addresses for all of them but one.

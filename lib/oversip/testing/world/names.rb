@@ -43,6 +43,12 @@ module OverSIP
           @native.add_record(name, kind, *data)
         end
 
+        # Takes all records of a name out of the zone. Targets stay where they are.
+        def forget(name)
+          @addresses.delete(name.downcase)
+          @native.remove_records(name.downcase)
+        end
+
         # @return [Hash{Symbol => Integer}] the ports that SRV records name for a host, by transport, the first one first
         def services(host)
           @services.fetch(host.downcase, {})

@@ -108,10 +108,15 @@ module OverSIP
           connections.open(client, number, element_address(client.transport), head)
         end
 
-        # Breaks it.
-        def disconnect(client)
-          found = @native.disconnect(number_of(client, client.transport), element_address(client.transport))
+        # Lets it end, stand still or go on.
+        #
+        # @param how [Symbol] :disconnect, :finish, :stall or :unstall
+        # @return [nil]
+        def change_connection(client, how)
+          found = @native.public_send(how, number_of(client, client.transport), element_address(client.transport))
           raise OverSIP::RuntimeError, "#{client.name} has no connection with the element" unless found
+
+          settle
         end
 
         # @param how [Symbol] :refused or :silent

@@ -30,7 +30,7 @@ module OverSIP
         end
 
         # The words of the block.
-        WORDS = %i[srv naptr a aaaa cname ttl fails silent].freeze
+        WORDS = %i[srv naptr a aaaa cname ttl delay fails silent forget].freeze
         private_constant :WORDS
 
         # Adds SRV records (RFC 2782), in the order in which they are to be tried. Hosts in an Array have the same priority.
@@ -124,6 +124,22 @@ module OverSIP
         # @raise [ArgumentError] there is no such name
         def silent(name)
           @zone_native.trouble(host_name(name), :silence)
+        end
+
+        # How long name servers take to answer each question, from now on: no time, unless this says otherwise.
+        #
+        # @param seconds [Numeric]
+        def delay(seconds)
+          @zone_native.dns_delay(Seconds.check("delay", seconds).to_f)
+        end
+
+        # Takes away all records of a name, and what {#fails} or {#silent} has said of it. What the element has in its cache
+        # stays there for its time.
+        #
+        # @param name [String]
+        # @raise [ArgumentError] there is no such name
+        def forget(name)
+          @zone_names.forget(host_name(name))
         end
 
         # @return [String]
