@@ -1,7 +1,7 @@
 //! What an element does that no message shows: requests from their arrival to their answer, timers that fire, attempts at targets,
 //! resolutions, blacklisted targets and connections. Kept for who asks for it, up to a number; data only.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -116,15 +116,23 @@ pub struct Trace {
     kept: VecDeque<(Instant, Happening)>,
     /// Whether somebody has been told that there is something to take.
     announced: bool,
+    /// The branches of attempts that have not ended yet.
+    open: HashSet<Bytes>,
 }
 
 impl Trace {
     /// Keeps this many at most; the oldest ones go.
     pub(super) fn new(room: usize) -> Trace {
-        Trace { room: room.max(1), dropped: 0, kept: VecDeque::new(), announced: false }
+        Trace { room: room.max(1), dropped: 0, kept: VecDeque::new(), announced: false, open: HashSet::new() }
     }
 
+    /// An attempt ends once: a branch may get a final response or end after the core has turned away from it.
     pub(super) fn add(&mut self, at: Instant, happening: Happening) {
+        match &happening {
+            Happening::Attempt { of, .. } => drop(self.open.insert(of.branch.clone())),
+            Happening::AttemptEnded { of, .. } if !self.open.remove(&of.branch) => return,
+            _ => {}
+        }
         if self.kept.len() == self.room {
             self.kept.pop_front();
             self.dropped += 1;
@@ -198,5 +206,19 @@ mod tests {
         trace.add(now, Happening::Blacklisted { target: target(3) });
         assert!(trace.has_news());
         assert_eq!(trace.from(2).count(), 1);
+    }
+
+    #[test]
+    fn an_attempt_ends_once() {
+        let (now, mut trace) = (Instant::now(), Trace::new(9));
+        let of = Subject { method: Method::Invite, branch: Bytes::from_static(b"z9hG4bK-1"), call_id: None };
+        let ended = |end| Happening::AttemptEnded { target: target(1), of: of.clone(), end };
+        let all = [
+            Happening::Attempt { target: target(1), of: of.clone() },
+            ended(AttemptEnd::Answered(487)),
+            ended(AttemptEnd::Abandoned),
+        ];
+        all.iter().for_each(|happening| trace.add(now, happening.clone()));
+        assert!(trace.from(0).map(|(_, happening)| happening).eq(&all[..2]));
     }
 }

@@ -106,7 +106,7 @@ impl Element {
         self.note(|element| {
             let transaction = element.client_transactions.get(branch)?;
             let end = match effect {
-                ClientEffect::Response => {
+                ClientEffect::Response | ClientEffect::SwallowedFinal => {
                     AttemptEnd::Answered(response?.status().filter(|status| *status >= 200)?)
                 }
                 ClientEffect::Timeout => AttemptEnd::Unanswered,

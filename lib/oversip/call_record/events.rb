@@ -90,6 +90,11 @@ module OverSIP
         @sip_method = sip_method
         @branch = branch
       end
+
+      # @return [Boolean] whether it has ended without a response
+      def vain?
+        outcome.is_a?(Symbol) && outcome != :answered
+      end
     end
 
     # A look-up in DNS that has ended (RFC 3263).

@@ -29,11 +29,13 @@ module OverSIP
       # @param room [Integer] columns
       # @return [String] one line
       def line(room)
-        [tail, *@tails.drop(1)].each do |tail|
-          line = shortened(tail, room, SHORTEST) || bare(tail, room)
-          return line if line
-        end
-        Visible.cut(join(head, @tails.last.to_s), room)
+        fitting([tail, *@tails.drop(1)], room) || Visible.cut(join(head, @tails.last.to_s), room)
+      end
+
+      # @param room [Integer] columns
+      # @return [Boolean] whether the line has room for nothing but the shortest of several tails
+      def tail_cut?(room)
+        @tails.size > 1 && fitting(@tails[..-2], room).nil?
       end
 
       # @param room [Integer] columns
@@ -44,6 +46,15 @@ module OverSIP
       end
 
       private
+
+      # @return [String, nil] with the first of the tails that there is room for
+      def fitting(tails, room)
+        tails.each do |tail|
+          line = shortened(tail, room, SHORTEST) || bare(tail, room)
+          return line if line
+        end
+        nil
+      end
 
       # @return [String, nil] nil when the rest would be shorter than that
       def shortened(tail, room, shortest)

@@ -15,7 +15,8 @@ module OverSIP
       # One row. Without `to` it stands at the party `from`. `kind` is :message, :block, :element (what the element did by
       # itself) or :note; `tone` says how it is coloured: :request, :provisional, :redirection, :success, :failure, :block,
       # :error, :element or :note.
-      Row = Struct.new(:event, :kind, :tone, :from, :to, :label, :exception, :arrives, keyword_init: true) do
+      # `last_at` is the time of the last one of several messages in one row.
+      Row = Struct.new(:event, :kind, :tone, :from, :to, :label, :exception, :arrives, :last_at, keyword_init: true) do
         # @return [Float]
         def at
           event.at
@@ -28,7 +29,12 @@ module OverSIP
       end
 
       # Messages that are folded into one row.
-      Fold = Struct.new(:message, :copies, :last_at, :again)
+      Fold = Struct.new(:message, :copies, :last_at, :again, :turns) do
+        # @return [Boolean] whether a copy belongs to it
+        def takes?(copy, turns)
+          message.fate == copy.fate && (message.receiver || message.to) == (copy.receiver || copy.to) && self.turns == turns
+        end
+      end
 
       TONES = { 1 => :provisional, 2 => :success, 3 => :redirection }.freeze
       private_constant :Fold, :TONES
@@ -44,7 +50,7 @@ module OverSIP
         @element = record.element
         @events = record.events
         @folds = folds
-        @failed = failed
+        @unanswered = unanswered
         @wording = Wording.new(clock, names)
         @rows = @events.filter_map { |event| row(event) }
         @parties = arranged
@@ -57,27 +63,37 @@ module OverSIP
         @messages ||= @events.grep(Message)
       end
 
-      # Copies of a message with one fate.
+      # Copies of a message with one fate, between which nothing else has ended.
       #
       # @return [Hash{Message => Fold}] by the first copy of each
       def folds
         last = {}.compare_by_identity
+        turns = Hash.new(0)
         messages.each_with_object({}.compare_by_identity) do |message, folds|
+          pair = [message.call_id, *[sender(message), receiver(message)].sort]
+          turns[pair] += 1 if turn?(message)
           first = message.original || message
           fold = last[first]
-          if fold && fold.message.fate == message.fate && receiver(fold.message) == receiver(message)
+          if fold&.takes?(message, turns[pair])
             fold.copies += 1
             fold.last_at = message.at
           else
-            folds[message] = last[first] = Fold.new(message, 1, message.at, !fold.nil?)
+            folds[message] = last[first] = Fold.new(message, 1, message.at, !fold.nil?, turns[pair])
           end
         end
       end
 
-      # What has tried a target in vain shows all its targets.
-      def failed
+      # What is sent again after a final response or a CANCEL stands behind it.
+      def turn?(message)
+        return false if message.retransmission?
+
+        message.response? ? message.status_code >= 200 : message.sip_method == :CANCEL
+      end
+
+      # What waits for a target, or has tried one in vain, shows all its targets.
+      def unanswered
         @events.grep(Attempt).group_by { |attempt| way(attempt) }.filter_map do |way, attempts|
-          way if attempts.any? { |attempt| attempt.outcome.is_a?(Symbol) && attempt.outcome != :answered }
+          way if attempts.any? { |attempt| attempt.outcome.nil? || attempt.vain? }
         end
       end
 
@@ -152,7 +168,8 @@ module OverSIP
         fold = @folds[message] or return
         Row.new(event: message, kind: :message, tone: tone(message), from: sender(message), to: receiver(message),
                 label: @wording.message(message, fold.copies, fold.last_at, fold.again),
-                arrives: %i[sent repeated].include?(message.fate) && !message.receiver.nil?)
+                arrives: %i[sent repeated].include?(message.fate) && !message.receiver.nil?,
+                last_at: (fold.last_at if fold.copies > 1))
       end
 
       def tone(message)
@@ -167,11 +184,11 @@ module OverSIP
 
       # Answers show themselves.
       def shown?(attempt)
-        attempt.outcome.nil? || @failed.include?(way(attempt))
+        @unanswered.include?(way(attempt))
       end
 
       def attempt_tone(attempt)
-        attempt.outcome.is_a?(Symbol) && attempt.outcome != :answered ? :failure : :element
+        attempt.vain? ? :failure : :element
       end
     end
   end

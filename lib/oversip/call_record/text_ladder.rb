@@ -10,9 +10,11 @@ module OverSIP
     # A record as text: a column for each party, an arrow for each message, and on the line of the element the blocks of the
     # script (`*`), what the element did by itself (`:`) and notes (`#`). A message of a party to itself has an `@`.
     #
-    # An arrow that ends with `x` did not arrive. Retransmissions are folded into the first one. Of the timers, those are
-    # shown that end a transaction without its response; of the targets, those of a request that has failed at one, or that
-    # waits. Bytes that a terminal would not show as text are shown by their numbers.
+    # An arrow that ends with `x` did not arrive. Retransmissions are folded into the first one, unless a final response or
+    # a CANCEL of these parties stands between. Where the arrow has no room for the time of the last one, the line below has
+    # it: `..31.500`. Of the timers, those are shown that end a transaction without its response; of the targets, all of a
+    # request that has failed at one, or that waits for one. Bytes that a terminal would not show as text are shown by their
+    # numbers.
     #
     # @example
     #   puts OverSIP::CallRecord::TextLadder.new(record, width: $stdout, color: :auto)
@@ -32,8 +34,11 @@ module OverSIP
       # What stands for a record without rows.
       NOTHING = "nothing has happened\n"
 
+      # Columns of an arrow that are not its text.
+      AROUND = 5
+
       MARKS = { block: "*", element: ":", note: "#", message: "@" }.freeze
-      private_constant :TIME, :GAPS, :ELEMENT_ROOM, :NAME_ROOM, :NARROWEST, :USUAL, :MARKS
+      private_constant :TIME, :GAPS, :ELEMENT_ROOM, :NAME_ROOM, :NARROWEST, :USUAL, :AROUND, :MARKS
 
       # @param record [CallRecord] or the part of one that belongs to a call, see {CallRecord#for}
       # @param width [Integer, IO] columns; of an IO, those of its terminal, or 80
@@ -121,11 +126,13 @@ module OverSIP
         return own_lines(row) unless row.message? && row.from != row.to
 
         left, right = [lane(row.from), lane(row.to)].minmax
-        [line(@clock.time(row.at)).put(left + 1, arrow(row, right - left - 1), row.arrives ? row.tone : :failure)]
+        length = right - left - 1
+        arrow = line(@clock.time(row.at)).put(left + 1, arrow(row, length), row.arrives ? row.tone : :failure)
+        row.last_at && row.label.tail_cut?(length - AROUND) ? [arrow, line("..#{@clock.time(row.last_at)}")] : [arrow]
       end
 
       def arrow(row, length)
-        text = row.label.line(length - 5)
+        text = row.label.line(length - AROUND)
         spare = length - 3 - Visible.width(text)
         shaft = "#{"-" * (spare / 2)} #{text} #{"-" * (spare - (spare / 2))}"
         return "#{row.arrives ? "<" : "x"}#{shaft}" if row.to < row.from

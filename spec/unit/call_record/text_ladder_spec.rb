@@ -22,6 +22,7 @@ RSpec.describe OverSIP::CallRecord::TextLadder do
     0.000  |                 : tries gw1.example udp:192.0.2.1:5060: timeout
     0.000  |<-- 100 Trying --|                 |                 |
     0.000  |                 |-- INVITE x7 --->|                 |
+ ..31.500  |                 |                 |                 |
    32.000  |                 : Timer B ends the INVITE: no response
    32.000  |                 * on_error 408 Request Timeout (client_timeout)
            |                 |  (server.rb:12) |                 |
@@ -64,6 +65,28 @@ TEXT
     expect(ladder(message(0.0, :alice, :oversip), *[0.0, 0.5].map { |at| message(at, :oversip, :gw1) })).to include("-- INVITE x2 until 0.5 -->")
   end
 
+  it "shows what is sent again after a CANCEL or a final response behind it" do
+    ringing = "SIP/2.0 180 Ringing"
+    copies = [0.0, 5.0, 21.0, 22.0].map { |at| message(at, :gw1, :oversip, ringing) }
+    cancel = message(20.0, :oversip, :gw1, "CANCEL sip:bob@example.com SIP/2.0")
+    text = ladder(*copies.first(2), cancel, *copies.drop(2), width: 100)
+    expect(text.scan(/\d+\.000 .*180 Ringing.*?(?= -)/)).to match [/\A0\.000 .* x2, last at 5 s/, /\A21\.000 .* again x2, last at 22 s/]
+    answer = message(20.0, :gw1, :oversip, "SIP/2.0 487 Request Terminated")
+    expect(ladder(*copies.first(2), answer, *copies.drop(2), width: 100).scan("180 Ringing").size).to eq(2)
+  end
+
+  it "folds a final response that is sent again, and what others have sent in between" do
+    answers = [0.0, 0.5, 1.5].flat_map { |at| [message(at, :gw1, :oversip, "SIP/2.0 200 OK"), message(at, :oversip, :gw1, "ACK sip:bob@example.com SIP/2.0")] }
+    text = ladder(*answers.first(3), message(0.6, :gw2, :oversip, "SIP/2.0 486 Busy Here"), *answers.drop(3), width: 140)
+    expect(text).to include("200 OK x3, last at 1.5 s").and include("ACK sip:bob@example.com x3, last at 1.5 s")
+  end
+
+  it "tells below the arrow when the last one was, where the arrow has no room for it" do
+    text = ladder(message(0.0, :alice, :oversip), *[0.0, 31.5].map { |at| message(at, :oversip, :gw1) },
+                  *[1, 2].map { |number| message(32.0, :oversip, :"gw#{number}", "BYE sip:bob@example.com SIP/2.0") })
+    expect(text).to match(/ 0\.000 .*INVITE x2 -.*\n *\.\.31\.500  \|[ |]*\n *32\.000/)
+  end
+
   it "tells how often a message was lost before it arrived" do
     copies = [[0.0, :lost], [0.5, :lost], [1.5, :sent]].map { |at, fate| message(at, :oversip, :gw1, fate: fate) }
     expect(ladder(*copies, width: 100)).to match(/ 0\.000 .* x2, last at 0\.5 s lost -*x\|$/).and match(/ 1\.500 .* again -*>\|$/)
@@ -102,6 +125,8 @@ TEXT
     expect(ladder(attempt("udp:192.0.2.1:5060", 200))).to eq "nothing has happened\n"
     expect(ladder(attempt("udp:192.0.2.1:5060", nil))).to include(": tries udp:192.0.2.1:5060: waiting")
     tried = ladder(message(0.0, :oversip, :gw2), attempt("tcp:192.0.2.1:5060", :connection_error), attempt("udp:192.0.2.2:5060", 486), width: 120)
+    waiting = ladder(attempt("udp:192.0.2.1:5060", nil), attempt("udp:192.0.2.2:5060", 486))
+    expect(waiting.scan(/tries.*/)).to eq ["tries udp:192.0.2.1:5060: waiting", "tries udp:192.0.2.2:5060: 486"]
     expect(tried).to include(": tries tcp:192.0.2.1:5060: connection error").and include(": tries gw2.example udp:192.0.2.2:5060: 486")
   end
 
