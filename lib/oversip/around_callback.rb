@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/brief_mutex"
 require "oversip/callback_event"
 
 # Blocks around the callbacks of scripts.
@@ -16,7 +17,7 @@ module OverSIP
 
     @wrappers = @chain = [].freeze
     @innermost = @observer = nil
-    @lock = Mutex.new
+    @lock = BriefMutex.new
 
     class << self
       # @return [Array<Wrapper>] frozen, the outermost first

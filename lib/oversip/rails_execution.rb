@@ -12,12 +12,12 @@ module OverSIP
   #
   # @api private
   class RailsExecution
-    # Where a Fiber keeps the executions of its callback.
-    KEY = :oversip_rails_executions
+    # The executions of a callback, none while it waits, and whether they begin or end just now.
+    State = Struct.new(:executions, :changing)
 
-    # What a Fiber has there while its callback waits.
-    WAITS = [].freeze
-    private_constant :KEY, :WAITS
+    # Where a Fiber keeps that of its callback.
+    KEY = :oversip_rails_executions
+    private_constant :State, :KEY
 
     IN_TRANSACTION = "a block waits inside a transaction of ActiveRecord, whose connection other blocks would use " \
                      "meanwhile: put the whole transaction into OverSIP.await { }"
@@ -32,11 +32,12 @@ module OverSIP
       # A callback inside of another one, such as on_target in route.
       return run.call if Thread.current[KEY]
 
+      state = Thread.current[KEY] = State.new([], false)
       begin
-        start
+        start(state)
         run.call
       ensure
-        complete
+        finish(state)
       end
     end
 
@@ -51,30 +52,44 @@ module OverSIP
     #
     # @raise [OverSIP::RuntimeError] a transaction of ActiveRecord is open
     def leave
-      return if Thread.current[KEY].nil? || lasting?
+      state = Thread.current[KEY]
+      return if state.nil? || state.changing || lasting?
 
       raise OverSIP::RuntimeError, IN_TRANSACTION if transaction?
 
-      complete(again: true)
+      complete(state)
     end
 
     # The callback of this Fiber goes on.
     def enter
-      start if WAITS.equal?(Thread.current[KEY])
+      state = Thread.current[KEY]
+      start(state) if state && !state.changing && state.executions.empty?
     end
 
     private
 
-    def start
-      Thread.current[KEY] = executions = []
-      [@application.executor, @application.reloader].each { |wrapper| executions << wrapper.run! }
+    def start(state)
+      change(state) do
+        [@application.executor, @application.reloader].each { |wrapper| state.executions << wrapper.run! }
+      end
     end
 
-    # @param again [Boolean] whether {enter} begins anew
-    def complete(again: false)
-      executions = Thread.current[KEY]
-      Thread.current[KEY] = (WAITS if again)
-      executions&.reverse_each(&:complete!)
+    def complete(state)
+      change(state) { state.executions.pop.complete! until state.executions.empty? }
+    end
+
+    def finish(state)
+      complete(state)
+    ensure
+      Thread.current[KEY] = nil
+    end
+
+    # What the application does then may wait itself, under a scheduler.
+    def change(state)
+      state.changing = true
+      yield
+    ensure
+      state.changing = false
     end
 
     def lasting?

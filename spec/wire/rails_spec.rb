@@ -116,4 +116,14 @@ RSpec.describe "OverSIP in a Rails application", :native do
     expect(output).to eq("true\n")
     expect(File.read(in_folder("application.log"))).to include("<SipEvents> [user] a record")
   end
+
+  it "refuses the Fiber scheduler, with what to do instead" do
+    application("")
+    output, status = run_in_application(<<~RUBY)
+      require "active_record"
+      OverSIP.start(configuration: { core: { fiber_scheduler: true }, sip: { listen_port: 0 } })
+    RUBY
+    expect(status).not_to be_success
+    expect(output).to include("core[fiber_scheduler] cannot be used with ActiveRecord 6.1", "use OverSIP.await for queries")
+  end
 end
