@@ -28,6 +28,8 @@ module RailsApplication
       config.eager_load = Rails.env.production?
       config.cache_classes = Rails.env.production?
       config.logger = ActiveSupport::Logger.new(File.join(config.root, "application.log"), level: :info)
+      config.secret_key_base = "0" * 64
+      # What an example sets.
     end
   RUBY
 
@@ -51,13 +53,20 @@ module RailsApplication
     end
   RUBY
 
+  # @return [Boolean] whether this Rails can lease connections to Fibers
+  def self.leases_to_fibers?
+    Gem::Specification.find_all_by_name("activerecord").any? { |found| found.version.segments.first >= 7 }
+  end
+
   # @param script [String] server.rb
   # @param environment [String] of Rails
-  def application(script, environment: "production")
+  # @param settings [String] further lines of config/application.rb
+  # @param core [String] further parameters of the server
+  def application(script, environment: "production", settings: "", core: "")
     @environment = { "RAILS_ENV" => environment }
-    folder(script:)
+    folder(script:, core:)
     %w[config app/models].each { |name| FileUtils.mkdir_p(in_folder(name)) }
-    write("config/application.rb", APPLICATION)
+    write("config/application.rb", APPLICATION.sub("# What an example sets.", settings))
     write("config/environment.rb", "require_relative \"application\"\nRails.application.initialize!\n")
     write("config/database.yml", format(DATABASE, environment))
     write("app/models/user.rb", USER)

@@ -124,6 +124,18 @@ RSpec.describe "OverSIP in a Rails application", :native do
       OverSIP.start(configuration: { core: { fiber_scheduler: true }, sip: { listen_port: 0 } })
     RUBY
     expect(status).not_to be_success
-    expect(output).to include("core[fiber_scheduler] cannot be used with ActiveRecord 6.1", "use OverSIP.await for queries")
+    expect(output).to match(/core\[fiber_scheduler\] (?:cannot be used with ActiveRecord 6|with ActiveRecord \d\S+ needs .* :fiber).*use OverSIP.await for queries/)
+  end
+
+  it "answers from the pool under the Fiber scheduler, where Rails leases connections to Fibers" do
+    skip "this Rails leases them to threads" unless RailsApplication.leases_to_fibers?
+    application(finding("User.named(name)"), core: "fiber_scheduler: yes", settings: "config.active_support.isolation_level = :fiber")
+    serving_application do |server|
+      numbers = 1..400
+      answers = ask_for(numbers)
+      expect(answers.reject { |number, line| line == "SIP/2.0 200 user#{number} #{number * 7}" }).to be_empty
+      expect(ask_for([0])).to eq(0 => "SIP/2.0 200 0 5")
+      expect(server.output).not_to match(/ERROR|ConnectionTimeoutError/)
+    end
   end
 end
