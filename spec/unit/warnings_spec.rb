@@ -17,13 +17,13 @@ RSpec.describe "ruby -w" do
   end
 
   it "gives no warning while the library loads", :native do
-    # Ruby's own libraries are theirs to mend.
+    # Ruby's own libraries are theirs to mend. The railtie is loaded where Rails is.
     program = <<~RUBY
       require "oversip"
       require "oversip/testing"
       require "oversip/command_line"
       OverSIP::TLS
-      Dir[File.join(#{root.dump}, "lib", "oversip", "**", "*.rb")].sort.each { |path| require path unless path.include?("/starter/") }
+      Dir[File.join(#{root.dump}, "lib", "oversip", "**", "*.rb")].sort.each { |path| require path unless path.match?(%r{/starter/|/railtie\\.rb}) }
     RUBY
     expect(warnings_of("-e", program).lines.grep(/oversip/)).to be_empty
   end

@@ -1,7 +1,7 @@
 //! What an element does that no message shows: requests from their arrival to their answer, timers that fire, attempts at targets,
 //! resolutions, blacklisted targets and connections. Kept for who asks for it, up to a number; data only.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -117,13 +117,19 @@ pub struct Trace {
     /// Whether somebody has been told that there is something to take.
     announced: bool,
     /// The branches of attempts that have not ended yet.
-    open: HashSet<Bytes>,
+    open: BTreeSet<Bytes>,
 }
 
 impl Trace {
     /// Keeps this many at most; the oldest ones go.
     pub(super) fn new(room: usize) -> Trace {
-        Trace { room: room.max(1), dropped: 0, kept: VecDeque::new(), announced: false, open: HashSet::new() }
+        Trace {
+            room: room.max(1),
+            dropped: 0,
+            kept: VecDeque::new(),
+            announced: false,
+            open: BTreeSet::new(),
+        }
     }
 
     /// An attempt ends once: a branch may get a final response or end after the core has turned away from it.
