@@ -136,7 +136,7 @@ module OverSIP
         scheduled = scheduler
         forget
         Fiber.set_scheduler(nil) if scheduled
-        Waiting.forget
+        Waiting.leave_world
         OverSIP.root_fiber = nil
         fibers.close
       end

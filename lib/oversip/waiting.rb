@@ -77,7 +77,14 @@ module OverSIP
 
       # A world is open: work runs in its thread.
       def enter_world
+        @threads = @pool
         @pool = WorldPool.new
+      end
+
+      # It is closed.
+      def leave_world
+        @pool = @threads
+        @threads = nil
       end
 
       # @return [Boolean] whether the caller is work

@@ -130,6 +130,35 @@ RSpec.describe OverSIP::Testing::World, "beside real sockets", :native do
     [request.status, request.timed_out?]
   end
 
+  slow = relay { |_, request| OverSIP.sleep 2 if request.initial? }
+
+  shows "a call whose block waits before it routes, and the INVITE that comes again meanwhile", [200, 2.0, 1], slow do
+    zone { srv "_sip._udp.example.com", "gw1.example" }
+    target("gw1.example").answers 200
+    call = client(:alice).invite("sip:bob@example.com")
+    advance 3
+    [call.status, call.answered_at, target("gw1.example").received.count { |request| request.sip_method == :INVITE }]
+  end
+
+  shows "a CANCEL while a block waits", [487, 0], slow do
+    zone { srv "_sip._udp.example.com", "gw1.example" }
+    target("gw1.example").answers 200
+    call = client(:alice).invite("sip:bob@example.com")
+    advance 1
+    call.cancel
+    advance 3
+    [call.status, target("gw1.example").received.size]
+  end
+
+  looked_up = relay { |_, request| request.ruri = OverSIP.await { "sip:bob@gw2.example" } if request.initial? }
+
+  shows "a call that goes where the work of its block says", [200, "sip:bob@gw2.example"], looked_up do
+    zone { srv "_sip._udp.example.com", "gw1.example" }
+    target("gw1.example").answers 200
+    call = client(:alice).invite("sip:bob@example.com")
+    [call.status, target("gw1.example").received.first.ruri.to_s]
+  end
+
   voicemail = lambda do |request|
     next OverSIP::SIP::Proxy.new.tap { request.loose_route }.route(request) if request.in_dialog?
 

@@ -5,7 +5,10 @@ RSpec.describe OverSIP::Waiting::Pool, :native do
   let(:gate) { Thread::Queue.new }
   let(:begun) { Thread::Queue.new }
 
-  after { pool.close(2) }
+  after do
+    gate.close
+    capture_log { pool.close(2) }
+  end
 
   def work(name = "some work", &block)
     OverSIP::Waiting::Work.new(name, block)

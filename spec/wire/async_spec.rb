@@ -55,6 +55,7 @@ RSpec.describe "OverSIP.async", :native do
       @sent = SipText.new(call_from(alice, :MESSAGE))
       alice.receive_final
       dispatcher_caught_up
+      eventually { gates.first.num_waiting == 1 }
       gates.first << true
       eventually { OverSIP.stats[:await_running].zero? }
     end

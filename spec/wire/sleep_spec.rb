@@ -85,6 +85,7 @@ RSpec.describe "OverSIP.sleep", :native do
       begin_event { OverSIP.sleep seconds }.tap { dispatcher_caught_up }
     end
     OverSIP::Testing.advance(1.5)
+    dispatcher_caught_up
     expect(OverSIP.stats).to include(waiting_blocks: 1, longest_wait: 1.5)
     OverSIP::Testing.advance(4)
     expect(outcomes.map(&:pop)).to eq([nil, nil])

@@ -106,6 +106,7 @@ RSpec.describe "A block that waits", :native do
         waiting(2)
         outcomes = [-> { OverSIP.sleep 1 }, -> { OverSIP.await { 1 } }, -> { OverSIP.async { held.pop }.value }].map { |wait| in_event(&wait) }
         expect(outcomes).to all(be_an(OverSIP::RuntimeError).and(have_attributes(message: /2 callbacks are suspended, 2 at most/)))
+        held.close
         2.times { gate << 5 }
         expect(begun.map(&:pop)).to eq([5, 5])
         expect(in_event { OverSIP.await { 1 } }).to eq(1)

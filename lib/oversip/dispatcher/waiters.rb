@@ -27,12 +27,12 @@ module OverSIP
         #
         # @param timeout [Numeric, nil] seconds of the engine's clock
         def suspend(timeout)
-          timer = Engine.schedule(timeout, -> { go_on }) if timeout
+          timer = Waiters.after(timeout) { go_on } if timeout
           # A script may resume a Fiber that it knows.
           @fibers.waiting(self) { Fiber.yield until @woken }
         ensure
           @over = true
-          Engine.unschedule(timer) if timer && Engine.running?
+          Waiters.cancel(timer) if timer
         end
 
         # Any thread may call it.
@@ -99,14 +99,14 @@ module OverSIP
         # @param timeout [Numeric, nil] seconds of the world's clock
         # @raise [OverSIP::RuntimeError] nothing more is due in the world
         def suspend(timeout)
-          timer = Engine.schedule(timeout, -> { @timed_out = true }) if timeout
+          timer = Waiters.after(timeout) { @timed_out = true } if timeout
           until @woken || @timed_out
             next if @driver.call || @woken || @timed_out
 
             raise OverSIP::RuntimeError, "#{@what} does not end, and nothing more is due in the world"
           end
         ensure
-          Engine.unschedule(timer) if timer && Engine.running?
+          Waiters.cancel(timer) if timer
         end
 
         # Any thread may call it.
@@ -116,6 +116,23 @@ module OverSIP
       end
 
       class << self
+        # Runs a block after a time of the engine's clock.
+        #
+        # @return [Integer] for {cancel}
+        # @raise [StoppedError] the engine has ended
+        def after(seconds, &block)
+          Engine.schedule(seconds, block)
+        rescue OverSIP::RuntimeError
+          raise StoppedError
+        end
+
+        # @param timer [Integer]
+        def cancel(timer)
+          Engine.unschedule(timer)
+        rescue OverSIP::RuntimeError
+          # The engine has ended, and with it the timer.
+        end
+
         # @param what [#to_s] what the caller is about to wait for
         # @return [#suspend, #wake, nil] nil: the caller's thread has to wait
         def of_caller(what)

@@ -48,9 +48,6 @@ module OverSIP
         { await_running: @fibers.size, await_queued: 0, await_late: late, await_timeouts: @timeouts }
       end
 
-      # The world is closed.
-      def close(_limit); end
-
       private
 
       def over(work, fiber, result, due)
