@@ -360,10 +360,11 @@ module OverSIP
       # The thread inherits the deferral: a kill that comes before it serves would find no `ensure` to run.
       def spawn
         Thread.handle_interrupt(Object => :never) do
-          @thread = Thread.new { run }
-          @thread.name = "oversip dispatcher"
-          @thread.report_on_exception = true
           OverSIP.root_fiber = nil
+          thread = Thread.new { run }
+          thread.name = "oversip dispatcher"
+          thread.report_on_exception = true
+          @thread = thread
         end
       end
 
@@ -378,6 +379,8 @@ module OverSIP
       end
 
       def run
+        # Its first events may run before the thread that has made it goes on.
+        @thread = Thread.current
         Engine.enter_dispatcher
         fibers = @fibers = EventFibers.new(scheduled: @scheduled) { |exception| end_process(exception) }
         set_scheduler if @scheduled

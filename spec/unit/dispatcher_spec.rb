@@ -29,6 +29,21 @@ RSpec.describe OverSIP::Dispatcher do
     expect(records.map(&:last)).to all(be(false))
   end
 
+  it "knows its thread and Fiber from the first event on, though the thread that has made it does not go on meanwhile" do
+    engine.stop(0)
+    described_class.stop(2)
+    engine.start(listeners: [])
+    allow(Thread).to receive(:new).and_wrap_original do |original, &block|
+      made = original.call(&block)
+      event { seen << [described_class.current?, OverSIP.root_fiber] }
+      @known = seen.pop
+      made
+    end
+    described_class.start
+    expect(@known).to match([true, an_instance_of(Fiber)])
+    expect(OverSIP.root_fiber).to equal(@known.last)
+  end
+
   it "uses a Fiber again when its event has ended" do
     2.times { event { seen << Fiber.current } }
     expect(seen.pop).to equal(seen.pop)

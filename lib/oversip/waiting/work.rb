@@ -27,7 +27,7 @@ module OverSIP
         @block = block
         @wrapper = wrapper
         @outcome = Dispatcher::Outcome.new
-        @lock = Thread::Mutex.new
+        @lock = BriefMutex.new
         @storage = Fiber.current.storage if STORAGE
         @event = Engine.event_context
       end
