@@ -4,6 +4,7 @@
 //! `engine -> transport -> message`. Everything but `engine`, `transport` and `host` is values without I/O: they are handed the time,
 //! chance and an input, and answer with effects.
 
+pub mod capture;
 pub mod client;
 pub mod clock;
 pub mod element;

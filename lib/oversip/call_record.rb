@@ -1,7 +1,9 @@
 # frozen_string_literal: true
 
+require_relative "call_record/call"
 require_relative "call_record/events"
 require_relative "call_record/message"
+require_relative "call_record/selection"
 require_relative "call_record/svg_ladder"
 require_relative "call_record/text_ladder"
 
@@ -70,18 +72,60 @@ module OverSIP
     #
     # @return [Hash{String => CallRecord}] by Call-ID
     def calls
-      events.filter_map(&:call_id).uniq.to_h { |call_id| [call_id, self.for(call_id)] }
+      notes, others = events.each_with_index.partition { |event, _| of_no_call?(event) }
+      by_call = others.group_by { |event, _| event.call_id }
+      by_call.delete(nil)
+      by_call.transform_values do |events|
+        events = (events + notes).sort_by(&:last) if notes.any?
+        events.each_with_object(CallRecord.new(element: element)) { |(event, _), record| record << event }
+      end
+    end
+
+    # The calls, in the order of their first event.
+    #
+    # @return [Array<Call>]
+    def summaries
+      calls.map { |call_id, record| Call.new(call_id, record) }
+    end
+
+    # A part of the record: the calls for which all that is given holds, and the notes that belong to no call.
+    #
+    # @example The last five calls to Bob that have failed after two seconds or more
+    #   record.select(to: "bob", failed: true, slow: 2, last: 5)
+    # @param call_id [String, nil]
+    # @param failed [Boolean, nil] whether the call has failed, see {Call#failed?}
+    # @param to [String, nil] user of To or of the Request-URI, see {Call#to?}
+    # @param slow [Numeric, nil] seconds, see {Call#slow?}
+    # @param last [Integer, nil] so many calls: those that began last
+    # @yieldparam call [Call] whatever else is asked of it
+    # @yieldreturn [Boolean]
+    # @return [CallRecord]
+    # @raise [TypeError] an argument is of another type
+    # @raise [ArgumentError] a number is negative
+    def select(call_id: nil, failed: nil, to: nil, slow: nil, last: nil, &block)
+      selection = Selection.new(call_id: call_id, failed: failed, to: to, slow: slow, last: last)
+      only(selection.of(summaries, &block).to_h { |call| [call.call_id, true] })
     end
 
     # @param call_id [String]
     # @return [CallRecord] the events of this call, and the notes that belong to no call
     def for(call_id)
       events.each_with_object(CallRecord.new(element: element)) do |event, record|
-        record << event if event.call_id == call_id || (event.is_a?(Note) && event.call_id.nil?)
+        record << event if event.call_id == call_id || of_no_call?(event)
       end
     end
 
     private
+
+    def of_no_call?(event)
+      event.is_a?(Note) && event.call_id.nil?
+    end
+
+    def only(call_ids)
+      events.each_with_object(CallRecord.new(element: element)) do |event, record|
+        record << event if call_ids[event.call_id] || of_no_call?(event)
+      end
+    end
 
     def mark(message)
       first = @ways[message.way] ||= message

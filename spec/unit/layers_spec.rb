@@ -33,6 +33,7 @@ RSpec.describe "The layers" do
   # Each layer with those that it names, and no other.
   arrows = {
     "message" => [],
+    "capture" => [],
     "clock" => [],
     "random" => [],
     "expiring_map" => [],

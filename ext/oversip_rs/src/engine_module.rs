@@ -12,7 +12,7 @@ use oversip::message::{Defect, Transport};
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
 use crate::{
-    anchors, connection, dispatcher, dispatcher_thread,
+    anchors, capture, connection, dispatcher, dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
     happenings, listeners, logging,
     message::RequestObject,
@@ -322,6 +322,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     let module = oversip.define_module("Engine")?;
     module.define_singleton_method("start", function!(start, 1))?;
     tls::define(module)?;
+    capture::define(module)?;
     module.define_singleton_method("connections", function!(connection::live, 2))?;
     module.define_singleton_method("udp_connection", function!(connection::udp, 1))?;
     module.define_singleton_method("local_aliases", function!(local_aliases, 0))?;

@@ -126,6 +126,11 @@ module OverSIP
         header("via").to_s[/\A[^,]*?;\s*branch\s*=\s*([^\s;,]+)/i, 1]
       end
 
+      # @return [Boolean] whether its receiver gets it
+      def arrives?
+        !receiver.nil? && %i[sent repeated].include?(fate)
+      end
+
       # @return [Boolean] whether the same bytes went the same way before
       def retransmission?
         !original.nil?

@@ -168,8 +168,7 @@ module OverSIP
         fold = @folds[message] or return
         Row.new(event: message, kind: :message, tone: tone(message), from: sender(message), to: receiver(message),
                 label: @wording.message(message, fold.copies, fold.last_at, fold.again),
-                arrives: %i[sent repeated].include?(message.fate) && !message.receiver.nil?,
-                last_at: (fold.last_at if fold.copies > 1))
+                arrives: message.arrives?, last_at: (fold.last_at if fold.copies > 1))
       end
 
       def tone(message)

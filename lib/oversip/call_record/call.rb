@@ -1,0 +1,223 @@
+# frozen_string_literal: true
+
+require_relative "clock"
+require_relative "message"
+require_relative "visible"
+require_relative "wording"
+
+module OverSIP
+  class CallRecord
+    # What a reader wants to know of a call before its messages: who asked whom for what, how it ended, how long that took
+    # and why. Everything with one Call-ID is one call, a registration and its refreshes too. No reader raises, however
+    # malformed the messages are; what cannot be read is nil.
+    #
+    # Its request is the first one of the record, sent again with a later CSeq too (after a challenge, or to refresh a
+    # registration), without those that follow in its dialog.
+    #
+    # @example
+    #   record.summaries.each { |call| puts "#{call.to}: #{call.status || call.outcome} after #{call.waiting_time} s" }
+    class Call
+      # How a call may have ended: with a 2xx, with a 3xx, by its caller's CANCEL, in another way, or not as far as the record
+      # goes.
+      OUTCOMES = %i[success redirection cancelled failure pending].freeze
+
+      # A URI and its parts: user, password, host and port.
+      URI = /(?<uri>(?:sips?:(?:(?<user>[^@:;?<>\s"]*)(?::[^@<>\s"]*)?@)?(?<host>[^@;?<>\s",]+)|tel:(?<number>[^;<>\s",]+)))/i
+      private_constant :URI
+
+      # @return [String]
+      attr_reader :call_id
+      # @return [CallRecord] its events, and the notes that belong to no call
+      attr_reader :record
+
+      # @param call_id [String]
+      # @param record [CallRecord] with nothing of other calls
+      def initialize(call_id, record)
+        @call_id = call_id
+        @record = record
+        @events = record.events.select { |event| event.call_id == call_id }
+        @messages = @events.grep(Message)
+        @first = @messages.find(&:request?)
+      end
+
+      # @return [Symbol, nil] the method of its request
+      def sip_method
+        @first&.sip_method
+      end
+
+      # @return [String, nil] the Request-URI of its first request
+      def ruri
+        @first&.ruri
+      end
+
+      # @return [String, nil] the URI in From: "sip:alice@example.com"
+      def from
+        uri_of("from")
+      end
+
+      # @return [String, nil] the URI in To
+      def to
+        uri_of("to")
+      end
+
+      # @param user [String] "bob", "bob@example.com", or a telephone number
+      # @return [Boolean] whether it is the user of To or of the Request-URI
+      def to?(user)
+        [to, ruri].compact.any? do |text|
+          uri = URI.match(text)
+          uri && [uri[:user], uri[:number], uri[:user] && "#{uri[:user]}@#{uri[:host]}"].include?(user)
+        end
+      end
+
+      # @return [Float] seconds on the clock of the record
+      def began_at
+        @events.first&.at || 0.0
+      end
+
+      # @return [Float] seconds on the clock of the record: when its last event was
+      def ended_at
+        @events.last&.at || 0.0
+      end
+
+      # @return [Float] seconds from its first event to its last one
+      def duration
+        ended_at - began_at
+      end
+
+      # @return [Float] how many seconds its sender waited for a response above 100: the longest such time when there were
+      #   several requests; up to the last event when none came
+      def waiting_time
+        requests.group_by(&:cseq).map { |cseq, sent| waited(cseq, sent.first.at) }.max || 0.0
+      end
+
+      # @return [Float] seconds of the system's clock that the slowest block took
+      def slowest_block
+        @events.grep(Block).filter_map(&:duration).max || 0.0
+      end
+
+      # @return [Integer, nil] of the final response that the sender of the request got: the last one, or of an INVITE that
+      #   several have answered the first 2xx (RFC 3261 13.2.2.4)
+      def status
+        final&.status_code
+      end
+
+      # @return [String, nil] of the same response
+      def reason_phrase
+        final&.reason_phrase
+      end
+
+      # @return [Symbol] one of {OUTCOMES}
+      def outcome
+        case status
+        when 200..299 then :success
+        when 300..399 then :redirection
+        when nil then given_up? ? :failure : :pending
+        else status == 487 && cancelled? ? :cancelled : :failure
+        end
+      end
+
+      # @return [Boolean]
+      def failed?
+        outcome == :failure
+      end
+
+      # @param seconds [Numeric]
+      # @return [Boolean] whether its sender waited so long, or a block took so long
+      def slow?(seconds)
+        [waiting_time, slowest_block].max >= seconds
+      end
+
+      # @return [Array<String>] their names, in the order in which they appear
+      def parties
+        @messages.flat_map { |message| [message.sender, message.receiver] }.compact.uniq
+      end
+
+      # @return [Array<String>] what went wrong on the way, in this order: targets that were tried in vain, timers without
+      #   which there would have been an answer, exceptions of blocks, responses from 400 on with their first sender. A call
+      #   may have some and be answered all the same. A terminal can show them, see {Visible}
+      def causes
+        @causes ||= @events.filter_map { |event| cause(event) }.uniq
+      end
+
+      private
+
+      def uri_of(name)
+        @first && Visible.utf8(@first.header(name).to_s)[URI, :uri]
+      end
+
+      # @return [Array<Message>] copies too
+      def requests
+        return [] unless @first
+
+        @requests ||= @messages.select do |message|
+          message.request? && message.sip_method == sip_method && message.sender == @first.sender && outside?(message)
+        end
+      end
+
+      # Whether a request is sent outside of a dialog (RFC 3261 12.2.1.1).
+      def outside?(message)
+        !message.header("to").to_s.match?(/;\s*tag\s*=/i)
+      end
+
+      # @return [Array<Message>] above 100, that the sender of the requests got
+      def responses
+        @responses ||= begin
+          numbers = requests.map(&:cseq)
+          @messages.select do |message|
+            message.response? && message.status_code > 100 && message.receiver == @first&.sender && message.arrives? &&
+              message.sip_method == sip_method && numbers.include?(message.cseq)
+          end
+        end
+      end
+
+      def final
+        finals = responses.select { |response| response.status_code >= 200 }
+        success = finals.find { |response| response.status_code < 300 } if sip_method == :INVITE
+        success || finals.last
+      end
+
+      def waited(cseq, sent_at)
+        (responses.find { |response| response.cseq == cseq && response.at >= sent_at }&.at || ended_at) - sent_at
+      end
+
+      # A request of the element itself may end without any response.
+      def given_up?
+        attempts = @events.grep(Attempt).select { |attempt| attempt.sip_method == sip_method }
+        @first&.sender == record.element && attempts.any? && attempts.all?(&:vain?)
+      end
+
+      def cancelled?
+        @messages.any? { |message| message.request? && message.sip_method == :CANCEL && message.sender == @first.sender }
+      end
+
+      def cause(event)
+        case event
+        when Attempt then "#{Visible.of(event.target)}: #{event.outcome.to_s.tr("_", " ")}" if event.vain?
+        when Timer then wording.timer(event)&.to_s
+        when Block then [event.event, event.place, wording.exception(event)].compact.join(" ") if event.exception
+        when Message then failure(event)
+        end
+      end
+
+      def wording
+        @wording ||= Wording.new(Clock.new(:seconds), {})
+      end
+
+      # Of a response that goes on from party to party the first sender says most.
+      def failure(message)
+        return unless message.response? && message.status_code >= 400 && message.arrives?
+
+        from = first_senders[[message.status_code, message.cseq, message.sip_method]]
+        return unless from == message.sender
+
+        "#{message.status_code} #{Visible.of(message.reason_phrase)}".rstrip + " from #{Visible.of(from || message.from)}"
+      end
+
+      def first_senders
+        @first_senders ||= @messages.select(&:response?).each_with_object({}) do |message, senders|
+          senders[[message.status_code, message.cseq, message.sip_method]] ||= message.sender
+        end
+      end
+    end
+  end
+end
