@@ -2,7 +2,11 @@
 
 require_relative "call_record/call"
 require_relative "call_record/events"
+require_relative "call_record/html_ladder"
+require_relative "call_record/json"
+require_relative "call_record/mermaid_ladder"
 require_relative "call_record/message"
+require_relative "call_record/redaction"
 require_relative "call_record/selection"
 require_relative "call_record/svg_ladder"
 require_relative "call_record/text_ladder"
@@ -19,6 +23,9 @@ module OverSIP
   class CallRecord
     # The usual name of the element: the party whose blocks and timers are recorded.
     ELEMENT = "oversip"
+
+    # It needs the extension of this gem, all else is Ruby.
+    autoload :Pcapng, File.join(__dir__, "call_record", "pcapng")
 
     # @return [String] the name of the element among the parties
     attr_reader :element
@@ -113,6 +120,27 @@ module OverSIP
       events.each_with_object(CallRecord.new(element: element)) do |event, record|
         record << event if event.call_id == call_id || of_no_call?(event)
       end
+    end
+
+    # @yieldparam event [Event]
+    # @yieldreturn [Event] what takes its place; of a message another object, with the same way
+    # @return [CallRecord] retransmissions are those of this record, whatever becomes of their bytes
+    # @api private
+    def map_events
+      copies = {}.compare_by_identity
+      events.each_with_object(CallRecord.new(element: element)) do |event, record|
+        copies[event] = copy = yield(event)
+        record.take(copy, event.is_a?(Message) ? copies[event.original] : nil)
+      end
+    end
+
+    protected
+
+    # @param original [Message, nil]
+    def take(event, original)
+      @ways[event.way] ||= event if event.is_a?(Message)
+      event.repeat(original) if original
+      @events << event
     end
 
     private

@@ -28,6 +28,23 @@ class Browser
       end
     end
 
+    # @param path [String] of a file in one of the packages
+    # @return [String] the whole path
+    def package(path)
+      install unless installed?
+      File.join(SOURCE, "node_modules", path)
+    end
+
+    # @return [Selenium::WebDriver::Driver] a browser that keeps its files in the folder
+    def drive(folder)
+      require "selenium-webdriver"
+      options = Selenium::WebDriver::Chrome::Options.new(args: [*FLAGS, "--user-data-dir=#{folder}/profile"],
+                                                         binary: "/usr/bin/chromium")
+      service = Selenium::WebDriver::Service.chrome(path: "/usr/bin/chromedriver")
+      client = Selenium::WebDriver::Remote::Http::Default.new(open_timeout: LIMIT, read_timeout: LIMIT)
+      Selenium::WebDriver.for(:chrome, options: options, service: service, http_client: client)
+    end
+
     # @return [String] media that a browser can take, though nobody sends any
     def offer
       fingerprint = Array.new(32) { |at| format("%02X", at) }.join(":")
@@ -58,9 +75,8 @@ class Browser
 
   # Opens the page.
   def initialize
-    require "selenium-webdriver"
     @folder = Dir.mktmpdir("oversip-browser")
-    @driver = Selenium::WebDriver.for(:chrome, options: options, service: service, http_client: http_client)
+    @driver = self.class.drive(@folder)
     page = File.join(@folder, "page.html")
     FileUtils.cp(self.class.bundle, @folder)
     File.write(page, "<!DOCTYPE html><meta charset=\"utf-8\"><title>phone</title><script src=\"client.js\"></script>")
@@ -99,20 +115,5 @@ class Browser
     @driver&.quit
   ensure
     FileUtils.rm_rf(@folder)
-  end
-
-  private
-
-  def options
-    Selenium::WebDriver::Chrome::Options.new(args: [*FLAGS, "--user-data-dir=#{@folder}/profile"],
-                                             binary: "/usr/bin/chromium")
-  end
-
-  def service
-    Selenium::WebDriver::Service.chrome(path: "/usr/bin/chromedriver")
-  end
-
-  def http_client
-    Selenium::WebDriver::Remote::Http::Default.new(open_timeout: LIMIT, read_timeout: LIMIT)
   end
 end

@@ -17,12 +17,13 @@ module OverSIP
     # @example
     #   record.summaries.each { |call| puts "#{call.to}: #{call.status || call.outcome} after #{call.waiting_time} s" }
     class Call
-      # How a call may have ended: with a 2xx, with a 3xx, by its caller's CANCEL, in another way, or not as far as the record
-      # goes.
+      # How a call may have ended: with a 2xx, with a 3xx, by its caller's CANCEL, in another way, or not as far as the
+      # record goes.
       OUTCOMES = %i[success redirection cancelled failure pending].freeze
 
       # A URI and its parts: user, password, host and port.
-      URI = /(?<uri>(?:sips?:(?:(?<user>[^@:;?<>\s"]*)(?::[^@<>\s"]*)?@)?(?<host>[^@;?<>\s",]+)|tel:(?<number>[^;<>\s",]+)))/i
+      URI = /(?<uri>sips?:(?:(?<user>[^@:;?<>\s"]*)(?::[^@<>\s"]*)?@)?(?<host>[^@;?<>\s",]+) |
+                    tel:(?<number>[^;<>\s",]+))/xi
       private_constant :URI
 
       # @return [String]
@@ -74,9 +75,10 @@ module OverSIP
         @events.first&.at || 0.0
       end
 
-      # @return [Float] seconds on the clock of the record: when its last event was
+      # @return [Float] seconds on the clock of the record: when its last event was. Timers do not count: what follows from
+      #   them does
       def ended_at
-        @events.last&.at || 0.0
+        (@events.reverse_each.find { |event| !event.is_a?(Timer) } || @events.last)&.at || 0.0
       end
 
       # @return [Float] seconds from its first event to its last one
@@ -132,9 +134,9 @@ module OverSIP
         @messages.flat_map { |message| [message.sender, message.receiver] }.compact.uniq
       end
 
-      # @return [Array<String>] what went wrong on the way, in this order: targets that were tried in vain, timers without
-      #   which there would have been an answer, exceptions of blocks, responses from 400 on with their first sender. A call
-      #   may have some and be answered all the same. A terminal can show them, see {Visible}
+      # @return [Array<String>] what went wrong on the way, in the order of time: targets that were tried in vain, timers
+      #   that end a transaction, exceptions of blocks, responses from 400 on with their first sender, but no 487 of somebody
+      #   who was sent a CANCEL. A call may have some and be answered all the same. A terminal can show them
       def causes
         @causes ||= @events.filter_map { |event| cause(event) }.uniq
       end
@@ -187,7 +189,15 @@ module OverSIP
       end
 
       def cancelled?
-        @messages.any? { |message| message.request? && message.sip_method == :CANCEL && message.sender == @first.sender }
+        cancels.any? { |cancel| cancel.sender == @first.sender }
+      end
+
+      def told_to_cancel?(party)
+        cancels.any? { |cancel| cancel.receiver == party }
+      end
+
+      def cancels
+        @cancels ||= @messages.select { |message| message.request? && message.sip_method == :CANCEL }
       end
 
       def cause(event)
@@ -208,7 +218,7 @@ module OverSIP
         return unless message.response? && message.status_code >= 400 && message.arrives?
 
         from = first_senders[[message.status_code, message.cseq, message.sip_method]]
-        return unless from == message.sender
+        return if from != message.sender || (message.status_code == 487 && told_to_cancel?(from))
 
         "#{message.status_code} #{Visible.of(message.reason_phrase)}".rstrip + " from #{Visible.of(from || message.from)}"
       end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "visible"
+
 module OverSIP
   class CallRecord
     # Something that happened at one time.
@@ -50,6 +52,13 @@ module OverSIP
         return unless file
 
         [File.basename(file), line].compact.join(":")
+      end
+
+      # @return [String, nil] the message of the exception, UTF-8; empty when the script gave it a `message` that raises
+      def exception_message
+        exception && Visible.utf8(exception.message.to_s)
+      rescue StandardError
+        ""
       end
     end
 

@@ -32,6 +32,9 @@ module OverSIP
       attr_reader :fate
       # @return [String] as on the wire; tagged BINARY
       attr_reader :bytes
+      # @return [Array<String>] the names of what {Redaction} took away: header names, "body", "part of SDP", "part of a
+      #   text", "a line that is no header field", or "bytes" for all of a message that is no SIP
+      attr_reader :redacted
       # @return [Message, nil] the first message of the record with the same bytes and the same way; nil for this first one
       attr_reader :original
 
@@ -46,7 +49,7 @@ module OverSIP
         end
       end
 
-      def initialize(at:, sender:, receiver:, transport:, from:, to:, bytes:, fate: :sent)
+      def initialize(at:, sender:, receiver:, transport:, from:, to:, bytes:, fate: :sent, redacted: [])
         super(at: at)
         @sender = sender
         @receiver = receiver
@@ -55,6 +58,7 @@ module OverSIP
         @to = to
         @fate = fate
         @bytes = bytes.b.freeze
+        @redacted = redacted
         @original = nil
       end
 
@@ -145,6 +149,15 @@ module OverSIP
       # @api private
       def way
         [transport, from, to, bytes]
+      end
+
+      # @param bytes [String]
+      # @param redacted [Array<String>]
+      # @return [Message] with the same way and fate
+      # @api private
+      def with_bytes(bytes, redacted)
+        self.class.new(at: at, sender: sender, receiver: receiver, transport: transport, from: from, to: to, fate: fate,
+                       bytes: bytes, redacted: redacted)
       end
 
       # The record says so.

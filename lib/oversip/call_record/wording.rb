@@ -55,7 +55,7 @@ module OverSIP
       # @return [String, nil]
       def exception(block)
         exception = block.exception or return
-        Visible.of("raised #{Visible.of(exception.class)}: #{reason(exception)}".delete_suffix(": "))
+        Visible.of("raised #{Visible.of(exception.class)}: #{reason(block)}".delete_suffix(": "))
       end
 
       # @return [Label, nil] nil when the timer ends nothing
@@ -107,11 +107,9 @@ module OverSIP
         "#{(block.duration * 1000).round(1).to_s.delete_suffix(".0")} ms" if block.duration && block.duration >= LONG
       end
 
-      # Messages of expectations have several lines. A script may give its exceptions strange methods.
-      def reason(exception)
-        Visible.utf8(exception.message.to_s).split(/\s*[\r\n]+\s*/).reject(&:empty?).join("; ")
-      rescue StandardError
-        ""
+      # Messages of expectations have several lines.
+      def reason(block)
+        block.exception_message.split(/\s*[\r\n]+\s*/).reject(&:empty?).join("; ")
       end
     end
   end

@@ -9,8 +9,8 @@ RSpec.describe OverSIP::CallRecord::Call do
 
   # A message of Alice's call through the element.
   def said(at, from, to, first_line, method: "INVITE", cseq: 1, to_tag: nil, call_id: "1", **others)
-    fields = ["From: <sip:alice@example.com>;tag=a", "To: <sip:bob:secret@example.com>#{";tag=#{to_tag}" if to_tag}", "Call-ID: #{call_id}",
-              "CSeq: #{cseq} #{method}"]
+    callee = ["<sip:bob:secret@example.com>", *("tag=#{to_tag}" if to_tag)].join(";")
+    fields = ["From: <sip:alice@example.com>;tag=a", "To: #{callee}", "Call-ID: #{call_id}", "CSeq: #{cseq} #{method}"]
     message(at, from, to, first_line, bytes: [first_line, *fields, "", ""].join("\r\n"), **others)
   end
 
@@ -54,8 +54,8 @@ RSpec.describe OverSIP::CallRecord::Call do
 
   it "is cancelled by its caller's CANCEL" do
     call = summary(said(0.0, :alice, :oversip, RecordedCalls::INVITE), said(1.0, :alice, :oversip, "CANCEL sip:bob@example.com SIP/2.0", method: "CANCEL"),
-                   said(1.0, :oversip, :alice, "SIP/2.0 487 Request Terminated"))
-    expect([call.outcome, call.failed?]).to eq [:cancelled, false]
+                   said(1.0, :oversip, :alice, "SIP/2.0 487 Request Terminated"), OverSIP::CallRecord::Timer.new(at: 6.0, name: "K", call_id: "1"))
+    expect([call.outcome, call.failed?, call.causes, call.duration]).to eq [:cancelled, false, [], 1.0]
   end
 
   it "takes the answer to the request that follows a challenge, and none to a request of the dialog" do
@@ -103,8 +103,8 @@ RSpec.describe OverSIP::CallRecord::Call do
              said(5.0, :alice, :oversip, "OPTIONS tel:+34600;phone-context=x SIP/2.0", method: "OPTIONS", call_id: "3"))
     end
 
-    def chosen(**wishes, &block)
-      record_of_three.select(**wishes, &block).summaries.map(&:call_id)
+    def chosen(**wishes, &)
+      record_of_three.select(**wishes, &).summaries.map(&:call_id)
     end
 
     it "are those for which everything holds" do

@@ -1,0 +1,58 @@
+# frozen_string_literal: true
+
+require_relative "text_redaction"
+
+module OverSIP
+  class CallRecord
+    class Redaction
+      # A line of SDP without its keys. As many letters stand in their place, so that Content-Length stays right.
+      #
+      # @api private
+      module SdpRedaction
+        # Letters of base64, which keys are written in.
+        FILLER = "redacted"
+
+        # What names a key, up to the key: RFC 8866 5.12, RFC 4567 3.1, RFC 8839 5.4.
+        KEY = /\A(?:k=|a=key-mgmt:\S*[ \t]*|a=ice-pwd:[ \t]*)/in
+        # RFC 4568 9.1: a tag, a suite, then keys and parameters.
+        CRYPTO = /\Aa=crypto:(?:[ \t]*\S+[ \t]+\S+(?=[ \t]))?/in
+        # A line of SDP begins so.
+        LINE = /\A[a-z]=/in
+        private_constant :FILLER, :KEY, :CRYPTO, :LINE
+
+        class << self
+          # @param line [String] BINARY, with its line end
+          # @return [String]
+          def of(line)
+            content = line.sub(/[\r\n]+\z/n, "")
+            redacted(content) + line[content.size..]
+          end
+
+          private
+
+          def redacted(content)
+            if (match = CRYPTO.match(content))
+              match[0] + match.post_match.gsub(/[^ \t;]+/n) { |word| crypto(word) }
+            elsif (match = KEY.match(content))
+              match[0] + fill(match.post_match)
+            elsif content.empty? || LINE.match?(content)
+              TextRedaction.of(content)
+            else
+              fill(content)
+            end
+          end
+
+          # "inline:KEY|2^20|1:4": what stands behind the key says how long it lives.
+          def crypto(word)
+            inline, key, rest = word.match(/\A(inline:)?([^|]*)(.*)\z/in).captures
+            inline ? inline + fill(key) + rest : fill(word)
+          end
+
+          def fill(text)
+            (FILLER * ((text.size / FILLER.size) + 1))[0, text.size]
+          end
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,127 @@
+# frozen_string_literal: true
+
+require "oversip/call_record"
+require_relative "../../support/recorded_calls"
+
+RSpec.describe OverSIP::CallRecord::Redaction do
+  include RecordedCalls
+
+  def redacted(*events, **options)
+    described_class.new(**options).call(record(*events))
+  end
+
+  # @return [CallRecord::Message]
+  def shown(bytes, **options)
+    redacted(message(0.0, :alice, :oversip, bytes: bytes), **options).messages.first
+  end
+
+  # A request with these fields, without its start line and its end.
+  def fields(*lines, line_end: "\r\n", **options)
+    shown([RecordedCalls::INVITE, *lines, "", ""].join(line_end), **options).bytes.delete_prefix("#{RecordedCalls::INVITE}#{line_end}").chomp(line_end)
+  end
+
+  def body(type, body)
+    shown("#{RecordedCalls::INVITE}\r\n#{type}\r\nContent-Length: #{body.bytesize}\r\n\r\n#{body}")
+  end
+
+  secret = {
+    "credentials" => ['Authorization: Digest username="a", response="00"', "Authorization: Digest ***"],
+    "credentials for a proxy, whatever the letters" => ["pROXY-aUTHORIZATION :Digest x", "pROXY-aUTHORIZATION :Digest ***"],
+    "credentials of an unknown scheme" => ["Authorization: s3cret word", "Authorization: ***"],
+    "what a server proves" => ['Authentication-Info: rspauth="00"', "Authentication-Info: ***"],
+    "cookies" => ["Cookie: session=1", "Cookie: ***"],
+    "what a folded line goes on with" => ["Authorization: Digest a=b,\r\n response=1,\r\n\tc=d\r\nSubject: x", "Authorization: Digest ***\r\nSubject: x"],
+    "a field behind a lone CR" => ["Subject: x\rAuthorization: Digest a", "Subject: x\rAuthorization: Digest ***"],
+    "lines that are no fields, with what goes on with them" => ["Autho\r\n rization: Digest a\r\nSubject: x", "***\r\nSubject: x"],
+    "digest answers in other fields" => ['X: response="0123456789abcdef0123456789ABCDEF"', 'X: response="***"'],
+    "passwords in URIs" => ["Contact: <sip:bob:pw@h>, \"b\" <SIPS:carol:a:b%40c@h;x=y>", "Contact: <sip:bob:***@h>, \"b\" <SIPS:carol:***@h;x=y>"],
+    "passwords in other URIs" => ["Call-Info: <https://u:p@h/x>", "Call-Info: <https://u:***@h/x>"],
+    "what stands escaped in a URI" => ["Refer-To: <sip:b@h?Authorization=Digest%20x&Route=%3Csip%3Ac%3Apw%40h%3E>",
+                                       "Refer-To: <sip:b@h?Authorization=***&Route=%3Csip%3Ac%3A***%40h%3E>"]
+  }
+  secret.each do |what, (written, left)|
+    it("takes out #{what}") { expect(fields(written)).to eq "#{left}\r\n" }
+  end
+
+  it "leaves everything else" do
+    others = ["Via: SIP/2.0/UDP h:5060;branch=z9hG4bK1", "From: \"a:b@c\" <sip:alice@h:5060;transport=tcp>;tag=1", "WWW-Authenticate: Digest nonce=\"1\"",
+              "Subject: time: 12:30@home", "To: <tel:+34600>", "Expires: 3600"].join("\r\n")
+    expect(fields(others)).to eq "#{others}\r\n"
+    expect(shown("SIP/2.0 200 OK\r\nCall-ID: 1\r\n\r\n").redacted).to eq []
+  end
+
+  it "takes out further headers that are named" do
+    expect(fields("X-Token: abc", headers: ["x-TOKEN"])).to eq "X-Token: ***\r\n"
+    [["x", 1], "x"].each { |headers| expect { described_class.new(headers: headers) }.to raise_error(TypeError, /headers has to be an Array of Strings/) }
+  end
+
+  it "reads heads whose lines end with LF, and those without an end" do
+    expect(fields("authorization: Basic x", line_end: "\n")).to eq "authorization: Basic ***\n"
+    expect(shown("SIP/2.0 200 OK\r\nAuthorization: secret").bytes).to eq "SIP/2.0 200 OK\r\nAuthorization: ***"
+  end
+
+  it "takes out the password in a Request-URI" do
+    expect(shown("INVITE sip:bob:pw@h SIP/2.0\r\n\r\n").ruri).to eq "sip:bob:***@h"
+  end
+
+  it "takes out keys of media, and leaves SDP as long as it was" do
+    sdp = ["v=0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR|2^20|1:4", "k=base64:c2VjcmV0",
+           "A=CRYPTO:c2VjcmV0", "a=key-mgmt:mikey AQAFgM0X", "a=ice-pwd:c2VjcmV0", "a=rtpmap:0 PCMU/8000", "c2VjcmV0", ""].join("\r\n")
+    message = body("c: application/SDP;x=y", sdp)
+    expect(message.body.bytesize).to eq sdp.bytesize
+    expect(message.body).to include("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:redactedredactedredactedredactedredacted|2^20|1:4\r\n", "a=rtpmap:0 PCMU/8000")
+    expect(message.body).not_to match(/PS1u|c2Vj|AQAF/)
+    expect(message.redacted).to eq ["part of SDP"]
+  end
+
+  ["Content-Type: text/plain", "Subject: x", "Content-Type: application/sdp\r\nContent-Encoding: gzip", "Content-Type: multipart/mixed;boundary=x",
+   "Content-Type: text/plain\r\nContent-Type: application/sdp"].each do |type|
+    it "takes out a body with #{type.inspect}, and leaves its length" do
+      message = body(type, "secret")
+      expect([message.body, message.header("content-length"), message.redacted]).to eq ["", "6", ["body"]]
+    end
+  end
+
+  it "leaves bodies that it is told to leave" do
+    expect(shown("SIP/2.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello", bodies: false).body).to eq "hello"
+  end
+
+  it "takes out whole what is no SIP" do
+    ["secret\xff", "INVITE sip:a b SIP/2.0\r\n\r\n", "GET / HTTP/1.1\r\nCookie: x\r\n\r\n"].each do |bytes|
+      message = shown(bytes)
+      expect([message.bytes, message.redacted]).to eq ["[#{bytes.bytesize} bytes that are no SIP]", ["bytes"]]
+    end
+    expect(shown("\r\n\r\n").bytes).to eq "\r\n\r\n"
+  end
+
+  it "reads what blocks, notes and look-ups say as well" do
+    failing = block(:on_request, subject: "INVITE sip:bob:pw@h", args: ["secret"], exception: KeyError.new("no sip:bob:pw@h\nAuthorization: secret"), duration: 0.1)
+    events = redacted(failing, note("to sip:bob:pw@h"), resolution("sip:bob:pw@h", "udp:192.0.2.1:5060"), attempt("udp:192.0.2.1:5060", :timeout)).events
+    expect(events[0]).to have_attributes(subject: "INVITE sip:bob:***@h", args: [], place: "server.rb:12", duration: 0.1, call_id: "1",
+                                         exception: have_attributes(class: KeyError, message: "no sip:bob:***@h\nAuthorization: ***"))
+    expect(events[1..]).to match [have_attributes(text: "to sip:bob:***@h"), have_attributes(question: "sip:bob:***@h", targets: ["udp:192.0.2.1:5060"]),
+                                  have_attributes(target: "udp:192.0.2.1:5060", outcome: :timeout)]
+  end
+
+  it "takes no word of exceptions that say more than they were made with" do
+    talkative = Class.new(StandardError) { def message = "sip:bob:pw@h" }
+    exception = redacted(block(:on_request, exception: talkative.new)).events.first.exception
+    expect(exception).to have_attributes(class: OverSIP::RuntimeError, message: "sip:bob:***@h")
+  end
+
+  it "keeps retransmissions, also of messages that look alike then, and leaves the record as it was" do
+    invite = "#{RecordedCalls::INVITE}\r\nAuthorization: Digest %s\r\n\r\n"
+    whole = record(*%w[a a b].map { |answer| message(0.0, :alice, :oversip, bytes: format(invite, answer)) })
+    messages = described_class.new.call(whole).messages
+    expect(messages.map(&:retransmission?)).to eq [false, true, false]
+    expect(messages[1].original).to equal messages[0]
+    expect(whole.messages.first.bytes).to include("Digest a")
+  end
+
+  it "takes a time that grows with the length of a message" do
+    long = ["sip:a" * 13_000, "a" * 65_000, "sip:x@" * 11_000, "sip%3Ax" * 9000, "response=" * 7000].map { |text| "X: #{text}" }
+    began = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID)
+    fields(*long)
+    expect(Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID) - began).to be < 5
+  end
+end
