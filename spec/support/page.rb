@@ -21,7 +21,8 @@ class Page
 
   # @param content [String] HTML or SVG
   # @return [self]
-  def open(content, name: "page.html", width: 1400, dark: false, media: "screen", fragment: nil)
+  def open(content, name: "page.html", width: 1400, dark: false, media: "screen", fragment: nil, scripts: true)
+    command("Emulation.setScriptExecutionDisabled", value: !scripts)
     command("Emulation.setDeviceMetricsOverride", width: width, height: 900, deviceScaleFactor: 1, mobile: false)
     emulate(media: media, dark: dark)
     # Another fragment of the same address would load nothing.

@@ -105,6 +105,13 @@ RSpec.describe "Ladders in Chromium", :browser do
     expect(messages).to match [/\A3 INVITE/]
   end
 
+  it "show a message without JavaScript too" do
+    page.open(golden("relay"), fragment: "m3", scripts: false)
+    expect([messages, page.texts(".tools")]).to match [[/\A3 INVITE/], []]
+  ensure
+    page.open("", scripts: true)
+  end
+
   it "print with every message" do
     page.open(golden("cancel"), media: "print", dark: true)
     expect(messages.size).to eq page.texts(".ladder a").size
