@@ -55,9 +55,9 @@ module OverSIP
         }
       end
 
-      # @return [String] UTF-8, indented; its last line ends with a newline
+      # @return [String] ASCII, so that a terminal shows it as it is; indented, and its last line ends with a newline
       def to_s
-        "#{JSON.pretty_generate(to_h)}\n"
+        "#{JSON.pretty_generate(to_h, ascii_only: true)}\n"
       end
 
       private

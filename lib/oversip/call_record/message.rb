@@ -32,8 +32,8 @@ module OverSIP
       attr_reader :fate
       # @return [String] as on the wire; tagged BINARY
       attr_reader :bytes
-      # @return [Array<String>] the names of what {Redaction} took away: header names, "body", "part of SDP", "part of a
-      #   text", "a line that is no header field", or "bytes" for all of a message that is no SIP
+      # @return [Array<String>] the names of what {Redaction} took away: header names, "body", "part of SDP", "a password
+      #   or a digest answer", "a line that is no header field", or "bytes" for all of a message that is no SIP
       attr_reader :redacted
       # @return [Message, nil] the first message of the record with the same bytes and the same way; nil for this first one
       attr_reader :original

@@ -57,6 +57,12 @@ RSpec.describe OverSIP::CallRecord::Json do
     expect(event(message(0.0, :alice, :oversip))).not_to include("redacted")
   end
 
+  it "has no byte that a terminal takes for something else" do
+    text = described_class.new(record(message(0.0, :alice, :oversip, "OPTIONS sip:\u202e\e[31m SIP/2.0"), note("\u202e\e]0;x\a"))).to_s
+    expect(text).to match(/\A[\n -~]+\z/)
+    expect(JSON.parse(text)["events"].first["text"]).to eq "\u202e\e]0;x\a"
+  end
+
   it "writes a record without events" do
     expect(document).to eq("version" => 1, "element" => "oversip", "calls" => [], "events" => [])
   end

@@ -61,7 +61,8 @@ RSpec.describe OverSIP::CallRecord::Redaction do
   end
 
   it "takes out the password in a Request-URI" do
-    expect(shown("INVITE sip:bob:pw@h SIP/2.0\r\n\r\n").ruri).to eq "sip:bob:***@h"
+    message = shown("INVITE sip:bob:pw@h SIP/2.0\r\n\r\n")
+    expect([message.ruri, message.redacted]).to eq ["sip:bob:***@h", ["a password or a digest answer"]]
   end
 
   it "takes out keys of media, and leaves SDP as long as it was" do

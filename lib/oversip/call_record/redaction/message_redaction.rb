@@ -74,7 +74,7 @@ module OverSIP
 
         def text(text)
           shown = TextRedaction.of(text)
-          gone("part of a text") unless shown == text
+          gone("a password or a digest answer") unless shown == text
           shown
         end
 
