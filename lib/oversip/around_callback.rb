@@ -102,6 +102,11 @@ module OverSIP
         raise
       end
 
+      # An exception of the script outside of callbacks: a world has to know of it.
+      def keep(exception)
+        @observer&.keep(exception)
+      end
+
       # Runs a callback of the server itself, which the engine does not know.
       #
       # @param name [Symbol]

@@ -117,6 +117,8 @@ module OverSIP
       #
       # @param world [Engine::World]
       def enter_world(world)
+        raise OverSIP::RuntimeError, SchedulerGuard::TAKEN if scheduled? && Fiber.scheduler
+
         @thread = Thread.current
         @held_up_told = false
         @fibers = WorldFibers.new(world, scheduled: scheduled?)

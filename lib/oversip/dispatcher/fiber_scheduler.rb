@@ -81,7 +81,12 @@ module OverSIP
       def fiber(*, &block)
         name = "Fiber.schedule#{" in #{Engine.running_event&.last}" if Engine.running_event}"
         fiber = Fiber.new(blocking: false) do
-          Dispatcher.guard(name) { block.call }
+          Dispatcher.guard(name) do
+            block.call
+          rescue Exception => e # rubocop:disable Lint/RescueException -- raised again: a world has to know of it
+            AroundCallback.keep(e)
+            raise
+          end
         ensure
           Dispatcher.dismiss(fiber)
         end

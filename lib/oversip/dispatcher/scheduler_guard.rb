@@ -10,6 +10,8 @@ module OverSIP
       REFUSED = "the dispatcher thread takes no Fiber scheduler (Fiber.set_scheduler, Async, Sync): its events would wait " \
                 "for a loop that does not run. Give the work to a thread of the pool: OverSIP.await { Async { … }.wait }"
 
+      TAKEN = "this thread has a Fiber scheduler, so a world with core: fiber_scheduler cannot be opened in it"
+
       # @raise [OverSIP::RuntimeError] on the dispatcher thread
       def set_scheduler(scheduler) # rubocop:disable Naming/AccessorMethodName -- a method of Ruby's
         raise OverSIP::RuntimeError, REFUSED if Dispatcher.refuses?(scheduler)
