@@ -4,9 +4,9 @@ require "oversip/testing"
 
 # Events on a dispatcher with the Fiber scheduler of the library.
 module ScheduledEvents
-  def start_scheduled(**options)
+  def start_scheduled(fiber_scheduler: true)
     quiet = { core: { syslog_level: "warn" }, sip: { listen_port: 0, enable_ipv6: false } }
-    OverSIP.start(configuration: quiet, fiber_scheduler: true, **options)
+    OverSIP.start(configuration: quiet, fiber_scheduler: fiber_scheduler)
   end
 
   # Runs the block in an event of its own.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::descriptors::Readiness;
 use super::events::{Class, Queued};
 use crate::element::Round;
 use crate::host::IncomingRequest;
@@ -32,6 +33,13 @@ pub enum Event {
     TlsHandshake(TlsHandshake),
     /// A scheduled block's time has come.
     Scheduled(u64),
+    /// A descriptor of the script, watched by [`Engine::watch`](super::Engine::watch), is ready.
+    Descriptor {
+        /// As it was handed over.
+        number: u64,
+        /// What for.
+        readiness: Readiness,
+    },
     /// A log record of the engine.
     Log(LogRecord),
     /// Log records were dropped: [`Engine::lost_records`](super::Engine::lost_records) says how many.
@@ -65,6 +73,8 @@ impl Queued for Event {
             Event::TlsHandshake(handshake) => Some((Class::Handshakes, handshake.footprint())),
             // One for each Client or connection; what waits for a Client is bounded there.
             Event::Round(_) | Event::WebSocketClosed { .. } => None,
+            // One for each block that waits.
+            Event::Descriptor { .. } => None,
             Event::Scheduled(_) | Event::Log(_) | Event::LostRecords | Event::Happened => None,
         }
     }

@@ -1,6 +1,7 @@
 //! A running engine, and its end.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::clock::SystemClock;
 use super::connections::Connections;
+use super::descriptors::{self, Readiness, Watch};
 use super::driver::Driver;
 use super::event::{Event, LogRecord};
 use super::events::{EventQueue, Wake};
@@ -128,6 +130,21 @@ impl Engine {
     /// Queues [`Event::Scheduled`] after a time, at once for none.
     pub fn schedule(&self, id: u64, after: Duration) {
         self.driver.step(|element, now| element.schedule(now, id, after));
+    }
+
+    /// Queues [`Event::Descriptor`] with this number once the descriptor is ready, or is closed. `None`: the engine has ended.
+    ///
+    /// `fd` is a duplicate, `is_open` says whether the original still is the same.
+    pub fn watch(
+        &self,
+        number: u64,
+        fd: OwnedFd,
+        wanted: Readiness,
+        is_open: impl Fn() -> bool + Send + 'static,
+    ) -> Option<Watch> {
+        let driver = self.driver.clone();
+        let tell = move |readiness| driver.events.push(Event::Descriptor { number, readiness });
+        self.driver.runtime.get().map(|runtime| descriptors::watch(runtime, fd, wanted, is_open, tell))
     }
 
     /// Begins or ends a trace of what the element does, see [`Event::Happened`].

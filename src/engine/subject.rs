@@ -41,6 +41,7 @@ impl Subject {
             Event::TlsHandshake(handshake) => Self::of_handshake(handshake.source),
             Event::WebSocketClosed { .. } => Self::DISCONNECTION,
             Event::Scheduled(_) => Self::SCHEDULED,
+            Event::Descriptor { .. } => Self::Other("a descriptor that a block waits for"),
             Event::Log(_) | Event::LostRecords => Self::Other("a log record"),
             Event::Happened => Self::Other("what ActiveSupport::Notifications is told"),
         }

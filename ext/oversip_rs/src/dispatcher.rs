@@ -11,7 +11,7 @@ use oversip::host::{Host, IncomingRequest, Requests};
 
 use crate::{
     classes::dispatcher_module,
-    client,
+    client, descriptors,
     dispatcher_thread::{self, Outermost},
     gvl::without_gvl,
     happenings, logging,
@@ -72,6 +72,7 @@ pub fn run_event(ruby: &Ruby) -> Result<(), Error> {
         }
         Event::TlsHandshake(handshake) => tls::run_handshake(ruby, &*engine, handshake),
         Event::Scheduled(id) => schedule::run(ruby, id),
+        Event::Descriptor { number, readiness } => descriptors::run(ruby, number, readiness),
         Event::Log(record) => logging::write(ruby, &record),
         Event::LostRecords => logging::write(ruby, &engine.lost_records()),
         Event::Happened => happenings::tell(ruby, &engine),

@@ -12,7 +12,7 @@ use oversip::message::{Defect, Transport};
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
 use crate::{
-    anchors, capture, connection, dispatcher, dispatcher_thread,
+    anchors, capture, connection, descriptors, dispatcher, dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
     happenings, listeners, logging,
     message::RequestObject,
@@ -161,6 +161,7 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     }
     runtime::set(None);
     schedule::forget();
+    descriptors::forget();
     anchors::release_all();
     down
 }
@@ -346,5 +347,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(schedule::schedule, 2))?;
     module.define_singleton_method("unschedule", function!(schedule::unschedule, 1))?;
+    module.define_singleton_method("watch_io", function!(descriptors::watch, 3))?;
+    module.define_singleton_method("unwatch_io", function!(descriptors::unwatch, 1))?;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod classes;
 mod client;
 mod connection;
 mod credentials;
+mod descriptors;
 mod destination;
 mod dispatcher;
 mod dispatcher_thread;

@@ -1,11 +1,12 @@
 # frozen_string_literal: true
 
 require "oversip/brief_mutex"
-require "oversip/dispatcher/fiber_scheduler/addresses"
-require "oversip/dispatcher/fiber_scheduler/descriptors"
-require "oversip/dispatcher/fiber_scheduler/held_up"
-require "oversip/dispatcher/fiber_scheduler/older_ruby"
-require "oversip/dispatcher/fiber_scheduler/timeouts"
+require "oversip/dispatcher/scheduling/addresses"
+require "oversip/dispatcher/scheduling/closing"
+require "oversip/dispatcher/scheduling/descriptors"
+require "oversip/dispatcher/scheduling/held_up"
+require "oversip/dispatcher/scheduling/older_ruby"
+require "oversip/dispatcher/scheduling/timeouts"
 
 module OverSIP
   module Dispatcher
@@ -19,15 +20,17 @@ module OverSIP
     # @see https://docs.ruby-lang.org/en/3.4/Fiber/Scheduler.html
     # @api private
     class FiberScheduler
-      include Addresses
-      include Descriptors
-      include Timeouts
+      include Scheduling::Addresses
+      include Scheduling::Descriptors
+      include Scheduling::Timeouts
 
       def initialize
         @process = Process.pid
         @waits = {}.compare_by_identity
-        @held_up = HeldUp.new
-        OlderRuby.install
+        @descriptors = {}
+        @held_up = Scheduling::HeldUp.new
+        Scheduling::OlderRuby.install
+        Scheduling::Closing.install
       end
 
       # `sleep`, and the wait of a ConditionVariable.
@@ -35,7 +38,7 @@ module OverSIP
       # @param duration [Numeric] seconds of the engine's clock; without it: for ever
       # @return [Boolean] whether something ended the wait before its time
       def kernel_sleep(*duration)
-        wait(nil, duration.empty? || duration == [nil] ? nil : Timeouts.seconds(*duration), "sleep")
+        wait(nil, duration.empty? || duration == [nil] ? nil : Scheduling::Timeouts.seconds(*duration), "sleep")
       end
 
       # A wait for another Fiber or thread: `Queue#pop`, `Mutex#lock`, `Thread#join` and their like.

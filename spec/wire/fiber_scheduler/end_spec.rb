@@ -7,7 +7,9 @@ RSpec.describe "Blocks that wait by the Fiber scheduler of the dispatcher", :nat
   include ChildScript
   include ScheduledEvents
 
+  pipes = Array.new(3) { IO.pipe }
   waits = { "sleep" => -> { sleep }, "Queue#pop" => -> { Thread::Queue.new.pop },
+            "IO#read" => -> { pipes[0].first.read }, "IO.select" => -> { IO.select([pipes[1].first, pipes[2].first]) },
             "Thread#join" => -> { Thread.new { sleep }.join }, "Timeout.timeout" => -> { Timeout.timeout(99) { sleep } },
             "Process.wait" => -> { system("sleep 2") } }
 

@@ -2,7 +2,7 @@
 
 module OverSIP
   module Dispatcher
-    class FiberScheduler
+    module Scheduling
       # Ruby 3.1 does not ask a scheduler for `IO.select`, and forgets the limit of `Thread#join`.
       #
       # @api private

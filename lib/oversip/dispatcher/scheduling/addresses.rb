@@ -4,7 +4,7 @@ require "socket"
 
 module OverSIP
   module Dispatcher
-    class FiberScheduler
+    module Scheduling
       # Look-ups of names, as part of {FiberScheduler}.
       #
       # @api private

@@ -4,7 +4,7 @@ require "oversip/fiber_state"
 
 module OverSIP
   module Dispatcher
-    class FiberScheduler
+    module Scheduling
       # The waits of Fibers that cannot be suspended, and so keep their thread.
       #
       # @api private

@@ -5,7 +5,7 @@ require "oversip/fiber_state"
 
 module OverSIP
   module Dispatcher
-    class FiberScheduler
+    module Scheduling
       # Limits of time for blocks (`Timeout.timeout`), as part of {FiberScheduler}.
       #
       # @api private

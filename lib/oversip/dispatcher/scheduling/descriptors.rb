@@ -5,7 +5,7 @@ require "oversip/fiber_state"
 
 module OverSIP
   module Dispatcher
-    class FiberScheduler
+    module Scheduling
       # Waits for sockets, pipes and other descriptors, as part of {FiberScheduler}.
       #
       # @api private
@@ -26,6 +26,15 @@ module OverSIP
           ready
         end
 
+        # It is about to be closed. Who waits for it has gone on when this returns, so that nothing of Ruby's refers to it.
+        def closing(io)
+          return if @descriptors.empty? || io.closed? || !@descriptors.key?(io.fileno)
+
+          Dispatcher.call { give_up(io.fileno) }
+        rescue OverSIP::RuntimeError
+          # The engine has ended, and the waits with it.
+        end
+
         # `IO.select`.
         #
         # @param timeout [Numeric, nil] seconds of the engine's clock
@@ -34,10 +43,10 @@ module OverSIP
           lists = [readable, writable, exceptional]
           return FiberState.blocking { IO.select(*lists, timeout) } unless watchable?
 
-          deadline = timeout && (Dispatcher.clock + (Timeouts.seconds(timeout) * 1e9))
+          deadline = timeout && (Engine.clock + (Timeouts.seconds(timeout) * 1e9))
           loop do
             ready = FiberState.blocking { IO.select(*lists, 0) }
-            left = deadline && ((deadline - Dispatcher.clock) / 1e9)
+            left = deadline && ((deadline - Engine.clock) / 1e9)
             return ready if ready || (left && !left.positive?)
 
             watching(wanted(lists), left)
@@ -48,7 +57,7 @@ module OverSIP
 
         # In a simulated world nothing but its own network is simulated.
         def watchable?
-          suspendable? && !Engine.world_open? && Engine.respond_to?(:watch_io)
+          suspendable? && !Engine.world_open?
         end
 
         def really_wait(io, events, timeout)
@@ -60,13 +69,29 @@ module OverSIP
         # @return [Integer, false] the events of the first one that is ready, 0 for a closed one; false at the time-out
         def watching(wanted, timeout)
           watches = []
+          numbers = wanted.map { |io, _| io.fileno }.uniq
           await(nil, timeout, "an IO") do |outcome|
+            numbers.each { |number| (@descriptors[number] ||= []) << Fiber.current }
             wanted.each do |io, events|
               watches << Engine.watch_io(io.fileno, events, ->(ready) { outcome.settle(:returned, ready) })
             end
           end || false
         ensure
-          watches&.each { |watch| Engine.unwatch_io(watch) if Engine.running? }
+          watches&.each { |watch| Engine.unwatch_io(watch) }
+          numbers&.each { |number| forget(number) }
+        end
+
+        def forget(number)
+          waiting = @descriptors[number] or return
+          waiting.delete(Fiber.current)
+          @descriptors.delete(number) if waiting.empty?
+        end
+
+        # Those who wait for this descriptor meet an exception.
+        def give_up(number)
+          @descriptors[number].to_a.dup.each do |fiber|
+            Dispatcher.guard("a wait") { Dispatcher.go_on(fiber, IOError.new(CLOSED)) }
+          end
         end
 
         # @return [Array<Array(IO, Integer)>]

@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+require "async"
+require_relative "../../support/scheduled_events"
+
+# The async gem has its own loop: it runs on a thread of the pool.
+RSpec.describe "Async in OverSIP.await", :native do
+  include ScheduledEvents
+
+  [true, false].each do |scheduler|
+    it "does several things at the same time while other events run, #{scheduler ? "with" : "without"} the scheduler of the dispatcher" do
+      start_scheduled(fiber_scheduler: scheduler)
+      gate = Thread::Queue.new
+      result = in_event { OverSIP.await { Async { |task| Array.new(3) { task.async { gate.pop } }.map(&:wait) }.wait } }
+      eventually { gate.num_waiting == 3 }
+      expect_to_wait(result)
+      3.times { |number| gate << number }
+      expect(result.pop).to match_array(0..2)
+    end
+  end
+
+  it "raises in the block what a task of it raises" do
+    start_scheduled
+    error = in_event { OverSIP.await { Sync { raise KeyError, "nobody" } } }.pop
+    expect(error).to be_a(KeyError).and have_attributes(message: "nobody")
+  end
+end
