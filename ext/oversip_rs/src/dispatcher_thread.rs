@@ -77,7 +77,7 @@ pub fn enter() {
     keep_native_thread();
 }
 
-/// The calling Thread, which runs events in Fibers, stays on its native thread.
+/// `OverSIP::Engine.keep_native_thread`: the calling Thread, which runs events or work in Fibers, stays on its native thread.
 pub fn keep_native_thread() {
     // A Fiber that is suspended on one native thread and resumed on another crashes Ruby, whose C code may have kept the first
     // one's thread-local data in a register.

@@ -344,6 +344,8 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("told_of_running", function!(watch::told_of_running, 1))?;
     module.define_singleton_method("enter_dispatcher", function!(dispatcher_thread::enter, 0))?;
     module.define_singleton_method("leave_dispatcher", function!(dispatcher::leave, 0))?;
+    let keep_native_thread = function!(dispatcher_thread::keep_native_thread, 0);
+    module.define_singleton_method("keep_native_thread", keep_native_thread)?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(schedule::schedule, 2))?;
     module.define_singleton_method("unschedule", function!(schedule::unschedule, 1))?;

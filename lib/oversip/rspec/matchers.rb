@@ -3,6 +3,7 @@
 require "oversip/rspec/matchers/wording"
 require "oversip/rspec/matchers/party"
 require "oversip/rspec/matchers/window"
+require "oversip/rspec/matchers/covering"
 require "oversip/rspec/matchers/message_pattern"
 require "oversip/rspec/matchers/matcher"
 require "oversip/rspec/matchers/counting_matcher"

@@ -21,6 +21,8 @@ module OverSIP
       private
 
       def run
+        # Its work runs in Fibers.
+        Engine.keep_native_thread
         while @pool.take { |work| @work = work }
           Thread.handle_interrupt(Object => :immediate) { @work.run }
           @pool.finished(@work)

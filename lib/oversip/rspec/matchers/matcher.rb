@@ -6,7 +6,7 @@ module OverSIP
       # What all matchers of this toolkit share. RSpec's own composable protocol: `and`, `or`, and use as an argument of
       # other matchers.
       class Matcher
-        include ::RSpec::Matchers::Composable
+        include Covering
 
         # @api private
         def supports_value_expectations?

@@ -7,7 +7,7 @@ module OverSIP
       #
       # @api private
       class MessagePattern
-        include ::RSpec::Matchers::Composable
+        include Covering
 
         # The parts that `with` knows.
         PARTS = %i[headers body reason ruri].freeze
