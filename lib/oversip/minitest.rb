@@ -2,6 +2,7 @@
 
 require "minitest"
 require "oversip/testing/example_block"
+require "oversip/testing/example_files"
 require "oversip/testing/failure_ladder"
 require "oversip/testing/world"
 
@@ -9,6 +10,8 @@ module OverSIP
   module Testing
     # A World for each test of a `Minitest::Test`. What the script raises, and requests to targets that nobody plays, fail
     # the test; the ladder of what happened stands under the failure.
+    #
+    # A module of helpers may include this one for its tests. Tests that run in threads wait for each other.
     #
     # @example
     #   require "minitest/autorun"
@@ -31,28 +34,55 @@ module OverSIP
 
       # What the class of the tests has.
       module Groups
-        # How the World of each test is opened.
+        # How the World of each test is opened. Files are looked for in the working directory, beside the file of the test
+        # and in the folders above it.
         #
         # @param options [Hash] of {World.open}
         # @yieldparam request [SIP::Request] `on_request` without a file; evaluated in the test
         def world(**options, &on_request)
           @sip_options = options
           @sip_on_request = on_request
+          @sip_file = caller_locations(1, 1).first.absolute_path
         end
 
-        # @return [Array(Hash, Proc)]
+        # @return [Array(Hash, Proc)] what {World.open} is given
         # @api private
         def sip_world
-          return [@sip_options, @sip_on_request] if @sip_options
+          return superclass.respond_to?(:sip_world) ? superclass.sip_world : [{}, nil] unless @sip_options
 
-          superclass.respond_to?(:sip_world) ? superclass.sip_world : [{}, nil]
+          files = ExampleFiles.new(@sip_options, @sip_file)
+          [@sip_options.to_h { |key, _| [key, files.fetch(key)] }, @sip_on_request]
         end
       end
+
+      # Takes what is none of the user's out of backtraces, before Minitest does.
+      BacktraceFilter = Struct.new(:former) do
+        def filter(backtrace)
+          lines = (backtrace || []).grep_v(%r{/lib/oversip/(?:dispatcher|minitest|testing)(?:/|\.rb)})
+          former.filter(lines.empty? ? backtrace : lines)
+        end
+      end
+      private_constant :BacktraceFilter
+      ::Minitest.backtrace_filter = BacktraceFilter.new(::Minitest.backtrace_filter)
+
+      # What a module of helpers has that includes this one.
+      #
+      # @api private
+      module Helpers
+        def included(group)
+          super
+          Minitest.included(group)
+        end
+      end
+
+      # Tests that run in threads have their worlds one after the other.
+      TURN = Mutex.new
+      private_constant :TURN
 
       # @api private
       def self.included(group)
         super
-        group.extend(Groups)
+        group.is_a?(Class) ? group.extend(Groups) : group.singleton_class.prepend(Helpers)
       end
 
       # @return [World] of this test
@@ -60,6 +90,7 @@ module OverSIP
 
       # @api private
       def before_setup
+        TURN.lock unless TURN.owned?
         options, on_request = self.class.sip_world
         raise ArgumentError, NO_SCRIPT unless options[:script] || on_request
 
@@ -71,7 +102,11 @@ module OverSIP
       def after_teardown
         super
       ensure
-        fail_by_world if sip
+        begin
+          fail_by_world if sip
+        ensure
+          TURN.unlock if TURN.owned?
+        end
       end
 
       private
@@ -80,13 +115,15 @@ module OverSIP
       def fail_by_world
         sip.close
         noted = failures.map { |failure| failure.is_a?(::Minitest::UnexpectedError) ? failure.error : failure }
-        errors = sip.errors.reject { |error| noted.any? { |other| other.equal?(error) } }
+        errors = [*sip.errors, *World.close_forgotten].reject { |error| noted.any? { |other| other.equal?(error) } }
         failures.concat(errors.map { |error| failure(error) })
         failed = failures.reject { |failure| failure.is_a?(::Minitest::Skip) }
         FailureLadder.add(failed.last, FailureLadder.drawn { sip.ladder }) if failed.any?
       end
 
+      # An error that no line of the user's has raised shows where the test is.
       def failure(error)
+        error.set_backtrace([method(name).source_location.join(":")]) unless error.backtrace || error.frozen?
         error.is_a?(::Minitest::Assertion) ? error : ::Minitest::UnexpectedError.new(error)
       end
     end

@@ -6,10 +6,10 @@ require "oversip/testing/world"
 require "oversip/rspec/let_memory"
 require "oversip/testing/arguments"
 require "oversip/testing/example_block"
+require "oversip/testing/example_files"
 require "oversip/testing/failure_ladder"
 require "oversip/rspec/matchers"
 require "oversip/rspec/examples"
-require "oversip/rspec/example_files"
 require "oversip/rspec/example_run"
 
 RSpec.configure do |config|

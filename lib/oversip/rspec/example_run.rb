@@ -2,6 +2,7 @@
 
 require "fileutils"
 require "io/console"
+require "pathname"
 
 module OverSIP
   module Testing
@@ -37,7 +38,11 @@ module OverSIP
         ensure
           close
         end
-        fail_by([raised, *unnoted_errors(raised).each { |error| place(error) }].compact)
+        errors = [*unnoted_errors(raised), *@failures]
+        skipped = errors.find { |error| error.is_a?(::RSpec::Core::Pending::SkipDeclaredInExample) }
+        return skip(skipped) if skipped
+
+        fail_by([raised, *errors.each { |error| place(error) }].compact)
       end
 
       private
@@ -49,7 +54,8 @@ module OverSIP
       end
 
       def open
-        files = ExampleFiles.new(@metadata)
+        check_ladder
+        files = ExampleFiles.new(@metadata, @metadata.fetch(:absolute_file_path))
         script = files.fetch(:script)
         block = block_for(@metadata[:script])
         raise ArgumentError, NO_SCRIPT unless script || block
@@ -57,10 +63,19 @@ module OverSIP
         World.open(script: (script unless script.respond_to?(:call)), proxies: files.fetch(:proxies),
                    configuration: files.fetch(:configuration), seed: @metadata.fetch(:seed, 1),
                    &(block && ExampleBlock.new(@instance, block)))
-             .tap { |world| @instance.sip = world }
+             .tap { |world| note(world) }
       rescue Exception => e # rubocop:disable Lint/RescueException -- raised again: a script may be no Ruby at all
         place(e)
         raise
+      end
+
+      def note(world)
+        world.opened_at = location
+        @instance.sip = world
+      end
+
+      def location
+        "#{@metadata[:absolute_file_path]}:#{@metadata[:line_number]}"
       end
 
       # A `script:` of an inner group replaces the block of an outer one.
@@ -77,8 +92,17 @@ module OverSIP
       def close
         @instance.sip = nil
         keep_ladder
+        @failures = [write_ladder].compact
       ensure
         @world.close
+        @failures = [*@failures, *World.close_forgotten]
+      end
+
+      # A block of the script or of a persona has said `skip`: what the example found after that does not count.
+      def skip(error)
+        example = @example.example
+        ::RSpec::Core::Pending.mark_skipped!(example, error.argument)
+        example.display_exception = nil
       end
 
       # @return [Exception, nil] of a hook inside of this one
@@ -102,7 +126,7 @@ module OverSIP
         lines = error.backtrace || []
         return if error.frozen? || !lines.all? { |line| ::RSpec.configuration.backtrace_formatter.exclude?(line) }
 
-        error.set_backtrace(["#{@metadata[:absolute_file_path]}:#{@metadata[:line_number]}", *lines])
+        error.set_backtrace([location, *lines])
       end
 
       def each_exception(exception)
@@ -124,10 +148,24 @@ module OverSIP
       def keep_ladder
         world = @world
         @metadata[FailureLadder::KEY] = -> { shortened(world.ladder(width:).lines) }
-        path = @metadata[:ladder] or return
+      end
 
+      def check_ladder
+        path = @metadata[:ladder]
+        return if path.nil? || path.is_a?(String) || path.is_a?(Pathname)
+
+        raise ArgumentError, "ladder: is the path of a file, not #{path.inspect}"
+      end
+
+      # @return [OverSIP::RuntimeError, nil] why it cannot be written
+      def write_ladder
+        path = @metadata[:ladder] or return
         FileUtils.mkdir_p(File.dirname(path))
-        File.write(path, world.svg)
+        File.write(path, @world.svg)
+        nil
+      rescue SystemCallError => e
+        reason = SystemCallError.new(nil, e.errno).message
+        OverSIP::RuntimeError.new("the ladder of this example cannot be written to #{path}: #{reason}")
       end
 
       def shortened(lines)

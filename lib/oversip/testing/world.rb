@@ -49,9 +49,12 @@ module OverSIP
       private_constant :OPENING
 
       # What is raised when there is a world.
-      SECOND = "a world is open already: close it first. A process has one world at a time, so tests that run in parallel " \
-               "need a process each"
+      SECOND = "a world is open already, opened at %s: close it first. A process has one world at a time, so tests that " \
+               "run in parallel need a process each"
       private_constant :SECOND
+
+      LIBRARY = File.expand_path("..", __dir__)
+      private_constant :LIBRARY
 
       class << self
         # @return [World, nil] the one that is open
@@ -75,11 +78,21 @@ module OverSIP
         def open(script: nil, proxies: nil, configuration: nil, seed: 1, &on_request)
           world = new(Script.new(Settings.path(:script, script), on_request), Arguments.seed(seed))
           OPENING.synchronize do
-            raise OverSIP::RuntimeError, SECOND if @current
+            raise OverSIP::RuntimeError, format(SECOND, @current.opened_at) if @current
 
             @current = world
           end
           started(world, configuration, proxies)
+        end
+
+        # Closes a world that a test has opened by itself and left open.
+        #
+        # @return [OverSIP::RuntimeError, nil] what fails the test; nil when there is none
+        # @api private
+        def close_forgotten
+          world = @current or return
+          world.close
+          OverSIP::RuntimeError.new("the world that was opened at #{world.opened_at} was left open")
         end
 
         # @param transport [Symbol]
@@ -105,8 +118,13 @@ module OverSIP
         end
       end
 
+      # @return [String] file and line of who has opened it
+      # @api private
+      attr_accessor :opened_at
+
       # @api private
       def initialize(script, seed)
+        @opened_at = caller_locations.find { |place| !place.path.start_with?(LIBRARY) }.to_s[/\A.+?:\d+/]
         @script = script
         @seed = seed
         @conditions = {}
