@@ -95,6 +95,7 @@ module OverSIP
         raise ArgumentError, NO_SCRIPT unless options[:script] || on_request
 
         @sip = World.open(**options, &(on_request && ExampleBlock.new(self, on_request)))
+        @sip.opened_at = location
         super
       end
 
@@ -121,9 +122,13 @@ module OverSIP
         FailureLadder.add(failed.last, FailureLadder.drawn { sip.ladder }) if failed.any?
       end
 
+      def location
+        method(name).source_location.join(":")
+      end
+
       # An error that no line of the user's has raised shows where the test is.
       def failure(error)
-        error.set_backtrace([method(name).source_location.join(":")]) unless error.backtrace || error.frozen?
+        error.set_backtrace([location]) unless error.backtrace || error.frozen?
         error.is_a?(::Minitest::Assertion) ? error : ::Minitest::UnexpectedError.new(error)
       end
     end

@@ -49,8 +49,8 @@ module OverSIP
       #
       # @param to [String] URI
       # @return [Exchange]
-      def refer(to, headers: {}, **more)
-        usual = { "Refer-To" => "<#{Arguments.uri("to", to)}>" }
+      def refer(to:, headers: {}, **more)
+        usual = { "Refer-To" => "<#{Arguments.uri("to:", to)}>" }
         request(:REFER, headers: MessageText.merge(usual, Arguments.headers(headers)), **more)
       end
 

@@ -380,7 +380,7 @@ module OverSIP
         @native = Engine.__send__(:open_world, settings.engine_options, @seed)
         Listeners.note(settings.configuration, @native.listeners)
         @names = Names.new(@native, settings.listeners, settings.own_names)
-        @network = Network.new(@native, settings.listeners, @names, method(:guard))
+        @network = Network.new(@native, settings.listeners, @names, method(:guard), @observer.method(:last_block))
         @happenings = Happenings.new(@native, @record)
         @traffic = Traffic.new(@network, @record)
         @native.driver = @network.method(:step)

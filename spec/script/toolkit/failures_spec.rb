@@ -98,6 +98,15 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect([world.errors, gateway.received.size]).to eq([[], 1])
   end
 
+  it "ends what goes on without end at one instant, and names the block" do
+    open_world do |request|
+      again = -> { OverSIP.schedule(&again) }
+      again.call
+      request.reply 200
+    end
+    expect { alice.options }.to raise_error(OverSIP::RuntimeError, /\A100000 things have happened at 0\.0 s, and it goes on without end: .*failures_spec\.rb:\d+/)
+  end
+
   it "keeps what on_terminated raises at the close" do
     open_world(script: script("def (OverSIP::SystemEvents).on_terminated(error) = raise(\"late \#{error}\")"))
     world.close

@@ -37,13 +37,15 @@ RSpec.describe OverSIP::Testing, "with wrong arguments", :native do
     "certificate without a name" => [->(*) { world.certificate }, "a certificate needs a name that it is for"],
     "certificate(nil)" => [->(*) { world.certificate(nil) }, /\Athe name of a certificate is/],
     "call.request(7)" => [->(*) { call.request(7) }, /\Aa method is a Symbol/],
-    "call.refer(\"carol\")" => [->(*) { call.refer("carol") }, /\Ato is an URI/],
+    "call.refer(to: \"carol\")" => [->(*) { call.refer(to: "carol") }, /\Ato: is an URI/],
+    "client(certificate:) by UDP" => [->(*) { world.client(:udp, certificate: world.certificate("a.example")) }, /\Acertificate: is for TLS/],
+    "target(certificate:) by TCP" => [->(*) { world.target("t", transport: :tcp, certificate: world.certificate("t")) }, /\Acertificate: is for TLS/],
     "call.cancel(headers: 7)" => [->(*) { call.cancel(headers: 7) }, /\Aheaders: is a Hash/],
     "client(nil)" => [->(*) { world.client(nil) }, "the name of a client is a String without spaces, not nil"],
     "client(transport: :sctp)" => [->(*) { world.client(:x, transport: :sctp) }, "a transport is one of :udp, :tcp, :tls, :ws, :wss, not :sctp"],
     "client(address: without a port)" => [->(*) { world.client(:x, address: "192.0.2.9") }, /\Aan address is like "192.0.2.1:5060"/],
     "client(uri: \"x\")" => [->(*) { world.client(:x, uri: "x") }, /\Auri: is an URI/],
-    "client(certificate: 7)" => [->(*) { world.client(:x, certificate: 7) }, /\Aa certificate is what sip.certificate makes/],
+    "client(certificate: 7)" => [->(*) { world.client(:x, transport: :tls, certificate: 7) }, /\Aa certificate is what sip.certificate makes/],
     "target(nil)" => [->(*) { world.target(nil) }, "the name of a target is a String without spaces, not nil"],
     "target(port: \"5060\")" => [->(*) { world.target("x", port: "5060") }, 'a port is an Integer from 1 to 65535, not "5060"'],
     "target(transport: \"udp\")" => [->(*) { world.target("x", transport: "udp") }, /\Aa transport is one of :udp, :tcp, :tls, not "udp"/],
@@ -84,7 +86,7 @@ RSpec.describe OverSIP::Testing, "with wrong arguments", :native do
 
   it "says which words a zone has" do
     expect { world.zone { foo "x" } }
-      .to raise_error(OverSIP::RuntimeError, "`foo` is neither a word of the zone (srv, naptr, a, aaaa, cname, ttl, fails, silent) nor a method of the spec")
+      .to raise_error(OverSIP::RuntimeError, "`foo` is neither a word of the zone (srv, naptr, a, aaaa, cname, ttl, delay, fails, silent, forget) nor a method of the spec")
     expect { world.zone { aaa "x" } }.to raise_error(OverSIP::RuntimeError, /did you mean 'aaaa'\?\z/)
   end
 

@@ -10,6 +10,13 @@ module OverSIP
       #
       # @api private
       class Network
+        # Of a load of calls that begin at one time, each has some dozens of happenings.
+        MOST_AT_ONCE = 100_000
+
+        # What is raised when so many things happen while the clock stands.
+        ENDLESS = "%d things have happened at %s s, and it goes on without end: the last block of the script that ran is %s"
+        private_constant :MOST_AT_ONCE, :ENDLESS
+
         # @return [Engine::World]
         attr_reader :native
         # @return [Names]
@@ -20,11 +27,13 @@ module OverSIP
         # @param listeners [Hash{Symbol => String}] where the element listens, by transport
         # @param names [Names]
         # @param guard [Proc] runs a block of the spec
-        def initialize(native, listeners, names, guard)
+        # @param last_block [Proc] says which block of the script has run last
+        def initialize(native, listeners, names, guard, last_block)
           @native = native
           @listeners = listeners
           @names = names
           @guard = guard
+          @last_block = last_block
           @connections = Connections.new(native)
           @personas = []
           @peers = {}
@@ -50,10 +59,15 @@ module OverSIP
         # Lets all things happen that are due by a time.
         #
         # @param limit [Float] seconds of the world's clock
+        # @raise [OverSIP::RuntimeError] one thing leads to another without end, and no time passes
         def run_until(limit)
+          at = now
+          count = 0
           going_on do
             while (event = @native.step(limit))
               take(event)
+              count += 1
+              at, count = check_progress(at, count) if (count % MOST_AT_ONCE).zero?
             end
           end
         end
@@ -239,6 +253,12 @@ module OverSIP
         end
 
         private
+
+        def check_progress(former, count)
+          raise OverSIP::RuntimeError, format(ENDLESS, count, now.round(3), @last_block.call) if now == former
+
+          [now, 0]
+        end
 
         def going_on
           outermost = !@runs

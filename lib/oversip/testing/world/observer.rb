@@ -30,7 +30,7 @@ module OverSIP
         #
         # @return [Object] what it returns
         def call(event, subject, arguments, callable)
-          run = Run.new(@world.now, clock, event, subject, arguments, callable)
+          @last = run = Run.new(@world.now, clock, event, subject, arguments, callable)
           enter(run)
           yield
         rescue Exception => e # rubocop:disable Lint/RescueException -- expectations and mocks raise Exceptions; raised again
@@ -40,6 +40,14 @@ module OverSIP
         ensure
           run.took = clock - run.began
           leave(run)
+        end
+
+        # @return [String] the block that has begun last, for a message
+        def last_block
+          return "none" unless @last
+
+          file, line = source(@last)
+          "#{@last.event}#{" (#{file}:#{line})" if file}"
         end
 
         # Blocks that still wait when the world is closed are no failure.
@@ -71,8 +79,12 @@ module OverSIP
           @runs.delete(fiber).each { |ended| note(ended) } if @runs[fiber].first.equal?(run)
         end
 
+        def source(run)
+          ((run.event == :on_request && @on_request) || run.callable).source_location
+        end
+
         def note(run)
-          file, line = ((run.event == :on_request && @on_request) || run.callable).source_location
+          file, line = source(run)
           subject = BlockSubject.of(run.event, run.subject, run.arguments)
           @world.note_event(
             CallRecord::Block.new(at: run.at, event: run.event, subject: subject, args: run.arguments, file: file,

@@ -90,6 +90,7 @@ module OverSIP
 
         def new_client(name, transport: :udp, address: nil, behind_nat: false, uri: nil, certificate: nil)
           Arguments.transport(transport)
+          check_certificate(certificate, transport)
           @names.take(Arguments.address(address)[/\A\[?(.+?)\]?:\d+\z/, 1]) if address
           Arguments.uri("uri:", uri) if uri
           address ||= "#{@names.free(behind_nat ? Names::NATS : Names::CLIENTS)}:5060"
@@ -102,6 +103,7 @@ module OverSIP
 
         def new_target(name, transport, port, uri, certificate)
           Arguments.transport(transport, %i[udp tcp tls])
+          check_certificate(certificate, transport)
           Arguments.port(port)
           Arguments.uri("uri:", uri) if uri
           ip = @names.address_of(name)
@@ -111,6 +113,12 @@ module OverSIP
           shown = certificate || (transport == :tls && self.certificate(*[name, ip, *@names.domains(name)].uniq))
           @network.show_certificates(target, pems(shown)) if shown
           target
+        end
+
+        def check_certificate(certificate, transport)
+          return if certificate.nil? || %i[tls wss].include?(transport)
+
+          raise ArgumentError, "certificate: is for TLS: say transport: :tls (:wss for a page), not #{transport.inspect}"
         end
 
         def pems(certificate)
