@@ -84,7 +84,7 @@ impl Holder {
     fn ask_by(&mut self, api: &mut Api<'_>, client: ClientId, method: Method, number: u64) {
         let request = own(method, &format!("own-{number}"));
         let mut ask = api.own_request(client, &self.profile, OwnRequestId(number), request, Some(udp(CAROL)));
-        ask.caller = Some(Caller { call: CallId(number), limit: None });
+        ask.caller = Some(Caller { call: CallId(number), limit: None, in_block: false });
         self.ledger().asked.insert(number, client);
         self.route(api, ask);
     }
@@ -111,7 +111,7 @@ impl Script for Holder {
 
     fn call_ended(&mut self, _: &mut Api<'_>, call: CallId, outcome: Outcome) {
         let outcome = match outcome {
-            Outcome::Response(response) => response.status().unwrap_or(0).to_string(),
+            Outcome::Response(_, status) => status.to_string(),
             Outcome::Failed(failure) => format!("{} {}", failure.status, failure.code),
             Outcome::Stopped => "stopped".to_owned(),
         };

@@ -177,7 +177,8 @@ fn own_call(world: &mut World, relay: ElementId, number: u64) {
     let method = if number.is_multiple_of(2) { Method::Invite } else { Method::Options };
     route_own(world, relay, &profile(), own(method, &format!("own{number}")), |ask| {
         ask.destination = by_dns("sip:b.example");
-        ask.caller = Some(Caller { call: CallId(number), limit: Some(seconds(number % 7 + 1)) });
+        ask.caller =
+            Some(Caller { call: CallId(number), limit: Some(seconds(number % 7 + 1)), in_block: false });
     });
 }
 

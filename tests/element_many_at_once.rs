@@ -69,7 +69,7 @@ impl Stepped {
             restore: Default::default(),
             sips: false,
             credentials: Vec::new(),
-            caller: Some(Caller { call: CallId(number), limit: None }),
+            caller: Some(Caller { call: CallId(number), limit: None, in_block: false }),
             anchor: AnchorId::NOTHING,
             inline: true,
             depth: 0,
@@ -152,7 +152,7 @@ fn effect(output: Output) -> Option<Effect> {
         Output::CallEnded { call, outcome } => Some(Effect::Ended(
             call.0,
             match outcome {
-                Outcome::Response(response) => response.status().unwrap_or(0).to_string(),
+                Outcome::Response(_, status) => status.to_string(),
                 Outcome::Failed(failure) => failure.code.to_string(),
                 Outcome::Stopped => "stopped".into(),
             },

@@ -22,7 +22,7 @@ fn messages(of: &[(&str, &str, u32)]) -> Vec<(String, String, u32)> {
 
 /// Somebody waits for a second at most.
 fn impatient(ask: &mut RouteRequest) {
-    ask.caller = Some(Caller { call: CallId(7), limit: Some(seconds(1)) });
+    ask.caller = Some(Caller { call: CallId(7), limit: Some(seconds(1)), in_block: false });
 }
 
 #[test]

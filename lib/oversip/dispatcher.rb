@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/dispatcher/call_end"
 require "oversip/dispatcher/event_fibers"
 require "oversip/dispatcher/observed_events"
 require "oversip/dispatcher/outcome"

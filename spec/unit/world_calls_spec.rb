@@ -64,17 +64,32 @@ RSpec.describe OverSIP::Engine::World, "and who waits in it" do
     end
   end
 
-  it "Uac#call in a block is refused as on the dispatcher" do
+  it "Uac#call in a block suspends that until the response is there" do
+    seen = []
+    with_target(status: nil) do |world|
+      OverSIP.schedule do
+        OverSIP::SIP::Uac.new.call(options)
+      rescue OverSIP::SIP::ClientError => e
+        seen << e.status << world.now
+      end
+      OverSIP.schedule { seen << world.now }
+      run(world)
+      expect(OverSIP::Engine.held_objects).to eq(0)
+    end
+    expect(seen).to eq([0, 408, 32])
+  end
+
+  it "Uac#call in a Fiber that a block has made is refused, since it cannot be suspended" do
     complaints = []
     with_target do |world|
       OverSIP.schedule do
-        OverSIP::SIP::Uac.new.call(options)
+        Fiber.new { OverSIP::SIP::Uac.new.call(options) }.resume
       rescue OverSIP::RuntimeError => e
         complaints << e.message
       end
       run(world)
     end
-    expect(complaints).to contain_exactly(/dispatcher thread must not wait/)
+    expect(complaints).to contain_exactly(/this Fiber cannot be suspended/)
   end
 
   it "Uac#call in another Thread gets its response while the world's thread steps" do

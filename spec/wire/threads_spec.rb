@@ -18,9 +18,9 @@ RSpec.describe "Threads of a script", :native do
       40.times do
         OverSIP.schedule do
           begin
-            OverSIP::SIP::Uac.new.call(request.call)
+            Fiber.new { OverSIP::SIP::Uac.new.call(request.call) }.resume
           rescue OverSIP::RuntimeError => e
-            on_dispatcher << e.message[/dispatcher thread must not wait/]
+            on_dispatcher << e.message[/this Fiber cannot be suspended/]
           end
         end
       end
@@ -47,7 +47,7 @@ RSpec.describe "Threads of a script", :native do
     it "are told from the dispatcher: #{name}" do
       output, status = run_script(script, limit: 120, environment: environment)
       expect(status).to be_success, output
-      expect(output.lines.map(&:chomp).last(2)).to eq([{ [200, "oversip dispatcher"] => 100 }.inspect, { "dispatcher thread must not wait" => 40 }.inspect])
+      expect(output.lines.map(&:chomp).last(2)).to eq([{ [200, "oversip dispatcher"] => 100 }.inspect, { "this Fiber cannot be suspended" => 40 }.inspect])
     end
   end
 end

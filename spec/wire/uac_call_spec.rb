@@ -158,14 +158,14 @@ RSpec.describe "Uac#call", :native do
       call = calling(request)
       peer.receive
       OverSIP.stop(timeout: 0)
-      expect(value_of(call)).to be_an_instance_of(OverSIP::RuntimeError)
+      expect(value_of(call)).to be_an_instance_of(OverSIP::StoppedError)
     end
 
     it "raises when OverSIP stops, and the end does not wait for the answer" do
       calls = Array.new(3) { calling(request, client: OverSIP::SIP::Uac.new) }
       3.times { peer.receive }
       ending = Thread.new { OverSIP.stop(timeout: 600) }
-      expect(calls.map { |call| value_of(call) }).to all be_an_instance_of(OverSIP::RuntimeError).and have_attributes(message: /was stopped/)
+      expect(calls.map { |call| value_of(call) }).to all be_an_instance_of(OverSIP::StoppedError).and have_attributes(message: /was stopped/)
       expect(ending.join(SipPeer::LIMIT)).to be(ending)
     end
 
@@ -176,7 +176,7 @@ RSpec.describe "Uac#call", :native do
       engine_caught_up
       ending = Thread.new { OverSIP.stop(timeout: 600) }
       cancel = peer.receive_until { |message| message.method_name == "CANCEL" }
-      expect(value_of(call)).to have_attributes(class: OverSIP::RuntimeError, message: /was stopped/)
+      expect(value_of(call)).to have_attributes(class: OverSIP::StoppedError, message: /was stopped/)
       peer.answer(cancel, 200)
       expect(ending).to be_alive
       peer.answer(invite, 487)
@@ -385,19 +385,6 @@ RSpec.describe "Uac#call", :native do
       expect(value_of(thread)).to be_a(Timeout::Error)
       peer.receive_until { |message| message.method_name == "CANCEL" }
     end
-  end
-
-  it "raises on the dispatcher thread" do
-    error = mailbox
-    OverSIP.schedule do
-      uac.call(request)
-    rescue StandardError => e
-      error << e
-    end
-    raised = error.pop
-    expect(raised).to be_a(OverSIP::RuntimeError)
-    expect(raised.message).to match(/dispatcher thread must not wait/)
-    expect(messages_at(peer)).to be_empty
   end
 
   it "does not take another thread for the dispatcher because Ruby reuses its native thread" do

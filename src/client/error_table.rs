@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::hop_count::TOO_MANY_HOPS;
+use crate::message::reason_phrase;
 use crate::resolve::ResolveError;
 
 /// Why a request could not be routed, or why its current target gave nothing.
@@ -117,6 +119,12 @@ impl Failure {
     /// The request was cancelled before it had a final response.
     pub fn canceled() -> Failure {
         Failure { status: 487, reason: Cow::Borrowed("Request Terminated"), code: "canceled" }
+    }
+
+    /// The request has passed too many proxies (RFC 3261 16.3 step 3).
+    pub fn too_many_hops() -> Failure {
+        let reason = Cow::Borrowed(reason_phrase(TOO_MANY_HOPS));
+        Failure { status: TOO_MANY_HOPS, reason, code: "too_many_hops" }
     }
 
     /// A defect of this server ended the routing.

@@ -39,9 +39,10 @@ impl Element {
     /// Who waits for the end of a route hears of it when the blocks have run.
     pub(super) fn tell_caller(&mut self, route: &mut Route, callback: &Callback) {
         let outcome = match callback {
-            Callback::Success(response) | Callback::Failure(response, _) => {
-                Outcome::Response(response.clone())
+            Callback::Success(response) => {
+                Outcome::Response(response.clone(), response.status().unwrap_or(200))
             }
+            Callback::Failure(response, seen) => Outcome::Response(response.clone(), *seen),
             Callback::Error(failure) => Outcome::Failed(failure.clone()),
             Callback::InviteTimeout => Outcome::Failed(Failure::invite_timeout()),
             Callback::Provisional(_) | Callback::Canceled | Callback::Target(_) => return,

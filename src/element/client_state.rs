@@ -62,6 +62,8 @@ pub(super) struct ClientState {
     pub(super) routes: RoutesOfClient,
     /// How many of them have blocks that run: a block may call `route`.
     pub(super) running: u32,
+    /// How many of them do not wait for the end of a block, since one waits for their end.
+    pub(super) ahead: u32,
     /// A route is at work: what it causes for the Client comes after it.
     pub(super) at_work: bool,
     /// The script has it still.
@@ -87,6 +89,11 @@ impl ClientState {
     /// Whether turns can be taken.
     pub(super) fn is_free(&self) -> bool {
         !self.is_busy() && !self.at_work
+    }
+
+    /// Whether turns of this route wait.
+    pub(super) fn has_turn_of(&self, route: RouteId) -> bool {
+        self.queue.iter().any(|waiting| waiting.route == route)
     }
 
     /// Whether what comes now has to wait behind something else.

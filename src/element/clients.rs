@@ -29,6 +29,8 @@ struct Entry {
     origin: OriginId,
     /// How many turns of its Client are for it.
     turns: u32,
+    /// A block of its Client waits for its end: nothing of it waits for the end of that block.
+    ahead: bool,
     /// A defect has cost its Client: what is left of it ends in its turn.
     lost: bool,
     place: Place,
@@ -47,6 +49,10 @@ impl Entry {
             Place::Waiting(route) | Place::Running(route) if !self.lost => Some(route),
             _ => None,
         }
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.place, Place::Running(_))
     }
 
     /// Takes the route out if it waits, to work on it.
@@ -130,7 +136,8 @@ impl ClientTable {
         anchor: AnchorId,
         origin: OriginId,
     ) -> SameOrigin {
-        let entry = Entry { client, anchor, origin, turns: 0, lost: false, place: Place::AtWork };
+        let entry =
+            Entry { client, anchor, origin, turns: 0, ahead: false, lost: false, place: Place::AtWork };
         self.routes.insert(route, entry);
         let client = self.by_id.entry(client).or_default();
         let others = client.routes.of(origin);
@@ -138,11 +145,21 @@ impl ClientTable {
         others
     }
 
+    /// A block of its Client waits for the end of a route.
+    pub(super) fn put_ahead(&mut self, route: RouteId) {
+        let Some(entry) = self.routes.get_mut(&route) else { return };
+        entry.ahead = true;
+        if let Some(client) = self.by_id.get_mut(&entry.client) {
+            client.ahead += 1;
+        }
+    }
+
     /// A route has ended. Hands out what has kept the script's objects alive for it.
     pub(super) fn end(&mut self, route: RouteId) -> Option<AnchorId> {
-        let Entry { client, anchor, origin, lost, .. } = self.routes.remove(&route)?;
+        let Entry { client, anchor, origin, ahead, lost, .. } = self.routes.remove(&route)?;
         if let Some(client) = self.by_id.get_mut(&client).filter(|_| !lost) {
             client.routes.remove(origin, route);
+            client.ahead -= u32::from(ahead);
         }
         Some(anchor)
     }
@@ -253,10 +270,15 @@ impl ClientTable {
     /// Takes a route whose turn is at once, since nothing else of its Client is before it.
     pub(super) fn take(&mut self, id: ClientId, route: RouteId) -> Taken {
         let Some(client) = self.by_id.get_mut(&id) else { return Taken::Nothing };
-        if !client.is_free() || !client.queue.is_empty() {
+        let entry = self.routes.get_mut(&route);
+        let waits = match &entry {
+            Some(entry) if entry.ahead => client.at_work || entry.is_running() || client.has_turn_of(route),
+            _ => !client.is_free() || !client.queue.is_empty(),
+        };
+        if waits {
             return Taken::Waits;
         }
-        let Some(route) = self.routes.get_mut(&route).and_then(Entry::take) else { return Taken::Nothing };
+        let Some(route) = entry.and_then(Entry::take) else { return Taken::Nothing };
         put_to_work(&mut self.at_work, id, client);
         Taken::Route(route)
     }
@@ -271,11 +293,23 @@ impl ClientTable {
         client.queue.push_back(waiting);
     }
 
+    /// Where the next turn of a Client is; while a block runs, that of a route which does not wait for its end.
+    fn next_ready(&self, client: &ClientState) -> Option<usize> {
+        if !client.is_busy() {
+            return (!client.queue.is_empty()).then_some(0);
+        }
+        let is_ready = |entry: &Entry| entry.ahead && !entry.is_running();
+        let ready = |waiting: &WaitingTurn| self.routes.get(&waiting.route).is_some_and(is_ready);
+        (client.ahead > 0).then(|| client.queue.iter().position(ready)).flatten()
+    }
+
     /// The next turn of a Client that is free for it, and the route whose turn it is, which is at work from now on; `None` where
     /// it has ended. A Client without anything to do is forgotten, unless the script has it.
     pub(super) fn next_turn(&mut self, id: ClientId) -> Option<(WaitingTurn, Option<Box<Route>>)> {
-        let client = self.by_id.get_mut(&id).filter(|client| client.is_free())?;
-        let Some(waiting) = client.queue.pop_front() else {
+        let client = self.by_id.get(&id).filter(|client| !client.at_work)?;
+        let next = self.next_ready(client);
+        let client = self.by_id.get_mut(&id)?;
+        let Some(waiting) = next.and_then(|index| client.queue.remove(index)) else {
             if client.is_forgotten() {
                 self.by_id.remove(&id);
             }
@@ -295,7 +329,9 @@ impl ClientTable {
 
     /// Whether a Client has to have one more step for its turns; it counts as given.
     pub(super) fn goes_on(&mut self, id: ClientId) -> bool {
-        let client = self.by_id.get_mut(&id).filter(|client| client.is_free() && !client.queue.is_empty());
+        let client = self.by_id.get(&id).filter(|client| !client.at_work);
+        let goes_on = client.is_some_and(|client| self.next_ready(client).is_some());
+        let client = self.by_id.get_mut(&id).filter(|_| goes_on);
         client.is_some_and(|client| !std::mem::replace(&mut client.goes_on, true))
     }
 }
@@ -313,6 +349,7 @@ impl ClientTable {
         let Some(client) = self.by_id.get_mut(&id) else { return Default::default() };
         let routes = std::mem::take(&mut client.routes).all();
         client.queue.clear();
+        client.ahead = 0;
         client.running = 0;
         client.at_work = false;
         client.shown = Responses::default();

@@ -236,8 +236,8 @@ pub struct OwnRequest {
 /// How a route ended.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// With a final response.
-    Response(Arc<IncomingResponse>),
+    /// With a final response, and with the status of it that the script sees.
+    Response(Arc<IncomingResponse>, u16),
     /// Without one.
     Failed(Failure),
     /// The element ended before.

@@ -60,6 +60,8 @@ pub struct Caller {
     pub call: CallId,
     /// For how long; then the request is cancelled.
     pub limit: Option<Duration>,
+    /// In a block of the same Client: the route does not wait for the end of that block.
+    pub in_block: bool,
 }
 
 /// What a `route` of a Client is begun with.
@@ -477,6 +479,7 @@ impl Route {
     /// Whether the response may be acknowledged for somebody who waits.
     pub(super) fn is_called_invite(&self, response: &Message) -> bool {
         self.caller.is_some()
+            && self.role == Role::Uac
             && self.request.method == Method::Invite
             && response.cseq_method() == Some(&Method::Invite)
     }

@@ -30,6 +30,9 @@ impl Element {
         let others = self.clients.begin(id, client, ask.anchor, ask.origin.id());
         if let Some(caller) = ask.caller {
             self.callers.wait(id, caller.call);
+            if caller.in_block {
+                self.clients.put_ahead(id);
+            }
         }
         let own_call = upstream.is_none() && ask.request.method == Method::Invite && others.is_empty();
         self.counts.calls += u64::from(own_call && ask.request.to_tag().is_none());
@@ -62,7 +65,8 @@ impl Element {
         for other in others {
             self.abandon_route(other);
         }
-        if !route.inline && self.clients.get(client).is_some_and(|it| it.makes_wait()) {
+        let ahead = route.caller.is_some_and(|caller| caller.in_block);
+        if !route.inline && !ahead && self.clients.get(client).is_some_and(|it| it.makes_wait()) {
             self.clients.put_back(route, false);
             self.take_turn(client, id, Turn::Begin);
             return None;

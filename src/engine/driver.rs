@@ -268,7 +268,12 @@ impl Driver {
     /// Sends one message. Without a network the engine has ended.
     fn send(&self, network: Option<&Network>, delivery: Delivery) -> Option<Input> {
         match (delivery, network) {
-            (Delivery::CallEnded { call, outcome }, _) => self.calls.finish(call, outcome),
+            (Delivery::CallEnded { call, outcome }, _) => {
+                self.calls
+                    .finish(call, outcome)
+                    .into_iter()
+                    .for_each(|id| self.events.push(Event::Scheduled(id)));
+            }
             (Delivery::Request { sender, hop, wire }, Some(network)) => {
                 let failure = network.send(&hop, &wire).err()?;
                 return Some(Input::NotSent { sender, hop, failure });

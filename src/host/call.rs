@@ -1,4 +1,4 @@
-//! What threads wait for that send a request and want its answer (`Uac#call`).
+//! What threads and Fibers wait for that send a request and want its answer (`Uac#call`, `Proxy#call`).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,22 +15,32 @@ struct State {
     interrupted: bool,
 }
 
-/// A routing that a thread waits for.
+/// How somebody waits for the end of a routing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wait {
+    /// They give up after this time.
+    pub limit: Option<Duration>,
+    /// They do it in a block of the same Client.
+    pub in_block: bool,
+    /// What is scheduled under this number tells a Fiber that waits. Without it a thread waits by [`Call::wait`].
+    pub teller: Option<u64>,
+}
+
+/// A routing that somebody waits for.
 #[derive(Debug)]
 pub struct Call {
     id: CallId,
-    /// The caller gives up after this time.
-    limit: Option<Duration>,
+    how: Wait,
     state: Mutex<State>,
     wake: Condvar,
 }
 
 impl Call {
-    /// A call that is given up after `limit`.
-    pub fn new(limit: Option<Duration>) -> Arc<Call> {
+    /// A call that is going to be waited for.
+    pub fn new(how: Wait) -> Arc<Call> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = CallId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Arc::new(Call { id, limit, state: Mutex::default(), wake: Condvar::new() })
+        Arc::new(Call { id, how, state: Mutex::default(), wake: Condvar::new() })
     }
 
     /// Waits for the end, at most this long. `None`: it has not come, or [`Call::interrupt`] was called.
@@ -60,13 +70,18 @@ impl Call {
         waited.unwrap_or_else(PoisonError::into_inner).0.outcome.clone()
     }
 
+    /// The number of what tells a Fiber of the end.
+    pub fn teller(&self) -> Option<u64> {
+        self.how.teller
+    }
+
     pub(super) fn id(&self) -> CallId {
         self.id
     }
 
     /// The caller, as a route has it.
     pub fn caller(&self) -> Caller {
-        Caller { call: self.id, limit: self.limit }
+        Caller { call: self.id, limit: self.how.limit, in_block: self.how.in_block }
     }
 
     fn finish(&self, outcome: Outcome) {
@@ -89,11 +104,12 @@ impl Calls {
         lock(&self.0).insert(call.id, call.clone());
     }
 
-    /// Tells who waits; what comes first counts.
-    pub fn finish(&self, call: CallId, outcome: Outcome) {
-        if let Some(call) = lock(&self.0).remove(&call) {
-            call.finish(outcome);
-        }
+    /// Tells who waits; what comes first counts. Hands out the number of what is to be scheduled for that.
+    #[must_use]
+    pub fn finish(&self, call: CallId, outcome: Outcome) -> Option<u64> {
+        let call = lock(&self.0).remove(&call)?;
+        call.finish(outcome);
+        call.how.teller
     }
 
     /// The request of a route went out again with another CSeq number.

@@ -12,7 +12,7 @@ mod request;
 mod requests;
 mod stores;
 
-pub use call::{Call, Calls};
+pub use call::{Call, Calls, Wait};
 pub use client::Client;
 pub use clients::{Clients, NewRoute};
 pub use interface::{Anchors, Host, LetGo, Released};

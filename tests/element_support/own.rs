@@ -71,7 +71,7 @@ impl Script for OwnScript {
 
     fn call_ended(&mut self, _: &mut Api<'_>, _: CallId, outcome: Outcome) {
         self.told.add(match outcome {
-            Outcome::Response(response) => format!("ended {}", response.status().unwrap_or(0)),
+            Outcome::Response(_, status) => format!("ended {status}"),
             Outcome::Failed(failure) => format!("ended {} {}", failure.status, failure.code),
             Outcome::Stopped => "ended stopped".to_owned(),
         });
@@ -113,7 +113,7 @@ pub fn route_own(
 
 /// Somebody waits for the end of the route.
 pub fn waited_for(ask: &mut RouteRequest) {
-    ask.caller = Some(Caller { call: CallId(7), limit: None });
+    ask.caller = Some(Caller { call: CallId(7), limit: None, in_block: false });
 }
 
 /// An element with requests of its own, what its script was told, and Bob.

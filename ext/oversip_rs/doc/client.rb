@@ -145,6 +145,34 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] this is no Request, or nothing is started
       def route(request, dst_host = nil, dst_port = nil, dst_transport = nil); end
 
+      # Sends the request like {#route} and waits until this route has ended: all blocks run, and the final response goes to the
+      # caller unless a block drops it. In a block its Fiber is suspended meanwhile, so that other events run. Under a Fiber
+      # scheduler the Fiber waits, elsewhere the thread.
+      #
+      # When the time is up, and when the wait is ended by an exception, the request is given up: an INVITE is cancelled and a
+      # 2xx that comes all the same goes to the caller. The caller has no answer by that alone: the script replies, or routes
+      # the request once more.
+      #
+      # @example One destination after the other
+      #   %w[gw1.example.net gw2.example.net].each do |gateway|
+      #     proxy = OverSIP::SIP::Proxy.new
+      #     proxy.on_failure_response { proxy.drop_response } unless gateway == "gw2.example.net"
+      #     break if proxy.call(request, gateway).status_code < 300
+      #   end
+      # @param request [Request] any but an ACK
+      # @param dst_host [String, nil] a name or an address; it goes before Route and Request-URI, and before a flow
+      # @param dst_port [Integer, nil]
+      # @param dst_transport [Symbol, nil] :udp, :tcp or :tls; without it a request whose Request-URI is a sips URI goes by TLS
+      # @param timeout [Numeric, nil] seconds; nil waits as long as the transaction does
+      # @return [Response] the final response as it came, whatever its status; 500 in place of a 503 that leads to no other target
+      # @raise [ClientError] there was none, after `on_error`, `on_invite_timeout` or `on_canceled` has run: what `on_error` is told, or
+      #   408 :call_timeout, 408 :invite_timeout (Timer C), 483 :too_many_hops, 487 :canceled (by the caller, by {#cancel}, by
+      #   another {#route} of the same request, or the request was answered before), 500 :internal_error (a defect of this library)
+      # @raise [StoppedError] OverSIP has ended meanwhile
+      # @raise [OverSIP::RuntimeError] this is no Request, or an ACK; nothing is started; the Fiber is one that the script or a library
+      #   has made in a block; too many blocks wait
+      def call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil); end
+
       # Gives up what this Proxy has pending, in a block for the request of its event: sends CANCEL for an INVITE, as soon as a
       # provisional response has come, and tries no further target. The caller gets no reply by this alone: the 487 of the
       # callee runs {#on_failure_response} and goes to the caller, unless that drops it; where nothing was sent, {#on_error} gets
@@ -219,11 +247,12 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] this is no request, or nothing is started
       def route(request, dst_host = nil, dst_port = nil, dst_transport = nil); end
 
-      # Sends the request like {#route} and waits for its final response; other Ruby threads go on meanwhile. Blocks that are
-      # set run as well, before this returns. A 2xx to an INVITE is acknowledged.
+      # Sends the request like {#route} and waits for its final response. In a block its Fiber is suspended meanwhile, so that
+      # other events run. Under a Fiber scheduler the Fiber waits, elsewhere the thread. Blocks that are set run as well, before
+      # this returns. A 2xx to an INVITE is acknowledged.
       #
-      # When the time is up, and when the thread is killed or interrupted, the request is given up: an INVITE is cancelled, and
-      # a 2xx that comes all the same is acknowledged and ended with BYE.
+      # When the time is up, and when the wait is ended by an exception or the thread is killed, the request is given up: an
+      # INVITE is cancelled, and a 2xx that comes all the same is acknowledged and ended with BYE.
       #
       # @example
       #   begin
@@ -240,8 +269,9 @@ module OverSIP
       # @return [Response] the final response, whatever its status
       # @raise [ClientError] there was none: what `on_error` would be told, or 408 :call_timeout, 408 :invite_timeout (Timer C),
       #   487 :canceled, 500 :internal_error (a defect of this library)
-      # @raise [OverSIP::RuntimeError] this is the dispatcher thread, which must not wait; this is no request; nothing is
-      #   started, or it was stopped meanwhile
+      # @raise [StoppedError] OverSIP has ended meanwhile
+      # @raise [OverSIP::RuntimeError] this is no request, or an ACK; nothing is started; the Fiber is one that the script or a library
+      #   has made in a block; too many blocks wait
       def call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil); end
 
       # Sends the ACK for a 2xx to this Uac's INVITE: to the Contact of the response, along the route that it recorded. When the

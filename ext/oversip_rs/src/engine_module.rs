@@ -160,10 +160,10 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
         drop(engine.stop(Duration::ZERO));
     }
     runtime::set(None);
-    schedule::forget();
+    let told = schedule::forget(ruby);
     descriptors::forget();
     anchors::release_all();
-    down
+    down.and(told)
 }
 
 /// Waits for the engine's end. Ruby is looked after in between: a signal reaches a thread that waits without the GVL only if

@@ -3,6 +3,7 @@
 
 mod anchors;
 mod caches;
+mod call;
 mod capture;
 mod classes;
 mod client;

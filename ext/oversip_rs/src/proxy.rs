@@ -4,23 +4,61 @@ use std::sync::Arc;
 
 use magnus::{method, prelude::*, scan_args::scan_args, Error, RClass, RModule, Ruby, Value};
 use oversip::client::session::Role;
-use oversip::client::{hop_count, is_told_of_its_end, Destination, NamedFlow, TOO_MANY_HOPS};
+use oversip::client::{hop_count, is_told_of_its_end, Destination, Failure, NamedFlow, TOO_MANY_HOPS};
 use oversip::element::{Origin, ProxyHeaders, Reply};
-use oversip::host::{NewRoute, Requests};
+use oversip::host::{Call, NewRoute, Requests};
 use oversip::message::{reason_phrase, Method};
 
 use crate::{
     anchors::Anchor,
+    call::{client_error, CallArguments, Waiter},
     client::{self, ClientObject, RubyClient},
     destination::RouteArguments,
     dispatcher_thread::{self, Nested},
     message::{RequestObject, ResponseObject, RubyResponse},
-    profile, request, runtime, text,
+    profile, request, response, runtime, text,
 };
 
 /// `route(request, dst_host = nil, dst_port = nil, dst_transport = nil)`.
 fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
     let arguments = RouteArguments::scan(ruby, args)?;
+    let nested = Nested::enter();
+    let request = arguments.request;
+    match ask(ruby, this, arguments, None)? {
+        Some(ask) => {
+            client::heed_abort(ruby, this, request);
+            client::launch(ruby, &runtime::host(ruby)?, NewRoute { depth: nested.depth(), ..ask })
+        }
+        None => Ok(()),
+    }
+}
+
+/// `call(request, dst_host = nil, dst_port = nil, dst_transport = nil, timeout: nil)`.
+fn call(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<Value, Error> {
+    let arguments = CallArguments::scan(ruby, args)?;
+    let request = arguments.route.request;
+    runtime::host(ruby)?;
+    let waiter = Waiter::of_caller(ruby, "Proxy#call", this, &arguments)?;
+    let Some(ask) = ask(ruby, this, arguments.route, Some(waiter.call()))? else {
+        return Err(client_error(ruby, &Failure::too_many_hops())?);
+    };
+    client::heed_abort(ruby, this, request);
+    let (message, status) = waiter.run(ruby, this, ask)?;
+    let is_changed = message.status() != Some(status);
+    let response = ResponseObject::from_network(ruby, message, request, true);
+    if is_changed {
+        response::rewrite_status(ruby, response, status);
+    }
+    Ok(response.as_value())
+}
+
+/// What the route of a request is begun with; `call` is who waits for its end. `None`: it has no hops left, and is answered.
+fn ask(
+    ruby: &Ruby,
+    this: RubyClient,
+    arguments: RouteArguments,
+    call: Option<Arc<Call>>,
+) -> Result<Option<NewRoute>, Error> {
     let Some(request) = RequestObject::from_value(arguments.request) else {
         return Err(text::runtime_error(ruby, "request must be a OverSIP::SIP::Request instance"));
     };
@@ -31,7 +69,6 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
             "the request did not come from the network: it has no way back",
         ));
     };
-    let nested = Nested::enter();
     let profile = profile::read(ruby, this.profile_hash(ruby)?)?;
     let facts = request::routing_facts(ruby, request)?;
     ClientObject::set_request(this, request.as_value());
@@ -43,12 +80,12 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
             // Where it has an answer already, the log says so.
             let _ = Requests(&*host).reply(&incoming, Reply::new(TOO_MANY_HOPS, reason));
         }
-        return Ok(());
+        return Ok(None);
     };
     let snapshot = request::snapshot(ruby, request)?;
     let flow = facts.incoming_outbound.then(|| NamedFlow::new(facts.flow_token));
     let destination = Destination::of_proxied(arguments.destination, flow, &snapshot);
-    let ask = NewRoute {
+    Ok(Some(NewRoute {
         role: Role::Proxy,
         client: this.shared().clone(),
         profile,
@@ -65,13 +102,11 @@ fn route(ruby: &Ruby, this: RubyClient, args: &[Value]) -> Result<(), Error> {
         sips: false,
         restore: request::restore_headers(request),
         credentials: Vec::new(),
-        call: None,
+        inline: call.is_none() && dispatcher_thread::is_current(),
+        depth: 0,
+        call,
         anchor: Arc::new(Anchor::hold(this.as_value(), request.as_value())),
-        inline: dispatcher_thread::is_current(),
-        depth: nested.depth(),
-    };
-    client::heed_abort(ruby, this, request.as_value());
-    client::launch(ruby, &host, ask)
+    }))
 }
 
 /// `drop_response(response = nil)`.
@@ -103,6 +138,7 @@ fn end_early_dialog(ruby: &Ruby, this: RubyClient, response: RubyResponse) -> Re
 pub fn define(_: &Ruby, sip: RModule, client: RClass) -> Result<(), Error> {
     let class = sip.define_class("Proxy", client)?;
     class.define_method("route", method!(route, -1))?;
+    class.define_method("call", method!(call, -1))?;
     class.define_method("drop_response", method!(drop_response, -1))?;
     class.define_method("cancel", method!(client::cancel, 0))
 }

@@ -85,6 +85,11 @@ pub fn drop_response(ruby: &Ruby, this: RubyClient) {
     }
 }
 
+/// Whether the caller is in a block of this Client.
+pub fn is_in_block(ruby: &Ruby, this: RubyClient) -> bool {
+    this.present.with(ruby, |_| ()).is_some()
+}
+
 /// `cancel`: in a block for the request of its event, else for all that is pending (RFC 3261 9.1).
 pub fn cancel(ruby: &Ruby, this: RubyClient) -> Result<(), Error> {
     let of = this.present.with(ruby, |event| event.origin.clone());

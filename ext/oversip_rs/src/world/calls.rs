@@ -1,4 +1,4 @@
-//! `Uac#call` while a world is open: who waits for the end of a request lets the world go on.
+//! `Uac#call` and `Proxy#call` while a world is open: who waits for the end of a request lets the world go on.
 
 use std::time::{Duration, Instant};
 
@@ -45,20 +45,26 @@ pub(super) fn set_driver(ruby: &Ruby, this: RubyWorld, driver: Value) -> Result<
     this.ivar_set(DRIVER, driver)
 }
 
-/// The end of a call; `awaited` says in words of what.
-pub fn outcome(ruby: &Ruby, call: &Call, awaited: &str) -> Result<Outcome, Error> {
+/// The end of a call; `method` is what the script has called, `awaited` says in words of what the end is.
+pub fn outcome(ruby: &Ruby, call: &Call, method: &str, awaited: &str) -> Result<Outcome, Error> {
     let world = current(ruby)?;
     if world.host(ruby)?.thread == RubyThread::current() {
-        drive(ruby, world, call, awaited)
+        drive(ruby, world, call, (method, awaited))
     } else {
         wait(ruby, world, call, awaited)
     }
 }
 
-fn drive(ruby: &Ruby, world: RubyWorld, call: &Call, awaited: &str) -> Result<Outcome, Error> {
+fn drive(
+    ruby: &Ruby,
+    world: RubyWorld,
+    call: &Call,
+    (method, awaited): (&str, &str),
+) -> Result<Outcome, Error> {
     let driver: Value = world.ivar_get(DRIVER)?;
     if driver.is_nil() {
-        let message = "Uac#call waits for the response, and nobody lets the world go on: give it a driver";
+        let message =
+            format!("{method} waits for the response, and nobody lets the world go on: give it a driver");
         return Err(text::runtime_error(ruby, message));
     }
     loop {

@@ -198,7 +198,12 @@ impl WorldHost {
     /// A route of the script's has ended, or its objects are needed no longer: no Ruby runs for that.
     pub(super) fn note(&self, work: ScriptWork) -> Option<ScriptWork> {
         match work {
-            ScriptWork::CallEnded(call, outcome) => self.calls.finish(call, outcome),
+            ScriptWork::CallEnded(call, outcome) => {
+                if let Some(id) = self.calls.finish(call, outcome) {
+                    let schedule = |element: &mut Element, now| element.schedule(now, id, Duration::ZERO);
+                    self.world().step_element(self.element, schedule);
+                }
+            }
             ScriptWork::CallRenumbered(call, cseq) => self.calls.renumber(call, cseq),
             ScriptWork::Released(anchor) => self.anchors.release(anchor),
             work => return Some(work),

@@ -65,7 +65,7 @@ fn close(ruby: &Ruby, this: RubyWorld) -> Result<(), Error> {
     }
     runtime::set(None);
     open.host.end();
-    schedule::forget();
+    schedule::forget(ruby)?;
     anchors::release_all();
     drop(open);
     calls::keep(ruby, None)?;
