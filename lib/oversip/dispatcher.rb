@@ -37,6 +37,7 @@ module OverSIP
         @held_up_told = false
         @stages.clear
         @scheduled = scheduled?
+        @scheduler = nil
         spawn
         limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
         @watch = Watch.new(limit).start if limit.positive?

@@ -18,7 +18,14 @@ module OverSIP
       end
 
       # A wait may suspend this Fiber too, which runs no events.
+      #
+      # @raise [OverSIP::RuntimeError] there are too many Fibers
       def admit(fiber)
+        if @admitted.size + @fibers.size >= @max_suspended
+          raise OverSIP::RuntimeError, "no further Fiber can be begun: #{@fibers.size} Fibers of callbacks and " \
+                                       "#{@admitted.size} others wait or run, #{@max_suspended} at most"
+        end
+
         @admitted[fiber] = true
       end
 

@@ -62,6 +62,21 @@ RSpec.describe "Blocks that wait by the Fiber scheduler of the dispatcher", :nat
     end
   end
 
+  it "are no matter of a child that closes what they wait for" do
+    output, status = run_script(<<~RUBY)
+      start_oversip(fiber_scheduler: true)
+      reader, writer = IO.pipe
+      OverSIP.schedule { puts reader.gets }
+      Thread.pass until OverSIP.stats[:waiting_blocks] == 1
+      [-> { fork { reader.close } }, -> { OverSIP::Dispatcher.call { fork { reader.close } } }].each { |child| Process.wait(child.call) }
+      writer.puts "a line"
+      OverSIP::Dispatcher.call { true } until OverSIP.stats[:waiting_blocks].zero?
+      OverSIP.stop
+    RUBY
+    expect(output).to eq("a line\n")
+    expect(status).to be_success
+  end
+
   it "are waits of a plain thread in a child that an event has forked" do
     output, status = run_script(<<~RUBY)
       start_oversip(fiber_scheduler: true)

@@ -88,6 +88,16 @@ RSpec.describe "Fiber.schedule, with the Fiber scheduler of the dispatcher", :na
     expect(OverSIP.stats.values_at(:waiting_blocks, :suspended_fibers)).to eq([1, 0])
   end
 
+  it "has a bound, together with the Fibers of events" do
+    stub_const("OverSIP::Dispatcher::EventFibers::MAX_SUSPENDED", 5)
+    OverSIP.stop
+    capture_log do
+      start_scheduled
+      result = in_event { Array.new(5) { Fiber.schedule { sleep } } }
+      expect(result.pop).to be_a(OverSIP::RuntimeError).and have_attributes(message: /no further Fiber can be begun: .* 5 at most/)
+    end
+  end
+
   it "is refused by Ruby without the scheduler" do
     OverSIP.stop
     start_oversip

@@ -21,6 +21,13 @@ RSpec.describe "The Fiber scheduler of the dispatcher", :native do
     expect(OverSIP::Dispatcher.call { Fiber.scheduler }).to be_a(OverSIP::Dispatcher::FiberScheduler)
   end
 
+  it "is gone with the engine that had it" do
+    start_scheduled
+    OverSIP.stop
+    start_oversip
+    expect(OverSIP::Dispatcher.call { [Fiber.scheduler, Fiber.set_scheduler(nil), sleep(0)] }).to eq([nil, nil, 0])
+  end
+
   it "takes no value but yes and no" do
     expect { OverSIP.start(fiber_scheduler: 5) }.to raise_error(OverSIP::ConfigurationError, /core\[fiber_scheduler\] has invalid value '5'/)
     expect { OverSIP.start(configuration: 5, fiber_scheduler: true) }.to raise_error(OverSIP::ConfigurationError, /must be a Hash of Hashes/)

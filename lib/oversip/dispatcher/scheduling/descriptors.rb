@@ -28,7 +28,7 @@ module OverSIP
 
         # It is about to be closed. Who waits for it has gone on when this returns, so that nothing of Ruby's refers to it.
         def closing(io)
-          return if @descriptors.empty? || io.closed? || !@descriptors.key?(io.fileno)
+          return if @descriptors.empty? || @process != Process.pid || io.closed? || !@descriptors.key?(io.fileno)
 
           Dispatcher.call { give_up(io.fileno) }
         rescue OverSIP::RuntimeError
