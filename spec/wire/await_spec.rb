@@ -65,6 +65,23 @@ RSpec.describe "OverSIP.await", :native do
     eventually { OverSIP.stats[:await_late].zero? }
   end
 
+  it "does not keep events waiting for work that computes" do
+    serve
+    stop = false
+    OverSIP.schedule { OverSIP.await { (1..10_000).reduce(:+) until stop } }
+    eventually { OverSIP.stats[:await_running] == 1 }
+    took = mailbox
+    begun = OverSIP::Engine.clock
+    following = lambda do |left|
+      OverSIP.schedule(after: 0.001) { left.zero? ? took << ((OverSIP::Engine.clock - begun) / 1e9) : following.call(left - 1) }
+    end
+    following.call(30)
+    # Ruby alone would let the work go on for a tenth of a second each time.
+    expect(took.pop).to be < 1.5
+  ensure
+    stop = true
+  end
+
   it "just runs the block on other threads" do
     serve
     expect(OverSIP.await { Thread.current }).to eq(Thread.current)

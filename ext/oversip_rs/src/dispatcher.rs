@@ -16,7 +16,7 @@ use crate::{
     gvl::without_gvl,
     happenings, logging,
     message::RequestObject,
-    observer,
+    nudge, observer,
     running_event::{self, Run},
     runtime, schedule, tls, websocket,
 };
@@ -47,7 +47,13 @@ fn is_event(ruby: &Ruby, engine: &Engine) -> Result<bool, Error> {
             return Ok(true);
         }
         let interrupts = events.interrupts();
-        match without_gvl(ruby, || engine.wait_event(interrupts), || events.interrupt())? {
+        let _wait = nudge::Wait;
+        let wait = || {
+            let wake = engine.wait_event(interrupts);
+            nudge::wants_gvl();
+            wake
+        };
+        match without_gvl(ruby, wait, || events.interrupt())? {
             Wake::Event => return Ok(true),
             Wake::Closed => return Ok(false),
             Wake::Interrupted => {}

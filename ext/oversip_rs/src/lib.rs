@@ -23,6 +23,7 @@ mod logging;
 mod message;
 mod message_parser;
 mod name_addr;
+mod nudge;
 mod observer;
 mod process;
 mod profile;
@@ -75,6 +76,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     engine_module::define(ruby, oversip)?;
     running_event::define(ruby, oversip)?;
     observer::define(ruby, oversip)?;
+    nudge::define(ruby, oversip)?;
     world::define(ruby, oversip)?;
     logging::install();
     Ok(())

@@ -178,14 +178,14 @@ module OverSIP
 
       def begun(work)
         @running[work] = true
-        Engine.workers_run(true) if @running.size == 1 && Engine.respond_to?(:workers_run)
+        Engine.workers_run(true) if @running.size == 1
         work
       end
 
       def over(work)
         return unless @running.delete(work)
 
-        Engine.workers_run(false) if @running.empty? && Engine.respond_to?(:workers_run)
+        Engine.workers_run(false) if @running.empty?
         @over&.settle(:returned) if quiet?
       end
     end

@@ -1,0 +1,123 @@
+//! Workers that compute must not starve the dispatcher: Ruby lets a thread keep the GVL for 100 ms. While workers run, a
+//! thread of this file watches how long the dispatcher waits for it, and has the holder give way.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use magnus::{function, prelude::*, Error, RModule, Ruby};
+
+use crate::process;
+
+/// How long the dispatcher waits before the holder is asked, and until the next one is: they get the GVL in the order in which
+/// they have asked.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// Whether workers run.
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// The number of the dispatcher's present wait for the GVL, 0 while it does not wait.
+static WAIT: AtomicU64 = AtomicU64::new(0);
+
+/// The thread that watches, which is never freed: no lock, so that a fork finds none taken.
+static WATCH: AtomicPtr<Thread> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The process that it belongs to.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+/// The dispatcher may wait for the GVL; it has it when this is dropped.
+pub struct Wait;
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        WAIT.store(0, Ordering::Release);
+    }
+}
+
+/// The dispatcher, which has a [`Wait`], is about to wait for the GVL.
+pub fn wants_gvl() {
+    if !ON.load(Ordering::Relaxed) {
+        return;
+    }
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    WAIT.store(NUMBER.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Release);
+    // SAFETY: what is stored there lives as long as the process.
+    if let Some(thread) = unsafe { WATCH.load(Ordering::Acquire).as_ref() } {
+        thread.unpark();
+    }
+}
+
+/// `OverSIP::Engine.workers_run(yes)`.
+fn workers_run(yes: bool) {
+    if yes && PROCESS.load(Ordering::Relaxed) != process::id() {
+        job::prepare();
+        // Where the system refuses a thread, the dispatcher waits as Ruby has it.
+        let Ok(spawned) = thread::Builder::new().name("oversip nudge".to_owned()).spawn(run) else { return };
+        WATCH.store(Box::into_raw(Box::new(spawned.thread().clone())), Ordering::Release);
+        PROCESS.store(process::id(), Ordering::Relaxed);
+    }
+    ON.store(yes, Ordering::Relaxed);
+}
+
+fn run() {
+    loop {
+        match WAIT.load(Ordering::Acquire) {
+            0 => thread::park(),
+            wait => {
+                thread::park_timeout(PATIENCE);
+                if WAIT.load(Ordering::Acquire) == wait {
+                    job::trigger();
+                }
+            }
+        }
+    }
+}
+
+/// Runs in the thread that has the GVL.
+extern "C" fn give_way(_: *mut c_void) {
+    // It may have changed hands meanwhile.
+    if WAIT.load(Ordering::Acquire) != 0 {
+        // SAFETY: called with the GVL by Ruby, where it serves interrupts, as any Ruby code that lets other threads run.
+        unsafe { rb_sys::rb_thread_schedule() };
+    }
+}
+
+/// A job that Ruby runs in the thread that has the GVL; any thread may ask for it.
+#[cfg(not(ruby_gte_3_3))]
+mod job {
+    pub fn prepare() {}
+
+    pub fn trigger() {
+        // SAFETY: made for signal handlers, so that it needs neither the GVL nor a thread of Ruby's; the function lives as long
+        // as the process and takes no data.
+        unsafe { rb_sys::rb_postponed_job_register_one(0, Some(super::give_way), std::ptr::null_mut()) };
+    }
+}
+
+#[cfg(ruby_gte_3_3)]
+mod job {
+    use std::sync::OnceLock;
+
+    static HANDLE: OnceLock<rb_sys::rb_postponed_job_handle_t> = OnceLock::new();
+
+    pub fn prepare() {
+        // SAFETY: called with the GVL; the function lives as long as the process and takes no data.
+        HANDLE.get_or_init(|| unsafe {
+            rb_sys::rb_postponed_job_preregister(0, Some(super::give_way), std::ptr::null_mut())
+        });
+    }
+
+    pub fn trigger() {
+        if let Some(handle) = HANDLE.get() {
+            // SAFETY: made for signal handlers, so that it needs neither the GVL nor a thread of Ruby's.
+            unsafe { rb_sys::rb_postponed_job_trigger(*handle) };
+        }
+    }
+}
+
+/// Adds the function to `OverSIP::Engine`.
+pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
+    let engine = oversip.define_module("Engine")?;
+    engine.define_singleton_method("workers_run", function!(workers_run, 1))
+}
