@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-require "async"
+require_relative "../support/async_gem"
 require_relative "../support/toolkit_world"
 
 # Events would wait for the loop of such a scheduler, which does not run on the dispatcher thread.
-RSpec.describe "A Fiber scheduler of a script on the dispatcher thread", :native do
+RSpec.describe "A Fiber scheduler of a script on the dispatcher thread", :native, if: ASYNC do
   refusal = /dispatcher thread takes no Fiber scheduler .*OverSIP\.await \{ Async/
 
   # The error of the block, which runs in an event.

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-require "async"
 require "socket"
 require "timeout"
+require "support/async_gem"
 require "support/toolkit_world"
 
 # A script that relies on `core: fiber_scheduler`, on the clock of a world.
@@ -77,7 +77,7 @@ RSpec.describe OverSIP::Testing::World, "with the Fiber scheduler", :native do
     expect(found).to match(["a line\n", "text\n", /127\.0\.0\.1|::1/])
   end
 
-  it "runs Async in work, and then waits by its own scheduler again" do
+  it "runs Async in work, and then waits by its own scheduler again", if: ASYNC do
     values = []
     scheduled_world do |request|
       values << OverSIP.await { Async { |task| task.async { :from_async }.wait }.wait }
@@ -89,7 +89,7 @@ RSpec.describe OverSIP::Testing::World, "with the Fiber scheduler", :native do
     expect([call.status, values]).to eq([200, %i[from_async]])
   end
 
-  it "refuses Async in a block, which the example then fails by" do
+  it "refuses Async in a block, which the example then fails by", if: ASYNC do
     scheduled_world { Sync { nil } }
     alice.options("sip:bob@example.com")
     expect(error_texts).to contain_exactly(/takes no Fiber scheduler/)
@@ -102,7 +102,7 @@ RSpec.describe OverSIP::Testing::World, "with the Fiber scheduler", :native do
     expect(error_texts).to contain_exactly("in the Fiber")
   end
 
-  it "does not open where the thread has a scheduler already, and leaves that one in place" do
+  it "does not open where the thread has a scheduler already, and leaves that one in place", if: ASYNC do
     Sync do
       scheduler = Fiber.scheduler
       expect { scheduled_world { nil } }.to raise_error(OverSIP::RuntimeError, /has a Fiber scheduler/)

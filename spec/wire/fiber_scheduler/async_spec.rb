@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-require "async"
+require_relative "../../support/async_gem"
 require_relative "../../support/scheduled_events"
 
 # The async gem has its own loop: it runs on a thread of the pool.
-RSpec.describe "Async in OverSIP.await", :native do
+RSpec.describe "Async in OverSIP.await", :native, if: ASYNC do
   include ScheduledEvents
 
   [true, false].each do |scheduler|
