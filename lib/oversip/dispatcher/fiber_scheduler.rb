@@ -5,8 +5,8 @@ require "oversip/dispatcher/scheduling/addresses"
 require "oversip/dispatcher/scheduling/closing"
 require "oversip/dispatcher/scheduling/descriptors"
 require "oversip/dispatcher/scheduling/held_up"
-require "oversip/dispatcher/scheduling/older_ruby"
 require "oversip/dispatcher/scheduling/timeouts"
+require "oversip/dispatcher/scheduling/unasked"
 
 module OverSIP
   module Dispatcher
@@ -29,7 +29,7 @@ module OverSIP
         @waits = {}.compare_by_identity
         @descriptors = {}
         @held_up = Scheduling::HeldUp.new
-        Scheduling::OlderRuby.install
+        Scheduling::Unasked.install
         Scheduling::Closing.install
       end
 

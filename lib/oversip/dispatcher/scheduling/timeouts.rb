@@ -26,6 +26,7 @@ module OverSIP
         # Raises the exception in a block that waits for too long. One that computes is not interrupted: it has the thread.
         #
         # @param duration [Numeric] seconds of the engine's clock
+        # @param exception_class [Class, Exception] an exception from Ruby 3.2 on
         # @param arguments [Array] of the exception
         # @return [Object] what the block returns
         def timeout_after(duration, exception_class = Timeout::Error, *arguments, &)
@@ -33,7 +34,7 @@ module OverSIP
           duration = Timeouts.seconds(duration)
           return in_real_time(duration, exception_class, arguments, &) unless suspendable?
 
-          on_the_clock(duration, exception_class.new(*arguments), &)
+          on_the_clock(duration, exception_class.exception(*arguments), &)
         end
 
         private
