@@ -51,7 +51,7 @@ pub fn wants_gvl() {
 /// `OverSIP::Engine.workers_run(yes)`.
 fn workers_run(yes: bool) {
     if yes && PROCESS.load(Ordering::Relaxed) != process::id() {
-        job::prepare();
+        job::prepare(give_way);
         // Where the system refuses a thread, the dispatcher waits as Ruby has it.
         let Ok(spawned) = thread::Builder::new().name("oversip nudge".to_owned()).spawn(run) else { return };
         WATCH.store(Box::into_raw(Box::new(spawned.thread().clone())), Ordering::Release);
@@ -67,7 +67,7 @@ fn run() {
             wait => {
                 thread::park_timeout(PATIENCE);
                 if WAIT.load(Ordering::Acquire) == wait {
-                    job::trigger();
+                    job::trigger(give_way);
                 }
             }
         }
@@ -86,29 +86,32 @@ extern "C" fn give_way(_: *mut c_void) {
 /// A job that Ruby runs in the thread that has the GVL; any thread may ask for it.
 #[cfg(not(ruby_gte_3_3))]
 mod job {
-    pub fn prepare() {}
+    use std::ffi::c_void;
 
-    pub fn trigger() {
+    pub fn prepare(_: extern "C" fn(*mut c_void)) {}
+
+    pub fn trigger(job: extern "C" fn(*mut c_void)) {
         // SAFETY: made for signal handlers, so that it needs neither the GVL nor a thread of Ruby's; the function lives as long
         // as the process and takes no data.
-        unsafe { rb_sys::rb_postponed_job_register_one(0, Some(super::give_way), std::ptr::null_mut()) };
+        unsafe { rb_sys::rb_postponed_job_register_one(0, Some(job), std::ptr::null_mut()) };
     }
 }
 
 #[cfg(ruby_gte_3_3)]
 mod job {
+    use std::ffi::c_void;
     use std::sync::OnceLock;
 
     static HANDLE: OnceLock<rb_sys::rb_postponed_job_handle_t> = OnceLock::new();
 
-    pub fn prepare() {
+    pub fn prepare(job: extern "C" fn(*mut c_void)) {
         // SAFETY: called with the GVL; the function lives as long as the process and takes no data.
         HANDLE.get_or_init(|| unsafe {
-            rb_sys::rb_postponed_job_preregister(0, Some(super::give_way), std::ptr::null_mut())
+            rb_sys::rb_postponed_job_preregister(0, Some(job), std::ptr::null_mut())
         });
     }
 
-    pub fn trigger() {
+    pub fn trigger(_: extern "C" fn(*mut c_void)) {
         if let Some(handle) = HANDLE.get() {
             // SAFETY: made for signal handlers, so that it needs neither the GVL nor a thread of Ruby's.
             unsafe { rb_sys::rb_postponed_job_trigger(*handle) };

@@ -65,12 +65,13 @@ fn close(ruby: &Ruby, this: RubyWorld) -> Result<(), Error> {
     }
     runtime::set(None);
     open.host.end();
-    schedule::forget(ruby)?;
+    let told = schedule::forget(ruby);
     anchors::release_all();
     drop(open);
     calls::keep(ruby, None)?;
     let _: Value = dispatcher_module(ruby).funcall("leave_world", ())?;
-    logging::write_queued(ruby)
+    logging::write_queued(ruby)?;
+    told
 }
 
 /// `open?`
