@@ -6,6 +6,8 @@
 # CALLEE_TRANSPORT  the transport to it; without it, that of the request
 # BLOCKS            "every": a block for every event, each of which counts; "request": no block but on_request
 # SLOW_BLOCK_MS     milliseconds that on_request computes once a second, for one INVITE
+# WAITING           how the block of an OPTIONS waits for a second before it answers: "await" or "sleep"; "no": it
+#                   answers at once; "computing": so too, while a thread of the pool computes all the time
 module Counting
   COUNTS = Hash.new(0)
   EVERY = ENV.fetch("BLOCKS", "every") == "every"
@@ -38,6 +40,20 @@ module SlowBlock
   end
 end
 
+# What the block of an OPTIONS does before it answers.
+module WaitingBlock
+  WAITING = ENV.fetch("WAITING", "no")
+
+  # @return [void]
+  def self.run
+    case WAITING
+    when "await" then OverSIP.await { Kernel.sleep 1 }
+    when "sleep" then sleep 1
+    when "computing" then @computing ||= OverSIP.async { loop { @sum = (@sum.to_i * 31) % 1_000_003 } }
+    end
+  end
+end
+
 module OverSIP
   # Tells script/bench that calls may come.
   module SystemEvents
@@ -55,6 +71,7 @@ module OverSIP
     def self.on_request(request)
       Counting::COUNTS[:request] += 1
       return unless request.check_max_forwards(10)
+      return answer(request) if request.sip_method == :OPTIONS
 
       if request.in_dialog?
         if request.loose_route
@@ -66,6 +83,11 @@ module OverSIP
         SlowBlock.run if SlowBlock::SECONDS.positive?
         Counting.proxy.route(request, "127.0.0.1", CALLEE, CALLEE_TRANSPORT || request.transport)
       end
+    end
+
+    def self.answer(request)
+      WaitingBlock.run
+      request.reply 200
     end
   end
 end

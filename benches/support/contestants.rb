@@ -51,6 +51,18 @@ module Bench
       end
     end
 
+    # This checkout, in each way in which the block of a request may wait.
+    #
+    # @return [Array<Contestant>]
+    def self.that_wait(build: true)
+      tree = build ? CommitBuild.present : CommitBuild::ROOT
+      { "no" => "nothing waits", "await" => "OverSIP.await { sleep 1 }", "sleep" => "sleep 1 under the Fiber scheduler",
+        "computing" => "nothing waits, a thread of the pool computes" }.map do |waiting, title|
+        Contestant.new(key: title, title: title, holds: OVERSIP_HOLDS,
+                       start: ->(place, &block) { OversipRelay.run(place, tree, waiting: waiting, &block) })
+      end
+    end
+
     # @return [Hash{String => String}] folders of checkouts by the titles of their commits
     def self.trees(against, build)
       here = { "oversip-rs" => build ? CommitBuild.present : CommitBuild::ROOT }

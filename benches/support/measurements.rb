@@ -2,6 +2,7 @@
 
 require_relative "rate_search"
 require_relative "sample"
+require_relative "waiting_requests"
 
 module Bench
   # The measurements that script/bench can make. Each returns raw figures and says on the way what it does.
@@ -30,6 +31,22 @@ module Bench
                            rate: rate, round: round, title: contestant.title, cpu: sample[:cpu_us],
                            p99: sample[:p99_ms] || Float::NAN, failed: sample[:failed]))
           sample.merge(round: round)
+        end
+      end
+    end
+
+    # Calls at a rate, and in their midst many requests at once whose blocks wait for a second each.
+    #
+    # @return [Array<Hash>] samples, with the seconds until the last of those requests was answered
+    def waiting(contestants, rate:, requests:, rounds:, seconds:)
+      (1..rounds).flat_map do |round|
+        contestants.map do |contestant|
+          sample = with_requests(contestant, rate, requests, seconds)
+          @say.call(format("%<requests>d requests, round %<round>d: %<title>s: answered after %<after>.2f s, " \
+                           "p99 of the calls %<p99>.1f ms, %<failed>d failed",
+                           requests: requests, round: round, title: contestant.title, failed: sample[:failed],
+                           after: sample[:answered_after] || Float::NAN, p99: sample[:p99_ms] || Float::NAN))
+          sample.merge(contestant: contestant.key, rate: rate, round: round, requests: requests)
         end
       end
     end
@@ -68,6 +85,19 @@ module Bench
     end
 
     private
+
+    def with_requests(contestant, rate, requests, seconds)
+      @stage.with(contestant, warm_up: 500) do |relay, load|
+        before = relay.family.used
+        run = Thread.new { load.run(rate: rate, calls: rate * seconds) }
+        # SIPp has begun by then.
+        run.join(seconds / 4.0)
+        answered_after = WaitingRequests.new(relay.port).run(requests)
+        calls = run.value
+        used = relay.family.used - before
+        calls.to_h.merge(answered_after: answered_after, cpu_us: used.cpu * 1e6 / [calls.successful, 1].max)
+      end
+    end
 
     def trial(contestant, rate, seconds)
       sample = Sample.new(@stage, rate: rate, seconds: seconds, counted: 0).take(contestant)

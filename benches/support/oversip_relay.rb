@@ -12,9 +12,11 @@ module Bench
     # @param tree [String] a checkout with its extension
     # @param blocks [String] "every" or "request"
     # @param slow [Integer] milliseconds that a block computes once a second
-    def initialize(place, tree, blocks: "every", slow: 0)
+    # @param waiting [String] how the block of an OPTIONS waits, see benches/relay/server.rb
+    def initialize(place, tree, blocks: "every", slow: 0, waiting: "no")
       @tree = tree
-      @environment = { "BLOCKS" => blocks, "SLOW_BLOCK_MS" => slow.to_s }
+      @environment = { "BLOCKS" => blocks, "SLOW_BLOCK_MS" => slow.to_s, "WAITING" => waiting }
+      @waiting = waiting
       super(place)
     end
 
@@ -24,10 +26,19 @@ module Bench
       FileUtils.cp_r("#{SCRIPT}/.", @folder)
       configuration = File.join(@folder, "oversip.conf")
       sections = YAML.safe_load(File.read(configuration).sub("@PORT@", port.to_s))
-      File.write(configuration, sections.merge(listeners) { |_, given, added| given.merge(added) }.to_yaml)
+      File.write(configuration, sections.merge(listeners, waits) { |_, given, added| given.merge(added) }.to_yaml)
       environment = @environment.merge("CALLEE_PORT" => @place.callee_port.to_s,
                                        "CALLEE_TRANSPORT" => @place.transport.onward)
       spawn(environment, RbConfig.ruby, "#{@tree}/exe/oversip", "--config-dir", @folder) { log.include?("ready\n") }
+    end
+
+    # As many threads as there are requests that wait at a time, or the scheduler.
+    def waits
+      case @waiting
+      when "await" then { "core" => { "await_threads" => 1000 } }
+      when "sleep" then { "core" => { "fiber_scheduler" => true } }
+      else {}
+      end
     end
 
     # Those that benches/relay has not by itself.

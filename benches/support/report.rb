@@ -25,7 +25,7 @@ module Bench
     end
 
     def to_s
-      parts = [introduction, *costs, *highest, *slow_block, *sustained]
+      parts = [introduction, *costs, *highest, *slow_block, *waiting, *sustained]
       "#{parts.compact.join("\n\n")}\n"
     end
 
@@ -62,6 +62,19 @@ module Bench
       section("A slow block", @figures[:slow_block]) do |samples|
         [cost_table(samples, "received again" => [:repeats, 1], "longest ms" => [:longest_ms, 1]),
          "The calls of the slow blocks themselves, one a second, are among the others."].join("\n\n")
+      end
+    end
+
+    def waiting
+      section("Blocks that wait", @figures[:waiting]) do |samples|
+        table = Table.new("the block of each request", "answered after s", "p50 ms", "p99 ms", "longest ms", "failed")
+        columns = %i[answered_after p50_ms p99_ms longest_ms failed]
+        samples.group_by { |sample| sample[:contestant] }.each do |key, own|
+          table.add(title(key), *columns.map { |name| spread(own.map { |sample| sample[name] }) })
+        end
+        requests, rate = samples.first.values_at(:requests, :rate)
+        ["#{requests} requests come at once, among #{rate} calls a second. The times in ms are those of the calls, from " \
+         "INVITE to 200.", show(table)].join("\n\n")
       end
     end
 

@@ -14,6 +14,10 @@ module Bench
     # Of the measurement with a slow block.
     SLOW_RATE = 500
     SLOW_MS = 50
+    # Of the measurement with blocks that wait.
+    WAITING_RATE = 100
+    WAITING_REQUESTS = 1000
+    WAITING_SECONDS = 20
 
     # @param options [Options::Values]
     # @param say [#call] takes lines about the progress
@@ -52,6 +56,7 @@ module Bench
         measurements = Measurements.new(stage, say: @say)
         costs(measurements, contestants)
         slow_block(measurements) if @options.slow_block
+        waiting(measurements) if @options.waiting
         highest(measurements, contestants) if @options.highest
         sustained(measurements, contestants.first) if @options.minutes.positive?
       end
@@ -95,6 +100,13 @@ module Bench
       contestants = name(Contestants.with_slow_block(SLOW_MS, against: @options.against, build: false))
       @figures[:slow_block] = measurements.rounds(contestants, rate: SLOW_RATE, rounds: @options.rounds,
                                                                seconds: @options.seconds, counted: 0)
+      save
+    end
+
+    def waiting(measurements)
+      contestants = name(Contestants.that_wait(build: @options.build))
+      @figures[:waiting] = measurements.waiting(contestants, rate: WAITING_RATE, requests: WAITING_REQUESTS,
+                                                             rounds: @options.rounds, seconds: WAITING_SECONDS)
       save
     end
 

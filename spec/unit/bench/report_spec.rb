@@ -81,6 +81,13 @@ RSpec.describe Bench::Report do
     expect(report).to include("What a call costs\n=================").and not_include("A slow block")
     expect(report({ slow_block: figures[:costs] }, markdown: true)).to include("### What a call costs", "### A slow block", "longest ms")
   end
+
+  it "has a row for each way in which blocks wait" do
+    samples = [1.2, 1.4, 1.3].map do |seconds|
+      { contestant: "every", rate: 100, requests: 1000, answered_after: seconds, p50_ms: 1.0, p99_ms: 3.0, longest_ms: 9.0, failed: 0 }
+    end
+    expect(report({ waiting: samples })).to include("1000 requests come at once, among 100 calls a second").and match(/^ours +1\.30 \(1\.20–1\.40\) +1 +3 +9 +0$/)
+  end
 end
 
 RSpec::Matchers.define_negated_matcher :not_include, :include
