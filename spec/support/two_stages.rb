@@ -92,7 +92,7 @@ module TwoStages
       @native = SocketWorld.new(plan, @dns, ELEMENT) { caught_up }
       own = %i[udp tcp].to_h { |transport| [transport, ELEMENT.join(":")] }
       @names = OverSIP::Testing::World::Names.new(@native, own, ELEMENT.first => ELEMENT.first)
-      @network = OverSIP::Testing::World::Network.new(@native, own, @names, ->(&block) { block.call })
+      @network = OverSIP::Testing::World::Network.new(@native, own, @names, ->(&block) { block.call }, -> { "a block" })
     end
 
     def zone(&)
