@@ -97,6 +97,13 @@ module OverSIP
         fiber.tap(&:resume)
       end
 
+      # The async gem, from its version 2 on, takes the scheduler of a thread for one of its own.
+      #
+      # @raise [OverSIP::RuntimeError]
+      def add_child(*)
+        raise OverSIP::RuntimeError, SchedulerGuard::REFUSED
+      end
+
       # The thread ends. Who still waits has been told by then.
       def close; end
 

@@ -20,6 +20,12 @@ module OverSIP
         super(scheduler || Dispatcher.own_scheduler)
       end
 
+      # Work in a world does not see the library's own one, as on a thread of the pool.
+      def scheduler
+        found = super
+        found unless found.equal?(Dispatcher.own_scheduler) && Dispatcher.working?
+      end
+
       Fiber.singleton_class.prepend(self)
     end
   end

@@ -19,6 +19,12 @@ RSpec.describe "Async in OverSIP.await", :native, if: ASYNC do
     end
   end
 
+  it "is the only place for it" do
+    start_scheduled
+    errors = [in_event { Async { nil } }, in_event { Sync { nil } }].map(&:pop)
+    expect(errors).to all(be_a(OverSIP::RuntimeError).and(have_attributes(message: /takes no Fiber scheduler .*OverSIP\.await/)))
+  end
+
   it "raises in the block what a task of it raises" do
     start_scheduled
     error = in_event { OverSIP.await { Sync { raise KeyError, "nobody" } } }.pop
