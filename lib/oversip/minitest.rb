@@ -56,9 +56,13 @@ module OverSIP
       end
 
       # Takes what is none of the user's out of backtraces, before Minitest does.
+      #
+      # @api private
       BacktraceFilter = Struct.new(:former) do
+        # @param backtrace [Array<String>, nil]
+        # @return [Array<String>, nil]
         def filter(backtrace)
-          lines = (backtrace || []).grep_v(%r{/lib/oversip/(?:dispatcher|minitest|testing)(?:/|\.rb)})
+          lines = (backtrace || []).grep_v(%r{/lib/oversip/(?:dispatcher|minitest|testing|waiting)(?:/|\.rb)})
           former.filter(lines.empty? ? backtrace : lines)
         end
       end

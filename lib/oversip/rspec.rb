@@ -15,7 +15,7 @@ require "oversip/rspec/example_run"
 RSpec.configure do |config|
   config.include OverSIP::Testing::Examples, :sip
 
-  config.backtrace_exclusion_patterns << %r{/lib/oversip/(?:dispatcher|rspec|testing)(?:/|\.rb)}
+  config.backtrace_exclusion_patterns << %r{/lib/oversip/(?:dispatcher|rspec|testing|waiting)(?:/|\.rb)}
 
   config.before(:suite) do
     RSpec.configuration.reporter.register_listener(OverSIP::Testing::FailureLadder, :example_finished)
