@@ -27,7 +27,7 @@ RSpec.describe OverSIP::CallRecord::Pcapng, :native do
   end
 
   def file(*messages)
-    described_class.new(record(*messages), began_at: began_at).to_s
+    described_class.new(call_record(*messages), began_at: began_at).to_s
   end
 
   # Messages with little in them, which are SIP nevertheless.
@@ -54,7 +54,7 @@ RSpec.describe OverSIP::CallRecord::Pcapng, :native do
               "Content-Length: #{body.bytesize}", "", ""].join("\r\n")
       message(0.0, :alice, :oversip, bytes: head + body)
     end
-    redacted = OverSIP::CallRecord::Redaction.new.call(record(*messages))
+    redacted = OverSIP::CallRecord::Redaction.new.call(call_record(*messages))
     found = packets(described_class.new(redacted).to_s, "sip.Method", "_ws.malformed", "frame.comment")
     expect(found).to match [["INVITE", "", /redacted: Authorization, part of SDP/], *[["INVITE", "", /redacted: Authorization, body/]] * 2]
   end
@@ -89,8 +89,8 @@ RSpec.describe OverSIP::CallRecord::Pcapng, :native do
 
   it "are not made of what has no address, of other times, or with no Time" do
     expect { file(options("a", "b", :udp, address: "alice")) }.to raise_error(OverSIP::RuntimeError, /IP addresses with a port, not "alice"/)
-    past = described_class.new(record(options("a", "b", :udp)), began_at: Time.at(-1))
+    past = described_class.new(call_record(options("a", "b", :udp)), began_at: Time.at(-1))
     expect { past.to_s }.to raise_error(OverSIP::RuntimeError, /from 1970 to 2554/)
-    expect { described_class.new(record, began_at: 12) }.to raise_error(TypeError, /began_at has to be a Time/)
+    expect { described_class.new(call_record, began_at: 12) }.to raise_error(TypeError, /began_at has to be a Time/)
   end
 end

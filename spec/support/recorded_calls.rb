@@ -9,7 +9,7 @@ module RecordedCalls
   NAMES = { gw1: "gw1.example", gw2: "gw2.example", nil => nil }.freeze
   INVITE = "INVITE sip:bob@example.com SIP/2.0"
 
-  def record(*events)
+  def call_record(*events)
     events.each_with_object(OverSIP::CallRecord.new) { |event, record| record << event }
   end
 
@@ -37,7 +37,7 @@ module RecordedCalls
 
   # A call whose first target never answers.
   def failover
-    record(
+    call_record(
       message(0.0, :alice, :oversip), block(:on_request, subject: "INVITE sip:bob@example.com"),
       resolution("sip:example.com", "udp:192.0.2.1:5060", "udp:192.0.2.2:5060"), attempt("udp:192.0.2.1:5060", :timeout),
       message(0.0, :oversip, :alice, "SIP/2.0 100 Trying"),

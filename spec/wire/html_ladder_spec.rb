@@ -32,7 +32,7 @@ RSpec.describe "Ladders in Chromium", :browser do
       [note(attack), block(:on_request, subject: attack, exception: ArgumentError.new(attack)), attempt(attack, :timeout), resolution(attack, attack),
        OverSIP::CallRecord::Message.new(at: 0.0, sender: attack, receiver: nil, transport: attack, from: attack, to: attack, bytes: "SIP/2.0 200 #{attack}\r\n\r\n")]
     end
-    record(*messages, *others.flatten)
+    call_record(*messages, *others.flatten)
   end
 
   def messages
@@ -88,7 +88,7 @@ RSpec.describe "Ladders in Chromium", :browser do
 
   it "show messages alone, or failed calls alone" do
     options = "OPTIONS sip:b SIP/2.0\r\nCall-ID: 2\r\nCSeq: 1 OPTIONS\r\n\r\n"
-    two = record(*failover.events, message(40.0, :alice, :oversip, bytes: options), message(40.0, :oversip, :alice, bytes: options.sub(/\A.*/, "SIP/2.0 404 x")))
+    two = call_record(*failover.events, message(40.0, :alice, :oversip, bytes: options), message(40.0, :oversip, :alice, bytes: options.sub(/\A.*/, "SIP/2.0 404 x")))
     page.open(OverSIP::CallRecord::HtmlLadder.new(two).to_s)
     page.click("#show-blocks")
     page.click("#show-element")
@@ -175,7 +175,7 @@ RSpec.describe "Ladders in Chromium", :browser do
 
     it "are no longer than Mermaid takes" do
       many = Array.new(2000) { |number| message(number.to_f, :alice, :oversip, "OPTIONS sip:#{number}@example.com SIP/2.0") }
-      expect(drawn(OverSIP::CallRecord::MermaidLadder.new(record(*many)).to_s)).to include(/\A\d+ more rows are too much for Mermaid\z/)
+      expect(drawn(OverSIP::CallRecord::MermaidLadder.new(call_record(*many)).to_s)).to include(/\A\d+ more rows are too much for Mermaid\z/)
     end
   end
 end

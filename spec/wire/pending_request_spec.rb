@@ -95,13 +95,15 @@ RSpec.describe "A request that waits for the script", :native do
     expect(final_for(alice).status).to eq(487)
   end
 
-  it "keeps the script's own answer to a request that was cancelled before it" do
-    start_blocked { |request| request.reply(603) }
+  it "is answered 487 at once after a CANCEL, and the script's own answer comes too late" do
+    replied = mailbox
+    start_blocked { |request| replied << request.reply(603) }
     invite = call_from(alice)
     entered.pop
     cancel_from(alice, invite)
+    expect(final_for(alice).status).to eq(487)
     open_gate
-    expect(final_for(alice).status).to eq(603)
+    expect(replied.pop).to be(false)
     dispatcher_caught_up
     expect(messages_at(alice)).to be_empty
   end

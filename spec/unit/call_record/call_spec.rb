@@ -15,7 +15,7 @@ RSpec.describe OverSIP::CallRecord::Call do
   end
 
   def summary(*events)
-    record(*events).summaries.first
+    call_record(*events).summaries.first
   end
 
   it "says who asked whom for what, who took part, and how long it took" do
@@ -97,10 +97,10 @@ RSpec.describe OverSIP::CallRecord::Call do
 
   describe "chosen from a record" do
     let(:record_of_three) do
-      record(said(0.0, :alice, :oversip, RecordedCalls::INVITE), said(3.0, :oversip, :alice, "SIP/2.0 486 Busy Here"), note("of all", at: 3.0),
-             said(4.0, :alice, :oversip, "OPTIONS sip:carol@example.com SIP/2.0", method: "OPTIONS", call_id: "2"),
-             said(4.1, :oversip, :alice, "SIP/2.0 200 OK", method: "OPTIONS", call_id: "2"),
-             said(5.0, :alice, :oversip, "OPTIONS tel:+34600;phone-context=x SIP/2.0", method: "OPTIONS", call_id: "3"))
+      call_record(said(0.0, :alice, :oversip, RecordedCalls::INVITE), said(3.0, :oversip, :alice, "SIP/2.0 486 Busy Here"), note("of all", at: 3.0),
+                  said(4.0, :alice, :oversip, "OPTIONS sip:carol@example.com SIP/2.0", method: "OPTIONS", call_id: "2"),
+                  said(4.1, :oversip, :alice, "SIP/2.0 200 OK", method: "OPTIONS", call_id: "2"),
+                  said(5.0, :alice, :oversip, "OPTIONS tel:+34600;phone-context=x SIP/2.0", method: "OPTIONS", call_id: "3"))
     end
 
     def chosen(**wishes, &)

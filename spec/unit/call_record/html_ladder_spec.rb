@@ -32,7 +32,7 @@ RSpec.describe OverSIP::CallRecord::HtmlLadder do
   end
 
   it "shows how long a block took, and what it raised" do
-    shown = page(record(message(0.0, :alice, :oversip), block(:on_request, duration: 0.0123, exception: ArgumentError.new("no"))))
+    shown = page(call_record(message(0.0, :alice, :oversip), block(:on_request, duration: 0.0123, exception: ArgumentError.new("no"))))
     bar = all(shown, "//i[contains(@class, 'mark')]").first
     expect(bar.attributes["class"]).to eq "mark f1 d2"
     expect(text_of(all(shown, "//div[contains(@class, 'block')]").first)).to include("(server.rb:12, 12.3 ms) raised ArgumentError: no")
@@ -40,7 +40,7 @@ RSpec.describe OverSIP::CallRecord::HtmlLadder do
 
   it "has a section and a line of the list for each call, and a section for what belongs to none" do
     options = "OPTIONS sip:b SIP/2.0\r\nCall-ID: 2\r\nCSeq: 1 OPTIONS\r\n\r\n"
-    shown = page(record(message(0.0, :alice, :oversip), message(1.0, :alice, :oversip, bytes: options), note("of call 2", at: 1.0), note("late", at: 9.0)))
+    shown = page(call_record(message(0.0, :alice, :oversip), message(1.0, :alice, :oversip, bytes: options), note("of call 2", at: 1.0), note("late", at: 9.0)))
     expect(all(shown, "//section/@id").map(&:value)).to eq %w[call1 call2 call3]
     expect(all(shown, "//nav//a/@href").map(&:value)).to eq %w[#call1 #call2]
     expect(all(shown, "//section").map { |section| text_of(section)[/of call 2|late/] }).to eq [nil, "of call 2", "late"]
@@ -50,7 +50,7 @@ RSpec.describe OverSIP::CallRecord::HtmlLadder do
   it "takes everything from the network as text" do
     hostile = "SIP/2.0 200 </pre><script>alert(1)</script>\e]0;\xff\u202e\r\nCall-ID: 1\r\nX: <img src=x onerror=alert(1)>\r\n\r\n<!--"
     others = [note("]]>\u0000<b>"), block(:on_request, subject: "</style>", exception: ArgumentError.new("<i>&amp;")), attempt("\"'><u>", :timeout)]
-    shown = page(record(OverSIP::CallRecord::Message.new(at: 0.0, sender: "<b>\"'&", receiver: nil, transport: "<tls>", from: "<from>", to: "\">", bytes: hostile), *others),
+    shown = page(call_record(OverSIP::CallRecord::Message.new(at: 0.0, sender: "<b>\"'&", receiver: nil, transport: "<tls>", from: "<from>", to: "\">", bytes: hostile), *others),
                  title: "</title><script>")
     known = %w[html head meta title style body header h1 h2 h3 div label input output main section p code ul li ol i b small span a time em aside button article pre
                footer kbd script]
@@ -70,10 +70,10 @@ RSpec.describe OverSIP::CallRecord::HtmlLadder do
 
   it "names what was redacted, cuts what is too long, and reads what is malformed" do
     long = "INVITE sip:a SIP/2.0\r\nCall-ID: 1\r\nno field\r\n\r\n#{"x" * 200_000}"
-    redacted = OverSIP::CallRecord::Redaction.new.call(record(message(0.0, :alice, :oversip, bytes: "INVITE sip:b SIP/2.0\r\nAuthorization: x\r\n\r\n")))
+    redacted = OverSIP::CallRecord::Redaction.new.call(call_record(message(0.0, :alice, :oversip, bytes: "INVITE sip:b SIP/2.0\r\nAuthorization: x\r\n\r\n")))
     expect(text_of(all(page(redacted), "//article").first)).to include("Redacted: Authorization")
-    expect(text_of(all(page(record(message(0.0, :alice, :oversip, bytes: long))), "//article").first)).to include("no field").and match(/… 1000\d\d more bytes\z/)
-    [record, record(note("alone")), record(message(0.0, :alice, :oversip, bytes: ""))].each { |odd| expect { page(odd) }.not_to raise_error }
+    expect(text_of(all(page(call_record(message(0.0, :alice, :oversip, bytes: long))), "//article").first)).to include("no field").and match(/… 1000\d\d more bytes\z/)
+    [call_record, call_record(note("alone")), call_record(message(0.0, :alice, :oversip, bytes: ""))].each { |odd| expect { page(odd) }.not_to raise_error }
   end
 
   it "takes milliseconds, and no other unit" do

@@ -7,7 +7,7 @@ RSpec.describe OverSIP::CallRecord::Json do
   include RecordedCalls
 
   def document(*events)
-    JSON.parse(described_class.new(record(*events)).to_s)
+    JSON.parse(described_class.new(call_record(*events)).to_s)
   end
 
   def event(event)
@@ -52,13 +52,13 @@ RSpec.describe OverSIP::CallRecord::Json do
 
   it "names what was redacted, and only where something was" do
     bytes = "INVITE sip:b SIP/2.0\r\nAuthorization: x\r\n\r\n"
-    redacted = OverSIP::CallRecord::Redaction.new.call(record(message(0.0, :alice, :oversip, bytes: bytes)))
+    redacted = OverSIP::CallRecord::Redaction.new.call(call_record(message(0.0, :alice, :oversip, bytes: bytes)))
     expect(JSON.parse(described_class.new(redacted).to_s)["events"].first).to include("redacted" => ["Authorization"])
     expect(event(message(0.0, :alice, :oversip))).not_to include("redacted")
   end
 
   it "has no byte that a terminal takes for something else" do
-    text = described_class.new(record(message(0.0, :alice, :oversip, "OPTIONS sip:\u202e\e[31m SIP/2.0"), note("\u202e\e]0;x\a"))).to_s
+    text = described_class.new(call_record(message(0.0, :alice, :oversip, "OPTIONS sip:\u202e\e[31m SIP/2.0"), note("\u202e\e]0;x\a"))).to_s
     expect(text).to match(/\A[\n -~]+\z/)
     expect(JSON.parse(text)["events"].first["text"]).to eq "\u202e\e]0;x\a"
   end

@@ -8,7 +8,7 @@ RSpec.describe OverSIP::CallRecord::MermaidLadder do
   include RecordedCalls
 
   def lines(*events, **options)
-    described_class.new(record(*events), **options).to_s.lines(chomp: true).map(&:strip)
+    described_class.new(call_record(*events), **options).to_s.lines(chomp: true).map(&:strip)
   end
 
   it "has parties, messages, blocks and what the element does" do

@@ -7,7 +7,7 @@ RSpec.describe OverSIP::CallRecord::Redaction do
   include RecordedCalls
 
   def redacted(*events, **options)
-    described_class.new(**options).call(record(*events))
+    described_class.new(**options).call(call_record(*events))
   end
 
   # @return [CallRecord::Message]
@@ -112,7 +112,7 @@ RSpec.describe OverSIP::CallRecord::Redaction do
 
   it "keeps retransmissions, also of messages that look alike then, and leaves the record as it was" do
     invite = "#{RecordedCalls::INVITE}\r\nAuthorization: Digest %s\r\n\r\n"
-    whole = record(*%w[a a b].map { |answer| message(0.0, :alice, :oversip, bytes: format(invite, answer)) })
+    whole = call_record(*%w[a a b].map { |answer| message(0.0, :alice, :oversip, bytes: format(invite, answer)) })
     messages = described_class.new.call(whole).messages
     expect(messages.map(&:retransmission?)).to eq [false, true, false]
     expect(messages[1].original).to equal messages[0]

@@ -8,7 +8,7 @@ RSpec.describe OverSIP::CallRecord::TextLadder do
   include RecordedCalls
 
   def ladder(*events, **options)
-    described_class.new(record(*events), **options).to_s
+    described_class.new(call_record(*events), **options).to_s
   end
 
   it "draws a failover for a terminal of 80 columns" do
