@@ -190,7 +190,7 @@ module OverSIP
       rescue Exception => e # rubocop:disable Lint/RescueException -- ScriptError, SystemStackError and their like must not end the dispatcher
         ended = true
         report("on_request (#{description(request)})", e, ", replying 500", callback: "on_request")
-        refuse(request, e) unless e.is_a?(StoppedError)
+        refuse(request, e) unless stopped?(e)
       ensure
         killed_in(request) unless ended
       end
@@ -316,6 +316,11 @@ module OverSIP
         outcome.value(timeout)
       end
 
+      # @return [Boolean] whether it has left a block since OverSIP has ended
+      def stopped?(exception)
+        exception.is_a?(StoppedError) || exception.is_a?(FiberWaits::BlockOver)
+      end
+
       private
 
       # A peer that was not checked is refused.
@@ -341,7 +346,7 @@ module OverSIP
       # @param consequence [String]
       # @param callback [String] which one failed, without anything of the message
       def report(place, exception, consequence = "", callback: place)
-        return stopped(place) if exception.is_a?(StoppedError)
+        return stopped(place) if stopped?(exception)
 
         kind = [callback, exception.class.name, exception.backtrace&.first]
         Logger.record(:error, log_id, "exception in #{place}#{consequence}:", [:what, kind])
@@ -356,7 +361,7 @@ module OverSIP
         event ? " (#{event[:sip_method]} #{event[:ruri]}, Call-ID #{event[:call_id]})" : ""
       end
 
-      # A block that met StoppedError has not failed.
+      # A block that OverSIP's end has ended has not failed.
       def stopped(place)
         Logger.record(:warn, log_id, "#{place} waited when OverSIP ended, and was not completed", [:stopped])
       end
@@ -389,7 +394,7 @@ module OverSIP
         fibers = @fibers = EventFibers.new(scheduled: @scheduled) { |exception| end_process(exception) }
         set_scheduler if @scheduled
         finished = Thread.handle_interrupt(Object => :immediate) { serve(fibers) }
-        fibers.end_waits
+        Thread.handle_interrupt(Object => :immediate) { fibers.end_waits }
       rescue *FATAL => e
         end_process(e)
       ensure

@@ -68,6 +68,35 @@ RSpec.describe "A block that waits", :native do
       expect(Array.new(3) { seen.pop }).to eq([:once_more] * 3)
     end
 
+    it "comes to its end though it rescues what it meets and tries once more" do
+      start_oversip
+      begin_event do
+        OverSIP.sleep 0.01
+        raise "not connected"
+      rescue StandardError
+        retry
+      ensure
+        seen << :over
+      end
+      waiting(1)
+      expect(seconds { capture_log { OverSIP.stop(timeout: 0) } }).to be < 3
+      expect(seen.pop).to eq(:over)
+      expect(Thread.list.map(&:name)).not_to include("oversip dispatcher")
+    end
+
+    it "is cut off when it rescues everything" do
+      start_oversip
+      begin_event do
+        OverSIP.sleep 0.01
+      rescue Exception # rubocop:disable Lint/RescueException -- what a careless script does
+        retry
+      end
+      waiting(1)
+      said = capture_log(level: :warn) { OverSIP.stop(timeout: 0) }
+      expect(said.map(&:body)).to include(a_string_matching("a callback still runs after .* it is cut off"))
+      expect(Thread.list.map(&:name)).not_to include("oversip dispatcher")
+    end
+
     it "is told of in one record, which is no failure" do
       said = capture_log(level: :warn) do
         start_oversip { OverSIP.sleep 100 }

@@ -6,12 +6,21 @@ module OverSIP
     #
     # @api private
     module FiberWaits
+      # Ends a block that wants to wait again and again after the end of OverSIP. A script that rescues each StandardError, to
+      # try once more, does not rescue it.
+      class BlockOver < Exception # rubocop:disable Lint/InheritException -- it is no error that a script can mend
+        def initialize(message = "OverSIP has ended, and the block has not")
+          super
+        end
+      end
+
       # @return [Boolean] whether a wait may suspend this Fiber
       # @raise [StoppedError] the engine has ended: nobody would resume it
+      # @raise [BlockOver] the block was told so before
       def suspendable?(fiber)
         return false unless include?(fiber) || admitted?(fiber)
         return true if !@ended && Engine.running?
-        raise StoppedError if @ended || LifeCycle.own_process?
+        refuse(fiber) if @ended || LifeCycle.own_process?
 
         # A forked child has the Fiber, but nothing that resumes it.
         false
@@ -75,6 +84,14 @@ module OverSIP
       def begin_waits
         @admitted = {}.compare_by_identity
         @waits = {}.compare_by_identity
+        @refused = {}.compare_by_identity
+      end
+
+      # An `ensure` may try to wait, and is told why it cannot.
+      def refuse(fiber)
+        raise @refused[fiber] ? BlockOver : StoppedError
+      ensure
+        @refused[fiber] = true
       end
 
       def admitted?(fiber)

@@ -54,7 +54,7 @@ module OverSIP
         #
         # @param exception [Exception] of a block of the script or of a persona
         def keep(exception)
-          return if exception.is_a?(StoppedError)
+          return if Dispatcher.stopped?(exception)
 
           @raised << exception unless @raised.any? { |other| other.equal?(exception) }
         end
