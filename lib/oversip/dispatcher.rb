@@ -400,9 +400,16 @@ module OverSIP
       ensure
         # The thread was killed, or died otherwise. The engine still serves, so another thread has to run its events.
         orphaned = !finished && !@closing && @thread == Thread.current && Engine.running?
-        fibers&.give_up(OverSIP::RuntimeError.new(KILLED)) if orphaned
+        end_suspended(fibers, orphaned) if fibers && !finished
         Engine.leave_dispatcher
         replace if orphaned
+      end
+
+      # Blocks that wait when the end of OverSIP cuts off another one meet what they would have met otherwise.
+      def end_suspended(fibers, orphaned)
+        return fibers.end_waits unless orphaned
+
+        fibers.give_up(OverSIP.status == :terminating ? StoppedError.new : OverSIP::RuntimeError.new(KILLED))
       end
 
       # @return [true] when the engine has ended

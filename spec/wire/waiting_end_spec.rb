@@ -84,6 +84,21 @@ RSpec.describe "A block that waits", :native do
       expect(Thread.list.map(&:name)).not_to include("oversip dispatcher")
     end
 
+    [["before", 0.1], ["after the transactions have had", 0.5]].each do |moment, delay|
+      it "meets StoppedError also when another block, which computes for ever, is cut off #{moment} their time" do
+        start_oversip
+        outcome = begin_event { OverSIP.sleep 100 }
+        waiting(1)
+        OverSIP.schedule(after: delay) do
+          seen << :computes
+          loop { nil }
+        end
+        seen.pop if moment == "before"
+        capture_log { OverSIP.stop(timeout: 1) }
+        expect(outcome.pop).to be_an(OverSIP::StoppedError)
+      end
+    end
+
     it "is cut off when it rescues everything" do
       start_oversip
       begin_event do
@@ -157,6 +172,40 @@ RSpec.describe "A block that waits", :native do
       in_thread.pop
       expect(outcome.pop).to be_an(OverSIP::RuntimeError).and have_attributes(message: /dispatcher thread was killed/)
       expect(in_event { OverSIP.await { 5 } }).to eq(5)
+    end
+  end
+
+  it "cannot wait in its ensure then, which comes to its end" do
+    capture_log do
+      start_oversip
+      begin_event do
+        OverSIP.sleep 100
+      ensure
+        begin
+          OverSIP.sleep 1
+        ensure
+          seen << :over
+        end
+      end
+      waiting(1)
+      OverSIP.schedule { Thread.current.kill }
+      expect(seen.pop).to eq(:over)
+    end
+  end
+
+  it "under the Fiber scheduler, in a Fiber of its own, meets it too" do
+    capture_log do
+      start_oversip(configuration: { core: { fiber_scheduler: true } })
+      OverSIP.schedule do
+        Fiber.schedule do
+          sleep 100
+        ensure
+          seen << :over
+        end
+      end
+      waiting(1)
+      OverSIP.schedule { Thread.current.kill }
+      expect(seen.pop).to eq(:over)
     end
   end
 

@@ -116,11 +116,12 @@ module OverSIP
                                      "#{@max_suspended} at most, so this one runs without a Fiber"
       end
 
-      # Ends the events that are suspended, since the thread ends and nobody can resume them any more: they meet an exception
-      # where they wait.
+      # Ends the events that are suspended, also those that the script has suspended, since the thread ends: they meet an
+      # exception where they wait.
       #
       # @param exception [Exception]
       def give_up(exception)
+        end_waits(exception)
         suspended_events.each do |fiber, _|
           fiber.raise(exception) if fiber.alive?
         rescue FiberError

@@ -6,8 +6,8 @@ module OverSIP
     #
     # @api private
     module FiberWaits
-      # Ends a block that wants to wait again and again after the end of OverSIP. A script that rescues each StandardError, to
-      # try once more, does not rescue it.
+      # Ends a block that wants to wait again and again after the end of OverSIP. A script that rescues each StandardError,
+      # to try once more, does not rescue it.
       class BlockOver < Exception # rubocop:disable Lint/InheritException -- it is no error that a script can mend
         def initialize(message = "OverSIP has ended, and the block has not")
           super
@@ -20,6 +20,7 @@ module OverSIP
       def suspendable?(fiber)
         return false unless include?(fiber) || admitted?(fiber)
         return true if !@ended && Engine.running?
+
         refuse(fiber) if @ended || LifeCycle.own_process?
 
         # A forked child has the Fiber, but nothing that resumes it.
@@ -64,16 +65,24 @@ module OverSIP
         @waits_over
       end
 
+      # @return [Waiters::Suspension, nil] the one by which a Fiber is suspended
+      def wait_of(fiber)
+        @waits[fiber]
+      end
+
       # @return [Array<Waiters::Suspension>] those of the present moment
       def waits
         @waits.values
       end
 
-      # The engine has ended: whatever waits meets {StoppedError} where it waits, and so does what wants to wait from now on.
-      def end_waits
-        @ended = true
+      # Nobody resumes a Fiber any more: whatever waits meets an exception where it waits, and so does what wants to wait
+      # later.
+      #
+      # @param exception [Exception]
+      def end_waits(exception = StoppedError.new)
+        @ended = exception
         waits.each do |wait|
-          go_on(wait.fiber, StoppedError.new) if @waits[wait.fiber].equal?(wait)
+          go_on(wait.fiber, exception) if @waits[wait.fiber].equal?(wait)
         rescue FiberError
           # The Fiber was handed to a scheduler.
         end
@@ -89,7 +98,9 @@ module OverSIP
 
       # An `ensure` may try to wait, and is told why it cannot.
       def refuse(fiber)
-        raise @refused[fiber] ? BlockOver : StoppedError
+        raise BlockOver if @refused[fiber]
+
+        raise @ended || StoppedError
       ensure
         @refused[fiber] = true
       end

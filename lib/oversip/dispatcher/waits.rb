@@ -89,7 +89,7 @@ module OverSIP
         current? && Waiting.working?
       end
 
-      # The engine is about to end: see {EventFibers#end_waits}.
+      # A world is about to be closed: see {FiberWaits#end_waits}.
       def end_waits
         @fibers&.end_waits
       end
@@ -104,7 +104,7 @@ module OverSIP
       # @param fiber [Fiber]
       # @return [#to_s, nil] what it waits for
       def awaited_by(fiber)
-        waits.find { |wait| wait.fiber.equal?(fiber) }&.what
+        @fibers&.wait_of(fiber)&.what
       end
 
       # Says once, with the place of the script, that a wait holds up the dispatcher.
