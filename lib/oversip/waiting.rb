@@ -72,7 +72,7 @@ module OverSIP
 
       # @return [Pool, WorldPool] the one of this process
       def pool
-        @pool || @lock.synchronize { @pool ||= Pool.new(**limits) }
+        present || @lock.synchronize { present || (@pool = Pool.new(**limits)) }
       end
 
       # A world is open: work runs in its thread.
@@ -94,7 +94,7 @@ module OverSIP
 
       # @return [Hash{Symbol => Integer}] for {OverSIP.stats}
       def stats
-        (@pool || Pool).stats
+        (present || Pool).stats
       end
 
       # @return [Hash, nil] the {Engine.event_context} of the event that has begun the work which the caller is
@@ -130,10 +130,16 @@ module OverSIP
       # Forgets the threads without touching them: after fork they do not exist in the child.
       def forget
         @lock = BriefMutex.new
-        @pool = nil
+        @pool = present
       end
 
       private
+
+      # After fork the threads of the parent's pool do not exist.
+      def present
+        pool = @pool
+        pool if pool&.own_process?
+      end
 
       def limits
         core = OverSIP.configuration&.fetch(:core, nil) || {}

@@ -254,6 +254,16 @@ RSpec.describe "A block that waits", :native do
       end
     end
 
+    it "has threads of its own in a child of its process" do
+      output, = run_script(<<~RUBY)
+        start_oversip
+        OverSIP.async { 1 }.value
+        Process.wait(fork { puts OverSIP.async { 2 }.value })
+        puts OverSIP.async { 3 }.value
+      RUBY
+      expect(output.lines.map(&:to_i)).to eq([2, 3])
+    end
+
     it "lets the work fork: the child ends with it, and the parent goes on" do
       output, status = run_script(<<~RUBY)
         start_oversip

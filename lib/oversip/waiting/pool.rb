@@ -32,6 +32,11 @@ module OverSIP
         @process = Process.pid
       end
 
+      # @return [Boolean] whether its threads are those of this process, rather than of the parent
+      def own_process?
+        Process.pid == @process
+      end
+
       # Has a worker run it, at once or when one is free.
       #
       # @param work [Work]
@@ -126,7 +131,7 @@ module OverSIP
       # @return [Work, nil] nil: the pool is closed, or it is the one of the parent process
       def take
         @lock.synchronize do
-          return if Process.pid != @process
+          return unless own_process?
 
           @starting.delete(Thread.current)
           rest while @queue.empty? && !@closed
@@ -149,7 +154,7 @@ module OverSIP
           @workers.delete(thread)
           @starting.delete(thread)
           over(work) if work
-          hire(nil) unless @queue.empty? || @closed || Process.pid != @process
+          hire(nil) unless @queue.empty? || @closed || !own_process?
         end
       end
 

@@ -16,6 +16,11 @@ module OverSIP
         @timeouts = 0
       end
 
+      # @return [true] it has no threads, which a child of its process would lack
+      def own_process?
+        true
+      end
+
       # Runs it until it ends, or waits. Its outcome comes when its time is over.
       #
       # @param work [Work]
