@@ -44,22 +44,24 @@ impl Readiness {
             (self.priority, priority),
             (self.writable, Interest::WRITABLE),
         ];
-        wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, interest)| interest).reduce(Interest::add)
+        let interest = wanted
+            .into_iter()
+            .filter(|(wanted, _)| *wanted)
+            .map(|(_, interest)| interest)
+            .reduce(Interest::add)?;
+        Some(if self.readable || self.writable { interest.add(Interest::ERROR) } else { interest })
     }
 
-    /// What of it has come. An error is found by who reads or writes.
+    /// What of it has come, as `select` tells it: who reads or writes finds the error or the end, and neither is urgent data.
     fn come(self, ready: Ready) -> Readiness {
-        if ready.is_error() {
-            return self;
-        }
         #[cfg(target_os = "linux")]
         let urgent = ready.is_priority();
         #[cfg(not(target_os = "linux"))]
         let urgent = ready.is_readable();
         Readiness {
-            readable: self.readable && (ready.is_readable() || ready.is_read_closed()),
+            readable: self.readable && (ready.is_readable() || ready.is_read_closed() || ready.is_error()),
             priority: self.priority && urgent,
-            writable: self.writable && (ready.is_writable() || ready.is_write_closed()),
+            writable: self.writable && (ready.is_writable() || ready.is_write_closed() || ready.is_error()),
         }
     }
 }
@@ -103,18 +105,17 @@ async fn wait(fd: OwnedFd, wanted: Readiness, is_open: impl Fn() -> bool) -> io:
         alarm.set(SystemClock.now() + LOOK);
         tokio::select! {
             found = watched.ready(interest) => {
-                let mut found = found?;
-                let come = wanted.come(found.ready());
+                let come = wanted.come(found?.ready());
                 if come != Readiness::NONE {
                     return Ok(come);
                 }
-                found.clear_ready();
+                // The peer has hung up, which is told again and again, at once: it rests, or it would never yield.
+                alarm.rings().await;
             }
-            () = alarm.rings() => {
-                if !is_open() {
-                    return Ok(Readiness::NONE);
-                }
-            }
+            () = alarm.rings() => {}
+        }
+        if !is_open() {
+            return Ok(Readiness::NONE);
         }
     }
 }
@@ -125,9 +126,15 @@ mod tests {
     use std::fs::File;
     use std::future::Future;
     use std::io::Write;
+    use std::net::UdpSocket;
     use std::os::unix::net::UnixStream;
+    use std::sync::mpsc;
+    use std::thread;
+
+    const DEADLINE: Duration = Duration::from_secs(10);
 
     const READ: Readiness = Readiness { readable: true, priority: false, writable: false };
+    const PRIORITY: Readiness = Readiness { readable: false, priority: true, writable: false };
     const WRITE: Readiness = Readiness { readable: false, priority: false, writable: true };
 
     fn run<T>(future: impl Future<Output = T>) -> T {
@@ -166,6 +173,27 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let found = runtime.expect("a runtime").block_on(ready(duplicate(&ours), READ, || false));
         assert_eq!(found, Readiness::NONE);
+    }
+
+    #[test]
+    fn a_wait_for_urgent_data_yields_when_the_peer_hangs_up() {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        drop(theirs);
+        let (sender, receiver) = mpsc::channel();
+        // On a thread of its own: a task that does not yield is not ended by a time limit of its runtime.
+        thread::spawn(move || sender.send(run(ready(ours.into(), PRIORITY, || false))));
+        assert_eq!(receiver.recv_timeout(DEADLINE), Ok(Readiness::NONE));
+    }
+
+    #[test]
+    fn an_error_is_found_by_who_reads() {
+        let ours = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let nobody =
+            UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("an address");
+        ours.connect(nobody).expect("a peer");
+        ours.send(b"x").expect("room");
+        let found = run(async { tokio::time::timeout(DEADLINE, ready(ours.into(), READ, || true)).await });
+        assert_eq!(found, Ok(READ));
     }
 
     #[test]

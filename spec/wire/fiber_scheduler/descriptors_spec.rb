@@ -35,6 +35,15 @@ RSpec.describe "Sockets, pipes and files, with the Fiber scheduler of the dispat
     expect(result.pop).to eq("text")
   end
 
+  it "a read meets the error of its descriptor" do
+    ours = UDPSocket.new
+    ours.connect("127.0.0.1", dead_port)
+    result = in_event { ours.recv(1) }
+    expect_to_wait(result)
+    ours.send("x", 0)
+    expect(result.pop).to be_a(Errno::ECONNREFUSED)
+  end
+
   it "a write waits for room" do
     ours, theirs = UNIXSocket.pair
     text = "x" * 1_000_000
@@ -160,6 +169,20 @@ RSpec.describe "Sockets, pipes and files, with the Fiber scheduler of the dispat
       expect_to_wait(*results)
       OverSIP::Testing.advance(3)
       expect(results.map(&:pop)).to eq([nil, nil])
+    end
+
+    it "waits for urgent data until its limit, and holds up nobody, when the peer hangs up" do
+      ours, theirs = UNIXSocket.pair
+      OverSIP::Testing.freeze
+      result = in_event { IO.select(nil, nil, [ours], 3) }
+      expect_to_wait(result)
+      theirs.close
+      other = mailbox
+      OverSIP.schedule(after: 1) { other << :told }
+      OverSIP::Testing.advance(1)
+      expect(other.pop).to eq(:told)
+      OverSIP::Testing.advance(2)
+      expect(result.pop).to be_nil
     end
 
     it "does not wait with a limit of 0" do
