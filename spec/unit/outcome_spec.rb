@@ -42,6 +42,24 @@ RSpec.describe OverSIP::Dispatcher::Outcome, :native do
     outcome.settle(:returned)
   end
 
+  # A Fiber scheduler whose Fibers wait until they are resumed.
+  def scheduler(&)
+    Object.new.tap do |made|
+      made.define_singleton_method(:block) { |*| Fiber.yield }
+      made.define_singleton_method(:unblock, &)
+    end
+  end
+
+  it "wakes all who wait, though the scheduler of one is closed" do
+    woken = []
+    schedulers = [scheduler { |*| raise IOError, "closed" }, scheduler { |_, fiber| woken << fiber }]
+    allow(OverSIP::Dispatcher::Waiters).to receive(:of_caller) { OverSIP::Dispatcher::Waiters::Scheduled.new(schedulers.shift) }
+    fibers = Array.new(2) { Fiber.new { outcome.value }.tap(&:resume) }
+    outcome.settle(:returned, 5)
+    expect(woken).to eq([fibers.last])
+    expect(fibers.map(&:resume)).to eq([5, 5])
+  end
+
   describe "in a thread that has a Fiber scheduler (Async)" do
     before do
       require "async"

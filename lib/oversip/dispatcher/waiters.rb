@@ -80,6 +80,9 @@ module OverSIP
             @woken = true
             @scheduler.unblock(self, @fiber) unless @over
           end
+        rescue StandardError => e
+          # Its loop has ended, and so has the wait. Others wait for the same outcome, and are woken after this one.
+          Dispatcher.log_system_debug "a Fiber scheduler cannot wake a Fiber that waits: #{e.message} (#{e.class})"
         end
 
         private
