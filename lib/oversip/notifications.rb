@@ -55,12 +55,15 @@ module OverSIP
       # The block around each callback, see {OverSIP.around_callback}.
       def around(event, run)
         begun = now
+        begun_by_engine = engine_clock
         run.call
       rescue Exception => e # rubocop:disable Lint/RescueException -- raised again: subscribers hear of any
         raised = e
         raise
       ensure
-        tell_callback(event, now - begun, raised)
+        ended_by_engine = engine_clock
+        took = begun_by_engine && ended_by_engine ? ended_by_engine - begun_by_engine : now - begun
+        tell_callback(event, took, raised)
       end
 
       private
@@ -105,6 +108,13 @@ module OverSIP
         Dispatcher.guard("ActiveSupport::Notifications (#{name})") do
           ActiveSupport::Notifications.instrument(name, **payload, duration: (duration * 1000).round(3))
         end
+      end
+
+      # @return [Float, nil] seconds; nil when the engine has ended, which a block that waited may see
+      def engine_clock
+        Engine.clock / 1e9
+      rescue OverSIP::RuntimeError
+        nil
       end
 
       def now

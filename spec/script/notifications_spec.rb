@@ -23,4 +23,15 @@ RSpec.describe "ActiveSupport::Notifications in a world", :native do
     expect(payloads["request.oversip"].first).to include(method: :INVITE, status: 200, duration: 32_000.0)
     expect(payloads["callback.oversip"].map { |payload| payload[:name] }).to start_with(:on_initialize, :on_started, :on_request)
   end
+
+  it "hear how long a callback has taken that waited" do
+    heard = listen("callback.oversip")
+    open_world do |request|
+      OverSIP.sleep 3
+      request.reply(200)
+    end
+    alice.options("sip:bob@example.com")
+    world.advance(4)
+    expect(heard.map(&:last)).to include(include(name: :on_request, duration: 3_000.0))
+  end
 end
