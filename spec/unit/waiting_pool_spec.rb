@@ -127,6 +127,32 @@ RSpec.describe OverSIP::Waiting::Pool, :native do
     expect(outer.map { |made| made.outcome.value(5) }).to contain_exactly(0, 1)
   end
 
+  it "keeps the time-out of a worker that asks for work which has not begun" do
+    tasks = Thread::Queue.new
+    outer = Array.new(2) do
+      submit do
+        begun << true
+        gate.pop
+        tasks.pop.value(timeout: 0.05)
+      end
+    end
+    2.times { begun.pop }
+    2.times { tasks << OverSIP::Task.new(submit { sleep 0.5 }, pool) }
+    gate.close
+    expect(outer.map { |made| failure(made) }).to include(an_instance_of(OverSIP::AwaitTimeout))
+  end
+
+  it "is quiet as soon as nobody waits for the last work any more" do
+    late, = busy
+    waited = Thread::Queue.new
+    waiter = Thread.new { waited << pool.let_work_end(20) }
+    eventually { waiter.status == "sleep" }
+    pool.abandon(late, timed_out: true)
+    expect(waiter.join(5)).to equal(waiter)
+  ensure
+    waiter&.kill
+  end
+
   it "wraps the work in what was given for that" do
     made = OverSIP::Waiting::Work.new("some work", -> { 1 }, ->(work) { work.call + 1 })
     pool.submit(made)

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/dispatcher/event_tasks"
 require "oversip/dispatcher/fiber_waits"
 require "oversip/fiber_state"
 
@@ -88,12 +89,12 @@ module OverSIP
 
       # Notes a Task of the event that runs in a Fiber: it is told of the end of the event.
       #
-      # @param task [#event_over]
+      # @param task [Task]
       # @return [Boolean] false: the Fiber runs no events
       def note_task(fiber, task)
         return false unless include?(fiber)
 
-        (@tasks[fiber] ||= []) << task
+        (@tasks[fiber] ||= EventTasks.new).add(task)
         true
       end
 
@@ -164,7 +165,7 @@ module OverSIP
           if work.equal?(WORK)
             run_guarded
             @suspended.delete(Fiber.current) unless @suspended.empty?
-            @tasks.delete(Fiber.current)&.each(&:event_over) unless @tasks.empty?
+            @tasks.delete(Fiber.current)&.event_over unless @tasks.empty?
             # A Fiber that cannot be cleared ends here.
             break unless FiberState.clear
 

@@ -38,6 +38,11 @@ module OverSIP
         !@result.nil?
       end
 
+      # @return [Boolean] whether it is settled by an exception
+      def raised?
+        @result&.first == :raised
+      end
+
       # Waits until the outcome is settled. An event's own Fiber is suspended meanwhile; a Fiber of a scheduler that the
       # thread has waits by it; any other caller waits with its thread.
       #

@@ -84,6 +84,7 @@ module OverSIP
           @queue.delete(work)
         end
         work.unattended(late: true) unless withdrawn
+        tell_quiet
       end
 
       # @return [Hash{Symbol => Integer}] for {OverSIP.stats}
@@ -104,7 +105,7 @@ module OverSIP
       # @param limit [Numeric] seconds
       def let_work_end(limit)
         over = @over = Dispatcher::Outcome.new
-        over.settle(:returned) if quiet?
+        tell_quiet
         over.value(limit)
       end
 
@@ -191,6 +192,11 @@ module OverSIP
         return unless @running.delete(work)
 
         Engine.workers_run(false) if @running.empty?
+        tell_quiet
+      end
+
+      # To who waits in {let_work_end}.
+      def tell_quiet
         @over&.settle(:returned) if quiet?
       end
     end

@@ -12,7 +12,8 @@ module OverSIP
 
     # The value of the block. Waits for its end as {OverSIP.await} does; may be asked again, and from any thread.
     #
-    # @param timeout [Numeric, nil] seconds
+    # @param timeout [Numeric, nil] seconds. Work that asks without one for work that has not begun runs it itself, in place
+    #   of waiting for a thread
     # @return [Object] what the block has returned; an exception of the block is raised here
     # @raise [AwaitTimeout] the block has not ended within the time; it goes on, and the Task may be asked again
     # @raise [StoppedError] OverSIP has ended meanwhile
@@ -21,7 +22,7 @@ module OverSIP
       timeout = Waiting.check_timeout(timeout)
       @asked = true
       @work.attended
-      @pool.run_here(@work)
+      @pool.run_here(@work) unless timeout
       @work.outcome.value(timeout, what: @work) { raise AwaitTimeout, "#{@work} has no value after #{timeout} s" }
     end
 
@@ -34,7 +35,13 @@ module OverSIP
     #
     # @api private
     def event_over
-      @work.unattended unless @asked && done?
+      @work.unattended unless complete?
+    end
+
+    # @api private
+    # @return [Boolean] whether it has ended, and no failure of it can be left for the log
+    def complete?
+      done? && (@asked || !@work.outcome.raised?)
     end
 
     # @return [String]
