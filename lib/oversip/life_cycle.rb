@@ -209,6 +209,7 @@ module OverSIP
       def serve
         bound = open_engine
         @running = true
+        Waiting.open
         Notifications.begin
         become(:loading)
         note_listeners(bound)

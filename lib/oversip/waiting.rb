@@ -26,7 +26,7 @@ module OverSIP
         raise ArgumentError, "no block given" unless block
 
         timeout = check_timeout(timeout)
-        return in_place("OverSIP.await", timeout, &block) unless Dispatcher.suspendable?
+        return in_place("OverSIP.await", timeout, &block) unless Dispatcher.suspendable? || (timeout && untimed?)
 
         perform(Work.new("OverSIP.await", block, wrapper), timeout)
       end
@@ -71,8 +71,14 @@ module OverSIP
       end
 
       # @return [Pool, WorldPool] the one of this process
+      # @raise [StoppedError] the engine has ended
       def pool
-        present || @lock.synchronize { present || (@pool = Pool.new(**limits)) }
+        present || @lock.synchronize { present || create }
+      end
+
+      # The engine begins: work may run.
+      def open
+        @ended = false
       end
 
       # A world is open: work runs in its thread.
@@ -123,7 +129,10 @@ module OverSIP
       #
       # @param limit [Numeric] seconds that they have to end
       def close(limit)
-        pool = @lock.synchronize { @pool.tap { @pool = nil } }
+        pool = @lock.synchronize do
+          @ended = true
+          @pool.tap { @pool = nil }
+        end
         pool&.close(limit)
       end
 
@@ -139,6 +148,13 @@ module OverSIP
       def present
         pool = @pool
         pool if pool&.own_process?
+      end
+
+      # Nothing would end the threads of a pool that is made after the end.
+      def create
+        raise StoppedError, "OverSIP has ended: no work begins any more" if @ended
+
+        @pool = Pool.new(**limits)
       end
 
       def limits
@@ -158,6 +174,14 @@ module OverSIP
         pool.abandon(work, timed_out: timed_out) unless work.outcome.settled?
       end
 
+      # Ruby's Timeout would interrupt whichever Fiber of the thread runs just then.
+      #
+      # @return [Boolean] whether the caller's thread has a Fiber scheduler that sets no limits of time
+      def untimed?
+        scheduler = Fiber.current_scheduler unless Dispatcher.current?
+        !scheduler.nil? && !scheduler.respond_to?(:timeout_after)
+      end
+
       # Runs the block where the caller waits anyway. A wait in a block of the script is told of, or refused.
       def in_place(name, timeout, &)
         Dispatcher.waiter(name) if Dispatcher.current?
@@ -174,7 +198,8 @@ module OverSIP
     # `core: await_threads`; as much work as `core: await_queue` says waits for one. The work has a copy of the Fiber storage
     # of its caller.
     #
-    # On other threads the block just runs there.
+    # On other threads the block just runs there; with a timeout and a Fiber scheduler that sets none itself, such as the one
+    # of Async 1, on a thread of the pool all the same.
     #
     # @example
     #   user = OverSIP.await(timeout: 2) { Users.find(request.from.user) }

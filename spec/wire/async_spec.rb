@@ -65,6 +65,37 @@ RSpec.describe "OverSIP.async", :native do
     )
   end
 
+  it "keeps no Task that is over, in a block that goes on" do
+    start_oversip
+    present = in_event do
+      500.times { OverSIP.async { nil }.value }
+      GC.start
+      ObjectSpace.each_object(OverSIP::Task).count
+    end
+    expect(present).to be < 200
+  end
+
+  it "logs each exception that nobody asks for, when there are many Tasks" do
+    said = capture_log(level: :warn) do
+      start_oversip
+      in_event do
+        OverSIP.async { raise IOError, "no disk" }
+        200.times { OverSIP.async { nil }.value }
+      end
+      dispatcher_caught_up
+    end
+    expect(said.map(&:body)).to include(/no disk/)
+  end
+
+  it "is refused after the end: nothing would end its thread" do
+    start_oversip
+    OverSIP.stop
+    expect { OverSIP.async { 1 } }.to raise_error(OverSIP::StoppedError, /has ended/)
+    expect(Thread.list.map(&:name)).not_to include("oversip worker")
+    start_oversip
+    expect(OverSIP.async { 1 }.value).to eq(1)
+  end
+
   it "refuses a missing block and what is no time" do
     start_oversip
     expect { OverSIP.async }.to raise_error(ArgumentError, "no block given")

@@ -30,4 +30,22 @@ RSpec.describe "Async in OverSIP.await", :native, if: ASYNC do
     error = in_event { OverSIP.await { Sync { raise KeyError, "nobody" } } }.pop
     expect(error).to be_a(KeyError).and have_attributes(message: "nobody")
   end
+
+  it "ends the wait of its own task alone, with a time-out" do
+    start_scheduled(fiber_scheduler: false)
+    gate = Thread::Queue.new
+    tasks = lambda do
+      Async do |task|
+        late = task.async do
+          OverSIP.await(timeout: 0.1) { gate.pop }
+        rescue OverSIP::AwaitTimeout
+          :late
+        end
+        [late, task.async { task.sleep(0.2).then { :other } }].map(&:wait)
+      end.wait
+    end
+    expect([Thread.new(&tasks).value, in_event { OverSIP.await(&tasks) }.pop]).to eq([%i[late other]] * 2)
+  ensure
+    gate.close
+  end
 end
