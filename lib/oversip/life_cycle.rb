@@ -251,12 +251,13 @@ module OverSIP
       #
       # @return [Float] what is left of the time
       def let_blocks_end(limit)
-        return limit if Dispatcher.waits.empty? && Waiting.quiet?
-
         deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
         left = -> { [deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0.0].max }
-        Dispatcher.let_waits_end(left.call)
-        Waiting.let_work_end(left.call)
+        # Either may begin while the other one is waited for.
+        until (Dispatcher.waits.empty? && Waiting.quiet?) || left.call.zero?
+          Dispatcher.let_waits_end(left.call)
+          Waiting.let_work_end(left.call)
+        end
         left.call
       end
 

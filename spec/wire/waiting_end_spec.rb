@@ -49,6 +49,18 @@ RSpec.describe "A block that waits", :native do
       expect([outcome.pop, seen.pop]).to eq([[1, 1, 1], :work])
     end
 
+    it "goes on when it begins to wait while the end waits for work" do
+      start_oversip
+      in_event { OverSIP.async { gate.pop } && nil }
+      stopping = Thread.new { OverSIP.stop(timeout: 10) }
+      eventually { stopping.status == "sleep" && OverSIP.status == :terminating && OverSIP.stats[:await_running] == 1 }
+      outcome = begin_event { OverSIP.sleep(0.3) || :slept }
+      waiting(1)
+      gate << 1
+      expect(outcome.pop).to eq(:slept)
+      stopping.join
+    end
+
     it "meets StoppedError then, so that its ensure runs, and cannot wait any more" do
       start_oversip
       outcomes = [-> { OverSIP.sleep 100 }, -> { OverSIP.await { gate.pop } }, -> { OverSIP.async { gate.pop }.value }].map do |wait|
