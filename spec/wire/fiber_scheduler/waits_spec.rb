@@ -184,6 +184,20 @@ RSpec.describe "The Fiber scheduler of the dispatcher", :native do
       gate << :end
     end
 
+    it "Thread#join has a limit by the engine's clock, and takes no thread of the pool" do
+      OverSIP::Testing.freeze
+      thread = Thread.new { sleep }
+      allow(OverSIP::Waiting).to receive(:run).and_raise("a thread of the pool")
+      result = in_event { thread.join(100) }
+      expect_to_wait(result)
+      OverSIP::Testing.advance(100)
+      expect(result.pop).to be_nil
+      expect([in_event { thread.join(0) }.pop, in_event { thread.join(-1) }.pop]).to eq([nil, nil])
+      expect(in_event { thread.join("1") }.pop).to be_a(TypeError)
+    ensure
+      thread.kill
+    end
+
     it "a signal handler may wake an event" do
       queue = Thread::Queue.new
       result = in_event { queue.pop }

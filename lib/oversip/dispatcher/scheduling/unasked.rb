@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "socket"
+require "oversip/fiber_state"
 
 module OverSIP
   module Dispatcher
@@ -14,7 +15,7 @@ module OverSIP
           Fiber.current_scheduler.is_a?(FiberScheduler)
         end
 
-        # `IO.select`, of Ruby 3.1.
+        # `IO.select` and `Kernel#select`, of Ruby 3.1.
         module Select
           # @return [Array<Array<IO>>, nil]
           def select(*arguments)
@@ -22,14 +23,34 @@ module OverSIP
           end
         end
 
-        # `Thread#join` with a limit, which Ruby 3.1 forgets.
+        # The same for `select` in a block, which is private.
+        module PrivateSelect
+          private
+
+          # @return [Array<Array<IO>>, nil]
+          def select(*arguments)
+            Unasked.scheduled? ? Fiber.current_scheduler.io_select(*arguments) : super
+          end
+        end
+
+        # `Thread#join` with a limit, which Ruby 3.1 forgets. Without one it asks the scheduler: a timer ends that.
         module Join
           # @return [Thread, nil]
           def join(limit = nil)
             return super unless limit && Unasked.scheduled?
 
-            Waiting.run("a thread") { super(limit) }
+            limited = limit.is_a?(Numeric) && limit.positive?
+            Dispatcher.warn_of_held_up("a thread") if limited && !Dispatcher.suspendable?
+            return FiberState.blocking { super(limit) } unless limited && Dispatcher.suspendable?
+
+            Fiber.current_scheduler.timeout_after(limit, Expired) { super() }
+          rescue Expired
+            nil
           end
+
+          # The limit is over.
+          class Expired < Exception; end # rubocop:disable Lint/InheritException -- no script is to rescue it
+          private_constant :Expired
         end
 
         # `TCPSocket.open`, which looks up and connects by itself from Ruby 3.4 on, to be quick where IPv6 does not work.
@@ -42,7 +63,8 @@ module OverSIP
 
         def self.install
           if RUBY_VERSION < "3.2"
-            IO.singleton_class.prepend(Select)
+            [IO.singleton_class, Kernel.singleton_class].each { |place| place.prepend(Select) }
+            Kernel.prepend(PrivateSelect)
             Thread.prepend(Join)
           end
           TCPSocket.prepend(Connect) if Socket.respond_to?(:tcp_fast_fallback)
