@@ -77,7 +77,8 @@ fn duplicate_of(descriptor: RawFd) -> io::Result<OwnedFd> {
     unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned()
 }
 
-/// What distinguishes an open file from those that have the same number later.
+/// What distinguishes an open file from those that have the same number later. All that have no file of their own (eventfd, epoll,
+/// timerfd and pidfd of Linux) share it: one of these in the place of another counts as the same.
 fn identity(file: &File) -> io::Result<(u64, u64)> {
     file.metadata().map(|found| (found.dev(), found.ino()))
 }

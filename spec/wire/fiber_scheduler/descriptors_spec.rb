@@ -108,6 +108,17 @@ RSpec.describe "Sockets, pipes and files, with the Fiber scheduler of the dispat
     expect(errors).to all(be_a(IOError))
   end
 
+  it "a descriptor is closed by a thread for which the dispatcher waits" do
+    ours, _theirs = UNIXSocket.pair
+    result = in_event { ours.gets }
+    expect_to_wait(result)
+    allow(OverSIP::Dispatcher).to receive(:warn_of_held_up)
+    # Ruby may interrupt it.
+    in_event { Fiber.new { Thread.new { ours.close }.join }.resume }.pop
+    expect(ours).to be_closed
+    expect(result.pop).to be_a(IOError)
+  end
+
   it "a descriptor that has its number afterwards is another one" do
     ours, _theirs = UNIXSocket.pair
     number = ours.fileno
@@ -154,6 +165,14 @@ RSpec.describe "Sockets, pipes and files, with the Fiber scheduler of the dispat
       expect_to_wait(result)
       pairs[1].last << "x"
       expect(result.pop).to eq([[ours[1]], [], []])
+    end
+
+    it "is also Kernel#select" do
+      reader, writer = IO.pipe
+      results = [in_event { select([reader], nil, nil) }, in_event { Kernel.select([reader], nil, nil) }]
+      expect_to_wait(*results)
+      writer << "x"
+      expect(results.map(&:pop)).to eq([[[reader], [], []]] * 2)
     end
 
     it "tells readable and writable ones" do

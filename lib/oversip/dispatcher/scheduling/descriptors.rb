@@ -11,7 +11,9 @@ module OverSIP
       # @api private
       module Descriptors
         CLOSED = "stream closed while a block waited for it"
-        private_constant :CLOSED
+        # Seconds for which a thread that closes a descriptor waits for those who wait for it.
+        CLOSING_LIMIT = 1
+        private_constant :CLOSED, :CLOSING_LIMIT
 
         # @param events [Integer] IO::READABLE, IO::PRIORITY and IO::WRITABLE
         # @param timeout [Numeric, nil] seconds of the engine's clock
@@ -26,11 +28,14 @@ module OverSIP
           ready
         end
 
-        # It is about to be closed. Who waits for it has gone on when this returns, so that nothing of Ruby's refers to it.
+        # It is about to be closed. Who waits for it has gone on when this returns, so that nothing of Ruby's refers to it;
+        # except where the dispatcher does not come to it, since it may wait for the caller. Ruby interrupts it then, so
+        # that it comes to it.
         def closing(io)
           return if @descriptors.empty? || @process != Process.pid || io.closed? || !@descriptors.key?(io.fileno)
 
-          Dispatcher.call { give_up(io.fileno) }
+          number = io.fileno
+          Dispatcher.call(timeout: CLOSING_LIMIT) { give_up(number) }
         rescue OverSIP::RuntimeError
           # The engine has ended, and the waits with it.
         end
