@@ -24,6 +24,7 @@ use crate::{
 /// `OverSIP::Engine.leave_dispatcher`: this thread was the dispatcher; another may be it already.
 pub fn leave() {
     if dispatcher_thread::leave() {
+        nudge::idle();
         running_event::clear();
     }
 }
@@ -44,13 +45,14 @@ fn is_event(ruby: &Ruby, engine: &Engine) -> Result<bool, Error> {
     loop {
         let events = engine.events();
         if !events.is_empty() {
+            nudge::comes_to_event();
             return Ok(true);
         }
         let interrupts = events.interrupts();
-        let _wait = nudge::Wait;
         let wait = || {
+            nudge::idle();
             let wake = engine.wait_event(interrupts);
-            nudge::wants_gvl();
+            nudge::comes_to_event();
             wake
         };
         match without_gvl(ruby, wait, || events.interrupt())? {

@@ -1,5 +1,6 @@
 //! Workers that compute must not starve the dispatcher: Ruby lets a thread keep the GVL for 100 ms. While workers run, a
-//! thread of this file watches how long the dispatcher waits for it, and has the holder give way.
+//! thread of this file watches whether the dispatcher, when it has something to do, comes to its next event. It may wait for the
+//! GVL, or have lost it in the midst of a block. The holder is asked to give way then.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -8,17 +9,17 @@ use std::time::Duration;
 
 use magnus::{function, prelude::*, Error, RModule, Ruby};
 
-use crate::process;
+use crate::{dispatcher_thread, process};
 
-/// How long the dispatcher waits before the holder is asked, and until the next one is: they get the GVL in the order in which
+/// How long the dispatcher is left where it is before the holder is asked, and until the next one is: they get the GVL in the order in which
 /// they have asked.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Whether workers run.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// The number of the dispatcher's present wait for the GVL, 0 while it does not wait.
-static WAIT: AtomicU64 = AtomicU64::new(0);
+/// A number for each event that the dispatcher comes to, 0 while it has nothing to do.
+static TASK: AtomicU64 = AtomicU64::new(0);
 
 /// The thread that watches, which is never freed: no lock, so that a fork finds none taken.
 static WATCH: AtomicPtr<Thread> = AtomicPtr::new(std::ptr::null_mut());
@@ -26,22 +27,23 @@ static WATCH: AtomicPtr<Thread> = AtomicPtr::new(std::ptr::null_mut());
 /// The process that it belongs to.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
-/// The dispatcher may wait for the GVL; it has it when this is dropped.
-pub struct Wait;
-
-impl Drop for Wait {
-    fn drop(&mut self) {
-        WAIT.store(0, Ordering::Release);
+/// The dispatcher has nothing to do.
+pub fn idle() {
+    if ON.load(Ordering::Relaxed) {
+        TASK.store(0, Ordering::Release);
     }
 }
 
-/// The dispatcher, which has a [`Wait`], is about to wait for the GVL.
-pub fn wants_gvl() {
+/// The dispatcher has something to do: it is about to wait for the GVL, or has it.
+pub fn comes_to_event() {
     if !ON.load(Ordering::Relaxed) {
         return;
     }
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    WAIT.store(NUMBER.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Release);
+    let before = TASK.swap(NUMBER.fetch_add(1, Ordering::Relaxed) + 1, Ordering::AcqRel);
+    if before != 0 {
+        return;
+    }
     // SAFETY: what is stored there lives as long as the process.
     if let Some(thread) = unsafe { WATCH.load(Ordering::Acquire).as_ref() } {
         thread.unpark();
@@ -62,11 +64,11 @@ fn workers_run(yes: bool) {
 
 fn run() {
     loop {
-        match WAIT.load(Ordering::Acquire) {
+        match task() {
             0 => thread::park(),
-            wait => {
+            task_before => {
                 thread::park_timeout(PATIENCE);
-                if WAIT.load(Ordering::Acquire) == wait {
+                if task() == task_before {
                     job::trigger(give_way);
                 }
             }
@@ -74,10 +76,19 @@ fn run() {
     }
 }
 
+/// That of the dispatcher just now, 0 for none.
+fn task() -> u64 {
+    if ON.load(Ordering::Relaxed) {
+        TASK.load(Ordering::Acquire)
+    } else {
+        0
+    }
+}
+
 /// Runs in the thread that has the GVL.
 extern "C" fn give_way(_: *mut c_void) {
-    // It may have changed hands meanwhile.
-    if WAIT.load(Ordering::Acquire) != 0 {
+    // It may be the dispatcher, or have changed hands meanwhile.
+    if task() != 0 && !dispatcher_thread::is_current() {
         // SAFETY: called with the GVL by Ruby, where it serves interrupts, as any Ruby code that lets other threads run.
         unsafe { rb_sys::rb_thread_schedule() };
     }
