@@ -14,6 +14,10 @@ require "oversip"
 require_relative "support/log_capture"
 require_relative "support/relay"
 require_relative "support/calls"
+# Before the examples: helpers that are included later would hide what a group has of its own.
+%w[callbacks dialogs digest_challenger events scripted_dns tls_peer websocket_peer zone_targets].each do |name|
+  require_relative "support/#{name}"
+end
 require_relative "support/events"
 
 RSpec.configure do |config|

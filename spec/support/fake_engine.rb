@@ -40,6 +40,10 @@ class FakeEngine
     false
   end
 
+  def observe_blocks(_observer); end
+
+  def trace=(_wanted); end
+
   def stats
     { dispatched_events: 0 }
   end
