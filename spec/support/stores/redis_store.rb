@@ -7,9 +7,6 @@ require_relative "server_process"
 module Stores
   # Redis with a key for each user.
   class RedisStore
-    # Milliseconds for which Redis lets its clients wait at most.
-    LONG = 60_000
-
     def initialize
       @port = Ports.free
       @server = ServerProcess.new("redis")
@@ -25,12 +22,13 @@ module Stores
       client { |redis| redis.get(user) }
     end
 
+    # A Redis that holds all its clients would hold the one that ends that too.
     def hold
-      client { |redis| redis.call("CLIENT", "PAUSE", LONG, "ALL") }
+      @server.signal("STOP")
     end
 
     def release
-      client { |redis| redis.call("CLIENT", "UNPAUSE") }
+      @server.signal("CONT")
     end
 
     def close

@@ -48,6 +48,10 @@ module Stores
       FileUtils.rm_rf(@folder)
     end
 
+    def signal(name)
+      Process.kill(name, @pid)
+    end
+
     def log
       File.join(@folder, "log")
     end
