@@ -2,6 +2,7 @@
 
 require "monitor"
 require "oversip/active_record_check"
+require "oversip/deadline"
 require "oversip/engine_options"
 require "oversip/folder"
 require "oversip/script_events"
@@ -251,14 +252,13 @@ module OverSIP
       #
       # @return [Float] what is left of the time
       def let_blocks_end(limit)
-        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
-        left = -> { [deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0.0].max }
+        deadline = Deadline.new(limit)
         # Either may begin while the other one is waited for.
-        until (Dispatcher.waits.empty? && Waiting.quiet?) || left.call.zero?
-          Dispatcher.let_waits_end(left.call)
-          Waiting.let_work_end(left.call)
+        until (Dispatcher.waits.empty? && Waiting.quiet?) || deadline.over?
+          Dispatcher.let_waits_end(deadline.left)
+          Waiting.let_work_end(deadline.left)
         end
-        left.call
+        deadline.left
       end
 
       def last_callback(place, callable, error)

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/brief_mutex"
+require "oversip/deadline"
 require "oversip/dispatcher/waiters"
 
 module OverSIP
@@ -89,19 +90,14 @@ module OverSIP
       end
 
       def block_thread(timeout)
-        deadline = timeout && (now + timeout)
+        deadline = Deadline.new(timeout)
         @lock.synchronize do
           until @result
-            left = deadline && (deadline - now)
-            break if left && !left.positive?
+            break if deadline.over?
 
-            @settled.wait(@lock, left)
+            @settled.wait(@lock, deadline.left)
           end
         end
-      end
-
-      def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

@@ -63,12 +63,11 @@ module OverSIP
 
         # @param timeout [Numeric, nil] seconds
         def suspend(timeout)
-          deadline = timeout && (now + timeout)
+          deadline = Deadline.new(timeout)
           until @woken
-            left = deadline && (deadline - now)
-            break if left && !left.positive?
+            break if deadline.over?
 
-            @scheduler.block(self, left)
+            @scheduler.block(self, deadline.left)
           end
         ensure
           @lock.synchronize { @over = true }
@@ -83,12 +82,6 @@ module OverSIP
         rescue StandardError => e
           # Its loop has ended, and so has the wait. Others wait for the same outcome, and are woken after this one.
           Dispatcher.log_system_debug "a Fiber scheduler cannot wake a Fiber that waits: #{e.message} (#{e.class})"
-        end
-
-        private
-
-        def now
-          Process.clock_gettime(Process::CLOCK_MONOTONIC)
         end
       end
 

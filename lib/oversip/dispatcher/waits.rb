@@ -66,11 +66,11 @@ module OverSIP
       #
       # @param limit [Numeric] seconds
       def let_waits_end(limit)
-        deadline = now + limit
-        until waits.empty? || (left = deadline - now) <= 0
-          @fibers.waits_over.value(left)
+        deadline = Deadline.new(limit)
+        until waits.empty? || deadline.over?
+          @fibers.waits_over.value(deadline.left)
           # The block that has waited goes on until it has ended, or waits again.
-          call(timeout: [deadline - now, 0].max) { true }
+          call(timeout: deadline.left) { true }
         end
       end
 
@@ -130,12 +130,6 @@ module OverSIP
 
         warn_of_held_up(what)
         nil
-      end
-
-      private
-
-      def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

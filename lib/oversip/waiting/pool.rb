@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/brief_mutex"
+require "oversip/deadline"
 require "oversip/waiting/worker"
 
 module OverSIP
@@ -122,8 +123,8 @@ module OverSIP
           @workers.keys - [Thread.current]
         end
         threads.each(&:kill)
-        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
-        threads.each { |thread| thread.join([deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max) }
+        deadline = Deadline.new(limit)
+        threads.each { |thread| thread.join(deadline.left) }
       end
 
       # The next work, for a worker, which waits for it. An interruption of the worker is served while it waits alone.
