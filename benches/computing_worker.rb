@@ -67,7 +67,7 @@ OverSIP.start(configuration: { sip: { listen_port: 0, enable_ipv6: false }, core
     OverSIP.schedule { workers.times { OverSIP.async { 1 + 1 until over } } }
     Thread.pass until OverSIP.stats[:await_running] == workers
     puts "#{workers} computing, with it: #{figures(port)}"
-    OverSIP::Engine.workers_run(false)
+    workers.times { OverSIP::Engine.worker_ends }
     puts "#{workers} computing, without it: #{figures(port)}"
     over = true
     Thread.pass until OverSIP.stats[:await_running].zero?

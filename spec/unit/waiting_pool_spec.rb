@@ -153,6 +153,78 @@ RSpec.describe OverSIP::Waiting::Pool, :native do
     waiter&.kill
   end
 
+  it "is quiet for each of several who wait for that" do
+    running, = busy
+    waiters = Array.new(2) { Thread.new { pool.let_work_end(20) } }
+    eventually { waiters.all? { |waiter| waiter.status == "sleep" } }
+    gate << true
+    running.outcome.value(5)
+    expect(waiters.map { |waiter| waiter.join(5) }).to eq(waiters)
+  ensure
+    waiters&.each(&:kill)
+  end
+
+  it "wakes all who wait for the work, though its thread is killed meanwhile" do
+    running, thread = busy
+    woken = Thread::Queue.new
+    unblock = [->(*) { Thread.new { thread.kill }.join && Thread.pass }, ->(*) { woken << true }]
+    allow(OverSIP::Dispatcher::Waiters).to receive(:of_caller) do
+      scheduler = Object.new
+      scheduler.define_singleton_method(:block) { |*| Fiber.yield }
+      scheduler.define_singleton_method(:unblock, &unblock.shift)
+      OverSIP::Dispatcher::Waiters::Scheduled.new(scheduler)
+    end
+    2.times { Fiber.new { running.outcome.value }.resume }
+    gate << true
+    eventually { !woken.empty? }
+    expect(thread.join(5)).to equal(thread)
+  end
+
+  describe "with many threads" do
+    let(:pool) { described_class.new(max_threads: 40, max_queued: 3) }
+
+    it "has two of them come at a time, so that nobody waits for the interpreter behind all of them" do
+      coming = 0
+      allow(OverSIP::Waiting::Worker).to receive(:new) do
+        instance_double(OverSIP::Waiting::Worker, start: Thread.new { nil }, call: nil).tap { coming += 1 }
+      end
+      40.times { submit { nil } }
+      expect(coming).to eq(2)
+    end
+
+    it "uses all of them when they are needed, again and again" do
+      2.times do
+        works = Array.new(40) { submit { (begun << true) && gate.pop } }
+        40.times { begun.pop }
+        expect(pool.stats).to include(await_running: 40, await_queued: 0)
+        40.times { gate << 1 }
+        works.each { |made| made.outcome.value(5) }
+        eventually { pool.stats[:await_running].zero? }
+      end
+    end
+
+    it "has another one come for one that was killed on its way" do
+      40.times { submit { begun << Thread.current }.outcome.value(5) }
+      40.times { begun.pop.kill }
+      works = Array.new(40) { submit { :ran } }
+      expect(works.map { |made| made.outcome.value(5) }).to all(eq(:ran))
+    end
+  end
+
+  it "ends the work with an error when its threads cannot begin, in place of making ever more" do
+    made = 0
+    allow(OverSIP::Engine).to receive(:keep_native_thread) do
+      made += 1
+      Thread.current.report_on_exception = false
+      raise IOError, "no such thing"
+    end
+    expect(failure(submit { :never })).to be_an(OverSIP::RuntimeError)
+      .and have_attributes(message: /no thread can begin some work .*: no such thing \(IOError\)/)
+    expect(made).to eq(1)
+    RSpec::Mocks.space.proxy_for(OverSIP::Engine).reset
+    expect(submit { :ran }.outcome.value(5)).to eq(:ran)
+  end
+
   it "wraps the work in what was given for that" do
     made = OverSIP::Waiting::Work.new("some work", -> { 1 }, ->(work) { work.call + 1 })
     pool.submit(made)

@@ -3,7 +3,7 @@
 //! GVL, or have lost it in the midst of a block. The holder is asked to give way then.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::{dispatcher_thread, process};
 /// they have asked.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// Whether workers run.
-static ON: AtomicBool = AtomicBool::new(false);
+/// How many threads work that may compute. They belong to several pools, or to none.
+static WORKERS: AtomicUsize = AtomicUsize::new(0);
 
 /// A number for each event that the dispatcher comes to, 0 while it has nothing to do.
 static TASK: AtomicU64 = AtomicU64::new(0);
@@ -29,14 +29,14 @@ static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 /// The dispatcher has nothing to do.
 pub fn idle() {
-    if ON.load(Ordering::Relaxed) {
+    if on() {
         TASK.store(0, Ordering::Release);
     }
 }
 
 /// The dispatcher has something to do: it is about to wait for the GVL, or has it.
 pub fn comes_to_event() {
-    if !ON.load(Ordering::Relaxed) {
+    if !on() {
         return;
     }
     static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -50,16 +50,30 @@ pub fn comes_to_event() {
     }
 }
 
-/// `OverSIP::Engine.workers_run(yes)`.
-fn workers_run(yes: bool) {
-    if yes && PROCESS.load(Ordering::Relaxed) != process::id() {
+fn on() -> bool {
+    WORKERS.load(Ordering::Relaxed) != 0
+}
+
+/// `OverSIP::Engine.worker_begins`: the caller, or another thread, begins with something that may compute.
+fn worker_begins() {
+    if PROCESS.load(Ordering::Relaxed) != process::id() {
+        // Threads of the parent do not work in a child.
+        WORKERS.store(0, Ordering::Relaxed);
         job::prepare(give_way);
         // Where the system refuses a thread, the dispatcher waits as Ruby has it.
         let Ok(spawned) = thread::Builder::new().name("oversip nudge".to_owned()).spawn(run) else { return };
         WATCH.store(Box::into_raw(Box::new(spawned.thread().clone())), Ordering::Release);
         PROCESS.store(process::id(), Ordering::Relaxed);
     }
-    ON.store(yes, Ordering::Relaxed);
+    WORKERS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// `OverSIP::Engine.worker_ends`: it has come to its end. Called once for each `worker_begins`.
+fn worker_ends() {
+    // One of the parent's is not counted in a child, and none is where the system has refused the thread.
+    if PROCESS.load(Ordering::Relaxed) == process::id() {
+        let _ = WORKERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |number| number.checked_sub(1));
+    }
 }
 
 fn run() {
@@ -78,7 +92,7 @@ fn run() {
 
 /// That of the dispatcher just now, 0 for none.
 fn task() -> u64 {
-    if ON.load(Ordering::Relaxed) {
+    if on() {
         TASK.load(Ordering::Acquire)
     } else {
         0
@@ -133,5 +147,6 @@ mod job {
 /// Adds the function to `OverSIP::Engine`.
 pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     let engine = oversip.define_module("Engine")?;
-    engine.define_singleton_method("workers_run", function!(workers_run, 1))
+    engine.define_singleton_method("worker_begins", function!(worker_begins, 0))?;
+    engine.define_singleton_method("worker_ends", function!(worker_ends, 0))
 }

@@ -12,6 +12,11 @@ module OverSIP
     class Pool
       NOTHING = { await_running: 0, await_queued: 0, await_late: 0, await_timeouts: 0 }.freeze
 
+      # How many threads are on their way to their work at a time. Each waits for the interpreter, and an event would wait
+      # behind a thousand of them. The next one is called by who has come.
+      COMING = 2
+      private_constant :COMING
+
       # @return [Hash{Symbol => Integer}] the numbers of a process without a pool
       def self.stats
         NOTHING
@@ -23,12 +28,12 @@ module OverSIP
         @max_threads = max_threads
         @max_queued = max_queued
         @lock = BriefMutex.new
-        @ready = Thread::ConditionVariable.new
         @queue = {}.compare_by_identity
         @workers = {}.compare_by_identity
         @running = {}.compare_by_identity
-        @starting = {}.compare_by_identity
-        @idle = 0
+        @idle = {}.compare_by_identity
+        @coming = {}.compare_by_identity
+        @ends = []
         @timeouts = 0
         @process = Process.pid
       end
@@ -48,15 +53,15 @@ module OverSIP
           raise StoppedError if @closed
 
           @queue[work] = true
-          free = @idle + @starting.size
-          return @ready.signal if @queue.size <= free
-          return hire(work) if @workers.size < @max_threads
-          next if @queue.size <= free + @max_queued
+          next call_worker unless full?
 
           @queue.delete(work)
           raise AwaitQueueFull, "#{work} finds #{@max_queued} others before it (core: await_queue), for #{@max_threads} " \
                                 "threads (core: await_threads): raise them, or let each work end sooner (await's timeout: " \
                                 "does not end it)"
+        rescue ThreadError
+          # What the system refuses is no failure as long as somebody can run it.
+          raise if @workers.empty? && @queue.delete(work)
         end
       end
 
@@ -67,7 +72,7 @@ module OverSIP
         begin
           work.run
         ensure
-          @lock.synchronize { over(work) }
+          finished(work)
         end
       end
 
@@ -85,7 +90,7 @@ module OverSIP
           @queue.delete(work)
         end
         work.unattended(late: true) unless withdrawn
-        tell_quiet
+        @lock.synchronize { tell_quiet }
       end
 
       # @return [Hash{Symbol => Integer}] for {OverSIP.stats}
@@ -105,9 +110,12 @@ module OverSIP
       #
       # @param limit [Numeric] seconds
       def let_work_end(limit)
-        over = @over = Dispatcher::Outcome.new
-        tell_quiet
-        over.value(limit)
+        ended = Dispatcher::Outcome.new
+        @lock.synchronize do
+          @ends << ended
+          tell_quiet
+        end
+        ended.value(limit)
       end
 
       # No work begins any more. What runs is killed.
@@ -118,7 +126,7 @@ module OverSIP
           @closed = true
           @queue.each_key { |work| work.give_up(StoppedError.new) }
           @queue.clear
-          @ready.broadcast
+          @workers.each_value(&:call)
           warn_of(@running.keys) unless @running.empty?
           @workers.keys - [Thread.current]
         end
@@ -129,34 +137,49 @@ module OverSIP
 
       # The next work, for a worker, which waits for it. An interruption of the worker is served while it waits alone.
       #
+      # @param worker [Worker] the caller's
       # @yieldparam work [Work] while the pool still counts it as waiting
       # @return [Work, nil] nil: the pool is closed, or it is the one of the parent process
-      def take
+      def take(worker)
         @lock.synchronize do
           return unless own_process?
 
-          @starting.delete(Thread.current)
-          rest while @queue.empty? && !@closed
+          @coming.delete(worker)
+          rest(worker) while @queue.empty? && !@closed
           work, = @queue.shift
           return unless work
 
           yield work
           begun(work)
+          call_next
+          work
         end
+      end
+
+      # @param worker [Worker]
+      # @return [Boolean] whether it is to look for work
+      def called?(worker)
+        @closed || @coming.key?(worker)
       end
 
       # A worker has come to the end of its work.
       def finished(work)
-        @lock.synchronize { over(work) }
+        @lock.synchronize { ended(work) }
       end
 
       # A worker is gone, since it was killed or the pool is closed. Another one takes its place when it is needed.
-      def left(thread, work)
+      #
+      # @param worker [Worker] the caller's
+      # @param work [Work, nil] what it has not ended
+      # @param failure [Exception, nil] why it could not begin, and another one could not either
+      def left(worker, work, failure = nil)
         @lock.synchronize do
-          @workers.delete(thread)
-          @starting.delete(thread)
-          over(work) if work
-          hire(nil) unless @queue.empty? || @closed || !own_process?
+          @workers.delete(Thread.current)
+          @coming.delete(worker)
+          ended(work) if work
+          next if @closed || !own_process?
+
+          failure ? give_up_without_workers(failure) : call_next
         end
       end
 
@@ -168,37 +191,78 @@ module OverSIP
         Dispatcher.log_system_warn "OverSIP ends, and this work does not: #{works.first}#{others}; its threads are killed"
       end
 
-      def hire(work)
-        thread = Worker.new(self).start
-        @workers[thread] = @starting[thread] = true
-      rescue ThreadError
-        # What the system refuses is no failure as long as somebody can run it.
-        raise if work && @workers.empty? && @queue.delete(work)
+      # @return [Boolean] whether more work waits than may, beside the threads that come for it
+      def full?
+        coming = @idle.size + @coming.size + (@max_threads - @workers.size)
+        @queue.size > coming + @max_queued
       end
 
-      def rest
-        @idle += 1
-        Thread.handle_interrupt(Object => :on_blocking) { @ready.wait(@lock) }
+      # Work waits: has a further thread come, unless enough of them do.
+      #
+      # @raise [ThreadError] the system refuses one
+      def call_worker
+        return if @coming.size >= [COMING, @queue.size].min
+
+        worker, = @idle.shift
+        return hire unless worker
+
+        @coming[worker] = true
+        worker.call
+      end
+
+      # The same where the caller does not know the work that a refusal concerns.
+      def call_next
+        call_worker
+      rescue ThreadError => e
+        give_up_without_workers(e)
+      end
+
+      def hire
+        return if @workers.size >= @max_threads
+
+        worker = Worker.new(self)
+        @workers[worker.start] = worker
+        @coming[worker] = true
+      end
+
+      # The work that waits would wait for ever.
+      def give_up_without_workers(reason)
+        return unless @workers.empty?
+
+        @queue.each_key do |work|
+          work.give_up(OverSIP::RuntimeError.new("no thread can begin #{work}: #{reason.message} (#{reason.class})"))
+        end
+        @queue.clear
+        tell_quiet
+      end
+
+      def rest(worker)
+        @idle[worker] = true
+        Thread.handle_interrupt(Object => :on_blocking) { worker.rest(@lock) }
       ensure
-        @idle -= 1
+        @idle.delete(worker)
+        @coming.delete(worker)
       end
 
       def begun(work)
         @running[work] = true
-        Engine.workers_run(true) if @running.size == 1
+        Engine.worker_begins
         work
       end
 
-      def over(work)
-        return unless @running.delete(work)
+      def ended(work)
+        return unless @running.delete(work) && own_process?
 
-        Engine.workers_run(false) if @running.empty?
+        Engine.worker_ends
         tell_quiet
       end
 
-      # To who waits in {let_work_end}.
+      # To those who wait in {let_work_end}.
       def tell_quiet
-        @over&.settle(:returned) if quiet?
+        return unless quiet?
+
+        @ends.each { |ended| ended.settle(:returned) }
+        @ends.clear
       end
     end
   end

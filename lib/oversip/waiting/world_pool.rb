@@ -26,7 +26,7 @@ module OverSIP
       # @param work [Work]
       def submit(work)
         due = Engine.clock + (@takes * 1e9)
-        fiber = work.fiber(->(result) { over(work, fiber, result, due) })
+        fiber = work.fiber(->(result) { ended(work, fiber, result, due) })
         @fibers[fiber] = work
         Dispatcher.admit(fiber)
         fiber.resume
@@ -55,7 +55,7 @@ module OverSIP
 
       private
 
-      def over(work, fiber, result, due)
+      def ended(work, fiber, result, due)
         @fibers.delete(fiber)
         Dispatcher.dismiss(fiber)
         left = (due - Engine.clock) / 1e9
