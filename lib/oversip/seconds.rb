@@ -9,13 +9,19 @@ module OverSIP
     MOST = 1_000_000_000
 
     # @param name [String] of the argument, for the error
+    # @param positive [Boolean] whether 0 is refused
     # @return [Float]
-    # @raise [ArgumentError] this is no such number
-    def self.check(name, value)
-      seconds = value.to_f if value.is_a?(Numeric) && value.real?
-      return seconds if seconds && (0..MOST).cover?(seconds)
+    # @raise [TypeError] this is no number
+    # @raise [ArgumentError] it is out of the range
+    def self.check(name, value, positive: false)
+      number = value.is_a?(Numeric) && value.real?
+      raise TypeError, "#{name} must be a number of seconds, not #{value.inspect}" unless number
 
-      raise ArgumentError, "#{name} must be a number of seconds from 0 to #{MOST}, not #{value.inspect}"
+      seconds = value.to_f
+      return seconds if (0..MOST).cover?(seconds) && !(positive && seconds.zero?)
+
+      range = positive ? "a positive number of seconds, at most #{MOST}" : "a number of seconds from 0 to #{MOST}"
+      raise ArgumentError, "#{name} must be #{range}, not #{value.inspect}"
     end
   end
 end

@@ -46,7 +46,8 @@ module OverSIP
     # `ensure` runs, and work that still runs is killed.
     #
     # @param timeout [Numeric] seconds that transactions, blocks that wait, and work are given
-    # @raise [ArgumentError] this is no number of seconds
+    # @raise [TypeError] this is no number
+    # @raise [ArgumentError] it is negative, or more than a billion
     def stop(timeout: 5)
       timeout = Seconds.check("timeout:", timeout)
       LifeCycle.stop(timeout: timeout, callback_limit: timeout)
@@ -108,7 +109,8 @@ module OverSIP
     #
     # @param after [Numeric] seconds to wait
     # @return [nil]
-    # @raise [ArgumentError] there is no block, or this is no number of seconds
+    # @raise [TypeError] this is no number
+    # @raise [ArgumentError] it is negative, or more than a billion; there is no block
     def schedule(after: 0, &block)
       raise ArgumentError, "no block given" unless block
 

@@ -35,10 +35,23 @@ module OverSIP
       def async(&block)
         raise ArgumentError, "no block given" unless block
 
-        work = Work.new("OverSIP.async", block, wrapper)
-        pool = self.pool
-        pool.submit(work)
-        Task.new(work, pool)
+        outside_trap("OverSIP.async") do
+          work = Work.new("OverSIP.async", block, wrapper)
+          pool = self.pool
+          pool.submit(work)
+          Task.new(work, pool)
+        end
+      end
+
+      # @param name [String] what the script has called
+      # @raise [OverSIP::RuntimeError] the caller is a trap handler, where Ruby lets nobody take a lock
+      def outside_trap(name)
+        yield
+      rescue ThreadError => e
+        raise unless e.message.include?("trap context")
+
+        raise OverSIP::RuntimeError, "#{name} cannot be called in a trap handler: OverSIP.schedule { ... } runs a block " \
+                                     "on the dispatcher"
       end
 
       # See {OverSIP.sleep}.
@@ -60,14 +73,9 @@ module OverSIP
 
       # @param seconds [Numeric, nil]
       # @return [Float, nil]
-      # @raise [ArgumentError]
+      # @raise [TypeError, ArgumentError]
       def check_timeout(seconds)
-        return if seconds.nil?
-
-        checked = Seconds.check("timeout:", seconds)
-        raise ArgumentError, "timeout: must be more than 0 seconds" if checked.zero?
-
-        checked
+        Seconds.check("timeout:", seconds, positive: true) unless seconds.nil?
       end
 
       # @return [Pool, WorldPool] the one of this process
@@ -184,7 +192,7 @@ module OverSIP
 
       # Runs the block where the caller waits anyway. A wait in a block of the script is told of, or refused.
       def in_place(name, timeout, &)
-        Dispatcher.waiter(name) if Dispatcher.current?
+        Dispatcher.tell_of_wait(name) if Dispatcher.current?
         return yield unless timeout
 
         Timeout.timeout(timeout, AwaitTimeout, "#{name} has no value after #{timeout} s", &)
@@ -211,7 +219,8 @@ module OverSIP
     # @raise [StoppedError] OverSIP has ended meanwhile
     # @raise [OverSIP::RuntimeError] so many events are suspended that this one has no Fiber; the thread of the work was
     #   killed
-    # @raise [ArgumentError] there is no block, or the time is no positive number of seconds
+    # @raise [TypeError] the time is no number
+    # @raise [ArgumentError] it is not positive, or more than a billion; there is no block
     def await(timeout: nil, &block)
       Waiting.await(timeout, &block)
     end
@@ -225,6 +234,7 @@ module OverSIP
     # @return [Task] which has its value
     # @raise [AwaitQueueFull] too much work waits already
     # @raise [StoppedError] OverSIP has ended
+    # @raise [OverSIP::RuntimeError] the caller is a trap handler
     # @raise [ArgumentError] there is no block
     def async(&)
       Waiting.async(&)
@@ -237,7 +247,8 @@ module OverSIP
     # @return [nil]
     # @raise [StoppedError] OverSIP has ended meanwhile
     # @raise [OverSIP::RuntimeError] so many events are suspended that this one has no Fiber
-    # @raise [ArgumentError] this is no number of seconds
+    # @raise [TypeError] this is no number
+    # @raise [ArgumentError] it is negative, or more than a billion
     def sleep(seconds)
       Waiting.sleep(seconds)
       nil

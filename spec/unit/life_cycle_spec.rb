@@ -162,7 +162,7 @@ RSpec.describe "Start and end of the engine" do
     OverSIP.start
     expect { OverSIP.schedule }.to raise_error(ArgumentError, "no block given")
     [-1, Float::NAN, Float::INFINITY, "1"].each do |after|
-      expect { OverSIP.schedule(after: after) { nil } }.to raise_error(ArgumentError, /after:/)
+      expect { OverSIP.schedule(after: after) { nil } }.to raise_error(after.is_a?(Numeric) ? ArgumentError : TypeError, /after:/)
     end
     log = capture_log do
       OverSIP.schedule { raise "oops" }

@@ -87,6 +87,67 @@ RSpec.describe "OverSIP.async", :native do
     expect(said.map(&:body)).to include(/no disk/)
   end
 
+  it "logs an exception that nobody asks for while its event goes on, after half a minute, and keeps no such Task" do
+    said = capture_log(level: :warn) do |log|
+      start_oversip(configuration: { core: { callback_warning_time: 0 } })
+      OverSIP::Testing.freeze
+      OverSIP.schedule do
+        100.times { OverSIP.async { raise IOError, "no disk" } }
+        OverSIP.sleep 60
+        100.times { OverSIP.async { nil }.value }
+        OverSIP.sleep 60
+      end
+      eventually { OverSIP.stats.values_at(:await_running, :await_queued, :waiting_blocks) == [0, 0, 1] }
+      OverSIP::Testing.advance(29)
+      dispatcher_caught_up
+      OverSIP::Logger.flush
+      expect(log).to be_empty
+      OverSIP::Testing.advance(1)
+      dispatcher_caught_up
+      OverSIP::Logger.flush
+      expect(log.map(&:body).grep(/no disk/).size).to be_positive
+    end
+    expect(said.map(&:body)).to include(/\Aexception in the work of OverSIP.async/)
+  end
+
+  it "has no value in a child of the process that has begun it" do
+    start_oversip
+    pending, ended = in_event { [OverSIP.async { gates.first.pop }, OverSIP.async { 5 }.tap(&:value)] }
+    reader, writer = IO.pipe
+    child = fork do
+      pending.value
+    rescue OverSIP::RuntimeError => e
+      writer.puts e.message, ended.value
+    ensure
+      exit!
+    end
+    writer.close
+    expect(reader.wait_readable(10) && reader.read).to match(/\AOverSIP.async \(\S+\) was begun by process #{Process.pid}, .*\n5\n\z/)
+    gates.first << 1
+    expect(pending.value).to eq(1)
+  ensure
+    Process.kill(:KILL, child)
+    Process.wait(child)
+  end
+
+  it "says in a trap handler that it cannot begin there, nor be asked" do
+    start_oversip
+    task = OverSIP.async { 1 }
+    told = Thread::Queue.new
+    former = trap("CONT") do
+      [-> { OverSIP.async { 1 } }, -> { task.value }].each do |try|
+        try.call
+      rescue OverSIP::RuntimeError => e
+        told << e.message
+      end
+    end
+    Process.kill("CONT", Process.pid)
+    eventually { told.size == 2 }
+    expect([told.pop, told.pop]).to match([/\AOverSIP.async cannot be called in a trap handler: OverSIP.schedule/, /\ATask#value cannot be called/])
+  ensure
+    trap("CONT", former || "DEFAULT")
+  end
+
   it "is refused after the end: nothing would end its thread" do
     start_oversip
     OverSIP.stop
@@ -100,8 +161,11 @@ RSpec.describe "OverSIP.async", :native do
     start_oversip
     expect { OverSIP.async }.to raise_error(ArgumentError, "no block given")
     task = OverSIP.async { 1 }
-    expect { task.value(timeout: -1) }.to raise_error(ArgumentError)
-    expect { task.value(timeout: 0) }.to raise_error(ArgumentError, /more than 0/)
+    [-1, 0].each do |time|
+      expect { task.value(timeout: time) }
+        .to raise_error(ArgumentError, "timeout: must be a positive number of seconds, at most 1000000000, not #{time}")
+    end
+    expect { task.value(timeout: "1") }.to raise_error(TypeError, 'timeout: must be a number of seconds, not "1"')
     expect(task.value).to eq(1)
   end
 end

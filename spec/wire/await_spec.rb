@@ -11,6 +11,17 @@ RSpec.describe "OverSIP.await", :native do
     start_oversip(configuration: { core: }, &block || proc {})
   end
 
+  # How long it takes to run events one after the other, each a millisecond later.
+  def seconds_of_events(number)
+    took = mailbox
+    begun = OverSIP::Engine.clock
+    following = lambda do |left|
+      OverSIP.schedule(after: 0.001) { left.zero? ? took << ((OverSIP::Engine.clock - begun) / 1e9) : following.call(left - 1) }
+    end
+    following.call(number)
+    took.pop
+  end
+
   it "lets other events run while the work of a block takes its time" do
     serve do |request|
       request.sip_method == :MESSAGE ? request.reply(OverSIP.await { gate.pop }) : request.reply(200)
@@ -70,16 +81,27 @@ RSpec.describe "OverSIP.await", :native do
     stop = false
     OverSIP.schedule { OverSIP.await { (1..10_000).reduce(:+) until stop } }
     eventually { OverSIP.stats[:await_running] == 1 }
-    took = mailbox
-    begun = OverSIP::Engine.clock
-    following = lambda do |left|
-      OverSIP.schedule(after: 0.001) { left.zero? ? took << ((OverSIP::Engine.clock - begun) / 1e9) : following.call(left - 1) }
-    end
-    following.call(30)
     # Ruby alone would let the work go on for a tenth of a second each time.
-    expect(took.pop).to be < 1.5
+    expect(seconds_of_events(30)).to be < 1.5
   ensure
     stop = true
+  end
+
+  it "does not either when work of another pool has ended meanwhile" do
+    serve
+    stop = false
+    former = OverSIP::Waiting::Pool.new
+    held = OverSIP::Waiting::Work.new("work", -> { gate.pop })
+    former.submit(held)
+    eventually { gate.num_waiting == 1 }
+    OverSIP.schedule { OverSIP.await { (1..10_000).reduce(:+) until stop } }
+    eventually { OverSIP.stats[:await_running] == 1 }
+    gate << true
+    eventually { former.stats[:await_running].zero? }
+    expect(seconds_of_events(30)).to be < 1.5
+  ensure
+    stop = true
+    former.close(1)
   end
 
   it "just runs the block on other threads" do
@@ -91,7 +113,7 @@ RSpec.describe "OverSIP.await", :native do
   it "refuses what is no time, and a missing block" do
     serve
     expect { OverSIP.await }.to raise_error(ArgumentError, "no block given")
-    expect { OverSIP.await(timeout: "5") { nil } }.to raise_error(ArgumentError, /timeout: must be a number of seconds/)
-    expect { OverSIP.await(timeout: 0) { nil } }.to raise_error(ArgumentError, /more than 0/)
+    expect { OverSIP.await(timeout: "5") { nil } }.to raise_error(TypeError, 'timeout: must be a number of seconds, not "5"')
+    expect { OverSIP.await(timeout: 0) { nil } }.to raise_error(ArgumentError, /timeout: must be a positive number of seconds/)
   end
 end

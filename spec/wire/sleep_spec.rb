@@ -155,7 +155,7 @@ RSpec.describe "OverSIP.sleep", :native do
 
   it "refuses what is no time" do
     start_oversip
-    expect { OverSIP.sleep("1") }.to raise_error(ArgumentError, /seconds must be a number of seconds/)
+    expect { OverSIP.sleep("1") }.to raise_error(TypeError, /seconds must be a number of seconds/)
     expect(in_event { OverSIP.sleep(-1) }).to be_an(ArgumentError)
   end
 

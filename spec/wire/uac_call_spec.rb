@@ -314,7 +314,7 @@ RSpec.describe "Uac#call", :native do
     { 0 => ArgumentError, -1 => ArgumentError, Float::INFINITY => ArgumentError, Float::NAN => ArgumentError,
       "soon" => TypeError }.each do |timeout, error|
       it "of #{timeout.inspect} raises #{error}" do
-        expect { uac.call(request, timeout: timeout) }.to raise_error(error, /timeout must be/)
+        expect { uac.call(request, timeout: timeout) }.to raise_error(error, /timeout: must be/)
       end
     end
   end

@@ -199,12 +199,12 @@ fn wait(ruby: &Ruby, engine: &Engine, call: &Call) -> Result<Outcome, Error> {
 
 fn seconds(ruby: &Ruby, value: Value) -> Result<Duration, Error> {
     let given = f64::try_convert(value)
-        .map_err(|_| text::unfit(ruby.exception_type_error(), "timeout", "a number of seconds", value))?;
+        .map_err(|_| text::unfit(ruby.exception_type_error(), "timeout:", "a number of seconds", value))?;
     let limit = text::duration(given).filter(|limit| !limit.is_zero());
     limit.ok_or_else(|| {
         text::unfit(
             ruby.exception_arg_error(),
-            "timeout",
+            "timeout:",
             "a positive number of seconds, at most 1000000000",
             value,
         )

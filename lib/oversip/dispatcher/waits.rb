@@ -45,8 +45,10 @@ module OverSIP
       end
 
       # A wait may suspend this Fiber too.
-      def admit(fiber)
-        @fibers.admit(fiber)
+      #
+      # @param event [Engine::SuspendedEvent, nil] what it goes on for
+      def admit(fiber, event = nil)
+        @fibers.admit(fiber, event)
       end
 
       # It has ended.
@@ -68,7 +70,7 @@ module OverSIP
       def let_waits_end(limit)
         deadline = Deadline.new(limit)
         until waits.empty? || deadline.over?
-          @fibers.waits_over.value(deadline.left)
+          @fibers.end_of_waiting.value(deadline.left)
           # The block that has waited goes on until it has ended, or waits again.
           call(timeout: deadline.left) { true }
         end
@@ -117,6 +119,15 @@ module OverSIP
         place = caller.find { |frame| !frame.start_with?(Watch::LIBRARY) }
         log_system_warn "#{what} holds up all events, at #{place}: it waits in a Fiber that the script or a library has " \
                         "made, and only the Fiber of the event itself can be suspended"
+      end
+
+      # The caller is about to hold up this thread: that is told of, or refused.
+      #
+      # @param what [#to_s] what it waits for
+      # @raise [OverSIP::RuntimeError] it is an event without a Fiber
+      def tell_of_wait(what)
+        waiter(what)
+        nil
       end
 
       # @param what [#to_s] what the caller, on this thread, is about to wait for

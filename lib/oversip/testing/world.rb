@@ -233,7 +233,8 @@ module OverSIP
       #
       # @param seconds [Numeric] of the world's clock; 0 at the beginning
       # @return [nil]
-      # @raise [ArgumentError] this is no number of seconds
+      # @raise [TypeError] this is no number
+      # @raise [ArgumentError] it is negative, or more than a billion
       def await_takes(seconds)
         Waiting.pool.takes = Seconds.check("seconds", seconds)
         nil
@@ -247,7 +248,8 @@ module OverSIP
       # @param delay [Numeric, nil] seconds that everything takes
       # @param jitter [Numeric, nil] seconds that a datagram takes longer at most
       # @return [nil]
-      # @raise [ArgumentError] this is no share, or no time
+      # @raise [TypeError] a time is no number
+      # @raise [ArgumentError] this is no share, or a time is out of range
       def loss(share = nil, seed: nil, delay: nil, jitter: nil)
         given = { loss: share && Arguments.thousandths("loss", share), delay: delay && Seconds.check("delay", delay),
                   jitter: jitter && Seconds.check("jitter", jitter) }.compact

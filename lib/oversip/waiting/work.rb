@@ -66,7 +66,21 @@ module OverSIP
         kind, exception = result
         return unless kind == :raised
 
-        tell if @lock.synchronize { (@failure = exception) && @unattended && !@forsaken }
+        noticed = @lock.synchronize do
+          @failure = exception
+          @on_failure
+        end
+        tell
+        noticed&.call
+      end
+
+      # @yield once, when it has failed
+      def on_failure(&block)
+        failed = @lock.synchronize do
+          @on_failure = block
+          @failure
+        end
+        yield if failed
       end
 
       # Nobody waits for it now, and perhaps nobody will.
@@ -74,7 +88,8 @@ module OverSIP
       # @param late [Boolean] its time is over
       def unattended(late: false)
         @late = late
-        tell if @lock.synchronize { (@unattended = true) && @failure }
+        @lock.synchronize { @unattended = true }
+        tell
       end
 
       # Somebody does.
@@ -85,6 +100,11 @@ module OverSIP
       # Its thread is about to be killed: that is told of all such work at once.
       def forsake
         @lock.synchronize { @forsaken = true }
+      end
+
+      # @return [Boolean] whether its failure is logged
+      def told?
+        @told == true
       end
 
       # @return [Boolean] whether it runs though its time is over
@@ -104,8 +124,10 @@ module OverSIP
 
       private
 
+      # Logs its failure, if that has to be done.
       def tell
-        Dispatcher.work_failed(@failure, to_s, @event)
+        due = @lock.synchronize { @failure && @unattended && !@forsaken && !@told && (@told = true) }
+        Dispatcher.work_failed(@failure, to_s, @event) if due
       end
 
       def perform(ended)
@@ -115,7 +137,8 @@ module OverSIP
       rescue Exception => e # rubocop:disable Lint/RescueException -- handed to the block that waits
         result = [:raised, e]
       ensure
-        ended.call(result)
+        # A kill in the midst of it would leave some who wait asleep.
+        Thread.handle_interrupt(Object => :never) { ended.call(result) }
       end
     end
   end

@@ -12,7 +12,7 @@ RSpec.describe OverSIP::Testing::Matchers, :sip do
 
   status = /\Aa status is an Integer from 100 to 699, not /
   party = /\Aa party is a String, a Regexp or a matcher, not /
-  seconds = /\Aseconds must be a number of seconds from 0 to 1000000000, not /
+  seconds = /\Aseconds must be a number of seconds, not /
   times = /\Ahow often is an Integer from 0 on, not /
 
   {
@@ -52,7 +52,8 @@ RSpec.describe OverSIP::Testing::Matchers, :sip do
   }.each do |name, (matcher, message)|
     it "refuses #{name}" do
       call
-      expect { expect(call).not_to instance_exec(&matcher) }.to raise_error(ArgumentError, message)
+      expect { expect(call).not_to instance_exec(&matcher) }
+        .to raise_error(StandardError, message) { |error| expect([ArgumentError, TypeError]).to include(error.class) }
     end
   end
 
