@@ -263,7 +263,7 @@ module OverSIP
       def work_failed(exception, work, event)
         return if @fibers&.end_by(exception)
 
-        report("the work of #{work}#{of_event(event)}, for which nobody waits", exception, callback: work)
+        report("the work of #{work}#{of_event(event)}, for which nobody waits", exception, callback: work, context: event)
       end
 
       # Runs a block. No exception leaves it, except those that end the process.
@@ -345,14 +345,15 @@ module OverSIP
       # @param place [String] where it was raised
       # @param consequence [String]
       # @param callback [String] which one failed, without anything of the message
-      def report(place, exception, consequence = "", callback: place)
-        return stopped(place) if stopped?(exception)
+      # @param context [Hash, nil] the {Engine.event_context} of its event, where that is not the running one
+      def report(place, exception, consequence = "", callback: place, context: nil)
+        return stopped(place, context) if stopped?(exception)
 
         kind = [callback, exception.class.name, exception.backtrace&.first]
-        Logger.record(:error, log_id, "exception in #{place}#{consequence}:", [:what, kind])
-        Logger.record(:error, log_id, exception, [:exception, kind])
+        Logger.record(:error, log_id, "exception in #{place}#{consequence}:", [:what, kind], context: context)
+        Logger.record(:error, log_id, exception, [:exception, kind], context: context)
         hint = ScriptHints.for(exception)
-        Logger.record(:error, log_id, hint, [:hint, kind]) if hint
+        Logger.record(:error, log_id, hint, [:hint, kind], context: context) if hint
       end
 
       # @param event [Hash, nil] what is known of it
@@ -362,8 +363,9 @@ module OverSIP
       end
 
       # A block that OverSIP's end has ended has not failed.
-      def stopped(place)
-        Logger.record(:warn, log_id, "#{place} waited when OverSIP ended, and was not completed", [:stopped])
+      def stopped(place, context)
+        text = "#{place} waited when OverSIP ended, and was not completed"
+        Logger.record(:warn, log_id, text, [:stopped], context: context)
       end
 
       # The thread inherits the deferral: a kill that comes before it serves would find no `ensure` to run.

@@ -169,20 +169,24 @@ module OverSIP
       # one of the engine, which speaks for its part (transport, transaction, dns), or of a script's block that has failed.
       #
       # @param kind [Object] see {write}
+      # @param context [Hash, nil] see {write}
       # @api private
-      def record(severity, log_id, object, kind)
-        write(severity, log_id, object, system: true, kind: kind) if SEVERITIES.fetch(severity) >= @threshold
+      def record(severity, log_id, object, kind, context: nil)
+        return unless SEVERITIES.fetch(severity) >= @threshold
+
+        write(severity, log_id, object, system: true, kind: kind, context: context)
       end
 
       # Writes one record; the log methods call it for records that pass the threshold.
       #
       # @param kind [Object, nil] what tells the record from others of the library, in place of its text; nothing of a peer
       # @param site [String, nil] the line that said it
+      # @param context [Hash, nil] the {Engine.event_context} of the event that it is about; nil: of the caller's
       # @api private
-      def write(severity, log_id, object, system:, kind: nil, site: nil)
+      def write(severity, log_id, object, system:, kind: nil, site: nil, context: nil)
         kind ||= site if site&.start_with?(LIBRARY)
         site = nil if kind
-        context = Engine.event_context || Waiting.event_context if @json
+        context ||= Engine.event_context || Waiting.event_context if @json
         @writer.push(Log::Record.new(severity, Formatting.text(log_id), Formatting.body(object),
                                      system: system, kind: kind, site: site, context: context))
         nil

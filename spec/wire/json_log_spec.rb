@@ -25,6 +25,34 @@ RSpec.describe "core: log_format: json", :native do
     text.lines.filter_map { |line| JSON.parse(line) if line.start_with?("{") }
   end
 
+  it "names the request also in records of blocks that take long, and of work that has failed unnoticed" do
+    folder(core: "log_format: json, callback_warning_time: 1", script: <<~RUBY)
+      def (OverSIP::SipEvents).on_request(request)
+        case request.sip_method
+        when :OPTIONS
+          OverSIP.async { raise KeyError, "unnoticed" }
+          OverSIP.sleep 1.2
+        when :MESSAGE then sleep 1.2
+        end
+        request.reply 200
+      end
+    RUBY
+    running_oversip("--config-dir", @dir, "--no-color") do |server|
+      server.wait_for(/"text":"running, process/)
+      %i[OPTIONS MESSAGE].each do |method|
+        alice.send_text(alice.build(method, "sip:bob@b.example"), port)
+        expect(alice.receive_final.status).to eq(200)
+      end
+      server.wait_for(/has been running for/)
+      said = records(server.output)
+      { /suspended for 1 s/ => "OPTIONS", /in the work of OverSIP.async/ => "OPTIONS", /unnoticed/ => "OPTIONS", /running for 1 s/ => "MESSAGE" }
+        .each do |text, method|
+        expect(said.find { |record| record["text"].match?(text) })
+          .to include("method" => method, "request_uri" => "sip:bob@b.example", "call_id" => String, "transaction" => /\Az9hG4bK/)
+      end
+    end
+  end
+
   it "writes each record as an object in one line, with the request of its event" do
     folder(core: "log_format: json", script:)
     running_oversip("--config-dir", @dir, "--no-color") do |server|

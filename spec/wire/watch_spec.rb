@@ -119,6 +119,43 @@ RSpec.describe "A slow block", :native do
     end
   end
 
+  it "is told of in one record when many wait for the same" do
+    capture_log(level: :warn) do |log|
+      start_oversip(configuration: { core: { callback_warning_time: 0 } })
+      OverSIP::Testing.freeze
+      30.times { OverSIP.schedule { OverSIP.sleep(60) } }
+      OverSIP.schedule { OverSIP.sleep(50) }
+      eventually { OverSIP.stats[:waiting_blocks] == 31 }
+      looking = watch(5)
+      OverSIP::Testing.advance(5)
+      2.times { looking.look }
+      expect(warnings(log, /has been/)).to match(
+        [/OverSIP.schedule has been suspended for 5 s and waits for OverSIP.sleep\(60.0\), and so have 29 others; it stands at #{__FILE__}:/,
+         /OverSIP.schedule has been suspended for 5 s and waits for OverSIP.sleep\(50.0\); it stands at #{__FILE__}:/]
+      )
+    end
+  end
+
+  it "is told of with others whose time comes within a second" do
+    capture_log(level: :warn) do |log|
+      start_oversip
+      OverSIP::Testing.freeze
+      wait = lambda do
+        OverSIP.schedule { OverSIP.sleep(60) }
+        dispatcher_caught_up
+        OverSIP::Testing.advance(0.01)
+      end
+      wait.call
+      19.times { wait.call }
+      eventually { OverSIP.stats[:waiting_blocks] == 20 }
+      OverSIP::Testing.advance(4.8)
+      wait_for_warning(log, /has been/)
+      100.times { OverSIP::Testing.advance(0.01) }
+      eventually { warnings(log, /others/).any? }
+      expect(warnings(log, /has been/).size).to be <= 3
+    end
+  end
+
   it "shows in the stats how long it has been running" do
     start_oversip do
       entered << true

@@ -202,9 +202,15 @@ fn running_event(ruby: &Ruby) -> Result<Option<(u64, f64, RString)>, Error> {
 /// `OverSIP::Engine.event_context`: what tells the request of the running event from others, for records. nil when there is
 /// none, and on any other thread than the dispatcher.
 fn event_context(ruby: &Ruby) -> Result<Option<RHash>, Error> {
-    if !dispatcher_thread::is_current() {
-        return Ok(None);
+    if dispatcher_thread::is_current() {
+        running_context(ruby)
+    } else {
+        Ok(None)
     }
+}
+
+/// `OverSIP::Engine.running_context`: the same, on any thread.
+fn running_context(ruby: &Ruby) -> Result<Option<RHash>, Error> {
     let subject = state().running.as_ref().map(|running| running.subject.clone());
     subject.map_or(Ok(None), |subject| context(ruby, &subject))
 }
@@ -270,6 +276,7 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     engine.define_singleton_method("share_event", function!(share_event, 0))?;
     engine.define_singleton_method("resume_event", function!(resume_event, 1))?;
     engine.define_singleton_method("event_context", function!(event_context, 0))?;
+    engine.define_singleton_method("running_context", function!(running_context, 0))?;
     engine.define_singleton_method("clock", function!(clock, 0))?;
     engine.define_singleton_method("forget_suspended", function!(forget_suspended, 0))?;
     engine.define_singleton_method("await_suspended", function!(await_suspended, 1))?;

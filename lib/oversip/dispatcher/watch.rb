@@ -14,6 +14,10 @@ module OverSIP
       SECOND = 1_000_000_000
       private_constant :SECOND
 
+      # Seconds between two looks that may tell of suspended events.
+      PAUSE = 1
+      private_constant :PAUSE
+
       # The backtrace ends at the library's own frames.
       LIBRARY = File.expand_path("../..", __dir__).concat("/oversip/")
 
@@ -74,11 +78,12 @@ module OverSIP
 
         frames = @dispatcher.backtrace
         subject = @dispatcher.running_stage || subject
+        context = Engine.running_context
         # The event may have ended meanwhile, so that the frames belong to another one.
         return unless Engine.running_event&.first == number
 
         Engine.told_of_running(@told = number)
-        warn_of("#{subject} has been running for #{seconds.floor} s", frames)
+        warn_of("#{subject} has been running for #{seconds.floor} s", frames, context)
       end
 
       def look_at_suspended
@@ -87,26 +92,55 @@ module OverSIP
         Engine.forget_suspended
         untold = @dispatcher.suspended_events.reject { |_, event| event.told }
         overdue, young = untold.partition { |_, event| now - event.since >= @limit * SECOND }
-        overdue.each { |fiber, event| tell(fiber, event, now) }
-        oldest = young.map { |_, event| event.since }.min
-        Engine.await_suspended(oldest) if oldest
+        tell_of(overdue, now)
+        look_again(young.map { |_, event| event.since }.min, overdue.empty? ? nil : now)
       end
 
-      def tell(fiber, event, now)
-        event.told = true
-        subject = @dispatcher.stage_of(fiber) || event.subject
-        awaited = @dispatcher.awaited_by(fiber)
-        waits = " and waits for #{awaited}" if awaited
-        warn_of("#{subject} has been suspended for #{(now - event.since) / SECOND} s#{waits}", fiber.backtrace)
+      # Of all that wait for the same in the same place there is one record, with the one that has waited for the longest.
+      #
+      # @param overdue [Array<Array(Fiber, EventFibers::Suspended)>]
+      def tell_of(overdue, now)
+        overdue = overdue.map { |fiber, event| [(now - event.since) / SECOND, fiber, event] }
+        groups = overdue.group_by do |_, fiber, event|
+          event.told = true
+          # There may be thousands, and the dispatcher goes on meanwhile.
+          Thread.pass
+          [@dispatcher.stage_of(fiber), @dispatcher.awaited_by(fiber).to_s, script_frames(fiber.backtrace).first]
+        end
+        groups.each { |(stage, awaited, _), alike| tell(stage, awaited, alike.max_by(&:first), alike.size - 1) }
       end
 
-      def warn_of(what, frames)
+      # A second later at the earliest when something was told: of what comes until then one record tells.
+      #
+      # @param oldest [Integer, nil] since when the one is suspended whose time comes next
+      # @param told [Integer, nil] the present time when something was told
+      def look_again(oldest, told)
+        return unless oldest
+
+        Engine.await_suspended(told ? [oldest, told + (PAUSE * SECOND) - (@limit * SECOND).to_i].max : oldest)
+      end
+
+      def tell(stage, awaited, (seconds, fiber, event), others)
+        waits = " and waits for #{awaited}" unless awaited.empty?
+        more = ", and so have #{others} others" if others.positive?
+        text = "#{stage || event.subject} has been suspended for #{seconds} s#{waits}#{more}"
+        warn_of(text, fiber.backtrace, event.event.context)
+      end
+
+      # @param context [Hash, nil] the {Engine.event_context} of the event
+      def warn_of(what, frames, context)
+        own = script_frames(frames)
+        place = own.empty? ? "" : "; it stands at #{own.first(FRAMES).join(", from ")}"
+        Logger.record(:warn, Dispatcher.log_id, "#{what}#{place}", [:overdue, own.first], context: context)
+      end
+
+      # @param frames [Array<String>, nil] nil: the Fiber has ended meanwhile
+      # @return [Array<String>] those of the script, or all when none is
+      def script_frames(frames)
         # Those of the wait itself come first.
         script = frames.to_a.drop_while { |frame| frame.start_with?(LIBRARY) }
         own = script.take_while { |frame| !frame.start_with?(LIBRARY) }
-        own = frames.to_a if own.empty?
-        place = own.empty? ? "" : "; it stands at #{own.first(FRAMES).join(", from ")}"
-        Logger.record(:warn, Dispatcher.log_id, "#{what}#{place}", [:overdue, own.first])
+        own.empty? ? frames.to_a : own
       end
     end
   end
