@@ -49,6 +49,19 @@ RSpec.describe "A block that waits", :native do
       expect([outcome.pop, seen.pop]).to eq([[1, 1, 1], :work])
     end
 
+    it "is waited for by several at the same time" do
+      start_oversip
+      outcome = begin_event { OverSIP.await { gate.pop } }
+      waiting(1)
+      waiters = Array.new(2) { Thread.new { OverSIP::Dispatcher.let_waits_end(10) } }
+      eventually { waiters.all? { |waiter| waiter.status == "sleep" } }
+      gate << 1
+      outcome.pop
+      expect(waiters.map { |waiter| waiter.join(5) }).to eq(waiters)
+    ensure
+      waiters&.each(&:kill)
+    end
+
     it "goes on when it begins to wait while the end waits for work" do
       start_oversip
       in_event { OverSIP.async { gate.pop } && nil }

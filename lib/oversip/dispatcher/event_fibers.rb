@@ -62,7 +62,7 @@ module OverSIP
       # @return [Boolean] whether it was suspended
       def go_on(fiber, exception = nil)
         suspended = @suspended.delete(fiber)
-        return admitted?(fiber) && wake(fiber, exception) unless suspended
+        return admitted?(fiber) && wake_admitted(fiber, exception) unless suspended
 
         begin
           suspended.told = false
@@ -143,6 +143,14 @@ module OverSIP
       def wake(fiber, exception)
         exception ? fiber.raise(exception) : fiber.resume
         true
+      end
+
+      # The event for which it goes on is the running one meanwhile.
+      #
+      # @return [true]
+      def wake_admitted(fiber, exception)
+        event = @admitted[fiber]
+        event ? Engine.resume_event(event) { wake(fiber, exception) } : wake(fiber, exception)
       end
 
       # @return [Boolean] whether the event has ended that ran in this Fiber until just now: then it is the last idle one

@@ -57,7 +57,7 @@ module OverSIP
       #
       # @param fiber [Fiber] who waits
       def unblock(blocker, fiber)
-        return @held_up.wake(fiber) unless Dispatcher.suspends?(fiber)
+        return @held_up.wake(blocker, fiber) unless Dispatcher.suspends?(fiber)
 
         # The Fiber may be on its way to its wait: on the dispatcher it is there.
         Engine.schedule(0.0, -> { wake(blocker, fiber) })
@@ -82,7 +82,9 @@ module OverSIP
       #
       # @return [Fiber]
       def fiber(*, &block)
-        name = "Fiber.schedule#{" in #{Engine.running_event&.last}" if Engine.running_event}"
+        # A request is named beside it.
+        event = Engine.running_event unless Engine.event_context
+        name = "Fiber.schedule#{" in #{event.last}" if event}"
         fiber = Fiber.new(blocking: false) do
           Dispatcher.guard(name) do
             block.call
@@ -93,7 +95,7 @@ module OverSIP
         ensure
           Dispatcher.dismiss(fiber)
         end
-        Dispatcher.admit(fiber)
+        Dispatcher.admit(fiber, Engine.share_event)
         fiber.tap(&:resume)
       end
 
@@ -123,7 +125,7 @@ module OverSIP
       # @param what [#to_s] for the log
       # @return [Boolean] false at the time-out
       def wait(blocker, timeout, what)
-        return @held_up.wait(timeout, what) unless suspendable?
+        return @held_up.wait(blocker, timeout, what) unless suspendable?
 
         await(blocker, timeout, what) == true
       end
@@ -141,13 +143,7 @@ module OverSIP
 
       def wake(blocker, fiber)
         awaited, outcome = @waits[fiber]
-        outcome.settle(:returned, true) if outcome && ends?(awaited, blocker)
-      end
-
-      # The wait of a ConditionVariable names nothing, since Ruby takes it for a sleep. At the end of a thread it names the
-      # thread of who waits.
-      def ends?(awaited, blocker)
-        awaited.nil? || awaited.equal?(blocker) || (awaited.is_a?(Thread) && blocker.is_a?(Thread))
+        outcome.settle(:returned, true) if outcome && Scheduling.ends?(awaited, blocker)
       end
     end
   end

@@ -29,14 +29,15 @@ module OverSIP
 
       # A wait may suspend this Fiber too, which runs no events.
       #
+      # @param event [Engine::SuspendedEvent, nil] the one for which it goes on
       # @raise [OverSIP::RuntimeError] there are too many Fibers
-      def admit(fiber)
+      def admit(fiber, event = nil)
         if @admitted.size + @fibers.size >= @max_suspended
           raise OverSIP::RuntimeError, "no further Fiber can be begun: #{@fibers.size} Fibers of callbacks and " \
                                        "#{@admitted.size} others wait or run, #{@max_suspended} at most"
         end
 
-        @admitted[fiber] = true
+        @admitted[fiber] = event
       end
 
       # It has ended.
@@ -55,14 +56,15 @@ module OverSIP
         leaving(hooks, &)
       ensure
         @waits.delete(wait.fiber)
-        @waits_over.settle(:returned) if @waits_over && @waits.empty?
+        tell_end_of_waiting if @waits.empty?
       end
 
-      # @return [Outcome] settled as soon as nothing waits any more
-      def waits_over
-        @waits_over = Outcome.new
-        @waits_over.settle(:returned) if @waits.empty?
-        @waits_over
+      # @return [Outcome] the caller's own, settled as soon as nothing waits any more
+      def end_of_waiting
+        outcome = Outcome.new
+        @ends << outcome
+        tell_end_of_waiting if @waits.empty?
+        outcome
       end
 
       # @return [Waiters::Suspension, nil] the one by which a Fiber is suspended
@@ -94,6 +96,12 @@ module OverSIP
         @admitted = {}.compare_by_identity
         @waits = {}.compare_by_identity
         @refused = {}.compare_by_identity
+        @ends = []
+      end
+
+      # Another thread may do the same.
+      def tell_end_of_waiting
+        @ends.shift&.settle(:returned) until @ends.empty?
       end
 
       # An `ensure` may try to wait, and is told why it cannot.

@@ -31,7 +31,7 @@ module OverSIP
           # A script may resume a Fiber that it knows.
           @fibers.waiting(self) { Fiber.yield until @woken }
         ensure
-          @over = true
+          @left = true
           Waiters.cancel(timer) if timer
         end
 
@@ -46,7 +46,7 @@ module OverSIP
 
         # The Fiber may be in another wait, or run another event.
         def go_on
-          return if @over
+          return if @left
 
           @woken = true
           Dispatcher.guard("a wait") { Dispatcher.go_on(@fiber) }
@@ -70,14 +70,14 @@ module OverSIP
             @scheduler.block(self, deadline.left)
           end
         ensure
-          @lock.synchronize { @over = true }
+          @lock.synchronize { @left = true }
         end
 
         # Any thread may call it.
         def wake
           @lock.synchronize do
             @woken = true
-            @scheduler.unblock(self, @fiber) unless @over
+            @scheduler.unblock(self, @fiber) unless @left
           end
         rescue StandardError => e
           # Its loop has ended, and so has the wait. Others wait for the same outcome, and are woken after this one.

@@ -79,7 +79,28 @@ RSpec.describe "Fiber.schedule, with the Fiber scheduler of the dispatcher", :na
       OverSIP::Testing.advance(1)
       dispatcher_caught_up
     end
-    expect(log.map(&:body)).to contain_exactly(/exception in a block given to Fiber\.schedule in on_request of OPTIONS sip:.*\(Call-ID/, /nobody/)
+    expect(log.map(&:body)).to contain_exactly(/exception in a block given to Fiber\.schedule \(OPTIONS sip:.*, Call-ID/, /nobody/)
+  end
+
+  it "goes on for the event that has begun it, also when that is over" do
+    seen = mailbox
+    on_request do |request|
+      Fiber.schedule do
+        seen << OverSIP::Engine.event_context
+        2.times { sleep(1) && (seen << OverSIP::Engine.event_context) }
+      end
+      request.reply(200)
+    end
+    alice = udp_peer
+    request = SipText.new(call_from(alice, :OPTIONS))
+    context = seen.pop
+    expect(context).to include(sip_method: :OPTIONS, call_id: request.header("Call-ID"))
+    2.times do
+      dispatcher_caught_up
+      OverSIP::Testing.advance(1)
+      expect(seen.pop).to eq(context)
+    end
+    expect(OverSIP::Engine.running_event).to be_nil
   end
 
   it "does not keep the Client of its event waiting, nor count as an event" do

@@ -59,6 +59,20 @@ RSpec.describe "A Fiber that a script or a library has made, with the Fiber sche
     end
   end
 
+  it "sleeps for its time, though what it has waited for before comes late" do
+    scheduler = OverSIP::Dispatcher.scheduler
+    sleeping = lambda do |seconds|
+      scheduler.unblock(Thread::Queue.new, Fiber.current)
+      scheduler.kernel_sleep(seconds) ? :woken : :slept
+    end
+    capture_log { expect(in_event { Fiber.new { sleeping.call(0.01) }.resume }.pop).to eq(:slept) }
+    OverSIP::Testing.freeze
+    result = in_event { sleeping.call(1) }
+    expect_to_wait(result)
+    OverSIP::Testing.advance(1)
+    expect(result.pop).to eq(:slept)
+  end
+
   it "may be an Enumerator that sleeps: its values come to who asks for them" do
     enumerator = Enumerator.new do |values|
       2.times do |number|

@@ -58,6 +58,36 @@ RSpec.describe "Timeout.timeout, with the Fiber scheduler of the dispatcher", :n
     gate << :end
   end
 
+  it "is not taken by a rescue of its block for the end of an inner one" do
+    seen = mailbox
+    result = in_event do
+      Timeout.timeout(1) do
+        Timeout.timeout(5) { sleep }
+      rescue StandardError
+        seen << :rescued
+      end
+    end
+    expect_to_wait(result)
+    OverSIP::Testing.advance(1)
+    expect(result.pop).to be_a(Timeout::Error).and have_attributes(message: "execution expired", backtrace: include(/timeouts_spec/))
+    expect(seen.all).to be_empty
+  end
+
+  it "is rescued around an inner one, whose time is up first" do
+    result = in_event do
+      Timeout.timeout(5) do
+        Timeout.timeout(1) { sleep }
+      rescue Timeout::Error
+        sleep(1) && :inner
+      end
+    end
+    [1, 1].each do |seconds|
+      expect_to_wait(result)
+      OverSIP::Testing.advance(seconds)
+    end
+    expect(result.pop).to eq(:inner)
+  end
+
   it "runs the ensure of its block" do
     seen = mailbox
     result = in_event do

@@ -75,7 +75,7 @@ module OverSIP
         def watching(wanted, timeout)
           watches = []
           numbers = wanted.map { |io, _| io.fileno }.uniq
-          await(nil, timeout, "an IO") do |outcome|
+          await(wanted, timeout, "an IO") do |outcome|
             numbers.each { |number| (@descriptors[number] ||= []) << Fiber.current }
             wanted.each do |io, events|
               watches << Engine.watch_io(io.fileno, events, ->(ready) { outcome.settle(:returned, ready) })

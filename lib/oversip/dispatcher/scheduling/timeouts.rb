@@ -10,6 +10,11 @@ module OverSIP
       #
       # @api private
       module Timeouts
+        # Passes each `rescue` of the block, as Ruby's own Timeout has it: so the limit of an inner block, or a script that
+        # tries once more, does not take the one of an outer block for its own.
+        class Expired < Exception; end # rubocop:disable Lint/InheritException -- no script is to rescue it
+        private_constant :Expired
+
         class << self
           # @return [Float] seconds
           # @raise [TypeError, ArgumentError] what `sleep` raises
@@ -26,7 +31,8 @@ module OverSIP
         # Raises the exception in a block that waits for too long. One that computes is not interrupted: it has the thread.
         #
         # @param duration [Numeric] seconds of the engine's clock
-        # @param exception_class [Class, Exception] an exception from Ruby 3.2 on
+        # @param exception_class [Class, Exception] an exception from Ruby 3.2 on. Timeout::Error, as without a class, is
+        #   raised by this method; another one where the block waits
         # @param arguments [Array] of the exception
         # @return [Object] what the block returns
         def timeout_after(duration, exception_class = Timeout::Error, *arguments, &)
@@ -40,19 +46,28 @@ module OverSIP
         private
 
         def on_the_clock(duration, exception)
-          fiber = Fiber.current
-          over = false
-          expired = lambda do
-            Dispatcher.guard("Timeout.timeout") { Dispatcher.go_on(fiber, exception) } unless over
-          end
-          timer = Engine.schedule(duration, expired)
-          yield duration
-        rescue ThreadError => e
+          raised = exception.instance_of?(Timeout::Error) ? Expired.new(exception.message) : exception
+          limited(duration, raised) { yield duration }
+        rescue Expired, ThreadError => e
           # Where an exception ends the wait of a ConditionVariable, Ruby 3.1 does not lock its Mutex again, and then
           # complains that it is not locked.
-          raise e.cause.equal?(exception) ? exception : e
+          raise e unless e.equal?(raised) || e.cause.equal?(raised)
+
+          exception.set_backtrace(e.backtrace) unless exception.backtrace
+          raise exception, cause: nil
+        end
+
+        # @param exception [Exception] what the calling Fiber meets when the time is over
+        def limited(duration, exception)
+          fiber = Fiber.current
+          ended = false
+          expired = lambda do
+            Dispatcher.guard("Timeout.timeout") { Dispatcher.go_on(fiber, exception) } unless ended
+          end
+          timer = Engine.schedule(duration, expired)
+          yield
         ensure
-          over = true
+          ended = true
           Engine.unschedule(timer) if timer && Engine.running?
         end
 
