@@ -48,7 +48,7 @@ fn timers_e_and_f_do_the_same_for_other_requests() {
     let sent = times(&world, RELAY, BOB, "OPTIONS");
     assert_eq!(intervals(&sent), [500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000, 4000]);
     // RFC 4320 4.2: nobody is told that a request other than INVITE was given up, it is too late for that.
-    assert_eq!(times(&world, RELAY, ALICE, "SIP/2.0 408"), []);
+    assert!(times(&world, RELAY, ALICE, "SIP/2.0 408").is_empty());
     assert_all_quiet(&world, relay);
 }
 
@@ -251,7 +251,7 @@ fn timer_c2_begins_anew_with_each_route_and_cancels_what_is_pending() {
     let carol = add_callee(&mut world, CAROL, Uas::answering(200, seconds(110)));
     call(&mut world, alice, CallPlan { hang_up_after: Some(seconds(1)), ..CallPlan::default() });
     world.run_until_idle();
-    assert_eq!(times(&world, RELAY, ALICE, "SIP/2.0 408"), [], "{}", world.record());
+    assert!(times(&world, RELAY, ALICE, "SIP/2.0 408").is_empty(), "{}", world.record());
     assert_eq!(world.peer(alice).calls()[0].state(), CallState::HungUp);
     assert_eq!(world.peer(carol).calls()[0].state(), CalleeState::EndedByPeer);
     assert_all_quiet(&world, relay);

@@ -42,7 +42,7 @@ module OverSIP
         AroundCallback.innermost = (method(:around) if listened?(CALLBACK))
         @pairs.clear unless @wanted
         @wanted = listened?(REQUEST) || listened?(ATTEMPT)
-        Engine.trace = @wanted
+        Engine.tell_happenings = @wanted
       end
 
       # What the engine has done.

@@ -42,7 +42,7 @@ class FakeEngine
 
   def observe_blocks(_observer); end
 
-  def trace=(_wanted); end
+  def tell_happenings=(_wanted); end
 
   def stats
     { dispatched_events: 0 }

@@ -37,13 +37,17 @@ RSpec.describe "The layers" do
     "clock" => [],
     "random" => [],
     "expiring_map" => [],
+    "observed" => %w[message],
     "transaction" => %w[message],
     "transport" => %w[clock message],
     "resolve" => %w[expiring_map message],
     "client" => %w[expiring_map message random resolve],
     "element" => %w[client message random resolve transaction],
     "simulation" => %w[client element message random resolve transaction],
-    "engine" => %w[client clock element host message random resolve transaction transport],
+    "trace" => %w[element message observed resolve transaction],
+    "metrics" => %w[element observed],
+    "hep" => %w[observed],
+    "engine" => %w[client clock element hep host message metrics observed random resolve trace transaction transport],
     "host" => %w[client element message resolve]
   }
 

@@ -20,6 +20,7 @@ use super::clients::ClientTable;
 use super::consequences::Consequences;
 use super::counts::{Counts, Gauges};
 use super::flows::Flows;
+use super::happenings::Happenings;
 use super::ids::Numbers;
 use super::input::Input;
 use super::output::{Output, ScriptEvent};
@@ -32,7 +33,6 @@ use super::settings::{Settings, Status};
 use super::stores::Stores;
 use super::table::Tables;
 use super::timers::{TimerId, TimerKey, Timers};
-use super::trace::Trace;
 use super::uac_acks::UacAcks;
 
 /// How often the element looks for what has expired.
@@ -91,7 +91,7 @@ pub struct Element {
     pub(super) waits_for_acks: Instant,
     pub(super) counts: Counts,
     /// What it has done lately, for who follows it.
-    pub(super) trace: Option<Box<Trace>>,
+    pub(super) happenings: Option<Box<Happenings>>,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -151,7 +151,7 @@ impl Element {
             acks_due: 0,
             waits_for_acks: now,
             counts: Counts::default(),
-            trace: None,
+            happenings: None,
             outputs: VecDeque::new(),
         }
     }

@@ -12,7 +12,7 @@
 //! (`client_transactions`), Clients (`client_state`) with their routes (`clients`, `routes_of_client`, `route`), who waits
 //! for the ends of routes (`callers`), connections (`flows`), resolutions (`resolutions`), what is known of peers
 //! (`reachability`), the ACKs of user agent clients (`uac_acks`), answers to CANCELs (`cancels`), what steps mean for other
-//! calls (`consequences`), the trace (`trace`) and one timer queue (`timers`). The other files wire them, one subject each: what comes in
+//! calls (`consequences`), what has happened (`happenings`) and one timer queue (`timers`). The other files wire them, one subject each: what comes in
 //! (`requests`, `responses`, `connections`), the way to a target (`hops`), what goes out (`sending` with `outgoing`,
 //! `replies`, `forwarding`, `acknowledging`), the steps of client transactions (`branches`), what a script asks of its
 //! Clients (`client_calls`), the order of a Client's events (`turns`), a route from its beginning to its end (`routing`) with
@@ -42,6 +42,8 @@ mod counts;
 mod defects;
 mod flows;
 mod forwarding;
+mod happening;
+mod happenings;
 mod hold;
 mod hops;
 mod ids;
@@ -49,6 +51,7 @@ mod input;
 mod listeners;
 mod next_hop;
 mod no_way;
+mod noted;
 mod outgoing;
 mod output;
 mod probing;
@@ -74,8 +77,6 @@ mod settings;
 mod stores;
 mod table;
 mod timers;
-mod trace;
-mod traced;
 mod turns;
 mod uac_acks;
 
@@ -84,6 +85,8 @@ pub use contract::Element;
 pub use counts::{Counts, Dropped, Gauges, Rejected};
 #[cfg(feature = "defects")]
 pub use defects::PlannedPanic;
+pub use happening::{AttemptEnd, Happening, Subject};
+pub use happenings::Happenings;
 pub use hold::Hold;
 pub use ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, ResolutionId, RouteId};
 pub use input::{ConnectionEnd, Input};
@@ -102,4 +105,3 @@ pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest, 
 pub use server_request::Creation;
 pub use server_stage::ServerState;
 pub use settings::{is_loopback, Families, Limits, Settings, Status};
-pub use trace::{AttemptEnd, Happening, Subject, Trace};

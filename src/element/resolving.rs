@@ -65,7 +65,7 @@ impl Element {
 
     /// A route hears of the resolution that it has waited for.
     pub(super) fn targets_found(&mut self, route: RouteId) {
-        let asked = self.trace.as_ref().and_then(|_| self.resolutions.asked(route)).map(str::to_owned);
+        let asked = self.happenings.as_ref().and_then(|_| self.resolutions.asked(route)).map(str::to_owned);
         let Some((waiting, resolution)) = self.resolutions.take(route) else { return };
         let input = self.targets_of(&resolution, &waiting.profile);
         self.note_resolved_for(route, asked, &input);

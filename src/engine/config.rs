@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::client::{KeyTooShort, ProcessTags};
 use crate::element::{Families, Limits};
+use crate::trace;
 use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, OpeningLimits, TlsError, TlsSettings};
 
 /// The settings of an engine.
@@ -61,6 +62,8 @@ pub struct Config {
     pub process: fn() -> u32,
     /// Bytes that may wait to be sent on all connections together; beyond it those with the most are closed.
     pub outgoing_bytes: usize,
+    /// How much of the calls is kept for who looks into them; `None`: nothing.
+    pub trace: Option<trace::Limits>,
 }
 
 /// The settings of WebSocket listeners.

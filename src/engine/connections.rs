@@ -26,7 +26,7 @@ impl Connections<'_> {
 
     /// Sends bytes over the connection of `source`, or from its UDP socket to an address. False when they did not leave.
     pub fn send_over(&self, source: &Source, wire: &Bytes, to: SocketAddr) -> bool {
-        self.0.network.get().is_some_and(|network| network.send_over(source, wire, to))
+        self.0.send_over(source, wire, to)
     }
 
     /// The peer of [`Event::TlsHandshake`](super::Event::TlsHandshake) is accepted. Nothing happens if the connection was closed

@@ -9,7 +9,7 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, Weak};
 use std::time::{Duration, Instant};
@@ -24,15 +24,18 @@ use super::dns::Lookup;
 use super::drive::Drive;
 use super::event::Event;
 use super::events::{Class, EventQueue};
+use super::guarded::guarded;
 use super::network::Network;
+use super::observers::Observers;
 use super::own_address::to_other_hosts;
 use crate::clock::Clock;
 use crate::element::{
-    CallId, Element, Hold, Input, NextHop, Outcome, Output, ResolutionId, Round, ScriptEvent, ScriptQueue,
-    Sender, Settings, WayBack,
+    CallId, Element, Happening, Hold, Input, NextHop, Outcome, Output, ResolutionId, Round, ScriptEvent,
+    ScriptQueue, Sender, Settings, WayBack,
 };
 use crate::host::{lock, Anchors, Call, Calls, Host, IncomingRequest, Released};
-use crate::message::ConnectionId;
+use crate::message::{ConnectionId, Source, Transport};
+use crate::observed::{Fate, Way};
 use crate::resolve::{Inquiry, Resolved};
 use crate::transport::TransportEvent;
 
@@ -42,6 +45,9 @@ const HOLDS_IN_A_ROW: u32 = 16;
 
 /// How often it stands back at most. One that waits has the lock by then, unless the system does not run it.
 const MOST_YIELDS: u32 = 100;
+
+/// Happenings that may wait for those who look on, and for the script; the oldest ones go.
+const MOST_HAPPENINGS: usize = 20_000;
 
 /// Messages that may wait until the thread that sends has sent them; beyond it who has something to send waits for its turn.
 const MOST_DELIVERIES: usize = 1024;
@@ -69,6 +75,8 @@ pub(super) struct Driver {
     pub(super) news: OnceLock<WeakSender<TransportEvent>>,
     /// Who runs the loop.
     pub(super) drive: Drive,
+    /// Who looks on.
+    pub(super) observers: Option<Observers>,
     held: Mutex<Held>,
     /// What is to leave, in the order of the steps that have asked for it.
     deliveries: Mutex<VecDeque<Delivery>>,
@@ -118,6 +126,8 @@ enum Delivery {
 struct Held {
     element: Element,
     loop_wakes: LoopWakes,
+    /// What the element has done and the script is to be told, if it wants to.
+    told: Option<VecDeque<(Instant, Happening)>>,
 }
 
 /// When the loop looks for a timer that is due.
@@ -181,10 +191,14 @@ impl Driver {
         settings: Settings,
         clock: Arc<EngineClock>,
         lookup: Option<Lookup>,
+        observers: Option<Observers>,
         process: fn() -> u32,
     ) -> Arc<Driver> {
         let settings = Arc::new(settings);
-        let element = Element::new(settings.clone(), clock.now(), super::system_random());
+        let mut element = Element::new(settings.clone(), clock.now(), super::system_random());
+        if observers.is_some() {
+            element.begin_happenings(MOST_HAPPENINGS);
+        }
         Arc::new_cyclic(|me| Driver {
             clock,
             settings,
@@ -198,7 +212,8 @@ impl Driver {
             lookup,
             news: OnceLock::new(),
             drive: Drive::default(),
-            held: Mutex::new(Held { element, loop_wakes: LoopWakes::Never }),
+            observers,
+            held: Mutex::new(Held { element, loop_wakes: LoopWakes::Never, told: None }),
             deliveries: Mutex::default(),
             sending: Mutex::default(),
             waiting: AtomicUsize::new(0),
@@ -219,7 +234,7 @@ impl Driver {
 
     fn hold_and_step<R>(&self, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
         self.hold(|held| {
-            let result = self.step_held(&mut held.element, step);
+            let result = self.step_held(held, step);
             if self.is_earlier(held) {
                 self.drive.timer_is_earlier();
             }
@@ -275,17 +290,44 @@ impl Driver {
                     .for_each(|id| self.events.push(Event::Scheduled(id)));
             }
             (Delivery::Request { sender, hop, wire }, Some(network)) => {
-                let failure = network.send(&hop, &wire).err()?;
-                return Some(Input::NotSent { sender, hop, failure });
+                let sent = network.send(&hop, &wire);
+                if let Some(observers) = &self.observers {
+                    let fate = if sent.is_ok() { Fate::Sent } else { Fate::Refused };
+                    observers.leaves(&wire, network.way(&hop), fate);
+                }
+                return sent.err().map(|failure| Input::NotSent { sender, hop, failure });
             }
             (Delivery::Response { way_back, wire, hold }, Some(network)) => {
-                network.respond(&way_back, &wire);
+                let sent = network.respond(&way_back, &wire);
+                self.observe(sent, &wire);
                 drop(hold);
             }
             (Delivery::End(connection), Some(network)) => network.close(connection),
             (_, None) => {}
         }
         None
+    }
+
+    /// Sends a response whose connection is gone.
+    pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) {
+        if let Some(network) = self.network.get() {
+            self.observe(network.respond_anew(transport, remote, wire), wire);
+        }
+    }
+
+    /// Sends what the script has made by itself, see [`Connections::send_over`](super::Connections::send_over).
+    pub(super) fn send_over(&self, source: &Source, wire: &Bytes, to: SocketAddr) -> bool {
+        let sent = self.network.get().is_some_and(|network| network.send_over(source, wire, to));
+        let way = Way { remote: to, ..source.into() };
+        self.observe(if sent { Ok(way) } else { Err(way) }, wire);
+        sent
+    }
+
+    fn observe(&self, sent: Result<Way, Way>, wire: &Bytes) {
+        if let Some(observers) = &self.observers {
+            let (way, fate) = sent.map_or_else(|way| (way, Fate::Refused), |way| (way, Fate::Sent));
+            observers.leaves(wire, way, fate);
+        }
     }
 
     /// Holds the lock, and counts for how long. The loop stands back for who waits here.
@@ -300,7 +342,8 @@ impl Driver {
         result
     }
 
-    fn step_held<R>(&self, element: &mut Element, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+    fn step_held<R>(&self, held: &mut Held, step: impl FnOnce(&mut Element, Instant) -> R) -> R {
+        let element = &mut held.element;
         self.released.apply(element);
         element.set_script_queue(self.script_queue());
         let result = step(element, self.clock.now());
@@ -314,9 +357,48 @@ impl Driver {
             }
         }
         if element.has_news() {
-            self.events.push(Event::Happened);
+            self.hand_on(held);
         }
         result
+    }
+
+    /// Tells those who look on, and the script, what the element has done.
+    fn hand_on(&self, held: &mut Held) {
+        let Held { element, told, .. } = held;
+        let news = element.take_happenings();
+        if let Some(observers) = &self.observers {
+            news.iter().for_each(|(at, happening)| observers.happened(*at, happening));
+        }
+        let Some(told) = told else { return };
+        if told.is_empty() {
+            self.events.push(Event::Happened);
+        }
+        told.extend(news);
+        told.drain(..told.len().saturating_sub(MOST_HAPPENINGS));
+    }
+
+    /// Whether the script is told what the element does, see [`Event::Happened`].
+    pub(super) fn tell_happenings(&self, wanted: bool) {
+        self.hold(|held| match (wanted, held.told.is_some()) {
+            (true, false) => {
+                held.told = Some(VecDeque::new());
+                if self.observers.is_none() {
+                    held.element.begin_happenings(MOST_HAPPENINGS);
+                }
+            }
+            (false, true) => {
+                held.told = None;
+                if self.observers.is_none() {
+                    held.element.end_happenings();
+                }
+            }
+            _ => {}
+        });
+    }
+
+    /// Hands out what the element has done and the script was not told of.
+    pub(super) fn take_happenings(&self) -> Vec<(Instant, Happening)> {
+        self.hold(|held| held.told.as_mut().map(|told| told.drain(..).collect()).unwrap_or_default())
     }
 
     fn leaves(&self, delivery: Delivery) {
@@ -334,7 +416,7 @@ impl Driver {
         self.let_others_go_first();
         let result = self.hold(|held| {
             held.loop_wakes = LoopWakes::AtOnce;
-            self.step_held(&mut held.element, step)
+            self.step_held(held, step)
         });
         self.send_what_is_to_leave();
         result
@@ -492,14 +574,6 @@ impl Driver {
     pub(super) fn connection_data(&self) -> MutexGuard<'_, HashMap<ConnectionId, Box<dyn Any + Send>>> {
         lock(&self.connection_data)
     }
-}
-
-/// Does one thing for the element, or that it has asked for. A defect costs that alone: the element has a guard of its own.
-pub(super) fn guarded<R: Default>(act: impl FnOnce() -> R) -> R {
-    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
-        tracing::error!(target: "oversip::engine", "a defect: a message, or what else a call needs, was lost in a panic");
-        R::default()
-    })
 }
 
 impl Host for Driver {

@@ -44,7 +44,7 @@ pub enum Event {
     Log(LogRecord),
     /// Log records were dropped: [`Engine::lost_records`](super::Engine::lost_records) says how many.
     LostRecords,
-    /// There is something in the trace: [`Engine::take_trace`](super::Engine::take_trace) hands it out.
+    /// Something has happened: [`Engine::take_happenings`](super::Engine::take_happenings) hands it out.
     Happened,
 }
 

@@ -13,6 +13,7 @@ use crate::element::{
     NextHop, NoWay, OpeningLimits, SendFailure, ServerName, ServerProof, Settings, WayBack,
 };
 use crate::message::{ConnectionId, Source, Transport};
+use crate::observed::Way;
 use crate::resolve::Target;
 use crate::transport::{
     self, is_of_peer, is_too_large, Connections, PeerName, TransportLayer, UdpSocket, Verification,
@@ -107,8 +108,22 @@ impl Network {
         }
     }
 
-    /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4).
-    pub(super) fn respond(&self, way_back: &WayBack, wire: &Bytes) {
+    /// The way of a request, for who looks on.
+    pub(super) fn way(&self, hop: &NextHop) -> Way {
+        let (transport, remote, connection) = (hop.transport(), hop.remote(), hop.connection());
+        let local = hop.own().or_else(|| match connection {
+            None => self.layer.udp(remote).map(UdpSocket::local),
+            Some(connection) => self.local(connection),
+        });
+        Way { transport, local, remote, connection }
+    }
+
+    fn local(&self, connection: ConnectionId) -> Option<SocketAddr> {
+        self.connections().info(connection)?.local
+    }
+
+    /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). `Err` with the way on which nothing left.
+    pub(super) fn respond(&self, way_back: &WayBack, wire: &Bytes) -> Result<Way, Way> {
         let source = &way_back.source;
         let sent = match source.connection {
             Some(connection) => {
@@ -116,8 +131,10 @@ impl Network {
             }
             None => self.send_over(source, wire, way_back.udp()),
         };
-        if !sent {
-            self.respond_anew(source.transport, way_back.connection(), wire);
+        match (sent, source.connection) {
+            (false, _) => self.respond_anew(source.transport, way_back.connection(), wire),
+            (true, Some(_)) => Ok(source.into()),
+            (true, None) => Ok(Way { remote: way_back.udp(), ..source.into() }),
         }
     }
 
@@ -135,8 +152,13 @@ impl Network {
     }
 
     /// Sends a response whose connection is gone: one attempt to reach its client where that takes connections (RFC 3261
-    /// 18.2.2). WebSocket clients cannot be called back.
-    pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) {
+    /// 18.2.2). WebSocket clients cannot be called back. `Err` with the way on which nothing left.
+    pub(super) fn respond_anew(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        wire: &Bytes,
+    ) -> Result<Way, Way> {
         let connection = self.settings.reaches(Role::Uac, remote).then(|| match transport {
             // It is for the script to say whom it trusts, if it does.
             Transport::Tls => {
@@ -147,10 +169,14 @@ impl Network {
             Transport::Tcp => Some(self.layer.tcp_to(remote, self.opening)),
             Transport::Udp | Transport::Ws | Transport::Wss => None,
         });
-        let sent = connection.flatten().is_some_and(|it| self.connections().send(it, wire.clone()));
+        let connection = connection.flatten();
+        let sent = connection.is_some_and(|it| self.connections().send(it, wire.clone()));
+        let way = Way { transport, local: connection.and_then(|it| self.local(it)), remote, connection };
         if !sent {
             tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
+            return Err(way);
         }
+        Ok(way)
     }
 
     pub(super) fn heed_keepalives(&self, on: bool) {

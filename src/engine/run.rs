@@ -9,9 +9,10 @@ use tokio::sync::mpsc;
 
 use super::advances::{others_act, Advances};
 use super::clock::{Alarm, SystemClock};
-use super::driver::{guarded, Driver, Fired};
+use super::driver::{Driver, Fired};
 use super::event::{Event, TlsHandshake};
 use super::events::Class;
+use super::guarded::guarded;
 use super::network::of_datagram;
 use super::websocket::upgrade_asked;
 use crate::clock::Clock;
@@ -153,9 +154,7 @@ fn take_in(driver: &Driver, event: TransportEvent) {
         TransportEvent::PeerFinished { id } => Input::PeerFinished { connection: id },
         TransportEvent::AnswersLost { transport, answers } => {
             for (remote, wire) in answers {
-                if let Some(network) = driver.network.get() {
-                    network.respond_anew(transport, remote, &wire);
-                }
+                driver.respond_anew(transport, remote, &wire);
             }
             return;
         }
@@ -193,7 +192,12 @@ fn take_in(driver: &Driver, event: TransportEvent) {
 }
 
 fn step(driver: &Driver, input: Input) {
-    driver.step_in_loop(|element, now| element.handle(now, input));
+    driver.step_in_loop(|element, now| {
+        if let Some(observers) = &driver.observers {
+            observers.comes(now, &input);
+        }
+        element.handle(now, input);
+    });
 }
 
 /// A peer is to be judged by the script. When too many wait for that, a client is sent away; what we send to servers is

@@ -17,9 +17,11 @@ use super::driver::Driver;
 use super::event::{Event, LogRecord};
 use super::events::{EventQueue, Wake};
 use super::log;
+use super::observers::Observers;
 use super::run::Command;
 use super::stats::Stats;
 use super::testing::Testing;
+use super::trace_rows::TraceQuery;
 use super::websocket::WebSockets;
 use crate::client::ListenerNames;
 use crate::clock::Clock;
@@ -27,9 +29,6 @@ use crate::element::{Happening, Settings, Status};
 use crate::host::{lock, Clients, Host, Requests};
 use crate::message::Transport;
 use crate::transport::{Tls, TlsError, TlsSettings};
-
-/// Things of a trace that may wait for the script; the oldest ones go.
-const MOST_HAPPENINGS: usize = 20_000;
 
 /// A running engine.
 pub struct Engine {
@@ -147,18 +146,27 @@ impl Engine {
         self.driver.runtime.get().map(|runtime| descriptors::watch(runtime, fd, wanted, is_open, tell))
     }
 
-    /// Begins or ends a trace of what the element does, see [`Event::Happened`].
-    pub fn trace(&self, wanted: bool) {
-        self.driver.step(|element, _| match (wanted, element.trace().is_some()) {
-            (true, false) => element.begin_trace(MOST_HAPPENINGS),
-            (false, true) => element.end_trace(),
-            _ => {}
-        });
+    /// Whether the script is told what the element does, see [`Event::Happened`].
+    pub fn tell_happenings(&self, wanted: bool) {
+        self.driver.tell_happenings(wanted);
     }
 
     /// Hands out what the element has done since this was asked last.
-    pub fn take_trace(&self) -> Vec<(Instant, Happening)> {
-        self.driver.step(|element, _| element.take_trace())
+    pub fn take_happenings(&self) -> Vec<(Instant, Happening)> {
+        self.driver.take_happenings()
+    }
+
+    /// The first row of the trace and those that somebody wants to read. `None`: the trace is off.
+    pub fn trace_text(&self, query: &TraceQuery) -> Option<Vec<u8>> {
+        let observers = self.observers()?;
+        let mut text = observers.trace_head(self.now())?;
+        text.extend(observers.trace_rows(query)?.lines);
+        Some(text)
+    }
+
+    /// Those who look on, if there are any.
+    pub fn observers(&self) -> Option<&Observers> {
+        self.driver.observers.as_ref()
     }
 
     /// Queues a record for the logger.

@@ -16,6 +16,7 @@ use super::dns::{Lookup, NameServer};
 use super::driver::Driver;
 use super::log;
 use super::network::Network;
+use super::observers::Observers;
 use super::random::system_random;
 use super::run::{Command, Loop};
 use super::running::Engine;
@@ -55,7 +56,8 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let clock = Arc::new(EngineClock::default());
     let element = NEXT_ELEMENT.fetch_add(1, Ordering::Relaxed);
     let settings = settings(&config, &listening, element, &mut system_random())?;
-    let driver = Driver::new(settings, clock.clone(), lookup(&config, clock), config.process);
+    let observers = Observers::new(&config, clock.clone());
+    let driver = Driver::new(settings, clock.clone(), lookup(&config, clock), observers, config.process);
     let (commands, command_queue) = mpsc::unbounded_channel();
     let (ready, is_ready) = sync_channel(1);
     let serving_tls = tls.clone();

@@ -1,5 +1,7 @@
 //! The destination that a resolution is for, as the text by which the DNS cache knows it and as its parts.
 
+use std::fmt;
+
 use super::query::{Query, QueryScheme, QueryTransport};
 
 /// What of a destination decides where it leads.
@@ -37,6 +39,20 @@ impl Asked {
         let (host, port) = rest.rsplit_once('|')?;
         let transport = Some(transport.to_owned()).filter(|transport| !transport.is_empty());
         Some(Asked { scheme: scheme.to_owned(), host: host.to_owned(), port: port.parse().ok(), transport })
+    }
+}
+
+/// As a SIP URI.
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.scheme, self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        if let Some(transport) = &self.transport {
+            write!(f, ";transport={transport}")?;
+        }
+        Ok(())
     }
 }
 

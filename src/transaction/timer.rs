@@ -108,3 +108,28 @@ pub enum Timer {
     /// Non-INVITE server: answers retransmissions of the request with the final response.
     J,
 }
+
+impl Timer {
+    /// Its name: that of RFC 3261 or RFC 6026 where it has one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Timer::A => "A",
+            Timer::B => "B",
+            Timer::C => "C",
+            Timer::D => "D",
+            Timer::E | Timer::CancelE => "E",
+            Timer::F => "F",
+            Timer::G => "G",
+            Timer::H => "H",
+            Timer::I => "I",
+            Timer::J => "J",
+            Timer::K => "K",
+            Timer::L => "L",
+            Timer::M => "M",
+            Timer::CancelWait => "CANCEL",
+            Timer::C2 => "C2",
+            Timer::Int1 => "INT1",
+            Timer::Int2 => "INT2",
+        }
+    }
+}

@@ -133,6 +133,7 @@ fn config(listeners: Vec<ListenSpec>, limits: Limits) -> Config {
         sending: Families::default(),
         limits,
         process: std::process::id,
+        trace: None,
         outgoing_bytes: 64 << 20,
     }
 }

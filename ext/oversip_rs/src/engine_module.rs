@@ -9,6 +9,7 @@ use oversip::element::{Dropped, Families, Limits, Rejected, Status};
 use oversip::engine::{Config, Engine, StartError, Stats, Stopping, WebSocketConfig, QUEUES};
 use oversip::host::Requests;
 use oversip::message::{Defect, Transport};
+use oversip::trace;
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
 use crate::{
@@ -97,6 +98,15 @@ pub fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         },
         process: process::id,
         outgoing_bytes: required(ruby, options, "max_outgoing_bytes")?,
+        trace: option(ruby, options, "trace")?.map(|limits| trace_limits(ruby, limits)).transpose()?,
+    })
+}
+
+fn trace_limits(ruby: &Ruby, options: RHash) -> Result<trace::Limits, Error> {
+    Ok(trace::Limits {
+        calls: required(ruby, options, "calls")?,
+        bytes: required(ruby, options, "bytes")?,
+        sample: required(ruby, options, "sample")?,
     })
 }
 
@@ -335,7 +345,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("random_number", function!(tags::random_number, 1))?;
     module.define_singleton_method("status=", function!(set_status, 1))?;
     module.singleton_class()?.define_private_method("load_testing", method!(load_testing, 0))?;
-    module.define_singleton_method("trace=", function!(happenings::set_trace, 1))?;
+    module.define_singleton_method("tell_happenings=", function!(happenings::set_told, 1))?;
     module.define_singleton_method("log_threshold=", function!(set_log_threshold, 1))?;
     module.define_singleton_method("flow?", function!(is_flow, 1))?;
     module.define_singleton_method("held_objects", function!(anchored, 0))?;

@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use magnus::{prelude::*, Error, IntoValue, RArray, RHash, RString, Ruby, Value};
-use oversip::element::{AttemptEnd, Happening, SendFailure, Subject};
+use oversip::element::{AttemptEnd, Happening, Subject};
 use oversip::engine::Engine;
 use oversip::resolve::{Asked, Target};
-use oversip::transaction::Timer;
 
 use crate::{classes::dispatcher_module, running_event, runtime, text};
 
@@ -30,16 +29,16 @@ pub fn rows(ruby: &Ruby, happenings: &[(f64, Happening)]) -> Result<RArray, Erro
 /// Hands what the engine has done to `OverSIP::Dispatcher.happened`.
 pub fn tell(ruby: &Ruby, engine: &Engine) -> Result<(), Error> {
     let seconds = |at: Instant| running_event::position(at) as f64 / 1e9;
-    let new: Vec<_> = engine.take_trace().into_iter().map(|(at, it)| (seconds(at), it)).collect();
+    let new: Vec<_> = engine.take_happenings().into_iter().map(|(at, it)| (seconds(at), it)).collect();
     let _: Value = dispatcher_module(ruby).funcall("happened", (rows(ruby, &new)?,))?;
     Ok(())
 }
 
-/// `OverSIP::Engine.trace = wanted`: whether `OverSIP::Dispatcher.happened` is told what the engine does. Nothing is done without
-/// a running one; a world keeps its trace by itself.
-pub fn set_trace(wanted: bool) {
+/// `OverSIP::Engine.tell_happenings = wanted`: whether `OverSIP::Dispatcher.happened` is told what the engine does. Nothing is done
+/// without a running one; a world keeps what happens by itself.
+pub fn set_told(wanted: bool) {
     if let Some(engine) = runtime::current() {
-        engine.trace(wanted);
+        engine.tell_happenings(wanted);
     }
 }
 
@@ -60,7 +59,7 @@ impl Details<'_> {
                 "answered"
             }
             Happening::Timer { timer, of } => {
-                self.put("name", frozen(self.0, name(*timer).as_bytes()))?;
+                self.put("name", frozen(self.0, timer.name().as_bytes()))?;
                 self.subject(of)?;
                 "timer"
             }
@@ -71,7 +70,7 @@ impl Details<'_> {
             }
             Happening::AttemptEnded { target, of, end } => {
                 self.put("target", self.target(target))?;
-                self.put("outcome", self.0.to_symbol(outcome(*end)))?;
+                self.put("outcome", self.0.to_symbol(end.outcome()))?;
                 let status = if let AttemptEnd::Answered(status) = end { Some(*status) } else { None };
                 self.put("status", status)?;
                 self.subject(of)?;
@@ -124,42 +123,6 @@ impl Details<'_> {
 
     fn put(&self, name: &str, value: impl IntoValue) -> Result<(), Error> {
         self.1.aset(self.0.to_symbol(name), value)
-    }
-}
-
-/// The name of a timer: that of RFC 3261 or RFC 6026 where it has one.
-fn name(timer: Timer) -> &'static str {
-    match timer {
-        Timer::A => "A",
-        Timer::B => "B",
-        Timer::C => "C",
-        Timer::D => "D",
-        Timer::E | Timer::CancelE => "E",
-        Timer::F => "F",
-        Timer::G => "G",
-        Timer::H => "H",
-        Timer::I => "I",
-        Timer::J => "J",
-        Timer::K => "K",
-        Timer::L => "L",
-        Timer::M => "M",
-        Timer::CancelWait => "CANCEL",
-        Timer::C2 => "C2",
-        Timer::Int1 => "INT1",
-        Timer::Int2 => "INT2",
-    }
-}
-
-fn outcome(end: AttemptEnd) -> &'static str {
-    match end {
-        AttemptEnd::Answered(_) => "answered",
-        AttemptEnd::Unanswered => "timeout",
-        AttemptEnd::InviteTimeout => "invite_timeout",
-        AttemptEnd::Failed(SendFailure::Unreachable) => "connection_error",
-        AttemptEnd::Failed(SendFailure::NotAccepted) => "tls_validation_failed",
-        AttemptEnd::Failed(SendFailure::TooLarge) => "too_large",
-        AttemptEnd::Failed(SendFailure::Lost) => "connection_lost",
-        AttemptEnd::Abandoned => "abandoned",
     }
 }
 

@@ -39,6 +39,7 @@ mod stun;
 mod tags;
 mod text;
 mod tls;
+mod trace;
 mod uac;
 mod uri;
 mod utils;
@@ -76,6 +77,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     engine_module::define(ruby, oversip)?;
     running_event::define(ruby, oversip)?;
     observer::define(ruby, oversip)?;
+    trace::define(ruby, oversip)?;
     nudge::define(ruby, oversip)?;
     world::define(ruby, oversip)?;
     logging::install();

@@ -11,9 +11,9 @@ pub(super) fn happenings(ruby: &Ruby, this: RubyWorld, from: usize) -> Result<RA
     let host = this.host(ruby)?;
     let new: Vec<(f64, Happening)> = {
         let world = host.world();
-        let trace = world.element(host.element).trace();
+        let kept = world.element(host.element).happenings();
         let timed = |(at, what): &(_, Happening)| (world.time_of(*at).as_secs_f64(), what.clone());
-        trace.map(|trace| trace.from(from).map(timed).collect()).unwrap_or_default()
+        kept.map(|kept| kept.from(from).map(timed).collect()).unwrap_or_default()
     };
     happenings::rows(ruby, &new)
 }

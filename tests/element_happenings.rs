@@ -16,18 +16,18 @@ fn happenings(bob: Option<Uas>, method: &str, room: usize) -> Vec<Happening> {
         Some(bob) => drop(world.add_peer("bob", oversip::message::Transport::Udp, address(BOB), bob)),
         None => drop(add_inbox(&mut world, BOB)),
     }
-    world.step_element(relay, |element, _| element.begin_trace(room));
-    world.send(alice, request(method, "traced"), address(RELAY));
+    world.step_element(relay, |element, _| element.begin_happenings(room));
+    world.send(alice, request(method, "followed"), address(RELAY));
     world.run_until_idle();
-    let trace = world.element(relay).trace().expect("it was begun");
-    trace.from(0).map(|(_, happening)| happening.clone()).collect()
+    let kept = world.element(relay).happenings().expect("it was begun");
+    kept.from(0).map(|(_, happening)| happening.clone()).collect()
 }
 
 fn end_of_attempt(happenings: &[Happening]) -> AttemptEnd {
     let ends = happenings.iter().filter_map(|happening| match happening {
         // Bob hangs up when no ACK comes.
         Happening::AttemptEnded { of, end, .. } if of.method != Method::Bye => {
-            assert_eq!(of.call_id.as_deref(), Some(&b"traced"[..]));
+            assert_eq!(of.call_id.as_deref(), Some(&b"followed"[..]));
             Some(*end)
         }
         _ => None,
@@ -78,7 +78,7 @@ fn nothing_is_kept_unless_it_is_asked_for() {
     let mut world = world(1);
     let relay = add_relay(&mut world, RELAY, relay_to(BOB));
     let alice = add_inbox(&mut world, ALICE);
-    world.send(alice, request("OPTIONS", "untraced"), address(RELAY));
+    world.send(alice, request("OPTIONS", "unfollowed"), address(RELAY));
     world.run_until_idle();
-    assert!(world.element(relay).trace().is_none());
+    assert!(world.element(relay).happenings().is_none());
 }

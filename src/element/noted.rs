@@ -1,4 +1,4 @@
-//! What of the element's steps goes into its trace. Without one each of these is a single branch.
+//! What of the element's steps is kept as something that has happened. While nobody asks for it each of these is a single branch.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::client_transactions::ClientTransaction;
+use super::happening::{AttemptEnd, Happening, Subject};
+use super::happenings::Happenings;
 use super::ids::{RequestId, RouteId};
-use super::trace::{AttemptEnd, Happening, Subject, Trace};
 use super::Element;
 use crate::client::session::SessionInput;
 use crate::client::{Branch, IncomingResponse};
@@ -18,38 +19,38 @@ use crate::transaction::{branch_of_key, ClientEffect, Timer};
 
 impl Element {
     /// From now on what the element does is kept, up to this number of things. What was kept before is dropped.
-    pub fn begin_trace(&mut self, room: usize) {
-        self.trace = Some(Box::new(Trace::new(room)));
+    pub fn begin_happenings(&mut self, room: usize) {
+        self.happenings = Some(Box::new(Happenings::new(room)));
     }
 
     /// Nothing is kept any more.
-    pub fn end_trace(&mut self) {
-        self.trace = None;
+    pub fn end_happenings(&mut self) {
+        self.happenings = None;
     }
 
     /// Hands out what the element has done since it was asked last.
-    pub fn take_trace(&mut self) -> Vec<(Instant, Happening)> {
-        self.trace.as_mut().map(|trace| trace.take()).unwrap_or_default()
+    pub fn take_happenings(&mut self) -> Vec<(Instant, Happening)> {
+        self.happenings.as_mut().map(|happenings| happenings.take()).unwrap_or_default()
     }
 
-    /// Whether [`Element::take_trace`] has something to hand out; true once until it was asked.
+    /// Whether [`Element::take_happenings`] has something to hand out; true once until it was asked.
     pub fn has_news(&mut self) -> bool {
-        self.trace.as_mut().is_some_and(|trace| trace.has_news())
+        self.happenings.as_mut().is_some_and(|happenings| happenings.has_news())
     }
 
-    /// What the element has done since [`Element::begin_trace`].
-    pub fn trace(&self) -> Option<&Trace> {
-        self.trace.as_deref()
+    /// What the element has done since [`Element::begin_happenings`].
+    pub fn happenings(&self) -> Option<&Happenings> {
+        self.happenings.as_deref()
     }
 
-    /// Adds to the trace, if there is one.
+    /// Keeps what has happened, if somebody asks for it.
     pub(super) fn note(&mut self, happening: impl FnOnce(&Element) -> Option<Happening>) {
-        if self.trace.is_none() {
+        if self.happenings.is_none() {
             return;
         }
         let happening = happening(self);
-        if let (Some(trace), Some(happening)) = (&mut self.trace, happening) {
-            trace.add(self.now, happening);
+        if let (Some(happenings), Some(happening)) = (&mut self.happenings, happening) {
+            happenings.add(self.now, happening);
         }
     }
 

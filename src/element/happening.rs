@@ -1,0 +1,122 @@
+//! What an element does that no message shows: requests from their arrival to their answer, timers that fire, attempts at targets,
+//! resolutions, blacklisted targets and connections. Data only.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::next_hop::SendFailure;
+use crate::message::Method;
+use crate::resolve::{Asked, Target};
+use crate::transaction::Timer;
+
+/// The request that something is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Its method.
+    pub method: Method,
+    /// The branch of its transaction. In that of a server transaction small letters stand for all; it is empty where the branch
+    /// is not unique.
+    pub branch: Bytes,
+    /// Its Call-ID. `None`: the request was answered, and is not kept any more.
+    pub call_id: Option<Bytes>,
+}
+
+/// How an attempt has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// With a final response of this status.
+    Answered(u16),
+    /// The target has not answered in its time.
+    Unanswered,
+    /// No final response has come in the time that the profile gives a callee.
+    InviteTimeout,
+    /// The request has not left, or was lost with its connection.
+    Failed(SendFailure),
+    /// Nobody wants the answer any more.
+    Abandoned,
+}
+
+impl AttemptEnd {
+    /// In one word.
+    pub fn outcome(self) -> &'static str {
+        match self {
+            AttemptEnd::Answered(_) => "answered",
+            AttemptEnd::Unanswered => "timeout",
+            AttemptEnd::InviteTimeout => "invite_timeout",
+            AttemptEnd::Failed(SendFailure::Unreachable) => "connection_error",
+            AttemptEnd::Failed(SendFailure::NotAccepted) => "tls_validation_failed",
+            AttemptEnd::Failed(SendFailure::TooLarge) => "too_large",
+            AttemptEnd::Failed(SendFailure::Lost) => "connection_lost",
+            AttemptEnd::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Something that an element has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happening {
+    /// A request other than ACK goes to the script.
+    Received {
+        /// The request.
+        of: Subject,
+    },
+    /// A final response to it leaves for its client. Of an INVITE there may be several 2xx.
+    Answered {
+        /// The request.
+        of: Subject,
+        /// The status of the response.
+        status: u16,
+    },
+    /// A timer has fired.
+    Timer {
+        /// Which one.
+        timer: Timer,
+        /// Of which transaction.
+        of: Subject,
+    },
+    /// A request is sent to a target.
+    Attempt {
+        /// The target.
+        target: Target,
+        /// The request.
+        of: Subject,
+    },
+    /// What came of that.
+    AttemptEnded {
+        /// The target.
+        target: Target,
+        /// The request.
+        of: Subject,
+        /// How it ended.
+        end: AttemptEnd,
+    },
+    /// Names were looked up.
+    Resolved {
+        /// The destination.
+        asked: Asked,
+        /// Where it leads, in the order in which they are tried; none where it leads nowhere.
+        targets: Vec<Target>,
+        /// The Call-ID of the request that wants to know.
+        call_id: Option<Bytes>,
+    },
+    /// The element has put a target on a blacklist.
+    Blacklisted {
+        /// The target.
+        target: Target,
+    },
+    /// A connection carries messages from now on.
+    FlowOpened {
+        /// The other end.
+        peer: Target,
+        /// Our end.
+        local: SocketAddr,
+        /// Whether the peer has opened it.
+        inbound: bool,
+    },
+    /// A connection is gone, or did not come up.
+    FlowClosed {
+        /// The other end.
+        peer: Target,
+    },
+}

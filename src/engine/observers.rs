@@ -1,0 +1,103 @@
+//! Who looks on: the ring of the trace, the metrics, the collectors. The driver tells them what comes, leaves, happens and runs; no
+//! call waits for them, and a defect of theirs costs no call.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::clock::EngineClock;
+use super::config::Config;
+use super::guarded::guarded;
+use super::random::system_random;
+use crate::clock::Clock;
+use crate::element::{Happening, Input};
+use crate::hep;
+use crate::host::lock;
+use crate::metrics::Metrics;
+use crate::observed::{BlockRun, Fate, ObservedMessage, Way};
+use crate::trace::Ring;
+
+/// Those who look on, as far as there are any.
+#[derive(Debug)]
+pub struct Observers {
+    clock: Arc<EngineClock>,
+    ring: Option<Mutex<Ring>>,
+    metrics: Option<Arc<Metrics>>,
+    hep: Option<hep::Sender>,
+}
+
+impl Observers {
+    /// `None` when nobody looks on.
+    pub(super) fn new(config: &Config, clock: Arc<EngineClock>) -> Option<Observers> {
+        let ring = config.trace.map(|limits| {
+            let mut random = system_random();
+            let key = [(); 4].map(|()| random.number());
+            Mutex::new(Ring::new(limits, clock.now(), clock.date(), key))
+        });
+        let (metrics, hep) = (None, None);
+        let any = ring.is_some() || metrics.is_some() || hep.is_some();
+        any.then_some(Observers { clock, ring, metrics, hep })
+    }
+
+    /// The ring, unless the trace is off.
+    pub fn ring(&self) -> Option<&Mutex<Ring>> {
+        self.ring.as_ref()
+    }
+
+    /// The metrics, unless they are off.
+    pub fn metrics(&self) -> Option<&Arc<Metrics>> {
+        self.metrics.as_ref()
+    }
+
+    /// Something has come for the element.
+    pub(super) fn comes(&self, at: Instant, input: &Input) {
+        let (message, source) = match input {
+            Input::Message { message, source, .. } | Input::HeldResponse { message, source, .. } => {
+                (message, source)
+            }
+            Input::Refused { request, source, .. } => (request, source),
+            _ => return,
+        };
+        guarded(|| self.message(&ObservedMessage::received(at, message, source)));
+    }
+
+    /// A message has left, or should have.
+    pub(super) fn leaves(&self, wire: &[u8], way: Way, fate: Fate) {
+        guarded(|| self.message(&ObservedMessage::sent(self.clock.now(), wire, way, fate)));
+    }
+
+    fn message(&self, message: &ObservedMessage<'_>) {
+        if let Some(ring) = &self.ring {
+            lock(ring).message(message);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.message(message);
+        }
+        if let Some(hep) = &self.hep {
+            hep.message(message, self.clock.date());
+        }
+    }
+
+    /// The element has done something.
+    pub(super) fn happened(&self, at: Instant, happening: &Happening) {
+        guarded(|| {
+            if let Some(ring) = &self.ring {
+                lock(ring).happened(at, happening);
+            }
+            if let Some(metrics) = &self.metrics {
+                metrics.happened(happening);
+            }
+        });
+    }
+
+    /// A block of the script has run.
+    pub fn block_ran(&self, run: &BlockRun<'_>) {
+        guarded(|| {
+            if let Some(ring) = &self.ring {
+                lock(ring).block_ran(run);
+            }
+            if let Some(metrics) = &self.metrics {
+                metrics.block_ran(run);
+            }
+        });
+    }
+}

@@ -1,0 +1,219 @@
+//! The rows in which a trace is handed out: one JSON object in each line.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use base64::prelude::{Engine as _, BASE64_STANDARD};
+use serde::Serialize;
+
+use super::entry::{Of, What};
+use super::log::{LeftOut, Read};
+use super::ring::Summary;
+use crate::element::AttemptEnd;
+use crate::observed::{Direction, Fate};
+
+/// The number of this form of rows. It grows with each change that a reader has to know of.
+const FORM: u32 = 1;
+
+/// The name of the element in pictures of its calls.
+const ELEMENT: &str = "oversip";
+
+/// The first row: what holds for all others.
+#[derive(Serialize)]
+struct Head {
+    kind: &'static str,
+    rows: u32,
+    element: &'static str,
+    version: &'static str,
+    began_at: f64,
+    now: f64,
+    seq: u64,
+    calls: Calls,
+}
+
+#[derive(Serialize)]
+struct Calls {
+    kept: usize,
+    dropped: u64,
+    unsampled: u64,
+}
+
+/// A row about something that has happened.
+#[derive(Serialize)]
+struct Row<'a> {
+    kind: &'static str,
+    call_id: Option<Cow<'a, str>>,
+    at: f64,
+    #[serde(flatten)]
+    details: Details<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Details<'a> {
+    Message {
+        direction: &'static str,
+        transport: &'static str,
+        local: Option<String>,
+        remote: String,
+        connection: Option<u64>,
+        fate: &'static str,
+        bytes: String,
+    },
+    Block {
+        event: &'static str,
+        subject: Cow<'a, str>,
+        file: Cow<'a, str>,
+        line: u32,
+        duration: f64,
+        exception: Option<Exception<'a>>,
+    },
+    Transaction(Transaction<'a>),
+    Resolution {
+        question: Cow<'a, str>,
+        targets: Vec<Cow<'a, str>>,
+    },
+    Target {
+        target: String,
+    },
+    FlowOpened {
+        peer: String,
+        local: String,
+        inbound: bool,
+    },
+    FlowClosed {
+        peer: String,
+    },
+}
+
+/// What there is to say of a transaction.
+#[derive(Default, Serialize)]
+struct Transaction<'a> {
+    method: Cow<'a, str>,
+    branch: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+}
+
+impl<'a> Transaction<'a> {
+    fn of(of: Of<&'a [u8]>) -> Self {
+        Transaction { method: text(of.method), branch: text(of.branch), ..Transaction::default() }
+    }
+
+    fn details(self) -> Details<'a> {
+        Details::Transaction(self)
+    }
+}
+
+#[derive(Serialize)]
+struct Exception<'a> {
+    class: Cow<'a, str>,
+    message: Cow<'a, str>,
+}
+
+/// What a call was not given room for.
+#[derive(Serialize)]
+struct LeftOutRow<'a> {
+    kind: &'static str,
+    call_id: Cow<'a, str>,
+    events: u64,
+    bytes: u64,
+}
+
+/// The first row.
+pub fn head(out: &mut Vec<u8>, summary: &Summary) {
+    let calls = Calls { kept: summary.calls, dropped: summary.dropped, unsampled: summary.unsampled };
+    let began_at = summary.began_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (began_at, now) = (seconds(began_at), seconds(summary.now));
+    let (element, version, seq) = (ELEMENT, env!("CARGO_PKG_VERSION"), summary.last);
+    write(out, &Head { kind: "head", rows: FORM, element, version, began_at, now, seq, calls });
+}
+
+/// The row of an entry of a call, or of one that belongs to no call.
+pub fn row(out: &mut Vec<u8>, call_id: Option<&[u8]>, entry: Read<'_>) {
+    let (kind, details) = details(entry.what);
+    write(out, &Row { kind, call_id: call_id.map(text), at: seconds(entry.at), details });
+}
+
+/// The row that says what a call was not given room for.
+pub fn left_out(out: &mut Vec<u8>, call_id: &[u8], left_out: LeftOut) {
+    let LeftOut { entries, bytes, .. } = left_out;
+    write(out, &LeftOutRow { kind: "left_out", call_id: text(call_id), events: entries, bytes });
+}
+
+fn details(what: What<&[u8]>) -> (&'static str, Details<'_>) {
+    match what {
+        What::Message { direction, transport, local, remote, connection, fate, wire } => {
+            let details = Details::Message {
+                direction: match direction {
+                    Direction::In => "in",
+                    Direction::Out => "out",
+                },
+                transport: transport.as_str(),
+                local: local.map(|address| address.to_string()),
+                remote: remote.to_string(),
+                connection: connection.map(|connection| connection.as_u64()),
+                fate: match fate {
+                    Fate::Sent => "sent",
+                    Fate::Refused => "refused",
+                },
+                bytes: BASE64_STANDARD.encode(wire),
+            };
+            ("message", details)
+        }
+        What::Block { event, method, file, line, duration, exception } => {
+            let exception =
+                exception.map(|(class, message)| Exception { class: text(class), message: text(message) });
+            let (subject, file, duration) = (text(method), text(file), seconds(duration));
+            ("block", Details::Block { event, subject, file, line, duration, exception })
+        }
+        What::Received(of) => ("received", Transaction::of(of).details()),
+        What::Answered(of, status) => {
+            ("answered", Transaction { status: Some(status), ..Transaction::of(of) }.details())
+        }
+        What::Timer(of, timer) => {
+            ("timer", Transaction { name: Some(timer.name()), ..Transaction::of(of) }.details())
+        }
+        What::Attempt(of, target) => {
+            ("attempt", Transaction { target: Some(target.to_string()), ..Transaction::of(of) }.details())
+        }
+        What::AttemptEnded(of, target, end) => {
+            let status = if let AttemptEnd::Answered(status) = end { Some(status) } else { None };
+            let (target, outcome) = (Some(target.to_string()), Some(end.outcome()));
+            ("attempt_ended", Transaction { target, outcome, status, ..Transaction::of(of) }.details())
+        }
+        What::Resolved { question, targets } => {
+            let targets = targets.split(|byte| *byte == b' ').filter(|target| !target.is_empty());
+            let (question, targets) = (text(question), targets.map(text).collect());
+            ("resolution", Details::Resolution { question, targets })
+        }
+        What::Blacklisted(target) => ("blacklisted", Details::Target { target: target.to_string() }),
+        What::FlowOpened { peer, local, inbound } => {
+            let (peer, local) = (peer.to_string(), local.to_string());
+            ("flow_opened", Details::FlowOpened { peer, local, inbound })
+        }
+        What::FlowClosed(peer) => ("flow_closed", Details::FlowClosed { peer: peer.to_string() }),
+    }
+}
+
+/// Seconds with microseconds.
+fn seconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e6
+}
+
+/// A text of a peer's, whatever its bytes are.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+fn write(out: &mut Vec<u8>, row: &impl Serialize) {
+    // Writing to memory does not fail, and neither do these types.
+    let _ = serde_json::to_writer(&mut *out, row);
+    out.push(b'\n');
+}

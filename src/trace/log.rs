@@ -1,0 +1,126 @@
+//! What is kept of one call: entries, and the texts in them one behind the other.
+
+use std::time::Duration;
+
+use super::entry::What;
+
+/// By how many bytes, and by how many entries, there is more room when there is none: what a call holds is near to what it needs.
+const MORE_BYTES: usize = 2048;
+const MORE_ENTRIES: usize = 8;
+
+/// Two pieces of a text that are kept as one.
+pub(super) type Pieces<'a> = [&'a [u8]; 2];
+
+/// Where a text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: u32,
+    length: u32,
+}
+
+/// One thing that has happened.
+#[derive(Debug, Clone)]
+struct Entry {
+    number: u64,
+    at: Duration,
+    what: What<Span>,
+}
+
+/// What a call was not given room for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// How many entries.
+    pub entries: u64,
+    /// How many bytes of texts.
+    pub bytes: u64,
+    /// The number of the last one.
+    pub last: u64,
+}
+
+/// What is kept of one call.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    entries: Vec<Entry>,
+    texts: Vec<u8>,
+    left_out: LeftOut,
+}
+
+/// An entry as it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read<'a> {
+    /// Its number among all of the ring.
+    pub number: u64,
+    /// When, since the ring has begun.
+    pub at: Duration,
+    /// What has happened.
+    pub what: What<&'a [u8]>,
+}
+
+impl Log {
+    /// Adds an entry, unless the log is to hold more than `most` bytes with it.
+    pub(super) fn add(&mut self, number: u64, at: Duration, what: What<Pieces<'_>>, most: usize) {
+        let before = self.texts.len();
+        let full = self.size() > most;
+        let mut length = 0;
+        let texts = &mut self.texts;
+        let what = what.map(&mut |pieces: Pieces<'_>| {
+            let more = pieces[0].len() + pieces[1].len();
+            length += more;
+            if full || texts.len() + more > most {
+                return Span { start: u32::MAX, length: 0 };
+            }
+            let start = texts.len() as u32;
+            if texts.capacity() - texts.len() < more {
+                texts.reserve_exact(more.max(MORE_BYTES).max(texts.len() / 4));
+            }
+            pieces.into_iter().for_each(|piece| texts.extend_from_slice(piece));
+            Span { start, length: more as u32 }
+        });
+        if full || before + length > most {
+            self.texts.truncate(before);
+            self.left_out.entries += 1;
+            self.left_out.bytes += length as u64;
+            self.left_out.last = number;
+            return;
+        }
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(MORE_ENTRIES.max(self.entries.len() / 4));
+        }
+        self.entries.push(Entry { number, at, what });
+    }
+
+    /// How many bytes of memory it takes.
+    pub(super) fn size(&self) -> usize {
+        self.texts.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// Forgets everything, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.texts.clear();
+        self.left_out = LeftOut::default();
+    }
+
+    /// The number of the newest entry, be it left out; 0 for none.
+    pub fn last(&self) -> u64 {
+        self.entries.last().map_or(0, |entry| entry.number).max(self.left_out.last)
+    }
+
+    /// What there was no room for.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    /// The entries with a higher number than this one.
+    pub fn since(&self, number: u64) -> impl Iterator<Item = Read<'_>> {
+        let first = self.entries.partition_point(|entry| entry.number <= number);
+        self.entries[first..].iter().map(|entry| Read {
+            number: entry.number,
+            at: entry.at,
+            what: entry.what.clone().map(&mut |span: Span| {
+                let start = span.start as usize;
+                &self.texts[start..start + span.length as usize]
+            }),
+        })
+    }
+}

@@ -1,0 +1,14 @@
+//! The trace: what has happened to the last calls, message by message, within a bound of memory. Values without sockets, locks or a
+//! clock.
+//!
+//! Each entry has a number that grows, so that who has read some may ask for what came after ([`Log::since`]).
+
+mod entry;
+mod json;
+mod log;
+mod ring;
+
+pub use entry::{Of, What};
+pub use json::{head, left_out, row};
+pub use log::{LeftOut, Log, Read};
+pub use ring::{Limits, Ring, Summary};

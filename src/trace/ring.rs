@@ -1,0 +1,276 @@
+//! The ring: the calls that something has happened to lately.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use ahash::RandomState;
+use hashlink::linked_hash_map::RawEntryMut;
+use hashlink::LinkedHashMap;
+
+use super::entry::{Of, What};
+use super::log::{Log, Pieces};
+use crate::element::{Happening, Subject};
+use crate::observed::{BlockRun, ObservedMessage};
+
+/// What a call takes beside its log and its name: its place in the table and in the order.
+const PLACE: usize = 160;
+
+/// The part of all bytes that one call may take, and that what belongs to no call may take.
+const PART_OF_CALL: usize = 8;
+const PART_OF_OTHERS: usize = 32;
+
+/// The memory of a dropped call is given to the next one, up to this many bytes.
+const MOST_SPARE: usize = 64 * 1024;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// How many calls.
+    pub calls: usize,
+    /// How many bytes of memory.
+    pub bytes: usize,
+    /// Which part of all calls, 0.0 to 1.0.
+    pub sample: f64,
+}
+
+/// What there is to say of a ring as a whole.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// When it began.
+    pub began_at: SystemTime,
+    /// How long ago that was.
+    pub now: Duration,
+    /// The number of the newest entry.
+    pub last: u64,
+    /// How many calls it holds.
+    pub calls: usize,
+    /// How many bytes of memory that takes.
+    pub bytes: usize,
+    /// How many calls went to make room.
+    pub dropped: u64,
+    /// How many requests that came to the script belong to calls that are not kept, since only a part is.
+    pub unsampled: u64,
+    /// What it may hold.
+    pub limits: Limits,
+}
+
+/// The calls that something has happened to lately, the one that was active last at the end.
+pub struct Ring {
+    limits: Limits,
+    began: (Instant, SystemTime),
+    /// The number of the newest entry.
+    last: u64,
+    keys: RandomState,
+    calls: LinkedHashMap<Box<[u8]>, Log, RandomState>,
+    /// What belongs to no call: when the second part is full, it becomes the first, which is dropped.
+    others: [Log; 2],
+    /// Memory for the next call.
+    spare: Log,
+    /// The bytes of all calls.
+    bytes: usize,
+    dropped: u64,
+    unsampled: u64,
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring").field("calls", &self.calls.len()).field("bytes", &self.bytes()).finish()
+    }
+}
+
+impl Ring {
+    /// An empty one that begins now. The key decides which calls are sampled.
+    pub fn new(limits: Limits, now: Instant, date: SystemTime, key: [u64; 4]) -> Ring {
+        let keys = RandomState::with_seeds(key[0], key[1], key[2], key[3]);
+        Ring {
+            limits,
+            began: (now, date),
+            last: 0,
+            calls: LinkedHashMap::with_hasher(keys.clone()),
+            keys,
+            others: Default::default(),
+            spare: Log::default(),
+            bytes: 0,
+            dropped: 0,
+            unsampled: 0,
+        }
+    }
+
+    /// A message has come or left.
+    pub fn message(&mut self, message: &ObservedMessage<'_>) {
+        let ObservedMessage { direction, transport, local, remote, connection, fate, .. } = *message;
+        let wire = [message.head, message.body];
+        let what = What::Message { direction, transport, local, remote, connection, fate, wire };
+        self.add(message.at, message.call_id, what);
+    }
+
+    /// A block has run.
+    pub fn block_ran(&mut self, run: &BlockRun<'_>) {
+        let what = What::Block {
+            event: run.event,
+            method: one(run.method),
+            file: one(run.file.as_bytes()),
+            line: run.line,
+            duration: run.ended.saturating_duration_since(run.began),
+            exception: run.exception.map(|(class, message)| (one(class.as_bytes()), one(message.as_bytes()))),
+        };
+        self.add(run.began, run.call_id, what);
+    }
+
+    /// Something has happened.
+    pub fn happened(&mut self, at: Instant, happening: &Happening) {
+        match happening {
+            Happening::Received { of } => self.received(at, of),
+            Happening::Answered { of, status } => {
+                self.add_of(at, of, |transaction| What::Answered(transaction, *status));
+            }
+            Happening::Timer { timer, of } => {
+                self.add_of(at, of, |transaction| What::Timer(transaction, *timer));
+            }
+            Happening::Attempt { target, of } => {
+                self.add_of(at, of, |transaction| What::Attempt(transaction, *target));
+            }
+            Happening::AttemptEnded { target, of, end } => {
+                self.add_of(at, of, |transaction| What::AttemptEnded(transaction, *target, *end));
+            }
+            Happening::Resolved { asked, targets, call_id } => {
+                let question = asked.to_string();
+                let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+                let targets = targets.join(" ");
+                let what =
+                    What::Resolved { question: one(question.as_bytes()), targets: one(targets.as_bytes()) };
+                self.add(at, call_id.as_deref(), what);
+            }
+            Happening::Blacklisted { target } => self.add(at, None, What::Blacklisted(*target)),
+            Happening::FlowOpened { peer, local, inbound } => {
+                let what = What::FlowOpened { peer: *peer, local: *local, inbound: *inbound };
+                self.add(at, None, what);
+            }
+            Happening::FlowClosed { peer } => self.add(at, None, What::FlowClosed(*peer)),
+        }
+    }
+
+    fn received(&mut self, at: Instant, of: &Subject) {
+        if of.call_id.as_deref().is_some_and(|call_id| !self.is_kept(call_id)) {
+            self.unsampled += 1;
+        }
+        self.add_of(at, of, What::Received);
+    }
+
+    fn add_of<'a>(
+        &mut self,
+        at: Instant,
+        of: &'a Subject,
+        what: impl FnOnce(Of<Pieces<'a>>) -> What<Pieces<'a>>,
+    ) {
+        let transaction = Of { method: one(of.method.as_bytes()), branch: one(&of.branch) };
+        self.add(at, of.call_id.as_deref(), what(transaction));
+    }
+
+    fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: What<Pieces<'_>>) {
+        let at = at.saturating_duration_since(self.began.0);
+        match call_id {
+            Some(call_id) if self.is_kept(call_id) => self.add_to_call(at, call_id, what),
+            Some(_) => {}
+            None => self.add_to_others(at, what),
+        }
+    }
+
+    /// Whether a call belongs to the part of all that is kept: the same for all that happens to it.
+    fn is_kept(&self, call_id: &[u8]) -> bool {
+        let part = self.limits.sample;
+        part >= 1.0 || (self.keys.hash_one((call_id, "sample")) as f64) < part * 2f64.powi(64)
+    }
+
+    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: What<Pieces<'_>>) {
+        self.last += 1;
+        let (number, most) = (self.last, self.limits.bytes / PART_OF_CALL);
+        match self.calls.raw_entry_mut().from_key(call_id) {
+            RawEntryMut::Occupied(mut call) => {
+                call.to_back();
+                let log = call.get_mut();
+                let before = log.size();
+                log.add(number, at, what, most);
+                self.bytes = self.bytes + log.size() - before;
+            }
+            RawEntryMut::Vacant(place) => {
+                let mut log = std::mem::take(&mut self.spare);
+                log.add(number, at, what, most);
+                self.bytes += log.size() + call_id.len() + PLACE;
+                place.insert(call_id.into(), log);
+            }
+        }
+        while self.calls.len() > 1
+            && (self.calls.len() > self.limits.calls || self.bytes() > self.limits.bytes)
+        {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some((call_id, mut log)) = self.calls.pop_front() else { return };
+        self.bytes -= log.size() + call_id.len() + PLACE;
+        self.dropped += 1;
+        let size = log.size();
+        if size > self.spare.size() && size <= MOST_SPARE {
+            log.clear();
+            self.spare = log;
+        }
+    }
+
+    fn add_to_others(&mut self, at: Duration, what: What<Pieces<'_>>) {
+        self.last += 1;
+        let most = self.limits.bytes / PART_OF_OTHERS / 2;
+        if self.others[1].size() >= most {
+            self.others.swap(0, 1);
+            self.others[1].clear();
+        }
+        self.others[1].add(self.last, at, what, most);
+    }
+
+    /// How many bytes of memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.spare.size() + self.others.iter().map(Log::size).sum::<usize>()
+    }
+
+    /// The number of the newest entry.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// What there is to say of it as a whole.
+    pub fn summary(&self, now: Instant) -> Summary {
+        Summary {
+            began_at: self.began.1,
+            now: now.saturating_duration_since(self.began.0),
+            last: self.last,
+            calls: self.calls.len(),
+            bytes: self.bytes(),
+            dropped: self.dropped,
+            unsampled: self.unsampled,
+            limits: self.limits,
+        }
+    }
+
+    /// The Call-IDs of the calls to which something has happened after the entry with this number, the newest last; no more than
+    /// `most` of them.
+    pub fn active_since(&self, number: u64, most: usize) -> Vec<Box<[u8]>> {
+        let newest = self.calls.iter().rev().take(most).take_while(|(_, log)| log.last() > number);
+        let mut names: Vec<_> = newest.map(|(call_id, _)| call_id.clone()).collect();
+        names.reverse();
+        names
+    }
+
+    /// A copy of what is kept of a call.
+    pub fn call(&self, call_id: &[u8]) -> Option<Log> {
+        self.calls.get(call_id).cloned()
+    }
+
+    /// A copy of what belongs to no call.
+    pub fn others(&self) -> [Log; 2] {
+        self.others.clone()
+    }
+}
+
+fn one(text: &[u8]) -> Pieces<'_> {
+    [text, b""]
+}
