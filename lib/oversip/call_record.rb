@@ -10,6 +10,7 @@ require_relative "call_record/redaction"
 require_relative "call_record/selection"
 require_relative "call_record/svg_ladder"
 require_relative "call_record/text_ladder"
+require_relative "call_record/trace_reader"
 
 module OverSIP
   # What happened to calls, as data: messages, blocks of the script, timers, targets. It needs no engine.
@@ -29,10 +30,14 @@ module OverSIP
 
     # @return [String] the name of the element among the parties
     attr_reader :element
+    # @return [Time, nil] when the clock of the record stood at 0; nil where it is no clock of the world
+    attr_reader :began_at
 
     # @param element [String]
-    def initialize(element: ELEMENT)
+    # @param began_at [Time, nil]
+    def initialize(element: ELEMENT, began_at: nil)
       @element = element
+      @began_at = began_at
       @events = []
       @ways = {}
       @in_order = true
@@ -84,7 +89,7 @@ module OverSIP
       by_call.delete(nil)
       by_call.transform_values do |events|
         events = (events + notes).sort_by(&:last) if notes.any?
-        events.each_with_object(CallRecord.new(element: element)) { |(event, _), record| record << event }
+        events.each_with_object(beginning) { |(event, _), record| record << event }
       end
     end
 
@@ -117,21 +122,30 @@ module OverSIP
     # @param call_id [String]
     # @return [CallRecord] the events of this call, and the notes that belong to no call
     def for(call_id)
-      events.each_with_object(CallRecord.new(element: element)) do |event, record|
+      events.each_with_object(beginning) do |event, record|
         record << event if event.call_id == call_id || of_no_call?(event)
       end
     end
 
+    # @param at [Float] seconds on the clock of this record
+    # @return [CallRecord] the same events by a clock that stood at 0 then
+    def with_zero_at(at)
+      copy = CallRecord.new(element: element, began_at: began_at && (began_at + at))
+      map_events(copy) { |event| event.later(-at) }
+    end
+
+    # @param record [CallRecord] takes the events
     # @yieldparam event [Event]
     # @yieldreturn [Event] what takes its place; of a message another object, with the same way
     # @return [CallRecord] retransmissions are those of this record, whatever becomes of their bytes
     # @api private
-    def map_events
+    def map_events(record = beginning)
       copies = {}.compare_by_identity
-      events.each_with_object(CallRecord.new(element: element)) do |event, record|
+      events.each do |event|
         copies[event] = copy = yield(event)
         record.take(copy, event.is_a?(Message) ? copies[event.original] : nil)
       end
+      record
     end
 
     protected
@@ -145,12 +159,17 @@ module OverSIP
 
     private
 
+    # @return [CallRecord] with the same parties and the same clock, and without events
+    def beginning
+      CallRecord.new(element: element, began_at: began_at)
+    end
+
     def of_no_call?(event)
       event.is_a?(Note) && event.call_id.nil?
     end
 
     def only(call_ids)
-      events.each_with_object(CallRecord.new(element: element)) do |event, record|
+      events.each_with_object(beginning) do |event, record|
         record << event if call_ids[event.call_id] || of_no_call?(event)
       end
     end

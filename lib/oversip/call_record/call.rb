@@ -21,10 +21,11 @@ module OverSIP
       # record goes.
       OUTCOMES = %i[success redirection cancelled failure pending].freeze
 
-      # A URI and its parts: user, password, host and port.
+      # A URI and its parts: user, host and port; of a tel URI the number.
+      #
+      # @api private
       URI = /(?<uri>sips?:(?:(?<user>[^@:;?<>\s"]*)(?::[^@<>\s"]*)?@)?(?<host>[^@;?<>\s",]+) |
                     tel:(?<number>[^;<>\s",]+))/xi
-      private_constant :URI
 
       # @return [String]
       attr_reader :call_id

@@ -17,7 +17,24 @@ module OverSIP
         @at = at
         @call_id = call_id
       end
+
+      # @param seconds [Float]
+      # @return [Event] the same by a clock that shows so much more
+      # @api private
+      def later(seconds)
+        copy = dup
+        copy.instance_variable_set(:@at, at + seconds)
+        copy
+      end
     end
+
+    # What a block has raised in another process.
+    #
+    # @!attribute class_name
+    #   @return [String]
+    # @!attribute message
+    #   @return [String]
+    Raised = Struct.new(:class_name, :message)
 
     # A block of the script that ran: an event method or the block of a Client.
     class Block < Event
@@ -33,7 +50,7 @@ module OverSIP
       attr_reader :line
       # @return [Float, nil] seconds of the system's clock that it took
       attr_reader :duration
-      # @return [Exception, nil] what it raised
+      # @return [Exception, Raised, nil] what it raised
       attr_reader :exception
 
       def initialize(at:, event:, subject: "", args: [], file: nil, line: nil, duration: nil, exception: nil, call_id: nil)
@@ -52,6 +69,11 @@ module OverSIP
         return unless file
 
         [File.basename(file), line].compact.join(":")
+      end
+
+      # @return [String, nil] the name of the exception's class
+      def exception_class
+        exception.is_a?(Raised) ? exception.class_name : exception&.class&.to_s
       end
 
       # @return [String, nil] the message of the exception, UTF-8; empty when the script gave it a `message` that raises
@@ -112,11 +134,14 @@ module OverSIP
       attr_reader :question
       # @return [Array<String>] the targets in their order: "udp:192.0.2.1:5060"; empty when there is none
       attr_reader :targets
+      # @return [Float, nil] seconds that it took
+      attr_reader :duration
 
-      def initialize(at:, question:, targets: [], call_id: nil)
+      def initialize(at:, question:, targets: [], duration: nil, call_id: nil)
         super(at: at, call_id: call_id)
         @question = question
         @targets = targets
+        @duration = duration
       end
     end
 

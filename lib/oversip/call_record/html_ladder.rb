@@ -83,7 +83,9 @@ module OverSIP
       end
 
       def only(events)
-        events.each_with_object(CallRecord.new(element: @record.element)) { |event, record| record << event }
+        record = CallRecord.new(element: @record.element, began_at: @record.began_at)
+        events.each { |event| record << event }
+        record
       end
 
       def head(style)

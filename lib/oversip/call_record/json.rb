@@ -12,6 +12,7 @@ module OverSIP
     #
     #     version   1; another number when a reader of this one would be wrong
     #     element   name of the element among the parties
+    #     began_at  when the clock of the record stood at 0: seconds since 1970; null where it is no clock of the world
     #     calls     an array with an object for each call, in the order of their first event
     #     events    what belongs to no call
     #
@@ -28,7 +29,7 @@ module OverSIP
     #     timer        name ("B"), method, branch
     #     attempt      target ("udp:192.0.2.1:5060"), method, branch, outcome: a status, a code as `on_error` gets it, or
     #                  null while there is none
-    #     resolution   question, targets
+    #     resolution   question, targets, duration (seconds)
     #     note         text, party
     #
     # What is not known is null. Names and texts that are not UTF-8 have their bytes as `\xFF`.
@@ -50,6 +51,7 @@ module OverSIP
         {
           "version" => VERSION,
           "element" => text(@record.element),
+          "began_at" => @record.began_at && seconds(@record.began_at),
           "calls" => @record.summaries.map { |call| call(call, by_call.fetch(call.call_id)) },
           "events" => by_call.fetch(nil, []).map { |event| event(event) }
         }
@@ -60,7 +62,24 @@ module OverSIP
         "#{JSON.pretty_generate(to_h, ascii_only: true)}\n"
       end
 
+      # @return [String] an object for each event, in one line, for what is read as it comes; with the `call_id` of its call and
+      #   its `time` in seconds since 1970, where the record knows it
+      def lines
+        @record.events.map do |event|
+          "#{JSON.generate({ "call_id" => text(event.call_id), **time(event), **event(event) }, ascii_only: true)}\n"
+        end.join
+      end
+
       private
+
+      def time(event)
+        @record.began_at ? { "time" => seconds(@record.began_at + event.at) } : {}
+      end
+
+      # Time#to_f is less exact than a Float.
+      def seconds(time)
+        time.to_r.round(6).to_f
+      end
 
       def text(value)
         value && Visible.utf8(value.to_s)
@@ -87,7 +106,7 @@ module OverSIP
           when Block then ["block", block(event)]
           when Timer then ["timer", timer(event)]
           when Attempt then ["attempt", attempt(event)]
-          when Resolution then ["resolution", { "question" => text(event.question), "targets" => texts(event.targets) }]
+          when Resolution then ["resolution", resolution(event)]
           when Note then ["note", { "text" => text(event.text), "party" => text(event.party) }]
           end
         { "at" => event.at, "kind" => kind, **facts }
@@ -119,12 +138,18 @@ module OverSIP
         {
           "event" => text(block.event), "subject" => text(block.subject), "file" => text(block.file), "line" => block.line,
           "duration" => block.duration,
-          "exception" => exception && { "class" => text(exception.class), "message" => block.exception_message }
+          "exception" => exception && { "class" => text(block.exception_class), "message" => block.exception_message }
         }
       end
 
       def timer(timer)
         { "name" => text(timer.name), "method" => text(timer.sip_method), "branch" => text(timer.branch) }
+      end
+
+      def resolution(resolution)
+        {
+          "question" => text(resolution.question), "targets" => texts(resolution.targets), "duration" => resolution.duration
+        }
       end
 
       def attempt(attempt)

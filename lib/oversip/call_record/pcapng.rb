@@ -22,9 +22,9 @@ module OverSIP
       private_constant :FATES, :TIMES
 
       # @param record [CallRecord]
-      # @param began_at [Time] when the clock of the record stood at 0
+      # @param began_at [Time] when the clock of the record stood at 0; of a record that does not know it, 1970
       # @raise [TypeError] that is no Time
-      def initialize(record, began_at: Time.at(0))
+      def initialize(record, began_at: record.began_at || Time.at(0))
         raise TypeError, "began_at has to be a Time, not #{began_at.inspect}" unless began_at.is_a?(Time)
 
         @record = record

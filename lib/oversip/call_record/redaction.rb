@@ -51,7 +51,8 @@ module OverSIP
           Attempt.new(**common(event), target: text(event.target), outcome: event.outcome, sip_method: event.sip_method,
                                        branch: event.branch)
         when Resolution
-          Resolution.new(**common(event), question: text(event.question), targets: event.targets.map { |name| text(name) })
+          Resolution.new(**common(event), question: text(event.question), duration: event.duration,
+                                          targets: event.targets.map { |name| text(name) })
         when Note then Note.new(**common(event), text: text(event.text), party: event.party)
         end
       end
@@ -79,6 +80,8 @@ module OverSIP
       def exception(block)
         exception = block.exception or return
         text = text(block.exception_message)
+        return Raised.new(exception.class_name, text) if exception.is_a?(Raised)
+
         copy = exception.exception(text)
         copy.message.to_s == text ? copy : OverSIP::RuntimeError.new(text)
       rescue StandardError

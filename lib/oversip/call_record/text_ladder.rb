@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
-require "io/console"
 require_relative "canvas"
 require_relative "clock"
 require_relative "rows"
+require_relative "terminal"
 
 module OverSIP
   class CallRecord
@@ -27,10 +27,6 @@ module OverSIP
       ELEMENT_ROOM = (24..42)
       # Columns of the last party's name.
       NAME_ROOM = (12..24)
-      # No terminal is narrower, and one without a size has this one.
-      NARROWEST = 40
-      USUAL = 80
-
       # What stands for a record without rows.
       NOTHING = "nothing has happened\n"
 
@@ -38,18 +34,18 @@ module OverSIP
       AROUND = 5
 
       MARKS = { block: "*", element: ":", note: "#", message: "@" }.freeze
-      private_constant :TIME, :GAPS, :ELEMENT_ROOM, :NAME_ROOM, :NARROWEST, :USUAL, :AROUND, :MARKS
+      private_constant :TIME, :GAPS, :ELEMENT_ROOM, :NAME_ROOM, :AROUND, :MARKS
 
       # @param record [CallRecord] or the part of one that belongs to a call, see {CallRecord#for}
       # @param width [Integer, IO] columns; of an IO, those of its terminal, or 80
       # @param color [Boolean, Symbol] `:auto`: if `width` is a terminal and the environment does not set `NO_COLOR`
       # @param unit [Symbol] of the times: `:seconds` or `:milliseconds`
       # @raise [ArgumentError] there is no such unit
-      def initialize(record, width: USUAL, color: false, unit: :seconds)
+      def initialize(record, width: Terminal::USUAL, color: false, unit: :seconds)
         @clock = Clock.new(unit)
         @record = record
-        @color = color == :auto ? color?(width) : color
-        @width = [columns(width), NARROWEST].max
+        @color = color == :auto ? Terminal.color?(width) : color
+        @width = Terminal.columns(width)
       end
 
       # @return [String] lines that end with a newline
@@ -64,22 +60,6 @@ module OverSIP
       end
 
       private
-
-      def terminal?(stream)
-        stream.respond_to?(:tty?) && stream.tty?
-      end
-
-      # https://no-color.org
-      def color?(stream)
-        terminal?(stream) && ENV.fetch("NO_COLOR", "").empty? && ENV["TERM"] != "dumb"
-      end
-
-      def columns(width)
-        return width if width.is_a?(Integer)
-
-        columns = terminal?(width) ? width.winsize.last : 0
-        columns.positive? ? columns : USUAL
-      end
 
       # Sets the columns from one party to the next; nil where there is no room for lanes.
       def measure

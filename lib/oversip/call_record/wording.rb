@@ -18,7 +18,8 @@ module OverSIP
         "CANCEL" => "no final response after CANCEL"
       }.freeze
 
-      # Shorter runs of a block are nothing to note: ladders of one call are equal however busy the machine is.
+      # Shorter runs of a block, and shorter look-ups, are nothing to note: ladders of one call are equal however busy the
+      # machine is.
       LONG = 0.1
 
       FATES = { lost: "lost", refused: "refused", repeated: "arrives twice" }.freeze
@@ -44,7 +45,7 @@ module OverSIP
 
       # @return [Label]
       def block(block)
-        facts = [block.place && Visible.of(block.place), duration(block)].compact
+        facts = [block.place && Visible.of(block.place), duration(block.duration)].compact
         tail = facts.empty? ? "" : "(#{facts.join(", ")})"
         # The message before it says the same, so the subject may be shortened.
         return Label.new(block.event, block.subject, tail) if block.event == :on_request
@@ -54,8 +55,9 @@ module OverSIP
 
       # @return [String, nil]
       def exception(block)
-        exception = block.exception or return
-        Visible.of("raised #{Visible.of(exception.class)}: #{reason(block)}".delete_suffix(": "))
+        return unless block.exception
+
+        Visible.of("raised #{Visible.of(block.exception_class)}: #{reason(block)}".delete_suffix(": "))
       end
 
       # @return [Label, nil] nil when the timer ends nothing
@@ -70,13 +72,16 @@ module OverSIP
         target = Visible.of(attempt.target)
         name = @names[target.partition(":").last]
         outcome = attempt.outcome.nil? ? "waiting" : attempt.outcome.to_s.tr("_", " ")
-        Label.new("tries #{[name && Visible.of(name), target].compact.uniq.join(" ")}: #{outcome}")
+        name = nil if name && target.end_with?(name)
+        Label.new("tries #{[name && Visible.of(name), target].compact.join(" ")}: #{outcome}")
       end
 
       # @return [Label]
       def resolution(resolution)
         targets = resolution.targets.map { |target| Visible.of(target) }
-        Label.new("DNS: #{Visible.of(resolution.question)} -> #{targets.empty? ? "no target" : targets.join(", ")}")
+        took = duration(resolution.duration)
+        Label.new("DNS: #{Visible.of(resolution.question)} -> #{targets.empty? ? "no target" : targets.join(", ")}", "",
+                  took ? "(#{took})" : "")
       end
 
       # @return [Label]
@@ -103,8 +108,8 @@ module OverSIP
         [line.empty? ? "(no first line)" : line, ""]
       end
 
-      def duration(block)
-        "#{(block.duration * 1000).round(1).to_s.delete_suffix(".0")} ms" if block.duration && block.duration >= LONG
+      def duration(seconds)
+        "#{(seconds * 1000).round(1).to_s.delete_suffix(".0")} ms" if seconds && seconds >= LONG
       end
 
       # Messages of expectations have several lines.

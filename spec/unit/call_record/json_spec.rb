@@ -17,7 +17,7 @@ RSpec.describe OverSIP::CallRecord::Json do
 
   it "has calls with what is known of them and their events, and what belongs to no call" do
     found = document(*failover.events, note("of none", at: 1.0))
-    expect(found).to match("version" => 1, "element" => "oversip", "calls" => [an_instance_of(Hash)],
+    expect(found).to match("version" => 1, "element" => "oversip", "began_at" => nil, "calls" => [an_instance_of(Hash)],
                            "events" => [{ "at" => 1.0, "kind" => "note", "text" => "of none", "party" => nil }])
     expect(found["calls"].first).to include("call_id" => "1", "method" => "INVITE", "ruri" => "sip:bob@example.com", "from" => nil, "status" => 200, "reason" => "OK",
                                             "outcome" => "success", "began_at" => 0.0, "duration" => 34.0, "waiting_time" => 34.0, "parties" => %w[alice oversip gw1.example gw2.example],
@@ -42,7 +42,7 @@ RSpec.describe OverSIP::CallRecord::Json do
     "an attempt with an answer" => [->(s) { s.attempt("udp:192.0.2.1:5060", 486) }, { "outcome" => 486 }],
     "an attempt that goes on" => [->(s) { s.attempt("udp:192.0.2.1:5060", nil) }, { "outcome" => nil }],
     "a look-up" => [->(s) { s.resolution("sip:example.com", "udp:192.0.2.1:5060") },
-                    { "kind" => "resolution", "question" => "sip:example.com", "targets" => ["udp:192.0.2.1:5060"] }],
+                    { "kind" => "resolution", "question" => "sip:example.com", "targets" => ["udp:192.0.2.1:5060"], "duration" => nil }],
     "a timer" => [->(_) { OverSIP::CallRecord::Timer.new(at: 1.0, name: "B", sip_method: :INVITE, branch: "b") },
                   { "at" => 1.0, "kind" => "timer", "name" => "B", "method" => "INVITE", "branch" => "b" }]
   }
@@ -63,7 +63,16 @@ RSpec.describe OverSIP::CallRecord::Json do
     expect(JSON.parse(text)["events"].first["text"]).to eq "\u202e\e]0;x\a"
   end
 
+  it "writes each event in a line of its own, with its call and, where the record knows it, the time of the world" do
+    record = OverSIP::CallRecord.new(began_at: Time.at(1_764_322_222.25)) << message(0.5, :alice, :oversip) << note("of none", at: 1.0)
+    lines = described_class.new(record).lines.lines.map { |line| JSON.parse(line) }
+    expect(lines).to match([{ "call_id" => "1", "time" => 1_764_322_222.75, "at" => 0.5, "kind" => "message" }, { "call_id" => nil, "kind" => "note" }]
+                             .map { |facts| a_hash_including(facts) })
+    expect(JSON.parse(described_class.new(record).to_s)["began_at"]).to eq(1_764_322_222.25)
+    expect(JSON.parse(described_class.new(call_record(message(0.5, :alice, :oversip))).lines)).not_to include("time")
+  end
+
   it "writes a record without events" do
-    expect(document).to eq("version" => 1, "element" => "oversip", "calls" => [], "events" => [])
+    expect(document).to eq("version" => 1, "element" => "oversip", "began_at" => nil, "calls" => [], "events" => [])
   end
 end

@@ -58,6 +58,7 @@ module OverSIP
           @number = number
           @clock = clock
           @reader = reader
+          @began_at = record.began_at
           @rows = Rows.new(record, clock)
         end
 
@@ -100,6 +101,7 @@ module OverSIP
         def facts
           facts = ["waited #{@clock.words(call.waiting_time)}", "in all #{@clock.words(call.duration)}"]
           facts << "slowest block #{milliseconds(call.slowest_block)}" if call.slowest_block.positive?
+          facts.unshift((@began_at + call.began_at).strftime("%Y-%m-%d %H:%M:%S.%L %z")) if @began_at
           "#{tag(:code, shown(call.call_id))} · #{facts.join(" · ")}"
         end
 

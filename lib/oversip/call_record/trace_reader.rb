@@ -1,0 +1,169 @@
+# frozen_string_literal: true
+
+require "json"
+require "oversip/errors"
+require_relative "message"
+require_relative "trace_reader/events"
+require_relative "trace_reader/parties"
+require_relative "trace_reader/progress"
+
+module OverSIP
+  class CallRecord
+    # Makes a record of the rows in which the engine hands out its trace: lines of JSON, a head first.
+    #
+    # The party at the other end of a connection or address is named after the user of From or of the Request-URI, as far as
+    # the requests of the call leave no doubt; else its address is its name.
+    #
+    # @api private
+    class TraceReader
+      # The version of rows that this reader knows.
+      VERSION = 1
+
+      # @return [Hash, nil] the first row: "began_at", "now", "seq" and others
+      attr_reader :head
+
+      def initialize
+        @head = nil
+        @calls = {}
+        @rest = []
+        @own = {}
+        @progress = {}
+      end
+
+      # @param text [String] lines, each of them whole
+      # @return [self]
+      def read(text)
+        text.each_line { |line| add(line) }
+        self
+      end
+
+      # @param line [String] empty lines, which keep a connection open, are nothing
+      # @return [Hash, nil] the row
+      # @raise [OverSIP::RuntimeError] it is no row
+      def add(line)
+        return if line.strip.empty?
+
+        row = parsed(line)
+        look_at(row)
+        keep(row)
+        row
+      end
+
+      # @return [Time] when the clock of the rows stood at 0
+      # @raise [OverSIP::RuntimeError] there was no head
+      def began_at
+        raise OverSIP::RuntimeError, "the rows have no head: was this read from an OverSIP server?" unless head
+
+        Time.at(head.fetch("began_at").rationalize(Rational(1, 1_000_000)))
+      end
+
+      # @return [Array<String>] Call-IDs, as the rows have them
+      def call_ids
+        @calls.keys
+      end
+
+      # @param call_ids [Array<String>] as the rows have them
+      # @return [CallRecord] of these calls; of what belongs to no call, that which the time and the addresses of one of them
+      #   touch
+      # @raise [OverSIP::RuntimeError] there was no head
+      def record(call_ids = self.call_ids)
+        call_ids.each_with_object(CallRecord.new(element: element, began_at: began_at)) do |call_id, record|
+          events(@calls.fetch(call_id)).each { |event| record << event }
+        end
+      end
+
+      # @param line [String]
+      # @return [Array(Hash, Event), nil] a row that is no head, and its event, if there is one; of what ends an attempt, the
+      #   attempt
+      def follow(line)
+        row = parsed(line) unless line.strip.empty?
+        return unless row
+
+        look_at(row)
+        [row, progress(row["call_id"]).add(row)] unless row["kind"] == "head"
+      end
+
+      # @param call_id [String, nil] as the rows have it; nil: what belongs to no call
+      # @return [Progress] a call that is followed
+      def progress(call_id)
+        @progress[call_id] = @progress.delete(call_id) || Progress.new(call_id, element, @own, began_at)
+      end
+
+      # Forgets the calls that have been followed, but for the last ones: a server may be followed for days.
+      #
+      # @param calls [Integer] so many are kept
+      def keep_last(calls)
+        @progress.shift while @progress.size > calls
+      end
+
+      # @return [String] the name of the element
+      def element
+        head&.fetch("element", nil) || ELEMENT
+      end
+
+      private
+
+      def parsed(line)
+        row = JSON.parse(line)
+        return row if row.is_a?(Hash)
+
+        raise OverSIP::RuntimeError, "a row of the trace is no JSON object: #{Visible.of(line, limit: 80)}"
+      rescue JSON::ParserError
+        raise OverSIP::RuntimeError, "a row of the trace is no JSON: #{Visible.of(line, limit: 80)}"
+      end
+
+      def begin_with(row)
+        unless row["rows"] == VERSION
+          raise OverSIP::RuntimeError, "the server has rows of version #{row["rows"].inspect}, this program knows " \
+                                       "version #{VERSION}: please use the `oversip` of the server's version"
+        end
+        @head = row
+      end
+
+      def look_at(row)
+        case row["kind"]
+        when "head" then begin_with(row)
+        when "flow_opened", "message" then @own[row["local"]] = true
+        end
+      end
+
+      # The call with the newest row is the last one.
+      def keep(row)
+        return if row["kind"] == "head"
+        return @rest << row unless row["call_id"]
+
+        @calls[row["call_id"]] = (@calls.delete(row["call_id"]) || []) << row
+      end
+
+      def events(rows)
+        parties = Parties.new(rows, element, @own)
+        ordered = by_time(rows + touching(rows))
+        maker = Events.new(call_id(rows), parties)
+        ordered.filter_map { |row| maker.of(row) }.uniq(&:object_id)
+      end
+
+      # The messages have the bytes of the Call-ID, the rows have it as text.
+      def call_id(rows)
+        Parties.messages(rows).each do |row|
+          call_id = Parties.parsed(row).call_id
+          return call_id if call_id
+        end
+        rows.first["call_id"]
+      end
+
+      def by_time(rows)
+        rows.each_with_index.sort_by { |row, index| [row.fetch("at", Float::INFINITY), index] }.map(&:first)
+      end
+
+      # What happened to connections and targets that the call uses, while it lasted.
+      def touching(rows)
+        times = rows.filter_map { |row| row["at"] }.minmax
+        places = rows.flat_map { |row| [row["remote"], row["target"]&.partition(":")&.last] }.compact.uniq
+        @rest.select do |row|
+          place = (row["peer"] || row["target"]).to_s.partition(":").last
+          times.first && row["at"]&.between?(*times) && places.include?(place)
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+require_relative "../call"
+require_relative "events"
+require_relative "parties"
+
+module OverSIP
+  class CallRecord
+    class TraceReader
+      # A call whose rows come one by one. The names of the parties are those of which the rows until now leave no doubt.
+      #
+      # @api private
+      class Progress
+        # Rows that name parties: more of them say nothing new.
+        MOST = 100
+
+        # @return [CallRecord] the events until now
+        attr_reader :record
+
+        # @param call_id [String, nil] as the rows have it
+        # @param element [String] the name of the element
+        # @param own [Hash{String => Boolean}] the addresses of the element
+        # @param began_at [Time]
+        def initialize(call_id, element, own, began_at)
+          @element = element
+          @own = own
+          @messages = []
+          @record = CallRecord.new(element: element, began_at: began_at)
+          @maker = Events.new(call_id, Parties.new([], element, own))
+        end
+
+        # @param row [Hash]
+        # @return [Event, nil]
+        def add(row)
+          name(row) if row["kind"] == "message" && @messages.size < MOST
+          event = @maker.of(row)
+          @record << event if event && row["kind"] != "attempt_ended"
+          event
+        end
+
+        # @return [Call, nil] nil as long as nothing has happened
+        def call
+          call_id, record = @record.calls.first
+          Call.new(call_id, record) if record
+        end
+
+        private
+
+        def name(row)
+          @messages << row
+          @maker.parties = Parties.new(@messages, @element, @own)
+          @maker.call_id = Parties.parsed(row).call_id || @maker.call_id
+        end
+      end
+    end
+  end
+end
