@@ -3,6 +3,7 @@
 require "optparse"
 require "oversip"
 require "oversip/command_line/commands"
+require "oversip/command_line/inquiry"
 require "oversip/command_line/words"
 require "oversip/folder_check"
 require "oversip/launcher"
@@ -38,8 +39,9 @@ module OverSIP
     end
 
     def run(arguments)
-      read(arguments)
+      inquiry = read(arguments)
       return show(@information) if @information
+      return inquiry.run if inquiry
 
       call = Words.new(@program, @words, given: @given, known: @known).call
       @options.config_dir = File.expand_path(call.folder) if call.folder
@@ -95,9 +97,23 @@ module OverSIP
 
     private
 
-    # Commands and options in any order: a word is a command or its folder wherever it stands.
+    # Commands and options in any order: a word is a command or its folder wherever it stands. A command that asks a running
+    # server has its own options, which follow it.
+    #
+    # @return [Inquiry, nil]
     def read(arguments)
-      @words.concat(parser.order(arguments) { |word| @words << word })
+      rest = arguments.dup
+      words = catch(:inquiry) do
+        parser.order!(rest) do |word|
+          @words << word
+          throw :inquiry if @words.one? && Commands.named(word)&.options == :monitor
+        end
+      end
+      return @words.concat(words) && nil if words
+
+      Inquiry.new(@program, Commands.named(@words.first), @options, @given).tap do |inquiry|
+        @information ||= inquiry.read(rest)
+      end
     end
 
     # @return [Integer] the exit status
@@ -137,9 +153,11 @@ module OverSIP
 
     # @param command [Commands::Command, nil] nil: all of them
     def usage(command)
+      return Inquiry.new(@program, command, @options, []).help if command&.options == :monitor
+
       parser = OptionParser.new
       parser.banner = command ? Commands.text(@program, command) : Commands.overview(@program)
-      define_options(parser) if command.nil? || command.server_options
+      define_options(parser) if command.nil? || command.options == :server
       information(parser)
       parser.help
     end

@@ -20,7 +20,16 @@ module TraceRows
   end
 
   def lines(rows)
-    rows.map { |row| "#{JSON.generate(row)}\n" }.join
+    rows.map { |row| "#{JSON.generate(utf8(row))}\n" }.join
+  end
+
+  # What is no UTF-8 is replaced, as the engine does.
+  def utf8(value)
+    case value
+    when String then value.dup.force_encoding(Encoding::UTF_8).scrub
+    when Hash then value.transform_values { |part| utf8(part) }
+    else value
+    end
   end
 
   # @return [Array<Hash>]

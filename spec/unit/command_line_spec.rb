@@ -51,17 +51,19 @@ RSpec.describe "The oversip command" do
     end
 
     it "lists the commands and the options" do
-      expect(help("help")).to include("oversip start [DIR] ", "oversip check [DIR] ", "oversip init DIR ", "oversip version ", "--pid FILE")
+      expect(help("help")).to include("oversip trace [DIR] [CALL-ID] ", "oversip top [DIR] ", "oversip status [DIR] ", "oversip start [DIR] ", "oversip check [DIR] ", "oversip init DIR ", "oversip version ", "--pid FILE")
       expect([help("--help"), help("-h")]).to all(eq(help("help")))
     end
 
     it "shows each command's own usage, wherever --help stands" do
-      { "start" => "[DIR] [options]", "check" => "[DIR] [options]", "init" => "DIR", "help" => "[COMMAND]", "version" => nil }
+      { "start" => "[DIR] [options]", "check" => "[DIR] [options]", "init" => "DIR", "help" => "[COMMAND]", "version" => nil,
+        "trace" => "[DIR] [CALL-ID] [options]", "top" => "[DIR] [options]", "status" => "[DIR] [options]" }
         .each do |command, arguments|
           text = help("help", command)
           expect(text.lines.first).to eq("#{["Usage: oversip", command, arguments].compact.join(" ")}\n")
           expect([help(command, "--help"), help("--help", command), help(command, "DIR", "-h")]).to all(eq(text))
-          expect(text.include?("--pid FILE")).to be(%w[start check].include?(command))
+          expect(text.include?("--log-file FILE")).to be(%w[start check].include?(command))
+          expect(text.include?("--socket PATH")).to be(%w[trace top status].include?(command))
         end
     end
 

@@ -62,8 +62,8 @@ module OverSIP
         "#{JSON.pretty_generate(to_h, ascii_only: true)}\n"
       end
 
-      # @return [String] an object for each event, in one line, for what is read as it comes; with the `call_id` of its call and
-      #   its `time` in seconds since 1970, where the record knows it
+      # @return [String] for what is read as it comes: an object for each event, in one line, with the `call_id` of its call
+      #   and its `time` in seconds since 1970, where the record knows it
       def lines
         @record.events.map do |event|
           "#{JSON.generate({ "call_id" => text(event.call_id), **time(event), **event(event) }, ascii_only: true)}\n"

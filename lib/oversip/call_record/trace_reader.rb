@@ -123,7 +123,7 @@ module OverSIP
       def look_at(row)
         case row["kind"]
         when "head" then begin_with(row)
-        when "flow_opened", "message" then @own[row["local"]] = true
+        when "flow_opened", "message" then @own[row["local"]] = true if row["local"]
         end
       end
 

@@ -10,9 +10,9 @@ module OverSIP
       #   @return [String] as the usage shows them
       # @!attribute words
       #   @return [Range] how many arguments it takes
-      # @!attribute server_options
-      #   @return [Boolean] whether it takes the options of a start
-      Command = Struct.new(:name, :arguments, :words, :summary, :server_options, :text, keyword_init: true) do
+      # @!attribute options
+      #   @return [Symbol, nil] :server: those of a start; :monitor: its own, see {MonitorOptions}; nil: none
+      Command = Struct.new(:name, :arguments, :words, :summary, :options, :text, keyword_init: true) do
         def usage
           [name, arguments].compact.join(" ")
         end
@@ -43,12 +43,45 @@ module OverSIP
         `rspec` in DIR runs it on a simulated network. Nothing is written over.
       TEXT
 
+      TRACES = <<~TEXT
+        Shows calls of a running server as ladders: the newest INVITE, or the calls that the options choose, or the one
+        whose Call-ID begins so. DIR is the folder of the server. Credentials, passwords, keys of media and bodies other
+        than SDP are left out.
+
+            oversip trace --failed --last 5         the last five calls that have failed
+            oversip trace --to bob --html -o x.html a page about the calls to bob, for a mail
+            oversip trace --slow 2s                 calls whose caller waited for two seconds
+            oversip trace --pcap | wireshark -k -i - the newest call in Wireshark
+            oversip trace --follow                  what happens from now on
+
+        The exit status is 1 when there is no such call. `trace: calls` and `bytes` in oversip.conf say how much the server
+        keeps.
+      TEXT
+
+      TOPS = <<~TEXT
+        Shows what a running server does, each second: calls, targets with their health, why calls fail, the slowest
+        blocks. The arrow keys choose a call, Enter opens its ladder, Esc leaves it, q ends.
+      TEXT
+
+      STATES = <<~TEXT
+        Says how a running server is. The first line and the exit status are those of a plugin for monitoring: 0 OK; 1
+        WARNING: a target is blacklisted, an event waits for the script for a second, a HEP collector is away; 2 CRITICAL:
+        no server answers, the script does not answer within a second, an event waits for ten seconds; 3 UNKNOWN: the
+        socket cannot be asked.
+      TEXT
+
       ALL = [
-        Command.new(name: "start", arguments: "[DIR]", words: 0..1, server_options: true, text: SERVES,
+        Command.new(name: "start", arguments: "[DIR]", words: 0..1, options: :server, text: SERVES,
                     summary: "serve with the files of a folder"),
-        Command.new(name: "check", arguments: "[DIR]", words: 0..1, server_options: true, text: CHECKS,
+        Command.new(name: "check", arguments: "[DIR]", words: 0..1, options: :server, text: CHECKS,
                     summary: "say what is wrong with a folder"),
         Command.new(name: "init", arguments: "DIR", words: 1..1, text: WRITES, summary: "write a folder to begin with"),
+        Command.new(name: "trace", arguments: "[DIR] [CALL-ID]", words: 0..2, options: :monitor, text: TRACES,
+                    summary: "show calls of a running server as ladders"),
+        Command.new(name: "top", arguments: "[DIR]", words: 0..1, options: :monitor, text: TOPS,
+                    summary: "watch a running server"),
+        Command.new(name: "status", arguments: "[DIR]", words: 0..1, options: :monitor, text: STATES,
+                    summary: "say how a running server is"),
         Command.new(name: "help", arguments: "[COMMAND]", words: 0..1, summary: "show this, or the help of a command",
                     text: "Shows the commands and the options, or those of one command.\n"),
         Command.new(name: "version", words: 0..0, summary: "show the version", text: "Shows the version.\n")
@@ -59,7 +92,8 @@ module OverSIP
         "stop" => "a server ends with TERM: kill -TERM PID",
         "restart" => "a server ends with TERM (kill -TERM PID); then start it again",
         "reload" => "a server reads its files again with HUP: kill -HUP PID",
-        "status" => "the PID file names the process of a daemon"
+        "log" => "records go to stderr, to syslog, or to the file of --log-file",
+        "calls" => "oversip trace shows calls, oversip top lists them"
       }.freeze
 
       class << self
@@ -90,7 +124,7 @@ module OverSIP
 
         # @return [String] the head of the help of one
         def text(program, command)
-          "Usage: #{program} #{command.usage}#{" [options]" if command.server_options}\n\n#{command.text}\n"
+          "Usage: #{program} #{command.usage}#{" [options]" if command.options}\n\n#{command.text}\n"
         end
       end
     end

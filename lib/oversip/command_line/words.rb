@@ -71,19 +71,19 @@ module OverSIP
 
         surplus = @arguments[command.words.max]
         raise Mistake, surplus_word(command, surplus) if surplus
-        return unless command.server_options && @arguments.any? && @given.include?("--config-dir")
+        return unless command.options == :server && @arguments.any? && @given.include?("--config-dir")
 
         raise Mistake, "the folder is given twice: as '#{@arguments.first}' and by --config-dir"
       end
 
       def surplus_word(command, word)
-        option = Nearest.to(word, @known.map { |name| name.delete_prefix("--") }) if command.server_options
+        option = Nearest.to(word, @known.map { |name| name.delete_prefix("--") }) if command.options == :server
         hint = option ? "did you mean --#{option}?" : "#{@program} help #{command.name} shows what it takes"
         "#{command.name} takes #{command.arguments ? "one word" : "no word"}, '#{word}' is too much: #{hint}"
       end
 
       def refuse_options(command)
-        return if command.server_options || @given.empty?
+        return if command.options == :server || @given.empty?
 
         raise Mistake, "#{command.name} does not take #{@given.first}: #{@program} help #{command.name} shows what it takes"
       end

@@ -93,6 +93,14 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
     expect(record.messages.map { |message| [message.fate, message.arrives?] }).to eq([[:refused, false]])
   end
 
+  it "has an address for the element also where a message did not leave" do
+    invite = "INVITE sip:bob@example.com SIP/2.0"
+    refused = message_row("out", invite, remote: "192.0.2.1:5060", local: nil, fate: "refused")
+    expect(read(message_row("in", invite, remote: "198.51.100.1:5060"), refused).record.messages.last)
+      .to have_attributes(sender: "oversip", from: "192.0.2.100:5060", receiver: "bob")
+    expect(read(refused).record.messages.last).to have_attributes(sender: "oversip", from: "0.0.0.0:0", receiver: "bob")
+  end
+
   it "has blocks with what they have raised" do
     record = read({ kind: "block", call_id: "1", at: 0.1, event: "on_request", subject: "INVITE", file: "/srv/server.rb", line: 3, duration: 0.2,
                     exception: { class: "KeyError", message: "key not found: :bob" } }).record

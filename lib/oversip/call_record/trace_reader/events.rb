@@ -52,13 +52,18 @@ module OverSIP
         # What the element sends to itself is one message, though it leaves and comes.
         def message(row)
           own, other = row.values_at("local", "remote")
+          own ||= parties.address(row["transport"])
           from, to = row["direction"] == "in" ? [other, own] : [own, other]
           bytes = Parties.parsed(row).bytes
           return if parties.own?(other) && arrival?(row, [from, to, bytes])
 
-          Message.new(at: @last_at, sender: parties.name(from), receiver: parties.name(to), from: from, to: to,
+          Message.new(at: @last_at, sender: name(from, own), receiver: name(to, own), from: from, to: to,
                       transport: row["transport"].to_s.to_sym, bytes: bytes,
                       fate: row["fate"] == "refused" ? :refused : :sent)
+        end
+
+        def name(address, own)
+          address == own ? parties.element : parties.name(address)
         end
 
         def arrival?(row, way)

@@ -11,6 +11,9 @@ module OverSIP
       #
       # @api private
       class Parties
+        # Stands where an address is not known.
+        UNKNOWN = "0.0.0.0:0"
+
         class << self
           # @return [Array<Hash>] the rows of messages
           def messages(rows)
@@ -33,13 +36,21 @@ module OverSIP
         def initialize(rows, element, own)
           @element = element
           @own = own
-          @names = unambiguous(users(Parties.messages(rows)))
+          messages = Parties.messages(rows)
+          @addresses = messages.select { |row| row["local"] }.to_h { |row| row.values_at("transport", "local") }
+          @names = unambiguous(users(messages))
         end
 
         # @param address [String] "192.0.2.1:5060"
         # @return [String]
         def name(address)
           own?(address) ? element : @names.fetch(address, address)
+        end
+
+        # @param transport [String]
+        # @return [String] where the element is; what did not leave has no address of its own
+        def address(transport)
+          @addresses[transport] || @addresses.values.first || UNKNOWN
         end
 
         # @return [Boolean]

@@ -1,0 +1,108 @@
+# frozen_string_literal: true
+
+require "etc"
+require "socket"
+require "oversip/config"
+require "oversip/monitor_client"
+
+module OverSIP
+  class CommandLine
+    # Where the server listens that a command is to ask.
+    #
+    # @api private
+    class SocketSearch
+      # What the options of the command say; each is nil when it was not given.
+      #
+      # @!attribute socket
+      #   @return [String, nil] path
+      # @!attribute pid_file
+      #   @return [String, nil] path
+      # @!attribute config_dir
+      #   @return [String, nil] path of a folder with oversip.conf
+      # @!attribute config_file
+      #   @return [String, nil] its name there
+      # @!attribute process_name
+      #   @return [String, nil]
+      Given = Struct.new(:socket, :pid_file, :config_dir, :config_file, :process_name, keyword_init: true)
+
+      # The folder of the sockets of servers, but for users who have one of their own.
+      SYSTEM_DIR = "/run/oversip"
+
+      # @param given [Given]
+      def initialize(given)
+        @given = given
+      end
+
+      # @return [String] the path of a socket
+      # @raise [MonitorClient::Error] there is none, or there are several
+      def path
+        @given.socket || beside_pid_file || configured || by_name || the_only_one
+      end
+
+      private
+
+      def beside_pid_file
+        file = @given.pid_file
+        file && "#{file.delete_suffix(".pid")}.sock"
+      end
+
+      # A folder that was not given may be unreadable, or that of another server.
+      def configured
+        folder = @given.config_dir || DEFAULT_DIR
+        file = File.join(folder, @given.config_file || Config::FILE_NAME)
+        value = Config::Source.sections(Config::Source.read(file)).dig(:core, :control_socket)
+        return value if value.is_a?(String)
+
+        off(file) if value == false && @given.config_dir
+      rescue SystemCallError, Psych::Exception, EncodingError, ArgumentError => e
+        return unless @given.config_dir
+
+        raise MonitorClient::Error, "#{file} cannot be read: #{e.message}"
+      end
+
+      def off(file)
+        raise MonitorClient::Error, "the server has no socket: core[control_socket] is \"no\" in #{file}"
+      end
+
+      def by_name
+        name = @given.process_name or return
+        paths = folders.map { |folder| File.join(folder, "#{name}.sock") }
+        paths.find { |path| File.socket?(path) } || raise(nobody("no socket of a server named #{name} in", paths))
+      end
+
+      def the_only_one
+        paths = folders.flat_map { |folder| Dir[File.join(folder, "*.sock")] }
+        living = paths.select { |path| living?(path) }
+        raise several(living) if living.size > 1
+
+        living.first || paths.first || raise(nobody("no socket of a server in", folders))
+      end
+
+      # What may not be opened may live: asking it says whose it is.
+      def living?(path)
+        UNIXSocket.new(path).close
+        true
+      rescue Errno::EACCES
+        true
+      rescue SystemCallError
+        false
+      end
+
+      # @return [Array<String>] where servers have their sockets when nothing else is said
+      def folders
+        own = ENV["XDG_RUNTIME_DIR"].to_s
+        [(File.join(own, "oversip") if own.start_with?("/")), SYSTEM_DIR].compact.uniq
+      end
+
+      def nobody(words, places)
+        MonitorClient::NotRunning.new("#{words} #{places.join(" and ")}: does the server run, as this user? " \
+                                      "Its folder (--config-dir DIR), PID file (--pid FILE) or socket (--socket PATH) " \
+                                      "says where it is")
+      end
+
+      def several(paths)
+        MonitorClient::Error.new("several servers run: choose one by --socket #{paths.join(" or --socket ")}")
+      end
+    end
+  end
+end

@@ -1,0 +1,41 @@
+# frozen_string_literal: true
+
+require "json"
+require "oversip/call_record/terminal"
+require "oversip/command_line/status_page"
+require "oversip/command_line/verdict"
+require "oversip/monitor_client"
+
+module OverSIP
+  class CommandLine
+    # `oversip status`: one page about a running server. The first line and the exit status are those of a plugin for
+    # monitoring systems.
+    #
+    # @api private
+    class StatusCommand
+      # @param client [MonitorClient]
+      # @param values [MonitorOptions::Values]
+      def initialize(client, values)
+        @client = client
+        @values = values
+      end
+
+      # @return [Integer] the exit status: that of the {Verdict}
+      # @raise [MonitorClient::Error]
+      def run
+        status = @client.status
+        $stdout.write(@values.form == :json ? "#{JSON.pretty_generate(status, ascii_only: true)}\n" : page(status))
+        Verdict.new(status).exit_status
+      end
+
+      private
+
+      def page(status)
+        color = @values.color && CallRecord::Terminal.color?($stdout)
+        StatusPage.new(status, width: CallRecord::Terminal.columns($stdout)).lines.map do |line|
+          "#{line.to_s(color: color)}\n"
+        end.join
+      end
+    end
+  end
+end

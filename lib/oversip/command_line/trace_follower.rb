@@ -1,0 +1,122 @@
+# frozen_string_literal: true
+
+require "json"
+require "oversip/call_record"
+require "oversip/command_line/call_text"
+require "oversip/command_line/follow_line"
+
+module OverSIP
+  class CommandLine
+    # `oversip trace --follow`: writes what happens to calls as it happens. With conditions that only the course of a call
+    # meets (`--failed`, `--slow`), a call is written from its beginning when it meets them.
+    #
+    # @api private
+    class TraceFollower
+      # Calls that are remembered, as many as the server keeps by default.
+      MOST = 1000
+
+      # What is known of a call that is written: its number, and whether its end was written.
+      Followed = Struct.new(:number, :ended)
+
+      # @param client [MonitorClient]
+      # @param values [MonitorOptions::Values]
+      # @param choice [TraceChoice]
+      def initialize(client, values, choice)
+        @client = client
+        @values = values
+        @choice = choice
+        @reader = CallRecord::TraceReader.new
+        @redaction = CallRecord::Redaction.new unless values.unredacted
+        @followed = {}
+        @count = 0
+      end
+
+      # @return [Integer] the exit status: that the server has ended is no error
+      # @raise [MonitorClient::Error]
+      def run
+        open_output
+        @client.each_line("/trace", follow: 1) { |line| take(line) }
+        warn "the server has ended"
+        0
+      rescue Errno::EPIPE
+        0 # whoever reads it has seen enough
+      ensure
+        @output.close if @values.output && @output
+      end
+
+      private
+
+      def open_output
+        @output = @values.output ? File.open(@values.output, "a", 0o600) : $stdout
+        @output.sync = true
+        @line = FollowLine.new(@output, @values.color)
+      rescue SystemCallError => e
+        raise MonitorClient::Error, "cannot write #{@values.output}: #{e.message}"
+      end
+
+      def take(line)
+        row, event = @reader.follow(line)
+        return unless row
+
+        call_id = row["call_id"]
+        new = row["at"].to_f > @reader.head["now"].to_f
+        call_id ? of_call(call_id, row, event, new) : of_no_call(event, new)
+        return if @followed.size <= MOST
+
+        @followed.shift
+        @reader.keep_last(MOST)
+      end
+
+      def of_no_call(event, new)
+        write(event, nil) if new && event && @choice.newest?
+      end
+
+      def of_call(call_id, row, event, new)
+        followed = @followed[call_id]
+        if followed
+          write(event, followed.number) if event && new && worth?(row, event)
+        elsif new
+          followed = begin_with(call_id) or return
+        end
+        note_end(call_id, followed) if followed && new && row["kind"] == "message"
+      end
+
+      # An attempt that is answered shows itself.
+      def worth?(row, event)
+        row["kind"] == "attempt_ended" ? event.vain? : !event.is_a?(CallRecord::Attempt)
+      end
+
+      def begin_with(call_id)
+        call = @reader.progress(call_id).call
+        return unless call && @choice.include?(call)
+
+        followed = @followed[call_id] = Followed.new(@count += 1, false)
+        @output.write(@line.beginning(call, followed.number)) unless @values.form == :json
+        call.record.events.each do |event|
+          write(event, followed.number) unless event.is_a?(CallRecord::Attempt) && !event.vain?
+        end
+        followed
+      end
+
+      def note_end(call_id, followed)
+        return if followed.ended || @values.form == :json
+
+        call = @reader.progress(call_id).call
+        return if call.outcome == :pending
+
+        followed.ended = true
+        @output.write(@line.ending(call, followed.number))
+      end
+
+      def write(event, number)
+        record = CallRecord.new(element: @reader.element, began_at: @reader.began_at)
+        again = event.is_a?(CallRecord::Message) && event.retransmission?
+        record << event
+        record = @redaction.call(record) if @redaction
+        return @output.write(CallRecord::Json.new(record).lines) if @values.form == :json
+
+        @output.write(@line.of(record, number, again))
+      end
+    end
+  end
+end
