@@ -7,6 +7,8 @@ module OverSIP
   class ConfigPrinter
     NAME_WIDTH = 32
 
+    SECRETS = %i[flow_token_key password].freeze
+
     STYLES = { bold: "1", yes: "1;32", no: "1;31", text: "33", number: "1;34" }.freeze
 
     def initialize(color:)
@@ -23,9 +25,8 @@ module OverSIP
 
     private
 
-    # The key of the flow tokens is a secret.
     def line(name, value)
-      shown = name == :flow_token_key && value ? "(set)" : Config::Parameter.show(value)
+      shown = SECRETS.include?(name) && value ? "(set)" : Config::Parameter.show(value)
       "    #{name.to_s.ljust(NAME_WIDTH)}:  #{paint(shown, style(value))}"
     end
 

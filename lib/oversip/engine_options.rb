@@ -26,7 +26,8 @@ module OverSIP
           tunnels: Listeners.tunnels(configuration),
           product: OverSIP.product(configuration),
           **core(configuration.fetch(:core)), **sip(configuration.fetch(:sip)), **tls(configuration),
-          websocket: websocket(configuration.fetch(:websocket))
+          websocket: websocket(configuration.fetch(:websocket)),
+          hep: hep(configuration.fetch(:hep))
         }
       end
 
@@ -61,6 +62,11 @@ module OverSIP
           max_frame_size: websocket[:max_ws_frame_size], max_message_size: websocket[:max_ws_message_size],
           keepalive_interval: websocket[:ws_keepalive_interval]
         }
+      end
+
+      # @return [Hash, nil] nil when there is no collector
+      def hep(hep)
+        hep.slice(:collectors, :capture_id, :password) if hep[:collectors]&.any?
       end
 
       def tls(configuration)

@@ -11,6 +11,10 @@ module OverSIP
   #
   # @api private
   class FolderCheck
+    # Parameters of oversip.conf that others must not know.
+    SECRETS = [%i[sip flow_token_key], %i[hep password]].freeze
+    private_constant :SECRETS
+
     # @param path [String] the folder
     # @param file [String] the name of oversip.conf in it
     def initialize(path, file: Config::FILE_NAME)
@@ -111,7 +115,8 @@ module OverSIP
 
     # Faults that do not prevent a start.
     def check_permissions(scripts)
-      secrets = { @file => ("sip[flow_token_key]" if @configuration.dig(:sip, :flow_token_key)),
+      names = SECRETS.select { |section, name| @configuration.dig(section, name) }
+      secrets = { @file => (names.map { |section, name| "#{section}[#{name}]" }.join(" and ") if names.any?),
                   ProxiesConfig::FILE_NAME => ("credentials" if @profiles&.values&.any? { |values| values[:credentials] }) }
       secrets.each { |name, secret| advise(in_folder(name), secret: secret) }
       key = @configuration.dig(:tls, :private_cert)

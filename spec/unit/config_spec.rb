@@ -24,7 +24,7 @@ RSpec.describe OverSIP::Config do
 
   it "has the sections and the parameters in the documented order" do
     configuration = build
-    expect(configuration.keys).to eq(%i[core sip websocket tls])
+    expect(configuration.keys).to eq(%i[core sip websocket tls hep])
     expect(configuration[:core].keys.first(3)).to eq(%i[nameservers syslog_facility syslog_level])
     expect(configuration[:sip].keys.first(9))
       .to eq(%i[sip_udp sip_tcp sip_tls enable_ipv4 listen_ipv4 advertised_ipv4 enable_ipv6 listen_ipv6 advertised_ipv6])
@@ -160,6 +160,10 @@ RSpec.describe OverSIP::Config do
       "sip: {listen_ipv6: 192.0.2.1}" => "an IPv4 address belongs to listen_ipv4",
       "websocket: {max_ws_frame_size: 1048576}" => "1048576 is above the bound: 125 to 1048575 bytes",
       "sip: {flow_token_key: 12345678901234567890}" => "a text of 16 bytes or more, in quotes when it looks like a number",
+      "hep: {collectors: homer}" => "udp:HOST:PORT or tcp:HOST:PORT; an IPv6 address stands in brackets",
+      "hep: {collectors: ['udp:192.0.2.1:9060', 'tls:192.0.2.1:9060']}" => "udp:HOST:PORT or tcp:HOST:PORT; an IPv6 address stands in brackets",
+      "hep: {capture_id: 4294967296}" => "4294967296 is above the bound: 0 to 4294967295",
+      "hep: {password: 7}" => "a text of 1 bytes or more, in quotes when it looks like a number",
       "tls: {public_cert: /none/of/these}" => "there is no folder /none/of",
       "tls: {public_cert: /tmp}" => "it is a folder",
       "tls: {ca_dir: /etc/passwd}" => "it is no folder"
@@ -217,6 +221,12 @@ RSpec.describe OverSIP::Config do
 
     it "port 0 from Ruby code" do
       expect(build({ sip: { listen_port: 0 } })[:sip][:listen_port]).to eq(0)
+    end
+
+    it "collectors by UDP and TCP, at names and addresses" do
+      collectors = ["udp:192.0.2.1:9060", "tcp:homer.example.com:9060", "udp:[2001:db8::1]:9060"]
+      expect(build({ hep: { collectors: collectors } })[:hep]).to eq(collectors: collectors, capture_id: 2001, password: nil)
+      expect(build({ hep: { collectors: "udp:homer:1" } })[:hep][:collectors]).to eq(["udp:homer:1"])
     end
 
     it "one value for a list, and nameservers with address family and port" do
@@ -314,9 +324,10 @@ RSpec.describe OverSIP::Config do
   end
 
   it "prints the configuration without the secret in it" do
-    text = OverSIP::ConfigPrinter.new(color: false).text(build({ sip: { flow_token_key: "0123456789abcdef" } }))
+    text = OverSIP::ConfigPrinter.new(color: false).text(build({ sip: { flow_token_key: "0123456789abcdef" }, hep: { password: "qwertz" } }))
     expect(text).to start_with("\n  core:\n    nameservers                     :  null\n")
     expect(text).to include("    sip_udp                         :  yes\n", "flow_token_key                  :  (set)\n")
-    expect(text).not_to include("0123456789abcdef")
+    expect(text).to match(/password +:  \(set\)/)
+    expect(text).not_to match(/0123456789abcdef|qwertz/)
   end
 end

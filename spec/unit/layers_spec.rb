@@ -46,7 +46,7 @@ RSpec.describe "The layers" do
     "simulation" => %w[client element message random resolve transaction],
     "trace" => %w[element message observed resolve transaction],
     "metrics" => %w[element observed],
-    "hep" => %w[observed],
+    "hep" => %w[message observed],
     "engine" => %w[client clock element hep host message metrics observed random resolve trace transaction transport],
     "host" => %w[client element message resolve]
   }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::hep::HepSettings;
 use crate::client::{KeyTooShort, ProcessTags};
 use crate::element::{Families, Limits};
 use crate::trace;
@@ -64,6 +65,8 @@ pub struct Config {
     pub outgoing_bytes: usize,
     /// How much of the calls is kept for who looks into them; `None`: nothing.
     pub trace: Option<trace::Limits>,
+    /// The collectors that get all messages by HEP3, if there are any.
+    pub hep: Option<HepSettings>,
 }
 
 /// The settings of WebSocket listeners.

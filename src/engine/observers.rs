@@ -7,10 +7,10 @@ use std::time::Instant;
 use super::clock::EngineClock;
 use super::config::Config;
 use super::guarded::guarded;
+use super::hep::Collectors;
 use super::random::system_random;
 use crate::clock::Clock;
 use crate::element::{Happening, Input};
-use crate::hep;
 use crate::host::lock;
 use crate::metrics::Metrics;
 use crate::observed::{BlockRun, Fate, ObservedMessage, Way};
@@ -22,7 +22,7 @@ pub struct Observers {
     clock: Arc<EngineClock>,
     ring: Option<Mutex<Ring>>,
     metrics: Option<Arc<Metrics>>,
-    hep: Option<hep::Sender>,
+    collectors: Option<Arc<Collectors>>,
 }
 
 impl Observers {
@@ -33,9 +33,10 @@ impl Observers {
             let key = [(); 4].map(|()| random.number());
             Mutex::new(Ring::new(limits, clock.now(), clock.date(), key))
         });
-        let (metrics, hep) = (None, None);
-        let any = ring.is_some() || metrics.is_some() || hep.is_some();
-        any.then_some(Observers { clock, ring, metrics, hep })
+        let metrics = None;
+        let collectors = config.hep.as_ref().map(|settings| Arc::new(Collectors::new(settings)));
+        let any = ring.is_some() || metrics.is_some() || collectors.is_some();
+        any.then_some(Observers { clock, ring, metrics, collectors })
     }
 
     /// The ring, unless the trace is off.
@@ -46,6 +47,11 @@ impl Observers {
     /// The metrics, unless they are off.
     pub fn metrics(&self) -> Option<&Arc<Metrics>> {
         self.metrics.as_ref()
+    }
+
+    /// The collectors, if there are any.
+    pub fn collectors(&self) -> Option<&Arc<Collectors>> {
+        self.collectors.as_ref()
     }
 
     /// Something has come for the element.
@@ -72,8 +78,8 @@ impl Observers {
         if let Some(metrics) = &self.metrics {
             metrics.message(message);
         }
-        if let Some(hep) = &self.hep {
-            hep.message(message, self.clock.date());
+        if let Some(collectors) = &self.collectors {
+            collectors.hand(message, self.clock.date());
         }
     }
 

@@ -1,14 +1,10 @@
-//! Copies of messages for collectors, by HEP3.
+//! HEP3, the protocol by which SIP messages are handed to a collector such as Homer: its packets, and the bounded queue in which
+//! they wait. Values only; the sockets are the engine's.
+//!
+//! The format is described in "HEP3 Network Protocol Specification" (<https://github.com/sipcapture/HEP>).
 
-use std::time::SystemTime;
+mod packet;
+mod queue;
 
-use crate::observed::ObservedMessage;
-
-/// Where copies of messages go.
-#[derive(Debug, Default)]
-pub struct Sender {}
-
-impl Sender {
-    /// A message has come or leaves. Never waits.
-    pub fn message(&self, _message: &ObservedMessage<'_>, _date: SystemTime) {}
-}
+pub use packet::Agent;
+pub use queue::Queue;

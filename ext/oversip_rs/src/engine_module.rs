@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
 use oversip::element::{Dropped, Families, Limits, Rejected, Status};
-use oversip::engine::{Config, Engine, StartError, Stats, Stopping, WebSocketConfig, QUEUES};
+use oversip::engine::{
+    CollectorAddress, Config, Engine, HepSettings, StartError, Stats, Stopping, WebSocketConfig, QUEUES,
+};
+use oversip::hep::Agent;
 use oversip::host::Requests;
 use oversip::message::{Defect, Transport};
 use oversip::trace;
@@ -99,6 +102,7 @@ pub fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         process: process::id,
         outgoing_bytes: required(ruby, options, "max_outgoing_bytes")?,
         trace: option(ruby, options, "trace")?.map(|limits| trace_limits(ruby, limits)).transpose()?,
+        hep: option(ruby, options, "hep")?.map(|options| hep_settings(ruby, options)).transpose()?,
     })
 }
 
@@ -107,6 +111,23 @@ fn trace_limits(ruby: &Ruby, options: RHash) -> Result<trace::Limits, Error> {
         calls: required(ruby, options, "calls")?,
         bytes: required(ruby, options, "bytes")?,
         sample: required(ruby, options, "sample")?,
+    })
+}
+
+/// Who gets messages by HEP3.
+fn hep_settings(ruby: &Ruby, options: RHash) -> Result<HepSettings, Error> {
+    let addresses: Vec<String> = required(ruby, options, "collectors")?;
+    let collectors = addresses.iter().map(|address| {
+        address.parse::<CollectorAddress>().map_err(|error| {
+            text::configuration_error(ruby, format!("hep[collectors]: '{address}': {error}"))
+        })
+    });
+    Ok(HepSettings {
+        agent: Agent {
+            id: required(ruby, options, "capture_id")?,
+            password: option(ruby, options, "password")?,
+        },
+        collectors: collectors.collect::<Result<_, _>>()?,
     })
 }
 

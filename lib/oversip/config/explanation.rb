@@ -118,6 +118,10 @@ module OverSIP
         "an address, or address:port ([address]:port for IPv6)"
       end
 
+      def hep_collector(_value)
+        "udp:HOST:PORT or tcp:HOST:PORT; an IPv6 address stands in brackets"
+      end
+
       def domain(value)
         return "names in quotes" unless value.is_a?(String)
 

@@ -87,7 +87,13 @@ module OverSIP
         parameter.call(:ca_dir, nil, :readable_dir)
       )
 
-      { core: core, sip: sip, websocket: websocket, tls: tls }.freeze
+      hep = index.call(
+        parameter.call(:collectors, nil, :hep_collector, list: true),
+        parameter.call(:capture_id, 2001, :fixnum, { greater_equal_than: 0, minor_equal_than: (2**32) - 1 }),
+        parameter.call(:password, nil, { min_bytes: 1 })
+      )
+
+      { core: core, sip: sip, websocket: websocket, tls: tls, hep: hep }.freeze
     end
   end
 end

@@ -62,6 +62,14 @@ module OverSIP
           !host.nil? && port(port) && (value.start_with?("[") ? ipv6(host) : ipv4(host))
         end
 
+        # `udp:192.0.2.1:9060`, `tcp:homer.example.com:9060` or `udp:[2001:db8::1]:9060`
+        def hep_collector(value)
+          return false unless value.is_a?(String)
+
+          address, name, port = value.match(/\A(?:udp|tcp):(?:\[(.+)\]|([^:]+)):(\d{1,5})\z/)&.captures
+          !port.nil? && port(port.to_i) && (address ? ipv6(address) : domain(name))
+        end
+
         # A label may begin with a digit, but numbers with dots between them are an address or nothing (RFC 1123 2.1).
         def domain(value)
           value.is_a?(String) && value.match?(DOMAIN) && (!value.match?(DOTTED_NUMBERS) || ipv4(value))
