@@ -27,11 +27,13 @@ module OverSIP
       # @param given [Hash] the `configuration:` of {OverSIP.start}; goes over the file
       # @param config_dir [String, nil] the folder of the file
       # @param scope [Symbol] :loopback or :network, see {Addresses}
+      # @param command [Boolean] whether the server of the `oversip` command is configured, which keeps a trace by itself
       # @param on_unknown [Proc] is told of sections and parameters that nothing has
       # @yieldparam error [ConfigurationError] a value that cannot be used; with a block the default stands in for it
       # @return [Hash{Symbol => Hash{Symbol => Object}}]
       # @raise [ConfigurationError] naming section, parameter, value and rule
-      def build(file: nil, given: {}, config_dir: nil, scope: :loopback, on_unknown: method(:log_system_warn), &on_error)
+      def build(file: nil, given: {}, config_dir: nil, scope: :loopback, command: false,
+                on_unknown: method(:log_system_warn), &on_error)
         note_shape(file, on_unknown)
         file = Source.sections(file)
         given = without_defaults(given_sections(given))
@@ -42,7 +44,7 @@ module OverSIP
             [name, value(section, parameter, given.dig(section, name), file.dig(section, name), config_dir, &on_error)]
           end]
         end
-        Derivation.new(configuration, scope).apply
+        Derivation.new(configuration, scope, command: command).apply
       end
 
       # @param given [Hash] the `configuration:` of {OverSIP.start}
@@ -97,7 +99,7 @@ module OverSIP
         return on_unknown.call("#{FILE_NAME} ignored: it is no mapping of sections") unless file.is_a?(Hash)
 
         file.each do |section, values|
-          next if values.nil? || values.is_a?(Hash) || !SCHEMA.key?(section.to_s.to_sym)
+          next if values.nil? || Source.switched(section, values).is_a?(Hash) || !SCHEMA.key?(section.to_s.to_sym)
 
           on_unknown.call("#{FILE_NAME} section '#{section}' ignored: it is no mapping of parameters")
         end

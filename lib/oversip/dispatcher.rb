@@ -179,10 +179,13 @@ module OverSIP
       end
 
       # The engine's entry for a new request: runs the script's on_request.
+      #
+      # @return [Exception, nil] what that has raised
       def on_request(request, events = SipEvents)
         ended = false
         events.on_request(request)
         ended = true
+        nil
       rescue *FATAL => e
         ended = true
         refuse(request, e)
@@ -191,13 +194,14 @@ module OverSIP
         ended = true
         report("on_request (#{description(request)})", e, ", replying 500", callback: "on_request")
         refuse(request, e) unless stopped?(e)
+        e
       ensure
         killed_in(request) unless ended
       end
 
       # The engine's entry for a client that asks for a WebSocket: runs the script's on_connection.
       #
-      # @return [Boolean] whether it may have one; false is answered with 500
+      # @return [true, Exception] true when it may have one; what the script has raised is answered with 500
       def on_connection(connection, http_request, events = WebSocketEvents)
         events.on_connection(connection, http_request)
         true
@@ -205,31 +209,36 @@ module OverSIP
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
         report("on_connection", e, ", replying 500")
-        false
+        e
       end
 
       # The engine's entry for a WebSocket that is gone: runs the script's on_disconnection.
+      #
+      # @return [Exception, nil] what that has raised
       def on_disconnection(connection, client_closed, events = WebSocketEvents)
-        guard("WebSocketEvents.on_disconnection") { events.on_disconnection(connection, client_closed) }
+        guard("WebSocketEvents.on_disconnection") do
+          events.on_disconnection(connection, client_closed)
+          nil
+        end
       end
 
       # The engine's entry for a TLS connection that we opened: runs the script's on_server_tls_handshake.
       #
-      # @return [Boolean] whether the connection may be used
+      # @return [true, Exception] true when the connection may be used, else what the script has raised
       def on_server_tls_handshake(connection, pems, events = SipEvents)
         judge("on_server_tls_handshake") { events.on_server_tls_handshake(connection, pems) }
       end
 
       # The engine's entry for an accepted TLS connection: runs the script's on_client_tls_handshake.
       #
-      # @return [Boolean] whether the connection may be used
+      # @return [true, Exception] true when the connection may be used, else what the script has raised
       def on_client_tls_handshake(connection, pems, events = SipEvents)
         judge("on_client_tls_handshake") { events.on_client_tls_handshake(connection, pems) }
       end
 
       # The same for a secure WebSocket connection.
       #
-      # @return [Boolean] whether the connection may be used
+      # @return [true, Exception] true when the connection may be used, else what the script has raised
       def on_websocket_client_tls_handshake(connection, pems, events = WebSocketEvents)
         judge("WebSocketEvents.on_client_tls_handshake") { events.on_client_tls_handshake(connection, pems) }
       end
@@ -269,12 +278,14 @@ module OverSIP
       # Runs a block. No exception leaves it, except those that end the process.
       #
       # @param name [String] what to call it in the log
+      # @return [Object, Exception] what the block returns, or has raised
       def guard(name)
         yield
       rescue *FATAL
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
         callback_failed(e, name)
+        e
       end
 
       # SystemExit and similar exceptions end the process in order: the main thread raises them.
@@ -331,7 +342,7 @@ module OverSIP
         raise
       rescue Exception => e # rubocop:disable Lint/RescueException -- see on_request
         report(name, e, ", closing the connection")
-        false
+        e
       end
 
       def cut_off(thread, timeout)

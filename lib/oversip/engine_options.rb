@@ -27,6 +27,7 @@ module OverSIP
           product: OverSIP.product(configuration),
           **core(configuration.fetch(:core)), **sip(configuration.fetch(:sip)), **tls(configuration),
           websocket: websocket(configuration.fetch(:websocket)),
+          trace: trace(configuration.fetch(:trace)),
           hep: hep(configuration.fetch(:hep))
         }
       end
@@ -62,6 +63,11 @@ module OverSIP
           max_frame_size: websocket[:max_ws_frame_size], max_message_size: websocket[:max_ws_message_size],
           keepalive_interval: websocket[:ws_keepalive_interval]
         }
+      end
+
+      # nil: no call is kept.
+      def trace(trace)
+        trace.slice(:calls, :bytes, :sample) if trace[:enabled]
       end
 
       # @return [Hash, nil] nil when there is no collector

@@ -50,7 +50,7 @@ module OverSIP
       #
       # @param folder [Folder]
       def load(folder)
-        configure(folder, {}, {}, &:run)
+        configure(folder, {}, {}, command: true, &:run)
       end
 
       # Opens the listeners and starts the dispatcher, after {load}. A server does the work of {start} in several steps.
@@ -180,11 +180,11 @@ module OverSIP
         OverSIP.pid = Process.pid
       end
 
-      def configure(folder, configuration, proxies)
+      def configure(folder, configuration, proxies, command: false)
         folder&.load
         @folder = folder
-        OverSIP.configuration = Config.build(file: folder&.configuration, given: configuration,
-                                             config_dir: folder&.path, scope: folder ? :network : :loopback)
+        OverSIP.configuration = Config.build(file: folder&.configuration, given: configuration, config_dir: folder&.path,
+                                             scope: folder ? :network : :loopback, command: command)
         bind_check = Config::BindCheck.new(OverSIP.configuration)
         bind_check.refuse_clashes
         ActiveRecordCheck.refuse_shared_connections(OverSIP.configuration)

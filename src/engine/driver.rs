@@ -282,6 +282,7 @@ impl Driver {
 
     /// Sends one message. Without a network the engine has ended.
     fn send(&self, network: Option<&Network>, delivery: Delivery) -> Option<Input> {
+        let at = self.time_for_observers();
         match (delivery, network) {
             (Delivery::CallEnded { call, outcome }, _) => {
                 self.calls
@@ -291,15 +292,12 @@ impl Driver {
             }
             (Delivery::Request { sender, hop, wire }, Some(network)) => {
                 let sent = network.send(&hop, &wire);
-                if let Some(observers) = &self.observers {
-                    let fate = if sent.is_ok() { Fate::Sent } else { Fate::Refused };
-                    observers.leaves(&wire, network.way(&hop), fate);
-                }
+                self.observe(at, &wire, sent.is_ok(), || network.way(&hop));
                 return sent.err().map(|failure| Input::NotSent { sender, hop, failure });
             }
             (Delivery::Response { way_back, wire, hold }, Some(network)) => {
-                let sent = network.respond(&way_back, &wire);
-                self.observe(sent, &wire);
+                let (sent, way) = network.respond(&way_back, &wire);
+                self.observe(at, &wire, sent, || way);
                 drop(hold);
             }
             (Delivery::End(connection), Some(network)) => network.close(connection),
@@ -310,23 +308,29 @@ impl Driver {
 
     /// Sends a response whose connection is gone.
     pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) {
+        let at = self.time_for_observers();
         if let Some(network) = self.network.get() {
-            self.observe(network.respond_anew(transport, remote, wire), wire);
+            let (sent, way) = network.respond_anew(transport, remote, wire);
+            self.observe(at, wire, sent, || way);
         }
     }
 
     /// Sends what the script has made by itself, see [`Connections::send_over`](super::Connections::send_over).
     pub(super) fn send_over(&self, source: &Source, wire: &Bytes, to: SocketAddr) -> bool {
+        let at = self.time_for_observers();
         let sent = self.network.get().is_some_and(|network| network.send_over(source, wire, to));
-        let way = Way { remote: to, ..source.into() };
-        self.observe(if sent { Ok(way) } else { Err(way) }, wire);
+        self.observe(at, wire, sent, || Way { remote: to, ..source.into() });
         sent
     }
 
-    fn observe(&self, sent: Result<Way, Way>, wire: &Bytes) {
-        if let Some(observers) = &self.observers {
-            let (way, fate) = sent.map_or_else(|way| (way, Fate::Refused), |way| (way, Fate::Sent));
-            observers.leaves(wire, way, fate);
+    /// When a message is sent, if anybody wants to know.
+    fn time_for_observers(&self) -> Option<Instant> {
+        self.observers.as_ref().map(|_| self.clock.now())
+    }
+
+    fn observe(&self, at: Option<Instant>, wire: &[u8], sent: bool, way: impl FnOnce() -> Way) {
+        if let (Some(observers), Some(at)) = (&self.observers, at) {
+            observers.leaves(at, wire, way(), if sent { Fate::Sent } else { Fate::Refused });
         }
     }
 

@@ -122,8 +122,9 @@ impl Network {
         self.connections().info(connection)?.local
     }
 
-    /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). `Err` with the way on which nothing left.
-    pub(super) fn respond(&self, way_back: &WayBack, wire: &Bytes) -> Result<Way, Way> {
+    /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). Says whether it
+    /// has left, and which way.
+    pub(super) fn respond(&self, way_back: &WayBack, wire: &Bytes) -> (bool, Way) {
         let source = &way_back.source;
         let sent = match source.connection {
             Some(connection) => {
@@ -133,8 +134,8 @@ impl Network {
         };
         match (sent, source.connection) {
             (false, _) => self.respond_anew(source.transport, way_back.connection(), wire),
-            (true, Some(_)) => Ok(source.into()),
-            (true, None) => Ok(Way { remote: way_back.udp(), ..source.into() }),
+            (true, Some(_)) => (true, source.into()),
+            (true, None) => (true, Way { remote: way_back.udp(), ..source.into() }),
         }
     }
 
@@ -152,13 +153,8 @@ impl Network {
     }
 
     /// Sends a response whose connection is gone: one attempt to reach its client where that takes connections (RFC 3261
-    /// 18.2.2). WebSocket clients cannot be called back. `Err` with the way on which nothing left.
-    pub(super) fn respond_anew(
-        &self,
-        transport: Transport,
-        remote: SocketAddr,
-        wire: &Bytes,
-    ) -> Result<Way, Way> {
+    /// 18.2.2). WebSocket clients cannot be called back. Says whether it has left, and which way.
+    pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) -> (bool, Way) {
         let connection = self.settings.reaches(Role::Uac, remote).then(|| match transport {
             // It is for the script to say whom it trusts, if it does.
             Transport::Tls => {
@@ -174,9 +170,8 @@ impl Network {
         let way = Way { transport, local: connection.and_then(|it| self.local(it)), remote, connection };
         if !sent {
             tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
-            return Err(way);
         }
-        Ok(way)
+        (sent, way)
     }
 
     pub(super) fn heed_keepalives(&self, on: bool) {

@@ -66,9 +66,9 @@ impl Observers {
         guarded(|| self.message(&ObservedMessage::received(at, message, source)));
     }
 
-    /// A message has left, or should have.
-    pub(super) fn leaves(&self, wire: &[u8], way: Way, fate: Fate) {
-        guarded(|| self.message(&ObservedMessage::sent(self.clock.now(), wire, way, fate)));
+    /// A message was sent at that time, or should have been.
+    pub(super) fn leaves(&self, at: Instant, wire: &[u8], way: Way, fate: Fate) {
+        guarded(|| self.message(&ObservedMessage::sent(at, wire, way, fate)));
     }
 
     fn message(&self, message: &ObservedMessage<'_>) {

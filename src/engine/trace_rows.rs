@@ -21,7 +21,7 @@ pub struct TraceQuery {
 /// What was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TraceRows {
-    /// A row in each line, in the order in which things happened.
+    /// A row in each line, by the time of what it tells.
     pub lines: Vec<u8>,
     /// The number to ask with for what comes after.
     pub last: u64,
@@ -57,7 +57,7 @@ impl Observers {
             calls.iter().flat_map(|(log, name)| log.since(since).map(move |entry| (Some(&**name), entry)));
         let of_none = others.iter().flat_map(|log| log.since(since).map(|entry| (None, entry)));
         let mut entries: Vec<_> = of_calls.chain(of_none).filter(|(_, entry)| entry.number <= last).collect();
-        entries.sort_by_key(|(_, entry)| entry.number);
+        entries.sort_by_key(|(_, entry)| (entry.at, entry.number));
         let mut lines = Vec::new();
         entries.into_iter().for_each(|(name, entry)| trace::row(&mut lines, name, entry));
         for (log, name) in &calls {

@@ -10,6 +10,7 @@ use oversip::engine::{Engine, Event, Subject, Wake};
 use oversip::host::{Host, IncomingRequest, Requests};
 
 use crate::{
+    blocks,
     classes::dispatcher_module,
     client, descriptors,
     dispatcher_thread::{self, Outermost},
@@ -99,11 +100,17 @@ impl Drop for RequestDone<'_> {
 /// Runs the script's `on_request`.
 pub fn run_request(ruby: &Ruby, host: &Arc<dyn Host>, incoming: Arc<IncomingRequest>) -> Result<(), Error> {
     let _done = RequestDone(&**host, incoming.clone());
+    let received = incoming.received().clone();
     let object = RequestObject::from_network(ruby, incoming);
     let module = dispatcher_module(ruby);
-    let _: Value = match observer::events(ruby, "SipEvents")? {
-        None => module.funcall("on_request", (object,))?,
-        Some(events) => module.funcall("on_request", (object, events))?,
+    let events = observer::events(ruby, "SipEvents")?;
+    let begun = blocks::begin_event(ruby, "SipEvents", "on_request");
+    let result = match events {
+        None => module.funcall("on_request", (object,)),
+        Some(events) => module.funcall("on_request", (object, events)),
     };
-    Ok(())
+    if let Some(begun) = begun {
+        begun.event_ended(&Subject::Request { request: received, routed: false }, &result);
+    }
+    result.map(|_: Value| ())
 }

@@ -16,7 +16,7 @@ use oversip::trace;
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
 use crate::{
-    anchors, capture, connection, descriptors, dispatcher, dispatcher_thread,
+    anchors, blocks, capture, connection, descriptors, dispatcher, dispatcher_thread,
     gvl::{without_gvl, SIGNAL_INTERVAL},
     happenings, listeners, logging,
     message::RequestObject,
@@ -39,6 +39,7 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     })?;
     let bound = listeners::list(ruby, engine.listening(), engine.listener_names())?;
     logging::hand_over(&engine);
+    blocks::look_on(Some(&engine));
     runtime::set(Some(engine));
     Ok(bound)
 }
@@ -190,6 +191,7 @@ fn stop(ruby: &Ruby, seconds: f64) -> Result<(), Error> {
     if down.is_err() {
         drop(engine.stop(Duration::ZERO));
     }
+    blocks::look_on(None);
     runtime::set(None);
     let told = schedule::forget(ruby);
     descriptors::forget();

@@ -2,6 +2,7 @@
 //! lives here, and no socket.
 
 mod anchors;
+mod blocks;
 mod caches;
 mod call;
 mod capture;

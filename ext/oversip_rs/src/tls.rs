@@ -1,12 +1,14 @@
 //! TLS at the boundary: certificates on their way to the engine, handshakes on their way to the script.
 
-use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, Symbol};
-use oversip::engine::TlsHandshake;
+use magnus::{
+    function, prelude::*, value::Qtrue, Error, RArray, RHash, RModule, RString, Ruby, Symbol, Value,
+};
+use oversip::engine::{Subject, TlsHandshake};
 use oversip::transport::{
     certificate_pem, sip_identities, ClientCertificates, ConnectionId, TlsIdentity, TlsSettings,
 };
 
-use crate::{classes::dispatcher_module, connection, links::Links, observer, runtime, text};
+use crate::{blocks, classes::dispatcher_module, connection, links::Links, observer, runtime, text};
 
 /// `{ chain: [DER, ...], key: DER, authorities: [DER, ...] }`.
 pub fn settings(ruby: &Ruby, options: Option<RHash>) -> Result<TlsSettings, Error> {
@@ -69,10 +71,17 @@ pub fn run_handshake(ruby: &Ruby, links: &dyn Links, handshake: TlsHandshake) ->
     };
     let events = if source.transport.websocket() { "WebSocketEvents" } else { "SipEvents" };
     let module: RModule = dispatcher_module(ruby);
-    verdict.admitted = match observer::events(ruby, events)? {
-        None => module.funcall(callback, (object, pems))?,
-        Some(events) => module.funcall(callback, (object, pems, events))?,
+    let observer = observer::events(ruby, events)?;
+    let event = if source.inbound { "on_client_tls_handshake" } else { "on_server_tls_handshake" };
+    let begun = blocks::begin_event(ruby, events, event);
+    let result: Result<Value, Error> = match observer {
+        None => module.funcall(callback, (object, pems)),
+        Some(events) => module.funcall(callback, (object, pems, events)),
     };
+    if let Some(begun) = begun {
+        begun.event_ended(&Subject::of_handshake(*source), &result);
+    }
+    verdict.admitted = Qtrue::from_value(result?).is_some();
     Ok(())
 }
 

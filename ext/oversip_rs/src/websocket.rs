@@ -2,13 +2,15 @@
 //! WebSocket can do.
 
 use magnus::{
-    method, prelude::*, scan_args::scan_args, Error, RArray, RClass, RHash, RModule, Ruby, TryConvert, Value,
+    method, prelude::*, scan_args::scan_args, value::Qtrue, Error, RArray, RClass, RHash, RModule, Ruby,
+    TryConvert, Value,
 };
-use oversip::engine::UpgradeRequest;
+use oversip::engine::{Subject, UpgradeRequest};
 use oversip::message::ConnectionId;
 use oversip::transport::ws;
 
 use crate::{
+    blocks,
     classes::{dispatcher_module, oversip_module},
     connection::{self, RubyConnection},
     links::Links,
@@ -55,10 +57,16 @@ pub fn run_upgrade(
         .const_get::<_, RClass>("HttpRequest")?
         .funcall("receive", (object, attributes(ruby, &request.http)?, headers(ruby, &request.http)?))?;
     let module = dispatcher_module(ruby);
-    verdict.granted = match observer::events(ruby, "WebSocketEvents")? {
-        None => module.funcall("on_connection", (object, http_request))?,
-        Some(events) => module.funcall("on_connection", (object, http_request, events))?,
+    let events = observer::events(ruby, "WebSocketEvents")?;
+    let begun = blocks::begin_event(ruby, "WebSocketEvents", "on_connection");
+    let result: Result<Value, Error> = match events {
+        None => module.funcall("on_connection", (object, http_request)),
+        Some(events) => module.funcall("on_connection", (object, http_request, events)),
     };
+    if let Some(begun) = begun {
+        begun.event_ended(&Subject::of_upgrade(request.source), &result);
+    }
+    verdict.granted = Qtrue::from_value(result?).is_some();
     Ok(())
 }
 
@@ -124,10 +132,16 @@ pub fn run_closed(
     // Without an object on_connection has not run to its end.
     let Some(object) = links.object(ruby, connection) else { return Ok(()) };
     let module = dispatcher_module(ruby);
-    let _: Value = match observer::events(ruby, "WebSocketEvents")? {
-        None => module.funcall("on_disconnection", (object, by_client))?,
-        Some(events) => module.funcall("on_disconnection", (object, by_client, events))?,
+    let events = observer::events(ruby, "WebSocketEvents")?;
+    let begun = blocks::begin_event(ruby, "WebSocketEvents", "on_disconnection");
+    let result: Result<Value, Error> = match events {
+        None => module.funcall("on_disconnection", (object, by_client)),
+        Some(events) => module.funcall("on_disconnection", (object, by_client, events)),
     };
+    if let Some(begun) = begun {
+        begun.event_ended(&Subject::DISCONNECTION, &result);
+    }
+    result?;
     Ok(())
 }
 

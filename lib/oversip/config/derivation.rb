@@ -12,9 +12,10 @@ module OverSIP
 
       FAMILIES = %i[ipv4 ipv6].freeze
 
-      def initialize(configuration, scope)
+      def initialize(configuration, scope, command: false)
         @configuration = configuration
         @scope = scope
+        @command = command
       end
 
       # @return [Hash] the configuration
@@ -31,6 +32,8 @@ module OverSIP
         # Requests to other hosts may leave from any address of this machine.
         sip[:loopback_by_default] = unset if @scope == :loopback
         sip[:local_domains] = sip[:local_domains]&.map(&:downcase)
+        trace = @configuration.fetch(:trace)
+        trace[:enabled] = @command if trace[:enabled].nil?
         @configuration
       end
 

@@ -59,6 +59,10 @@ module OverSIP
         value.is_a?(String) && text.match?(/\A\d/) ? "#{wanted}, without anything behind it" : wanted
       end
 
+      def number(_value)
+        "a number#{", #{range}" if range}"
+      end
+
       def port(value)
         return fixnum(value) unless value.is_a?(Integer)
         return "a file has to name the port: 1 to #{Validators::MAX_PORT}" if value.zero?

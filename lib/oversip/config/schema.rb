@@ -87,13 +87,21 @@ module OverSIP
         parameter.call(:ca_dir, nil, :readable_dir)
       )
 
+      trace = index.call(
+        parameter.call(:enabled, nil, :boolean),
+        parameter.call(:calls, 1_000, :fixnum, { greater_equal_than: 1 }),
+        parameter.call(:bytes, 16 * 1024 * 1024, :fixnum,
+                       { greater_equal_than: 64 * 1024, minor_equal_than: (16 * 1024 * 1024 * 1024) }),
+        parameter.call(:sample, 1.0, :number, { greater_equal_than: 0, minor_equal_than: 1 })
+      )
+
       hep = index.call(
         parameter.call(:collectors, nil, :hep_collector, list: true),
         parameter.call(:capture_id, 2001, :fixnum, { greater_equal_than: 0, minor_equal_than: (2**32) - 1 }),
         parameter.call(:password, nil, { min_bytes: 1 })
       )
 
-      { core: core, sip: sip, websocket: websocket, tls: tls, hep: hep }.freeze
+      { core: core, sip: sip, websocket: websocket, tls: tls, trace: trace, hep: hep }.freeze
     end
   end
 end

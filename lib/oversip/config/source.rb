@@ -9,6 +9,9 @@ module OverSIP
     #
     # @api private
     module Source
+      # Sections that yes or no may stand for.
+      SWITCHES = { trace: :enabled }.freeze
+
       class << self
         # @return [Object] what the file says, in the types of YAML 1.1
         def read(path)
@@ -21,7 +24,10 @@ module OverSIP
         def sections(value)
           return {} unless value.is_a?(Hash)
 
-          value.to_h { |name, content| [name.to_s.to_sym, content.is_a?(Hash) ? symbolize(content) : {}] }
+          value.to_h do |name, content|
+            content = switched(name, content)
+            [name.to_s.to_sym, content.is_a?(Hash) ? symbolize(content) : {}]
+          end
         end
 
         # As {sections}, for an argument of {OverSIP.start}: a wrong shape there is a mistake, not an empty file.
@@ -32,11 +38,17 @@ module OverSIP
           mistaken("#{argument}: must be a Hash of Hashes", value) unless value.is_a?(Hash)
 
           value.to_h do |name, content|
-            content = {} if content.nil?
+            content = switched(name, content.nil? ? {} : content)
             mistaken("#{argument}: #{name} must be a Hash", content, yield(name.to_s.to_sym)) unless content.is_a?(Hash)
 
             [name.to_s.to_sym, symbolize(content)]
           end
+        end
+
+        # @return [Object] the content of a section, where yes or no stands for its switch
+        def switched(name, content)
+          switch = SWITCHES[name.to_s.to_sym]
+          switch && [true, false].include?(content) ? { switch => content } : content
         end
 
         private

@@ -30,6 +30,10 @@ module OverSIP
           value.is_a?(Integer)
         end
 
+        def number(value)
+          value.is_a?(Numeric) && value.real? && value.to_f.finite?
+        end
+
         # Port 0 ("any free one") is for Ruby code only, see {Parameter}.
         def port(value)
           value.is_a?(Integer) && value.between?(1, MAX_PORT)

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use magnus::{error::ErrorType, prelude::*, rb_sys::AsRawValue, Error, Exception, Ruby, Value};
-use oversip::client::session::{Callback, CallbackClass, Role};
+use oversip::client::session::{Callback, Role};
 use oversip::client::IncomingResponse;
 use oversip::element::{Origin, OwnRequestId, Round, RoundEnd, TooDeep};
+use oversip::engine::Subject;
 use oversip::host::{Clients, Host, NewRoute};
 
 use super::{lists::block_at, object::RubyClient, present::Asked, target::target_value};
 use crate::{
     anchors::Anchor,
+    blocks,
     classes::dispatcher_module,
     message::{RequestObject, ResponseObject, RubyResponse},
     observer, request, response, text,
@@ -85,7 +87,7 @@ fn run_round(ruby: &Ruby, host: &Arc<dyn Host>, round: &Round) -> (RoundEnd, Res
     };
     let number = client.present.begin(ruby, client, asked);
     let (result, response) = match arguments(ruby, round, client, request) {
-        Ok(arguments) => (run_blocks(ruby, client, round.callback.class(), &arguments), arguments.response),
+        Ok(arguments) => (run_blocks(ruby, client, round, &arguments), arguments.response),
         Err(error) => (Err(error), None),
     };
     let dropped = client.present.end(number).is_some_and(|event| event.dropped);
@@ -157,18 +159,19 @@ fn arguments(ruby: &Ruby, round: &Round, client: RubyClient, request: Value) -> 
 
 /// Runs a list of blocks in order. A block that fails is logged and the next one runs; only what ends the process or the
 /// thread ends the callback.
-fn run_blocks(
-    ruby: &Ruby,
-    client: RubyClient,
-    class: CallbackClass,
-    arguments: &Arguments,
-) -> Result<(), Error> {
+fn run_blocks(ruby: &Ruby, client: RubyClient, round: &Round, arguments: &Arguments) -> Result<(), Error> {
+    let class = round.callback.class();
     let mut index = 0;
     // The list is read anew each time: blocks may add to it or clear it, as in Array#each.
     while let Some(block) = block_at(ruby, client, class, index)? {
         index += 1;
         let given = &arguments.values[..arguments.count];
-        if let Err(error) = observer::call(ruby, class.name(), client.as_value(), block, given) {
+        let begun = blocks::begin(class.name(), block);
+        let result = observer::call(ruby, class.name(), client.as_value(), block, given);
+        if let Some(begun) = begun {
+            begun.block_ended(&Subject::of_round(round), &result);
+        }
+        if let Err(error) = result {
             report(ruby, error, class.name())?;
         }
     }

@@ -1,0 +1,103 @@
+# frozen_string_literal: true
+
+require "json"
+
+# What the engine keeps of its last calls, as rows of JSON.
+RSpec.describe "OverSIP::Engine.trace_rows", :native do
+  let(:caller) { udp_peer }
+  let(:callee) { udp_peer("127.0.0.3") }
+
+  def rows(last: nil, call_id: nil, since: nil)
+    OverSIP::Engine.trace_rows(last, call_id, since).lines.map { |line| JSON.parse(line, symbolize_names: true) }
+  end
+
+  def of(kind, rows)
+    rows.select { |row| row[:kind] == kind }
+  end
+
+  def relay(trace: true)
+    start_oversip(configuration: { trace: trace }) do |request|
+      OverSIP::SIP::Proxy.new.route(request, "127.0.0.3", callee.port) unless request.sip_method == :ACK
+    end
+  end
+
+  # A MESSAGE that is answered; its Call-ID.
+  def exchange(status = 200)
+    sent = SipText.new(caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port))
+    callee.answer(callee.receive, status)
+    expect(caller.receive_final.status).to eq(status)
+    # A message is noted when it has left.
+    sent.header("Call-ID").tap { |call_id| eventually { of("message", rows(call_id: call_id)).size == 4 } }
+  end
+
+  it "are the head and what has happened to a call, in order, with every message as it came and left" do
+    relay
+    call_id = exchange(404)
+    head, *all = rows
+    now = Time.now.to_f
+    expect(head).to include(kind: "head", rows: 1, element: "oversip", seq: 9, calls: { kept: 1, dropped: 0, unsampled: 0 })
+    expect(head[:began_at] + head[:now]).to be_within(2).of(now)
+    expect(all.map { |row| row[:at] }).to eq(all.map { |row| row[:at] }.sort)
+    expect(all.map { |row| row[:call_id] }.uniq).to eq([call_id])
+    messages = of("message", all)
+    addresses = messages.map { |row| [row[:direction], row[:transport], row[:local], row[:remote], row[:fate]] }
+    ours = "127.0.0.1:#{oversip_port}"
+    alice = caller.address
+    bob = callee.address
+    expect(addresses).to eq([["in", "udp", ours, alice, "sent"], ["out", "udp", ours, bob, "sent"],
+                             ["in", "udp", ours, bob, "sent"], ["out", "udp", ours, alice, "sent"]])
+    texts = messages.map { |row| SipText.new(row[:bytes].unpack1("m")) }
+    expect(texts.map(&:first_line)).to match([/\AMESSAGE/, /\AMESSAGE/, %r{\ASIP/2.0 404}, %r{\ASIP/2.0 404}])
+    expect(of("received", all)).to match([a_hash_including(method: "MESSAGE", branch: texts[0].header("Via")[/branch=([^;]+)/, 1])])
+    attempt = { method: "MESSAGE", target: "udp:#{bob}", branch: texts[1].header("Via")[/branch=([^;]+)/, 1] }
+    expect(of("attempt", all)).to match([a_hash_including(attempt)])
+    expect(of("attempt_ended", all)).to match([a_hash_including(**attempt, outcome: "answered", status: 404)])
+    expect(of("answered", all)).to match([a_hash_including(method: "MESSAGE", status: 404)])
+  end
+
+  it "are those of the last calls, of one call, or those after a number" do
+    relay
+    first, second = Array.new(2) { exchange }
+    ids = ->(**which) { rows(**which).drop(1).map { |row| row[:call_id] }.uniq }
+    expect(ids.call).to eq([first, second])
+    expect(ids.call(last: 1)).to eq([second])
+    expect(ids.call(call_id: first)).to eq([first])
+    expect(ids.call(call_id: "unknown")).to eq([])
+    read = rows.first[:seq]
+    expect(rows(since: read).size).to eq(1)
+    third = exchange
+    expect(ids.call(since: read)).to eq([third])
+  end
+
+  it "name each block of the script that has run, with its place, its time and what it has raised" do
+    lines = []
+    start_oversip(configuration: { trace: true }) do |request|
+      proxy = OverSIP::SIP::Proxy.new
+      proxy.on_target { lines << __LINE__ }
+      proxy.on_failure_response { |_| (lines << __LINE__) && raise(KeyError, "no such user") }
+      proxy.route(request, "127.0.0.3", callee.port)
+    end
+    capture_log { exchange(404) }
+    blocks = of("block", rows)
+    expect(blocks.map { |row| [row[:event], row[:subject], row[:exception]] }).to eq([
+      ["on_request", "MESSAGE", nil], ["on_target", "MESSAGE", nil],
+      ["on_failure_response", "MESSAGE", { class: "KeyError", message: "no such user" }]
+    ])
+    expect(blocks.drop(1).map { |row| [row[:file], row[:line]] }).to eq(lines.map { |line| [__FILE__, line] })
+    expect(blocks.first).to include(file: end_with("spec/support/relay.rb"), line: be_positive, duration: be_between(0, 1))
+    expect(blocks.map { |row| row[:call_id] }.uniq.size).to eq(1)
+  end
+
+  it "name what an event method has raised" do
+    start_oversip(configuration: { trace: true }) { raise ArgumentError, "\xFF no UTF-8" }
+    capture_log { caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port) && caller.receive_final }
+    exceptions = eventually { of("block", rows).map { |row| row[:exception] }.then { |all| all unless all.empty? } }
+    expect(exceptions).to eq([{ class: "ArgumentError", message: "\uFFFD no UTF-8" }])
+  end
+
+  it "are an error without an engine, and where the trace is off" do
+    expect { rows }.to raise_error(OverSIP::RuntimeError, /not running|nothing is started/i)
+    start_oversip { |request| request.reply(200) }
+    expect { rows }.to raise_error(OverSIP::RuntimeError, /no trace/)
+  end
+end
