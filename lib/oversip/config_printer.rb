@@ -7,7 +7,7 @@ module OverSIP
   class ConfigPrinter
     NAME_WIDTH = 32
 
-    SECRETS = %i[flow_token_key password].freeze
+    SECRETS = %i[flow_token_key token password].freeze
 
     STYLES = { bold: "1", yes: "1;32", no: "1;31", text: "33", number: "1;34" }.freeze
 

@@ -5,6 +5,7 @@ require "oversip/active_record_check"
 require "oversip/deadline"
 require "oversip/engine_options"
 require "oversip/folder"
+require "oversip/monitoring"
 require "oversip/script_events"
 
 module OverSIP
@@ -40,6 +41,7 @@ module OverSIP
             become(:loading)
             configure(config_dir && Folder.new(config_dir), configuration, proxies)
             serve
+            open_monitor
             run_start_events
             ready
           end
@@ -63,6 +65,14 @@ module OverSIP
             serve
           end
         end
+      end
+
+      # Shows what there is to see from now on, where the configuration says, and by the control socket. After {open}.
+      #
+      # @param default [String, nil] the control socket where the configuration says nothing of one
+      # @raise [OverSIP::RuntimeError] a place that the configuration names cannot be used
+      def open_monitor(default: nil)
+        Monitoring.open(OverSIP.configuration, default: default)
       end
 
       # Runs the events and callbacks of the start on the dispatcher and waits for their end. Scripts rely on
@@ -175,6 +185,7 @@ module OverSIP
         @lock = Monitor.new
         @running = false
         Dispatcher.forget
+        MonitorThread.forget
         Waiting.forget
         at_exit { leave } unless OverSIP.pid
         OverSIP.pid = Process.pid
@@ -279,6 +290,7 @@ module OverSIP
         @running = false
         Dispatcher.stop(EXIT_LIMIT)
         Waiting.close(EXIT_LIMIT)
+        MonitorThread.stop(EXIT_LIMIT)
         ConnectionClasses.note([])
         OverSIP.status = nil
         OverSIP.is_ready = false

@@ -53,6 +53,11 @@ module OverSIP
         end
       end
 
+      # @return [Array<Array>] address and port of each place where metrics are shown
+      def metrics(configuration)
+        Array(configuration.dig(:metrics, :listen)).map { |entry| Config::HttpAddress.parse(entry) }
+      end
+
       # @return [Array<Symbol>] the transports that take any port, which only {note} knows
       def unnamed(configuration)
         wanted(configuration).filter_map { |transport, _, port| transport if port.zero? }

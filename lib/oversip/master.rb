@@ -58,6 +58,7 @@ module OverSIP
       LifeCycle.open
       @privileges.drop
       @pid_file&.create
+      LifeCycle.open_monitor(default: ControlSocket.default(name: OverSIP.master_name, pid_file: @pid_file&.path))
       Signals.trap(*SIGNALS) do |signals|
         LifeCycle.on_end = signals.method(:wake)
         run_start_events(signals)

@@ -90,11 +90,19 @@ module OverSIP
     #   reason
     # @raise [OverSIP::RuntimeError] nothing is started
     def stats
+      Engine.stats.merge(script_stats) { |_, engine, log| engine.merge(log) { |_, former, further| former + further } }
+    end
+
+    # What of {stats} the engine does not know.
+    #
+    # @api private
+    # @return [Hash{Symbol => Numeric, Hash{Symbol => Integer}}]
+    def script_stats
       profiles = OverSIP.proxies&.values || []
-      Engine.stats.merge(suspended_fibers: Dispatcher.suspended, **Dispatcher.wait_stats, **Waiting.stats,
-                         dns_cache: profiles.sum { |profile| profile[:dns_cache].size },
-                         blacklist: profiles.sum { |profile| profile[:blacklist].size },
-                         **Logger.stats) { |_, engine, log| engine.merge(log) { |_, former, further| former + further } }
+      { suspended_fibers: Dispatcher.suspended, **Dispatcher.wait_stats, **Waiting.stats,
+        dns_cache: profiles.sum { |profile| profile[:dns_cache].size },
+        blacklist: profiles.sum { |profile| profile[:blacklist].size },
+        **Logger.stats }
     end
 
     # What Server and User-Agent say: `core: product`, else the name of this library.

@@ -17,6 +17,7 @@ use super::driver::Driver;
 use super::event::{Event, LogRecord};
 use super::events::{EventQueue, Wake};
 use super::log;
+use super::monitor::{Monitor, MonitorConfig, MonitorError, Questions};
 use super::observers::Observers;
 use super::run::Command;
 use super::stats::Stats;
@@ -30,6 +31,9 @@ use crate::host::{lock, Clients, Host, Requests};
 use crate::message::Transport;
 use crate::transport::{Tls, TlsError, TlsSettings};
 
+/// Where the monitor of an engine is while there is one.
+pub(super) type MonitorPlace = Arc<Mutex<Option<Monitor>>>;
+
 /// A running engine.
 pub struct Engine {
     pub(super) driver: Arc<Driver>,
@@ -40,6 +44,9 @@ pub struct Engine {
     pub(super) tls: Arc<Tls>,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
     pub(super) stopping: AtomicBool,
+    /// It ends with the engine's thread.
+    pub(super) monitor: MonitorPlace,
+    pub(super) questions: Arc<Questions>,
 }
 
 impl Engine {
@@ -192,6 +199,24 @@ impl Engine {
     /// Whether [`Engine::stop`] was called: a thread that waits for a [`Call`](crate::host::Call) has to give it up.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Shows what there is to see from now on, until the engine ends. Answers with the addresses of the ports.
+    ///
+    /// # Errors
+    ///
+    /// A socket cannot be opened, or the system refuses a thread.
+    pub fn open_monitor(&self, config: &MonitorConfig) -> Result<Vec<SocketAddr>, MonitorError> {
+        let monitor = Monitor::start(&self.driver, &self.questions, config)?;
+        let listening = monitor.listening().to_vec();
+        let former = lock(&self.monitor).replace(monitor);
+        drop(former);
+        Ok(listening)
+    }
+
+    /// What the monitor asks of Ruby.
+    pub fn questions(&self) -> &Arc<Questions> {
+        &self.questions
     }
 
     /// Counts of what is alive and what was done.

@@ -15,13 +15,15 @@ use super::config::{Config, StartError};
 use super::dns::{Lookup, NameServer};
 use super::driver::Driver;
 use super::log;
+use super::monitor::Questions;
 use super::network::Network;
 use super::observers::Observers;
 use super::random::system_random;
 use super::run::{Command, Loop};
-use super::running::Engine;
+use super::running::{Engine, MonitorPlace};
 use crate::client::{DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags};
 use crate::element::{Listener, Listeners, Settings};
+use crate::host::lock;
 use crate::random::Random;
 use crate::transaction::Timings;
 use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer};
@@ -59,10 +61,11 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let observers = Observers::new(&config, clock.clone());
     let driver = Driver::new(settings, clock.clone(), lookup(&config, clock), observers, config.process);
     let (commands, command_queue) = mpsc::unbounded_channel();
+    let (monitor, questions) = (MonitorPlace::default(), Arc::new(Questions::default()));
     let (ready, is_ready) = sync_channel(1);
     let serving_tls = tls.clone();
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({
-        let driver = driver.clone();
+        let (driver, monitor, questions) = (driver.clone(), monitor.clone(), questions.clone());
         move || {
             let _speaks = log::speak_for(&driver);
             let begun = begin(&config, &driver, serving_tls, bound, command_queue);
@@ -75,6 +78,8 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
             let stopped = runtime.as_ref().and_then(|runtime| whom_to_tell(runtime.block_on(ended)));
             drop(runtime);
             driver.end();
+            questions.close();
+            drop(lock(&monitor).take());
             if let Some(stopped) = stopped {
                 let _ = stopped.send(());
             }
@@ -84,7 +89,7 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let thread = Mutex::new(Some(thread));
     let stopping = AtomicBool::new(false);
     let host = driver.clone();
-    Ok(Arc::new(Engine { driver, host, listening, commands, tls, thread, stopping }))
+    Ok(Arc::new(Engine { driver, host, listening, commands, tls, thread, stopping, monitor, questions }))
 }
 
 /// What an element is made with that listens at these addresses, whoever runs it. `element` tells the elements of a process

@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
-use oversip::element::{Dropped, Families, Limits, Rejected, Status};
+use oversip::element::{Families, Limits, Status};
 use oversip::engine::{
-    CollectorAddress, Config, Engine, HepSettings, StartError, Stats, Stopping, WebSocketConfig, QUEUES,
+    CollectorAddress, Config, Engine, HepSettings, Reading, StartError, Stats, Stopping, WebSocketConfig,
 };
 use oversip::hep::Agent;
 use oversip::host::Requests;
-use oversip::message::{Defect, Transport};
+use oversip::message::Transport;
 use oversip::trace;
 use oversip::transport::{ws, ListenSpec, OpeningLimits};
 
@@ -20,6 +20,7 @@ use crate::{
     gvl::{without_gvl, SIGNAL_INTERVAL},
     happenings, listeners, logging,
     message::RequestObject,
+    options::{option, required},
     process, running_event, runtime, schedule, tags, text, tls, watch,
 };
 
@@ -42,20 +43,6 @@ fn start(ruby: &Ruby, options: RHash) -> Result<RArray, Error> {
     blocks::look_on(Some(&engine));
     runtime::set(Some(engine));
     Ok(bound)
-}
-
-/// An option; `None` where it is absent or nil.
-fn option<T: TryConvert>(ruby: &Ruby, options: RHash, name: &str) -> Result<Option<T>, Error> {
-    match options.get(ruby.to_symbol(name)).filter(|value| !value.is_nil()) {
-        Some(value) => T::try_convert(value).map(Some),
-        None => Ok(None),
-    }
-}
-
-/// An option that Ruby's table of parameters always gives: there are no other defaults here.
-fn required<T: TryConvert>(ruby: &Ruby, options: RHash, name: &str) -> Result<T, Error> {
-    option(ruby, options, name)?
-        .ok_or_else(|| Error::new(ruby.exception_arg_error(), format!("the engine needs the option {name}")))
 }
 
 /// What an engine is started with.
@@ -225,45 +212,15 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
         None => runtime::host(ruby)?.look(Stats::of_element),
     };
     let hash = ruby.hash_new();
-    hash.aset(ruby.to_symbol("server_transactions"), stats.server_transactions)?;
-    hash.aset(ruby.to_symbol("client_transactions"), stats.client_transactions)?;
-    hash.aset(ruby.to_symbol("requests"), stats.requests)?;
-    hash.aset(ruby.to_symbol("clients"), stats.clients)?;
-    hash.aset(ruby.to_symbol("timers"), stats.timers)?;
-    hash.aset(ruby.to_symbol("kept_acks"), stats.kept_acks)?;
-    hash.aset(ruby.to_symbol("kept_cancels"), stats.kept_cancels)?;
-    hash.aset(ruby.to_symbol("waiting_for_dns"), stats.waiting_for_dns)?;
-    hash.aset(ruby.to_symbol("waiting_for_probe"), stats.waiting_for_probe)?;
-    hash.aset(ruby.to_symbol("connections"), stats.connections)?;
-    hash.aset(ruby.to_symbol("engine_queue"), stats.engine_queue)?;
-    hash.aset(ruby.to_symbol("deliveries"), stats.deliveries)?;
-    hash.aset(ruby.to_symbol("dispatcher_queue"), stats.dispatcher_queue)?;
-    hash.aset(ruby.to_symbol("dispatched_events"), stats.dispatched_events)?;
-    hash.aset(ruby.to_symbol("engine_relayed_responses"), stats.engine_relayed_responses)?;
-    hash.aset(ruby.to_symbol("holds"), stats.holds)?;
-    hash.aset(ruby.to_symbol("longest_hold"), stats.longest_hold.as_secs_f64())?;
-    hash.aset(ruby.to_symbol("takeovers"), stats.takeovers)?;
-    hash.aset(ruby.to_symbol("calls"), stats.calls)?;
-    let per_call = |time: Duration| time.as_secs_f64() * 1e6 / stats.calls.max(1) as f64;
-    hash.aset(ruby.to_symbol("interpreter_microseconds_per_call"), per_call(stats.script_time))?;
-    hash.aset(ruby.to_symbol("engine_microseconds_per_call"), per_call(stats.loop_time))?;
-    hash.aset(ruby.to_symbol("sending_sockets"), stats.sending_sockets)?;
-    hash.aset(ruby.to_symbol("own_dialogs"), stats.own_dialogs)?;
-    hash.aset(ruby.to_symbol("searches"), stats.searches)?;
-    hash.aset(ruby.to_symbol("reserve_requests"), stats.reserve_requests)?;
-    hash.aset(ruby.to_symbol("reserve_transactions"), stats.reserve_transactions)?;
-    hash.aset(ruby.to_symbol("reserve_admissions"), stats.reserve_admissions)?;
+    for (name, reading) in stats.readings() {
+        let name = ruby.to_symbol(name);
+        match reading {
+            Reading::Count(number) => hash.aset(name, number)?,
+            Reading::Time(time) => hash.aset(name, time)?,
+            Reading::Several(names, numbers) => hash.aset(name, by_name(ruby, names, &numbers)?)?,
+        }
+    }
     hash.aset(ruby.to_symbol("callback_seconds"), running_event::seconds())?;
-    let waiting = |counts: [usize; QUEUES.len()]| by_name(ruby, &QUEUES, &counts.map(|count| count as u64));
-    hash.aset(ruby.to_symbol("queued"), waiting(stats.queued)?)?;
-    hash.aset(ruby.to_symbol("queued_bytes"), waiting(stats.queued_bytes)?)?;
-    hash.aset(ruby.to_symbol("outgoing_bytes"), stats.outgoing_bytes)?;
-    hash.aset(ruby.to_symbol("held_bytes"), stats.held_bytes)?;
-    hash.aset(ruby.to_symbol("unconfirmed_bytes"), stats.unconfirmed_bytes)?;
-    hash.aset(ruby.to_symbol("paused_connections"), stats.paused_connections)?;
-    hash.aset(ruby.to_symbol("rejected"), by_name(ruby, Rejected::NAMES, &stats.rejected)?)?;
-    hash.aset(ruby.to_symbol("dropped"), by_name(ruby, Dropped::NAMES, &stats.dropped)?)?;
-    hash.aset(ruby.to_symbol("malformed"), by_name(ruby, &Defect::NAMES, &stats.malformed)?)?;
     Ok(hash)
 }
 

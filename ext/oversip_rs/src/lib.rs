@@ -23,9 +23,11 @@ mod listeners;
 mod logging;
 mod message;
 mod message_parser;
+mod monitor;
 mod name_addr;
 mod nudge;
 mod observer;
+mod options;
 mod process;
 mod profile;
 mod proxy;
@@ -80,6 +82,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     observer::define(ruby, oversip)?;
     trace::define(ruby, oversip)?;
     nudge::define(ruby, oversip)?;
+    monitor::define(ruby, oversip)?;
     world::define(ruby, oversip)?;
     logging::install();
     Ok(())

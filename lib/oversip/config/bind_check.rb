@@ -22,6 +22,7 @@ module OverSIP
         (Listeners.named(configuration) + Listeners.named_tunnels(configuration)).each do |(transport, ip, port), origin|
           @origins[Listener.new(transport == :udp ? :udp : :tcp, ip, port)] << origin
         end
+        Listeners.metrics(configuration).each { |ip, port| @origins[Listener.new(:tcp, ip, port)] << "metrics[listen]" }
       end
 
       # @param ports [Boolean] false: only whether the addresses are there, for a configuration whose server may be running

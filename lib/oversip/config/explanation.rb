@@ -126,6 +126,14 @@ module OverSIP
         "udp:HOST:PORT or tcp:HOST:PORT; an IPv6 address stands in brackets"
       end
 
+      def http_address(_value)
+        "an address and a port, such as 127.0.0.1:9464 or [::1]:9464, or :9464 for this machine alone"
+      end
+
+      def socket_path(value)
+        value == true ? "the path of a file, or no" : "an absolute path, or no"
+      end
+
       def domain(value)
         return "names in quotes" unless value.is_a?(String)
 

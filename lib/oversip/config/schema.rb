@@ -28,6 +28,7 @@ module OverSIP
         parameter.call(:syslog_level, "info", { choices: Logger::THRESHOLDS }),
         parameter.call(:log_format, "text", { choices: Logger::FORMATS }),
         parameter.call(:product, nil, :header_text),
+        parameter.call(:control_socket, nil, :socket_path),
         parameter.call(:error_details_on_wire, false, :boolean),
         parameter.call(:termination_grace_time, 0, :fixnum, { greater_equal_than: 0, minor_equal_than: Seconds::MOST }),
         parameter.call(:callback_warning_time, 5, :fixnum, { greater_equal_than: 0 }),
@@ -95,13 +96,21 @@ module OverSIP
         parameter.call(:sample, 1.0, :number, { greater_equal_than: 0, minor_equal_than: 1 })
       )
 
+      metrics = index.call(
+        parameter.call(:listen, nil, :http_address, list: true),
+        parameter.call(:calls_page, false, :boolean),
+        parameter.call(:token, nil, { min_bytes: 16 }),
+        parameter.call(:token_file, nil, :readable_file),
+        parameter.call(:hosts, nil, :domain, list: true)
+      )
+
       hep = index.call(
         parameter.call(:collectors, nil, :hep_collector, list: true),
         parameter.call(:capture_id, 2001, :fixnum, { greater_equal_than: 0, minor_equal_than: (2**32) - 1 }),
         parameter.call(:password, nil, { min_bytes: 1 })
       )
 
-      { core: core, sip: sip, websocket: websocket, tls: tls, trace: trace, hep: hep }.freeze
+      { core: core, sip: sip, websocket: websocket, tls: tls, trace: trace, metrics: metrics, hep: hep }.freeze
     end
   end
 end

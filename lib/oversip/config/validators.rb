@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "ipaddr"
+require "oversip/config/http_address"
 
 module OverSIP
   module Config
@@ -72,6 +73,17 @@ module OverSIP
 
           address, name, port = value.match(/\A(?:udp|tcp):(?:\[(.+)\]|([^:]+)):(\d{1,5})\z/)&.captures
           !port.nil? && port(port.to_i) && (address ? ipv6(address) : domain(name))
+        end
+
+        # `127.0.0.1:9464`, `[::1]:9464`, and `:9464` or 9464 for this machine alone. Port 0 takes any that is free.
+        def http_address(value)
+          host, port = HttpAddress.parse(value)
+          !port.nil? && port <= MAX_PORT && (host == "0.0.0.0" || host == "::" || ipv4(host) || ipv6(host))
+        end
+
+        # Where a UNIX socket is to be; false for none.
+        def socket_path(value)
+          value == false || (value.is_a?(String) && value.start_with?("/") && !value.end_with?("/") && !value.include?("\0"))
         end
 
         # A label may begin with a digit, but numbers with dots between them are an address or nothing (RFC 1123 2.1).

@@ -1,0 +1,72 @@
+//! The monitor of the engine as Ruby starts it, and what it asks of Ruby.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, StaticSymbol};
+use oversip::engine::monitor::{Identity, MonitorConfig};
+
+use crate::{gvl::without_gvl, options, runtime, text};
+
+/// `OverSIP::Engine.open_monitor(version:, name:, control_socket:, listen: [[ip, port], ...])`: shows what there is to see from now on.
+/// Answers with the ports, in the order of `listen:`.
+fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
+    let engine = runtime::engine(ruby)?;
+    let listen: RArray = options::required(ruby, given, "listen")?;
+    let control_socket: Option<String> = options::option(ruby, given, "control_socket")?;
+    let config = MonitorConfig {
+        identity: Identity {
+            version: options::required(ruby, given, "version")?,
+            name: options::required(ruby, given, "name")?,
+        },
+        control_socket: control_socket.map(PathBuf::from),
+        listen: listen.into_iter().map(|entry| address(ruby, entry)).collect::<Result<_, _>>()?,
+    };
+    let opened =
+        engine.open_monitor(&config).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
+    Ok(opened.iter().map(SocketAddr::port).collect())
+}
+
+/// `[ip, port]`
+fn address(ruby: &Ruby, entry: magnus::Value) -> Result<SocketAddr, Error> {
+    let (ip, port) = <(String, u16)>::try_convert(entry)?;
+    let parsed = ip.parse::<IpAddr>();
+    parsed
+        .map(|ip| SocketAddr::new(ip, port))
+        .map_err(|_| text::configuration_error(ruby, format!("metrics cannot be shown on '{ip}'")))
+}
+
+/// `OverSIP::Engine.next_question`: waits for a question of the monitor: its number, its kind and what it is about. nil when the
+/// engine has ended.
+fn next_question(ruby: &Ruby) -> Result<Option<(u64, StaticSymbol, RString)>, Error> {
+    let Some(questions) = runtime::current().map(|engine| engine.questions().clone()) else {
+        return Ok(None);
+    };
+    loop {
+        let next = without_gvl(ruby, || questions.next(), || questions.interrupt())?;
+        if let Some(question) = next {
+            let kind = ruby.sym_new(question.kind);
+            return Ok(Some((question.number, kind, text::utf8(ruby, question.about.as_bytes()))));
+        }
+        if questions.are_over() {
+            return Ok(None);
+        }
+    }
+}
+
+/// `OverSIP::Engine.answer(number, text)`: the answer to a question; nil: there is none.
+fn answer(number: u64, text: Option<RString>) {
+    // SAFETY: the bytes are copied before Ruby runs again.
+    let text = text.map(|text| unsafe { text.as_slice() }.to_vec());
+    if let Some(engine) = runtime::current() {
+        engine.questions().answer(number, text);
+    }
+}
+
+/// Adds the functions to `OverSIP::Engine`.
+pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
+    let engine = oversip.define_module("Engine")?;
+    engine.define_singleton_method("open_monitor", function!(open_monitor, 1))?;
+    engine.define_singleton_method("next_question", function!(next_question, 0))?;
+    engine.define_singleton_method("answer", function!(answer, 2))
+}

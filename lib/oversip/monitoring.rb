@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+require "oversip/control_socket"
+require "oversip/monitor_thread"
+
+module OverSIP
+  # What a server shows to who looks at it: begins it where the configuration says so.
+  #
+  # @api private
+  module Monitoring
+    extend Logger
+
+    class << self
+      # @return [String, nil] the control socket of this process
+      attr_reader :control_socket
+
+      # @param configuration [Hash] {OverSIP.configuration}; the ports that were taken are noted in it
+      # @param default [String, nil] the control socket where it says nothing of one
+      # @raise [OverSIP::RuntimeError] a place that it names cannot be used
+      def open(configuration, default:)
+        configured = configuration.dig(:core, :control_socket)
+        listen = Listeners.metrics(configuration)
+        @control_socket = nil
+        return if !configured && listen.empty? && (configured == false || default.nil?)
+
+        ports = configured.nil? && default ? open_with_default(default, listen) : open_at(configured || nil, listen)
+        note(configuration, listen, ports)
+        MonitorThread.start if @control_socket || ports.any?
+      end
+
+      private
+
+      # Without a control socket the server serves all the same.
+      def open_with_default(path, listen)
+        ControlSocket.make_folder(path)
+        open_at(path, listen)
+      rescue OverSIP::RuntimeError => e
+        raise unless e.message.start_with?("control socket")
+
+        log_system_warn "no control socket for oversip status, trace and top: #{e.message}; " \
+                        "core[control_socket] names another path, or no"
+        open_at(nil, listen)
+      end
+
+      # @return [Array<Integer>] the ports
+      def open_at(path, listen)
+        return [] if path.nil? && listen.empty?
+
+        name = OverSIP.master_name || PROGRAM_NAME.downcase
+        ports = Engine.open_monitor({ version: VERSION, name: name, control_socket: path, listen: listen })
+        @control_socket = path
+        ports
+      end
+
+      def note(configuration, listen, ports)
+        places = listen.map(&:first).zip(ports)
+        configuration[:metrics][:listen] = places.map { |place| Config::HttpAddress.text(*place) } unless places.empty?
+        log_system_info "control socket #{@control_socket}" if @control_socket
+        places.each { |host, port| say(host, Config::HttpAddress.text(host, port)) }
+      end
+
+      def say(host, place)
+        log_system_info "metrics on http://#{place}/metrics"
+        return if Config::HttpAddress.loopback?(host)
+
+        log_system_warn "metrics[listen]: #{place} is no loopback address: whoever reaches it reads the figures of " \
+                        "this server; let a firewall admit only who collects them"
+      end
+    end
+  end
+end

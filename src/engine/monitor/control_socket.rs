@@ -1,0 +1,206 @@
+//! The UNIX socket by which the commands of `oversip` talk to a running server. Only who the server runs as can use it.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+use thiserror::Error;
+
+use crate::transport::error_text;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 64;
+
+/// The socket cannot be opened.
+#[derive(Debug, Error)]
+#[error("control socket '{}': {problem}", .path.display())]
+pub struct ControlSocketError {
+    path: PathBuf,
+    problem: Problem,
+}
+
+#[derive(Debug, Error)]
+enum Problem {
+    #[error("another process listens on it")]
+    InUse,
+    #[error("the name is taken by something that is no socket")]
+    NoSocket,
+    #[error("the name is too long for a socket")]
+    TooLong,
+    #[error("{}", error_text(.0))]
+    System(io::Error),
+}
+
+/// The listening socket; its file goes with it.
+#[derive(Debug)]
+pub(super) struct ControlSocket {
+    listener: UnixListener,
+    file: SocketFile,
+}
+
+/// The file of a socket, which is removed with this unless it is another one's by then.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl ControlSocket {
+    /// Opens it. A file that a dead process has left is replaced.
+    pub(super) fn open(path: &Path) -> Result<ControlSocket, ControlSocketError> {
+        open(path).map_err(|problem| ControlSocketError { path: path.to_owned(), problem })
+    }
+
+    /// What accepts, and the file.
+    pub(super) fn into_parts(self) -> (UnixListener, SocketFile) {
+        (self.listener, self.file)
+    }
+}
+
+fn open(path: &Path) -> Result<ControlSocket, Problem> {
+    let address = SockAddr::unix(path).map_err(|_| Problem::TooLong)?;
+    make_room(path, &address)?;
+    let socket = new_socket()?;
+    socket.bind(&address).map_err(Problem::System)?;
+    let file = SocketFile::new(path)?;
+    // Until it listens nobody can connect.
+    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(Problem::System)?;
+    socket.listen(BACKLOG).map_err(Problem::System)?;
+    Ok(ControlSocket { listener: socket.into(), file })
+}
+
+fn new_socket() -> Result<Socket, Problem> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(Problem::System)?;
+    socket.set_nonblocking(true).map_err(Problem::System)?;
+    Ok(socket)
+}
+
+/// Removes the socket of a process that has ended.
+fn make_room(path: &Path, address: &SockAddr) -> Result<(), Problem> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Problem::System(error)),
+        Ok(found) if !found.file_type().is_socket() => return Err(Problem::NoSocket),
+        Ok(_) => {}
+    }
+    match new_socket()?.connect(address) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(Problem::System)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // So many wait to be accepted that there is no room for another one.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Problem::InUse),
+        Err(error) => Err(Problem::System(error)),
+        Ok(()) => Err(Problem::InUse),
+    }
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> Result<SocketFile, Problem> {
+        let identity = identity(path).map_err(Problem::System)?;
+        Ok(SocketFile { path: path.to_owned(), identity })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            // Without the right to, it stays, and the next server replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    /// A folder of its own, which goes with this.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            let path = std::env::temp_dir().join(format!("oversip-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).expect("a folder");
+            Folder(path)
+        }
+
+        fn socket(&self) -> PathBuf {
+            self.0.join("a.sock")
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn refusal(path: &Path) -> String {
+        ControlSocket::open(path).expect_err("a refusal").problem.to_string()
+    }
+
+    #[test]
+    fn only_its_owner_can_use_it_and_its_file_goes_with_it() {
+        let folder = Folder::new("mode");
+        let open = ControlSocket::open(&folder.socket()).expect("a socket");
+        assert_eq!(fs::metadata(folder.socket()).expect("a file").mode() & 0o777, 0o600);
+        assert!(UnixStream::connect(folder.socket()).is_ok());
+        drop(open);
+        assert!(!folder.socket().exists());
+    }
+
+    #[test]
+    fn what_a_dead_process_has_left_is_replaced_and_a_live_socket_is_not() {
+        let folder = Folder::new("stale");
+        drop(std::os::unix::net::UnixListener::bind(folder.socket()).expect("a socket"));
+        assert!(folder.socket().exists());
+        let _open = ControlSocket::open(&folder.socket()).expect("a socket in its place");
+        assert_eq!(refusal(&folder.socket()), "another process listens on it");
+        assert!(UnixStream::connect(folder.socket()).is_ok());
+    }
+
+    #[test]
+    fn a_socket_with_a_full_queue_lives() {
+        let folder = Folder::new("full");
+        let _open = ControlSocket::open(&folder.socket()).expect("a socket");
+        let address = SockAddr::unix(folder.socket()).expect("an address");
+        let full = (0..=BACKLOG).map(|_| new_socket().expect("a socket"));
+        let waiting: Vec<_> = full.filter(|socket| socket.connect(&address).is_ok()).collect();
+        assert!(waiting.len() >= BACKLOG as usize);
+        assert_eq!(refusal(&folder.socket()), "another process listens on it");
+    }
+
+    #[test]
+    fn another_file_is_left_alone() {
+        let folder = Folder::new("file");
+        fs::write(folder.socket(), "mine").expect("a file");
+        assert_eq!(refusal(&folder.socket()), "the name is taken by something that is no socket");
+        assert_eq!(fs::read_to_string(folder.socket()).expect("a file"), "mine");
+    }
+
+    #[test]
+    fn the_file_of_a_successor_stays() {
+        let folder = Folder::new("successor");
+        let open = ControlSocket::open(&folder.socket()).expect("a socket");
+        fs::remove_file(folder.socket()).expect("removed");
+        let _successor = ControlSocket::open(&folder.socket()).expect("another one");
+        drop(open);
+        assert!(folder.socket().exists());
+    }
+
+    #[test]
+    fn a_name_is_too_long_or_its_folder_is_missing() {
+        let folder = Folder::new("long");
+        assert_eq!(refusal(&folder.0.join("x".repeat(200))), "the name is too long for a socket");
+        assert_eq!(refusal(&folder.0.join("none/a.sock")), "No such file or directory");
+    }
+}

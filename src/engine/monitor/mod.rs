@@ -1,0 +1,25 @@
+//! The monitor: what a server shows to who looks at it, by HTTP on a UNIX socket ([`ControlSocket`](control_socket)) and on a
+//! port. It has a thread of its own with a runtime of its own: no call waits for who looks, however slow, many or hostile they
+//! are. It only asks: nothing can be changed through it.
+//!
+//! What Ruby alone knows it asks of Ruby ([`Questions`]), and goes on without where no answer comes.
+
+mod answer;
+mod asked;
+mod control_socket;
+mod health;
+mod pace;
+mod questions;
+mod routes;
+mod scene;
+mod serve;
+mod status;
+mod thread;
+mod wire;
+
+pub use control_socket::ControlSocketError;
+pub use questions::{Question, Questions};
+pub use scene::Identity;
+pub use thread::{MonitorConfig, MonitorError};
+
+pub(super) use thread::Monitor;

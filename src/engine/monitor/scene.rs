@@ -1,0 +1,37 @@
+//! What handlers have: the engine, and what the monitor was started with.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use super::questions::Questions;
+use crate::engine::driver::Driver;
+
+/// What tells this server from others.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The version of the library.
+    pub version: String,
+    /// The name of the process.
+    pub name: String,
+}
+
+/// What handlers have.
+pub(super) struct Scene {
+    pub(super) driver: Arc<Driver>,
+    pub(super) questions: Arc<Questions>,
+    pub(super) identity: Identity,
+    /// When the monitor was started.
+    pub(super) began_at: SystemTime,
+    /// Whether the engine ends.
+    pub(super) ending: watch::Receiver<bool>,
+}
+
+impl Scene {
+    /// Ends when the engine ends: answers that go on end then.
+    pub(super) async fn ends(&self) {
+        // The sender is gone only with the thread.
+        let _ = self.ending.clone().wait_for(|ending| *ending).await;
+    }
+}
