@@ -24,7 +24,7 @@ RSpec.describe OverSIP::Config do
 
   it "has the sections and the parameters in the documented order" do
     configuration = build
-    expect(configuration.keys).to eq(%i[core sip websocket tls trace hep])
+    expect(configuration.keys).to eq(%i[core sip websocket tls trace metrics hep])
     expect(configuration[:core].keys.first(3)).to eq(%i[nameservers syslog_facility syslog_level])
     expect(configuration[:sip].keys.first(9))
       .to eq(%i[sip_udp sip_tcp sip_tls enable_ipv4 listen_ipv4 advertised_ipv4 enable_ipv6 listen_ipv6 advertised_ipv6])

@@ -80,6 +80,12 @@ RSpec.describe "The control socket", :native do
       expect(ask("/status", at: path, method: "HEAD")).to have_attributes(status: 200, body: "")
     end
 
+    it "says that the trace is off, and what a number is" do
+      start
+      expect(ask("/trace", at: path)).to have_attributes(status: 404, body: "the trace is off (trace: enabled)\n")
+      expect(ask("/trace?last=x", at: path)).to have_attributes(status: 400, body: "last has to be a whole number\n")
+    end
+
     it "answers several requests on one connection" do
       start
       with_connection(path) do |socket|

@@ -60,9 +60,9 @@ RSpec.describe "OverSIP.stats", :native do
   end
 
   it "counts what is bounded only by other things: requests, Clients, timers, kept ACKs" do
+    start_relay_to(bob)
     uac = OverSIP::SIP::Uac.new
     uac.on_success_response { |response| uac.ack(response) and entered << true }
-    start_relay_to(bob)
     OverSIP::Testing.freeze
     before = stats.slice(:requests, :clients, :timers, :kept_acks)
     call_from(alice)

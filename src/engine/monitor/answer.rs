@@ -8,6 +8,10 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{HeaderName, HeaderValue, ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
+use tokio::sync::mpsc;
+
+/// Pieces of a text that goes on which may wait until the peer takes them; who makes them waits then.
+const MOST_PIECES: usize = 4;
 
 /// The answer to a request.
 #[derive(Debug)]
@@ -19,12 +23,20 @@ pub(super) struct Answer {
 
 /// The text of an answer.
 #[derive(Debug)]
-pub(super) struct Text(Bytes);
+pub(super) enum Text {
+    /// All of it.
+    Whole(Bytes),
+    /// It goes on until its sender is dropped.
+    GoesOn(mpsc::Receiver<Bytes>),
+}
+
+/// Sends the pieces of an answer that goes on. An error: the peer is gone, or the engine ends.
+pub(super) type Pieces = mpsc::Sender<Bytes>;
 
 impl Answer {
     /// A text of a type.
     pub(super) fn new(kind: &'static str, text: impl Into<Bytes>) -> Answer {
-        Answer::with_text(kind, Text(text.into()))
+        Answer::with_text(kind, Text::Whole(text.into()))
     }
 
     /// Plain text.
@@ -35,6 +47,12 @@ impl Answer {
     /// JSON.
     pub(super) fn json(value: &serde_json::Value) -> Answer {
         Answer::new("application/json", format!("{value}\n"))
+    }
+
+    /// A text of a type that goes on, and who sends its pieces.
+    pub(super) fn going_on(kind: &'static str) -> (Answer, Pieces) {
+        let (pieces, taken) = mpsc::channel(MOST_PIECES);
+        (Answer::with_text(kind, Text::GoesOn(taken)), pieces)
     }
 
     /// The request is refused, for a reason in words.
@@ -52,6 +70,11 @@ impl Answer {
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Answer {
         self.headers.push((name, value));
         self
+    }
+
+    /// Whether it goes on.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.body, Text::GoesOn(_))
     }
 
     pub(super) fn into_response(self) -> Response<Text> {
@@ -77,17 +100,27 @@ impl Body for Text {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let text = std::mem::take(&mut self.0);
-        Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
+        match &mut *self {
+            Text::Whole(text) => {
+                let text = std::mem::take(text);
+                Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
+            }
+            Text::GoesOn(pieces) => {
+                pieces.poll_recv(context).map(|piece| piece.map(|it| Ok(Frame::data(it))))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        matches!(self, Text::Whole(text) if text.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
+        match self {
+            Text::Whole(text) => SizeHint::with_exact(text.len() as u64),
+            Text::GoesOn(_) => SizeHint::default(),
+        }
     }
 }

@@ -9,14 +9,17 @@ pub(super) struct Asked {
     /// The path, as it came.
     pub(super) path: String,
     method: Method,
+    parameters: Vec<(String, String)>,
     has_body: bool,
 }
 
 impl Asked {
     pub(super) fn of(request: Request<Incoming>) -> Asked {
+        let query = request.uri().query().unwrap_or_default();
         Asked {
             path: request.uri().path().to_owned(),
             method: request.method().clone(),
+            parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             has_body: !request.body().is_end_stream(),
         }
     }
@@ -26,8 +29,29 @@ impl Asked {
         matches!(self.method, Method::GET | Method::HEAD)
     }
 
+    /// Whether the head of the answer is enough.
+    pub(super) fn for_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
     /// Whether it brings something along.
     pub(super) fn has_body(&self) -> bool {
         self.has_body
+    }
+
+    /// A parameter of the query; the first one where it stands there several times.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that is a number. `Err`: it is none; this says so.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, String> {
+        let parse = |text: &str| text.parse().map_err(|_| format!("{name} has to be a whole number"));
+        self.parameter(name).map(parse).transpose()
+    }
+
+    /// Whether a parameter is set, and neither `0` nor `no`.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.parameter(name).is_some_and(|value| !matches!(value, "0" | "no"))
     }
 }

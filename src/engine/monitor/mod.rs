@@ -7,6 +7,7 @@
 mod answer;
 mod asked;
 mod control_socket;
+mod door;
 mod health;
 mod pace;
 mod questions;
@@ -15,6 +16,7 @@ mod scene;
 mod serve;
 mod status;
 mod thread;
+mod trace;
 mod wire;
 
 pub use control_socket::ControlSocketError;

@@ -7,15 +7,17 @@ use hyper::StatusCode;
 
 use super::answer::Answer;
 use super::asked::Asked;
+use super::door::{Door, Way};
 use super::scene::Scene;
-use super::serve::{Door, Way};
-use super::{health, status};
+
+use super::{health, status, trace};
 
 /// The answer to a request.
 pub(super) async fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
     match (asked.path.as_str(), door.way) {
         ("/health", _) => health::answer(scene),
         ("/status", Way::Control) => status::answer(scene).await,
+        ("/trace", Way::Control) => trace::answer(asked, door, scene),
         _ => Answer::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),
     }
 }

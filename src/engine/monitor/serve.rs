@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,24 +14,21 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Answer, Text};
 use super::asked::Asked;
-use super::pace::Pace;
+use super::door::Door;
 use super::routes;
 use super::scene::Scene;
 use super::wire::{Timer, Wire};
 use crate::clock::Clock;
 use crate::engine::SystemClock;
 
-/// Connections of a door at a time; further ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 64;
-
 /// How long the head of a request may take, also that of a further one on a connection.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a connection may last.
+/// How long a connection may last unless its answer goes on.
 const LIFE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Bytes of a request's head.
@@ -41,43 +39,6 @@ const HEADERS: usize = 64;
 
 /// How long the system is left alone that refuses a connection, such as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// By which way a peer has come, which decides what it may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// By the control socket: who the server runs as.
-    Control,
-    /// By a network.
-    Network,
-}
-
-/// Where peers come in, and how many may be there.
-pub(super) struct Door {
-    pub(super) way: Way,
-    connections: Arc<Semaphore>,
-    pace: Option<Pace>,
-}
-
-impl Door {
-    pub(super) fn new(way: Way) -> Arc<Door> {
-        Arc::new(Door {
-            way,
-            connections: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
-            pace: (way == Way::Network).then(Pace::default),
-        })
-    }
-
-    /// Ends when nobody is connected. Nobody comes in any more.
-    pub(super) async fn is_empty(&self) {
-        let _ = self.connections.acquire_many(MOST_CONNECTIONS as u32).await;
-    }
-
-    async fn turn(&self) {
-        if let Some(pace) = &self.pace {
-            pace.turn().await;
-        }
-    }
-}
 
 /// What accepts connections.
 pub(super) trait Accept: Send + 'static {
@@ -110,7 +71,7 @@ pub(super) async fn accept(listener: impl Accept, door: Arc<Door>, scene: Arc<Sc
     let mut ends = pin!(scene.ends());
     loop {
         door.turn().await;
-        let Ok(place) = door.connections.clone().acquire_owned().await else { return };
+        let Some(place) = door.place().await else { return };
         let accepted = tokio::select! {
             accepted = listener.next() => accepted,
             () = &mut ends => return,
@@ -127,7 +88,8 @@ async fn converse<S>(stream: S, _place: OwnedSemaphorePermit, door: Arc<Door>, s
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answer = service_fn(|request| respond(request, &door, &scene));
+    let goes_on = AtomicBool::new(false);
+    let answer = service_fn(|request| respond(request, &door, &scene, &goes_on));
     let mut conversation = pin!(http1::Builder::new()
         .timer(Timer)
         .header_read_timeout(HEAD_LIMIT)
@@ -142,7 +104,10 @@ where
         tokio::select! {
             // What a peer does wrong is its own matter.
             _ = &mut conversation => return,
-            () = &mut life => return,
+            () = &mut life => match goes_on.load(Ordering::Relaxed) {
+                true => life = clock.sleep(LIFE_LIMIT),
+                false => return,
+            },
             () = &mut ends, if !ending => {
                 ending = true;
                 conversation.as_mut().graceful_shutdown();
@@ -155,9 +120,11 @@ async fn respond(
     request: Request<Incoming>,
     door: &Arc<Door>,
     scene: &Arc<Scene>,
+    goes_on: &AtomicBool,
 ) -> Result<Response<Text>, Infallible> {
     door.turn().await;
     let answer = judge(Asked::of(request), door, scene).await;
+    goes_on.store(answer.goes_on(), Ordering::Relaxed);
     Ok(answer.into_response())
 }
 

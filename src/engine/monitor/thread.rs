@@ -12,9 +12,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::control_socket::{ControlSocket, ControlSocketError};
+use super::door::{Door, Way};
 use super::questions::Questions;
 use super::scene::{Identity, Scene};
-use super::serve::{accept, Door, Way};
+use super::serve::accept;
 use crate::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::{log, SystemClock};
