@@ -111,14 +111,17 @@ module OverSIP
       # @param error [Boolean] what on_terminated callbacks are told
       # @param callbacks [Boolean] whether they run
       # @param callback_limit [Numeric, nil] seconds after which the end no longer waits for them
-      def stop(timeout:, error: false, callbacks: true, callback_limit: nil)
-        return unless running?
+      # @param run [Object, nil] of which start this is the end
+      def stop(timeout:, error: false, callbacks: true, callback_limit: nil, run: @run)
+        return unless running? || (own_process? && @abandoning)
 
-        arguments = { timeout: timeout, error: error, callbacks: callbacks, callback_limit: callback_limit }
+        arguments = { timeout: timeout, error: error, callbacks: callbacks, callback_limit: callback_limit, run: run }
         return Thread.new { stop(**arguments) } if Dispatcher.current? || Waiting.working?
 
+        # Who comes while another one ends OverSIP waits for that.
         @lock.synchronize do
-          next unless running?
+          # It may have been started anew meanwhile.
+          next unless running? && run.equal?(@run)
 
           begin
             become(:terminating)
@@ -183,7 +186,7 @@ module OverSIP
         return if own_process?
 
         @lock = Monitor.new
-        @running = false
+        @running = @abandoning = false
         Dispatcher.forget
         MonitorThread.forget
         Waiting.forget
@@ -221,6 +224,7 @@ module OverSIP
       def serve
         bound = open_engine
         @running = true
+        @run = Object.new
         Waiting.open
         Notifications.begin
         become(:loading)
@@ -286,6 +290,7 @@ module OverSIP
 
       # Stops all parts that have been started.
       def abandon
+        @abandoning = true
         Engine.stop(0.0) if @running && Engine.running?
         @running = false
         Dispatcher.stop(EXIT_LIMIT)
@@ -296,6 +301,8 @@ module OverSIP
         OverSIP.is_ready = false
         @on_end&.call
         @on_end = nil
+      ensure
+        @abandoning = false
       end
 
       # The at_exit block: the engine must be down before the interpreter frees what it points to.

@@ -139,9 +139,11 @@ module OverSIP
       def close(limit)
         pool = @lock.synchronize do
           @ended = true
-          @pool.tap { @pool = nil }
+          @pool
         end
         pool&.close(limit)
+      ensure
+        @pool = nil
       end
 
       # Forgets the threads without touching them: after fork they do not exist in the child.

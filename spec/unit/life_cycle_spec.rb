@@ -125,6 +125,37 @@ RSpec.describe "Start and end of the engine" do
     expect(engine.calls.grep(Array).select { |call| call.first == :stop }).to match([[:stop, a_value_within(0.5).of(1.5)]])
   end
 
+  it "has come to its end when a second stop returns" do
+    OverSIP.start
+    entered = Thread::Queue.new
+    gate = Thread::Queue.new
+    allow(OverSIP::Dispatcher).to receive(:stop).and_wrap_original do |stop, *arguments|
+      entered << true
+      gate.pop
+      stop.call(*arguments)
+    end
+    stopping = Thread.new { OverSIP.stop }
+    entered.pop
+    second = Thread.new { OverSIP.stop || OverSIP.status }
+    Thread.pass until second.stop?
+    gate << true << true
+    expect([second.join(5), second.value, stopping.join(5)]).to eq([second, nil, stopping])
+  end
+
+  it "is not stopped by a callback of an earlier start" do
+    OverSIP.start
+    threads = Thread.list
+    begun = Thread::Queue.new
+    OverSIP::LifeCycle.instance_variable_get(:@lock).synchronize do
+      OverSIP.schedule { OverSIP.stop || (begun << true) }
+      begun.pop
+      OverSIP.stop
+      OverSIP.start
+    end
+    (Thread.list - threads).reject { |thread| thread.name.to_s.start_with?("oversip") }.each { |thread| thread.join(5) }
+    expect(OverSIP).to be_running
+  end
+
   it "can be stopped from a callback" do
     OverSIP.start
     done = Thread::Queue.new
