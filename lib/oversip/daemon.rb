@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "io/wait"
+require "oversip/deadline"
 require "oversip/log/finish"
 
 module OverSIP
@@ -104,10 +105,10 @@ module OverSIP
     # @yieldreturn [Boolean] whether that is all
     # @return [String, nil] nil when it did not come in time
     def read(reader)
-      deadline = now + @limit
+      deadline = Deadline.new(@limit)
       text = +""
       until yield(text)
-        return unless reader.wait_readable([deadline - now, 0].max)
+        return unless reader.wait_readable(deadline.left)
 
         text << reader.readchar
       end
@@ -125,10 +126,6 @@ module OverSIP
       Process.kill("KILL", master)
     rescue Errno::ESRCH
       # It has ended.
-    end
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

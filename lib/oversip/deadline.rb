@@ -5,25 +5,24 @@ module OverSIP
   #
   # @api private
   class Deadline
+    # @return [Float] seconds of the clock that nobody sets
+    def self.now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    end
+
     # @param seconds [Numeric, nil] from now on; nil: never
     def initialize(seconds)
-      @at = seconds && (now + seconds)
+      @at = seconds && (Deadline.now + seconds)
     end
 
     # @return [Float, nil] seconds, 0.0 when it is over; nil: without end
     def left
-      @at && [@at - now, 0.0].max
+      @at && [@at - Deadline.now, 0.0].max
     end
 
     # @return [Boolean]
     def over?
-      !@at.nil? && now >= @at
-    end
-
-    private
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      !@at.nil? && Deadline.now >= @at
     end
   end
 end

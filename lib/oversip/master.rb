@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/deadline"
 require "oversip/reload"
 require "oversip/service_manager"
 require "oversip/signals"
@@ -135,10 +136,10 @@ module OverSIP
     # signal changes nothing.
     def insisting
       Signals.trap(*@termination) do |signals|
-        due = now + callback_patience
+        patience = Deadline.new(callback_patience)
         insistence = Thread.new do
           while (signal = signals.wait) != :over
-            insist(signal, due - now)
+            insist(signal, patience.left)
           end
         end
         yield
@@ -162,10 +163,6 @@ module OverSIP
     def callback_patience
       limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
       limit.positive? ? limit : CALLBACK_PATIENCE
-    end
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
     # Each step logs its own failure; the other steps run.

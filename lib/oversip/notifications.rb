@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/deadline"
 require "oversip/notifications/pairs"
 
 module OverSIP
@@ -54,7 +55,7 @@ module OverSIP
 
       # The block around each callback, see {OverSIP.around_callback}.
       def around(event, run)
-        begun = now
+        begun = Deadline.now
         begun_by_engine = engine_clock
         run.call
       rescue Exception => e # rubocop:disable Lint/RescueException -- raised again: subscribers hear of any
@@ -62,7 +63,7 @@ module OverSIP
         raise
       ensure
         ended_by_engine = engine_clock
-        took = begun_by_engine && ended_by_engine ? ended_by_engine - begun_by_engine : now - begun
+        took = begun_by_engine && ended_by_engine ? ended_by_engine - begun_by_engine : Deadline.now - begun
         tell_callback(event, took, raised)
       end
 
@@ -115,10 +116,6 @@ module OverSIP
         Engine.clock / 1e9
       rescue OverSIP::RuntimeError
         nil
-      end
-
-      def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

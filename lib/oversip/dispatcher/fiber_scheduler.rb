@@ -44,13 +44,13 @@ module OverSIP
       # A wait for another Fiber or thread: `Queue#pop`, `Mutex#lock`, `Thread#join` and their like.
       #
       # @param blocker [Object] what is waited for
-      # @param timeout [Numeric, nil] seconds of the engine's clock
+      # @param timeout [Numeric, nil] seconds of the engine's clock; Ruby hands on any number that a script gives
       # @return [Boolean] false at the time-out
       def block(blocker, timeout = nil)
         return give_way if blocker.is_a?(BriefMutex)
         return @held_up.lock(blocker) if blocker.is_a?(Thread::Mutex) && !suspendable?
 
-        wait(blocker, timeout, blocker.class)
+        wait(blocker, timeout&.clamp(0, Seconds::MOST), blocker.class)
       end
 
       # That wait is over. Called by any thread, even in a trap handler.

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/brief_mutex"
+require "oversip/deadline"
 require "oversip/log/record"
 require "oversip/log/repetitions"
 
@@ -41,7 +42,7 @@ module OverSIP
       attr_reader :thread
 
       def initialize(target, max_records: MAX_RECORDS, max_bytes: MAX_BYTES,
-                     clock: -> { Process.clock_gettime(Process::CLOCK_MONOTONIC) })
+                     clock: Deadline.method(:now))
         @target = target
         @max_records = max_records
         @max_bytes = max_bytes

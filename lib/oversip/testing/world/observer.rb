@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/deadline"
 require "oversip/testing/world/block_subject"
 
 module OverSIP
@@ -30,7 +31,7 @@ module OverSIP
         #
         # @return [Object] what it returns
         def call(event, subject, arguments, callable)
-          @last = run = Run.new(@world.now, clock, event, subject, arguments, callable)
+          @last = run = Run.new(@world.now, Deadline.now, event, subject, arguments, callable)
           enter(run)
           yield
         rescue Exception => e # rubocop:disable Lint/RescueException -- expectations and mocks raise Exceptions; raised again
@@ -38,7 +39,7 @@ module OverSIP
           run.exception = e
           raise
         ensure
-          run.took = clock - run.began
+          run.took = Deadline.now - run.began
           leave(run)
         end
 
@@ -60,10 +61,6 @@ module OverSIP
         end
 
         private
-
-        def clock
-          Process.clock_gettime(Process::CLOCK_MONOTONIC)
-        end
 
         # What was sent before a block is recorded before it, what it sends is recorded behind it. A block may run in another
         # one, as `on_target` does in `route`, in the same Fiber.
