@@ -18,7 +18,9 @@ class ConsoleBlock
   MASKS = {
     /^Finished in .* seconds \(files took .* seconds to load\)$/ => "Finished in 0.1 seconds (files took 0.3 seconds to load)",
     %r{^(wrote) \S*/edge/} => '\1 /home/you/edge/',
-    / \(\d+\.\d+ ms\)/ => ""
+    / \(\d+\.\d+ ms\)/ => "",
+    # Ruby 3.4 writes the names of methods between two like marks.
+    /:in '(?=[^']*'$)/ => ":in `"
   }.freeze
 
   # Between the outputs of two commands.

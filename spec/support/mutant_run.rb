@@ -7,6 +7,7 @@ require_relative "inner_rspec"
 module MutantRun
   PROGRAM = <<~'RUBY'
     require "json"
+    require "stringio"
     require "rspec/core"
     require "rspec/expectations"
     require "oversip/rspec"

@@ -64,7 +64,7 @@ RSpec.describe OverSIP::Testing::World, :native do
     expect(world.target("GW1.EXAMPLE", uri: "sip:gw")).to equal(gateway)
     expect(world.target("gw1.example", uri: "sip:gw")).to equal(gateway)
     expect { world.target("gw1.example", uri: "sip:other") }
-      .to raise_error(ArgumentError, /\Athe target GW1.EXAMPLE is there already, with \{:uri=>"sip:gw"\}/)
+      .to raise_error(ArgumentError, /\Athe target GW1.EXAMPLE is there already, with #{Regexp.escape({ uri: "sip:gw" }.inspect)}/)
   end
 
   it "puts a target at the port that SRV records name for its transport, else at that of the transport" do

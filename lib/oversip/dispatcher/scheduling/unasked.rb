@@ -33,7 +33,8 @@ module OverSIP
           end
         end
 
-        # `Thread#join` with a limit, which Ruby 3.1 forgets. Without one it asks the scheduler: a timer ends that.
+        # `Thread#join` with a limit, which Ruby 3.1 forgets, and Ruby 3.4 takes for one of real time. Without one it asks the
+        # scheduler: a timer ends that.
         module Join
           # @return [Thread, nil]
           def join(limit = nil)
@@ -65,8 +66,8 @@ module OverSIP
           if RUBY_VERSION < "3.2"
             [IO.singleton_class, Kernel.singleton_class].each { |place| place.prepend(Select) }
             Kernel.prepend(PrivateSelect)
-            Thread.prepend(Join)
           end
+          Thread.prepend(Join)
           TCPSocket.prepend(Connect) if Socket.respond_to?(:tcp_fast_fallback)
         end
       end
