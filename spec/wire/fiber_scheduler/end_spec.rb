@@ -84,14 +84,14 @@ RSpec.describe "Blocks that wait by the Fiber scheduler of the dispatcher", :nat
         fork do
           queue = Thread::Queue.new
           Thread.new { sleep(0.01) && (queue << :value) }
-          puts [sleep(0.01), queue.pop, `echo text`, Timeout.timeout(5) { :in_time }, Fiber.scheduler.nil?].inspect
+          puts [sleep(0.01).class, queue.pop, `echo text`, Timeout.timeout(5) { :in_time }, Fiber.scheduler.nil?].inspect
         end
       end
       Process.wait(pid)
-      puts OverSIP::Dispatcher.call { sleep(0.01) }
+      puts OverSIP::Dispatcher.call { sleep(0.01).class }
       OverSIP.stop
     RUBY
-    expect(output).to eq(%([0, :value, "text\\n", :in_time, false]\n0\n))
+    expect(output).to eq(%([Integer, :value, "text\\n", :in_time, false]\nInteger\n))
     expect(status).to be_success
   end
 end

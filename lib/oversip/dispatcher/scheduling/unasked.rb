@@ -33,8 +33,8 @@ module OverSIP
           end
         end
 
-        # `Thread#join` with a limit, which Ruby 3.1 forgets, and Ruby 3.4 takes for one of real time. Without one it asks the
-        # scheduler: a timer ends that.
+        # `Thread#join` with a limit, which Ruby 3.1 forgets, and Ruby 3.4 takes for one of real time. Without one it asks
+        # the scheduler: a timer ends that.
         module Join
           # @return [Thread, nil]
           def join(limit = nil)
