@@ -91,7 +91,14 @@ fn a_request_that_goes_by_another_connection_is_not_lost_with_the_first_one() {
     let of_bob = ConnectionId::new(u64::MAX);
     let (remote, local) = (address(BOB), address(RELAY));
     let transport = Transport::Tcp;
-    let opened = Input::ConnectionOpened { connection: of_bob, transport, remote, local, inbound: true };
+    let opened = Input::ConnectionOpened {
+        connection: of_bob,
+        transport,
+        remote,
+        local,
+        inbound: true,
+        handshake: None,
+    };
     element.handle(now, opened);
     element.handle(now, Input::ConnectionEnded { connection, end: ConnectionEnd::Unreachable });
     let sent = outputs(&mut element).into_iter().find_map(|output| match output {

@@ -42,7 +42,9 @@ async fn messages_wait_for_the_connection_in_both_families() {
         let mut peer = accept(&listener).await;
         peer.expect("one,two").await;
         match rig.next().await {
-            TransportEvent::ConnectionOpened { id: opened, transport, remote: to, local, inbound } => {
+            TransportEvent::ConnectionOpened {
+                id: opened, transport, remote: to, local, inbound, ..
+            } => {
                 assert_eq!((opened, transport, to, inbound), (id, Transport::Tcp, remote, false));
                 assert_eq!(local, peer.0.peer_addr().unwrap());
                 assert_eq!(local.ip(), ip);

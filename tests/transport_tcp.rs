@@ -41,7 +41,7 @@ async fn both_families_tell_the_source_and_answer_over_the_connection() {
         let mut rig = Rig::start();
         let mut peer = rig.dial(ip).await;
         let id = match rig.next().await {
-            TransportEvent::ConnectionOpened { id, transport, remote, local, inbound } => {
+            TransportEvent::ConnectionOpened { id, transport, remote, local, inbound, handshake: None } => {
                 assert_eq!((transport, remote, inbound), (Transport::Tcp, peer.local(), true));
                 assert_eq!(local, rig.address(ip));
                 id

@@ -52,7 +52,7 @@ RSpec.describe "OverSIP::Engine.trace_rows", :native do
     attempt = { method: "MESSAGE", target: "udp:#{bob}", branch: texts[1].header("Via")[/branch=([^;]+)/, 1] }
     expect(of("attempt", all)).to match([a_hash_including(attempt)])
     expect(of("attempt_ended", all)).to match([a_hash_including(**attempt, outcome: "answered", status: 404)])
-    expect(of("answered", all)).to match([a_hash_including(method: "MESSAGE", status: 404)])
+    expect(of("answered", all)).to match([a_hash_including(method: "MESSAGE", status: 404, by: "relayed", seconds: be_between(0, 2))])
   end
 
   it "are those of the last calls, of one call, or those after a number" do
@@ -86,6 +86,19 @@ RSpec.describe "OverSIP::Engine.trace_rows", :native do
     expect(blocks.drop(1).map { |row| [row[:file], row[:line]] }).to eq(lines.map { |line| [__FILE__, line] })
     expect(blocks.first).to include(file: end_with("spec/support/relay.rb"), line: be_positive, duration: be_between(0, 1))
     expect(blocks.map { |row| row[:call_id] }.uniq.size).to eq(1)
+  end
+
+  it "say who has answered, and what a block has kept back" do
+    start_oversip(configuration: { trace: true }) do |request|
+      proxy = OverSIP::SIP::Proxy.new
+      proxy.on_failure_response { proxy.drop_response && request.reply(480) }
+      proxy.route(request, "127.0.0.3", callee.port)
+    end
+    caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port)
+    callee.answer(callee.receive, 404)
+    expect(caller.receive_final.status).to eq(480)
+    expect(of("dropped_response", rows)).to match([a_hash_including(method: "MESSAGE", status: 404, call_id: kind_of(String))])
+    expect(of("answered", rows)).to match([a_hash_including(status: 480, by: "script")])
   end
 
   it "name what an event method has raised" do

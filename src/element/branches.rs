@@ -158,7 +158,7 @@ impl Element {
         let upstream = transaction.upstream()?;
         let wire = self.server_request(upstream)?.success(route, response.to_tag())?;
         // A transaction that is over repeats nothing.
-        let _ = self.send_response(upstream, response.status().unwrap_or(200), wire);
+        let _ = self.send_response(upstream, response.status().unwrap_or(200), wire, None);
         None
     }
 

@@ -308,10 +308,10 @@ impl Element {
                 self.refused(request, source, status, &reason, close);
             }
             Input::Keepalive { source } => self.heard(Target::of(&source), true),
-            Input::ConnectionOpened { connection, transport, remote, local, inbound } => {
+            Input::ConnectionOpened { connection, transport, remote, local, inbound, handshake } => {
                 let target = Target::new(transport, remote.ip(), remote.port());
                 self.flows.opened(connection, &target, local, inbound);
-                self.note_flow_opened(target, local, inbound);
+                self.note_flow_opened(target, local, inbound, handshake);
             }
             Input::PeerFinished { connection } => self.peer_finished(connection),
             Input::ConnectionEnded { connection, end } => self.connection_ended(connection, end),

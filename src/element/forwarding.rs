@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::context::Candidate;
+use super::happening::Responder;
 use super::ids::{RequestId, RouteId};
 use super::route::Route;
 use super::server_request::ServerRequest;
@@ -13,12 +14,16 @@ use crate::client::session::SessionInput;
 use crate::client::IncomingResponse;
 use crate::message::{passed_on, reason_phrase, Method};
 
+/// Who has made what comes from downstream.
+const RELAYED: Option<Responder> = Some(Responder::Relayed);
+
 impl Element {
     /// A response of a route goes upstream, as the blocks left it.
     pub(super) fn forward(&mut self, route: &mut Route, response: &Arc<IncomingResponse>, status: u16) {
         let edited = route.edited.take();
         let Some(upstream) = route.upstream() else { return };
         if self.takes_drop(route) {
+            self.note_kept_back(Some(upstream), Some(status));
             self.note_dropped(route, response);
             return;
         }
@@ -57,8 +62,10 @@ impl Element {
     ) {
         if status < 200 {
             // Where the client has its final response, it needs no other.
-            let _ = self.send_response(upstream, status, wire);
-        } else if self.may_accept(upstream) && self.send_response(upstream, status, wire.clone()).is_ok() {
+            let _ = self.send_response(upstream, status, wire, RELAYED);
+        } else if self.may_accept(upstream)
+            && self.send_response(upstream, status, wire.clone(), RELAYED).is_ok()
+        {
             self.succeed(upstream, route.id, response.to_tag(), wire);
         } else if response.is_success() {
             self.end_orphan(route, response);
@@ -68,8 +75,11 @@ impl Element {
     /// A route is answered by a reply of our own.
     pub(super) fn answer_by_reply(&mut self, route: &Route, status: u16, reason: &str) {
         let Some(upstream) = route.upstream() else { return };
-        if !self.takes_drop(route) {
-            self.offer(upstream, route.id, Candidate::Reply { status, reason: reason.to_owned() });
+        match self.takes_drop(route) {
+            true => self.note_kept_back(Some(upstream), Some(status)),
+            false => {
+                self.offer(upstream, route.id, Candidate::Reply { status, reason: reason.to_owned() });
+            }
         }
     }
 
@@ -148,7 +158,7 @@ impl Element {
         match best {
             None => self.end_if_canceled(id),
             Some(Candidate::Response(response)) => {
-                let _ = self.send_response(id, response.status, response.to_bytes());
+                let _ = self.send_response(id, response.status, response.to_bytes(), RELAYED);
             }
             Some(Candidate::Reply { status, reason }) => self.reply_by_itself(id, status, reason.as_bytes()),
         }

@@ -2,6 +2,7 @@
 //! resolutions, blacklisted targets and connections. Data only.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -53,6 +54,28 @@ impl AttemptEnd {
     }
 }
 
+/// Who has made a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Responder {
+    /// The script.
+    Script,
+    /// A server downstream: it is passed on.
+    Relayed,
+    /// The element itself.
+    Element,
+}
+
+impl Responder {
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Responder::Script => "script",
+            Responder::Relayed => "relayed",
+            Responder::Element => "element",
+        }
+    }
+}
+
 /// Something that an element has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
@@ -61,8 +84,30 @@ pub enum Happening {
         /// The request.
         of: Subject,
     },
+    /// The first provisional response to it other than 100 leaves for its client.
+    Progress {
+        /// The request.
+        of: Subject,
+        /// The status of the response.
+        status: u16,
+        /// Who has made it.
+        by: Responder,
+        /// How long after the request it leaves.
+        after: Option<Duration>,
+    },
     /// A final response to it leaves for its client. Of an INVITE there may be several 2xx.
     Answered {
+        /// The request.
+        of: Subject,
+        /// The status of the response.
+        status: u16,
+        /// Who has made it.
+        by: Responder,
+        /// How long after the request it leaves.
+        after: Option<Duration>,
+    },
+    /// A block of the script has kept back what would have gone to its client.
+    DroppedResponse {
         /// The request.
         of: Subject,
         /// The status of the response.
@@ -99,6 +144,15 @@ pub enum Happening {
         targets: Vec<Target>,
         /// The Call-ID of the request that wants to know.
         call_id: Option<Bytes>,
+        /// How long the request has waited for that; nothing where the answer was known.
+        took: Duration,
+    },
+    /// A target is on a blacklist: another one is tried, or none.
+    PassedOver {
+        /// The target.
+        target: Target,
+        /// The Call-ID of the request.
+        call_id: Option<Bytes>,
     },
     /// The element has put a target on a blacklist.
     Blacklisted {
@@ -113,6 +167,8 @@ pub enum Happening {
         local: SocketAddr,
         /// Whether the peer has opened it.
         inbound: bool,
+        /// How long its TLS handshake took.
+        handshake: Option<Duration>,
     },
     /// A connection is gone, or did not come up.
     FlowClosed {

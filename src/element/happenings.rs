@@ -1,11 +1,12 @@
 //! What an element has done lately, for who asks for it, up to a number.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::happening::Happening;
+use super::ids::RequestId;
 
 /// What an element has done lately.
 #[derive(Debug)]
@@ -18,6 +19,17 @@ pub struct Happenings {
     announced: bool,
     /// The branches of attempts that have not ended yet.
     open: BTreeSet<Bytes>,
+    /// What is to be known of requests until their transactions are over.
+    requests: BTreeMap<RequestId, Followed>,
+}
+
+/// What is to be known of a request until its transaction is over: the request itself goes with its final response.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) call_id: Bytes,
+    pub(super) began: Instant,
+    /// The client has got a provisional response other than 100.
+    pub(super) in_progress: bool,
 }
 
 impl Happenings {
@@ -29,6 +41,7 @@ impl Happenings {
             kept: VecDeque::new(),
             announced: false,
             open: BTreeSet::new(),
+            requests: BTreeMap::new(),
         }
     }
 
@@ -44,6 +57,30 @@ impl Happenings {
             self.dropped += 1;
         }
         self.kept.push_back((at, happening));
+    }
+
+    /// A request is followed until its end; of too many the oldest one is not.
+    pub(super) fn follow(&mut self, request: RequestId, call_id: &[u8], now: Instant) {
+        let call_id = Bytes::copy_from_slice(call_id);
+        self.requests.insert(request, Followed { call_id, began: now, in_progress: false });
+        if self.requests.len() > self.room {
+            self.requests.pop_first();
+        }
+    }
+
+    /// What is known of a request that is followed.
+    pub(super) fn followed(&mut self, request: RequestId) -> Option<&mut Followed> {
+        self.requests.get_mut(&request)
+    }
+
+    /// The Call-ID of a request that is followed.
+    pub(super) fn call_id(&self, request: RequestId) -> Option<&Bytes> {
+        self.requests.get(&request).map(|followed| &followed.call_id)
+    }
+
+    /// The transaction of a request is over.
+    pub(super) fn forget(&mut self, request: RequestId) {
+        self.requests.remove(&request);
     }
 
     /// Hands out what is kept, once.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -81,6 +82,8 @@ pub enum Input {
         local: SocketAddr,
         /// Whether a listener accepted it.
         inbound: bool,
+        /// How long its TLS handshake took.
+        handshake: Option<Duration>,
     },
     /// The peer has closed its side of a connection: nothing more comes over it and no request can be sent on it. It takes the
     /// answers that it waits for.

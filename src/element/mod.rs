@@ -85,7 +85,7 @@ pub use contract::Element;
 pub use counts::{Counts, Dropped, Gauges, Rejected};
 #[cfg(feature = "defects")]
 pub use defects::PlannedPanic;
-pub use happening::{AttemptEnd, Happening, Subject};
+pub use happening::{AttemptEnd, Happening, Responder, Subject};
 pub use happenings::Happenings;
 pub use hold::Hold;
 pub use ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, ResolutionId, RouteId};

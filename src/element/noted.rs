@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::client_transactions::ClientTransaction;
-use super::happening::{AttemptEnd, Happening, Subject};
+use super::happening::{AttemptEnd, Happening, Responder, Subject};
 use super::happenings::Happenings;
 use super::ids::{RequestId, RouteId};
+use super::route::Route;
 use super::Element;
 use crate::client::session::SessionInput;
 use crate::client::{Branch, IncomingResponse};
@@ -66,6 +67,12 @@ impl Element {
     }
 
     pub(super) fn note_received(&mut self, request: RequestId) {
+        if let Some(happenings) = &mut self.happenings {
+            let received = self.server_transactions.get(request).and_then(|it| it.request.as_ref());
+            if let Some(call_id) = received.and_then(|it| it.message.call_id()) {
+                happenings.follow(request, call_id, self.now);
+            }
+        }
         self.note(|element| {
             let of = element.subject_of(request)?;
             (of.method != Method::Ack).then_some(Happening::Received { of })
@@ -73,20 +80,48 @@ impl Element {
     }
 
     /// A response leaves for the client of a request.
-    pub(super) fn note_answered(&mut self, request: RequestId, status: u16) {
+    pub(super) fn note_response_to_client(&mut self, request: RequestId, status: u16, by: Option<Responder>) {
+        let (Some(happenings), Some(by), true) = (&mut self.happenings, by, status > 100) else { return };
+        let (after, repeated) = match happenings.followed(request) {
+            Some(followed) => {
+                let repeated = std::mem::replace(&mut followed.in_progress, true);
+                (Some(self.now.saturating_duration_since(followed.began)), repeated)
+            }
+            None => (None, false),
+        };
+        if status < 200 && repeated {
+            return;
+        }
         self.note(|element| {
             let of = element.subject_of(request)?;
-            (status >= 200).then_some(Happening::Answered { of, status })
+            Some(match status {
+                ..=199 => Happening::Progress { of, status, by, after },
+                _ => Happening::Answered { of, status, by, after },
+            })
         });
     }
 
+    /// A block has kept back a response to the client of a request.
+    pub(super) fn note_kept_back(&mut self, request: Option<RequestId>, status: Option<u16>) {
+        self.note(|element| {
+            Some(Happening::DroppedResponse { of: element.subject_of(request?)?, status: status? })
+        });
+    }
+
+    /// The targets that a route has not tried since they are on the blacklist.
+    pub(super) fn note_passed_over(&mut self, route: &mut Route) {
+        for target in route.session.take_passed_over() {
+            let call_id = route.request.call_id().map(Bytes::copy_from_slice);
+            self.note(|_| Some(Happening::PassedOver { target, call_id }));
+        }
+    }
+
     /// A request that the script has got.
-    fn subject_of(&self, request: RequestId) -> Option<Subject> {
-        let request = self.server_transactions.get(request)?;
+    fn subject_of(&self, id: RequestId) -> Option<Subject> {
+        let request = self.server_transactions.get(id)?;
         let unique = request.key().and_then(|key| branch_of_key(key));
         let branch = unique.map(|rest| [MAGIC_COOKIE, rest].concat()).unwrap_or_default();
-        let call_id = request.request.as_ref().and_then(|it| it.message.call_id());
-        let call_id = call_id.map(Bytes::copy_from_slice);
+        let call_id = self.happenings.as_ref().and_then(|happenings| happenings.call_id(id).cloned());
         Some(Subject { method: request.method().clone(), branch: branch.into(), call_id })
     }
 
@@ -127,27 +162,45 @@ impl Element {
     }
 
     /// The resolution with this cache key has led to this for a request with this Call-ID.
-    pub(super) fn note_resolved(&mut self, asked: &str, call_id: Option<&[u8]>, input: &SessionInput) {
+    pub(super) fn note_resolved(
+        &mut self,
+        asked: &str,
+        call_id: Option<&[u8]>,
+        input: &SessionInput,
+        took: Duration,
+    ) {
         self.note(|_| {
             let targets = match input {
                 SessionInput::Targets(targets) => targets.to_vec(),
                 _ => Vec::new(),
             };
             let call_id = call_id.map(Bytes::copy_from_slice);
-            Some(Happening::Resolved { asked: Asked::of_cache_key(asked)?, targets, call_id })
+            Some(Happening::Resolved { asked: Asked::of_cache_key(asked)?, targets, call_id, took })
         });
     }
 
     /// The same for a route that has waited.
-    pub(super) fn note_resolved_for(&mut self, route: RouteId, asked: Option<String>, input: &SessionInput) {
+    pub(super) fn note_resolved_for(
+        &mut self,
+        route: RouteId,
+        asked: Option<String>,
+        input: &SessionInput,
+        took: Duration,
+    ) {
         let Some(asked) = asked else { return };
         let call_id = self.clients.route_mut(route).and_then(|route| route.request.call_id());
         let call_id = call_id.map(Bytes::copy_from_slice);
-        self.note_resolved(&asked, call_id.as_deref(), input);
+        self.note_resolved(&asked, call_id.as_deref(), input, took);
     }
 
-    pub(super) fn note_flow_opened(&mut self, peer: Target, local: SocketAddr, inbound: bool) {
-        self.note(|_| Some(Happening::FlowOpened { peer, local, inbound }));
+    pub(super) fn note_flow_opened(
+        &mut self,
+        peer: Target,
+        local: SocketAddr,
+        inbound: bool,
+        handshake: Option<Duration>,
+    ) {
+        self.note(|_| Some(Happening::FlowOpened { peer, local, inbound, handshake }));
     }
 
     pub(super) fn note_flow_closed(&mut self, connection: ConnectionId) {

@@ -68,6 +68,7 @@ impl Element {
 
     /// Draws the consequences of what a route has just decided, for others that want the same target.
     pub(super) fn settle(&mut self, route: &mut Route) {
+        self.note_passed_over(route);
         if let Some(target) = route.session.take_listed() {
             self.reachability.list(target, route.profile().blacklist);
             self.note_blacklisted(target);

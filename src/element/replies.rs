@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::beneficiary::Beneficiary;
+use super::happening::Responder;
 use super::ids::RequestId;
 use super::output::Output;
 use super::received_request::{ReceivedRequest, WayBack};
@@ -28,7 +29,7 @@ impl Element {
     ) -> Result<(), ReplyError> {
         self.begin(now);
         self.attempt_for(Beneficiary::Request(request.id), |element| {
-            element.reply_to(request, reply)?;
+            element.reply_to(request, reply, Responder::Script)?;
             element.decide_by_script(request.id, reply.status);
             Ok(())
         })
@@ -45,7 +46,12 @@ impl Element {
         self.begin(now);
         self.attempt_for(Beneficiary::Request(request.id), |element| {
             element.may_reply(request, response.status)?;
-            element.send_response(request.id, response.status, response.to_bytes())?;
+            element.send_response(
+                request.id,
+                response.status,
+                response.to_bytes(),
+                Some(Responder::Script),
+            )?;
             element.decide_by_script(request.id, response.status);
             Ok(())
         })
@@ -74,7 +80,7 @@ impl Element {
             let lines = [Bytes::from(line)];
             let wire = message::reply(&request.message, 199, reason, Some(&tag), &lines, b"", product);
             // What the transaction takes no longer is logged there.
-            let _ = element.send_response(request.id, 199, wire);
+            let _ = element.send_response(request.id, 199, wire, Some(Responder::Script));
         });
     }
 
@@ -101,7 +107,7 @@ impl Element {
             let request = element.server_transactions.get_mut(id);
             let effects = request.and_then(|request| request.advance(element.now, status));
             let effects = effects.ok_or_else(|| element.refusal(id, status))?;
-            element.after_response(id, status, effects);
+            element.after_response(id, status, Some(Responder::Script), effects);
             element.decide_by_script(id, status);
             Ok(())
         })
@@ -201,6 +207,7 @@ impl Element {
         &mut self,
         request: &Arc<ReceivedRequest>,
         reply: Reply<'_>,
+        by: Responder,
     ) -> Result<(), ReplyError> {
         let Reply { status, reason, lines, body } = reply;
         // A refused reply must not choose a tag.
@@ -208,7 +215,7 @@ impl Element {
         let tag = self.local_tag(request, status);
         let product = self.settings.product.as_bytes();
         let wire = message::reply(&request.message, status, reason, tag.as_deref(), lines, body, product);
-        self.send_response(request.id, status, wire)
+        self.send_response(request.id, status, wire, Some(by))
     }
 
     /// Whether a response of this status would be taken.
@@ -227,7 +234,7 @@ impl Element {
     pub(super) fn reply_by_itself(&mut self, id: RequestId, status: u16, reason: &[u8]) {
         let request = self.server_request(id).and_then(|request| request.request.clone());
         if let Some(request) = request {
-            let _ = self.reply_to(&request, Reply::new(status, reason));
+            let _ = self.reply_to(&request, Reply::new(status, reason), Responder::Element);
         }
     }
 
@@ -244,12 +251,13 @@ impl Element {
         }))
     }
 
-    /// Sends the bytes of a response through the server transaction.
+    /// Sends the bytes of a response through the server transaction. `by` says who has made it; `None`: it has left before.
     pub(super) fn send_response(
         &mut self,
         id: RequestId,
         status: u16,
         wire: Bytes,
+        by: Option<Responder>,
     ) -> Result<(), ReplyError> {
         let now = self.now;
         let responded = match self.server_transactions.get_mut(id) {
@@ -259,16 +267,16 @@ impl Element {
         match responded {
             Responded::Refused => return Err(self.refusal(id, status)),
             Responded::Stateless => {
-                self.note_answered(id, status);
+                self.note_response_to_client(id, status, by);
                 self.respond(id, wire);
             }
-            Responded::Stepped(effects) => self.after_response(id, status, effects),
+            Responded::Stepped(effects) => self.after_response(id, status, by, effects),
         }
         Ok(())
     }
 
-    fn after_response(&mut self, id: RequestId, status: u16, effects: ServerEffects) {
-        self.note_answered(id, status);
+    fn after_response(&mut self, id: RequestId, status: u16, by: Option<Responder>, effects: ServerEffects) {
+        self.note_response_to_client(id, status, by);
         self.server_effects(id, effects);
         if let Some(request) = self.server_transactions.get_mut(id).filter(|_| status >= 200) {
             request.slim_down();

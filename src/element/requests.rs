@@ -370,6 +370,9 @@ impl Element {
 
     pub(super) fn end_server(&mut self, id: RequestId) {
         self.server_transactions.end(&mut self.timers, id);
+        if let Some(happenings) = &mut self.happenings {
+            happenings.forget(id);
+        }
     }
 
     /// Timer C2: nobody has answered the client for too long (RFC 3261 16.8).

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::ids::{ClientId, Numbers, ResolutionId, RouteId};
 use super::table::{Table, Tables};
@@ -17,6 +18,8 @@ pub(super) struct Waiting {
     pub(super) client: ClientId,
     pub(super) route: RouteId,
     pub(super) profile: Arc<Profile>,
+    /// Since when it waits.
+    pub(super) since: Instant,
 }
 
 #[derive(Debug)]
@@ -125,7 +128,12 @@ mod tests {
     use crate::resolve::Resolved;
 
     fn waiting(route: u64) -> Waiting {
-        Waiting { client: ClientId(route / 10), route: RouteId(route), profile: Arc::new(Profile::default()) }
+        Waiting {
+            client: ClientId(route / 10),
+            route: RouteId(route),
+            profile: Arc::new(Profile::default()),
+            since: Instant::now(),
+        }
     }
 
     /// The routes that hear of the end of a resolution.

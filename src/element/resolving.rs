@@ -1,5 +1,7 @@
 //! From a destination to targets: by what it says itself, by the profile's cache, or by the driver's look-ups.
 
+use std::time::Duration;
+
 use smallvec::smallvec;
 
 use super::consequences::Consequence;
@@ -38,11 +40,11 @@ impl Element {
         let cached = cache.and_then(|cache| cache.get(self.now, inquiry.cache_key()));
         if let Some(resolution) = cached {
             let input = self.targets_of(&resolution, &profile);
-            self.note_resolved(inquiry.cache_key(), route.request.call_id(), &input);
+            self.note_resolved(inquiry.cache_key(), route.request.call_id(), &input, Duration::ZERO);
             return self.tell(route, input);
         }
         let key = (profile.dns_cache, inquiry.cache_key().to_owned());
-        let waiting = Waiting { client: route.client, route: route.id, profile };
+        let waiting = Waiting { client: route.client, route: route.id, profile, since: self.now };
         if let Some(resolution) = self.resolutions.wait(key, waiting) {
             self.emit(Output::Resolve { resolution, inquiry });
         }
@@ -68,7 +70,8 @@ impl Element {
         let asked = self.happenings.as_ref().and_then(|_| self.resolutions.asked(route)).map(str::to_owned);
         let Some((waiting, resolution)) = self.resolutions.take(route) else { return };
         let input = self.targets_of(&resolution, &waiting.profile);
-        self.note_resolved_for(route, asked, &input);
+        let took = self.now.saturating_duration_since(waiting.since);
+        self.note_resolved_for(route, asked, &input, took);
         self.deliver(waiting.client, route, input);
     }
 

@@ -53,6 +53,9 @@ impl Element {
         let antiloop_id = ask.antiloop_id.unwrap_or_else(|| random_loop_mark(&mut self.random));
         let search = self.searches.begin();
         let (mut route, destination) = Route::new(id, ask, antiloop_id, &self.settings.timings, search);
+        if self.happenings.is_some() {
+            route.session.tell_passed_over();
+        }
         self.learns_of_request(&mut route);
         if self.clients.get_mut(client).is_some_and(|it| std::mem::take(&mut it.aborts)) {
             route.session.abort();
@@ -153,6 +156,9 @@ impl Element {
         route.session.callback_done(self.now, list, round);
         if let (true, Some(Callback::Success(response))) = (end.dropped, &callback) {
             self.note_dropped(route, response);
+        }
+        if let (true, Some(callback)) = (end.dropped, &callback) {
+            self.note_kept_back(route.upstream(), callback.status());
         }
         if let Some(callback) = &callback {
             self.tell_caller(route, callback);

@@ -148,8 +148,8 @@ fn take_in(driver: &Driver, event: TransportEvent) {
         TransportEvent::Upgrade { source, request } => return upgrade_asked(driver, source, *request),
         // It carries messages once the client has its WebSocket.
         TransportEvent::ConnectionOpened { transport, inbound: true, .. } if transport.websocket() => return,
-        TransportEvent::ConnectionOpened { id, transport, remote, local, inbound } => {
-            Input::ConnectionOpened { connection: id, transport, remote, local, inbound }
+        TransportEvent::ConnectionOpened { id, transport, remote, local, inbound, handshake } => {
+            Input::ConnectionOpened { connection: id, transport, remote, local, inbound, handshake }
         }
         TransportEvent::PeerFinished { id } => Input::PeerFinished { connection: id },
         TransportEvent::AnswersLost { transport, answers } => {

@@ -45,7 +45,11 @@ impl WebSockets<'_> {
         };
         // Before the client can send anything.
         self.0.step(|element, now| {
-            element.handle(now, Input::ConnectionOpened { connection, transport, remote, local, inbound });
+            let handshake = None;
+            element.handle(
+                now,
+                Input::ConnectionOpened { connection, transport, remote, local, inbound, handshake },
+            );
         });
         let response = switching_protocols(&request.http, &self.0.settings.product);
         let accepted = self.connections().is_some_and(|it| it.accept_upgrade(connection, response));

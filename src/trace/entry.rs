@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::element::AttemptEnd;
+use crate::element::{AttemptEnd, Responder};
 use crate::message::{ConnectionId, Transport};
 use crate::observed::{Direction, Fate};
 use crate::resolve::Target;
@@ -46,8 +46,12 @@ pub enum What<T> {
     },
     /// A request goes to the script.
     Received(Of<T>),
+    /// The first provisional response to it other than 100 leaves.
+    Progress(Of<T>, Answer),
     /// A final response to it leaves.
-    Answered(Of<T>, u16),
+    Answered(Of<T>, Answer),
+    /// A block has kept back a response of this status.
+    DroppedResponse(Of<T>, u16),
     /// A timer has fired.
     Timer(Of<T>, Timer),
     /// A request is sent to a target.
@@ -60,7 +64,11 @@ pub enum What<T> {
         question: T,
         /// Where it leads: targets with spaces between them.
         targets: T,
+        /// How long that took.
+        took: Duration,
     },
+    /// A target was not tried since it is on a blacklist.
+    PassedOver(Target),
     /// A target is on a blacklist from now on.
     Blacklisted(Target),
     /// A connection carries messages from now on.
@@ -71,9 +79,22 @@ pub enum What<T> {
         local: SocketAddr,
         /// Whether the peer has opened it.
         inbound: bool,
+        /// How long its TLS handshake took.
+        handshake: Option<Duration>,
     },
     /// A connection is gone.
     FlowClosed(Target),
+}
+
+/// A response to the client of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Who has made it.
+    pub by: Responder,
+    /// How long after the request it leaves.
+    pub after: Option<Duration>,
 }
 
 /// The transaction that something is about.
@@ -107,15 +128,20 @@ impl<T> What<T> {
                 exception: exception.map(|(class, message)| (texts(class), texts(message))),
             },
             What::Received(of) => What::Received(of.map(texts)),
-            What::Answered(of, status) => What::Answered(of.map(texts), status),
+            What::Progress(of, answer) => What::Progress(of.map(texts), answer),
+            What::Answered(of, answer) => What::Answered(of.map(texts), answer),
+            What::DroppedResponse(of, status) => What::DroppedResponse(of.map(texts), status),
             What::Timer(of, timer) => What::Timer(of.map(texts), timer),
             What::Attempt(of, target) => What::Attempt(of.map(texts), target),
             What::AttemptEnded(of, target, end) => What::AttemptEnded(of.map(texts), target, end),
-            What::Resolved { question, targets } => {
-                What::Resolved { question: texts(question), targets: texts(targets) }
+            What::Resolved { question, targets, took } => {
+                What::Resolved { question: texts(question), targets: texts(targets), took }
             }
+            What::PassedOver(target) => What::PassedOver(target),
             What::Blacklisted(target) => What::Blacklisted(target),
-            What::FlowOpened { peer, local, inbound } => What::FlowOpened { peer, local, inbound },
+            What::FlowOpened { peer, local, inbound, handshake } => {
+                What::FlowOpened { peer, local, inbound, handshake }
+            }
             What::FlowClosed(peer) => What::FlowClosed(peer),
         }
     }

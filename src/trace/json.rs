@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use serde::Serialize;
 
-use super::entry::{Of, What};
+use super::entry::{Answer, Of, What};
 use super::log::{LeftOut, Read};
 use super::ring::Summary;
 use crate::element::AttemptEnd;
@@ -72,6 +72,7 @@ enum Details<'a> {
     Resolution {
         question: Cow<'a, str>,
         targets: Vec<Cow<'a, str>>,
+        seconds: f64,
     },
     Target {
         target: String,
@@ -80,6 +81,7 @@ enum Details<'a> {
         peer: String,
         local: String,
         inbound: bool,
+        handshake: Option<f64>,
     },
     FlowClosed {
         peer: String,
@@ -99,11 +101,21 @@ struct Transaction<'a> {
     outcome: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
 }
 
 impl<'a> Transaction<'a> {
     fn of(of: Of<&'a [u8]>) -> Self {
         Transaction { method: text(of.method), branch: text(of.branch), ..Transaction::default() }
+    }
+
+    fn answered(of: Of<&'a [u8]>, answer: Answer) -> Self {
+        let Answer { status, by, after } = answer;
+        let (status, by, seconds) = (Some(status), Some(by.as_str()), after.map(seconds));
+        Transaction { status, by, seconds, ..Transaction::of(of) }
     }
 
     fn details(self) -> Details<'a> {
@@ -174,8 +186,10 @@ fn details(what: What<&[u8]>) -> (&'static str, Details<'_>) {
             ("block", Details::Block { event, subject, file, line, duration, exception })
         }
         What::Received(of) => ("received", Transaction::of(of).details()),
-        What::Answered(of, status) => {
-            ("answered", Transaction { status: Some(status), ..Transaction::of(of) }.details())
+        What::Progress(of, answer) => ("progress", Transaction::answered(of, answer).details()),
+        What::Answered(of, answer) => ("answered", Transaction::answered(of, answer).details()),
+        What::DroppedResponse(of, status) => {
+            ("dropped_response", Transaction { status: Some(status), ..Transaction::of(of) }.details())
         }
         What::Timer(of, timer) => {
             ("timer", Transaction { name: Some(timer.name()), ..Transaction::of(of) }.details())
@@ -188,15 +202,17 @@ fn details(what: What<&[u8]>) -> (&'static str, Details<'_>) {
             let (target, outcome) = (Some(target.to_string()), Some(end.outcome()));
             ("attempt_ended", Transaction { target, outcome, status, ..Transaction::of(of) }.details())
         }
-        What::Resolved { question, targets } => {
+        What::Resolved { question, targets, took } => {
             let targets = targets.split(|byte| *byte == b' ').filter(|target| !target.is_empty());
             let (question, targets) = (text(question), targets.map(text).collect());
-            ("resolution", Details::Resolution { question, targets })
+            ("resolution", Details::Resolution { question, targets, seconds: seconds(took) })
         }
         What::Blacklisted(target) => ("blacklisted", Details::Target { target: target.to_string() }),
-        What::FlowOpened { peer, local, inbound } => {
+        What::PassedOver(target) => ("passed_over", Details::Target { target: target.to_string() }),
+        What::FlowOpened { peer, local, inbound, handshake } => {
             let (peer, local) = (peer.to_string(), local.to_string());
-            ("flow_opened", Details::FlowOpened { peer, local, inbound })
+            let handshake = handshake.map(seconds);
+            ("flow_opened", Details::FlowOpened { peer, local, inbound, handshake })
         }
         What::FlowClosed(peer) => ("flow_closed", Details::FlowClosed { peer: peer.to_string() }),
     }

@@ -8,7 +8,7 @@ mod json;
 mod log;
 mod ring;
 
-pub use entry::{Of, What};
+pub use entry::{Answer, Of, What};
 pub use json::{head, left_out, row};
 pub use log::{LeftOut, Log, Read};
 pub use ring::{Limits, Ring, Summary};

@@ -6,7 +6,7 @@ use ahash::RandomState;
 use hashlink::linked_hash_map::RawEntryMut;
 use hashlink::LinkedHashMap;
 
-use super::entry::{Of, What};
+use super::entry::{Answer, Of, What};
 use super::log::{Log, Pieces};
 use crate::element::{Happening, Subject};
 use crate::observed::{BlockRun, ObservedMessage};
@@ -120,8 +120,16 @@ impl Ring {
     pub fn happened(&mut self, at: Instant, happening: &Happening) {
         match happening {
             Happening::Received { of } => self.received(at, of),
-            Happening::Answered { of, status } => {
-                self.add_of(at, of, |transaction| What::Answered(transaction, *status));
+            Happening::Progress { of, status, by, after } => {
+                let answer = Answer { status: *status, by: *by, after: *after };
+                self.add_of(at, of, |transaction| What::Progress(transaction, answer));
+            }
+            Happening::Answered { of, status, by, after } => {
+                let answer = Answer { status: *status, by: *by, after: *after };
+                self.add_of(at, of, |transaction| What::Answered(transaction, answer));
+            }
+            Happening::DroppedResponse { of, status } => {
+                self.add_of(at, of, |transaction| What::DroppedResponse(transaction, *status));
             }
             Happening::Timer { timer, of } => {
                 self.add_of(at, of, |transaction| What::Timer(transaction, *timer));
@@ -132,17 +140,20 @@ impl Ring {
             Happening::AttemptEnded { target, of, end } => {
                 self.add_of(at, of, |transaction| What::AttemptEnded(transaction, *target, *end));
             }
-            Happening::Resolved { asked, targets, call_id } => {
+            Happening::Resolved { asked, targets, call_id, took } => {
                 let question = asked.to_string();
                 let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
                 let targets = targets.join(" ");
-                let what =
-                    What::Resolved { question: one(question.as_bytes()), targets: one(targets.as_bytes()) };
-                self.add(at, call_id.as_deref(), what);
+                let (question, targets) = (one(question.as_bytes()), one(targets.as_bytes()));
+                self.add(at, call_id.as_deref(), What::Resolved { question, targets, took: *took });
+            }
+            Happening::PassedOver { target, call_id } => {
+                self.add(at, call_id.as_deref(), What::PassedOver(*target));
             }
             Happening::Blacklisted { target } => self.add(at, None, What::Blacklisted(*target)),
-            Happening::FlowOpened { peer, local, inbound } => {
-                let what = What::FlowOpened { peer: *peer, local: *local, inbound: *inbound };
+            Happening::FlowOpened { peer, local, inbound, handshake } => {
+                let (peer, local, inbound, handshake) = (*peer, *local, *inbound, *handshake);
+                let what = What::FlowOpened { peer, local, inbound, handshake };
                 self.add(at, None, what);
             }
             Happening::FlowClosed { peer } => self.add(at, None, What::FlowClosed(*peer)),
@@ -211,7 +222,7 @@ impl Ring {
         self.bytes -= log.size() + call_id.len() + PLACE;
         self.dropped += 1;
         let size = log.size();
-        if size > self.spare.size() && size <= MOST_SPARE {
+        if size > self.spare.size() && size <= MOST_SPARE.min(self.limits.bytes / PART_OF_CALL / 2) {
             log.clear();
             self.spare = log;
         }
@@ -221,8 +232,7 @@ impl Ring {
         self.last += 1;
         let most = self.limits.bytes / PART_OF_OTHERS / 2;
         if self.others[1].size() >= most {
-            self.others.swap(0, 1);
-            self.others[1].clear();
+            self.others[0] = std::mem::take(&mut self.others[1]);
         }
         self.others[1].add(self.last, at, what, most);
     }

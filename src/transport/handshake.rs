@@ -27,6 +27,8 @@ pub(super) struct Up {
     pub local: SocketAddr,
     /// What arrived before the verdict.
     pub held: Vec<u8>,
+    /// How long the TLS handshake took.
+    pub handshake: Option<Duration>,
 }
 
 /// Why a connection did not come to be used.
@@ -49,7 +51,7 @@ pub(super) async fn accept(
     let local =
         prepare(connections.shared().options.tcp_keepalive, connection.transport, &stream).map_err(failed)?;
     if !encrypted {
-        return open(connections, connection, Box::new(stream), local, Vec::new());
+        return open(connections, connection, Box::new(stream), local, None);
     }
     let options = &connections.shared().options;
     let clients = match connection.transport {
@@ -58,13 +60,13 @@ pub(super) async fn accept(
     };
     let tls = tls(connections)?;
     let handshake = tls.accept(stream, clients);
-    let (stream, certificates) = within(ACCEPT_LIMIT, connections, connection, handshake).await?;
+    let ((stream, certificates), took) = within(ACCEPT_LIMIT, connections, connection, handshake).await?;
     match clients {
         ClientCertificates::Reported | ClientCertificates::Unasked => {
-            await_verdict(connections, connection, stream, local, certificates).await
+            await_verdict(connections, connection, stream, local, (certificates, took)).await
         }
         ClientCertificates::Asked | ClientCertificates::Ignored => {
-            open(connections, connection, stream, local, Vec::new())
+            open(connections, connection, stream, local, Some(took))
         }
     }
 }
@@ -79,10 +81,11 @@ pub(super) async fn connect(
     let local =
         prepare(connections.shared().options.tcp_keepalive, connection.transport, &stream).map_err(failed)?;
     let Some(name) = connection.peer_name() else {
-        return open(connections, connection, Box::new(stream), local, Vec::new());
+        return open(connections, connection, Box::new(stream), local, None);
     };
     let tls = tls(connections)?;
-    let (stream, certificates) = within(limit, connections, connection, tls.connect(stream, &name)).await?;
+    let handshake = tls.connect(stream, &name);
+    let ((stream, certificates), took) = within(limit, connections, connection, handshake).await?;
     let demands = connection.settle_verification();
     if demands.as_ref().is_some_and(|demands| demands.by_library) {
         if let Err(distrust) = tls.verify(&certificates, &name, connections.clock().date()) {
@@ -91,9 +94,9 @@ pub(super) async fn connect(
         }
     }
     if demands.is_some_and(|demands| demands.by_callback) {
-        return await_verdict(connections, connection, stream, local, certificates).await;
+        return await_verdict(connections, connection, stream, local, (certificates, took)).await;
     }
-    open(connections, connection, stream, local, Vec::new())
+    open(connections, connection, stream, local, Some(took))
 }
 
 fn tls(connections: &Connections) -> Result<Arc<Tls>, HandshakeFailure> {
@@ -110,27 +113,32 @@ fn open(
     connection: &Connection,
     stream: ByteStream,
     local: SocketAddr,
-    held: Vec<u8>,
+    handshake: Option<Duration>,
 ) -> Result<Up, HandshakeFailure> {
     if connection.opened(local, connections.now()) {
-        Ok(Up { stream, local, held })
+        Ok(Up { stream, local, held: Vec::new(), handshake })
     } else {
         Err(HandshakeFailure::Failed(connection.reason()))
     }
 }
 
-/// The result of a TLS handshake, or why there is none: the connection was closed meanwhile, or the peer was too slow.
+/// The result of a TLS handshake and how long it took, or why there is none: the connection was closed meanwhile, or the peer
+/// was too slow.
 async fn within<T>(
     limit: Duration,
     connections: &Connections,
     connection: &Connection,
     handshake: impl std::future::Future<Output = std::io::Result<T>>,
-) -> Result<T, HandshakeFailure> {
+) -> Result<(T, Duration), HandshakeFailure> {
+    let began = connections.clock().now();
     tokio::select! {
         biased;
         () = connection.reached(Phase::Closing) => Err(HandshakeFailure::Failed(connection.reason())),
         result = connections.clock().timeout(limit, handshake) => match result {
-            Ok(result) => result.map_err(failed),
+            Ok(result) => {
+                let took = connections.clock().now().saturating_duration_since(began);
+                result.map(|result| (result, took)).map_err(failed)
+            }
             Err(_) => Err(failed(format!("TLS handshake not completed within {} s", limit.as_secs()))),
         },
     }
@@ -143,7 +151,7 @@ async fn await_verdict(
     connection: &Arc<Connection>,
     mut stream: ByteStream,
     local: SocketAddr,
-    certificates: PeerCertificates,
+    (certificates, took): (PeerCertificates, Duration),
 ) -> Result<Up, HandshakeFailure> {
     connection.shaken(local, connections.now());
     let certificates = certificates.into_iter().map(|der| Bytes::from(der.to_vec())).collect();
@@ -161,7 +169,7 @@ async fn await_verdict(
             biased;
             () = connection.reached(Phase::Open) => {
                 if connection.phase() == Phase::Open {
-                    return Ok(Up { stream, local, held: held.take() });
+                    return Ok(Up { stream, local, held: held.take(), handshake: Some(took) });
                 }
                 break connection.reason();
             }

@@ -36,6 +36,7 @@ pub mod ws;
 use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -137,6 +138,8 @@ pub enum TransportEvent {
         local: SocketAddr,
         /// Whether a listener accepted it.
         inbound: bool,
+        /// How long its TLS handshake took.
+        handshake: Option<Duration>,
     },
     /// A client asks for a WebSocket. [`Connections::accept_upgrade`], [`Connections::refuse_upgrade`] or
     /// [`Connections::close`] is due; nothing that it sends is processed before.

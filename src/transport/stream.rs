@@ -59,7 +59,7 @@ async fn run(
     mut framing: impl Framing,
     alive: Alive,
 ) {
-    let Up { stream, local, held } = up;
+    let Up { stream, local, held, handshake } = up;
     framing.push(connections.clock().now(), &held);
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut alive = Some(alive);
@@ -74,7 +74,7 @@ async fn run(
         reader: &mut reader,
     };
     let read = async {
-        let opened = TransportEvent::ConnectionOpened { id, transport, remote, local, inbound };
+        let opened = TransportEvent::ConnectionOpened { id, transport, remote, local, inbound, handshake };
         if reading.emit(opened).await {
             reading.run(framing).await;
         }

@@ -53,8 +53,25 @@ impl Details<'_> {
                 self.subject(of)?;
                 "received"
             }
-            Happening::Answered { of, status } => {
+            Happening::Progress { of, status, by, .. } => {
                 self.put("status", *status)?;
+                self.put("by", self.0.to_symbol(by.as_str()))?;
+                self.subject(of)?;
+                "progress"
+            }
+            Happening::DroppedResponse { of, status } => {
+                self.put("status", *status)?;
+                self.subject(of)?;
+                "dropped_response"
+            }
+            Happening::PassedOver { target, call_id } => {
+                self.put("target", self.target(target))?;
+                self.put("call_id", call_id.as_ref().map(|id| frozen(self.0, id)))?;
+                "passed_over"
+            }
+            Happening::Answered { of, status, by, .. } => {
+                self.put("status", *status)?;
+                self.put("by", self.0.to_symbol(by.as_str()))?;
                 self.subject(of)?;
                 "answered"
             }
@@ -76,7 +93,7 @@ impl Details<'_> {
                 self.subject(of)?;
                 "attempt_ended"
             }
-            Happening::Resolved { asked, targets, call_id } => {
+            Happening::Resolved { asked, targets, call_id, .. } => {
                 self.put("asked", self.asked(asked)?)?;
                 let list = self.0.ary_from_iter(targets.iter().map(|target| self.target(target)));
                 list.freeze();
@@ -88,7 +105,7 @@ impl Details<'_> {
                 self.put("target", self.target(target))?;
                 "blacklisted"
             }
-            Happening::FlowOpened { peer, local, inbound } => {
+            Happening::FlowOpened { peer, local, inbound, .. } => {
                 self.put("peer", self.target(peer))?;
                 self.put("local", frozen(self.0, local.to_string().as_bytes()))?;
                 self.put("inbound", *inbound)?;

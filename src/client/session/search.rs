@@ -29,6 +29,16 @@ impl Session {
         self.newly_listed.take()
     }
 
+    /// From now on [`Session::take_passed_over`] has something to say.
+    pub fn tell_passed_over(&mut self) {
+        self.passed_untold = Some(Vec::new());
+    }
+
+    /// The targets that were passed over since the last call, since they are on the blacklist.
+    pub fn take_passed_over(&mut self) -> Vec<Target> {
+        self.passed_untold.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Whether the session waits for the answer to [`Action::AskProbe`].
     pub fn asks_probe(&self) -> bool {
         matches!(self.state, State::AskingProbe(_))
@@ -74,6 +84,9 @@ impl Session {
             let Some(entry) = step.blacklist.entry(step.now, &target) else {
                 return self.try_target(step, target);
             };
+            if let Some(untold) = &mut self.passed_untold {
+                untold.push(target);
+            }
             if let Some(since) = entry.automatic.filter(|since| longest.is_none_or(|(at, _)| *since < at)) {
                 longest = Some((since, target));
             }

@@ -170,6 +170,17 @@ impl Callback {
         }
     }
 
+    /// The status of what the event leads to upstream, if its blocks let it.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Provisional(response) | Self::Success(response) => response.status(),
+            Self::Failure(_, status) => Some(*status),
+            Self::InviteTimeout => Some(Failure::invite_timeout().status),
+            Self::Error(failure) => Some(failure.status),
+            Self::Canceled | Self::Target(_) => None,
+        }
+    }
+
     /// The list of blocks that this callback runs.
     pub fn class(&self) -> CallbackClass {
         match self {

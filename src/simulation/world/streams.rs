@@ -159,7 +159,14 @@ impl World {
             if self.is_element(party) {
                 let (transport, remote, local) = (source.transport, source.remote, source.local);
                 let inbound = source.inbound;
-                let opened = Input::ConnectionOpened { connection, transport, remote, local, inbound };
+                let opened = Input::ConnectionOpened {
+                    connection,
+                    transport,
+                    remote,
+                    local,
+                    inbound,
+                    handshake: None,
+                };
                 self.tell(party, opened);
             } else if self.is_outside(party) {
                 self.news.push_back(News::ConnectionUp { peer: PartyId(party), remote: source.remote });

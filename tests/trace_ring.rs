@@ -1,0 +1,224 @@
+//! The ring of the trace: what it keeps, what goes first, and that it holds no more than it may.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use oversip::element::{AttemptEnd, Happening, Responder, Subject};
+use oversip::message::{Method, Transport};
+use oversip::observed::{BlockRun, Fate, ObservedMessage, Way};
+use oversip::resolve::Target;
+use oversip::trace::{row, Limits, Ring, What};
+
+const ROOM: Limits = Limits { calls: 1000, bytes: 16 << 20, sample: 1.0 };
+
+struct Scene {
+    ring: Ring,
+    now: Instant,
+}
+
+impl Scene {
+    fn new(limits: Limits) -> Scene {
+        let now = Instant::now();
+        Scene { ring: Ring::new(limits, now, SystemTime::UNIX_EPOCH, [1, 2, 3, 4]), now }
+    }
+
+    /// A request of a call leaves, of about this many bytes.
+    fn message(&mut self, call_id: &str, size: usize) {
+        self.now += Duration::from_millis(1);
+        let filling = "x".repeat(size);
+        let wire = format!("MESSAGE sip:b SIP/2.0\r\nCall-ID: {call_id}\r\nSubject: {filling}\r\n\r\n");
+        let address = "192.0.2.1:5060".parse().expect("an address");
+        let way = Way { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
+        self.ring.message(&ObservedMessage::sent(self.now, wire.as_bytes(), way, Fate::Sent));
+    }
+
+    /// The Call-IDs from the one that was active least recently on.
+    fn calls(&self) -> Vec<String> {
+        let calls = self.ring.active_since(0, usize::MAX);
+        calls.iter().map(|call_id| String::from_utf8_lossy(call_id).into_owned()).collect()
+    }
+
+    fn entries(&self, call_id: &str) -> usize {
+        self.ring.call(call_id.as_bytes()).map_or(0, |log| log.since(0).count())
+    }
+
+    fn rows(&self, call_id: &str) -> Vec<serde_json::Value> {
+        let log = self.ring.call(call_id.as_bytes()).expect("it is kept");
+        let mut lines = Vec::new();
+        log.since(0).for_each(|entry| row(&mut lines, Some(call_id.as_bytes()), entry));
+        let lines = String::from_utf8(lines).expect("UTF-8");
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
+
+#[test]
+fn the_call_that_was_active_least_recently_goes_first() {
+    let mut scene = Scene::new(Limits { calls: 3, ..ROOM });
+    ["a", "b", "c", "a", "d"].into_iter().for_each(|call| scene.message(call, 10));
+    assert_eq!(scene.calls(), ["c", "a", "d"]);
+    assert_eq!(["a", "b", "c", "d"].map(|call| scene.entries(call)), [2, 0, 1, 1]);
+    let summary = scene.ring.summary(scene.now);
+    assert_eq!((summary.calls, summary.dropped, summary.last), (3, 1, 5));
+}
+
+#[test]
+fn more_calls_than_there_is_room_for_leave_the_memory_at_its_bound() {
+    let mut scene = Scene::new(Limits { calls: usize::MAX, bytes: 1 << 20, ..ROOM });
+    let mut most = 0;
+    for call in 0..24_000 {
+        (0..4).for_each(|_| scene.message(&call.to_string(), 700));
+        most = most.max(scene.ring.bytes());
+    }
+    assert!((900 << 10..=1 << 20).contains(&most), "{most} bytes");
+    let kept = scene.calls();
+    assert_eq!(kept.last().map(String::as_str), Some("23999"));
+    let held: usize = kept.len() * 4 * 700;
+    assert!(held > most / 2, "{held} bytes of messages in {most} of memory");
+}
+
+#[test]
+fn one_call_has_its_share_and_what_it_was_not_given_room_for_is_counted() {
+    let mut scene = Scene::new(Limits { bytes: 1 << 20, ..ROOM });
+    scene.message("other", 700);
+    (0..1000).for_each(|_| scene.message("long", 700));
+    assert!(scene.ring.bytes() < 300 << 10, "{} bytes", scene.ring.bytes());
+    assert_eq!(scene.calls(), ["other", "long"]);
+    let log = scene.ring.call(b"long").expect("it is kept");
+    let kept = log.since(0).count() as u64;
+    assert!(kept > 100 && kept + log.left_out().entries == 1000, "{kept} are kept");
+    assert_eq!((log.last(), log.left_out().last), (1001, 1001));
+}
+
+#[test]
+fn a_call_has_room_in_the_smallest_ring_too_whatever_was_there_before() {
+    let mut scene = Scene::new(Limits { bytes: 64 << 10, ..ROOM });
+    for call in 0..200 {
+        (0..8).for_each(|_| scene.message(&call.to_string(), 800));
+        assert!(scene.entries(&call.to_string()) > 5, "call {call}");
+        assert!(scene.ring.bytes() <= 64 << 10, "call {call}");
+    }
+}
+
+#[test]
+fn a_part_of_all_calls_is_kept_each_as_a_whole() {
+    let mut scene = Scene::new(Limits { calls: 10_000, sample: 0.25, ..ROOM });
+    for _ in 0..2 {
+        (0..4000).for_each(|call| scene.message(&call.to_string(), 10));
+    }
+    let kept = scene.calls();
+    assert!((800..1200).contains(&kept.len()), "{} of 4000 calls", kept.len());
+    assert!(kept.iter().all(|call| scene.entries(call) == 2));
+    let mut none = Scene::new(Limits { sample: 0.0, ..ROOM });
+    none.message("a", 10);
+    assert!(none.calls().is_empty());
+}
+
+#[test]
+fn who_has_read_up_to_a_number_gets_what_came_after() {
+    let mut scene = Scene::new(ROOM);
+    ["a", "b", "a"].into_iter().for_each(|call| scene.message(call, 10));
+    let read = scene.ring.last();
+    ["b", "c"].into_iter().for_each(|call| scene.message(call, 10));
+    let names = |calls: Vec<Box<[u8]>>| calls.concat();
+    assert_eq!(names(scene.ring.active_since(read, usize::MAX)), b"bc");
+    assert_eq!(names(scene.ring.active_since(0, 2)), b"bc");
+    let log = scene.ring.call(b"b").expect("it is kept");
+    assert_eq!(log.since(read).map(|entry| entry.number).collect::<Vec<_>>(), [4]);
+}
+
+#[test]
+fn what_belongs_to_no_call_has_a_bound_of_its_own() {
+    let mut scene = Scene::new(Limits { bytes: 1 << 20, ..ROOM });
+    let target = Target::new(Transport::Tcp, [192, 0, 2, 9].into(), 5060);
+    for _ in 0..100_000 {
+        scene.ring.happened(scene.now, &Happening::FlowClosed { peer: target });
+    }
+    assert!(scene.ring.bytes() < 64 << 10, "{} bytes", scene.ring.bytes());
+    let last = scene.ring.others().iter().flat_map(|log| log.since(99_999).collect::<Vec<_>>()).count();
+    assert_eq!((last, scene.ring.last()), (1, 100_000));
+}
+
+#[test]
+fn a_row_says_what_has_happened() {
+    let mut scene = Scene::new(ROOM);
+    let began = scene.now;
+    let of = Subject {
+        method: Method::Invite,
+        branch: Bytes::from_static(b"z9hG4bK1"),
+        call_id: Some(Bytes::from_static(b"c")),
+    };
+    let target = Target::new(Transport::Udp, [192, 0, 2, 9].into(), 5060);
+    scene.message("c", 0);
+    let at = began + Duration::from_micros(1500);
+    let all = [
+        Happening::Received { of: of.clone() },
+        Happening::Attempt { target, of: of.clone() },
+        Happening::AttemptEnded { target, of: of.clone(), end: AttemptEnd::Answered(486) },
+        Happening::Answered {
+            of: of.clone(),
+            status: 486,
+            by: Responder::Relayed,
+            after: Some(Duration::from_millis(20)),
+        },
+        Happening::PassedOver { target, call_id: of.call_id.clone() },
+    ];
+    all.iter().for_each(|happening| scene.ring.happened(at, happening));
+    scene.ring.block_ran(&BlockRun {
+        event: "on_request",
+        method: b"INVITE",
+        call_id: Some(b"c"),
+        file: "server.rb",
+        line: 12,
+        began: at,
+        ended: at + Duration::from_millis(3),
+        exception: Some(("KeyError", "no \u{fffd} key")),
+    });
+    let rows = scene.rows("c");
+    let transaction = serde_json::json!({ "method": "INVITE", "branch": "z9hG4bK1" });
+    let row = |kind: &str, others: serde_json::Value| {
+        let mut row = serde_json::json!({ "kind": kind, "call_id": "c", "at": 0.0015 });
+        let fields = row.as_object_mut().expect("an object");
+        for part in [&transaction, &others] {
+            fields.extend(part.as_object().expect("an object").clone());
+        }
+        row
+    };
+    let to = "udp:192.0.2.9:5060";
+    assert_eq!(rows[0]["bytes"], "TUVTU0FHRSBzaXA6YiBTSVAvMi4wDQpDYWxsLUlEOiBjDQpTdWJqZWN0OiANCg0K");
+    assert_eq!((&rows[0]["direction"], &rows[0]["local"]), (&"out".into(), &"192.0.2.1:5060".into()));
+    assert_eq!(rows[1], row("received", serde_json::json!({})));
+    assert_eq!(rows[2], row("attempt", serde_json::json!({ "target": to })));
+    let ended = serde_json::json!({ "target": to, "outcome": "answered", "status": 486 });
+    assert_eq!(rows[3], row("attempt_ended", ended));
+    let answered = serde_json::json!({ "status": 486, "by": "relayed", "seconds": 0.02 });
+    assert_eq!(rows[4], row("answered", answered));
+    assert_eq!(
+        rows[5],
+        serde_json::json!({ "kind": "passed_over", "call_id": "c", "at": 0.0015, "target": to })
+    );
+    assert_eq!(
+        rows[6],
+        serde_json::json!({
+            "kind": "block", "call_id": "c", "at": 0.0015, "event": "on_request", "subject": "INVITE",
+            "file": "server.rb", "line": 12, "duration": 0.003,
+            "exception": { "class": "KeyError", "message": "no \u{fffd} key" },
+        })
+    );
+}
+
+#[test]
+fn bytes_of_a_peer_that_are_no_text_make_no_row_unreadable() {
+    let mut scene = Scene::new(ROOM);
+    let wire = b"MESSAGE sip:b SIP/2.0\r\nCall-ID: \xff\x00\"\r\n\r\n";
+    let address = "[2001:db8::1]:5060".parse().expect("an address");
+    let way = Way { transport: Transport::Ws, local: None, remote: address, connection: None };
+    scene.ring.message(&ObservedMessage::sent(scene.now, wire, way, Fate::Refused));
+    let call_id = scene.ring.active_since(0, 1).pop().expect("it is kept");
+    let log = scene.ring.call(&call_id).expect("it is kept");
+    let mut line = Vec::new();
+    log.since(0).for_each(|entry| row(&mut line, Some(&call_id), entry));
+    let read: serde_json::Value = serde_json::from_slice(&line).expect("JSON");
+    assert_eq!(read["call_id"], "\u{fffd}\u{0}\"");
+    assert_eq!((&read["local"], &read["fate"]), (&serde_json::Value::Null, &"refused".into()));
+    assert!(log.since(0).all(|entry| matches!(entry.what, What::Message { wire: kept, .. } if kept == wire)));
+}
