@@ -10,7 +10,7 @@ module OverSIP
       module Closing
         # @return [nil]
         def close
-          Dispatcher.scheduler&.closing(self)
+          Dispatcher.scheduler&.end_waits_for(self)
           super
         end
 

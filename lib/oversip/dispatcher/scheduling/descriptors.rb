@@ -31,7 +31,7 @@ module OverSIP
         # It is about to be closed. Who waits for it has gone on when this returns, so that nothing of Ruby's refers to it;
         # except where the dispatcher does not come to it, since it may wait for the caller. Ruby interrupts it then, so
         # that it comes to it.
-        def closing(io)
+        def end_waits_for(io)
           return if @descriptors.empty? || @process != Process.pid || io.closed? || !@descriptors.key?(io.fileno)
 
           number = io.fileno
