@@ -16,6 +16,11 @@ module OverSIP
   #
   # @api private
   class CommandLine
+    # What a command needs that asks a running server is loaded when it runs.
+    autoload :StatusCommand, "oversip/command_line/status_command"
+    autoload :TopCommand, "oversip/command_line/top_command"
+    autoload :TraceCommand, "oversip/command_line/trace_command"
+
     DEFAULT_DIR = "/etc/oversip"
 
     # The exit status after INT, as a shell counts it.

@@ -11,11 +11,6 @@ module OverSIP
     #
     # @api private
     class Inquiry
-      # What each one needs is loaded when it runs.
-      autoload :StatusCommand, "oversip/command_line/status_command"
-      autoload :TopCommand, "oversip/command_line/top_command"
-      autoload :TraceCommand, "oversip/command_line/trace_command"
-
       # Options that may stand before the command, as {CommandLine} knows them.
       SHARED = %w[--config-dir --config-file --pid --process-name --no-color].freeze
       private_constant :SHARED
