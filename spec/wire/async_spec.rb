@@ -110,6 +110,25 @@ RSpec.describe "OverSIP.async", :native do
     expect(said.map(&:body)).to include(/\Aexception in the work of OverSIP.async/)
   end
 
+  it "leaves no timer of a failure that was asked for, or whose event is over" do
+    start_oversip
+    timers = OverSIP.stats[:timers]
+    in_event do
+      task = OverSIP.async { raise IOError, "no disk" }
+      OverSIP.sleep 0.001 until task.done?
+      task.value
+    end
+    capture_log do
+      in_event do
+        OverSIP.async { raise IOError, "no disk" }
+        OverSIP.sleep 0.01
+      end
+      dispatcher_caught_up
+      eventually { OverSIP.stats[:await_running].zero? }
+    end
+    expect(OverSIP.stats[:timers]).to eq(timers)
+  end
+
   it "has no value in a child of the process that has begun it" do
     start_oversip
     pending, ended = in_event { [OverSIP.async { gates.first.pop }, OverSIP.async { 5 }.tap(&:value)] }

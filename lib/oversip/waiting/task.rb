@@ -31,6 +31,7 @@ module OverSIP
       timeout = Waiting.check_timeout(timeout)
       refuse_other_process unless done?
       @asked = true
+      forget_failure
       Waiting.outside_trap("Task#value") { wait(timeout) }
     end
 
@@ -43,6 +44,7 @@ module OverSIP
     #
     # @api private
     def event_over
+      forget_failure
       @work.unattended unless complete?
     end
 
@@ -74,11 +76,17 @@ module OverSIP
 
     # It has failed while the event goes on. In a world that fails the example, so it has to be certain.
     def watch_failure
-      return if Engine.world_open?
+      return if @asked || Engine.world_open?
 
-      Dispatcher.later("a Task", after: PATIENCE) { event_over unless @asked }
+      @timer = Dispatcher.later("a Task", after: PATIENCE) { event_over unless @asked }
     rescue OverSIP::RuntimeError
       # The engine has ended, and so does the event.
+    end
+
+    def forget_failure
+      timer = @timer or return
+      @timer = nil
+      Dispatcher::Waiters.cancel(timer)
     end
   end
 end
