@@ -32,6 +32,7 @@ require "oversip/config"
 require "oversip/proxies_config"
 require "oversip/seconds"
 require "oversip/server"
+require "oversip/trace"
 
 # A SIP engine behind a Ruby API: a proxy and user agent client whose routing logic is Ruby code.
 #
