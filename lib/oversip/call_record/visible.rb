@@ -58,6 +58,20 @@ module OverSIP
           lines.flat_map { |line| broken(line, room) }
         end
 
+        # @param parts [Array<String>] that {of} has returned, and that stay whole where a line has room for them
+        # @param room [Integer] columns
+        # @return [Array<String>] lines, with commas between the parts
+        def list(parts, room)
+          lines = [+""]
+          parts.each_with_index do |part, index|
+            part += "," unless index == parts.size - 1
+            lines << +"" unless lines.last.empty? || width(lines.last) + 1 + width(part) <= room
+            lines.last << " " unless lines.last.empty?
+            lines.last << part
+          end
+          lines.flat_map { |line| width(line) > room ? wrap(line, room) : [line] }
+        end
+
         # @param text [String] any bytes in any encoding
         # @return [String] valid UTF-8
         def utf8(text)

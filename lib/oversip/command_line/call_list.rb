@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/call_record"
-require "oversip/command_line/call_text"
+require "oversip/command_line/call_line"
 
 module OverSIP
   class CommandLine
@@ -9,14 +9,6 @@ module OverSIP
     #
     # @api private
     class CallList
-      # Columns of the time, the method, how it ended, how long its caller waited; and of the parties at least.
-      TIME = 10
-      METHOD = 9
-      RESULT = 24
-      WAITED = 8
-      PEOPLE = 12
-      private_constant :TIME, :METHOD, :RESULT, :WAITED, :PEOPLE
-
       def initialize
         @calls = []
         @chosen = nil
@@ -52,47 +44,19 @@ module OverSIP
       # @return [Array<CallRecord::Canvas>] a heading, and the calls around the chosen one
       def lines(room, width)
         return [] if room < 2
-        return [heading(width), CallRecord::Canvas.new.put(2, "none", :time)] if @calls.empty?
+
+        line = CallLine.new(width)
+        return [line.heading, CallRecord::Canvas.new.put(2, "none", :time)] if @calls.empty?
 
         index = @calls.index(chosen)
         first = (index - room + 2).clamp(0, [@calls.size - room + 1, 0].max)
-        [heading(width), *@calls.drop(first).first(room - 1).map { |call| row(call, width) }]
+        [line.heading, *@calls.drop(first).first(room - 1).map { |call| marked(call, line.of(call)) }]
       end
 
       private
 
-      def heading(width)
-        row_of(["calls", "method", "from -> to", "result", "waited"], %i[time time], width)
-      end
-
-      def row(call, width)
-        at = (call.record.began_at + call.began_at).strftime("%H:%M:%S")
-        texts = [at, CallRecord::Visible.of(call.sip_method || ""), people(call, room(width)), CallText.end_of(call),
-                 CallText.time(call.waiting_time)]
-        canvas = row_of(texts, [nil, CallText.style_of(call)], width)
+      def marked(call, canvas)
         call.equal?(chosen) ? canvas.put(0, ">", :name) : canvas
-      end
-
-      # With their hosts where there is room for them.
-      def people(call, room)
-        ends = [call.from, call.to || call.ruri].map { |uri| CallRecord::Visible.of(uri.to_s.sub(/\A(?:sips?|tel):/i, "")) }
-        ends = ends.map { |text| text.sub(/@.*/, "") } if ends.sum { |text| CallRecord::Visible.width(text) } + 4 > room
-        CallRecord::Visible.cut(ends.map { |text| text.empty? ? "unknown" : text }.join(" -> "), room)
-      end
-
-      # @param texts [Array<String>] time, method, parties, result, and how long the caller waited
-      def row_of(texts, styles, width)
-        at, method, people, result, waited = texts
-        start = 2 + TIME + METHOD
-        room = room(width)
-        CallRecord::Canvas.new.put(2, at, :time).put(2 + TIME, CallRecord::Visible.cut(method, METHOD - 1), styles.first)
-                          .put(start, people, styles.first)
-                          .put(start + room + 1, CallRecord::Visible.cut(result, RESULT - 1), styles.last)
-                          .put(start + room + RESULT + WAITED - waited.size, waited, styles.first)
-      end
-
-      def room(width)
-        [width - 2 - TIME - METHOD - RESULT - WAITED - 1, PEOPLE].max
       end
     end
   end

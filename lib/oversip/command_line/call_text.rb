@@ -74,7 +74,9 @@ module OverSIP
       private
 
       def heading
-        lines = wrapped(facts, :time) + @call.causes.flat_map { |cause| wrapped("- #{cause}", nil) }
+        facts = CallRecord::Visible.list(self.facts, @width).map { |line| CallRecord::Canvas.new.put(0, line, :time) }
+        causes = @call.causes.flat_map { |cause| CallRecord::Visible.wrap("- #{cause}", @width) }
+        lines = facts + causes.map { |line| CallRecord::Canvas.new.put(0, line, nil) }
         [title, *lines].map { |line| line.to_s(color: @color) }.join("\n")
       end
 
@@ -84,15 +86,11 @@ module OverSIP
                           .put(CallRecord::Visible.width(result) + 2, self.class.ask_of(@call), :name)
       end
 
-      def wrapped(text, style)
-        CallRecord::Visible.wrap(text, @width).map { |line| CallRecord::Canvas.new.put(0, line, style) }
-      end
-
       def facts
         facts = [began_at, "Call-ID #{CallRecord::Visible.of(@call.call_id)}",
                  "waited #{self.class.time(@call.waiting_time)}", "in all #{self.class.time(@call.duration)}"]
         facts << "slowest block #{self.class.time(@call.slowest_block)}" if @call.slowest_block.positive?
-        facts.compact.join(", ")
+        facts.compact
       end
 
       def began_at

@@ -48,6 +48,7 @@ module OverSIP
         whose Call-ID begins so. DIR is the folder of the server. Credentials, passwords, keys of media and bodies other
         than SDP are left out.
 
+            oversip trace --list --last 20          the last twenty calls, a line for each
             oversip trace --failed --last 5         the last five calls that have failed
             oversip trace --to bob --html -o x.html a page about the calls to bob, for a mail
             oversip trace --slow 2s                 calls whose caller waited for two seconds

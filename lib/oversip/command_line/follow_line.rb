@@ -37,7 +37,7 @@ module OverSIP
       # @return [String]
       def ending(call, number)
         causes = call.causes.empty? || call.outcome == :success ? "" : ": #{call.causes.join("; ")}"
-        text = "= #{CallText.end_of(call)} after #{@clock.words(call.waiting_time)}#{causes}"
+        text = "= #{CallText.end_of(call)} after #{CallText.time(call.waiting_time)}#{causes}"
         line(call.record.began_at + call.ended_at, number, text, CallText.style_of(call) || :name)
       end
 

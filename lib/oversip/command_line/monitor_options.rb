@@ -11,7 +11,8 @@ module OverSIP
     class MonitorOptions
       # Forms of a trace.
       FORMS = {
-        mermaid: "A sequence diagram of Mermaid", svg: "A picture", html: "A web page, one file",
+        list: "A line for each call", mermaid: "A sequence diagram of Mermaid", svg: "A picture",
+        html: "A web page, one file",
         pcap: "A capture file for Wireshark (pcapng)", json: "JSON"
       }.freeze
 

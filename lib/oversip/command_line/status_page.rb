@@ -37,7 +37,7 @@ module OverSIP
 
       # @return [Array<CallRecord::Canvas>] without the tables
       def head
-        [title, *reasons, *sentences.flat_map { |name, words| sentence(name, words) }]
+        [title, *reasons, *sentences.flat_map { |name, parts| sentence(name, parts) }]
       end
 
       private
@@ -51,8 +51,8 @@ module OverSIP
       end
 
       # What follows the first line stands below its words.
-      def sentence(name, words)
-        CallRecord::Visible.wrap(words, @width - NAME).each_with_index.map do |line, index|
+      def sentence(name, parts)
+        CallRecord::Visible.list(parts, @width - NAME).each_with_index.map do |line, index|
           CallRecord::Canvas.new.put(0, index.zero? ? name : "", :time).put(NAME, line, nil)
         end
       end
@@ -85,49 +85,50 @@ module OverSIP
       end
 
       def calls
-        calls = @status.fetch("calls", {})
+        calls = @status["calls"] || {}
         parts = [("#{format("%.1f", @rate)} calls/s" if @rate), "#{calls["in_progress"].to_i} in progress",
                  "#{calls["begun"].to_i} since the start"]
-        ["calls", parts.compact.join(", ")]
+        ["calls", parts.compact]
       end
 
       def outcomes
-        calls = @status.fetch("calls", {})
-        failed = calls.fetch("failed", {})
+        calls = @status["calls"] || {}
+        failed = calls["failed"] || {}
         all = failed.values.sum
         classes = failed.select { |_, count| count.positive? }
                         .map { |name, count| "#{count} #{name == "none" ? "without a response" : text(name)}" }
-        ["ended", "#{calls["answered"].to_i} answered, #{calls["cancelled"].to_i} cancelled, #{all} failed" \
-                  "#{" (#{classes.join(", ")})" if classes.any?}"]
+        ["ended", ["#{calls["answered"].to_i} answered", "#{calls["cancelled"].to_i} cancelled",
+                   "#{all} failed#{" (#{classes.join(", ")})" if classes.any?}"]]
       end
 
       def script
-        queue = @status.fetch("queue", {})
+        queue = @status["queue"] || {}
         script = @status["script"]
         parts = ["#{queue["events"].to_i} events wait"]
         parts << "the oldest for #{CallText.time(queue["oldest_seconds"].to_f)}" if queue["events"].to_i.positive?
         parts += counts(script) if script.is_a?(Hash)
-        ["script", parts.join(", ")]
+        ["script", parts]
       end
 
-      # What Ruby says of itself: numbers by name.
+      # What Ruby says of itself: those of its numbers that are not 0. Those that are no whole ones are seconds.
       def counts(script)
-        script.select { |_, value| value.is_a?(Numeric) }.map { |name, value| "#{text(name).tr("_", " ")} #{value}" }
+        numbers = script.select { |_, value| value.is_a?(Numeric) && value.positive? }
+        numbers.map { |name, value| "#{text(name).tr("_", " ")} #{value.is_a?(Float) ? CallText.time(value) : value}" }
       end
 
       def trace
         trace = @status["trace"]
-        return %w[trace off] unless trace
+        return ["trace", ["off"]] unless trace
 
-        ["trace",
-         "#{trace["calls"]} of #{trace["most_calls"]} calls, #{bytes(trace["bytes"])} of #{bytes(trace["most_bytes"])}"]
+        ["trace", ["#{trace["calls"]} of #{trace["most_calls"]} calls",
+                   "#{bytes(trace["bytes"])} of #{bytes(trace["most_bytes"])}"]]
       end
 
       def collectors
         Array(@status["hep"]).map do |collector|
           state = collector["connected"] ? "connected" : "not connected"
-          ["HEP",
-           "#{text(collector["collector"])} #{state}, #{collector["sent"].to_i} sent, #{collector["dropped"].to_i} dropped"]
+          ["HEP", ["#{text(collector["collector"])} #{state}", "#{collector["sent"].to_i} sent",
+                   "#{collector["dropped"].to_i} dropped"]]
         end
       end
 

@@ -104,7 +104,7 @@ module OverSIP
 
       # @return [CallRecord] empty when the server keeps no trace
       def record(**query)
-        return CallRecord.new if @status["trace"].nil?
+        return CallRecord.new if @status.fetch("trace", {}).nil?
 
         reader = CallRecord::TraceReader.new
         @client.each_line("/trace", **query) { |line| reader.add(line) }

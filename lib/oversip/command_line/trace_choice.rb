@@ -22,7 +22,7 @@ module OverSIP
 
       # @return [Boolean] whether nothing is asked of the calls
       def newest?
-        [@call_id, @values.last, @values.failed, @values.to, @values.slow, @values.sip_method].none?
+        [@call_id, @values.last, @values.failed, @values.to, @values.slow, @values.sip_method].none? && @values.form != :list
       end
 
       # @return [Hash] what of it the server can choose

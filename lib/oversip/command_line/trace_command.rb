@@ -2,6 +2,7 @@
 
 require "json"
 require "oversip/call_record"
+require "oversip/command_line/call_line"
 require "oversip/command_line/call_text"
 require "oversip/command_line/trace_choice"
 require "oversip/command_line/trace_follower"
@@ -92,6 +93,7 @@ module OverSIP
 
       def document(record)
         case @values.form
+        when :list then list(record)
         when :mermaid then parts(record) { |part| CallRecord::MermaidLadder.new(part).to_s }
         when :svg then CallRecord::SvgLadder.new(record, title: title(record)).to_s
         when :html then CallRecord::HtmlLadder.new(record, title: title(record)).to_s
@@ -101,6 +103,12 @@ module OverSIP
           output = @values.output ? CallText::FILE_WIDTH : $stdout
           CallText.of(record, output, @values.color)
         end
+      end
+
+      def list(record)
+        color = @values.color && @values.output.nil? && CallRecord::Terminal.color?($stdout)
+        width = @values.output ? CallText::FILE_WIDTH : CallRecord::Terminal.columns($stdout)
+        CallLine.list(record.summaries, width).map { |line| "#{line.to_s(color: color)}\n" }.join
       end
 
       def parts(record, &)

@@ -55,7 +55,9 @@ module OverSIP
       end
 
       def take(line)
+        greet = @reader.head.nil?
         row, event = @reader.follow(line)
+        warn "following the calls of #{@client.path}; Ctrl-C ends" if greet && @reader.head
         return unless row
 
         call_id = row["call_id"]

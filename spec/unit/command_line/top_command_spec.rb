@@ -38,14 +38,14 @@ RSpec.describe "oversip top" do
       expect(page).to include("OK: oversip 3.0.0", "1 in progress", "udp:192.0.2.1:5060", "slowest blocks").and match(/INVITE +alice -> carol +486 Busy Here.*INVITE +alice -> bob +200 OK/m)
       rate = terminal.wait_for(/(\d+\.\d) calls/)[/(\d+\.\d) calls/, 1].to_f
       expect(rate).to be_positive
-      expect(page).to match(/^> \S+ +INVITE +alice -> carol/)
+      expect(page).to match(/^> .* INVITE +alice -> carol/)
     end
 
     it "opens the ladder of the chosen call, and goes back" do
       terminal = top
       terminal.wait_for(/q: end/)
       terminal.press("\e[B")
-      terminal.wait_for(/> *\e?\S* *\S+ +INVITE +alice -> bob/)
+      terminal.wait_for(/>[^\n]* alice -> bob/)
       terminal.press("\r")
       expect(plain(terminal.wait_for(/Esc: back/))).to include("200 OK  INVITE sip:alice@example.com -> sip:bob@example.com", "Call-ID one", "|<-")
       terminal.press("\e")
@@ -98,7 +98,7 @@ RSpec.describe "oversip top" do
   it "prints one page for a pipe, or when it is asked for" do
     out, error, status = oversip("top", "--interval", "0.2")
     expect([error, status]).to eq(["", 0])
-    expect(out).to match(%r{\AOK: .*\d calls/s.*why calls failed.*^> \S+ +INVITE +alice -> carol +486 Busy Here +100 ms$}m)
+    expect(out).to match(%r{\AOK: .*\d calls/s.*why calls failed.*^> .* INVITE +alice -> carol +486 Busy Here +100 ms$}m)
     expect(out).not_to include("\e")
     expect(plain(top("--once").tap(&:status).output)).to include("INVITE")
   end

@@ -94,6 +94,12 @@ RSpec.describe "oversip trace" do
       out
     end
 
+    def restart(*records)
+      @monitor.close
+      File.delete(socket)
+      tracing(*records)
+    end
+
     it "are those of call records" do
       expect(output("--mermaid")).to start_with("sequenceDiagram\n").and include("p0->>p1: 0.000 INVITE")
       expect(output("--svg")).to include("<title>INVITE sip:alice@example.com to sip:bob@example.com</title>")
@@ -104,6 +110,17 @@ RSpec.describe "oversip trace" do
 
     it "of several calls in Mermaid are diagrams" do
       expect(output("--mermaid", "--last", "2").scan("sequenceDiagram").size).to eq(2)
+    end
+
+    it "of a list are lines with as much of the Call-ID as tells it from the others" do
+      day = Time.at(TraceRows::BEGAN_AT).strftime("%b %e")
+      expect(output("--list")).to eq(<<~TEXT.gsub(/^(?!\z)/, "  "))
+        calls     method   from -> to                result            waited  Call-ID
+        #{day}    INVITE   alice -> bob              200 OK            100 ms  one
+        #{day}    INVITE   alice -> bob              486 Busy Here     100 ms  two
+      TEXT
+      restart(*%w[abcdefgh-1 abcdefgh-2 abcdefghijkl x].map { |call_id| a_call(call_id, "200 OK") })
+      expect(output("--list").lines.drop(1).map { |line| line.split.last }).to eq(%w[abcdefgh-1 abcdefgh-2 abcdefghi x])
     end
 
     it "of a capture file is binary, with the times of the world", :native do
@@ -150,7 +167,7 @@ RSpec.describe "oversip trace" do
 
     def lines(*arguments)
       out, error, status = trace("--follow", *arguments)
-      expect([error, status]).to eq(["the server has ended\n", 0])
+      expect([error, status]).to eq(["following the calls of #{socket}; Ctrl-C ends\nthe server has ended\n", 0])
       out.lines(chomp: true).map { |line| line.sub(/\A\d\d:\d\d:\d\d\.\d{3} {2}/, "").sub(/ {2,}/, " ").lstrip }
     end
 
@@ -163,10 +180,17 @@ RSpec.describe "oversip trace" do
       expect(lines).to eq [
         "#1 + INVITE sip:alice@example.com -> sip:bob@example.com, Call-ID one", "#1 alice -> oversip: INVITE sip:bob@example.com",
         "#2 + INVITE sip:alice@example.com -> sip:bob@example.com, Call-ID two", "#2 alice -> oversip: INVITE sip:bob@example.com",
-        "#2 oversip -> alice: 486 Busy Here", "#2 = 486 Busy Here after 0.1 s: 486 Busy Here from oversip",
-        "#1 oversip -> alice: 180 Ringing", "#1 oversip -> alice: 200 OK", "#1 = 200 OK after 0.5 s"
+        "#2 oversip -> alice: 486 Busy Here", "#2 = 486 Busy Here after 100 ms: 486 Busy Here from oversip",
+        "#1 oversip -> alice: 180 Ringing", "#1 oversip -> alice: 200 OK", "#1 = 200 OK after 500 ms"
       ]
       expect(@monitor.asked).to eq([["/trace", { "follow" => "1" }]])
+    end
+
+    it "has no name for who is called, as there may be others" do
+      record = a_call("1", at: 1.0)
+      %i[gw1 gw2].each { |gateway| record << message(1.5, :oversip, gateway, bytes: record.messages.first.bytes) }
+      following(*rows_of(record))
+      expect(lines.last(2)).to eq(["#1 oversip -> 192.0.2.1:5060: INVITE sip:bob@example.com", "#1 oversip -> 192.0.2.2:5060: INVITE sip:bob@example.com"])
     end
 
     it "has what is sent again, targets that were tried in vain, what is raised, and what belongs to no call" do
@@ -187,7 +211,7 @@ RSpec.describe "oversip trace" do
 
     it "writes a call from its beginning when it is one of those that are asked for" do
       following(*rows_of(a_call("one", "200 OK", at: 1.0), a_call("two", "486 Busy Here", at: 1.1)))
-      expect(lines("--failed").map { |line| line[/Call-ID \w+|\d{3} .*|INVITE/] }).to eq(["INVITE", "INVITE", "486 Busy Here", "486 Busy Here after 0.1 s: 486 Busy Here from oversip"])
+      expect(lines("--failed").map { |line| line[/Call-ID \w+|\d{3} .*|INVITE/] }).to eq(["INVITE", "INVITE", "486 Busy Here", "486 Busy Here after 100 ms: 486 Busy Here from oversip"])
     end
 
     it "writes JSON in lines, without what is secret" do

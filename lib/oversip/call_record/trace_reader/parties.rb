@@ -33,7 +33,10 @@ module OverSIP
 
         # @param rows [Array<Hash>] of one call
         # @param own [Hash{String => Boolean}] the addresses of the element
-        def initialize(rows, element, own)
+        # @param called [Boolean] whether those who are called have names too. As long as a call goes on, nobody knows how
+        #   many there will be
+        def initialize(rows, element, own, called: true)
+          @called = called
           @element = element
           @own = own
           messages = Parties.messages(rows)
@@ -68,7 +71,8 @@ module OverSIP
             message = Parties.parsed(row)
             next unless message.request? && !in_dialog?(message)
 
-            user = user(row["direction"] == "in" ? message.header("from") : message.ruri)
+            calls = row["direction"] == "in"
+            user = user(calls ? message.header("from") : message.ruri) if calls || @called
             [row["remote"], user] if user
           end
         end

@@ -7,7 +7,7 @@ require_relative "parties"
 module OverSIP
   class CallRecord
     class TraceReader
-      # A call whose rows come one by one. The names of the parties are those of which the rows until now leave no doubt.
+      # A call whose rows come one by one. Who calls has a name, as far as the rows until now leave no doubt.
       #
       # @api private
       class Progress
@@ -26,7 +26,7 @@ module OverSIP
           @own = own
           @messages = []
           @record = CallRecord.new(element: element, began_at: began_at)
-          @maker = Events.new(call_id, Parties.new([], element, own))
+          @maker = Events.new(call_id, Parties.new([], element, own, called: false))
         end
 
         # @param row [Hash]
@@ -48,7 +48,7 @@ module OverSIP
 
         def name(row)
           @messages << row
-          @maker.parties = Parties.new(@messages, @element, @own)
+          @maker.parties = Parties.new(@messages, @element, @own, called: false)
           @maker.call_id = Parties.parsed(row).call_id || @maker.call_id
         end
       end
