@@ -18,7 +18,9 @@ class Demo
   RELAY = File.join(ROOT, "examples", "relay")
   START_LIMIT = 20
 
-  def initialize
+  # @param picture [String, nil] a file that gets the picture of the first call, as the relay's engine saw it
+  def initialize(picture = nil)
+    @picture = picture && File.expand_path(picture)
     @events = Thread::Queue.new
     @children = []
     @scenes = []
@@ -33,6 +35,7 @@ class Demo
         parties
         scenes
       end
+      draw(folder) if @picture
       stop_relay
     end
     conclude
@@ -53,7 +56,9 @@ class Demo
     FileUtils.cp(Dir[File.join(RELAY, "*")], folder)
     @relay_port = Ports.free
     configuration = File.join(folder, "oversip.conf")
-    File.write(configuration, File.read(configuration).sub(/listen_port: \d+/, "listen_port: #{@relay_port}"))
+    given = { /listen_port: \d+/ => "listen_port: #{@relay_port}",
+              /^core:$/ => "core:\n  control_socket: #{socket(folder)}" }
+    File.write(configuration, given.reduce(File.read(configuration)) { |text, (line, value)| text.sub(line, value) })
 
     # Bound, but not listening: the kernel refuses connections, and nobody else can take the port meanwhile.
     @dead = Addrinfo.tcp("127.0.0.1", 0).bind
@@ -65,6 +70,17 @@ class Demo
     @relay = @children.last
     wait_for_start(reader)
     follow(reader)
+  end
+
+  def socket(folder)
+    File.join(folder, "oversip.sock")
+  end
+
+  # By the command that a user has.
+  def draw(folder)
+    drawn = system(RbConfig.ruby, File.join(ROOT, "exe", "oversip"), "trace", "--socket", socket(folder), "--to", "bob",
+                   "--svg", "--output", @picture)
+    drawn ? puts("", "oversip trace --svg has drawn the first call: #{@picture}") : abort("oversip trace has failed")
   end
 
   def wait_for_start(reader)
@@ -163,4 +179,5 @@ class Demo
   end
 end
 
-exit Demo.new.run
+picture = ARGV[1] if ARGV.first == "--svg"
+exit Demo.new(picture).run
