@@ -15,6 +15,9 @@ module OverSIP
     # The server cannot be asked; the message says what to do.
     class Error < OverSIP::RuntimeError; end
 
+    # The server has no such page, or does not show it now; the message says why.
+    class Refused < Error; end
+
     # Nobody answers: the server does not run.
     class NotRunning < Error; end
 
@@ -99,7 +102,7 @@ module OverSIP
       outside(block) do |reader|
         Connection.to(path).start do |http|
           http.request_get(address) do |response|
-            raise Error, refused(response, response.read_body) unless response.is_a?(Net::HTTPOK)
+            raise Refused, refused(response, response.read_body) unless response.is_a?(Net::HTTPOK)
 
             response.read_body(&reader)
           end

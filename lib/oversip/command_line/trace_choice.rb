@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/call_record"
-require "oversip/monitor_client"
+require "oversip/errors"
 
 module OverSIP
   class CommandLine
@@ -35,7 +35,7 @@ module OverSIP
 
       # @param reader [CallRecord::TraceReader]
       # @return [CallRecord] empty when there is no such call
-      # @raise [MonitorClient::Error] the beginning of a Call-ID is that of several
+      # @raise [OverSIP::RuntimeError] the beginning of a Call-ID is that of several
       def of(reader)
         record = reader.record
         return record.for(newest(record.summaries)) if newest? && !record.empty?
@@ -83,8 +83,8 @@ module OverSIP
         found = ids.select { |call_id| named?(call_id) }
         return found.first || @call_id if found.size < 2
 
-        raise MonitorClient::Error, "#{found.size} Call-IDs begin so: #{found.first(5).map { |id| shown(id) }.join(", ")}" \
-                                    "#{" …" if found.size > 5}"
+        raise OverSIP::RuntimeError, "#{found.size} Call-IDs begin so: #{found.first(5).map { |id| shown(id) }.join(", ")}" \
+                                     "#{" …" if found.size > 5}"
       end
     end
   end

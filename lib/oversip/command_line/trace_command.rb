@@ -6,7 +6,7 @@ require "oversip/command_line/call_line"
 require "oversip/command_line/call_text"
 require "oversip/command_line/trace_choice"
 require "oversip/command_line/trace_follower"
-require "oversip/monitor_client"
+require "oversip/errors"
 
 module OverSIP
   class CommandLine
@@ -27,7 +27,7 @@ module OverSIP
       end
 
       # @return [Integer] the exit status: 1 when there is no such call
-      # @raise [MonitorClient::Error]
+      # @raise [OverSIP::RuntimeError]
       def run
         check_terminal
         return TraceFollower.new(@client, @values, @choice).run if @values.follow
@@ -75,7 +75,7 @@ module OverSIP
       def check_terminal
         return unless @values.form == :pcap && @values.output.nil? && $stdout.tty?
 
-        raise MonitorClient::Error, "a capture file is binary: --pcap -o FILE, or --pcap | wireshark -k -i -"
+        raise OverSIP::RuntimeError, "a capture file is binary: --pcap -o FILE, or --pcap | wireshark -k -i -"
       end
 
       def write(record)
@@ -88,7 +88,7 @@ module OverSIP
       rescue SystemCallError => e
         raise if e.is_a?(Errno::EPIPE)
 
-        raise MonitorClient::Error, "cannot write #{@values.output || "to stdout"}: #{e.message}"
+        raise OverSIP::RuntimeError, "cannot write #{@values.output || "to stdout"}: #{e.message}"
       end
 
       def document(record)

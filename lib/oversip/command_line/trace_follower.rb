@@ -32,7 +32,7 @@ module OverSIP
       end
 
       # @return [Integer] the exit status: that the server has ended is no error
-      # @raise [MonitorClient::Error]
+      # @raise [OverSIP::RuntimeError]
       def run
         open_output
         @client.each_line("/trace", follow: 1) { |line| take(line) }
@@ -51,7 +51,7 @@ module OverSIP
         @output.sync = true
         @line = FollowLine.new(@output, @values.color)
       rescue SystemCallError => e
-        raise MonitorClient::Error, "cannot write #{@values.output}: #{e.message}"
+        raise OverSIP::RuntimeError, "cannot write #{@values.output}: #{e.message}"
       end
 
       def take(line)

@@ -103,6 +103,14 @@ RSpec.describe "oversip top" do
     expect(plain(top("--once").tap(&:status).output)).to include("INVITE")
   end
 
+  it "has no calls of a server without a trace" do
+    @monitor.close
+    File.delete(socket)
+    server("/status" => status(trace: nil), "/trace" => [404, "Not Found", "there is no trace"])
+    out, error, status = oversip("top", "--interval", "0.2")
+    expect([out.include?("trace    off"), out.lines.last, error, status]).to eq([true, "  none\n", "", 0])
+  end
+
   it "says that no server runs" do
     @monitor.close
     expect(oversip("top")).to match(["", /\AERROR: oversip top: nobody listens/, 1])
