@@ -27,6 +27,7 @@ module TraceRows
   def utf8(value)
     case value
     when String then value.dup.force_encoding(Encoding::UTF_8).scrub
+    when Array then value.map { |part| utf8(part) }
     when Hash then value.transform_values { |part| utf8(part) }
     else value
     end

@@ -23,7 +23,7 @@ module OverSIP
       LONG = 0.1
 
       FATES = { lost: "lost", refused: "refused", repeated: "arrives twice" }.freeze
-      private_constant :ENDS, :LONG, :FATES
+      private_constant :ENDS, :FATES
 
       # @param clock [Clock]
       # @param names [Hash{String => String}] of parties by address

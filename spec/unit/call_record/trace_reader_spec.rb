@@ -140,9 +140,11 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
     used = message_row("out", "INVITE sip:bob@example.com SIP/2.0", remote: "192.0.2.1:5060", at: 1.0)
     opened = { kind: "flow_opened", at: 1.0, peer: "tcp:192.0.2.1:5060", local: "192.0.2.100:5060", inbound: false, call_id: nil }
     record = read(used, used.merge(at: 3.0), opened, opened.merge(peer: "tcp:192.0.2.2:5060"), opened.merge(at: 9.0),
+                  opened.merge(handshake: 0.25, at: 1.5, peer: "tls:192.0.2.1:5060"), opened.merge(handshake: 0.05, at: 1.6, peer: "tls:192.0.2.1:5060"),
                   { kind: "flow_closed", at: 2.0, peer: "tcp:192.0.2.1:5060" }).record
     expect(record.events.grep(OverSIP::CallRecord::Note).map { |note| [note.at, note.call_id, note.text] })
-      .to eq([[1.0, "1", "connection to tcp:192.0.2.1:5060 opened"], [2.0, "1", "connection with tcp:192.0.2.1:5060 closed"]])
+      .to eq([[1.0, "1", "connection to tcp:192.0.2.1:5060 opened"], [1.5, "1", "connection to tls:192.0.2.1:5060 opened, TLS handshake of 250 ms"],
+              [1.6, "1", "connection to tls:192.0.2.1:5060 opened"], [2.0, "1", "connection with tcp:192.0.2.1:5060 closed"]])
   end
 
   it "brings together a call whose Call-ID is no UTF-8, of which the rows have something else" do

@@ -150,13 +150,31 @@ RSpec.describe "oversip trace" do
     end
   end
 
-  it "has nothing that a terminal obeys, whatever was sent" do
+  def attacking_record
     attack = "\e]0;x\a\e[2J\u202E\x9B"
     bytes = "INVITE sip:#{attack}@example.com SIP/2.0\r\nFrom: <sip:#{attack}@example.com>\r\nTo: #{attack}\r\nCall-ID: 1\e[2J\r\nCSeq: 1 INVITE\r\n\r\n"
-    record = call_record(message(0.0, :alice, :oversip, bytes: bytes), block(:on_request, subject: attack, exception: RuntimeError.new(attack)))
-    tracing(record)
-    outputs = [[], ["--json"], ["--mermaid"], ["--svg"], ["1\\x1B"]].map { |arguments| trace(*arguments) }
-    outputs.each { |out, error, status| expect([out.match?(/[\x00-\x09\x0B-\x1F\x7F-\u009F\u202E]/), error, status]).to eq([false, "", 0]) }
+    response = "SIP/2.0 486 #{attack}\r\nCall-ID: 1\e[2J\r\nCSeq: 1 INVITE\r\n\r\n"
+    call_record(message(1.0, :alice, :oversip, bytes: bytes), block(:on_request, at: 1.0, subject: attack, exception: RuntimeError.new(attack)),
+                attempt(attack, :timeout, at: 1.0), resolution(attack, attack), message(1.0, :oversip, :alice, bytes: response))
+  end
+
+  let(:obeyed) { /[\x00-\x09\x0B-\x1F\x7F-\u009F\u202E]/ }
+
+  it "has nothing that a terminal obeys, whatever was sent" do
+    tracing(attacking_record)
+    outputs = [[], ["--list"], ["--json"], ["--mermaid"], ["--svg"], ["1\\x1B"]].map { |arguments| trace(*arguments) }
+    outputs.each { |out, error, status| expect([out[obeyed], error, status]).to eq([nil, "", 0]) }
+  end
+
+  it "has nothing that a terminal obeys while it follows either" do
+    rows = [TraceRows.head_row(now: 0.0), *TraceRows.rows(attacking_record), { kind: "blacklisted", at: 2.0, call_id: nil, target: "udp:\e[2J" }]
+    [[], ["--json"], ["--failed"]].each do |arguments|
+      server("/trace" => TraceRows.lines(rows))
+      out, = trace("--follow", *arguments)
+      expect([out.lines.size > 2, out[obeyed]]).to eq([true, nil])
+      @monitor.close
+      File.delete(socket)
+    end
   end
 
   describe "--follow" do

@@ -2,6 +2,7 @@
 
 require_relative "../events"
 require_relative "../message"
+require_relative "../wording"
 require_relative "parties"
 
 module OverSIP
@@ -111,11 +112,16 @@ module OverSIP
           when "dropped_response" then "drop_response: the #{row["status"]} goes no further"
           when "blacklisted" then "#{row["target"]} is blacklisted"
           when "passed_over" then "#{row["target"]} is blacklisted and passed over"
-          when "flow_opened"
-            "connection #{row["inbound"] ? "from" : "to"} #{row["peer"]} opened"
+          when "flow_opened" then opening(row)
           when "flow_closed" then "connection with #{row["peer"]} closed"
           when "left_out" then left_out(row)
           end
+        end
+
+        def opening(row)
+          took = row["handshake"]
+          "connection #{row["inbound"] ? "from" : "to"} #{row["peer"]} opened" \
+            "#{", TLS handshake of #{(took * 1000).round} ms" if took && took >= Wording::LONG}"
         end
 
         # What is relayed shows itself.
