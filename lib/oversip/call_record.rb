@@ -106,7 +106,7 @@ module OverSIP
     #   record.select(to: "bob", failed: true, slow: 2, last: 5)
     # @param call_id [String, nil]
     # @param failed [Boolean, nil] whether the call has failed, see {Call#failed?}
-    # @param to [String, nil] user of To or of the Request-URI, see {Call#to?}
+    # @param to [String, nil] user of To or of a Request-URI, see {Call#to?}
     # @param slow [Numeric, nil] seconds, see {Call#slow?}
     # @param last [Integer, nil] so many calls: those that began last
     # @yieldparam call [Call] whatever else is asked of it

@@ -15,7 +15,7 @@ module OverSIP
     # @param last [Integer, nil] so many calls: those that began last; when it is given alone, those of which the newest is
     #   known
     # @param failed [Boolean, nil] whether the call has failed, see {CallRecord::Call#failed?}
-    # @param to [String, nil] user of To or of the Request-URI, see {CallRecord::Call#to?}
+    # @param to [String, nil] user of To or of a Request-URI, see {CallRecord::Call#to?}
     # @param slow [Numeric, nil] seconds, see {CallRecord::Call#slow?}
     # @param unredacted [Boolean] with what {CallRecord::Redaction} takes out: credentials, passwords, keys of media, bodies
     #   other than SDP

@@ -63,9 +63,10 @@ module OverSIP
       end
 
       # @param user [String] "bob", "bob@example.com", or a telephone number
-      # @return [Boolean] whether it is the user of To or of the Request-URI
+      # @return [Boolean] whether it is the user of To, or of a Request-URI on its way: a proxy may have sent the call on to
+      #   another user
       def to?(user)
-        [to, ruri].compact.any? do |text|
+        [to, *ruris].compact.any? do |text|
           uri = URI.match(text)
           uri && [uri[:user], uri[:number], uri[:user] && "#{uri[:user]}@#{uri[:host]}"].include?(user)
         end
@@ -160,6 +161,12 @@ module OverSIP
       # Whether a request is sent outside of a dialog (RFC 3261 12.2.1.1).
       def outside?(message)
         !message.header("to").to_s.match?(/;\s*tag\s*=/i)
+      end
+
+      # @return [Array<String>] of all requests like its first one, whoever has sent them
+      def ruris
+        requests = @messages.select { |message| message.request? && message.sip_method == sip_method && outside?(message) }
+        requests.map(&:ruri).uniq
       end
 
       # @return [Array<Message>] above 100, that the sender of the requests got

@@ -83,7 +83,9 @@ module OverSIP
       def choice
         on("--last N", OptionParser::DecimalInteger, "The last N calls") { |n| values.last = number(1, "--last").call(n) }
         on("--failed", "Calls that have failed") { values.failed = true }
-        on("--to USER", "Calls to this user: bob, bob@example.com or a telephone number") { |user| values.to = user }
+        on("--to USER", "Calls to this user of To or of a Request-URI: bob, bob@example.com, +49301") do |user|
+          values.to = user
+        end
         on("--slow TIME", "Calls whose caller waited so long for a response, or with such a block: 2s, 500ms") do |text|
           values.slow = seconds(text)
         end

@@ -29,6 +29,12 @@ RSpec.describe OverSIP::CallRecord::Call do
                                     parties: %w[alice oversip gw1.example])
   end
 
+  it "is a call to whom it was sent on as well, but not to the contacts of its dialog" do
+    call = summary(said(0.0, :alice, :oversip, RecordedCalls::INVITE), said(0.0, :oversip, :gw1, "INVITE sip:4930100@example.com SIP/2.0"),
+                   said(1.0, :alice, :oversip, "BYE sip:desk7@192.0.2.1 SIP/2.0", method: "BYE", cseq: 2, to_tag: "b"))
+    expect(%w[bob 4930100 4930100@example.com desk7 alice].map { |user| call.to?(user) }).to eq [true, true, true, false, false]
+  end
+
   it "has the causes of what went wrong on the way, each once" do
     call = failover.summaries.first
     expect(call.causes).to eq ["udp:192.0.2.1:5060: timeout", "Timer B ends the INVITE: no response"]
