@@ -47,9 +47,10 @@ class OperationsScene
       File.write(GUIDE, File.read(GUIDE).gsub(PATTERN) { "```console\n#{blocks.shift}```\n" })
     end
 
-    # @return [String] without what differs between two runs: times, numbers, and with them how long lines and arrows are
+    # @return [Array<String>] the words without what differs between two runs: times and numbers, with them how long lines
+    #   and arrows are, and the order of what happens at the same time
     def structure(text)
-      text.gsub(/\d+(?:\.\d+)?/, "0").gsub(/\s(?:ms|s|min)\b/, " t").gsub(/[\s|-]+/, " ")
+      text.gsub(/\d+(?:\.\d+)?/, "0").gsub(/\s(?:ms|s|min)\b/, " t").split(/[\s|-]+/).sort
     end
   end
 

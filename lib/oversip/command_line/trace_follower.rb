@@ -60,6 +60,8 @@ module OverSIP
         warn "following the calls of #{@client.path}; Ctrl-C ends" if greet && @reader.head
         return unless row
 
+        # An attempt has the time of its beginning.
+        event = event.later(row["at"] - event.at) if row["kind"] == "attempt_ended" && event
         call_id = row["call_id"]
         new = row["at"].to_f > @reader.head["now"].to_f
         call_id ? of_call(call_id, row, event, new) : of_no_call(event, new)

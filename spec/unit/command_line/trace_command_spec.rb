@@ -222,6 +222,13 @@ RSpec.describe "oversip trace" do
       ]
     end
 
+    it "has the time at which an attempt has ended" do
+      target = { call_id: "1", target: "udp:192.0.2.1:5060", method: "INVITE", branch: "b", at: 2.0 }
+      following(*rows_of(a_call("1", at: 1.0)), { kind: "attempt", **target }, { kind: "attempt_ended", **target, at: 34.0, outcome: "timeout" })
+      out, = trace("--follow")
+      expect(out.lines.last).to eq("#{Time.at(TraceRows::BEGAN_AT + 34).strftime("%H:%M:%S.%L")}  #1     : tries udp:192.0.2.1:5060: timeout\n")
+    end
+
     it "leaves out what was before, but knows the calls that go on" do
       following(*rows_of(a_call("old", "200 OK"), a_call("one", "200 OK", took: 2.0)), now: 1.0)
       expect(lines.first(2)).to eq(["#1 + INVITE sip:alice@example.com -> sip:bob@example.com, Call-ID one", "#1 alice -> oversip: INVITE sip:bob@example.com"])
