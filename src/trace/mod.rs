@@ -6,9 +6,11 @@
 mod entry;
 mod json;
 mod log;
+mod outline;
 mod ring;
 
 pub use entry::{Answer, Of, What};
 pub use json::{head, left_out, row};
 pub use log::{LeftOut, Log, Read};
+pub use outline::{Outcome, Outline};
 pub use ring::{Limits, Ring, Summary};

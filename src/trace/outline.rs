@@ -1,0 +1,332 @@
+//! What is known of a call at a glance, for a list of calls: who asked whom for what, how that ended, and whether it goes on.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::entry::What;
+use super::log::Log;
+use crate::message::{Message, Method, NameAddrRef, UriRef};
+use crate::observed::{Direction, Fate};
+
+/// How the request of a call has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not yet.
+    Pending,
+    /// With a 2xx.
+    Success,
+    /// With a 3xx.
+    Redirection,
+    /// By the CANCEL of its sender.
+    Cancelled,
+    /// In another way.
+    Failure,
+}
+
+impl Outcome {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Pending => "pending",
+            Outcome::Success => "success",
+            Outcome::Redirection => "redirection",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Failure => "failure",
+        }
+    }
+}
+
+/// A call at a glance. Texts are those of peers, without passwords; where a message cannot be read they are empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// When its first entry was made, since the ring has begun.
+    pub began: Duration,
+    /// When its newest one was.
+    pub ended: Duration,
+    /// The method of its request.
+    pub method: Vec<u8>,
+    /// The URI of From.
+    pub from: Vec<u8>,
+    /// The URI of To.
+    pub to: Vec<u8>,
+    /// Of the final response that the sender of the request got.
+    pub status: Option<u16>,
+    /// Likewise.
+    pub reason: Vec<u8>,
+    /// How its request has ended.
+    pub outcome: Outcome,
+    /// Whether it goes on: there is no final response yet, or an INVITE was accepted and nobody has sent BYE.
+    pub goes_on: bool,
+    /// How long the sender of the request waited for a response above 100, or has waited so far.
+    pub waited: Duration,
+    /// How many messages it has.
+    pub messages: usize,
+}
+
+/// A message of a call, as far as it can be read.
+struct Sent {
+    at: Duration,
+    direction: Direction,
+    remote: SocketAddr,
+    message: Message,
+}
+
+impl Outline {
+    /// That of a call of which this is kept.
+    pub fn of(log: &Log) -> Outline {
+        let mut outline = Outline {
+            began: Duration::ZERO,
+            ended: Duration::ZERO,
+            method: Vec::new(),
+            from: Vec::new(),
+            to: Vec::new(),
+            status: None,
+            reason: Vec::new(),
+            outcome: Outcome::Pending,
+            goes_on: false,
+            waited: Duration::ZERO,
+            messages: 0,
+        };
+        let mut sent = Vec::new();
+        for (index, entry) in log.since(0).enumerate() {
+            if index == 0 {
+                outline.began = entry.at;
+            }
+            outline.ended = outline.ended.max(entry.at);
+            if let What::Message { direction, remote, fate, wire, .. } = entry.what {
+                outline.messages += 1;
+                let parsed = Message::parse(Bytes::copy_from_slice(wire)).ok();
+                if let Some((message, _)) = parsed.filter(|_| fate == Fate::Sent) {
+                    sent.push(Sent { at: entry.at, direction, remote, message });
+                }
+            }
+        }
+        if let Some(first) = sent.iter().position(|sent| sent.message.is_request()) {
+            outline.tell(&sent[first..]);
+        }
+        outline
+    }
+
+    /// What its messages say; the first one is a request.
+    fn tell(&mut self, sent: &[Sent]) {
+        let first = &sent[0];
+        self.method = first.message.method().map(|method| method.as_bytes().to_vec()).unwrap_or_default();
+        self.from = uri(first.message.from());
+        self.to = uri(first.message.to());
+        let answers = || sent.iter().filter(|sent| answers(first, sent));
+        let finals = || answers().filter(|sent| sent.message.status() >= Some(200));
+        let success = finals().find(|sent| is_invite(first) && sent.message.is_success());
+        let last = success.or_else(|| finals().last());
+        if let Some(last) = last {
+            self.status = last.message.status();
+            self.reason = last.message.reason().to_vec();
+        }
+        let cancelled = || sent.iter().any(|sent| is_of(first, sent) && method(sent, &Method::Cancel));
+        self.outcome = match self.status {
+            None => Outcome::Pending,
+            Some(200..=299) => Outcome::Success,
+            Some(300..=399) => Outcome::Redirection,
+            Some(487) if cancelled() => Outcome::Cancelled,
+            Some(_) => Outcome::Failure,
+        };
+        let hung_up = || sent.iter().any(|sent| method(sent, &Method::Bye));
+        self.goes_on = match self.outcome {
+            Outcome::Pending => !method(first, &Method::Ack),
+            Outcome::Success => is_invite(first) && !hung_up(),
+            _ => false,
+        };
+        let heard = answers().next().map_or(self.ended, |answer| answer.at);
+        self.waited = heard.saturating_sub(first.at);
+    }
+}
+
+fn method(sent: &Sent, wanted: &Method) -> bool {
+    sent.message.is_request() && sent.message.method() == Some(wanted)
+}
+
+fn is_invite(sent: &Sent) -> bool {
+    method(sent, &Method::Invite)
+}
+
+/// Whether two messages come from one sender.
+fn is_of(first: &Sent, sent: &Sent) -> bool {
+    (first.direction, first.remote) == (sent.direction, sent.remote)
+}
+
+/// Whether this is what the sender of the first request got for it: a response above 100. After a challenge a later CSeq counts too.
+fn answers(first: &Sent, sent: &Sent) -> bool {
+    sent.message.status() > Some(100)
+        && sent.direction != first.direction
+        && sent.remote == first.remote
+        && sent.message.cseq_method() == first.message.method()
+}
+
+/// A URI without its password (RFC 3261 19.1.1) and without what stands behind the host and port.
+fn uri(address: Option<NameAddrRef<'_>>) -> Vec<u8> {
+    let Some(uri) = address.map(|address| address.uri()) else { return Vec::new() };
+    without_password(uri)
+}
+
+fn without_password(uri: UriRef<'_>) -> Vec<u8> {
+    if let Some(number) = uri.number() {
+        return [b"tel:", number.as_slice()].concat();
+    }
+    let Some(host) = uri.host() else { return Vec::new() };
+    let mut text = if uri.is_sip() { b"sip:".to_vec() } else { Vec::new() };
+    if let Some(user) = uri.user().and_then(|user| user.split(|byte| *byte == b':').next()) {
+        text.extend_from_slice(user);
+        text.push(b'@');
+    }
+    text.extend_from_slice(host);
+    if let Some(port) = uri.port() {
+        text.extend_from_slice(format!(":{port}").as_bytes());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Transport;
+
+    const ALICE: u16 = 1;
+    const BOB: u16 = 2;
+
+    /// A call of messages: when in milliseconds, which way, with whom, the first line, the CSeq, the To.
+    struct Call(Log);
+
+    impl Call {
+        fn new() -> Call {
+            Call(Log::default())
+        }
+
+        fn with(mut self, at: u64, direction: Direction, peer: u16, first: &str, cseq: &str) -> Call {
+            let wire = format!(
+                "{first}\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: \"A\" <sip:alice:secret@a.example:5080;x=y>;tag=1\r\n\
+                 To: <tel:+1-23>\r\nCall-ID: c\r\nCSeq: {cseq}\r\n\r\n"
+            );
+            let remote = SocketAddr::from(([192, 0, 2, 1], peer));
+            let what = What::Message {
+                direction,
+                transport: Transport::Udp,
+                local: None,
+                remote,
+                connection: None,
+                fate: Fate::Sent,
+                wire: [wire.as_bytes(), b""],
+            };
+            self.0.add(self.0.last() + 1, Duration::from_millis(at), what, 1 << 20);
+            self
+        }
+
+        fn comes(self, at: u64, peer: u16, first: &str, cseq: &str) -> Call {
+            self.with(at, Direction::In, peer, first, cseq)
+        }
+
+        fn leaves(self, at: u64, peer: u16, first: &str, cseq: &str) -> Call {
+            self.with(at, Direction::Out, peer, first, cseq)
+        }
+
+        /// An INVITE that was relayed and rings.
+        fn ringing() -> Call {
+            Call::new()
+                .comes(1000, ALICE, "INVITE sip:b SIP/2.0", "1 INVITE")
+                .leaves(1001, ALICE, "SIP/2.0 100 Trying", "1 INVITE")
+                .leaves(1002, BOB, "INVITE sip:b SIP/2.0", "1 INVITE")
+                .comes(1100, BOB, "SIP/2.0 180 Ringing", "1 INVITE")
+                .leaves(1101, ALICE, "SIP/2.0 180 Ringing", "1 INVITE")
+        }
+
+        fn outline(&self) -> Outline {
+            Outline::of(&self.0)
+        }
+
+        /// Status, outcome, and whether it goes on.
+        fn end(&self) -> (Option<u16>, Outcome, bool) {
+            let outline = self.outline();
+            (outline.status, outline.outcome, outline.goes_on)
+        }
+    }
+
+    #[test]
+    fn a_call_that_rings_says_who_asked_whom_and_how_long_that_took() {
+        let expected = Outline {
+            began: Duration::from_millis(1000),
+            ended: Duration::from_millis(1101),
+            method: b"INVITE".to_vec(),
+            from: b"sip:alice@a.example:5080".to_vec(),
+            to: b"tel:+123".to_vec(),
+            status: None,
+            reason: Vec::new(),
+            outcome: Outcome::Pending,
+            goes_on: true,
+            waited: Duration::from_millis(101),
+            messages: 5,
+        };
+        assert_eq!(Call::ringing().outline(), expected);
+    }
+
+    #[test]
+    fn an_accepted_call_goes_on_until_somebody_hangs_up() {
+        let call = Call::ringing().comes(2000, BOB, "SIP/2.0 200 OK", "1 INVITE").leaves(
+            2001,
+            ALICE,
+            "SIP/2.0 200 Fine",
+            "1 INVITE",
+        );
+        assert_eq!(
+            (call.end(), call.outline().reason),
+            ((Some(200), Outcome::Success, true), b"Fine".to_vec())
+        );
+        let call = call.comes(9000, ALICE, "BYE sip:b SIP/2.0", "2 BYE");
+        assert_eq!(call.end(), (Some(200), Outcome::Success, false));
+        let call = call.leaves(9001, ALICE, "SIP/2.0 481 Gone", "2 BYE");
+        assert_eq!(call.end(), (Some(200), Outcome::Success, false));
+    }
+
+    #[test]
+    fn what_the_caller_gets_counts_not_what_its_targets_answer() {
+        let call = Call::ringing().comes(2000, BOB, "SIP/2.0 486 Busy", "1 INVITE");
+        assert_eq!(call.end(), (None, Outcome::Pending, true));
+        let call = call.leaves(2001, ALICE, "SIP/2.0 302 Moved", "1 INVITE");
+        assert_eq!(call.end(), (Some(302), Outcome::Redirection, false));
+    }
+
+    #[test]
+    fn a_challenge_is_followed_by_the_request_with_its_answer() {
+        let call = Call::new().comes(0, ALICE, "REGISTER sip:b SIP/2.0", "1 REGISTER").leaves(
+            1,
+            ALICE,
+            "SIP/2.0 401 No",
+            "1 REGISTER",
+        );
+        assert_eq!(call.end(), (Some(401), Outcome::Failure, false));
+        let call = call.comes(2, ALICE, "REGISTER sip:b SIP/2.0", "2 REGISTER").leaves(
+            3,
+            ALICE,
+            "SIP/2.0 200 OK",
+            "2 REGISTER",
+        );
+        assert_eq!(call.end(), (Some(200), Outcome::Success, false));
+    }
+
+    #[test]
+    fn a_487_is_a_cancellation_only_if_the_caller_has_cancelled() {
+        let gone = |call: Call| call.leaves(3000, ALICE, "SIP/2.0 487 Gone", "1 INVITE").end();
+        assert_eq!(gone(Call::ringing()), (Some(487), Outcome::Failure, false));
+        let by_us = Call::ringing().leaves(2000, BOB, "CANCEL sip:b SIP/2.0", "1 CANCEL");
+        assert_eq!(gone(by_us), (Some(487), Outcome::Failure, false));
+        let by_caller = Call::ringing().comes(2000, ALICE, "CANCEL sip:b SIP/2.0", "1 CANCEL");
+        assert_eq!(gone(by_caller), (Some(487), Outcome::Cancelled, false));
+    }
+
+    #[test]
+    fn messages_that_cannot_be_read_say_nothing() {
+        let call = Call::new().comes(5, ALICE, "\u{1}", "x").leaves(6, ALICE, "SIP/2.0 400 Bad", "x");
+        let outline = call.outline();
+        assert_eq!((outline.method.len(), outline.messages, outline.goes_on), (0, 2, false));
+        assert_eq!(Outline::of(&Log::default()).messages, 0);
+    }
+}
