@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/calls_page"
 require "oversip/control_socket"
 require "oversip/monitor_thread"
 
@@ -21,7 +22,9 @@ module OverSIP
         configured = configuration.dig(:core, :control_socket)
         listen = Listeners.metrics(configuration)
         @control_socket = nil
-        return if !configured && listen.empty? && (configured == false || default.nil?)
+        @calls_page = CallsPage.settings(configuration)
+        @collectors = configuration.dig(:hep, :collectors)&.any?
+        return if !configured && listen.empty? && !@collectors && (configured == false || default.nil?)
 
         ports = configured.nil? && default ? open_with_default(default, listen) : open_at(configured || nil, listen)
         note(configuration, listen, ports)
@@ -44,10 +47,11 @@ module OverSIP
 
       # @return [Array<Integer>] the ports
       def open_at(path, listen)
-        return [] if path.nil? && listen.empty?
+        return [] if path.nil? && listen.empty? && !@collectors
 
         name = OverSIP.master_name || PROGRAM_NAME.downcase
-        ports = Engine.open_monitor({ version: VERSION, name: name, control_socket: path, listen: listen })
+        ports = Engine.open_monitor({ version: VERSION, name: name, control_socket: path, listen: listen,
+                                      calls_page: @calls_page })
         @control_socket = path
         ports
       end
@@ -61,6 +65,7 @@ module OverSIP
 
       def say(host, place)
         log_system_info "metrics on http://#{place}/metrics"
+        CallsPage.say(place, Config::HttpAddress.loopback?(host)) if @calls_page
         return if Config::HttpAddress.loopback?(host)
 
         log_system_warn "metrics[listen]: #{place} is no loopback address: whoever reaches it reads the figures of " \

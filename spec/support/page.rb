@@ -22,16 +22,23 @@ class Page
   # @param content [String] HTML or SVG
   # @return [self]
   def open(content, name: "page.html", width: 1400, dark: false, media: "screen", fragment: nil, scripts: true)
-    command("Emulation.setScriptExecutionDisabled", value: !scripts)
-    command("Emulation.setDeviceMetricsOverride", width: width, height: 900, deviceScaleFactor: 1, mobile: false)
-    emulate(media: media, dark: dark)
+    emulate(width: width, media: media, dark: dark, scripts: scripts)
+    visit("file://#{file(name, content)}#{"##{fragment}" if fragment}")
+  end
+
+  # @param address [String] of a document
+  # @return [self]
+  def visit(address)
     # Another fragment of the same address would load nothing.
     @driver.get("about:blank")
-    @driver.get("file://#{file(name, content)}#{"##{fragment}" if fragment}")
+    @driver.get(address)
     self
   end
 
-  def emulate(media: "screen", dark: false)
+  # What the reader has.
+  def emulate(width: 1400, media: "screen", dark: false, scripts: true)
+    command("Emulation.setScriptExecutionDisabled", value: !scripts)
+    command("Emulation.setDeviceMetricsOverride", width: width, height: 900, deviceScaleFactor: 1, mobile: false)
     command("Emulation.setEmulatedMedia", media: media, features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }])
   end
 

@@ -26,6 +26,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// That of a request with this final response.
+    fn of(status: Option<u16>, cancelled: bool) -> Outcome {
+        match status {
+            None | Some(0..=199) => Outcome::Pending,
+            Some(200..=299) => Outcome::Success,
+            Some(300..=399) => Outcome::Redirection,
+            Some(487) if cancelled => Outcome::Cancelled,
+            Some(_) => Outcome::Failure,
+        }
+    }
+
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +54,7 @@ impl Outcome {
 pub struct Outline {
     /// When its first entry was made, since the ring has begun.
     pub began: Duration,
-    /// When its newest one was.
+    /// When its newest one was that is no timer.
     pub ended: Duration,
     /// The method of its request.
     pub method: Vec<u8>,
@@ -94,7 +105,10 @@ impl Outline {
             if index == 0 {
                 outline.began = entry.at;
             }
-            outline.ended = outline.ended.max(entry.at);
+            // What follows from a timer counts, not that it fires.
+            if !matches!(entry.what, What::Timer(..)) {
+                outline.ended = outline.ended.max(entry.at);
+            }
             if let What::Message { direction, remote, fate, wire, .. } = entry.what {
                 outline.messages += 1;
                 let parsed = Message::parse(Bytes::copy_from_slice(wire)).ok();
@@ -103,10 +117,20 @@ impl Outline {
                 }
             }
         }
-        if let Some(first) = sent.iter().position(|sent| sent.message.is_request()) {
-            outline.tell(&sent[first..]);
+        match sent.iter().position(|sent| sent.message.is_request()) {
+            Some(first) => outline.tell(&sent[first..]),
+            None => outline.tell_of_response(sent.last()),
         }
         outline
+    }
+
+    /// What the answer to a request says that cannot be read.
+    fn tell_of_response(&mut self, sent: Option<&Sent>) {
+        let Some(Sent { message, .. }) = sent else { return };
+        self.method = message.method().map(|method| method.as_bytes().to_vec()).unwrap_or_default();
+        (self.from, self.to) = (uri(message.from()), uri(message.to()));
+        (self.status, self.reason) = (message.status(), message.reason().to_vec());
+        self.outcome = Outcome::of(self.status, false);
     }
 
     /// What its messages say; the first one is a request.
@@ -124,13 +148,7 @@ impl Outline {
             self.reason = last.message.reason().to_vec();
         }
         let cancelled = || sent.iter().any(|sent| is_of(first, sent) && method(sent, &Method::Cancel));
-        self.outcome = match self.status {
-            None => Outcome::Pending,
-            Some(200..=299) => Outcome::Success,
-            Some(300..=399) => Outcome::Redirection,
-            Some(487) if cancelled() => Outcome::Cancelled,
-            Some(_) => Outcome::Failure,
-        };
+        self.outcome = Outcome::of(self.status, cancelled());
         let hung_up = || sent.iter().any(|sent| method(sent, &Method::Bye));
         self.goes_on = match self.outcome {
             Outcome::Pending => !method(first, &Method::Ack),
@@ -324,9 +342,17 @@ mod tests {
 
     #[test]
     fn messages_that_cannot_be_read_say_nothing() {
-        let call = Call::new().comes(5, ALICE, "\u{1}", "x").leaves(6, ALICE, "SIP/2.0 400 Bad", "x");
+        let call = Call::new().comes(5, ALICE, "\u{1}", "x");
         let outline = call.outline();
-        assert_eq!((outline.method.len(), outline.messages, outline.goes_on), (0, 2, false));
+        assert_eq!(
+            (outline.method.len(), outline.messages, call.end()),
+            (0, 1, (None, Outcome::Pending, false))
+        );
+        let call = call.leaves(6, ALICE, "SIP/2.0 400 Bad", "1 OPTIONS");
+        assert_eq!(
+            (call.outline().method, call.end()),
+            (b"OPTIONS".to_vec(), (Some(400), Outcome::Failure, false))
+        );
         assert_eq!(Outline::of(&Log::default()).messages, 0);
     }
 }

@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, StaticSymbol};
-use oversip::engine::monitor::{Identity, MonitorConfig};
+use oversip::engine::monitor::{CallsPage, Identity, MonitorConfig};
 
 use crate::{gvl::without_gvl, options, runtime, text};
 
-/// `OverSIP::Engine.open_monitor(version:, name:, control_socket:, listen: [[ip, port], ...])`: shows what there is to see from now on.
+/// `OverSIP::Engine.open_monitor(version:, name:, control_socket:, listen: [[ip, port], ...], calls_page:)`: shows what there is to see from now on.
 /// Answers with the ports, in the order of `listen:`.
 fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
     let engine = runtime::engine(ruby)?;
@@ -20,11 +20,22 @@ fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
             name: options::required(ruby, given, "name")?,
         },
         control_socket: control_socket.map(PathBuf::from),
+        calls_page: options::option(ruby, given, "calls_page")?
+            .map(|given| calls_page(ruby, given))
+            .transpose()?,
         listen: listen.into_iter().map(|entry| address(ruby, entry)).collect::<Result<_, _>>()?,
     };
     let opened =
         engine.open_monitor(&config).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
     Ok(opened.iter().map(SocketAddr::port).collect())
+}
+
+/// `{ token:, hosts: [...] }`
+fn calls_page(ruby: &Ruby, given: RHash) -> Result<CallsPage, Error> {
+    Ok(CallsPage {
+        token: options::required(ruby, given, "token")?,
+        hosts: options::required(ruby, given, "hosts")?,
+    })
 }
 
 /// `[ip, port]`

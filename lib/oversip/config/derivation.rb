@@ -33,7 +33,7 @@ module OverSIP
         sip[:loopback_by_default] = unset if @scope == :loopback
         sip[:local_domains] = sip[:local_domains]&.map(&:downcase)
         trace = @configuration.fetch(:trace)
-        trace[:enabled] = @command if trace[:enabled].nil?
+        trace[:enabled] = @command || @configuration.dig(:metrics, :calls_page) if trace[:enabled].nil?
         @configuration
       end
 

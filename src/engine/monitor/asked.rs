@@ -1,6 +1,7 @@
 //! What a request asks for.
 
 use hyper::body::{Body, Incoming};
+use hyper::header::{AUTHORIZATION, HOST};
 use hyper::{Method, Request};
 
 /// A request, without its body: none has one.
@@ -11,16 +12,25 @@ pub(super) struct Asked {
     method: Method,
     parameters: Vec<(String, String)>,
     has_body: bool,
+    host: Option<String>,
+    authorization: Option<String>,
 }
 
 impl Asked {
     pub(super) fn of(request: Request<Incoming>) -> Asked {
+        let only = |name| {
+            let mut values = request.headers().get_all(name).iter();
+            let value = values.next().filter(|_| values.next().is_none())?;
+            value.to_str().ok().map(str::to_owned)
+        };
         let query = request.uri().query().unwrap_or_default();
         Asked {
             path: request.uri().path().to_owned(),
             method: request.method().clone(),
             parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             has_body: !request.body().is_end_stream(),
+            host: only(HOST),
+            authorization: only(AUTHORIZATION),
         }
     }
 
@@ -37,6 +47,17 @@ impl Asked {
     /// Whether it brings something along.
     pub(super) fn has_body(&self) -> bool {
         self.has_body
+    }
+
+    /// The value of Host, where there is one and no other.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// The token of an Authorization header (RFC 6750 2.1).
+    pub(super) fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
     /// A parameter of the query; the first one where it stands there several times.

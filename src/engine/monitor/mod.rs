@@ -6,6 +6,7 @@
 
 mod answer;
 mod asked;
+mod calls;
 mod control_socket;
 mod door;
 mod health;
@@ -19,6 +20,7 @@ mod thread;
 mod trace;
 mod wire;
 
+pub use calls::CallsPage;
 pub use control_socket::ControlSocketError;
 pub use questions::{Question, Questions};
 pub use scene::Identity;

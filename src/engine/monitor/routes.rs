@@ -10,7 +10,7 @@ use super::asked::Asked;
 use super::door::{Door, Way};
 use super::scene::Scene;
 
-use super::{health, status, trace};
+use super::{calls, health, status, trace};
 
 /// The answer to a request.
 pub(super) async fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
@@ -18,6 +18,9 @@ pub(super) async fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) 
         ("/health", _) => health::answer(scene),
         ("/status", Way::Control) => status::answer(scene).await,
         ("/trace", Way::Control) => trace::answer(asked, door, scene),
+        (path, Way::Network) if path == "/calls" || path.starts_with("/calls/") => {
+            calls::answer(asked, door, scene)
+        }
         _ => Answer::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),
     }
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
+use super::calls::CallsPage;
 use super::questions::Questions;
 use crate::engine::driver::Driver;
 
@@ -22,6 +23,8 @@ pub(super) struct Scene {
     pub(super) driver: Arc<Driver>,
     pub(super) questions: Arc<Questions>,
     pub(super) identity: Identity,
+    /// How the page of calls is guarded; `None`: it is not served.
+    pub(super) calls_page: Option<CallsPage>,
     /// When the monitor was started.
     pub(super) began_at: SystemTime,
     /// Whether the engine ends.

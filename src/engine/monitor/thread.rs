@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::calls::CallsPage;
 use super::control_socket::{ControlSocket, ControlSocketError};
 use super::door::{Door, Way};
 use super::questions::Questions;
@@ -36,6 +37,8 @@ pub struct MonitorConfig {
     pub control_socket: Option<PathBuf>,
     /// Where figures are shown by HTTP. Port 0 takes any that is free.
     pub listen: Vec<SocketAddr>,
+    /// Whether calls are shown there, and to whom.
+    pub calls_page: Option<CallsPage>,
 }
 
 /// The monitor cannot be started.
@@ -80,12 +83,15 @@ impl Monitor {
             driver: driver.clone(),
             questions: questions.clone(),
             identity: config.identity.clone(),
+            calls_page: config.calls_page.clone(),
             began_at: SystemClock.date(),
             ending: is_ending,
         });
-        let thread = std::thread::Builder::new()
-            .name("oversip-monitor".into())
-            .spawn(move || run(&runtime, &scene, control, ports))?;
+        let thread = std::thread::Builder::new().name("oversip-monitor".into()).spawn(move || {
+            run(&runtime, &scene, control, ports);
+            // A look-up of a collector's name may take long.
+            runtime.shutdown_background();
+        })?;
         Ok(Monitor { listening, ending, thread: Some(thread) })
     }
 
@@ -129,6 +135,7 @@ fn run(runtime: &Runtime, scene: &Arc<Scene>, control: Option<ControlSocket>, po
         if let Err(error) = served {
             return tracing::error!(target: "oversip::monitor", "nothing is shown: {error}");
         }
+        let sending = send_to_collectors(scene);
         scene.ends().await;
         let clock: &dyn Clock = &SystemClock;
         let all_gone = async {
@@ -137,7 +144,17 @@ fn run(runtime: &Runtime, scene: &Arc<Scene>, control: Option<ControlSocket>, po
         };
         // Who does not take its answer in time goes without.
         let _ = clock.timeout(GRACE, all_gone).await;
+        if let Some(sending) = sending {
+            let _ = sending.await;
+        }
     });
+}
+
+/// Sends messages to their collectors until the engine ends, if there are any.
+fn send_to_collectors(scene: &Arc<Scene>) -> Option<tokio::task::JoinHandle<()>> {
+    let collectors = scene.driver.observers.as_ref()?.collectors()?.clone();
+    let scene = scene.clone();
+    Some(tokio::spawn(async move { collectors.run(scene.ends()).await }))
 }
 
 /// Begins to accept connections.

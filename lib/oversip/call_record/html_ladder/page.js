@@ -5,11 +5,24 @@
   const root = document.documentElement;
   const reader = $("reader");
   const filter = $("filter");
-  const items = [...document.querySelectorAll(".ladder li")];
-  const calls = [...document.querySelectorAll("section.call")];
-  const links = items.map((item) => item.firstElementChild).filter((row) => row.matches("a"));
   const texts = new Map();
+  let items = [];
+  let calls = [];
+  let links = [];
   let chosen = null;
+
+  // What there is to see: ladders may come later, and be drawn again.
+  function look() {
+    items = [...document.querySelectorAll(".ladder li")];
+    calls = [...document.querySelectorAll("section.call")];
+    links = items.map((item) => item.firstElementChild).filter((row) => row.matches("a"));
+    texts.clear();
+    const same = links.find((link) => link.hash === chosen?.hash);
+    chosen = null;
+    document.body.classList.remove("reading");
+    if (same) choose(same);
+    update();
+  }
 
   const articleOf = (link) => $(link.hash.slice(1));
   const seen = (link) => link.getClientRects().length > 0;
@@ -90,8 +103,9 @@
   document.addEventListener("keydown", key);
   $("close").addEventListener("click", () => { chosen?.focus(); close(); });
   document.querySelector(".tools").addEventListener("input", update);
+  document.addEventListener("ladder", look);
   root.classList.add("js");
+  look();
   const asked = links.find((link) => link.hash === location.hash);
   if (asked) choose(asked);
-  update();
 })();

@@ -38,6 +38,11 @@ module OverSIP
           id
         end
 
+        # @return [String] HTML: the messages so far
+        def articles
+          @articles.join("\n")
+        end
+
         # @return [String] HTML
         def to_s
           hint = tag(:p, "Click a message to read it.", class: "hint")

@@ -1,0 +1,103 @@
+# frozen_string_literal: true
+
+require "json"
+require "securerandom"
+require "oversip/monitor_thread"
+
+module OverSIP
+  # The page `/calls` of a running server: who may see it, and the ladders on it.
+  #
+  # @api private
+  module CallsPage
+    extend Logger
+
+    # Bytes of a token that is made here: nobody guesses it.
+    TOKEN_BYTES = 24
+    # As {Config::SCHEMA} has it for a token in oversip.conf.
+    SHORTEST_TOKEN = 16
+    # Events of a call that are drawn, the last ones: a ladder of thousands is read by nobody, and costs Ruby's time.
+    MOST_EVENTS = 400
+
+    @log_id = "calls"
+
+    class << self
+      # Reads the token, and loads what draws ladders: not while calls go on.
+      #
+      # @param configuration [Hash] {OverSIP.configuration}
+      # @return [Hash, nil] token and hosts; nil: the page is not served
+      # @raise [ConfigurationError] the token cannot be used
+      def settings(configuration)
+        metrics = configuration.fetch(:metrics)
+        return unless metrics[:calls_page]
+
+        warn_of_nothing_to_see(configuration)
+        require "oversip/call_record"
+        require "oversip/call_record/html_ladder/drawing"
+        require "oversip/call_record/trace_reader"
+        @made = nil
+        { token: token(metrics), hosts: metrics[:hosts] || [] }
+      end
+
+      # Says in the log where the page is. A token that was made is known from there alone.
+      #
+      # @param place [String] address and port
+      # @param loopback [Boolean] whether only this machine reaches it
+      def say(place, loopback)
+        log_system_info "calls on http://#{place}/calls?token=#{@made || "..., the configured one"}"
+        return if loopback
+
+        log_system_warn "metrics[calls_page]: #{place} is no loopback address: whoever reads the token on its way, which " \
+                        "HTTP does not hide, sees who calls whom; put a proxy with TLS in front of it, or use ssh -L"
+      end
+
+      # @param name [String] the Call-ID, in base64 for addresses
+      # @return [String, nil] JSON: the redacted ladder of the call; nil: it is not kept any more
+      def ladder(name)
+        reader = CallRecord::TraceReader.new.read(Engine.trace_rows(nil, name.tr("-_", "+/").unpack1("m"), nil))
+        record = CallRecord::Redaction.new.call(reader.record)
+        call = shortened(record.with_zero_at(record.events.first&.at || 0.0)).summaries.first or return
+        JSON.generate(CallRecord::HtmlLadder::Drawing.new(call, CallRecord::Clock.new(:seconds)).to_h)
+      end
+
+      private
+
+      def warn_of_nothing_to_see(configuration)
+        unless configuration.dig(:metrics, :listen)&.any?
+          log_system_warn "metrics[calls_page] is yes, but metrics[listen] names no address to serve it on"
+        end
+        return if configuration.dig(:trace, :enabled)
+
+        log_system_warn "metrics[calls_page] is yes, but trace[enabled] is no: there are no calls to show"
+      end
+
+      def token(metrics)
+        given, file = metrics.values_at(:token, :token_file)
+        raise ConfigurationError, "metrics[token] and metrics[token_file]: only one of them can be set" if given && file
+
+        given || (file ? token_in(file) : @made = SecureRandom.urlsafe_base64(TOKEN_BYTES))
+      end
+
+      def token_in(file)
+        token = File.binread(file).strip
+        return token if token.bytesize >= SHORTEST_TOKEN && token.match?(/\A[!-~]+\z/n)
+
+        raise ConfigurationError,
+              "metrics[token_file]: #{file} has to have one word of #{SHORTEST_TOKEN} or more ASCII characters"
+      rescue SystemCallError => e
+        raise ConfigurationError, "metrics[token_file]: #{e.message}"
+      end
+
+      def shortened(record)
+        events = record.events
+        return record if events.size <= MOST_EVENTS
+
+        kept = events.last(MOST_EVENTS)
+        text = "#{events.size - MOST_EVENTS} earlier events are not shown here: oversip trace has them"
+        note = CallRecord::Note.new(at: kept.first.at, text: text, call_id: kept.first.call_id)
+        [note, *kept].each_with_object(CallRecord.new(element: record.element)) { |event, shorter| shorter << event }
+      end
+    end
+
+    MonitorThread.on(:ladder) { |name| ladder(name) }
+  end
+end

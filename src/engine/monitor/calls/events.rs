@@ -1,0 +1,169 @@
+//! `/calls/events`: what the page shows, as it happens (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//!
+//! - `calls`: the calls to which something has happened, as rows of the list; the first time those of the whole list;
+//! - `ladder`: the ladder of the call that is open, as Ruby has drawn it, after each change;
+//! - `gone`: that call is not kept any more;
+//! - `silent`: Ruby has not drawn it in time; it is asked again.
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::row::{self, Row};
+use crate::clock::Clock;
+use crate::engine::monitor::answer::{Answer, Pieces};
+use crate::engine::monitor::asked::Asked;
+use crate::engine::monitor::door::Door;
+use crate::engine::monitor::scene::Scene;
+use crate::engine::SystemClock;
+use crate::host::lock;
+use crate::trace::Ring;
+
+/// Calls in the list: those that were active last.
+const MOST_CALLS: usize = 200;
+
+/// How often it is looked for what is new: no call tells of it.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// After how long a call is drawn again: Ruby has other things to do.
+const DRAW_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After how many looks without anything new a comment shows that both ends are there: 5 seconds.
+const LOOKS_PER_SIGN: u32 = 10;
+
+const KIND: &str = "text/event-stream";
+
+/// The events, with those of the call in `call=`.
+pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+    let open = match asked.parameter("call").map(row::call_id) {
+        Some(None) => return Answer::refusal(StatusCode::BAD_REQUEST, "call names no call"),
+        open => open.flatten(),
+    };
+    if ring(scene).is_none() {
+        return Answer::refusal(StatusCode::NOT_FOUND, "the trace is off (trace: enabled)");
+    }
+    if asked.for_head() {
+        return Answer::new(KIND, "");
+    }
+    let Some(place) = door.place_to_go_on() else {
+        return Answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
+    };
+    let (answer, pieces) = Answer::going_on(KIND);
+    tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone()));
+    answer
+}
+
+fn ring(scene: &Scene) -> Option<&Mutex<Ring>> {
+    scene.driver.observers.as_ref()?.ring()
+}
+
+/// The call whose ladder is shown.
+struct Open {
+    call_id: Vec<u8>,
+    /// The number of the newest entry that was drawn.
+    drawn: u64,
+    /// When it was asked for.
+    asked_at: Option<Instant>,
+    gone: bool,
+}
+
+impl Open {
+    fn new(call_id: Vec<u8>) -> Open {
+        Open { call_id, drawn: 0, asked_at: None, gone: false }
+    }
+
+    /// The next event about it, if there is one.
+    async fn event(&mut self, scene: &Scene) -> Option<String> {
+        let now = SystemClock.now();
+        if self.asked_at.is_some_and(|at| now < at + DRAW_INTERVAL) {
+            return None;
+        }
+        let Some(last) = lock(ring(scene)?).call(&self.call_id).map(|log| log.last()) else {
+            return (!std::mem::replace(&mut self.gone, true)).then(|| event("gone", "{}"));
+        };
+        self.gone = false;
+        if last == self.drawn {
+            return None;
+        }
+        self.asked_at = Some(now);
+        let drawn = scene.questions.ask("ladder", &row::name(&self.call_id)).await;
+        match drawn.and_then(|text| String::from_utf8(text).ok()) {
+            Some(text) => {
+                self.drawn = last;
+                Some(event("ladder", &text))
+            }
+            None => Some(event("silent", "{}")),
+        }
+    }
+}
+
+/// Sends what is there, and what comes, until the peer is gone or the engine ends.
+async fn follow(mut open: Option<Open>, pieces: Pieces, _place: OwnedSemaphorePermit, scene: Arc<Scene>) {
+    let clock: &dyn Clock = &SystemClock;
+    let mut since = None;
+    let mut looks = 0;
+    loop {
+        let mut text = calls(&scene, &mut since).unwrap_or_default();
+        if let Some(open) = &mut open {
+            text.extend(open.event(&scene).await);
+        }
+        looks += 1;
+        if text.is_empty() && looks >= LOOKS_PER_SIGN {
+            text.push_str(":\n\n");
+        }
+        if !text.is_empty() {
+            looks = 0;
+            tokio::select! {
+                sent = pieces.send(Bytes::from(text)) => if sent.is_err() { return },
+                () = scene.ends() => return,
+            }
+        }
+        tokio::select! {
+            () = clock.sleep(LOOK_INTERVAL) => {}
+            () = pieces.closed() => return,
+            () = scene.ends() => return,
+        }
+    }
+}
+
+/// The calls to which something has happened since the entry with this number; without one those of the whole list.
+fn calls(scene: &Scene, since: &mut Option<u64>) -> Option<String> {
+    let ring = ring(scene)?;
+    let (names, summary) = {
+        let ring = lock(ring);
+        (ring.active_since(since.unwrap_or(0), MOST_CALLS), ring.summary(scene.driver.clock.now()))
+    };
+    let whole = since.replace(summary.last).is_none();
+    if names.is_empty() && !whole {
+        return None;
+    }
+    // Each call is copied in a hold of its own, so that no call that is under way waits for a reader.
+    let rows = names.iter().filter_map(|name| {
+        let log = lock(ring).call(name)?;
+        Some(Row::new(name, &log, summary.began_at))
+    });
+    let rows: Vec<Row> = rows.collect();
+    let data = json!({
+        "server": scene.identity.name,
+        "whole": whole,
+        "now": row::seconds_since_1970(summary.began_at) + summary.now.as_secs_f64(),
+        "most": MOST_CALLS.min(summary.calls),
+        "calls": rows,
+    });
+    Some(event("calls", &data.to_string()))
+}
+
+fn event(name: &str, data: &str) -> String {
+    let mut text = format!("event: {name}\n");
+    for line in data.lines() {
+        // Writing to memory does not fail.
+        let _ = writeln!(text, "data: {line}");
+    }
+    text.push('\n');
+    text
+}
