@@ -127,6 +127,8 @@ module OverSIP
     # Ruby's own libraries, and the parts of this one, define no events of a script. Other libraries are not read.
     def known?(name)
       return true if name.match?(%r{\Aoversip(?:/|\z)})
+      # A newer version of it may come from a gem.
+      return true if STANDARD.product(%w[.rb .so]).any? { |folder, ending| File.file?("#{folder}#{name}#{ending}") }
       return true if $LOADED_FEATURES.intersect?(["#{name}.rb", "#{name}.so"]) # a part of the interpreter
 
       _, path = $LOAD_PATH.resolve_feature_path(name)

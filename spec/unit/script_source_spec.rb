@@ -127,6 +127,12 @@ RSpec.describe OverSIP::ScriptSource do
       it("#{defined.inspect} for #{text.inspect}") { expect(read(text).defines?(:on_request)).to be(defined) }
     end
 
+    it "also when a gem has a newer version of a library of Ruby" do
+      allow($LOAD_PATH).to receive(:resolve_feature_path).and_return([:rb, "/gems/json-9/lib/json.rb"])
+      expect(read("require 'json'").defines?(:on_request)).to be(false)
+      expect(read("require 'other'").defines?(:on_request)).to be_nil
+    end
+
     it "by a file that it loads" do
       expect(read("require_relative 'events'", events: "def (OverSIP::SipEvents).on_request(r) = r.reply(200)").defines?(:on_request)).to be(true)
     end

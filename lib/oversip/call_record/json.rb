@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
+require "oversip/pretty_json"
 require_relative "call"
 require_relative "visible"
 
@@ -59,7 +60,7 @@ module OverSIP
 
       # @return [String] ASCII, so that a terminal shows it as it is; indented, and its last line ends with a newline
       def to_s
-        "#{JSON.pretty_generate(to_h, ascii_only: true)}\n"
+        PrettyJson.of(to_h)
       end
 
       # @return [String] for what is read as it comes: an object for each event, in one line, with the `call_id` of its call

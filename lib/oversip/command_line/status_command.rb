@@ -1,10 +1,10 @@
 # frozen_string_literal: true
 
-require "json"
 require "oversip/call_record/terminal"
 require "oversip/command_line/status_page"
 require "oversip/command_line/verdict"
 require "oversip/monitor_client"
+require "oversip/pretty_json"
 
 module OverSIP
   class CommandLine
@@ -24,7 +24,7 @@ module OverSIP
       # @raise [MonitorClient::Error]
       def run
         status = @client.status
-        $stdout.write(@values.form == :json ? "#{JSON.pretty_generate(status, ascii_only: true)}\n" : page(status))
+        $stdout.write(@values.form == :json ? PrettyJson.of(status) : page(status))
         Verdict.new(status).exit_status
       end
 
