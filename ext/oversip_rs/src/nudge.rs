@@ -13,7 +13,7 @@ use crate::{dispatcher_thread, process};
 
 /// How long the dispatcher is left where it is before the holder is asked, and until the next one is: they get the GVL in the order in which
 /// they have asked.
-const PATIENCE: Duration = Duration::from_millis(1);
+const PATIENCE: Duration = Duration::from_micros(250);
 
 /// How many threads work that may compute. They belong to several pools, or to none.
 static WORKERS: AtomicUsize = AtomicUsize::new(0);
