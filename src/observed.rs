@@ -1,9 +1,10 @@
 //! What those who look on are told: messages that come and leave, and blocks that have run. Views that own nothing.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Instant;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use crate::message::{ConnectionId, Message, Source, Transport};
 
@@ -145,30 +146,39 @@ struct Outline<'a> {
 
 impl<'a> Outline<'a> {
     fn of(wire: &'a [u8]) -> Self {
-        let mut lines = Lines(wire);
-        let first = lines.next().unwrap_or_default();
-        let (mut method, status) = match first.strip_prefix(b"SIP/2.0 ") {
+        let first = Lines(wire).next().unwrap_or_default();
+        let (method, status) = match first.strip_prefix(b"SIP/2.0 ") {
             Some(rest) => {
                 let digits = rest.iter().take(3).map(|digit| u16::from(digit.wrapping_sub(b'0')));
-                (None, Some(digits.fold(0, |number, digit| number * 10 + digit)))
+                let status = digits.fold(0, |number, digit| number * 10 + digit);
+                let cseq = CSEQ.value(wire, &[b"cseq"]);
+                let method = cseq.and_then(|value| value.rsplit(|byte| matches!(byte, b' ' | b'\t')).next());
+                (method, Some(status))
             }
             None => (first.split(|byte| *byte == b' ').next(), None),
         };
-        let mut call_id = None;
-        while method.is_none() || call_id.is_none() {
-            let Some(line) = lines.next().filter(|line| !line.is_empty()) else { break };
-            match line[0] | 0x20 {
-                b'c' if method.is_none() => {
-                    let value = value_of(line, b"cseq");
-                    method = value.and_then(|value| value.rsplit(|byte| matches!(byte, b' ' | b'\t')).next());
-                    call_id = call_id.or_else(|| value_of(line, b"call-id"));
-                }
-                b'c' => call_id = value_of(line, b"call-id"),
-                b'i' => call_id = value_of(line, b"i"),
-                _ => {}
-            }
-        }
+        let call_id = CALL_ID.value(wire, &[b"call-id", b"i"]);
         Outline { method: method.unwrap_or_default(), status, call_id }
+    }
+}
+
+static CALL_ID: Usual = Usual(LazyLock::new(|| memmem::Finder::new(b"\nCall-ID: ")));
+static CSEQ: Usual = Usual(LazyLock::new(|| memmem::Finder::new(b"\nCSeq: ")));
+
+/// Finds a header by its usual spelling, else line by line.
+struct Usual(LazyLock<memmem::Finder<'static>>);
+
+impl Usual {
+    /// The value. The names are in small letters.
+    fn value<'a>(&self, wire: &'a [u8], names: &[&[u8]]) -> Option<&'a [u8]> {
+        let usual = self.0.find(wire);
+        // One in the body is none.
+        if let Some(at) = usual.filter(|at| memmem::find(&wire[..*at], b"\r\n\r\n").is_none()) {
+            let value = Lines(&wire[at + self.0.needle().len()..]).next();
+            return value.map(<[u8]>::trim_ascii);
+        }
+        let lines = Lines(wire).take_while(|line| !line.is_empty());
+        lines.flat_map(|line| names.iter().filter_map(move |name| value_of(line, name))).next()
     }
 }
 

@@ -21,7 +21,7 @@ fn happenings_of(script: Blocks, bob: Option<Uas>, method: &str, room: usize) ->
         Some(bob) => drop(world.add_peer("bob", oversip::message::Transport::Udp, address(BOB), bob)),
         None => drop(add_inbox(&mut world, BOB)),
     }
-    world.step_element(relay, |element, _| element.begin_happenings(room));
+    world.step_element(relay, |element, _| element.begin_happenings(room, true));
     world.send(alice, request(method, "followed"), address(RELAY));
     world.run_until_idle();
     kept(&world, relay)
@@ -125,7 +125,7 @@ fn a_target_on_the_blacklist_is_told_of_when_it_is_passed_over() {
     world.network().cut_off(address(BOB), Reachability::Refused);
     let dave = add_inbox(&mut world, DAVE);
     add_callee(&mut world, CAROL, Uas::answering(200, seconds(0)));
-    world.step_element(relay, |element, _| element.begin_happenings(100));
+    world.step_element(relay, |element, _| element.begin_happenings(100, true));
     for branch in ["first", "second"] {
         world.send(dave, request("OPTIONS", branch), address(RELAY));
         world.advance(seconds(1));

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "collector"
 require_relative "commit_build"
 require_relative "kamailio_relay"
 require_relative "oversip_relay"
@@ -62,6 +63,36 @@ module Bench
                        start: ->(place, &block) { OversipRelay.run(place, tree, waiting: waiting, &block) })
       end
     end
+
+    # What this checkout shows of its calls, from nothing to everything.
+    SHOWN = {
+      "nothing is kept" => { "trace" => { "enabled" => false } },
+      "trace" => { "trace" => { "enabled" => true } },
+      "trace and metrics" => { "trace" => { "enabled" => true }, "metrics" => { "listen" => "127.0.0.1:0" } },
+      "trace, metrics, HEP3 to a collector that reads" => :reads,
+      "trace, metrics, HEP3 to a collector that does not" => :stalls
+    }.freeze
+    private_constant :SHOWN
+
+    # This checkout, with all that it may show of its calls.
+    #
+    # @return [Array<Contestant>]
+    def self.that_show(build: true)
+      tree = build ? CommitBuild.present : CommitBuild::ROOT
+      SHOWN.map do |title, sections|
+        start = lambda do |place, &block|
+          with_collector(sections) { |all| OversipRelay.run(place, tree, sections: all, &block) }
+        end
+        Contestant.new(key: title, title: title, holds: OVERSIP_HOLDS, start: start)
+      end
+    end
+
+    def self.with_collector(sections)
+      return yield(sections) if sections.is_a?(Hash)
+
+      Collector.run(sections) { |address| yield({ **SHOWN["trace and metrics"], "hep" => { "collectors" => address } }) }
+    end
+    private_class_method :with_collector
 
     # @return [Hash{String => String}] folders of checkouts by the titles of their commits
     def self.trees(against, build)

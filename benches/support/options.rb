@@ -37,7 +37,7 @@ module Bench
     TEXT
 
     Values = Struct.new(:rates, :rounds, :seconds, :counted, :transport, :only, :against, :highest, :slow_block, :waiting,
-                        :minutes, :sustained_rate, :build, :json, :markdown, :from, :plot, keyword_init: true)
+                        :trace, :minutes, :sustained_rate, :build, :json, :markdown, :from, :plot, keyword_init: true)
 
     # @param arguments [Array<String>]
     # @return [Values]
@@ -84,6 +84,9 @@ module Bench
       parser.on("--highest", "the highest rate at which no call is lost for 30 s") { values.highest = true }
       parser.on("--slow-block", "500 calls/s with a block that computes 50 ms once a second") { values.slow_block = true }
       parser.on("--waiting", "100 calls/s, and 1000 requests at once whose blocks wait for 1 s") { values.waiting = true }
+      parser.on("--trace", "500 calls/s with the trace, the metrics and HEP3 collectors, each beside nothing of it") do
+        values.trace = true
+      end
       parser.on("--minutes N", Float, "one rate for so long, with the memory; the first relay only") do |value|
         values.minutes = value
       end

@@ -13,10 +13,12 @@ module Bench
     # @param blocks [String] "every" or "request"
     # @param slow [Integer] milliseconds that a block computes once a second
     # @param waiting [String] how the block of an OPTIONS waits, see benches/relay/server.rb
-    def initialize(place, tree, blocks: "every", slow: 0, waiting: "no")
+    # @param sections [Hash{String => Hash}] of oversip.conf, beside those of benches/relay
+    def initialize(place, tree, blocks: "every", slow: 0, waiting: "no", sections: {})
       @tree = tree
       @environment = { "BLOCKS" => blocks, "SLOW_BLOCK_MS" => slow.to_s, "WAITING" => waiting }
       @waiting = waiting
+      @sections = sections
       super(place)
     end
 
@@ -26,7 +28,7 @@ module Bench
       FileUtils.cp_r("#{SCRIPT}/.", @folder)
       configuration = File.join(@folder, "oversip.conf")
       sections = YAML.safe_load(File.read(configuration).sub("@PORT@", port.to_s))
-      File.write(configuration, sections.merge(listeners, waits) { |_, given, added| given.merge(added) }.to_yaml)
+      File.write(configuration, sections.merge(listeners, waits, @sections) { |_, given, added| given.merge(added) }.to_yaml)
       environment = @environment.merge("CALLEE_PORT" => @place.callee_port.to_s,
                                        "CALLEE_TRANSPORT" => @place.transport.onward)
       spawn(environment, RbConfig.ruby, "#{@tree}/exe/oversip", "--config-dir", @folder) { log.include?("ready\n") }

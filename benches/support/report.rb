@@ -25,7 +25,7 @@ module Bench
     end
 
     def to_s
-      parts = [introduction, *costs, *highest, *slow_block, *waiting, *sustained]
+      parts = [introduction, *costs, *highest, *slow_block, *waiting, *trace, *sustained]
       "#{parts.compact.join("\n\n")}\n"
     end
 
@@ -76,6 +76,10 @@ module Bench
         ["#{requests} requests come at once, among #{rate} calls a second. The times in ms are those of the calls, from " \
          "INVITE to 200.", show(table)].join("\n\n")
       end
+    end
+
+    def trace
+      section("What it costs to show calls", @figures[:trace]) { |samples| [cost_table(samples), LEGEND].join("\n\n") }
     end
 
     def cost_table(samples, more = {})

@@ -18,6 +18,8 @@ module Bench
     WAITING_RATE = 100
     WAITING_REQUESTS = 1000
     WAITING_SECONDS = 20
+    # Of the measurement of what the trace, the metrics and collectors cost.
+    TRACE_RATE = 500
 
     # @param options [Options::Values]
     # @param say [#call] takes lines about the progress
@@ -57,6 +59,7 @@ module Bench
         costs(measurements, contestants)
         slow_block(measurements) if @options.slow_block
         waiting(measurements) if @options.waiting
+        trace(measurements) if @options.trace
         highest(measurements, contestants) if @options.highest
         sustained(measurements, contestants.first) if @options.minutes.positive?
       end
@@ -107,6 +110,13 @@ module Bench
       contestants = name(Contestants.that_wait(build: @options.build))
       @figures[:waiting] = measurements.waiting(contestants, rate: WAITING_RATE, requests: WAITING_REQUESTS,
                                                              rounds: @options.rounds, seconds: WAITING_SECONDS)
+      save
+    end
+
+    def trace(measurements)
+      contestants = name(Contestants.that_show(build: @options.build))
+      @figures[:trace] = measurements.rounds(contestants, rate: TRACE_RATE, rounds: @options.rounds,
+                                                          seconds: @options.seconds, counted: 0)
       save
     end
 

@@ -1,32 +1,40 @@
 //! What an element has done lately, for who asks for it, up to a number.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::happening::Happening;
+use super::happening::{Happening, Subject};
 use super::ids::RequestId;
+use crate::transaction::Timer;
+
+/// Requests that have their final response and are followed still.
+const MOST_ANSWERED: usize = 1000;
 
 /// What an element has done lately.
 #[derive(Debug)]
 pub struct Happenings {
     room: usize,
+    /// Whether timers are kept that only end a transaction which is over.
+    absorbing_timers: bool,
     /// How many were dropped to make room.
     dropped: usize,
     kept: VecDeque<(Instant, Happening)>,
     /// Whether somebody has been told that there is something to take.
     announced: bool,
-    /// The branches of attempts that have not ended yet.
-    open: BTreeSet<Bytes>,
-    /// What is to be known of requests until their transactions are over.
+    /// The attempts that have not ended yet, by their branches, with their Call-IDs.
+    attempts: BTreeMap<Bytes, Option<Bytes>>,
+    /// The requests from the network that are under way.
     requests: BTreeMap<RequestId, Followed>,
+    /// Those of them that were answered lately.
+    answered: VecDeque<RequestId>,
 }
 
-/// What is to be known of a request until its transaction is over: the request itself goes with its final response.
+/// What is to be known of a request while it is under way.
 #[derive(Debug)]
 pub(super) struct Followed {
-    pub(super) call_id: Bytes,
+    pub(super) subject: Subject,
     pub(super) began: Instant,
     /// The client has got a provisional response other than 100.
     pub(super) in_progress: bool,
@@ -34,24 +42,20 @@ pub(super) struct Followed {
 
 impl Happenings {
     /// Keeps this many at most; the oldest ones go.
-    pub(super) fn new(room: usize) -> Happenings {
+    pub(super) fn new(room: usize, absorbing_timers: bool) -> Happenings {
         Happenings {
             room: room.max(1),
+            absorbing_timers,
             dropped: 0,
             kept: VecDeque::new(),
             announced: false,
-            open: BTreeSet::new(),
+            attempts: BTreeMap::new(),
             requests: BTreeMap::new(),
+            answered: VecDeque::new(),
         }
     }
 
-    /// An attempt ends once: a branch may get a final response or end after the core has turned away from it.
     pub(super) fn add(&mut self, at: Instant, happening: Happening) {
-        match &happening {
-            Happening::Attempt { of, .. } => drop(self.open.insert(of.branch.clone())),
-            Happening::AttemptEnded { of, .. } if !self.open.remove(&of.branch) => return,
-            _ => {}
-        }
         if self.kept.len() == self.room {
             self.kept.pop_front();
             self.dropped += 1;
@@ -59,10 +63,30 @@ impl Happenings {
         self.kept.push_back((at, happening));
     }
 
-    /// A request is followed until its end; of too many the oldest one is not.
-    pub(super) fn follow(&mut self, request: RequestId, call_id: &[u8], now: Instant) {
-        let call_id = Bytes::copy_from_slice(call_id);
-        self.requests.insert(request, Followed { call_id, began: now, in_progress: false });
+    /// Whether it is of interest that this timer has fired.
+    pub(super) fn wants(&self, timer: Timer) -> bool {
+        self.absorbing_timers || !timer.only_absorbs()
+    }
+
+    /// An attempt has begun.
+    pub(super) fn begin_attempt(&mut self, of: &Subject) {
+        self.attempts.insert(of.branch.clone(), of.call_id.clone());
+    }
+
+    /// The branch and the Call-ID of an attempt that has not ended.
+    pub(super) fn attempt(&self, branch: &[u8]) -> Option<(Bytes, Option<Bytes>)> {
+        let (branch, call_id) = self.attempts.get_key_value(branch)?;
+        Some((branch.clone(), call_id.clone()))
+    }
+
+    /// An attempt ends once: a branch may get a final response or end after the core has turned away from it.
+    pub(super) fn end_attempt(&mut self, branch: &[u8]) -> Option<(Bytes, Option<Bytes>)> {
+        self.attempts.remove_entry(branch)
+    }
+
+    /// A request is followed while it is under way; of too many the oldest one is not.
+    pub(super) fn follow(&mut self, request: RequestId, subject: Subject, now: Instant) {
+        self.requests.insert(request, Followed { subject, began: now, in_progress: false });
         if self.requests.len() > self.room {
             self.requests.pop_first();
         }
@@ -73,21 +97,32 @@ impl Happenings {
         self.requests.get_mut(&request)
     }
 
-    /// The Call-ID of a request that is followed.
-    pub(super) fn call_id(&self, request: RequestId) -> Option<&Bytes> {
-        self.requests.get(&request).map(|followed| &followed.call_id)
+    /// The request that this one is, while it is under way.
+    pub(super) fn subject(&self, request: RequestId) -> Option<&Subject> {
+        self.requests.get(&request).map(|followed| &followed.subject)
     }
 
-    /// The transaction of a request is over.
+    /// A request has its final response, and little more comes of it.
+    pub(super) fn is_answered(&mut self, request: RequestId) {
+        self.answered.push_back(request);
+        if self.answered.len() > MOST_ANSWERED {
+            if let Some(first) = self.answered.pop_front() {
+                self.requests.remove(&first);
+            }
+        }
+    }
+
+    /// A request is over.
     pub(super) fn forget(&mut self, request: RequestId) {
         self.requests.remove(&request);
     }
 
-    /// Hands out what is kept, once.
-    pub(super) fn take(&mut self) -> Vec<(Instant, Happening)> {
+    /// Hands out the oldest thing that is kept, once.
+    pub(super) fn next(&mut self) -> Option<(Instant, Happening)> {
         self.announced = false;
-        self.dropped += self.kept.len();
-        self.kept.drain(..).collect()
+        let next = self.kept.pop_front()?;
+        self.dropped += 1;
+        Some(next)
     }
 
     /// Whether there is something to take; true once until it is taken.
@@ -114,8 +149,7 @@ impl Happenings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::element::happening::{AttemptEnd, Subject};
-    use crate::message::{Method, Transport};
+    use crate::message::Transport;
     use crate::resolve::Target;
 
     fn target(port: u16) -> Target {
@@ -124,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_full_store_drops_the_oldest_and_keeps_its_numbers() {
-        let (now, mut happenings) = (Instant::now(), Happenings::new(2));
+        let (now, mut happenings) = (Instant::now(), Happenings::new(2, true));
         (1..=3).for_each(|port| happenings.add(now, Happening::Blacklisted { target: target(port) }));
         let kept = |from| -> Vec<Target> {
             let kept = happenings.from(from).filter_map(|(_, happening)| match happening {
@@ -140,30 +174,16 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_announced_once_and_counts_on() {
-        let (now, mut happenings) = (Instant::now(), Happenings::new(5));
+        let (now, mut happenings) = (Instant::now(), Happenings::new(5, true));
         assert!(!happenings.has_news());
         happenings.add(now, Happening::Blacklisted { target: target(1) });
         happenings.add(now, Happening::Blacklisted { target: target(2) });
         assert!(happenings.has_news());
         assert!(!happenings.has_news());
-        assert_eq!(happenings.take().len(), 2);
-        assert_eq!((happenings.len(), happenings.take().len(), happenings.has_news()), (2, 0, false));
+        assert!(happenings.next().is_some() && happenings.next().is_some());
+        assert_eq!((happenings.len(), happenings.next(), happenings.has_news()), (2, None, false));
         happenings.add(now, Happening::Blacklisted { target: target(3) });
         assert!(happenings.has_news());
         assert_eq!(happenings.from(2).count(), 1);
-    }
-
-    #[test]
-    fn an_attempt_ends_once() {
-        let (now, mut happenings) = (Instant::now(), Happenings::new(9));
-        let of = Subject { method: Method::Invite, branch: Bytes::from_static(b"z9hG4bK-1"), call_id: None };
-        let ended = |end| Happening::AttemptEnded { target: target(1), of: of.clone(), end };
-        let all = [
-            Happening::Attempt { target: target(1), of: of.clone() },
-            ended(AttemptEnd::Answered(487)),
-            ended(AttemptEnd::Abandoned),
-        ];
-        all.iter().for_each(|happening| happenings.add(now, happening.clone()));
-        assert!(happenings.from(0).map(|(_, happening)| happening).eq(&all[..2]));
     }
 }

@@ -19,9 +19,10 @@ use crate::resolve::{Asked, Target};
 use crate::transaction::{branch_of_key, ClientEffect, Timer};
 
 impl Element {
-    /// From now on what the element does is kept, up to this number of things. What was kept before is dropped.
-    pub fn begin_happenings(&mut self, room: usize) {
-        self.happenings = Some(Box::new(Happenings::new(room)));
+    /// From now on what the element does is kept, up to this number of things. What was kept before is dropped. Timers that
+    /// only end a transaction which is over are left out unless they are asked for.
+    pub fn begin_happenings(&mut self, room: usize, absorbing_timers: bool) {
+        self.happenings = Some(Box::new(Happenings::new(room, absorbing_timers)));
     }
 
     /// Nothing is kept any more.
@@ -29,12 +30,12 @@ impl Element {
         self.happenings = None;
     }
 
-    /// Hands out what the element has done since it was asked last.
-    pub fn take_happenings(&mut self) -> Vec<(Instant, Happening)> {
-        self.happenings.as_mut().map(|happenings| happenings.take()).unwrap_or_default()
+    /// Hands out the oldest thing that the element has done since it was asked last.
+    pub fn next_happening(&mut self) -> Option<(Instant, Happening)> {
+        self.happenings.as_mut()?.next()
     }
 
-    /// Whether [`Element::take_happenings`] has something to hand out; true once until it was asked.
+    /// Whether [`Element::next_happening`] has something to hand out; true once until it was asked.
     pub fn has_news(&mut self) -> bool {
         self.happenings.as_mut().is_some_and(|happenings| happenings.has_news())
     }
@@ -56,27 +57,33 @@ impl Element {
     }
 
     pub(super) fn note_client_timer(&mut self, branch: &Branch, timer: Timer) {
-        self.note(|element| {
-            let transaction = element.client_transactions.get(branch)?;
-            Some(Happening::Timer { timer, of: subject(branch, transaction) })
-        });
+        if self.wants(timer) {
+            self.note(|element| {
+                let transaction = element.client_transactions.get(branch)?;
+                Some(Happening::Timer { timer, of: element.subject_of_attempt(branch, transaction) })
+            });
+        }
     }
 
     pub(super) fn note_server_timer(&mut self, request: RequestId, timer: Timer) {
-        self.note(|element| Some(Happening::Timer { timer, of: element.subject_of(request)? }));
+        if self.wants(timer) {
+            self.note(|element| Some(Happening::Timer { timer, of: element.subject_of(request)? }));
+        }
+    }
+
+    fn wants(&self, timer: Timer) -> bool {
+        self.happenings.as_ref().is_some_and(|happenings| happenings.wants(timer))
     }
 
     pub(super) fn note_received(&mut self, request: RequestId) {
-        if let Some(happenings) = &mut self.happenings {
-            let received = self.server_transactions.get(request).and_then(|it| it.request.as_ref());
-            if let Some(call_id) = received.and_then(|it| it.message.call_id()) {
-                happenings.follow(request, call_id, self.now);
-            }
+        if self.happenings.is_none() {
+            return;
         }
-        self.note(|element| {
-            let of = element.subject_of(request)?;
-            (of.method != Method::Ack).then_some(Happening::Received { of })
-        });
+        let Some(of) = self.subject_of(request).filter(|of| of.method != Method::Ack) else { return };
+        if let Some(happenings) = &mut self.happenings {
+            happenings.follow(request, of.clone(), self.now);
+            happenings.add(self.now, Happening::Received { of });
+        }
     }
 
     /// A response leaves for the client of a request.
@@ -99,6 +106,13 @@ impl Element {
                 _ => Happening::Answered { of, status, by, after },
             })
         });
+        // Another final response to an INVITE is repeated until its ACK has come.
+        let is_over = |of: &Subject| status >= 200 && (of.method != Method::Invite || status < 300);
+        if let Some(happenings) = &mut self.happenings {
+            if happenings.subject(request).is_some_and(is_over) {
+                happenings.is_answered(request);
+            }
+        }
     }
 
     /// A block has kept back a response to the client of a request.
@@ -118,18 +132,36 @@ impl Element {
 
     /// A request that the script has got.
     fn subject_of(&self, id: RequestId) -> Option<Subject> {
+        if let Some(followed) = self.happenings.as_ref().and_then(|happenings| happenings.subject(id)) {
+            return Some(followed.clone());
+        }
         let request = self.server_transactions.get(id)?;
         let unique = request.key().and_then(|key| branch_of_key(key));
         let branch = unique.map(|rest| [MAGIC_COOKIE, rest].concat()).unwrap_or_default();
-        let call_id = self.happenings.as_ref().and_then(|happenings| happenings.call_id(id).cloned());
+        let call_id = request.request.as_ref().and_then(|it| it.message.call_id());
+        let call_id = call_id.map(Bytes::copy_from_slice);
         Some(Subject { method: request.method().clone(), branch: branch.into(), call_id })
     }
 
+    /// A request that has left.
+    fn subject_of_attempt(&self, branch: &Branch, transaction: &ClientTransaction) -> Subject {
+        let (method, call_id) = transaction.of_call();
+        let known = self.happenings.as_ref().and_then(|happenings| happenings.attempt(branch));
+        let (branch, call_id) =
+            known.unwrap_or_else(|| (Bytes::copy_from_slice(branch), call_id.map(Bytes::copy_from_slice)));
+        Subject { method: method.clone(), branch, call_id }
+    }
+
     pub(super) fn note_attempt(&mut self, branch: &Branch) {
-        self.note(|element| {
-            let transaction = element.client_transactions.get(branch)?;
-            Some(Happening::Attempt { target: transaction.target(), of: subject(branch, transaction) })
-        });
+        if self.happenings.is_none() {
+            return;
+        }
+        let Some(transaction) = self.client_transactions.get(branch) else { return };
+        let (target, of) = (transaction.target(), self.subject_of_attempt(branch, transaction));
+        if let Some(happenings) = &mut self.happenings {
+            happenings.begin_attempt(&of);
+            happenings.add(self.now, Happening::Attempt { target, of });
+        }
     }
 
     /// What a client transaction is about to do may end its attempt.
@@ -139,26 +171,27 @@ impl Element {
         effect: &ClientEffect,
         response: Option<&Arc<IncomingResponse>>,
     ) {
-        self.note(|element| {
-            let transaction = element.client_transactions.get(branch)?;
-            let end = match effect {
-                ClientEffect::Response | ClientEffect::SwallowedFinal => {
-                    AttemptEnd::Answered(response?.status().filter(|status| *status >= 200)?)
-                }
-                ClientEffect::Timeout => AttemptEnd::Unanswered,
-                ClientEffect::InviteTimeout => AttemptEnd::InviteTimeout,
-                ClientEffect::TransportFailed => AttemptEnd::Failed(transaction.failure()),
-                // An answered one was settled, or a 2xx has left nothing of its headers.
-                ClientEffect::Terminated
-                    if !transaction.is_settled() && transaction.of_call().1.is_some() =>
-                {
-                    AttemptEnd::Abandoned
-                }
-                _ => return None,
-            };
-            let (target, of) = (transaction.target(), subject(branch, transaction));
-            Some(Happening::AttemptEnded { target, of, end })
-        });
+        let (Some(happenings), Some(transaction)) =
+            (&mut self.happenings, self.client_transactions.get(branch))
+        else {
+            return;
+        };
+        let end = match effect {
+            ClientEffect::Response | ClientEffect::SwallowedFinal => response
+                .and_then(|response| response.status())
+                .filter(|status| *status >= 200)
+                .map(AttemptEnd::Answered),
+            ClientEffect::Timeout => Some(AttemptEnd::Unanswered),
+            ClientEffect::InviteTimeout => Some(AttemptEnd::InviteTimeout),
+            ClientEffect::TransportFailed => Some(AttemptEnd::Failed(transaction.failure())),
+            ClientEffect::Terminated => Some(AttemptEnd::Abandoned),
+            _ => None,
+        };
+        let Some((end, (branch, call_id))) = end.zip(end.and_then(|_| happenings.end_attempt(branch))) else {
+            return;
+        };
+        let of = Subject { method: transaction.of_call().0.clone(), branch, call_id };
+        happenings.add(self.now, Happening::AttemptEnded { target: transaction.target(), of, end });
     }
 
     /// The resolution with this cache key has led to this for a request with this Call-ID.
@@ -210,10 +243,4 @@ impl Element {
     pub(super) fn note_blacklisted(&mut self, target: Target) {
         self.note(|_| Some(Happening::Blacklisted { target }));
     }
-}
-
-fn subject(branch: &Branch, transaction: &ClientTransaction) -> Subject {
-    let (method, call_id) = transaction.of_call();
-    let call_id = call_id.map(Bytes::copy_from_slice);
-    Subject { method: method.clone(), branch: Bytes::copy_from_slice(branch), call_id }
 }

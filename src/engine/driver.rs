@@ -197,7 +197,7 @@ impl Driver {
         let settings = Arc::new(settings);
         let mut element = Element::new(settings.clone(), clock.now(), super::system_random());
         if observers.is_some() {
-            element.begin_happenings(MOST_HAPPENINGS);
+            element.begin_happenings(MOST_HAPPENINGS, false);
         }
         Arc::new_cyclic(|me| Driver {
             clock,
@@ -369,16 +369,18 @@ impl Driver {
     /// Tells those who look on, and the script, what the element has done.
     fn hand_on(&self, held: &mut Held) {
         let Held { element, told, .. } = held;
-        let news = element.take_happenings();
-        if let Some(observers) = &self.observers {
-            news.iter().for_each(|(at, happening)| observers.happened(*at, happening));
+        while let Some((at, happening)) = element.next_happening() {
+            if let Some(observers) = &self.observers {
+                observers.happened(at, &happening);
+            }
+            let Some(told) = told else { continue };
+            match told.len() {
+                0 => self.events.push(Event::Happened),
+                MOST_HAPPENINGS => drop(told.pop_front()),
+                _ => {}
+            }
+            told.push_back((at, happening));
         }
-        let Some(told) = told else { return };
-        if told.is_empty() {
-            self.events.push(Event::Happened);
-        }
-        told.extend(news);
-        told.drain(..told.len().saturating_sub(MOST_HAPPENINGS));
     }
 
     /// Whether the script is told what the element does, see [`Event::Happened`].
@@ -387,7 +389,7 @@ impl Driver {
             (true, false) => {
                 held.told = Some(VecDeque::new());
                 if self.observers.is_none() {
-                    held.element.begin_happenings(MOST_HAPPENINGS);
+                    held.element.begin_happenings(MOST_HAPPENINGS, false);
                 }
             }
             (false, true) => {

@@ -110,6 +110,11 @@ pub enum Timer {
 }
 
 impl Timer {
+    /// Whether it only ends the time in which a transaction that is over absorbs what is repeated.
+    pub fn only_absorbs(self) -> bool {
+        matches!(self, Timer::D | Timer::I | Timer::J | Timer::K | Timer::L | Timer::M)
+    }
+
     /// Its name: that of RFC 3261 or RFC 6026 where it has one.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,10 +2,10 @@
 //! has raised. It makes no object of Ruby's but what `source_location` hands out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use magnus::{error::ErrorType, prelude::*, Error, Exception, RModule, RString, Ruby, Value};
+use magnus::{error::ErrorType, prelude::*, value::LazyId, Error, Exception, RModule, RString, Ruby, Value};
 use oversip::engine::{Engine, Subject};
 use oversip::observed::BlockRun;
 
@@ -22,39 +22,91 @@ pub fn look_on(engine: Option<&Engine>) {
     OBSERVED.store(engine.is_some_and(|engine| engine.observers().is_some()), Ordering::Relaxed);
 }
 
+/// An event method is looked for again after this time: a script may have defined it anew.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+static SOURCE_LOCATION: LazyId = LazyId::new("source_location");
+
+/// Where a block stands.
+#[derive(Clone)]
+struct Place {
+    file: Arc<str>,
+    line: u32,
+}
+
+/// Module and name of an event method, and where it has been found at that time.
+struct KnownEvent {
+    name: (&'static str, &'static str),
+    at: Instant,
+    place: Place,
+}
+
+/// Where the event methods stand that have run. Taken with the GVL alone.
+static EVENTS: Mutex<Vec<KnownEvent>> = Mutex::new(Vec::new());
+
 /// A block or event method that runs.
 pub struct Begun {
     engine: Arc<Engine>,
     at: Instant,
     event: &'static str,
-    file: Option<String>,
-    line: u32,
+    place: Place,
 }
 
 /// A block is about to run. `None`: nobody wants to know.
 pub fn begin(event: &'static str, block: Value) -> Option<Begun> {
-    Begun::new(event, || Some(block))
+    Begun::new(event, |_| place_of(block))
 }
 
 /// An event method of `OverSIP::SipEvents` or another such module is about to run. `None`: nobody wants to know.
-pub fn begin_event(ruby: &Ruby, module: &str, event: &'static str) -> Option<Begun> {
-    Begun::new(event, || {
-        let module: RModule = oversip_module(ruby).and_then(|oversip| oversip.const_get(module)).ok()?;
-        module.funcall("method", (event,)).ok()
+pub fn begin_event(ruby: &Ruby, module: &'static str, event: &'static str) -> Option<Begun> {
+    Begun::new(event, |now| {
+        let name = (module, event);
+        let is_fresh =
+            |known: &&KnownEvent| known.name == name && now.saturating_duration_since(known.at) < LOOK_AGAIN;
+        if let Some(known) = lock(&EVENTS).iter().find(is_fresh) {
+            return known.place.clone();
+        }
+        let module: Result<RModule, _> = oversip_module(ruby).and_then(|it| it.const_get(module));
+        let method = module.and_then(|module| module.funcall::<_, _, Value>("method", (event,)));
+        let place = method.map_or_else(|_| nowhere(), place_of);
+        let mut events = lock(&EVENTS);
+        events.retain(|known| known.name != name);
+        events.push(KnownEvent { name, at: now, place: place.clone() });
+        place
     })
 }
 
+fn nowhere() -> Place {
+    Place { file: "".into(), line: 0 }
+}
+
+/// Blocks one after the other often stand in one file: its name is kept.
+fn place_of(callable: Value) -> Place {
+    static LAST: Mutex<Option<Arc<str>>> = Mutex::new(None);
+    let found: Option<(RString, u32)> = callable.funcall(*SOURCE_LOCATION, ()).unwrap_or(None);
+    let Some((file, line)) = found else { return nowhere() };
+    let mut last = lock(&LAST);
+    let file = match &*last {
+        Some(last) if text::same_bytes(file, last.as_bytes()) => last.clone(),
+        _ => last.insert(lossy(file).into()).clone(),
+    };
+    Place { file, line }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Begun {
-    fn new(event: &'static str, callable: impl FnOnce() -> Option<Value>) -> Option<Begun> {
+    fn new(event: &'static str, place: impl FnOnce(Instant) -> Place) -> Option<Begun> {
         if !OBSERVED.load(Ordering::Relaxed) {
             return None;
         }
         let engine = runtime::current()?;
-        // Before it runs: after a jump out of it nothing of Ruby may be called.
-        let place: Option<(RString, u32)> = callable()?.funcall("source_location", ()).unwrap_or(None);
-        let (file, line) = place.map_or((None, 0), |(file, line)| (file.to_string().ok(), line));
         let at = engine.now();
-        Some(Begun { engine, at, event, file, line })
+        // Before it runs: after a jump out of it nothing of Ruby may be called.
+        let place = place(at);
+        Some(Begun { engine, at, event, place })
     }
 
     /// The block has ended.
@@ -72,7 +124,7 @@ impl Begun {
     }
 
     fn tell(self, subject: &Subject, exception: Option<Exception>) {
-        let Begun { engine, at, event, file, line } = self;
+        let Begun { engine, at, event, place } = self;
         let Some(observers) = engine.observers() else { return };
         let ended = engine.now();
         let raised = exception.map(|exception| (class_of(exception), message_of(exception)));
@@ -80,8 +132,8 @@ impl Begun {
             event,
             method: subject.method().map_or(&b""[..], |method| method.as_bytes()),
             call_id: subject.call_id(),
-            file: file.as_deref().unwrap_or(""),
-            line,
+            file: &place.file,
+            line: place.line,
             began: at,
             ended,
             exception: raised.as_ref().map(|(class, message)| (&**class, &**message)),

@@ -82,6 +82,10 @@ RSpec.describe Bench::Report do
     expect(report({ slow_block: figures[:costs] }, markdown: true)).to include("### What a call costs", "### A slow block", "longest ms")
   end
 
+  it "shows what it costs to show calls, by what nothing of it costs" do
+    expect(report({ trace: figures[:costs] }, markdown: true)).to include("### What it costs to show calls", "ratio")
+  end
+
   it "has a row for each way in which blocks wait" do
     samples = [1.2, 1.4, 1.3].map do |seconds|
       { contestant: "every", rate: 100, requests: 1000, answered_after: seconds, p50_ms: 1.0, p99_ms: 3.0, longest_ms: 9.0, failed: 0 }

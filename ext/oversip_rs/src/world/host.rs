@@ -145,7 +145,7 @@ impl WorldHost {
         let element = world.add_element_driven_outside(NAME, own, &listening);
         world.judge_clients(element, Transport::Tls, judgement(config.client_certificates));
         world.judge_clients(element, Transport::Wss, judgement(config.websocket_client_certificates));
-        world.step_element(element, |element, _| element.begin_happenings(HAPPENINGS));
+        world.step_element(element, |element, _| element.begin_happenings(HAPPENINGS, true));
         Ok(Arc::new(WorldHost {
             world: Mutex::new(world),
             element,
