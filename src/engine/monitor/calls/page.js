@@ -43,21 +43,20 @@
 
   function list(news) {
     if (news.whole) {
-      rows.clear();
-      table.replaceChildren();
+      const there = new Set(news.calls.map((call) => call.id));
+      for (const id of [...rows.keys()]) if (!there.has(id)) forget(id);
     }
     most = news.most;
     skew = news.now - Date.now() / 1000;
     $("server").textContent = news.server;
-    const focused = document.activeElement;
     for (const call of news.calls) show(call);
-    for (const [id, { row }] of rows) {
-      if (rows.size <= most) break;
-      row.remove();
-      rows.delete(id);
-    }
-    if (focused?.isConnected) focused.focus({ preventScroll: true });
+    for (const id of [...rows.keys()].slice(0, Math.max(rows.size - most, 0))) forget(id);
     update();
+  }
+
+  function forget(id) {
+    rows.get(id).row.remove();
+    rows.delete(id);
   }
 
   function show(call) {
