@@ -95,6 +95,10 @@ RSpec.describe OverSIP::Logger do
         .to eq(["a\\r\\nCRIT: <x>\\x1B[2J\\tb\\x85"])
     end
 
+    it "escape what turns the direction of writing and what separates lines, so that text reads as it is" do
+      expect(bodies { speaker.log_info("sip:\u202egnp.exe\u2066 \u200f\u2028x שלום") }).to eq(["sip:\\u{202E}gnp.exe\\u{2066} \\u{200F}\\u{2028}x שלום"])
+    end
+
     it "indent further lines of an exception's message" do
       expect(bodies { speaker.log_error(RuntimeError.new("a\nCRIT: b")) }).to eq(["a\n    CRIT: b (RuntimeError)"])
     end

@@ -14,6 +14,9 @@ module OverSIP
 
       NAMED_ESCAPES = { "\r" => "\\r", "\n" => "\\n", "\t" => "\\t", "\0" => "" }.freeze
 
+      # Control characters, separators of lines and paragraphs, and what turns the direction of writing (Unicode TR 9).
+      HIDDEN = /[[:cntrl:]\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/
+
       UNNAMED = [Encoding::BINARY, Encoding::US_ASCII].freeze
 
       # A second line of an exception's message is indented, so that it never looks like a record of its own.
@@ -55,7 +58,11 @@ module OverSIP
         end
 
         def escape(string)
-          string.gsub(/[[:cntrl:]]/) { |char| NAMED_ESCAPES.fetch(char) { format("\\x%02X", char.ord) } }
+          string.gsub(HIDDEN) { |char| NAMED_ESCAPES.fetch(char) { numbered(char.ord) } }
+        end
+
+        def numbered(number)
+          number < 0x100 ? format("\\x%02X", number) : format("\\u{%X}", number)
         end
 
         def exception(error)
