@@ -157,8 +157,8 @@ RSpec.describe "Calls in Chromium", :browser, :native do
 
   [400, 1400].product([false, true]).each do |width, dark|
     it "fit a page #{width} wide, #{dark ? "dark" : "light"}" do
-      message(404, "A reason phrase that is much too long for any table of calls and so has to give way somewhere", call_id: "x" * 100,
-                                                                                                                   headers: { "From" => "<sip:#{"long" * 20}@a.example>;tag=1" })
+      reason = "A reason phrase that is much too long for any table of calls and so has to give way somewhere"
+      message(404, reason, call_id: "x" * 100, headers: { "From" => "<sip:#{"long" * 20}@a.example>;tag=1" })
       visit(width: width, dark: dark)
       until_page { rows.size == 1 }
       expect(page.run("return document.documentElement.scrollWidth")).to be <= width
