@@ -80,7 +80,8 @@ fn an_attempt_that_nobody_answers_ends_with_its_timer() {
 /// What a client is told: statuses, who has made the responses, and when they leave, in seconds after the request.
 fn told(happenings: &[Happening]) -> Vec<(u16, Responder, f64)> {
     let told = happenings.iter().filter_map(|happening| match happening {
-        Happening::Progress { of, status, by, after } | Happening::Answered { of, status, by, after } => {
+        Happening::Progress { of, status, by, after, .. }
+        | Happening::Answered { of, status, by, after, .. } => {
             assert_eq!(of.call_id.as_deref(), Some(&b"followed"[..]));
             Some((*status, *by, after.expect("it is followed").as_secs_f64()))
         }

@@ -34,7 +34,10 @@ fn a_call_that_takes_the_place_of_another_one_allocates_its_name_alone() {
             let filling = "x".repeat(600);
             let wire = format!("BYE sip:b SIP/2.0\r\nCall-ID: {name}\r\nSubject: {filling}\r\n\r\n");
             let (branch, call_id) = (Bytes::from_static(b"z9hG4bK-1"), Some(Bytes::from(name)));
-            (wire.into(), Happening::Received { of: Subject { method: Method::Bye, branch, call_id } })
+            (
+                wire.into(),
+                Happening::Received { of: Subject { method: Method::Bye, branch, call_id }, call: false },
+            )
         })
         .collect();
     let (first, rest) = calls.split_at(200);

@@ -151,7 +151,7 @@ fn a_row_says_what_has_happened() {
     scene.message("c", 0);
     let at = began + Duration::from_micros(1500);
     let all = [
-        Happening::Received { of: of.clone() },
+        Happening::Received { of: of.clone(), call: true },
         Happening::Attempt { target, of: of.clone() },
         Happening::AttemptEnded { target, of: of.clone(), end: AttemptEnd::Answered(486) },
         Happening::Answered {
@@ -159,6 +159,7 @@ fn a_row_says_what_has_happened() {
             status: 486,
             by: Responder::Relayed,
             after: Some(Duration::from_millis(20)),
+            call: true,
         },
         Happening::PassedOver { target, call_id: of.call_id.clone() },
     ];

@@ -28,6 +28,7 @@ module OverSIP
           **core(configuration.fetch(:core)), **sip(configuration.fetch(:sip)), **tls(configuration),
           websocket: websocket(configuration.fetch(:websocket)),
           trace: trace(configuration.fetch(:trace)),
+          metrics: metrics?(configuration),
           hep: hep(configuration.fetch(:hep))
         }
       end
@@ -68,6 +69,11 @@ module OverSIP
       # nil: no call is kept.
       def trace(trace)
         trace.slice(:calls, :bytes, :sample) if trace[:enabled]
+      end
+
+      # @return [Boolean] whether somebody may look at figures
+      def metrics?(configuration)
+        configuration.dig(:core, :control_socket) != false || Listeners.metrics(configuration).any?
       end
 
       # @return [Hash, nil] nil when there is no collector

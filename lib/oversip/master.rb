@@ -168,6 +168,7 @@ module OverSIP
     # Each step logs its own failure; the other steps run.
     def reload_files
       @service_manager.reloading do
+        @reload_complete = true
         reopen_log
         log_system_notice "reloading #{ProxiesConfig::FILE_NAME} and #{Folder::SCRIPT}"
         reload_proxies
@@ -176,6 +177,7 @@ module OverSIP
         SystemCallbacks.on_reload_callbacks.each do |callback|
           Dispatcher.system_callback(SystemCallbacks, :on_reload, callback, guarded: true)
         end
+        Engine.count_reload(@reload_complete)
       end
     end
 
@@ -183,6 +185,7 @@ module OverSIP
     def reopen_log
       Logger.reopen
     rescue SystemCallError => e
+      @reload_complete = false
       log_system_error "the log file cannot be opened again, the old one is used further: #{e.message}"
     end
 
@@ -190,6 +193,7 @@ module OverSIP
       @folder.read_proxies
       LifeCycle.reload_proxies(@folder)
     rescue Folder::LoadError, ProxiesConfig::InvalidFile => e
+      @reload_complete = false
       log_system_crit "error reloading #{ProxiesConfig::TITLE} file '#{@folder.proxies_file}': #{e.detail}"
     end
 
@@ -199,6 +203,7 @@ module OverSIP
 
       log_system_notice "certificate read again: #{certificate.subject}, valid until #{certificate.not_after}"
     rescue StandardError => e
+      @reload_complete = false
       log_system_error "certificate not read again, the old one stays: #{e.message}"
     end
 
@@ -212,6 +217,7 @@ module OverSIP
       log_system_warn "#{Folder::SCRIPT} has registered #{added} more callbacks with SystemCallbacks: those registered " \
                       "at its top level run once more with each reload"
     rescue Folder::LoadError => e
+      @reload_complete = false
       Launcher.report(e)
     end
 

@@ -56,14 +56,15 @@ module OverSIP
       end
 
       def run
-        Thread.handle_interrupt(Object => :immediate) do
+        over = Thread.handle_interrupt(Object => :immediate) do
           while (number, kind, about = Engine.next_question)
             Engine.answer(number, answer(kind, about))
           end
+          true
         end
       ensure
         # Killed by a script: another thread answers as long as the engine runs.
-        spawn if @thread == Thread.current && Engine.running?
+        spawn if !over && @thread == Thread.current && Engine.running?
       end
 
       # Events do not wait until it has computed the answer.
@@ -80,5 +81,10 @@ module OverSIP
     end
 
     on(:status) { JSON.generate(OverSIP.script_stats) }
+
+    on(:metrics) do
+      OverSIP.metrics.ask_gauges
+      JSON.generate(stats: OverSIP.script_stats, limits: OverSIP.script_limits)
+    end
   end
 end

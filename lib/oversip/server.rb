@@ -105,6 +105,16 @@ module OverSIP
         **Logger.stats }
     end
 
+    # The bounds of what {script_stats} counts.
+    #
+    # @api private
+    # @return [Hash{Symbol => Integer}]
+    def script_limits
+      core = OverSIP.configuration&.fetch(:core, nil) || {}
+      { suspended_fibers: Dispatcher::EventFibers::MAX_SUSPENDED, await_running: core[:await_threads],
+        await_queued: core[:await_queue] }.compact
+    end
+
     # What Server and User-Agent say: `core: product`, else the name of this library.
     #
     # @api private

@@ -45,7 +45,7 @@ RSpec.describe "The layers" do
     "element" => %w[client message random resolve transaction],
     "simulation" => %w[client element message random resolve transaction],
     "trace" => %w[element message observed resolve transaction],
-    "metrics" => %w[element observed],
+    "metrics" => %w[element message observed resolve],
     "hep" => %w[message observed],
     "engine" => %w[client clock element hep host message metrics observed random resolve trace transaction transport],
     "host" => %w[client element message resolve]

@@ -83,6 +83,8 @@ pub enum Happening {
     Received {
         /// The request.
         of: Subject,
+        /// Whether it begins a call: an INVITE outside of a dialog.
+        call: bool,
     },
     /// The first provisional response to it other than 100 leaves for its client.
     Progress {
@@ -94,6 +96,8 @@ pub enum Happening {
         by: Responder,
         /// How long after the request it leaves.
         after: Option<Duration>,
+        /// Whether the request begins a call.
+        call: bool,
     },
     /// A final response to it leaves for its client. Of an INVITE there may be several 2xx.
     Answered {
@@ -105,6 +109,8 @@ pub enum Happening {
         by: Responder,
         /// How long after the request it leaves.
         after: Option<Duration>,
+        /// Whether the request begins a call, and this is the first final response to it.
+        call: bool,
     },
     /// A block of the script has kept back what would have gone to its client.
     DroppedResponse {

@@ -38,6 +38,8 @@ pub(super) struct Followed {
     pub(super) began: Instant,
     /// The client has got a provisional response other than 100.
     pub(super) in_progress: bool,
+    /// It begins a call, and the client has got no final response.
+    pub(super) call: bool,
 }
 
 impl Happenings {
@@ -85,8 +87,8 @@ impl Happenings {
     }
 
     /// A request is followed while it is under way; of too many the oldest one is not.
-    pub(super) fn follow(&mut self, request: RequestId, subject: Subject, now: Instant) {
-        self.requests.insert(request, Followed { subject, began: now, in_progress: false });
+    pub(super) fn follow(&mut self, request: RequestId, subject: Subject, call: bool, now: Instant) {
+        self.requests.insert(request, Followed { subject, began: now, in_progress: false, call });
         if self.requests.len() > self.room {
             self.requests.pop_first();
         }

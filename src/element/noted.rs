@@ -80,21 +80,31 @@ impl Element {
             return;
         }
         let Some(of) = self.subject_of(request).filter(|of| of.method != Method::Ack) else { return };
+        let call = self.begins_call(request);
         if let Some(happenings) = &mut self.happenings {
-            happenings.follow(request, of.clone(), self.now);
-            happenings.add(self.now, Happening::Received { of });
+            happenings.follow(request, of.clone(), call, self.now);
+            happenings.add(self.now, Happening::Received { of, call });
         }
+    }
+
+    /// Whether a request that has come is an INVITE outside of a dialog.
+    fn begins_call(&self, request: RequestId) -> bool {
+        let received = self.server_transactions.get(request).and_then(|it| it.request.as_ref());
+        received
+            .is_some_and(|it| it.message.method() == Some(&Method::Invite) && it.message.to_tag().is_none())
     }
 
     /// A response leaves for the client of a request.
     pub(super) fn note_response_to_client(&mut self, request: RequestId, status: u16, by: Option<Responder>) {
         let (Some(happenings), Some(by), true) = (&mut self.happenings, by, status > 100) else { return };
-        let (after, repeated) = match happenings.followed(request) {
+        let (after, repeated, call) = match happenings.followed(request) {
             Some(followed) => {
                 let repeated = std::mem::replace(&mut followed.in_progress, true);
-                (Some(self.now.saturating_duration_since(followed.began)), repeated)
+                let call = followed.call;
+                followed.call &= status < 200;
+                (Some(self.now.saturating_duration_since(followed.began)), repeated, call)
             }
-            None => (None, false),
+            None => (None, false, false),
         };
         if status < 200 && repeated {
             return;
@@ -102,8 +112,8 @@ impl Element {
         self.note(|element| {
             let of = element.subject_of(request)?;
             Some(match status {
-                ..=199 => Happening::Progress { of, status, by, after },
-                _ => Happening::Answered { of, status, by, after },
+                ..=199 => Happening::Progress { of, status, by, after, call },
+                _ => Happening::Answered { of, status, by, after, call },
             })
         });
         // Another final response to an INVITE is repeated until its ACK has come.

@@ -11,6 +11,9 @@ use crate::element::{Families, Limits};
 use crate::trace;
 use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, OpeningLimits, TlsError, TlsSettings};
 
+/// Connections that may exist at a time.
+pub(super) const MAX_CONNECTIONS: usize = 60_000;
+
 /// The settings of an engine.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -65,6 +68,8 @@ pub struct Config {
     pub outgoing_bytes: usize,
     /// How much of the calls is kept for who looks into them; `None`: nothing.
     pub trace: Option<trace::Limits>,
+    /// Whether figures are kept, for [`Engine::open_monitor`](super::Engine::open_monitor).
+    pub metrics: bool,
     /// The collectors that get all messages by HEP3, if there are any.
     pub hep: Option<HepSettings>,
 }

@@ -18,6 +18,8 @@ pub(super) struct EngineCounts {
     pub(super) loop_time: Stopwatch,
     /// The time that the thread of the blocks has had the interpreter.
     pub(super) script_time: Stopwatch,
+    /// Reloads that were complete, and others.
+    reloads: [AtomicU64; 2],
 }
 
 /// Adds up the times between its starts and its stops. One thread at a time uses it.
@@ -44,6 +46,14 @@ impl Stopwatch {
         }
     }
 
+    /// The time since it was started; none while it stands.
+    pub(super) fn running(&self) -> Duration {
+        match self.started.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            started => Duration::from_nanos(self.clock.now().saturating_sub(started)),
+        }
+    }
+
     /// What has counted so far, but for the time since the last start.
     pub(super) fn read(&self) -> Duration {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
@@ -54,6 +64,16 @@ impl EngineCounts {
     /// What the transport layer counts by itself.
     pub(super) fn malformed(&self) -> Arc<Malformed> {
         self.malformed.clone()
+    }
+
+    /// Files were read again: all of them, or not.
+    pub(super) fn count_reload(&self, complete: bool) {
+        self.reloads[usize::from(!complete)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Reloads that were complete, and others.
+    pub(super) fn reloads(&self) -> [u64; 2] {
+        self.reloads.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
     /// Counts a log record that was dropped; whether it is the first since [`EngineCounts::take_lost_records`].

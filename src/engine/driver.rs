@@ -202,7 +202,7 @@ impl Driver {
         Arc::new_cyclic(|me| Driver {
             clock,
             settings,
-            events: EventQueue::default(),
+            events: EventQueue::observed(observers.as_ref().and_then(Observers::waits)),
             counts: EngineCounts::default(),
             calls: Calls::default(),
             holds: Holds::default(),

@@ -8,8 +8,12 @@ use std::future::{poll_fn, Future};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
+
+use super::clock::SystemClock;
+use crate::clock::Clock;
 
 /// Why the wait for an event is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +57,24 @@ struct Load {
 #[derive(Debug)]
 struct State<E> {
     events: VecDeque<E>,
+    /// When each was queued; empty where nobody wants to know.
+    since: VecDeque<Instant>,
     interrupts: u64,
     closed: bool,
     /// Those who wait: one thread, or two for a moment.
     wakers: SmallVec<[Waker; 2]>,
+}
+
+/// Is told how long each event has waited.
+pub type Observe = Box<dyn Fn(Duration) + Send + Sync>;
+
+/// Whom to tell how long events wait.
+struct Waits(Option<Observe>);
+
+impl std::fmt::Debug for Waits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Waits").field(&self.0.is_some()).finish()
+    }
 }
 
 /// A queue with one consumer. Its bounds are kept at admission ([`EventQueue::queued`]): what was admitted is never lost.
@@ -66,13 +84,22 @@ pub struct EventQueue<E> {
     queued: AtomicUsize,
     loads: [Load; Class::COUNT],
     taken: AtomicU64,
+    waits: Waits,
 }
 
 impl<E> Default for EventQueue<E> {
     fn default() -> Self {
+        EventQueue::observed(None)
+    }
+}
+
+impl<E> EventQueue<E> {
+    /// An empty queue, and who is told how long events wait.
+    pub fn observed(by: Option<Observe>) -> Self {
         Self {
             state: Mutex::new(State {
                 events: VecDeque::new(),
+                since: VecDeque::new(),
                 interrupts: 0,
                 closed: false,
                 wakers: SmallVec::new(),
@@ -80,6 +107,7 @@ impl<E> Default for EventQueue<E> {
             queued: AtomicUsize::new(0),
             loads: Default::default(),
             taken: AtomicU64::new(0),
+            waits: Waits(by),
         }
     }
 }
@@ -92,6 +120,9 @@ impl<E: Queued> EventQueue<E> {
             let load = &self.loads[class as usize];
             load.events.fetch_add(1, Ordering::Relaxed);
             load.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        if self.waits.0.is_some() {
+            state.since.push_back(SystemClock.now());
         }
         state.events.push_back(event);
         self.queued.store(state.events.len(), Ordering::Relaxed);
@@ -109,7 +140,18 @@ impl<E: Queued> EventQueue<E> {
         }
         self.queued.store(state.events.len(), Ordering::Relaxed);
         self.taken.fetch_add(1, Ordering::Relaxed);
+        let since = state.since.pop_front();
+        drop(state);
+        if let (Some(observe), Some(since)) = (&self.waits.0, since) {
+            observe(SystemClock.now().saturating_duration_since(since));
+        }
         Some(event)
+    }
+
+    /// How long the oldest event has waited; nothing where that is not observed.
+    pub fn oldest(&self) -> Duration {
+        let since = self.lock().since.front().copied();
+        since.map_or(Duration::ZERO, |since| SystemClock.now().saturating_duration_since(since))
     }
 
     /// Resolves when there is an event, an interruption since `interrupts` was read, or the end.
@@ -218,6 +260,26 @@ mod tests {
         let taken: Vec<_> = (0..3).map_while(|_| queue.pop()).collect();
         assert_eq!(taken, [10, 0, -5]);
         assert_eq!((queue.queued(Class::Requests), queue.queued(Class::Acks)), ((1, 20), (0, 0)));
+    }
+
+    #[test]
+    fn who_wants_to_know_is_told_how_long_each_event_has_waited() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let list = told.clone();
+        let queue = EventQueue::observed(Some(Box::new(move |time| list.lock().expect("a list").push(time))));
+        assert_eq!(queue.oldest(), Duration::ZERO);
+        let begun = SystemClock.now();
+        queue.push(1);
+        queue.push(2);
+        while queue.oldest() < Duration::from_millis(2) {
+            std::thread::yield_now();
+        }
+        assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(1), Some(2), None));
+        let most = SystemClock.now() - begun;
+        let told = told.lock().expect("a list");
+        assert_eq!(told.len(), 2);
+        assert!(told[0] >= Duration::from_millis(2) && told[0] <= most, "{told:?}");
+        assert_eq!(queue.oldest(), Duration::ZERO);
     }
 
     #[test]

@@ -195,6 +195,11 @@ impl Network {
         self.layer.sending().all()
     }
 
+    /// The addresses of all UDP sockets.
+    pub(super) fn udp_addresses(&self) -> Vec<SocketAddr> {
+        self.layer.udp_sockets().iter().chain(&self.sending_sockets()).map(UdpSocket::local).collect()
+    }
+
     /// Datagrams that the system did not take in time.
     pub(super) fn unsent_datagrams(&self) -> u64 {
         self.layer.udp_sockets().iter().chain(&self.sending_sockets()).map(UdpSocket::unsent).sum()

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::clock::EngineClock;
 use super::config::Config;
+use super::events::Observe;
 use super::guarded::guarded;
 use super::hep::Collectors;
 use super::random::system_random;
@@ -33,7 +34,7 @@ impl Observers {
             let key = [(); 4].map(|()| random.number());
             Mutex::new(Ring::new(limits, clock.now(), clock.date(), key))
         });
-        let metrics = None;
+        let metrics = config.metrics.then(|| Arc::new(Metrics::default()));
         let collectors = config.hep.as_ref().map(|settings| Arc::new(Collectors::new(settings)));
         let any = ring.is_some() || metrics.is_some() || collectors.is_some();
         any.then_some(Observers { clock, ring, metrics, collectors })
@@ -47,6 +48,12 @@ impl Observers {
     /// The metrics, unless they are off.
     pub fn metrics(&self) -> Option<&Arc<Metrics>> {
         self.metrics.as_ref()
+    }
+
+    /// Who is told how long events wait for the script; `None`: nobody wants to know.
+    pub(super) fn waits(&self) -> Option<Observe> {
+        let metrics = self.metrics.clone()?;
+        Some(Box::new(move |time| metrics.waited(time)))
     }
 
     /// The collectors, if there are any.
@@ -90,7 +97,7 @@ impl Observers {
                 lock(ring).happened(at, happening);
             }
             if let Some(metrics) = &self.metrics {
-                metrics.happened(happening);
+                metrics.happened(at, happening);
             }
         });
     }

@@ -207,11 +207,16 @@ impl Engine {
     ///
     /// A socket cannot be opened, or the system refuses a thread.
     pub fn open_monitor(&self, config: &MonitorConfig) -> Result<Vec<SocketAddr>, MonitorError> {
-        let monitor = Monitor::start(&self.driver, &self.questions, config)?;
+        let monitor = Monitor::start(&self.driver, &self.questions, &self.tls, config)?;
         let listening = monitor.listening().to_vec();
         let former = lock(&self.monitor).replace(monitor);
         drop(former);
         Ok(listening)
+    }
+
+    /// Files were read again: all of them, or not.
+    pub fn count_reload(&self, complete: bool) {
+        self.driver.counts.count_reload(complete);
     }
 
     /// What the monitor asks of Ruby.

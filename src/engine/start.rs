@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::advances::Advances;
 use super::clock::EngineClock;
-use super::config::{Config, StartError};
+use super::config::{Config, StartError, MAX_CONNECTIONS};
 use super::dns::{Lookup, NameServer};
 use super::driver::Driver;
 use super::log;
@@ -30,9 +30,6 @@ use crate::transport::{bind_all, Bound, Options, Tls, Transport, TransportLayer}
 
 /// Transport events that may wait for the engine; beyond it the readers wait.
 const EVENT_QUEUE: usize = 1024;
-
-/// Connections that may exist at a time.
-const MAX_CONNECTIONS: usize = 60_000;
 
 /// Tells the elements of a process apart.
 static NEXT_ELEMENT: AtomicU16 = AtomicU16::new(0);

@@ -13,6 +13,9 @@ macro_rules! methods {
         }
 
         impl Method {
+            /// The names of all methods that are known.
+            pub const NAMES: &'static [&'static str] = &[$($text),*];
+
             /// The method of this name. The bytes are copied if the name is unknown.
             pub fn from_bytes(name: &[u8]) -> Method {
                 Method::known(name).unwrap_or_else(|| Method::Other(Bytes::copy_from_slice(name)))

@@ -33,7 +33,7 @@ impl Transport {
     }
 
     /// All transports.
-    const ALL: [Transport; 5] =
+    pub const ALL: [Transport; 5] =
         [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
     /// The transport that a Via names, in any letter case; `None` for one that is not ours.

@@ -119,12 +119,12 @@ impl Ring {
     /// Something has happened.
     pub fn happened(&mut self, at: Instant, happening: &Happening) {
         match happening {
-            Happening::Received { of } => self.received(at, of),
-            Happening::Progress { of, status, by, after } => {
+            Happening::Received { of, .. } => self.received(at, of),
+            Happening::Progress { of, status, by, after, .. } => {
                 let answer = Answer { status: *status, by: *by, after: *after };
                 self.add_of(at, of, |transaction| What::Progress(transaction, answer));
             }
-            Happening::Answered { of, status, by, after } => {
+            Happening::Answered { of, status, by, after, .. } => {
                 let answer = Answer { status: *status, by: *by, after: *after };
                 self.add_of(at, of, |transaction| What::Answered(transaction, answer));
             }

@@ -135,6 +135,7 @@ fn config(listeners: Vec<ListenSpec>, limits: Limits) -> Config {
         process: std::process::id,
         trace: None,
         outgoing_bytes: 64 << 20,
+        metrics: false,
         hep: None,
     }
 }

@@ -90,6 +90,7 @@ pub fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
         process: process::id,
         outgoing_bytes: required(ruby, options, "max_outgoing_bytes")?,
         trace: option(ruby, options, "trace")?.map(|limits| trace_limits(ruby, limits)).transpose()?,
+        metrics: option(ruby, options, "metrics")?.unwrap_or(false),
         hep: option(ruby, options, "hep")?.map(|options| hep_settings(ruby, options)).transpose()?,
     })
 }

@@ -49,7 +49,7 @@ impl Details<'_> {
     /// The kind of the happening.
     fn fill(&self, happening: &Happening) -> Result<&'static str, Error> {
         Ok(match happening {
-            Happening::Received { of } => {
+            Happening::Received { of, .. } => {
                 self.subject(of)?;
                 "received"
             }

@@ -36,6 +36,7 @@ mod response;
 mod running_event;
 mod runtime;
 mod schedule;
+mod script_metrics;
 mod server_transaction;
 mod slot;
 mod stun;
@@ -83,6 +84,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     trace::define(ruby, oversip)?;
     nudge::define(ruby, oversip)?;
     monitor::define(ruby, oversip)?;
+    script_metrics::define(ruby, oversip)?;
     world::define(ruby, oversip)?;
     logging::install();
     Ok(())

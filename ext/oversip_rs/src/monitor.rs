@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, StaticSymbol};
 use oversip::engine::monitor::{CallsPage, Identity, MonitorConfig};
 
-use crate::{gvl::without_gvl, options, runtime, text};
+use crate::{gvl::without_gvl, options, runtime, script_metrics, text};
 
 /// `OverSIP::Engine.open_monitor(version:, name:, control_socket:, listen: [[ip, port], ...], calls_page:)`: shows what there is to see from now on.
 /// Answers with the ports, in the order of `listen:`.
@@ -23,6 +23,7 @@ fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
         calls_page: options::option(ruby, given, "calls_page")?
             .map(|given| calls_page(ruby, given))
             .transpose()?,
+        of_script: script_metrics::of_process().clone(),
         listen: listen.into_iter().map(|entry| address(ruby, entry)).collect::<Result<_, _>>()?,
     };
     let opened =
@@ -65,10 +66,16 @@ fn next_question(ruby: &Ruby) -> Result<Option<(u64, StaticSymbol, RString)>, Er
     }
 }
 
+/// `OverSIP::Engine.count_reload(complete)`: files were read again: all of them, or not.
+fn count_reload(complete: bool) {
+    if let Some(engine) = runtime::current() {
+        engine.count_reload(complete);
+    }
+}
+
 /// `OverSIP::Engine.answer(number, text)`: the answer to a question; nil: there is none.
 fn answer(number: u64, text: Option<RString>) {
-    // SAFETY: the bytes are copied before Ruby runs again.
-    let text = text.map(|text| unsafe { text.as_slice() }.to_vec());
+    let text = text.map(|text| text::bytes_of(text).to_vec());
     if let Some(engine) = runtime::current() {
         engine.questions().answer(number, text);
     }
@@ -79,5 +86,6 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     let engine = oversip.define_module("Engine")?;
     engine.define_singleton_method("open_monitor", function!(open_monitor, 1))?;
     engine.define_singleton_method("next_question", function!(next_question, 0))?;
+    engine.define_singleton_method("count_reload", function!(count_reload, 1))?;
     engine.define_singleton_method("answer", function!(answer, 2))
 }

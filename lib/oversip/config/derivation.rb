@@ -34,6 +34,9 @@ module OverSIP
         sip[:local_domains] = sip[:local_domains]&.map(&:downcase)
         trace = @configuration.fetch(:trace)
         trace[:enabled] = @command || @configuration.dig(:metrics, :calls_page) if trace[:enabled].nil?
+        # null: the one that the command makes by itself.
+        core = @configuration.fetch(:core)
+        core[:control_socket] = false if core[:control_socket].nil? && !@command
         @configuration
       end
 

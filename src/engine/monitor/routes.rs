@@ -10,12 +10,13 @@ use super::asked::Asked;
 use super::door::{Door, Way};
 use super::scene::Scene;
 
-use super::{calls, health, status, trace};
+use super::{calls, health, metrics, status, trace};
 
 /// The answer to a request.
 pub(super) async fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
     match (asked.path.as_str(), door.way) {
         ("/health", _) => health::answer(scene),
+        ("/metrics", _) => metrics::answer(door, scene).await,
         ("/status", Way::Control) => status::answer(scene).await,
         ("/trace", Way::Control) => trace::answer(asked, door, scene),
         (path, Way::Network) if path == "/calls" || path.starts_with("/calls/") => {

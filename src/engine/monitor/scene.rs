@@ -7,7 +7,10 @@ use tokio::sync::watch;
 
 use super::calls::CallsPage;
 use super::questions::Questions;
+use super::shown::Shown;
 use crate::engine::driver::Driver;
+use crate::metrics::ScriptMetrics;
+use crate::transport::Tls;
 
 /// What tells this server from others.
 #[derive(Debug, Clone)]
@@ -22,6 +25,12 @@ pub struct Identity {
 pub(super) struct Scene {
     pub(super) driver: Arc<Driver>,
     pub(super) questions: Arc<Questions>,
+    /// The certificates.
+    pub(super) tls: Arc<Tls>,
+    /// What the script counts.
+    pub(super) of_script: Arc<ScriptMetrics>,
+    /// The page of figures that a network was shown last.
+    pub(super) shown: Shown,
     pub(super) identity: Identity,
     /// How the page of calls is guarded; `None`: it is not served.
     pub(super) calls_page: Option<CallsPage>,

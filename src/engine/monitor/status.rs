@@ -9,8 +9,14 @@ use super::answer::Answer;
 use super::health::word;
 use super::scene::Scene;
 use crate::clock::Clock;
+use crate::engine::observers::Observers;
 use crate::engine::stats::Reading;
 use crate::engine::SystemClock;
+use crate::host::lock;
+use crate::metrics::Metrics;
+
+/// Targets and blocks that are shown.
+const MOST_ROWS: usize = 50;
 
 /// The page.
 pub(super) async fn answer(scene: &Arc<Scene>) -> Answer {
@@ -21,6 +27,8 @@ pub(super) async fn answer(scene: &Arc<Scene>) -> Answer {
 
 fn page(scene: &Scene, script: Value) -> Value {
     let status = scene.driver.look(|element| element.status());
+    let observers = scene.driver.observers.as_ref();
+    let metrics = observers.and_then(Observers::metrics);
     json!({
         "version": scene.identity.version,
         "name": scene.identity.name,
@@ -30,6 +38,17 @@ fn page(scene: &Scene, script: Value) -> Value {
         "now": seconds(SystemClock.date()),
         "stats": stats(scene),
         "script": script,
+        "calls": metrics.map(|metrics| calls(metrics)),
+        "causes": metrics.map(|metrics| causes(metrics)),
+        "targets": metrics.map(|metrics| targets(metrics)),
+        "blocks": metrics.map(|metrics| blocks(metrics)),
+        "queue": {
+            "events": scene.driver.events.len(),
+            "oldest_seconds": scene.driver.events.oldest().as_secs_f64(),
+            "running_seconds": scene.driver.counts.script_time.running().as_secs_f64(),
+        },
+        "trace": observers.and_then(|observers| trace(scene, observers)),
+        "hep": observers.map(hep).unwrap_or_default(),
     })
 }
 
@@ -43,6 +62,81 @@ fn stats(scene: &Scene) -> Map<String, Value> {
     };
     let readings = scene.driver.stats().readings();
     readings.into_iter().map(|(name, reading)| (name.to_owned(), value(reading))).collect()
+}
+
+fn calls(metrics: &Metrics) -> Value {
+    let figures = metrics.calls();
+    let failed = figures.failed.iter().map(|(class, count)| ((*class).to_owned(), json!(count)));
+    json!({
+        "begun": figures.begun,
+        "in_progress": figures.in_progress,
+        "answered": figures.answered,
+        "cancelled": figures.cancelled,
+        "failed": failed.collect::<Map<_, _>>(),
+    })
+}
+
+fn causes(metrics: &Metrics) -> Vec<Value> {
+    let causes = metrics.causes().into_iter().take(MOST_ROWS);
+    causes.map(|cause| json!({ "cause": cause.words, "by": cause.by, "count": cause.count })).collect()
+}
+
+/// The one that a request was sent to last comes first.
+fn targets(metrics: &Metrics) -> Vec<Value> {
+    let targets = metrics.targets().into_iter().rev().take(MOST_ROWS);
+    let row = |(target, attempts): (crate::resolve::Target, crate::metrics::Attempts)| {
+        json!({
+            "target": target.to_string(),
+            "attempts": attempts.count,
+            "answered": attempts.answered,
+            "failed": attempts.failed,
+            "timeouts": attempts.timeouts,
+            "last": attempts.last,
+            "seconds": attempts.mean().map(|time| time.as_secs_f64()),
+            "blacklisted": attempts.blacklisted,
+        })
+    };
+    targets.map(row).collect()
+}
+
+/// The one comes first that takes most time in all.
+fn blocks(metrics: &Metrics) -> Vec<Value> {
+    let blocks = metrics.blocks().into_iter().take(MOST_ROWS);
+    let row = |block: crate::metrics::BlockFigures| {
+        json!({
+            "event": block.event,
+            "place": block.place,
+            "count": block.runs.count,
+            "seconds": block.runs.total.as_secs_f64(),
+            "longest": block.runs.longest.as_secs_f64(),
+            "exceptions": block.runs.exceptions,
+        })
+    };
+    blocks.map(row).collect()
+}
+
+fn trace(scene: &Scene, observers: &Observers) -> Option<Value> {
+    let summary = lock(observers.ring()?).summary(scene.driver.clock.now());
+    Some(json!({
+        "calls": summary.calls,
+        "bytes": summary.bytes,
+        "most_calls": summary.limits.calls,
+        "most_bytes": summary.limits.bytes,
+    }))
+}
+
+fn hep(observers: &Observers) -> Vec<Value> {
+    let states = observers.collectors().map(|collectors| collectors.states()).unwrap_or_default();
+    let row = |state: crate::engine::CollectorState| {
+        json!({
+            "collector": state.address,
+            "sent": state.sent,
+            "dropped": state.dropped,
+            "queued": state.queued,
+            "connected": state.connected,
+        })
+    };
+    states.into_iter().map(row).collect()
 }
 
 /// A date as seconds since 1970.

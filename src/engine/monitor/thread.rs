@@ -17,10 +17,12 @@ use super::door::{Door, Way};
 use super::questions::Questions;
 use super::scene::{Identity, Scene};
 use super::serve::accept;
+use super::shown::Shown;
 use crate::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::{log, SystemClock};
-use crate::transport::error_text;
+use crate::metrics::ScriptMetrics;
+use crate::transport::{error_text, Tls};
 
 /// How long answers under way may take when the engine ends.
 const GRACE: Duration = Duration::from_millis(200);
@@ -39,6 +41,8 @@ pub struct MonitorConfig {
     pub listen: Vec<SocketAddr>,
     /// Whether calls are shown there, and to whom.
     pub calls_page: Option<CallsPage>,
+    /// What the script counts.
+    pub of_script: Arc<ScriptMetrics>,
 }
 
 /// The monitor cannot be started.
@@ -72,6 +76,7 @@ impl Monitor {
     pub(in crate::engine) fn start(
         driver: &Arc<Driver>,
         questions: &Arc<Questions>,
+        tls: &Arc<Tls>,
         config: &MonitorConfig,
     ) -> Result<Monitor, MonitorError> {
         let control = config.control_socket.as_deref().map(ControlSocket::open).transpose()?;
@@ -82,6 +87,9 @@ impl Monitor {
         let scene = Arc::new(Scene {
             driver: driver.clone(),
             questions: questions.clone(),
+            tls: tls.clone(),
+            of_script: config.of_script.clone(),
+            shown: Shown::default(),
             identity: config.identity.clone(),
             calls_page: config.calls_page.clone(),
             began_at: SystemClock.date(),

@@ -1,6 +1,7 @@
 //! Whom a certificate speaks for (RFC 5922 section 7).
 
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
@@ -25,6 +26,13 @@ pub fn sip_identities(der: &[u8]) -> Vec<String> {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         _ => None,
     }))
+}
+
+/// Until when a certificate (DER) counts.
+pub(super) fn valid_until(der: &[u8]) -> Option<SystemTime> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// RFC 5922 section 7.2: names are compared whole; a wildcard matches nothing.

@@ -97,6 +97,8 @@ struct Credentials {
     acceptors: Option<Acceptors>,
     connector: TlsConnector,
     authorities: Authorities,
+    /// Until when the certificate of our own counts.
+    valid_until: Option<SystemTime>,
 }
 
 struct Acceptors {
@@ -117,6 +119,11 @@ impl Tls {
         let fresh = Arc::new(Credentials::new(&self.provider, settings)?);
         *self.credentials.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
+    }
+
+    /// Until when the certificate of our own counts; `None` without one.
+    pub fn valid_until(&self) -> Option<SystemTime> {
+        self.credentials().valid_until
     }
 
     fn credentials(&self) -> Arc<Credentials> {
@@ -176,12 +183,15 @@ impl Credentials {
         if unusable > 0 {
             tracing::warn!(target: "oversip::tls", unusable, "CA certificates that verify_server cannot use");
         }
+        let valid_until =
+            settings.identity.as_ref().and_then(|own| identity::valid_until(own.chain.first()?));
         let identity =
             settings.identity.as_ref().map(|identity| certified_key(provider, identity)).transpose()?;
         Ok(Credentials {
             acceptors: identity.clone().map(|identity| Acceptors::new(provider, identity)),
             connector: connector(provider, identity),
             authorities,
+            valid_until,
         })
     }
 }

@@ -1,0 +1,96 @@
+# frozen_string_literal: true
+
+require "oversip/metrics/counter"
+require "oversip/metrics/gauge"
+require "oversip/metrics/histogram"
+
+# Figures of scripts.
+module OverSIP
+  # What a script counts beside the figures of the library, see {OverSIP.metrics}. A metric belongs to the process: it can
+  # be made and counted at any time, also without an engine and in worlds; `/metrics` shows it while a server runs.
+  #
+  # A metric may have labels, which tell its values apart: each combination of their values has a value of its own. A metric
+  # has 1000 such combinations at most. What further ones count goes to one whose labels are all `other`, and the log says
+  # so once.
+  class Metrics
+    # @api private
+    def initialize
+      @gauges = {}
+    end
+
+    # A number that only grows.
+    #
+    # @example
+    #   LOGINS = OverSIP.metrics.counter(:logins, labels: [:outcome], help: "Logins by what came of them.")
+    #   LOGINS.increment(outcome: "ok")
+    # @param name [Symbol, String] letters, digits and `_`, no digit first, not `oversip_` first. `_total` is added where it
+    #   is missing, as Prometheus wants it
+    # @param labels [Array<Symbol, String>] the names of its labels
+    # @param help [String] what it counts
+    # @return [Counter] the same one each time
+    # @raise [OverSIP::RuntimeError] a name cannot be used, or another metric has it
+    # @raise [TypeError] an argument is of another type
+    def counter(name, labels: [], help: "Of the script.")
+      Counter.new(:counter, name, labels, help)
+    end
+
+    # A number that grows and falls. With a block it is asked for each time that somebody looks; the block runs on a thread
+    # of its own, and has a second.
+    #
+    # @example
+    #   OverSIP.metrics.gauge(:registered_users, help: "Users with a binding.") { Bindings.count }
+    # @param name [Symbol, String] see {#counter}
+    # @param labels [Array<Symbol, String>] none with a block
+    # @param help [String]
+    # @yieldreturn [Numeric] its value
+    # @return [Gauge] the same one each time
+    # @raise [OverSIP::RuntimeError] see {#counter}
+    # @raise [TypeError] see {#counter}
+    # @raise [ArgumentError] labels with a block
+    def gauge(name, labels: [], help: "Of the script.", &block)
+      raise ArgumentError, "a gauge with a block has no labels" if block && !Array(labels).empty?
+
+      gauge = Gauge.new(:gauge, name, labels, help)
+      # A script that is loaded again hands over another block.
+      @gauges = @gauges.merge(gauge.name => [gauge, block]) if block
+      gauge
+    end
+
+    # Values that are sorted into buckets, such as times in seconds.
+    #
+    # @example
+    #   LOOK_UP = OverSIP.metrics.histogram(:look_up_seconds, help: "How long the database takes.")
+    #   user = LOOK_UP.time { Users.find(name) }
+    # @param name [Symbol, String] see {#counter}
+    # @param labels [Array<Symbol, String>]
+    # @param help [String]
+    # @param buckets [Array<Numeric>, nil] the upper bounds, growing; nil: 0.005 to 10
+    # @return [Histogram] the same one each time
+    # @raise [OverSIP::RuntimeError] see {#counter}
+    # @raise [TypeError] see {#counter}
+    def histogram(name, labels: [], help: "Of the script.", buckets: nil)
+      Histogram.new(:histogram, name, labels, help, buckets || [])
+    end
+
+    # Asks the blocks of gauges.
+    #
+    # @api private
+    def ask_gauges
+      @gauges.each_value do |gauge, block|
+        gauge.set(block.call)
+      rescue StandardError => e
+        Logger.record(:error, "metrics", "the block of the gauge #{gauge.name} has failed: #{e.message} (#{e.class})",
+                      [:gauge, gauge.name, e.class])
+      end
+    end
+  end
+
+  @metrics = Metrics.new
+
+  class << self
+    # What the script counts, for `/metrics` and so for Prometheus.
+    #
+    # @return [Metrics]
+    attr_reader :metrics
+  end
+end

@@ -1,0 +1,257 @@
+# frozen_string_literal: true
+
+require "open3"
+require "tempfile"
+require "yaml"
+require_relative "../support/certificates"
+require_relative "../support/metrics_page"
+require_relative "../support/monitor_client"
+require_relative "../support/server_folder"
+
+# What a server counts and times, as Prometheus reads it.
+RSpec.describe "The metrics of a server", :native do
+  include MonitorClient
+
+  let!(:alice) { udp_peer }
+  let!(:bob) { udp_peer }
+  let(:document) { File.read(File.expand_path("../../docs/metrics.md", __dir__)) }
+
+  def with_metrics(**sections)
+    { metrics: { listen: ":0" }, **sections }
+  end
+
+  def metrics_port
+    OverSIP.configuration.dig(:metrics, :listen).first[/\d+\z/].to_i
+  end
+
+  def text
+    ask("/metrics", at: metrics_port).body
+  end
+
+  # Reads until a sample is there.
+  #
+  # @return [MetricsPage]
+  def page_with(sample, value)
+    page = nil
+    eventually(message: "no #{sample} #{value}") { (page = MetricsPage.new(text))[sample] == value }
+    page
+  end
+
+  def call(status)
+    invite = call_from(alice)
+    forwarded = bob.receive
+    bob.answer(forwarded, 180)
+    bob.answer(forwarded, status)
+    final = final_for(alice)
+    alice.send_text(alice.companion(invite, :ACK), oversip_port) if status >= 300
+    final
+  end
+
+  def relay(**sections)
+    start_relay_to(bob, configuration: with_metrics(**sections)) { |proxy| proxy.on_failure_response { nil } }
+  end
+
+  # @return [String] what `promtool check` says of a text
+  def promtool(kind, text, *files)
+    output, status = Open3.capture2e("promtool", "check", kind, *files, stdin_data: text)
+    expect(status).to be_success, output
+    output
+  end
+
+  # @return [String] queries of a dashboard as rules that promtool reads
+  def rules(queries)
+    queries = queries.map { |query| query.gsub("$__rate_interval", "5m").gsub("$instance", ".*") }
+    rules = queries.each_with_index.map { |query, number| { "record" => "r#{number}", "expr" => query } }
+    YAML.dump("groups" => [{ "name" => "dashboard", "rules" => rules }])
+  end
+
+  it "count messages, calls, attempts and blocks, and time them" do
+    relay
+    call(200)
+    call(486)
+    page = page_with('oversip_calls_ended_total{outcome="4xx"}', 1.0)
+    expect(page.samples).to include(
+      "oversip_calls_received_total" => 2.0, 'oversip_calls_ended_total{outcome="answered"}' => 1.0, "oversip_calls_in_progress" => 0.0,
+      'oversip_calls_failed_total{by="relayed",status="486"}' => 1.0, "oversip_calls_total" => 2.0,
+      'oversip_attempts_ended_total{class="2xx",outcome="answered"}' => 1.0, "oversip_attempts_total" => 2.0,
+      'oversip_requests_received_total{method="INVITE",transport="udp"}' => 2.0,
+      'oversip_responses_received_total{class="1xx",method="INVITE",transport="udp"}' => 2.0,
+      'oversip_responses_sent_total{class="2xx",method="INVITE",transport="udp"}' => 1.0,
+      "oversip_invite_provisional_seconds_count" => 2.0, 'oversip_invite_final_seconds_count{class="4xx"}' => 1.0,
+      "oversip_script_responsive" => 1.0, 'oversip_limit{of="await_running"}' => 16.0
+    )
+    expect(page['oversip_block_seconds_count{event="on_request"}']).to be >= 2
+    expect(page["oversip_queue_seconds_count"]).to be_positive
+    expect(page["oversip_interpreter_seconds_total"]).to be_positive
+    expect(page["oversip_invite_provisional_seconds_sum"]).to be_between(0, 60)
+  end
+
+  it "pass promtool's check, with those of a script" do
+    relay
+    call(486)
+    OverSIP.metrics.counter(:spec_logins, labels: [:outcome], help: "Logins.").increment(outcome: "\"\n\\")
+    OverSIP.metrics.histogram(:spec_look_up_seconds, help: "Look-ups.").observe(0.1)
+    page_with('oversip_calls_ended_total{outcome="4xx"}', 1.0)
+    expect(promtool("metrics", text)).to eq("")
+  end
+
+  it "are those that docs/metrics.md lists, each with its type, its labels and what it is" do
+    collector = udp_peer
+    relay(hep: { collectors: ["udp:#{collector.address}"] }, tls: Certificates.section)
+    call(200)
+    call(486)
+    page = page_with('oversip_calls_ended_total{outcome="4xx"}', 1.0)
+    page.metrics.delete_if { |name, _| !name.start_with?("oversip_", "process_") }
+    expect(document[/^\| metric \|.*?(?=\n\n|\z)/m].lines(chomp: true)).to eq(page.table)
+    expect(page["oversip_certificate_days_left"]).to be_between(0.0, 4000.0)
+  end
+
+  it "are read by the dashboard: it asks for nothing that is not there" do
+    known = document.scan(/^\| `(\w+)` \| (\w+)/).flat_map { |name, type| type == "histogram" ? %w[bucket sum count].map { |part| "#{name}_#{part}" } : name }
+    dashboard = JSON.parse(File.read(File.expand_path("../../packaging/grafana-dashboard.json", __dir__)))
+    queries = dashboard.fetch("panels").flat_map { |panel| panel.fetch("targets", []).map { |target| target.fetch("expr") } }
+    expect(queries.size).to be > 15
+    Tempfile.create("rules") do |file|
+      File.write(file.path, rules(queries))
+      expect(promtool("rules", "", file.path)).to include("SUCCESS: #{queries.size} rules found")
+    end
+    queries.each do |query|
+      names = query.scan(/\b(?:oversip|process)_\w+/)
+      expect(names).not_to be_empty, query
+      expect(names - known).to be_empty, query
+    end
+  end
+
+  it "have no label of a peer's making" do
+    relay
+    bad = alice.build(:OPTIONS, "sip:b.example").sub("OPTIONS", "MADE-UP\"}").sub(/CSeq: (\d+) OPTIONS/, 'CSeq: \1 MADE-UP"}')
+    alice.send_text(bad, oversip_port)
+    alice.send_text(alice.build(:OPTIONS, "sip:b.example").gsub("OPTIONS", "INVENTED"), oversip_port)
+    page_with('oversip_requests_received_total{method="other",transport="udp"}', 1.0)
+    expect(text).not_to match(/MADE-UP|INVENTED/)
+  end
+
+  it "show a network figures and state, and nothing else" do
+    relay
+    expect(ask("/health", at: metrics_port)).to have_attributes(status: 200, body: "running\n")
+    expect(%w[/status /trace / /calls /metrics/x].map { |path| ask(path, at: metrics_port).status }).to all eq(404)
+    expect(%w[POST PUT DELETE].map { |method| ask("/metrics", at: metrics_port, method: method).status }).to all eq(405)
+    expect(ask("/metrics", at: metrics_port).headers).to include("content-type" => "text/plain; version=0.0.4; charset=utf-8",
+                                                                 "cache-control" => "no-store", "x-content-type-options" => "nosniff")
+  end
+
+  it "are shown on several addresses, and not where somebody else listens" do
+    taken = TCPServer.new("127.0.0.1", 0)
+    start_oversip(configuration: { metrics: { listen: ["127.0.0.1:0", "127.0.0.2:0"] } }) { nil }
+    expect(OverSIP.configuration[:metrics][:listen]).to match([/\A127\.0\.0\.1:\d+\z/, /\A127\.0\.0\.2:\d+\z/])
+    OverSIP.stop(timeout: 0)
+    expect { start_oversip(configuration: { metrics: { listen: "127.0.0.1:#{taken.local_address.ip_port}" } }) { nil } }
+      .to raise_error(OverSIP::RuntimeError, /metrics cannot be shown on 127\.0\.0\.1:\d+: Address already in use/)
+    expect(OverSIP.running?).to be(false)
+  ensure
+    taken&.close
+  end
+
+  it "warn of an address that others reach" do
+    log = capture_log { start_oversip(configuration: { metrics: { listen: "0.0.0.0:0" } }) { nil } }
+    expect(log.map(&:body).grep(/metrics\[listen\]: 0\.0\.0\.0:\d+ is no loopback address/).size).to eq(1)
+    OverSIP.stop(timeout: 0)
+    log = capture_log { start_oversip(configuration: { metrics: { listen: "127.0.0.1:0" } }) { nil } }
+    expect(log.map(&:body).grep(/loopback/)).to be_empty
+  end
+
+  describe "shown to hostile clients" do
+    def served
+      invite = call_from(alice)
+      bob.answer(bob.receive_until { |message| message.method_name == "INVITE" }, 486)
+      final_for(alice).tap { alice.send_text(alice.companion(invite, :ACK), oversip_port) }.status
+    end
+
+    it "change nothing for calls: slow ones, many, and big requests" do
+      socket = "/tmp/oversip-spec-#{Process.pid}.sock"
+      relay(core: { control_socket: socket })
+      slow = Array.new(150) { TCPSocket.new("127.0.0.1", metrics_port) }
+      slow.each { |peer| peer.write("GET /metrics HTTP/1.1\r\nHost: a\r\nX: ") }
+      expect(served).to eq(486)
+      # Those of the network take no place of the operator's.
+      expect(ask("/health", at: socket).status).to eq(200)
+      slow.each(&:close)
+      eventually { ask("/health", at: metrics_port).status == 200 }
+
+      with_connection(metrics_port) do |peer|
+        peer.write("GET /#{"x" * 100_000} HTTP/1.1\r\nHost: a\r\n\r\n")
+      rescue Errno::EPIPE, Errno::ECONNRESET
+        nil
+      ensure
+        expect(read_all(peer)).to match(%r{\A(?:HTTP/1\.1 4\d\d |\z)})
+      end
+      with_connection(metrics_port) { |peer| peer.write("\x00\xff\r\n\r\n") and expect(read_all(peer)).to match(%r{\A(?:HTTP/1\.1 400 |\z)}) }
+      expect(served).to eq(486)
+    ensure
+      slow&.each(&:close)
+    end
+
+    it "are cut off when they do not ask in time" do
+      relay
+      with_connection(metrics_port) do |peer|
+        peer.write("GET /metrics HTTP/1.1\r\n")
+        expect(read_all(peer)).to match(%r{\A(?:HTTP/1\.1 408 |\z)})
+      end
+    end
+
+    it "are slowed down when they ask without end" do
+      relay
+      answered = 0
+      asking = Array.new(4) do
+        Thread.new { with_connection(metrics_port) { |peer| loop { peer.write(request("/health")) and peer.readpartial(4096) and answered += 1 } } }
+      end
+      eventually { answered > 100 }
+      before = answered
+      began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      eventually { Process.clock_gettime(Process::CLOCK_MONOTONIC) - began > 0.5 }
+      rate = (answered - before) / (Process.clock_gettime(Process::CLOCK_MONOTONIC) - began)
+      expect(rate).to be < 100
+      expect(served).to eq(486)
+    ensure
+      asking&.each(&:kill)&.each(&:join)
+    end
+  end
+
+  describe "of the command" do
+    include ServerFolder
+
+    it "count reloads, by whether all files were taken" do
+      folder
+      Dir.mkdir(in_folder("run"))
+      serving(environment: { "XDG_RUNTIME_DIR" => in_folder("run") }) do |server|
+        socket = in_folder("run/oversip/oversip.sock")
+        reloads = ->(result) { MetricsPage.new(ask("/metrics", at: socket).body)["oversip_reloads_total{result=\"#{result}\"}"] }
+        server.signal("HUP")
+        eventually { reloads.call("ok").positive? }
+        write("proxies.conf", "default_proxy: {timer_B: no}\n")
+        server.signal("HUP")
+        eventually { reloads.call("failed").positive? }
+        expect(reloads.call("ok")).to eq(1.0)
+      end
+    end
+
+    it "say that Ruby does not answer, and show all the same what it need not be asked for" do
+      folder(script: <<~RUBY)
+        require "openssl"
+        def (OverSIP::SipEvents).on_request(_request)
+          $stderr.puts "computing"
+          # Without giving way to other threads.
+          OpenSSL::KDF.pbkdf2_hmac("a", salt: "b", iterations: 100_000_000, length: 20, hash: "sha1")
+        end
+      RUBY
+      Dir.mkdir(in_folder("run"))
+      serving(environment: { "XDG_RUNTIME_DIR" => in_folder("run") }) do |server|
+        alice.send_text(alice.build(:OPTIONS, "sip:b.example"), port)
+        server.wait_for(/computing/)
+        page = MetricsPage.new(ask("/metrics", at: in_folder("run/oversip/oversip.sock")).body)
+        expect([page["oversip_script_responsive"], page["oversip_requests"], page.metrics["oversip_suspended_fibers"]]).to eq([0.0, 1.0, nil])
+        expect(page["oversip_running_event_seconds"]).to be > 0.5
+      end
+    end
+  end
+end

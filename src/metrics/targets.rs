@@ -1,0 +1,153 @@
+//! The targets that requests were sent to: how often, and what came of it. Targets are no labels: a zone may have any number.
+
+use std::time::{Duration, Instant};
+
+use hashlink::LinkedHashMap;
+
+use crate::element::AttemptEnd;
+use crate::resolve::Target;
+
+/// Targets that are known; the one that nothing was sent to for the longest time goes.
+const MOST_TARGETS: usize = 256;
+
+/// Attempts whose end is waited for; of further ones the time is not known.
+const MOST_OPEN: usize = 10_000;
+
+/// The targets of an engine.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    known: LinkedHashMap<Target, Attempts>,
+    /// When attempts have begun, by branch.
+    open: LinkedHashMap<Box<[u8]>, Instant>,
+}
+
+/// What is known of a target.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Attempts {
+    /// Requests sent to it.
+    pub count: u64,
+    /// Those with a final response.
+    pub answered: u64,
+    /// Those without, but for the ones that nobody wanted an answer to any more.
+    pub failed: u64,
+    /// Of these, those that the target has left unanswered.
+    pub timeouts: u64,
+    /// How the last one has ended, in one word.
+    pub last: Option<&'static str>,
+    /// How long the answered ones took in all.
+    pub answered_in: Duration,
+    /// How many answered ones that is.
+    pub timed: u64,
+    /// Whether the element has put it on a blacklist since its last answer.
+    pub blacklisted: bool,
+}
+
+impl Attempts {
+    /// How long an answer takes in the mean; `None` without one.
+    pub fn mean(&self) -> Option<Duration> {
+        let timed = u32::try_from(self.timed).ok().filter(|timed| *timed > 0)?;
+        Some(self.answered_in / timed)
+    }
+}
+
+impl Targets {
+    pub(super) fn attempt(&mut self, at: Instant, target: Target, branch: &[u8]) {
+        if self.open.len() < MOST_OPEN {
+            self.open.insert(branch.into(), at);
+        }
+        self.known(target).count += 1;
+    }
+
+    pub(super) fn ended(&mut self, at: Instant, target: Target, branch: &[u8], end: AttemptEnd) {
+        let began = self.open.remove(branch);
+        let known = self.known(target);
+        known.last = Some(end.outcome());
+        match end {
+            AttemptEnd::Answered(_) => {
+                known.answered += 1;
+                known.blacklisted = false;
+                if let Some(began) = began {
+                    known.timed += 1;
+                    known.answered_in += at.saturating_duration_since(began);
+                }
+            }
+            AttemptEnd::Abandoned => {}
+            AttemptEnd::Unanswered | AttemptEnd::InviteTimeout => {
+                known.failed += 1;
+                known.timeouts += 1;
+            }
+            AttemptEnd::Failed(_) => known.failed += 1,
+        }
+    }
+
+    pub(super) fn blacklisted(&mut self, target: Target) {
+        self.known(target).blacklisted = true;
+    }
+
+    /// All that are known, the one that a request was sent to last at the end.
+    pub(super) fn list(&self) -> Vec<(Target, Attempts)> {
+        self.known.iter().map(|(target, attempts)| (*target, *attempts)).collect()
+    }
+
+    /// Also moves it to the end.
+    fn known(&mut self, target: Target) -> &mut Attempts {
+        if self.known.len() >= MOST_TARGETS && !self.known.contains_key(&target) {
+            self.known.pop_front();
+        }
+        self.known.to_back(&target);
+        self.known.entry(target).or_insert_with(Attempts::default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::element::SendFailure;
+    use crate::message::Transport;
+
+    fn target(port: u16) -> Target {
+        Target::new(Transport::Udp, [192, 0, 2, 1].into(), port)
+    }
+
+    #[test]
+    fn a_target_has_its_attempts_and_their_ends() {
+        let (mut targets, now) = (Targets::default(), Instant::now());
+        let later = now + Duration::from_secs(2);
+        for (branch, end) in [
+            (b"a", AttemptEnd::Answered(486)),
+            (b"b", AttemptEnd::Unanswered),
+            (b"c", AttemptEnd::Abandoned),
+            (b"d", AttemptEnd::Failed(SendFailure::Unreachable)),
+        ] {
+            targets.attempt(now, target(1), branch);
+            targets.ended(later, target(1), branch, end);
+        }
+        targets.blacklisted(target(1));
+        let wanted = Attempts {
+            count: 4,
+            answered: 1,
+            failed: 2,
+            timeouts: 1,
+            last: Some("connection_error"),
+            answered_in: Duration::from_secs(2),
+            timed: 1,
+            blacklisted: true,
+        };
+        assert_eq!(targets.list(), [(target(1), wanted)]);
+        targets.attempt(now, target(1), b"e");
+        targets.ended(later, target(1), b"e", AttemptEnd::Answered(200));
+        assert!(!targets.list()[0].1.blacklisted);
+        assert!(targets.open.is_empty());
+    }
+
+    #[test]
+    fn the_target_that_was_not_tried_for_longest_goes() {
+        let (mut targets, now) = (Targets::default(), Instant::now());
+        (0..MOST_TARGETS as u16).for_each(|port| targets.attempt(now, target(port), b"a"));
+        targets.attempt(now, target(0), b"a");
+        targets.attempt(now, target(9999), b"a");
+        let list: Vec<_> = targets.list().into_iter().map(|(target, _)| target).collect();
+        assert_eq!(list.len(), MOST_TARGETS);
+        assert!(list.contains(&target(0)) && !list.contains(&target(1)));
+    }
+}
