@@ -46,7 +46,8 @@ prepare() {
   inside "$folder" "$place" "${program[@]}" rake compile
   # The specs have no network: what they look at comes before them.
   inside "$folder" "$place" "${program[@]:0:2}" cargo fetch --locked --quiet
-  inside "$folder" "$place" sh -c 'cd spec/browser && { [ -d node_modules ] || npm ci --silent --no-audit --no-fund --ignore-scripts; }'
+  inside "$folder" "$place" sh -c 'cd spec/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
+    npm ci --silent --no-audit --no-fund --ignore-scripts; }'
 }
 
 summary=""
