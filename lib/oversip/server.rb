@@ -40,7 +40,8 @@ module OverSIP
     end
 
     # Closes the listeners, waits for live transactions, drops the remaining ones and ends the dispatcher. Does nothing if no
-    # engine runs. In a callback, and in work of {await} or {async}, it only begins the end and returns.
+    # engine runs, and waits for the end that another thread has begun. In a callback, and in work of {await} or {async}, it
+    # only begins the end and returns.
     #
     # Blocks that wait go on as long as transactions do. Then they meet {StoppedError} where they wait, so that their
     # `ensure` runs, and work that still runs is killed.
