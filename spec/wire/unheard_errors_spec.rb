@@ -71,7 +71,8 @@ RSpec.describe "A failure that no block hears of", :native do
   end
 
   it "is not logged where somebody hears of it: a block, a thread that waits, the client of a Proxy" do
-    start { |request| OverSIP::SIP::Proxy.new.route(request) }
+    closed = dead_port
+    start { |request| OverSIP::SIP::Proxy.new.route(request, "127.0.0.1", closed, :tcp) }
     options = { sip_method: :OPTIONS, ruri: "sips:b.example" }
     record(OverSIP::SIP::Uac.new, into: seen, only: [:error]).route(OverSIP::SIP::UacRequest.new(options))
     expect(seen.pop.first(2)).to eq([:error, 416])
