@@ -35,7 +35,8 @@ module OverSIP
         require "oversip/call_record/html_ladder/drawing"
         require "oversip/call_record/trace_reader"
         @made = nil
-        { token: token(metrics), hosts: metrics[:hosts] || [] }
+        token = configured_token(metrics) || (@made = SecureRandom.urlsafe_base64(TOKEN_BYTES))
+        { token: token, hosts: metrics[:hosts] || [] }
       end
 
       # Says in the log where the page is. A token that was made is known from there alone.
@@ -59,6 +60,16 @@ module OverSIP
         JSON.generate(CallRecord::HtmlLadder::Drawing.new(call, CallRecord::Clock.new(:seconds)).to_h)
       end
 
+      # @param metrics [Hash] the section of the configuration
+      # @return [String, nil] nil: one has to be made
+      # @raise [ConfigurationError] it cannot be used
+      def configured_token(metrics)
+        given, file = metrics.values_at(:token, :token_file)
+        raise ConfigurationError, "metrics[token] and metrics[token_file]: only one of them can be set" if given && file
+
+        file ? token_in(file) : given
+      end
+
       private
 
       def warn_of_nothing_to_see(configuration)
@@ -68,13 +79,6 @@ module OverSIP
         return if configuration.dig(:trace, :enabled)
 
         log_system_warn "metrics[calls_page] is yes, but trace[enabled] is no: there are no calls to show"
-      end
-
-      def token(metrics)
-        given, file = metrics.values_at(:token, :token_file)
-        raise ConfigurationError, "metrics[token] and metrics[token_file]: only one of them can be set" if given && file
-
-        given || (file ? token_in(file) : @made = SecureRandom.urlsafe_base64(TOKEN_BYTES))
       end
 
       def token_in(file)

@@ -12,7 +12,7 @@ module OverSIP
   # @api private
   class FolderCheck
     # Parameters of oversip.conf that others must not know.
-    SECRETS = [%i[sip flow_token_key], %i[hep password]].freeze
+    SECRETS = [%i[sip flow_token_key], %i[metrics token], %i[hep password]].freeze
     private_constant :SECRETS
 
     # @param path [String] the folder
@@ -57,6 +57,7 @@ module OverSIP
       configuration = Config.build(file: content, config_dir: @path, scope: :network) { |error| note(@file, error.message) }
       attempt(@file) { Config::BindCheck.new(configuration).run(ports: false) }
       attempt(@file) { check_certificate(configuration.fetch(:tls)) }
+      attempt(@file) { CallsPage.configured_token(configuration.fetch(:metrics)) }
       advise_on_authorities(configuration.dig(:tls, :ca_dir))
       configuration
     end
@@ -121,6 +122,8 @@ module OverSIP
       secrets.each { |name, secret| advise(in_folder(name), secret: secret) }
       key = @configuration.dig(:tls, :private_cert)
       advise(key, secret: "the private key") if key
+      file = @configuration.dig(:metrics, :token_file)
+      advise(file, secret: "the token of the page /calls") if file
       [@path, *scripts].each { |path| advise(path) }
     end
 

@@ -210,7 +210,9 @@ RSpec.describe "The page /calls", :native do
       start_oversip(configuration: { trace: { enabled: false }, metrics: { listen: "127.0.0.1:0", calls_page: true, token: token } }) { nil }
     end
     expect(log.map(&:body)).to eq(["metrics[calls_page] is yes, but trace[enabled] is no: there are no calls to show"])
-    answer = get("/calls/events?token=#{token}")
-    expect([answer.status, answer.body]).to eq([404, "the trace is off (trace: enabled)\n"])
+    ["/calls", "/calls/events"].each do |path|
+      answer = get("#{path}?token=#{token}")
+      expect([answer.status, answer.body]).to eq([404, "the trace is off (trace: enabled)\n"])
+    end
   end
 end

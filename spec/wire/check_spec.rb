@@ -42,6 +42,19 @@ RSpec.describe "oversip check" do
     expect([out, status]).to eq(["#{@dir}: 8 to be changed\n", 1])
   end
 
+  it "names a token of the page of calls that cannot be used" do
+    write("token", "short")
+    file = in_folder("token")
+    problems, status = named(conf: "metrics: {token_file: #{file}}")
+    expect([problems.first, status]).to eq(["oversip.conf: metrics[token_file]: #{file} has to have one word of 16 or more ASCII characters", 1])
+    File.write(file, "0123456789abcdef")
+    File.chmod(0o644, file)
+    problems, status = named(conf: "metrics: {token_file: #{file}}")
+    expect([problems, status]).to eq([["token: others may read it, and it holds the token of the page /calls: chmod o-r #{file}"], 0])
+    problems, status = named(conf: "metrics: {token_file: #{file}, token: 0123456789abcdef0}")
+    expect([problems.first, status]).to eq(["oversip.conf: metrics[token] and metrics[token_file]: only one of them can be set", 1])
+  end
+
   it "names a certificate without its key, and a key that TLS cannot use; the server does not start with them" do
     [Certificates.for_name.dup.tap { |copy| copy.key = Certificates.self_signed.key }, Certificates.rsa(bits: 1024)].each do |issued|
       tls = Certificates.section(issued, ca_dir: nil)

@@ -111,6 +111,7 @@ RSpec.describe "HEP3 collectors", :native do
     refusing = "udp:127.0.0.1:#{dead_port}"
     nowhere = "tcp:none.invalid:9060"
     unread = collector(:tcp)
+    numbers = nil
     log = capture_log do |records|
       relay(dead, refusing, nowhere, unread, homer)
       unread.connection
@@ -118,8 +119,10 @@ RSpec.describe "HEP3 collectors", :native do
       300.times { expect([send_message(body: body).status, homer.packets(4).size]).to eq([200, 4]) }
       # The system's look-up of a name that nobody answers has its own time.
       eventually(limit: 60) { records.any? { |record| record.body.include?(nowhere) } }
+      numbers = OverSIP.stats.slice(:hep_queue, :hep_dropped)
       OverSIP.stop(timeout: 0)
     end
+    expect(numbers).to match(hep_queue: be_between(2400, 4800), hep_dropped: be_positive)
     lost = log.select { |record| record.severity == :warn }.map(&:body).grep(/HEP collector/)
     expect(lost).to contain_exactly(/\Athe HEP collector #{dead} takes no messages: Connection refused/, /collector #{refusing} takes no messages: Connection refused/,
                                     /collector #{nowhere} takes no messages: /)

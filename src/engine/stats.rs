@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::driver::Driver;
 use super::events::Class;
+use super::observers::Observers;
 use crate::element::{Dropped, Element, Rejected};
 use crate::message::Defect;
 
@@ -80,6 +81,10 @@ pub struct Stats {
     pub unconfirmed_bytes: usize,
     /// Connections that are not read on while too many responses wait.
     pub paused_connections: usize,
+    /// Packets that wait for HEP3 collectors.
+    pub hep_queue: usize,
+    /// Packets that HEP3 collectors did not get so far.
+    pub hep_dropped: u64,
     /// What was refused so far, in the order of [`Rejected::NAMES`].
     pub rejected: [u64; Rejected::NAMES.len()],
     /// What was thrown away so far, in the order of [`Dropped::NAMES`].
@@ -123,6 +128,8 @@ impl Stats {
             held_bytes: 0,
             unconfirmed_bytes: 0,
             paused_connections: 0,
+            hep_queue: 0,
+            hep_dropped: 0,
             queued: [0, 0, 0, gauges.responses],
             queued_bytes: [0, 0, 0, gauges.response_bytes],
             reserve_requests: 0,
@@ -188,6 +195,8 @@ impl Stats {
             ("held_bytes", count(self.held_bytes)),
             ("unconfirmed_bytes", count(self.unconfirmed_bytes)),
             ("paused_connections", count(self.paused_connections)),
+            ("hep_queue", count(self.hep_queue)),
+            ("hep_dropped", Reading::Count(self.hep_dropped)),
             ("rejected", Reading::Several(Rejected::NAMES, self.rejected.to_vec())),
             ("dropped", Reading::Several(Dropped::NAMES, self.dropped.to_vec())),
             ("malformed", Reading::Several(&Defect::NAMES, self.malformed.to_vec())),
@@ -216,6 +225,11 @@ impl Driver {
         stats.malformed = self.counts.malformed.by_defect();
         stats.dropped[Dropped::Malformed as usize] = self.counts.malformed.dropped();
         stats.dropped[Dropped::LogRecord as usize] = self.counts.lost_records.load(Ordering::Relaxed);
+        if let Some(collectors) = self.observers.as_ref().and_then(Observers::collectors) {
+            let states = collectors.states();
+            stats.hep_queue = states.iter().map(|state| state.queued).sum();
+            stats.hep_dropped = states.iter().map(|state| state.dropped).sum();
+        }
         stats.connections = 0;
         if let Some(network) = self.network.get() {
             let connections = network.connections();

@@ -270,6 +270,11 @@ impl Ring {
         names
     }
 
+    /// The number of the newest entry of a call; `None`: it is not kept.
+    pub fn last_of(&self, call_id: &[u8]) -> Option<u64> {
+        self.calls.get(call_id).map(Log::last)
+    }
+
     /// A copy of what is kept of a call.
     pub fn call(&self, call_id: &[u8]) -> Option<Log> {
         self.calls.get(call_id).cloned()

@@ -30,8 +30,10 @@ const MOST_CALLS: usize = 200;
 /// How often it is looked for what is new: no call tells of it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// After how long a call is drawn again: Ruby has other things to do.
+/// After how long a call is drawn again: Ruby has other things to do. After a silence of Ruby's it is twice as long each time, up to
+/// the second.
 const DRAW_INTERVAL: Duration = Duration::from_secs(1);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(16);
 
 /// After how many looks without anything new a comment shows that both ends are there: 5 seconds.
 const LOOKS_PER_SIGN: u32 = 10;
@@ -44,9 +46,6 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Ans
         Some(None) => return Answer::refusal(StatusCode::BAD_REQUEST, "call names no call"),
         open => open.flatten(),
     };
-    if ring(scene).is_none() {
-        return Answer::refusal(StatusCode::NOT_FOUND, "the trace is off (trace: enabled)");
-    }
     if asked.for_head() {
         return Answer::new(KIND, "");
     }
@@ -67,32 +66,38 @@ struct Open {
     call_id: Vec<u8>,
     /// The number of the newest entry that was drawn.
     drawn: u64,
-    /// When it was asked for.
-    asked_at: Option<Instant>,
+    /// Before that it is not asked for again.
+    not_before: Option<Instant>,
+    interval: Duration,
     gone: bool,
 }
 
 impl Open {
     fn new(call_id: Vec<u8>) -> Open {
-        Open { call_id, drawn: 0, asked_at: None, gone: false }
+        Open { call_id, drawn: 0, not_before: None, interval: DRAW_INTERVAL, gone: false }
     }
 
     /// The next event about it, if there is one.
     async fn event(&mut self, scene: &Scene) -> Option<String> {
         let now = SystemClock.now();
-        if self.asked_at.is_some_and(|at| now < at + DRAW_INTERVAL) {
+        if self.not_before.is_some_and(|at| now < at) {
             return None;
         }
-        let Some(last) = lock(ring(scene)?).call(&self.call_id).map(|log| log.last()) else {
+        let Some(last) = lock(ring(scene)?).last_of(&self.call_id) else {
             return (!std::mem::replace(&mut self.gone, true)).then(|| event("gone", "{}"));
         };
         self.gone = false;
         if last == self.drawn {
             return None;
         }
-        self.asked_at = Some(now);
         let drawn = scene.questions.ask("ladder", &row::name(&self.call_id)).await;
-        match drawn.and_then(|text| String::from_utf8(text).ok()) {
+        let drawn = drawn.and_then(|text| String::from_utf8(text).ok());
+        self.interval = match drawn {
+            Some(_) => DRAW_INTERVAL,
+            None => (self.interval * 2).min(LONGEST_INTERVAL),
+        };
+        self.not_before = Some(now + self.interval);
+        match drawn {
             Some(text) => {
                 self.drawn = last;
                 Some(event("ladder", &text))

@@ -19,6 +19,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::door::Door;
 use super::scene::Scene;
+use crate::engine::observers::Observers;
 
 pub use access::CallsPage;
 
@@ -45,6 +46,9 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Ans
 }
 
 fn admitted(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+    if scene.driver.observers.as_ref().and_then(Observers::ring).is_none() {
+        return Answer::refusal(StatusCode::NOT_FOUND, "the trace is off (trace: enabled)");
+    }
     match asked.path.as_str() {
         "/calls" => page::answer(),
         "/calls/events" => events::answer(asked, door, scene),

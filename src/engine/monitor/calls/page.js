@@ -142,6 +142,7 @@
     const read = reader.scrollTop;
     columns.replaceSync(drawing.style);
     $("ladder").innerHTML = drawing.ladder;
+    document.title = document.querySelector("#ladder h2").textContent;
     for (const article of reader.querySelectorAll("article")) article.remove();
     reader.insertAdjacentHTML("beforeend", drawing.articles);
     document.dispatchEvent(new Event("ladder"));
