@@ -23,10 +23,32 @@ module OverSIP
       #
       # @return [String]
       def default(name:, pid_file: nil)
-        return pid_file.delete_suffix(".pid").concat(".sock") if pid_file
+        pid_file ? beside(pid_file) : File.join(folders.first, "#{name}.sock")
+      end
 
+      # @return [String] the path beside a PID file
+      def beside(pid_file)
+        "#{pid_file.delete_suffix(".pid")}.sock"
+      end
+
+      # @return [Array<String>] the folders of sockets without a PID file, the one first that is used
+      def folders
         own = ENV["XDG_RUNTIME_DIR"].to_s
-        File.join(own.start_with?("/") ? File.join(own, "oversip") : SYSTEM_DIR, "#{name}.sock")
+        [(File.join(own, "oversip") if own.start_with?("/")), SYSTEM_DIR].compact.uniq
+      end
+
+      # Lets who the server is going to run as make sockets in the library's own folder, as long as that is root's. What
+      # fails here is told of when the socket is opened.
+      #
+      # @param privileges [Privileges]
+      def prepare(path, privileges)
+        return unless own_folder?(path) && privileges.group
+
+        make_folder(path)
+        folder = File.dirname(path)
+        File.chown(privileges.user, privileges.group, folder) if File.stat(folder).uid.zero?
+      rescue OverSIP::RuntimeError, SystemCallError
+        nil
       end
 
       # Makes the folder of a default path, if it is one of this library's own.
@@ -34,10 +56,16 @@ module OverSIP
       # @raise [OverSIP::RuntimeError]
       def make_folder(path)
         folder = File.dirname(path)
-        Dir.mkdir(folder, 0o700) if File.basename(folder) == "oversip" && !File.directory?(folder)
+        Dir.mkdir(folder, 0o700) if own_folder?(path) && !File.directory?(folder)
       rescue SystemCallError => e
         reason = SystemCallError.new(nil, e.errno).message
         raise OverSIP::RuntimeError, "control socket '#{path}': cannot make its folder: #{reason}"
+      end
+
+      private
+
+      def own_folder?(path)
+        File.basename(File.dirname(path)) == "oversip"
       end
     end
   end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/deadline"
+require "oversip/control_socket"
 require "oversip/reload"
 require "oversip/service_manager"
 require "oversip/signals"
@@ -57,9 +58,11 @@ module OverSIP
 
     def serve
       LifeCycle.open
+      default = ControlSocket.default(name: OverSIP.master_name, pid_file: @pid_file&.path)
+      ControlSocket.prepare(OverSIP.configuration.dig(:core, :control_socket) || default, @privileges)
       @privileges.drop
       @pid_file&.create
-      LifeCycle.open_monitor(default: ControlSocket.default(name: OverSIP.master_name, pid_file: @pid_file&.path))
+      LifeCycle.open_monitor(default: default)
       Signals.trap(*SIGNALS) do |signals|
         LifeCycle.on_end = signals.method(:wake)
         run_start_events(signals)

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "etc"
 require "json"
 require "tmpdir"
 require_relative "../support/monitor_client"
@@ -146,6 +147,20 @@ RSpec.describe "The control socket", :native do
         expect(server.status.exitstatus).to eq(0)
       end
       expect(File.exist?(socket)).to be(false)
+    end
+
+    it "belongs to the user that the server runs as, also in a folder that root has made", if: Process.euid.zero? do
+      folder
+      [@dir, in_folder("run")].each { |path| File.chmod(0o755, path) }
+      Dir.mkdir(in_folder("run/oversip"))
+      running_oversip("--config-dir", @dir, "--no-color", "--user", "nobody", environment: { "XDG_RUNTIME_DIR" => in_folder("run") }) do |server|
+        server.wait_for(/running, process/)
+        expect(File.stat(socket)).to have_attributes(uid: Etc.getpwnam("nobody").uid, mode: 0o140600)
+        expect(ask("/health", at: socket).status).to eq(200)
+        server.signal("TERM")
+        expect(server.status.exitstatus).to eq(0)
+        expect(File.exist?(socket)).to be(false)
+      end
     end
 
     it "serves without, and says why, where the default cannot be made" do

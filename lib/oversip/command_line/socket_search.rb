@@ -3,6 +3,7 @@
 require "etc"
 require "socket"
 require "oversip/config"
+require "oversip/control_socket"
 require "oversip/monitor_client"
 
 module OverSIP
@@ -25,9 +26,6 @@ module OverSIP
       #   @return [String, nil]
       Given = Struct.new(:socket, :pid_file, :config_dir, :config_file, :process_name, keyword_init: true)
 
-      # The folder of the sockets of servers, but for users who have one of their own.
-      SYSTEM_DIR = "/run/oversip"
-
       # @param given [Given]
       def initialize(given)
         @given = given
@@ -43,7 +41,7 @@ module OverSIP
 
       def beside_pid_file
         file = @given.pid_file
-        file && "#{file.delete_suffix(".pid")}.sock"
+        file && ControlSocket.beside(file)
       end
 
       # A folder that was not given may be unreadable, or that of another server.
@@ -66,16 +64,16 @@ module OverSIP
 
       def by_name
         name = @given.process_name or return
-        paths = folders.map { |folder| File.join(folder, "#{name}.sock") }
+        paths = ControlSocket.folders.map { |folder| File.join(folder, "#{name}.sock") }
         paths.find { |path| File.socket?(path) } || raise(nobody("no socket of a server named #{name} in", paths))
       end
 
       def the_only_one
-        paths = folders.flat_map { |folder| Dir[File.join(folder, "*.sock")] }
+        paths = ControlSocket.folders.flat_map { |folder| Dir[File.join(folder, "*.sock")] }
         living = paths.select { |path| living?(path) }
         raise several(living) if living.size > 1
 
-        living.first || paths.first || raise(nobody("no socket of a server in", folders))
+        living.first || paths.first || raise(nobody("no socket of a server in", ControlSocket.folders))
       end
 
       # What may not be opened may live: asking it says whose it is.
@@ -86,12 +84,6 @@ module OverSIP
         true
       rescue SystemCallError
         false
-      end
-
-      # @return [Array<String>] where servers have their sockets when nothing else is said
-      def folders
-        own = ENV["XDG_RUNTIME_DIR"].to_s
-        [(File.join(own, "oversip") if own.start_with?("/")), SYSTEM_DIR].compact.uniq
       end
 
       def nobody(words, places)

@@ -12,7 +12,7 @@ RSpec.describe "The server that oversip status, trace and top ask" do
     (@servers ||= []) << FakeMonitor.new(path, "/status" => status(name: File.basename(path, ".sock")))
   end
 
-  before { stub_const("OverSIP::CommandLine::SocketSearch::SYSTEM_DIR", File.join(@dir, "run")) }
+  before { stub_const("OverSIP::ControlSocket::SYSTEM_DIR", File.join(@dir, "run")) }
   after { @servers&.each(&:close) }
 
   around do |example|

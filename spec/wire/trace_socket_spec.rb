@@ -1,0 +1,122 @@
+# frozen_string_literal: true
+
+require "json"
+require "tmpdir"
+require "uri"
+require_relative "../support/monitor_client"
+
+# What the control socket hands out of calls.
+RSpec.describe "The trace on the control socket", :native do
+  include MonitorClient
+
+  let!(:alice) { udp_peer }
+  let!(:bob) { udp_peer }
+  let(:path) { File.join(@dir, "a.sock") }
+
+  around { |example| Dir.mktmpdir("oversip") { |dir| (@dir = dir) && example.run } }
+
+  def relay
+    start_relay_to(bob, configuration: { core: { control_socket: path }, trace: { enabled: true } })
+  end
+
+  # @return [String] the Call-ID of a call that bob has refused
+  def call
+    invite = call_from(alice)
+    bob.answer(bob.receive_until { |message| message.method_name == "INVITE" }, 486)
+    final_for(alice)
+    alice.send_text(alice.companion(invite, :ACK), oversip_port)
+    id = invite[/^Call-ID: (.*)\r$/, 1]
+    # INVITE, 486 and ACK on both legs, and the 100.
+    eventually { ask("/trace?call_id=#{id}", at: path).body.scan('"kind":"message"').size == 7 }
+    id
+  end
+
+  def rows(query = "")
+    answer = ask("/trace#{query}", at: path)
+    expect([answer.status, answer.headers["content-type"]]).to eq([200, "application/x-ndjson"])
+    answer.body.lines.map { |line| JSON.parse(line) }
+  end
+
+  def calls_of(list)
+    list.filter_map { |row| row["call_id"] }.uniq
+  end
+
+  # Reads the lines of an answer that goes on, without the sizes of its pieces, until one matches.
+  def read_until(socket, pattern, text = +"")
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + MonitorClient::LIMIT
+    until text.match?(pattern)
+      left = deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      raise "no #{pattern.inspect} in #{text}" unless left.positive? && socket.wait_readable(left)
+
+      text << socket.readpartial(65_536)
+    end
+    text
+  end
+
+  def following(query = "")
+    with_connection(path) do |socket|
+      socket.write(request("/trace?follow=1#{query}"))
+      yield socket
+    end
+  end
+
+  it "is a head and the rows of all calls, of the last ones, of one, or after a number" do
+    relay
+    first = call
+    second = call
+    head, *others = rows
+    expect(head).to include("kind" => "head", "rows" => 1, "calls" => include("kept" => 2))
+    expect(calls_of(others)).to eq([first, second])
+    expect(others.map { |row| row["kind"] }).to include("message", "received", "attempt", "attempt_ended", "answered", "block")
+    expect(calls_of(rows("?last=1"))).to eq([second])
+    expect(calls_of(rows("?call_id=#{URI.encode_www_form_component(first)}"))).to eq([first])
+    expect(rows("?since=#{head["seq"]}").size).to eq(1)
+    expect(calls_of(rows("?call_id=nobody"))).to be_empty
+  end
+
+  it "goes on with what comes, and ends with the server" do
+    relay
+    former = call
+    following do |socket|
+      text = read_until(socket, /"answered"/)
+      expect(text).to include(former)
+      later = call
+      read_until(socket, /"call_id":"#{Regexp.escape(later)}".*"kind":"answered"|"kind":"answered".*#{Regexp.escape(later)}/m, text)
+      OverSIP.stop(timeout: 0)
+      # The last piece, which says that nothing is missing (RFC 9112 7.1).
+      expect(read_all(socket)).to end_with("0\r\n\r\n")
+    end
+  end
+
+  it "follows one call alone, or what comes after the last ones" do
+    relay
+    call
+    following("&last=0") do |socket|
+      text = read_until(socket, /"head"/)
+      later = call
+      read_until(socket, /"kind":"answered"/, text)
+      expect(text.scan(/"call_id":"([^"]+)"/).flatten.uniq).to eq([later])
+    end
+  end
+
+  it "has room for so many who follow, and for others beside them" do
+    relay
+    sockets = Array.new(16) { UNIXSocket.new(path).tap { |socket| socket.write(request("/trace?follow=1")) } }
+    sockets.each { |socket| read_until(socket, /"head"/) }
+    expect(ask("/trace?follow=1", at: path)).to have_attributes(status: 503, body: "too many follow already\n")
+    expect(rows.first["kind"]).to eq("head")
+    sockets.pop.close
+    eventually { following { |socket| read_until(socket, %r{\AHTTP/1\.1 }).include?(" 200 ") } }
+  ensure
+    sockets&.each(&:close)
+  end
+
+  it "waits for no reader: calls go on when one does not read" do
+    relay
+    following do |socket|
+      read_until(socket, /"head"/)
+      20.times { call }
+      expect(calls_of(rows).size).to eq(20)
+    end
+  end
+end
