@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require "async"
+require_relative "../support/async_gem"
 
 # Uac#call and Proxy#call in a block: its Fiber is suspended until the request has its final response.
 RSpec.describe "call in a block", :native do
@@ -164,7 +164,7 @@ RSpec.describe "call in a block", :native do
     end
   end
 
-  describe "Uac#call under a Fiber scheduler of the caller's thread" do
+  describe "Uac#call under a Fiber scheduler of the caller's thread", if: ASYNC do
     it "does not hold up the reactor" do
       start
       statuses = Thread.new do
