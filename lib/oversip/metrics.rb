@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "timeout"
 require "oversip/metrics/counter"
 require "oversip/metrics/gauge"
 require "oversip/metrics/histogram"
@@ -13,6 +14,10 @@ module OverSIP
   # has 1000 such combinations at most. What further ones count goes to one whose labels are all `other`, and the log says
   # so once.
   class Metrics
+    # Seconds that the block of a gauge may take.
+    PATIENCE = 0.5
+    private_constant :PATIENCE
+
     # @api private
     def initialize
       @gauges = {}
@@ -35,7 +40,7 @@ module OverSIP
     end
 
     # A number that grows and falls. With a block it is asked for each time that somebody looks; the block runs on a thread
-    # of its own, and has a second.
+    # of its own, and has half a second.
     #
     # @example
     #   OverSIP.metrics.gauge(:registered_users, help: "Users with a binding.") { Bindings.count }
@@ -77,7 +82,7 @@ module OverSIP
     # @api private
     def ask_gauges
       @gauges.each_value do |gauge, block|
-        gauge.set(block.call)
+        gauge.set(Timeout.timeout(PATIENCE, &block))
       rescue StandardError => e
         Logger.record(:error, "metrics", "the block of the gauge #{gauge.name} has failed: #{e.message} (#{e.class})",
                       [:gauge, gauge.name, e.class])

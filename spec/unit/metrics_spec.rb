@@ -45,6 +45,14 @@ RSpec.describe OverSIP::Metrics, :native do
     [name(:bad), name(:text)].each { |word| metrics.gauge(word) { 0 } }
   end
 
+  it "waits for no block of a gauge for long" do
+    gate = Thread::Queue.new
+    metrics.gauge(name(:slow)) { gate.pop }
+    log = capture_log { metrics.ask_gauges }
+    expect(log.map(&:body)).to include("the block of the gauge #{name(:slow)} has failed: execution expired (Timeout::Error)")
+    metrics.gauge(name(:slow)) { 0 }
+  end
+
   it "has histograms, which time blocks too" do
     histogram = metrics.histogram(name(:took), labels: [:kind], buckets: [1, 2])
     histogram.observe(1.5, kind: "a")

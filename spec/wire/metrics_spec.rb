@@ -86,6 +86,23 @@ RSpec.describe "The metrics of a server", :native do
     expect(page["oversip_invite_provisional_seconds_sum"]).to be_between(0, 60)
   end
 
+  it "time TLS handshakes, by who has opened the connection" do
+    relay(**tls_configuration)
+    tls_peer
+    page_with('oversip_tls_handshake_seconds_count{opened_by="peer"}', 1.0)
+  end
+
+  it "time look-ups" do
+    dns = scripted_dns({ "bob.example" => ["127.0.0.1"] })
+    start_oversip(configuration: with_metrics(core: { nameservers: [dns.address] })) do |request|
+      OverSIP::SIP::Proxy.new.route(request, "bob.example", bob.port)
+    end
+    call_from(alice)
+    bob.receive
+    page = page_with("oversip_dns_seconds_count", 1.0)
+    expect(page["oversip_dns_seconds_sum"]).to be_between(0, 20)
+  end
+
   it "pass promtool's check, with those of a script" do
     relay
     call(486)
@@ -232,6 +249,21 @@ RSpec.describe "The metrics of a server", :native do
         server.signal("HUP")
         eventually { reloads.call("failed").positive? }
         expect(reloads.call("ok")).to eq(1.0)
+      end
+    end
+
+    it "have the datagrams that the system had no room for" do
+      folder
+      Dir.mkdir(in_folder("run"))
+      serving(environment: { "XDG_RUNTIME_DIR" => in_folder("run") }) do |server|
+        server.signal("STOP")
+        sender = UDPSocket.new
+        20_000.times { sender.send("x" * 1_000, 0, "127.0.0.1", port) }
+        server.signal("CONT")
+        drops = MetricsPage.new(ask("/metrics", at: in_folder("run/oversip/oversip.sock")).body)["oversip_udp_kernel_drops_total"]
+        expect(drops).to be_between(1, 20_000)
+      ensure
+        sender&.close
       end
     end
 

@@ -32,7 +32,7 @@ pub use crate::message::Transport;
 pub use crate::resolve::{IpFamily, Target};
 
 pub use aliases::{ListenerAliases, LocalAliases};
-pub use blacklist::{Blacklist, BlacklistId, Entry};
+pub use blacklist::{Blacklist, BlacklistId, Entry, BLACKLIST_CAPACITY};
 pub use destination::{Destination, NamedFlow};
 pub use dialog::{request_within, DialogRequest};
 pub use dialog_code::{DialogKey, DIALOG_CODE_LEN};

@@ -12,8 +12,8 @@ use crate::observed::BlockRun;
 /// Places that are known; the one whose block has not run for the longest time goes.
 const MOST_PLACES: usize = 256;
 
-/// Bytes of a file's name that are kept.
-const MOST_OF_NAME: usize = 256;
+/// Files with a block on the same line, for the same event, that are known.
+const MOST_FILES: usize = 4;
 
 /// The blocks of an engine, by place.
 #[derive(Debug)]
@@ -21,12 +21,12 @@ pub(super) struct Blocks {
     by_event: HistogramVec,
 }
 
-/// A place: the event, the file and the line.
-type Place = (&'static str, Box<str>, u32);
+/// A place but for its file: the event and the line.
+type Place = (&'static str, u32);
 
-/// The places of blocks.
+/// The places of blocks. The blocks of several files may stand on lines of the same number.
 #[derive(Debug, Default)]
-pub(super) struct Places(LinkedHashMap<Place, Runs>);
+pub(super) struct Places(LinkedHashMap<Place, Vec<(Box<str>, Runs)>>);
 
 /// What is known of a block.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -69,13 +69,22 @@ impl Blocks {
 }
 
 impl Places {
+    /// A block has run. One that is known takes no memory.
     pub(super) fn note(&mut self, run: &BlockRun<'_>) {
-        let file = run.file.get(..MOST_OF_NAME).unwrap_or(run.file);
-        let place = (run.event, file.into(), run.line);
+        let place = (run.event, run.line);
         if self.0.len() >= MOST_PLACES && !self.0.contains_key(&place) {
             self.0.pop_front();
         }
-        let runs = self.0.entry(place.clone()).or_insert_with(Runs::default);
+        let files = self.0.entry(place).or_insert_with(Vec::new);
+        let known = match files.iter().position(|(file, _)| **file == *run.file) {
+            Some(known) => known,
+            None => {
+                files.truncate(MOST_FILES - 1);
+                files.push((run.file.into(), Runs::default()));
+                files.len() - 1
+            }
+        };
+        let runs = &mut files[known].1;
         let took = duration(run);
         runs.count += 1;
         runs.total += took;
@@ -86,12 +95,15 @@ impl Places {
 
     /// All that are known, the one first that takes most time in all.
     pub(super) fn list(&self) -> Vec<BlockFigures> {
-        let figures = self.0.iter().map(|((event, file, line), runs)| BlockFigures {
-            event,
-            place: format!("{file}:{line}"),
-            runs: *runs,
-        });
-        let mut list: Vec<_> = figures.collect();
+        let figures = |(&(event, line), files): (&Place, &Vec<(Box<str>, Runs)>)| {
+            let figures = |(file, runs): &(Box<str>, Runs)| BlockFigures {
+                event,
+                place: format!("{file}:{line}"),
+                runs: *runs,
+            };
+            files.iter().map(figures).collect::<Vec<_>>()
+        };
+        let mut list: Vec<_> = self.0.iter().flat_map(figures).collect();
         list.sort_by_key(|block| std::cmp::Reverse(block.runs.total));
         list
     }
@@ -136,6 +148,21 @@ mod tests {
             exceptions: 1,
         };
         assert_eq!(list[1].runs, wanted);
+    }
+
+    #[test]
+    fn blocks_of_several_files_may_stand_on_the_same_line() {
+        let mut places = Places::default();
+        places.note(&run(1, 5));
+        let others = ["a.rb", "b.rb", "c.rb", "d.rb", "e.rb"];
+        others.iter().for_each(|file| places.note(&BlockRun { file, ..run(1, 9) }));
+        places.note(&run(1, 5));
+        let list = places.list();
+        assert_eq!(list.len(), MOST_FILES);
+        assert_eq!(
+            list.iter().find(|block| block.place == "server.rb:1").map(|block| block.runs.count),
+            Some(2)
+        );
     }
 
     #[test]

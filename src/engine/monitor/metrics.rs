@@ -9,11 +9,13 @@ use super::answer::Answer;
 use super::door::{Door, Way};
 use super::kernel;
 use super::scene::Scene;
+use crate::client::BLACKLIST_CAPACITY;
 use crate::clock::Clock;
 use crate::engine::config::MAX_CONNECTIONS;
 use crate::engine::stats::Reading;
 use crate::engine::SystemClock;
 use crate::metrics::Families;
+use crate::resolve::DNS_CACHE_CAPACITY;
 
 /// The text format of Prometheus.
 const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -199,6 +201,8 @@ fn limits(families: &mut Families, scene: &Scene, of_ruby: &Value) {
             ("queued_ack_bytes", limits.queued_ack_bytes),
             ("queued_response_bytes", limits.response_bytes),
             ("connections", MAX_CONNECTIONS),
+            ("blacklist_of_profile", BLACKLIST_CAPACITY),
+            ("dns_cache_of_profile", DNS_CACHE_CAPACITY),
         ] {
             family.add(&[("of", of)], limit as f64);
         }
