@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use super::calls::CallsPage;
+use super::calls;
 use super::questions::Questions;
 use super::shown::Shown;
 use crate::engine::driver::Driver;
@@ -32,8 +32,8 @@ pub(super) struct Scene {
     /// The page of figures that a network was shown last.
     pub(super) shown: Shown,
     pub(super) identity: Identity,
-    /// How the page of calls is guarded; `None`: it is not served.
-    pub(super) calls_page: Option<CallsPage>,
+    /// What the pages of calls share; `None`: they are not served.
+    pub(super) calls_page: Option<Arc<calls::Shared>>,
     /// When the monitor was started.
     pub(super) began_at: SystemTime,
     /// Whether the engine ends.

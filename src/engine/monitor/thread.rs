@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::calls::CallsPage;
+use super::calls::{self, CallsPage};
 use super::control_socket::{ControlSocket, ControlSocketError};
 use super::door::{Door, Way};
 use super::questions::Questions;
@@ -91,7 +91,7 @@ impl Monitor {
             of_script: config.of_script.clone(),
             shown: Shown::default(),
             identity: config.identity.clone(),
-            calls_page: config.calls_page.clone(),
+            calls_page: config.calls_page.clone().map(|guard| Arc::new(calls::Shared::new(guard))),
             began_at: SystemClock.date(),
             ending: is_ending,
         });

@@ -14,7 +14,8 @@ use hyper::StatusCode;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::row::{self, Row};
+use super::row;
+use super::shared::Shared;
 use crate::clock::Clock;
 use crate::engine::monitor::answer::{Answer, Pieces};
 use crate::engine::monitor::asked::Asked;
@@ -38,10 +39,13 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(16);
 /// After how many looks without anything new a comment shows that both ends are there: 5 seconds.
 const LOOKS_PER_SIGN: u32 = 10;
 
+/// A ladder is given up by then.
+const DRAW_LIMIT: Duration = Duration::from_secs(2);
+
 const KIND: &str = "text/event-stream";
 
 /// The events, with those of the call in `call=`.
-pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>, shared: &Arc<Shared>) -> Answer {
     let open = match asked.parameter("call").map(row::call_id) {
         Some(None) => return Answer::refusal(StatusCode::BAD_REQUEST, "call names no call"),
         open => open.flatten(),
@@ -53,7 +57,7 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Ans
         return Answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
     let (answer, pieces) = Answer::going_on(KIND);
-    tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone()));
+    tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone(), shared.clone()));
     answer
 }
 
@@ -78,7 +82,7 @@ impl Open {
     }
 
     /// The next event about it, if there is one.
-    async fn event(&mut self, scene: &Scene) -> Option<String> {
+    async fn event(&mut self, scene: &Scene, shared: &Shared) -> Option<String> {
         let now = SystemClock.now();
         if self.not_before.is_some_and(|at| now < at) {
             return None;
@@ -87,10 +91,11 @@ impl Open {
             return (!std::mem::replace(&mut self.gone, true)).then(|| event("gone", "{}"));
         };
         self.gone = false;
-        if last == self.drawn {
+        if last == self.drawn || !shared.may_draw(now, DRAW_LIMIT) {
             return None;
         }
         let drawn = scene.questions.ask("ladder", &row::name(&self.call_id)).await;
+        shared.drawn(now);
         let drawn = drawn.and_then(|text| String::from_utf8(text).ok());
         self.interval = match drawn {
             Some(_) => DRAW_INTERVAL,
@@ -108,14 +113,20 @@ impl Open {
 }
 
 /// Sends what is there, and what comes, until the peer is gone or the engine ends.
-async fn follow(mut open: Option<Open>, pieces: Pieces, _place: OwnedSemaphorePermit, scene: Arc<Scene>) {
+async fn follow(
+    mut open: Option<Open>,
+    pieces: Pieces,
+    _place: OwnedSemaphorePermit,
+    scene: Arc<Scene>,
+    shared: Arc<Shared>,
+) {
     let clock: &dyn Clock = &SystemClock;
     let mut since = None;
     let mut looks = 0;
     loop {
-        let mut text = calls(&scene, &mut since).unwrap_or_default();
+        let mut text = calls(&scene, &shared, &mut since).unwrap_or_default();
         if let Some(open) = &mut open {
-            text.extend(open.event(&scene).await);
+            text.extend(open.event(&scene, &shared).await);
         }
         looks += 1;
         if text.is_empty() && looks >= LOOKS_PER_SIGN {
@@ -137,7 +148,7 @@ async fn follow(mut open: Option<Open>, pieces: Pieces, _place: OwnedSemaphorePe
 }
 
 /// The calls to which something has happened since the entry with this number; without one those of the whole list.
-fn calls(scene: &Scene, since: &mut Option<u64>) -> Option<String> {
+fn calls(scene: &Scene, shared: &Shared, since: &mut Option<u64>) -> Option<String> {
     let ring = ring(scene)?;
     let (names, summary) = {
         let ring = lock(ring);
@@ -147,20 +158,15 @@ fn calls(scene: &Scene, since: &mut Option<u64>) -> Option<String> {
     if names.is_empty() && !whole {
         return None;
     }
-    // Each call is copied in a hold of its own, so that no call that is under way waits for a reader.
-    let rows = names.iter().filter_map(|name| {
-        let log = lock(ring).call(name)?;
-        Some(Row::new(name, &log, summary.began_at))
-    });
-    let rows: Vec<Row> = rows.collect();
-    let data = json!({
+    let rows: Vec<_> = names.iter().filter_map(|name| shared.row(ring, name, summary.began_at)).collect();
+    let rest = json!({
         "server": scene.identity.name,
         "whole": whole,
-        "now": row::seconds_since_1970(summary.began_at) + summary.now.as_secs_f64(),
+        "now": row::seconds_since_1970(summary.began_at + summary.now),
         "most": MOST_CALLS.min(summary.calls),
-        "calls": rows,
     });
-    Some(event("calls", &data.to_string()))
+    let rest = rest.to_string();
+    Some(event("calls", &format!("{{\"calls\":[{}],{}", rows.join(","), &rest[1..])))
 }
 
 fn event(name: &str, data: &str) -> String {

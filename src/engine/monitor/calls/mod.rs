@@ -8,6 +8,7 @@ mod access;
 mod events;
 mod page;
 mod row;
+mod shared;
 mod visible;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use super::scene::Scene;
 use crate::engine::observers::Observers;
 
 pub use access::CallsPage;
+pub(super) use shared::Shared;
 
 /// What holds for each answer: nobody else's page may show it, read it or learn its address, which has the token in it.
 const GUARDS: [(&str, &str); 4] = [
@@ -35,9 +37,9 @@ const GUARDS: [(&str, &str); 4] = [
 pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
     let answer = match &scene.calls_page {
         None => nothing(),
-        Some(settings) => match settings.admit(asked) {
+        Some(shared) => match shared.guard.admit(asked) {
             Err(reason) => Answer::refusal(StatusCode::FORBIDDEN, reason),
-            Ok(()) => admitted(asked, door, scene),
+            Ok(()) => admitted(asked, door, scene, shared),
         },
     };
     GUARDS.into_iter().fold(answer, |answer, (name, value)| {
@@ -45,13 +47,13 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Ans
     })
 }
 
-fn admitted(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+fn admitted(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>, shared: &Arc<Shared>) -> Answer {
     if scene.driver.observers.as_ref().and_then(Observers::ring).is_none() {
         return Answer::refusal(StatusCode::NOT_FOUND, "the trace is off (trace: enabled)");
     }
     match asked.path.as_str() {
         "/calls" => page::answer(),
-        "/calls/events" => events::answer(asked, door, scene),
+        "/calls/events" => events::answer(asked, door, scene, shared),
         _ => nothing(),
     }
 }

@@ -26,7 +26,7 @@
     const query = new URLSearchParams(location.search);
     const call = asked();
     if (call) query.set("call", call);
-    source = new EventSource(`/calls/events?${query}`);
+    source = new EventSource(`calls/events?${query}`);
     source.addEventListener("open", () => say("live", "live"));
     source.addEventListener("error", () => {
       say("lost", "no connection");
