@@ -34,7 +34,7 @@ module OverSIP
       # @return [String] the path of a socket
       # @raise [MonitorClient::Error] there is none, or there are several
       def path
-        @given.socket || beside_pid_file || configured || by_name || the_only_one
+        @given.socket || beside_pid_file || (configured if @given.config_dir) || by_name || configured || the_only_one
       end
 
       private

@@ -38,6 +38,14 @@ RSpec.describe "The server that oversip status, trace and top ask" do
             asked("--process-name", "c")]).to eq(%w[a a a a b c])
   end
 
+  it "is that of a name rather than that of the usual folder" do
+    stub_const("OverSIP::CommandLine::DEFAULT_DIR", @dir)
+    at(File.join(@dir, "a.sock"))
+    at(File.join(@dir, "oversip", "b.sock"))
+    File.write(File.join(@dir, "oversip.conf"), "core: {control_socket: #{@dir}/a.sock}")
+    expect([asked, asked("--process-name", "b")]).to eq(%w[a b])
+  end
+
   it "is the only one that runs, and of several none" do
     expect(asked).to eq("CRITICAL: no socket of a server in #{@dir}/oversip and #{@dir}/run: does the server run, as this user? Its folder " \
                         "(--config-dir DIR), PID file (--pid FILE) or socket (--socket PATH) says where it is\n")
