@@ -66,9 +66,9 @@ module OverSIP
 
       STATES = <<~TEXT
         Says how a running server is. The first line and the exit status are those of a plugin for monitoring: 0 OK; 1
-        WARNING: a target is blacklisted, an event waits for the script for a second, a HEP collector is away; 2 CRITICAL:
-        no server answers, the script does not answer within a second, an event waits for ten seconds; 3 UNKNOWN: the
-        socket cannot be asked.
+        WARNING: a target is blacklisted, an event waits for the script or a block runs for a second, a HEP collector is
+        away; 2 CRITICAL: no server answers, the script does not answer within a second, an event waits or a block runs for
+        ten seconds; 3 UNKNOWN: the socket cannot be asked.
       TEXT
 
       ALL = [

@@ -18,7 +18,9 @@ module OverSIP
       MOST = 10
       # Columns of the names of what is said.
       NAME = 9
-      private_constant :STYLES, :NAME
+      # Seconds from which on it is said that a block runs.
+      LONG = 0.1
+      private_constant :STYLES, :NAME, :LONG
 
       # @param status [Hash] what `/status` says
       # @param width [Integer] columns
@@ -85,14 +87,14 @@ module OverSIP
       end
 
       def calls
-        calls = @status["calls"] || {}
-        parts = [("#{format("%.1f", @rate)} calls/s" if @rate), "#{calls["in_progress"].to_i} in progress",
+        calls = @status["calls"] or return
+        parts = [("#{format("%.1f", @rate)} calls/s" if @rate), "#{calls["in_progress"].to_i} not answered yet",
                  "#{calls["begun"].to_i} since the start"]
         ["calls", parts.compact]
       end
 
       def outcomes
-        calls = @status["calls"] || {}
+        calls = @status["calls"] or return
         failed = calls["failed"] || {}
         all = failed.values.sum
         classes = failed.select { |_, count| count.positive? }
@@ -106,6 +108,7 @@ module OverSIP
         script = @status["script"]
         parts = ["#{queue["events"].to_i} events wait"]
         parts << "the oldest for #{CallText.time(queue["oldest_seconds"].to_f)}" if queue["events"].to_i.positive?
+        parts << "a block runs for #{CallText.time(queue["running_seconds"])}" if queue["running_seconds"].to_f >= LONG
         parts += counts(script) if script.is_a?(Hash)
         ["script", parts]
       end

@@ -23,10 +23,13 @@ module OverSIP
       FIRST = 12
       TEXT = 16
 
+      # Who has answered.
+      BY = { "script" => "by the script", "relayed" => "relayed", "element" => "by the server itself" }.freeze
+
       # A table: the headings, and rows of cells and a style. The first cell of a row is as wide as there is room, the others
       # end at the right.
       Table = Struct.new(:heads, :rows)
-      private_constant :WIDE, :GAP, :CELLS, :FIRST, :TEXT, :Table
+      private_constant :WIDE, :GAP, :CELLS, :FIRST, :TEXT, :BY, :Table
 
       # @param status [Hash] what `/status` says
       # @param width [Integer] columns
@@ -95,7 +98,12 @@ module OverSIP
 
       def causes
         listed = Array(@status["causes"]).sort_by { |cause| -cause["count"].to_i }
-        Table.new(["why calls failed", "calls"], listed.map { |cause| [[text(cause["cause"]), cause["count"]], nil] })
+        Table.new(["why calls failed", "calls"], listed.map { |cause| [[cause(cause), cause["count"]], nil] })
+      end
+
+      # @return [String] "486 Busy Here, relayed"
+      def cause(cause)
+        [text(cause["cause"]), BY.fetch(cause["by"], nil)].compact.join(", ")
       end
 
       def blocks

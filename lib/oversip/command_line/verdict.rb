@@ -13,7 +13,7 @@ module OverSIP
       STATUSES = { fine: 0, warning: 1, critical: 2 }.freeze
       WORDS = { fine: "OK", warning: "WARNING", critical: "CRITICAL" }.freeze
 
-      # Seconds that the oldest event may have waited for the script.
+      # Seconds that the oldest event may have waited for the script, and that a block may run.
       OLD = { warning: 1, critical: 10 }.freeze
       private_constant :STATUSES, :WORDS, :OLD
 
@@ -59,9 +59,14 @@ module OverSIP
       end
 
       def queue
-        age = @status.dig("queue", "oldest_seconds").to_f
-        level = OLD.keys.reverse.find { |name| age >= OLD.fetch(name) } or return
-        say(level, "an event has waited for the script for #{age.round(1)} s")
+        judge_seconds("oldest_seconds") { |seconds| "an event has waited for the script for #{seconds} s" }
+        judge_seconds("running_seconds") { |seconds| "a block has run for #{seconds} s and holds up all others" }
+      end
+
+      def judge_seconds(name)
+        seconds = @status.dig("queue", name).to_f
+        level = OLD.keys.reverse.find { |limit| seconds >= OLD.fetch(limit) } or return
+        say(level, yield(seconds.round(1)))
       end
 
       def targets

@@ -15,7 +15,7 @@ RSpec.describe "oversip status" do
     expect([error, status]).to eq(["", 0])
     expect(out).to eq(<<~TEXT)
       OK: oversip 3.0.0, process 4711, running for 3 h 0 min
-      calls    56 in progress, 12345 since the start
+      calls    56 not answered yet, 12345 since the start
       ended    11800 answered, 120 cancelled,
                205 failed (200 4xx, 5 without a response)
       script   0 events wait, suspended fibers 3
@@ -25,9 +25,9 @@ RSpec.describe "oversip status" do
       udp:192.0.2.1:5060    800       700      60        40  34 ms   timeout
       tls:192.0.2.2:5061   8000      7000      60         0  1.2 s  answered
 
-      why calls failed  calls
-      486 Busy Here       120
-      timeout              20
+      why calls failed        calls
+      486 Busy Here, relayed    120
+      timeout                    20
 
       slowest blocks           runs    mean  longest  raised
       on_error server.rb:40      10    1 ms   500 ms       0
@@ -40,6 +40,7 @@ RSpec.describe "oversip status" do
     "a target is blacklisted" => [{ targets: listed }, 1, "WARNING", "blacklisted: udp:192.0.2.1:5060"],
     "an event waits" => [{ queue: { events: 3, oldest_seconds: 1.5 } }, 1, "WARNING", "an event has waited for the script for 1.5 s"],
     "an event waits for long" => [{ queue: { events: 3, oldest_seconds: 12.0 } }, 2, "CRITICAL", "an event has waited for the script for 12.0 s"],
+    "a block runs for long" => [{ queue: { events: 0, oldest_seconds: 0.0, running_seconds: 11.04 } }, 2, "CRITICAL", "a block has run for 11.0 s and holds up all others"],
     "the script does not answer" => [{ script: nil }, 2, "CRITICAL", "the script has not answered within a second"],
     "it ends" => [{ status: "terminating" }, 1, "WARNING", "it is terminating"],
     "a HEP collector is away" => [{ hep: [{ collector: "tcp:192.0.2.9:9060", sent: 1, dropped: 2, connected: false }] }, 1, "WARNING",
@@ -57,6 +58,10 @@ RSpec.describe "oversip status" do
 
   it "is as bad as the worst of several reasons" do
     expect(page(script: nil, queue: { events: 1, oldest_seconds: 2 })).to match([/\ACRITICAL: .*\n- the script.*\n.*\n?- an event/, "", 2])
+  end
+
+  it "says how long a block runs" do
+    expect(page(queue: { events: 2, oldest_seconds: 0.25, running_seconds: 0.3 }).first).to include("script   2 events wait, the oldest for 250 ms, a block runs for 300 ms")
   end
 
   it "has all of it as JSON" do

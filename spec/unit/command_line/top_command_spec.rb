@@ -35,7 +35,7 @@ RSpec.describe "oversip top" do
     it "shows the server and its calls, the newest first, again and again" do
       terminal = top
       page = plain(terminal.wait_for(/q: end/))
-      expect(page).to include("OK: oversip 3.0.0", "1 in progress", "udp:192.0.2.1:5060", "slowest blocks").and match(/INVITE +alice -> carol +486 Busy Here.*INVITE +alice -> bob +200 OK/m)
+      expect(page).to include("OK: oversip 3.0.0", "1 not answered yet", "udp:192.0.2.1:5060", "slowest blocks").and match(/INVITE +alice -> carol +486 Busy Here.*INVITE +alice -> bob +200 OK/m)
       rate = terminal.wait_for(/(\d+\.\d) calls/)[/(\d+\.\d) calls/, 1].to_f
       expect(rate).to be_positive
       expect(page).to match(/^> .* INVITE +alice -> carol/)
