@@ -33,9 +33,9 @@ module OverSIP
         @command = command
         @values = values
         @parser = OptionParser.new
-        @parser.on("-h", "--help", "Show this and exit") { throw :help }
         send(command)
         server
+        @parser.on("-h", "--help", "Show this and exit") { throw :help }
       end
 
       # @param banner [String]
