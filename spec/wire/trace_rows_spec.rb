@@ -69,6 +69,17 @@ RSpec.describe "OverSIP::Engine.trace_rows", :native do
     expect(ids.call(since: read)).to eq([third])
   end
 
+  it "have what belongs to no call whichever calls are asked for: it may explain them" do
+    nobody = dead_port
+    start_oversip(configuration: { trace: true }, proxies: { default_proxy: { use_blacklist: true } }) do |request|
+      OverSIP::SIP::Proxy.new.route(request, "127.0.0.3", nobody) unless request.sip_method == :ACK
+    end
+    caller.send_text(request = caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port)
+    caller.receive_final
+    listed = [{}, { last: 1 }, { call_id: SipText.new(request).header("Call-ID") }].map { |which| of("blacklisted", rows(**which)) }
+    expect(listed).to all(match([a_hash_including(call_id: nil, target: "udp:127.0.0.3:#{nobody}")]))
+  end
+
   it "name each block of the script that has run, with its place, its time and what it has raised" do
     lines = []
     start_oversip(configuration: { trace: true }) do |request|

@@ -42,14 +42,12 @@ impl Observers {
         let since = query.since;
         let (names, others, last) = {
             let ring = lock(ring);
-            let last = ring.last();
-            match &query.call_id {
-                Some(call_id) => (vec![call_id.clone().into()], Default::default(), last),
-                None => {
-                    let names = ring.active_since(since, query.last.unwrap_or(usize::MAX));
-                    (names, if query.last.is_none() { ring.others() } else { Default::default() }, last)
-                }
-            }
+            let names = match &query.call_id {
+                Some(call_id) => vec![call_id.clone().into()],
+                None => ring.active_since(since, query.last.unwrap_or(usize::MAX)),
+            };
+            // A blacklisted target and a lost connection explain calls as well.
+            (names, ring.others(), ring.last())
         };
         let calls: Vec<_> =
             names.into_iter().filter_map(|name| Some((lock(ring).call(&name)?, name))).collect();
