@@ -44,7 +44,7 @@ RSpec.describe "A running server, asked by oversip trace, status and top", :nati
   end
 
   def within_a_server
-    folder(script: script, core: "control_socket: #{in_folder("oversip.sock")}")
+    folder(script: script, proxies: "default_proxy: {blacklist_time: 2}\n", core: "control_socket: #{in_folder("oversip.sock")}")
     serving { |server| (@server = server) && yield }
   end
 
@@ -140,6 +140,15 @@ RSpec.describe "A running server, asked by oversip trace, status and top", :nati
     @server.status
     out, _, status = oversip("status", "--socket", socket)
     expect([out, status.exitstatus]).to eq(["CRITICAL: no server runs with the socket #{socket}\n", 2])
+  end
+
+  it "warns of a target as long as it is on the blacklist" do
+    call("failover", 200)
+    out, _, status = oversip("status", "--socket", socket)
+    expect([out.lines[1], status.exitstatus]).to eq(["- blacklisted: udp:127.0.0.1:#{dead_port}\n", 1])
+    expect(out).to match(/^udp:127\.0\.0\.1:#{dead_port} +1 +0 +1 .* blacklisted$/)
+    eventually { oversip("status", "--socket", socket).last.exitstatus.zero? }
+    expect(ask("status")).to match(/^udp:127\.0\.0\.1:#{dead_port} .* connection error$/)
   end
 
   it "says that it keeps no trace" do

@@ -411,6 +411,12 @@ impl Driver {
         lock(&self.deliveries).push_back(delivery);
     }
 
+    /// The targets that are on a blacklist.
+    pub(super) fn blacklisted(&self) -> Vec<String> {
+        let now = self.clock.now();
+        self.hold(|held| held.element.blacklisted(now))
+    }
+
     /// Looks at the element. Nothing is carried out.
     pub(super) fn look<R>(&self, look: impl FnOnce(&Element) -> R) -> R {
         self.hold(|held| look(&held.element))

@@ -104,10 +104,7 @@ impl Metrics {
             }
             // Where the answer was known nobody has waited.
             Happening::Resolved { took, .. } if !took.is_zero() => self.times.resolved(*took),
-            Happening::Blacklisted { target } => {
-                raise(&self.blacklisted);
-                self.tables().targets.blacklisted(*target);
-            }
+            Happening::Blacklisted { .. } => raise(&self.blacklisted),
             Happening::PassedOver { .. } => raise(&self.passed_over),
             Happening::FlowOpened { inbound, handshake: Some(took), .. } => {
                 self.times.handshake(*inbound, *took);

@@ -38,8 +38,6 @@ pub struct Attempts {
     pub answered_in: Duration,
     /// How many answered ones that is.
     pub timed: u64,
-    /// Whether the element has put it on a blacklist since its last answer.
-    pub blacklisted: bool,
 }
 
 impl Attempts {
@@ -65,7 +63,6 @@ impl Targets {
         match end {
             AttemptEnd::Answered(_) => {
                 known.answered += 1;
-                known.blacklisted = false;
                 if let Some(began) = began {
                     known.timed += 1;
                     known.answered_in += at.saturating_duration_since(began);
@@ -78,10 +75,6 @@ impl Targets {
             }
             AttemptEnd::Failed(_) => known.failed += 1,
         }
-    }
-
-    pub(super) fn blacklisted(&mut self, target: Target) {
-        self.known(target).blacklisted = true;
     }
 
     /// All that are known, the one that a request was sent to last at the end.
@@ -122,7 +115,6 @@ mod tests {
             targets.attempt(now, target(1), branch);
             targets.ended(later, target(1), branch, end);
         }
-        targets.blacklisted(target(1));
         let wanted = Attempts {
             count: 4,
             answered: 1,
@@ -131,12 +123,10 @@ mod tests {
             last: Some("connection_error"),
             answered_in: Duration::from_secs(2),
             timed: 1,
-            blacklisted: true,
         };
         assert_eq!(targets.list(), [(target(1), wanted)]);
         targets.attempt(now, target(1), b"e");
         targets.ended(later, target(1), b"e", AttemptEnd::Answered(200));
-        assert!(!targets.list()[0].1.blacklisted);
         assert!(targets.open.is_empty());
     }
 

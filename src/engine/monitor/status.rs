@@ -40,7 +40,7 @@ fn page(scene: &Scene, script: Value) -> Value {
         "script": script,
         "calls": metrics.map(|metrics| calls(metrics)),
         "causes": metrics.map(|metrics| causes(metrics)),
-        "targets": metrics.map(|metrics| targets(metrics)),
+        "targets": metrics.map(|metrics| targets(metrics, &scene.driver.blacklisted())),
         "blocks": metrics.map(|metrics| blocks(metrics)),
         "queue": {
             "events": scene.driver.events.len(),
@@ -82,18 +82,20 @@ fn causes(metrics: &Metrics) -> Vec<Value> {
 }
 
 /// The one that a request was sent to last comes first.
-fn targets(metrics: &Metrics) -> Vec<Value> {
+fn targets(metrics: &Metrics, blacklisted: &[String]) -> Vec<Value> {
     let targets = metrics.targets().into_iter().rev().take(MOST_ROWS);
     let row = |(target, attempts): (crate::resolve::Target, crate::metrics::Attempts)| {
+        let target = target.to_string();
+        let blacklisted = blacklisted.contains(&target);
         json!({
-            "target": target.to_string(),
+            "target": target,
             "attempts": attempts.count,
             "answered": attempts.answered,
             "failed": attempts.failed,
             "timeouts": attempts.timeouts,
             "last": attempts.last,
             "seconds": attempts.mean().map(|time| time.as_secs_f64()),
-            "blacklisted": attempts.blacklisted,
+            "blacklisted": blacklisted,
         })
     };
     targets.map(row).collect()
