@@ -361,15 +361,21 @@ mod tests {
     #[test]
     fn the_engines_own_thread_sleeps_while_nothing_happens_and_wakes_when_a_block_runs() {
         let scene = Scene::new();
-        let engine = scene.stand_by();
-        thread::scope(|scope| {
-            scope.spawn(|| {
+        let engine = thread::scope(|scope| {
+            let engine = scope.spawn(|| {
+                // Before that it takes the loop, and has it until something happens.
+                while !scene.drive.script_waits() {
+                    yield_now();
+                }
+                let engine = scene.stand_by();
                 while !scene.drive.sleeps.load(Ordering::SeqCst) {
                     yield_now();
                 }
                 scene.network.send(1).expect("a loop");
+                engine
             });
             scene.assert_next(1);
+            engine.join().expect("no panic")
         });
         scene.stay_away();
         scene.end(engine);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hashlink::LinkedHashMap;
 
 use crate::element::AttemptEnd;
@@ -18,7 +19,7 @@ const MOST_OPEN: usize = 10_000;
 pub(super) struct Targets {
     known: LinkedHashMap<Target, Attempts>,
     /// When attempts have begun, by branch.
-    open: LinkedHashMap<Box<[u8]>, Instant>,
+    open: LinkedHashMap<Bytes, Instant>,
 }
 
 /// What is known of a target.
@@ -49,9 +50,9 @@ impl Attempts {
 }
 
 impl Targets {
-    pub(super) fn attempt(&mut self, at: Instant, target: Target, branch: &[u8]) {
+    pub(super) fn attempt(&mut self, at: Instant, target: Target, branch: &Bytes) {
         if self.open.len() < MOST_OPEN {
-            self.open.insert(branch.into(), at);
+            self.open.insert(branch.clone(), at);
         }
         self.known(target).count += 1;
     }
@@ -107,13 +108,13 @@ mod tests {
         let (mut targets, now) = (Targets::default(), Instant::now());
         let later = now + Duration::from_secs(2);
         for (branch, end) in [
-            (b"a", AttemptEnd::Answered(486)),
-            (b"b", AttemptEnd::Unanswered),
-            (b"c", AttemptEnd::Abandoned),
-            (b"d", AttemptEnd::Failed(SendFailure::Unreachable)),
+            ("a", AttemptEnd::Answered(486)),
+            ("b", AttemptEnd::Unanswered),
+            ("c", AttemptEnd::Abandoned),
+            ("d", AttemptEnd::Failed(SendFailure::Unreachable)),
         ] {
-            targets.attempt(now, target(1), branch);
-            targets.ended(later, target(1), branch, end);
+            targets.attempt(now, target(1), &branch.into());
+            targets.ended(later, target(1), branch.as_bytes(), end);
         }
         let wanted = Attempts {
             count: 4,
@@ -125,7 +126,7 @@ mod tests {
             timed: 1,
         };
         assert_eq!(targets.list(), [(target(1), wanted)]);
-        targets.attempt(now, target(1), b"e");
+        targets.attempt(now, target(1), &"e".into());
         targets.ended(later, target(1), b"e", AttemptEnd::Answered(200));
         assert!(targets.open.is_empty());
     }
@@ -133,9 +134,9 @@ mod tests {
     #[test]
     fn the_target_that_was_not_tried_for_longest_goes() {
         let (mut targets, now) = (Targets::default(), Instant::now());
-        (0..MOST_TARGETS as u16).for_each(|port| targets.attempt(now, target(port), b"a"));
-        targets.attempt(now, target(0), b"a");
-        targets.attempt(now, target(9999), b"a");
+        (0..MOST_TARGETS as u16).for_each(|port| targets.attempt(now, target(port), &"a".into()));
+        targets.attempt(now, target(0), &"a".into());
+        targets.attempt(now, target(9999), &"a".into());
         let list: Vec<_> = targets.list().into_iter().map(|(target, _)| target).collect();
         assert_eq!(list.len(), MOST_TARGETS);
         assert!(list.contains(&target(0)) && !list.contains(&target(1)));
