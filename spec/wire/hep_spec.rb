@@ -2,6 +2,7 @@
 
 require_relative "../support/hep_collector"
 require_relative "../support/kamailio"
+require_relative "../support/websocket_peer"
 
 # Takes packets of HEP3 and says so; it answers nothing.
 class CapturingKamailio < Kamailio
@@ -87,6 +88,17 @@ RSpec.describe "HEP3 collectors", :native do
     expect(packets.map { |packet| [packet.from, packet.to, packet.message.first_line[0, 11]] })
       .to eq([[peer.address, own, "OPTIONS sip"], [own, peer.address, "SIP/2.0 400"]])
     expect(packets).to all(have_attributes(protocol: :tcp, agent: 7, password: "geheim"))
+  end
+
+  it "get messages out of TLS and WebSocket" do
+    start_websocket(websocket: { sip_wss: true, listen_port_tls: 0 }, configuration: { tls: Certificates.section, hep: { collectors: homer.address } }) do |request|
+      request.reply(404)
+    end
+    [websocket_peer, secure_websocket_client.upgrade].each do |peer|
+      peer.send_text(peer.build(:MESSAGE, "sip:bob@b.example"))
+      expect(peer.receive.status).to eq(404)
+      expect(homer.packets(2).map { |packet| [packet.protocol, packet.message.first_line[0, 11]] }).to eq([[:tcp, "MESSAGE sip"], [:tcp, "SIP/2.0 404"]])
+    end
   end
 
   it "get the same by TCP, and what was said last before the end" do

@@ -68,7 +68,8 @@ pub struct Outline {
     pub reason: Vec<u8>,
     /// How its request has ended.
     pub outcome: Outcome,
-    /// Whether it goes on: there is no final response yet, or an INVITE was accepted and nobody has sent BYE.
+    /// Whether it goes on as far as can be seen here: there is no final response yet, or an INVITE was accepted, its ACK came by here, and
+    /// nobody has sent BYE.
     pub goes_on: bool,
     /// How long the sender of the request waited for a response above 100, or has waited so far.
     pub waited: Duration,
@@ -149,10 +150,12 @@ impl Outline {
         }
         let cancelled = || sent.iter().any(|sent| is_of(first, sent) && method(sent, &Method::Cancel));
         self.outcome = Outcome::of(self.status, cancelled());
+        // A dialog whose ACK does not come by here ends without our knowledge too.
+        let acknowledged = || sent.iter().any(|sent| method(sent, &Method::Ack));
         let hung_up = || sent.iter().any(|sent| method(sent, &Method::Bye));
         self.goes_on = match self.outcome {
             Outcome::Pending => !method(first, &Method::Ack),
-            Outcome::Success => is_invite(first) && !hung_up(),
+            Outcome::Success => is_invite(first) && acknowledged() && !hung_up(),
             _ => false,
         };
         let heard = answers().next().map_or(self.ended, |answer| answer.at);
@@ -287,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn an_accepted_call_goes_on_until_somebody_hangs_up() {
+    fn a_call_that_is_accepted_and_acknowledged_by_way_of_here_goes_on_until_somebody_hangs_up() {
         let call = Call::ringing().comes(2000, BOB, "SIP/2.0 200 OK", "1 INVITE").leaves(
             2001,
             ALICE,
@@ -296,8 +299,10 @@ mod tests {
         );
         assert_eq!(
             (call.end(), call.outline().reason),
-            ((Some(200), Outcome::Success, true), b"Fine".to_vec())
+            ((Some(200), Outcome::Success, false), b"Fine".to_vec())
         );
+        let call = call.comes(2002, ALICE, "ACK sip:b SIP/2.0", "1 ACK");
+        assert_eq!(call.end(), (Some(200), Outcome::Success, true));
         let call = call.comes(9000, ALICE, "BYE sip:b SIP/2.0", "2 BYE");
         assert_eq!(call.end(), (Some(200), Outcome::Success, false));
         let call = call.leaves(9001, ALICE, "SIP/2.0 481 Gone", "2 BYE");
