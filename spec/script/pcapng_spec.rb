@@ -79,6 +79,11 @@ RSpec.describe OverSIP::CallRecord::Pcapng, :native do
       .to eq [["exported_pdu:data", "", ""], ["exported_pdu:data", "", ""], ["exported_pdu:sip", "", "OPTIONS"]]
   end
 
+  it "have the times of a record that knows the time of day" do
+    record = OverSIP::CallRecord.new(began_at: Time.at(1_764_322_222.25)) << options("a", "b", :udp)
+    expect(packets(described_class.new(record).to_s, "frame.time_epoch").flatten.map(&:to_f)).to eq [1_764_322_222.25 + record.messages.first.at]
+  end
+
   it "of no message are files too" do
     expect(packets(file, "frame.number")).to eq []
   end

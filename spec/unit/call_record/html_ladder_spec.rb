@@ -76,6 +76,13 @@ RSpec.describe OverSIP::CallRecord::HtmlLadder do
     [call_record, call_record(note("alone")), call_record(message(0.0, :alice, :oversip, bytes: ""))].each { |odd| expect { page(odd) }.not_to raise_error }
   end
 
+  it "says when a call began, where the record knows it" do
+    began = Time.at(1_764_322_222.25)
+    record = OverSIP::CallRecord.new(began_at: began) << message(1.5, :alice, :oversip)
+    expect(described_class.new(record).to_s).to include((began + 1.5).strftime("%Y-%m-%d %H:%M:%S.%L %z"))
+    expect(described_class.new(failover).to_s).not_to match(/\d{4}-\d\d-\d\d/)
+  end
+
   it "takes milliseconds, and no other unit" do
     expect(text_of(all(page(failover, unit: :milliseconds), "//section").first)).to include("time (ms)", "32000.0", "waited 34000 ms")
     expect { described_class.new(failover, unit: :hours) }.to raise_error(ArgumentError)

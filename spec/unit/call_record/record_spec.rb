@@ -28,6 +28,17 @@ RSpec.describe OverSIP::CallRecord do
     expect(record.events.size).to eq 2
   end
 
+  it "has the same events by a clock that stands at 0 when a call begins, and knows the time of day" do
+    record = described_class.new(began_at: Time.at(1_764_322_222.25))
+    [message(2.0), message(2.5), note(3.0, "x")].each { |event| record << event }
+    copy = record.with_zero_at(2.0)
+    expect(copy.events.map { |event| [event.class, event.at] }).to eq [[described_class::Message, 0.0], [described_class::Message, 0.5], [described_class::Note, 1.0]]
+    expect(copy.messages.map(&:retransmission?)).to eq [false, true]
+    expect(copy.messages.last.original).to equal copy.messages.first
+    expect([copy, *copy.calls.values, copy.for("1"), copy.select(last: 1)].map(&:began_at).uniq).to eq [Time.at(1_764_322_224.25)]
+    expect([record.events.first.at, described_class.new.with_zero_at(1.0).began_at]).to eq [2.0, nil]
+  end
+
   it "tells repetitions from messages that only look alike" do
     first, *others = [message(0.0), message(0.5), message(1.0, to: "192.0.2.2:5060"), message(1.5, call_id: "2"), message(2.0, fate: :lost)]
     [first, *others].each { |event| record << event }
