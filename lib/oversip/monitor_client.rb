@@ -49,6 +49,23 @@ module OverSIP
     end
     private_constant :Connection
 
+    class << self
+      # @param path [String] of a socket or a folder
+      # @return [Error] that says who may open it
+      def closed(path)
+        owner = owner(path)
+        Error.new("#{path} may be opened by #{owner} only: run the command as this user (sudo -u #{owner} …)")
+      end
+
+      private
+
+      def owner(path)
+        Etc.getpwuid(File.stat(path).uid).name
+      rescue SystemCallError, ArgumentError
+        "the user of the server"
+      end
+    end
+
     # @return [String] of the socket
     attr_reader :path
 
@@ -137,7 +154,7 @@ module OverSIP
       when Errno::ECONNREFUSED
         NotRunning.new("nobody listens at #{path}: the server has ended")
       when Errno::EACCES, Errno::EPERM
-        Error.new("#{path} may be opened by #{owner} only: run the command as this user (sudo -u #{owner} …)")
+        self.class.closed(path)
       when Errno::ENOTSOCK, Errno::EPROTOTYPE
         Error.new("#{path} is no socket of a server")
       when Timeout::Error
@@ -145,12 +162,6 @@ module OverSIP
       else
         Error.new("the connection with the server at #{path} was lost: #{error.message}")
       end
-    end
-
-    def owner
-      Etc.getpwuid(File.stat(path).uid).name
-    rescue SystemCallError, ArgumentError
-      "the user of the server"
     end
   end
 end

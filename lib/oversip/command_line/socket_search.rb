@@ -86,10 +86,18 @@ module OverSIP
         false
       end
 
+      # A folder that may not be looked into may have one.
       def nobody(words, places)
+        closed = ControlSocket.folders.find { |folder| File.directory?(folder) && !open?(folder) }
+        return MonitorClient.closed(closed) if closed
+
         MonitorClient::NotRunning.new("#{words} #{places.join(" and ")}: does the server run, as this user? " \
                                       "Its folder (--config-dir DIR), PID file (--pid FILE) or socket (--socket PATH) " \
                                       "says where it is")
+      end
+
+      def open?(folder)
+        File.readable?(folder) && File.executable?(folder)
       end
 
       def several(paths)

@@ -64,18 +64,29 @@ RSpec.describe "The server that oversip status, trace and top ask" do
     expect(asked(@dir)).to include("oversip.conf cannot be read")
   end
 
-  it "is asked of its own user only, who is named", if: Etc.getpwuid.uid.zero? do
-    at(File.join(@dir, "a.sock"))
-    File.chmod(0o600, File.join(@dir, "a.sock"))
+  # @return [String] what somebody else sees
+  def asked_by_nobody(*arguments)
     File.chmod(0o755, @dir)
     reader, writer = IO.pipe
     pid = fork do
       Process::UID.change_privilege(Etc.getpwnam("nobody").uid)
-      writer.write(oversip("status", socket: "#{@dir}/a.sock").first)
+      writer.write(oversip("status", *arguments, socket: nil).first)
       exit!(0)
     end
     writer.close
     Process.wait(pid)
-    expect(reader.read).to eq("UNKNOWN: #{@dir}/a.sock may be opened by root only: run the command as this user (sudo -u root …)\n")
+    reader.read
+  end
+
+  it "is asked of its own user only, who is named", if: Etc.getpwuid.uid.zero? do
+    at(File.join(@dir, "a.sock"))
+    File.chmod(0o600, File.join(@dir, "a.sock"))
+    expect(asked_by_nobody("--socket", "#{@dir}/a.sock")).to eq("UNKNOWN: #{@dir}/a.sock may be opened by root only: run the command as this user (sudo -u root …)\n")
+  end
+
+  it "may be in a folder that somebody else may not look into", if: Etc.getpwuid.uid.zero? do
+    at(File.join(@dir, "run", "c.sock"))
+    File.chmod(0o700, File.join(@dir, "run"))
+    [[], %w[--process-name c]].each { |arguments| expect(asked_by_nobody(*arguments)).to start_with("UNKNOWN: #{@dir}/run may be opened by root only") }
   end
 end
