@@ -222,12 +222,10 @@ RSpec.describe "The metrics of a server", :native do
       asking = Array.new(4) do
         Thread.new { with_connection(metrics_port) { |peer| loop { peer.write(request("/health")) and peer.readpartial(4096) and answered += 1 } } }
       end
-      eventually { answered > 100 }
-      before = answered
+      eventually { answered > 100 } # a few are answered at once
       began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      eventually { Process.clock_gettime(Process::CLOCK_MONOTONIC) - began > 0.5 }
-      rate = (answered - before) / (Process.clock_gettime(Process::CLOCK_MONOTONIC) - began)
-      expect(rate).to be < 100
+      eventually { answered > 130 }
+      expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began).to be > 0.3
       expect(served).to eq(486)
     ensure
       asking&.each(&:kill)&.each(&:join)
