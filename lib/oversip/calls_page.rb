@@ -17,6 +17,8 @@ module OverSIP
     SHORTEST_TOKEN = 16
     # Events of a call that are drawn, the last ones: a ladder of thousands is read by nobody, and costs Ruby's time.
     MOST_EVENTS = 400
+    # Likewise bytes of their messages.
+    MOST_BYTES = 256 * 1024
 
     @log_id = "calls"
 
@@ -91,12 +93,21 @@ module OverSIP
         raise ConfigurationError, "metrics[token_file]: #{e.message}"
       end
 
+      def last_of(events)
+        bytes = 0
+        kept = events.last(MOST_EVENTS).reverse.take_while do |event|
+          bytes += event.bytes.bytesize if event.is_a?(CallRecord::Message)
+          bytes <= MOST_BYTES
+        end
+        kept.empty? ? events.last(1) : kept.reverse
+      end
+
       def shortened(record)
         events = record.events
-        return record if events.size <= MOST_EVENTS
+        kept = last_of(events)
+        return record if kept.size == events.size
 
-        kept = events.last(MOST_EVENTS)
-        text = "#{events.size - MOST_EVENTS} earlier events are not shown here: oversip trace has them"
+        text = "#{events.size - kept.size} earlier events are not shown here: oversip trace has them"
         note = CallRecord::Note.new(at: kept.first.at, text: text, call_id: kept.first.call_id)
         [note, *kept].each_with_object(CallRecord.new(element: record.element)) { |event, shorter| shorter << event }
       end

@@ -118,6 +118,12 @@ RSpec.describe "Calls in Chromium", :browser, :native do
     expect([rows, texts("#none")]).to eq [[], ["No call is like that."]]
     page.press(:escape)
     expect(rows.size).to eq 2
+    page.press("/", *"carol".chars, :arrow_down, :enter)
+    until_page { ladder.any? }
+    page.press(:escape)
+    # The list is as it was left.
+    expect(rows).to match [/carol/]
+    page.press("/", :escape)
     page.click("#only-open")
     expect(rows).to eq []
     page.click("#only-open")

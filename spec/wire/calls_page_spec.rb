@@ -190,6 +190,15 @@ RSpec.describe "The page /calls", :native do
       expect(drawn["ladder"].scan("<li>").size).to be_between(100, OverSIP::CallsPage::MOST_EVENTS + 10)
     end
 
+    it "of no more messages than a browser takes" do
+      start
+      body = "v=0\r\n#{"a=x:#{"x" * 990}\r\n" * 40}"
+      10.times { |cseq| call(call_id: "c", cseq: cseq + 1, body: body, headers: { "Content-Type" => "application/sdp" }) }
+      drawn = event("ladder", call_id: "c")
+      expect(drawn["ladder"]).to include("earlier events are not shown here")
+      expect(drawn["articles"].scan("<article").size).to be_between(8, 14)
+    end
+
     it "nothing by a request that names no call, or when too many ask" do
       start
       expect(get("/calls/events?token=#{token}&call=*").status).to eq(400)

@@ -13,6 +13,7 @@
   let source = null;
   let retry = null;
   let most = 0;
+  let wanted = ""; // what the list is filtered by
   let skew = 0; // seconds by which the clock of the server is ahead of ours
 
   document.adoptedStyleSheets = [columns];
@@ -107,11 +108,11 @@
 
   function update() {
     if (!body.classList.contains("listing")) return;
-    const wanted = filter.value.trim().toLowerCase();
+    const text = filter.value.trim().toLowerCase();
     let count = 0;
     for (const { row, call } of rows.values()) {
-      const text = [call.method, call.from, call.to, call.call_id, call.status, call.reason, call.outcome].join("\n");
-      row.hidden = (wanted !== "" && !text.toLowerCase().includes(wanted)) ||
+      const all = [call.method, call.from, call.to, call.call_id, call.status, call.reason, call.outcome].join("\n");
+      row.hidden = (text !== "" && !all.toLowerCase().includes(text)) ||
         ($("only-failed").checked && call.outcome !== "failure") || ($("only-open").checked && !call.goes_on);
       if (!row.hidden) count++;
     }
@@ -157,7 +158,8 @@
     body.dataset.call = id ?? "";
     body.classList.toggle("listing", id === null);
     $("close").click();
-    filter.value = "";
+    if (id && !former) wanted = filter.value;
+    filter.value = id ? "" : wanted;
     $("ladder").replaceChildren();
     for (const article of reader.querySelectorAll("article")) article.remove();
     document.dispatchEvent(new Event("ladder"));
