@@ -45,6 +45,17 @@ module CallHelpers
     OverSIP::Testing.advance(0)
   end
 
+  # How long it takes to run events one after the other, each a millisecond later.
+  def seconds_of_events(number)
+    took = mailbox
+    begun = OverSIP::Engine.clock
+    following = lambda do |left|
+      OverSIP.schedule(after: 0.001) { left.zero? ? took << ((OverSIP::Engine.clock - begun) / 1e9) : following.call(left - 1) }
+    end
+    following.call(number)
+    took.pop
+  end
+
   # Returns when the dispatcher has run its queued events.
   def dispatcher_caught_up
     done = mailbox

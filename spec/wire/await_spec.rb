@@ -11,17 +11,6 @@ RSpec.describe "OverSIP.await", :native do
     start_oversip(configuration: { core: }, &block || proc {})
   end
 
-  # How long it takes to run events one after the other, each a millisecond later.
-  def seconds_of_events(number)
-    took = mailbox
-    begun = OverSIP::Engine.clock
-    following = lambda do |left|
-      OverSIP.schedule(after: 0.001) { left.zero? ? took << ((OverSIP::Engine.clock - begun) / 1e9) : following.call(left - 1) }
-    end
-    following.call(number)
-    took.pop
-  end
-
   it "lets other events run while the work of a block takes its time" do
     serve do |request|
       request.sip_method == :MESSAGE ? request.reply(OverSIP.await { gate.pop }) : request.reply(200)

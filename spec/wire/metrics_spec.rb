@@ -86,6 +86,20 @@ RSpec.describe "The metrics of a server", :native do
     expect(page["oversip_invite_provisional_seconds_sum"]).to be_between(0, 60)
   end
 
+  it "keep no event waiting while a gauge of the script computes its value" do
+    running = false
+    OverSIP.metrics.gauge(:spec_busy) { (running = true) && loop { (1..10_000).reduce(:+) } }
+    socket = "/tmp/oversip-spec-#{Process.pid}.sock"
+    start_oversip(configuration: { core: { control_socket: socket, syslog_level: "crit" } }) { nil }
+    asking = Thread.new { loop { ask("/metrics", at: socket) } }
+    eventually { running }
+    # Ruby alone would let the block go on for a tenth of a second each time.
+    expect(seconds_of_events(30)).to be < 1.5
+  ensure
+    asking&.kill&.join
+    OverSIP.metrics.gauge(:spec_busy) { 0 }
+  end
+
   it "time TLS handshakes, by who has opened the connection" do
     relay(**tls_configuration)
     tls_peer
