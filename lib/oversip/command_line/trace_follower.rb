@@ -65,9 +65,7 @@ module OverSIP
         call_id = row["call_id"]
         new = row["at"].to_f > @reader.head["now"].to_f
         call_id ? of_call(call_id, row, event, new) : of_no_call(event, new)
-        return if @followed.size <= MOST
-
-        @followed.shift
+        @followed.shift if @followed.size > MOST
         @reader.keep_last(MOST)
       end
 

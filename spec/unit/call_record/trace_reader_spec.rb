@@ -175,4 +175,16 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
     reader.keep_last(0)
     expect(reader.progress(call_id).call).to be_nil
   end
+
+  it "keeps the last events of a call that never ends" do
+    stub_const("OverSIP::CallRecord::TraceReader::Progress::MOST", 3)
+    reader = described_class.new
+    reader.follow(TraceRows.lines([TraceRows.head_row]))
+    kept = Array.new(8) do |at|
+      reader.follow(TraceRows.lines([{ kind: "timer", call_id: "1", at: at.to_f, name: "F" }]))
+      reader.progress("1").record.events.map(&:at)
+    end
+    expect(kept.map(&:size)).to eq([1, 2, 3, 4, 5, 3, 4, 5])
+    expect(kept.last).to eq([3.0, 4.0, 5.0, 6.0, 7.0])
+  end
 end

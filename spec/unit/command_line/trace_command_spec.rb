@@ -229,6 +229,15 @@ RSpec.describe "oversip trace" do
       expect(out.lines.last).to eq("#{Time.at(TraceRows::BEGAN_AT + 34).strftime("%H:%M:%S.%L")}  #1     : tries udp:192.0.2.1:5060: timeout\n")
     end
 
+    it "forgets calls of long ago, those too that nobody has asked for" do
+      stub_const("OverSIP::CommandLine::TraceFollower::MOST", 2)
+      reader = OverSIP::CallRecord::TraceReader.new
+      allow(OverSIP::CallRecord::TraceReader).to receive(:new).and_return(reader)
+      following(*rows_of(*Array.new(5) { |number| a_call("call#{number}", "200 OK", at: number + 1.0) }))
+      expect(lines("--failed")).to be_empty
+      expect(Array.new(5) { |number| reader.progress("call#{number}").call&.call_id }).to eq([nil, nil, nil, "call3", "call4"])
+    end
+
     it "leaves out what was before, but knows the calls that go on" do
       following(*rows_of(a_call("old", "200 OK"), a_call("one", "200 OK", took: 2.0)), now: 1.0)
       expect(lines.first(2)).to eq(["#1 + INVITE sip:alice@example.com -> sip:bob@example.com, Call-ID one", "#1 alice -> oversip: INVITE sip:bob@example.com"])

@@ -68,12 +68,14 @@ module OverSIP
         end
 
         def arrival?(row, way)
-          if row["direction"] == "in"
-            @under_way[way].positive? && (@under_way[way] -= 1)
-          else
+          if row["direction"] == "out"
             @under_way[way] += 1
-            false
+            return false
           end
+          return false unless @under_way.key?(way)
+
+          @under_way.delete(way) if (@under_way[way] -= 1).zero?
+          true
         end
 
         def block(row)

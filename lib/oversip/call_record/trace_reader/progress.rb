@@ -11,10 +11,13 @@ module OverSIP
       #
       # @api private
       class Progress
-        # Rows that name parties: more of them say nothing new.
-        MOST = 100
+        # Messages that name parties: more of them say nothing new.
+        NAMING = 100
+        # Events that are kept: a registration may have the same Call-ID for weeks.
+        MOST = 1000
+        private_constant :NAMING
 
-        # @return [CallRecord] the events until now
+        # @return [CallRecord] the events until now; of very many the last ones
         attr_reader :record
 
         # @param call_id [String, nil] as the rows have it
@@ -25,6 +28,7 @@ module OverSIP
           @element = element
           @own = own
           @messages = []
+          @count = 0
           @record = CallRecord.new(element: element, began_at: began_at)
           @maker = Events.new(call_id, Parties.new([], element, own, called: false))
         end
@@ -32,9 +36,9 @@ module OverSIP
         # @param row [Hash]
         # @return [Event, nil]
         def add(row)
-          name(row) if row["kind"] == "message" && @messages.size < MOST
+          name(row) if row["kind"] == "message" && @messages.size < NAMING
           event = @maker.of(row)
-          @record << event if event && row["kind"] != "attempt_ended"
+          keep(event) if event && row["kind"] != "attempt_ended"
           event
         end
 
@@ -45,6 +49,17 @@ module OverSIP
         end
 
         private
+
+        def keep(event)
+          @record << event
+          @count += 1
+          return if @count < 2 * MOST
+
+          last = @record.events.last(MOST)
+          @record = CallRecord.new(element: @element, began_at: @record.began_at)
+          last.each { |kept| @record << kept }
+          @count = MOST
+        end
 
         def name(row)
           @messages << row
