@@ -72,15 +72,16 @@ module OverSIP
         end
       end
 
-      # @return [Float] seconds on the clock of the record
+      # @return [Float] seconds on the clock of the record: when its first event was. Notes do not count: a connection may
+      #   have been opened before
       def began_at
-        @events.first&.at || 0.0
+        (@events.find { |event| !event.is_a?(Note) } || @events.first)&.at || 0.0
       end
 
       # @return [Float] seconds on the clock of the record: when its last event was. Timers do not count: what follows from
-      #   them does
+      #   them does. Notes do not either
       def ended_at
-        (@events.reverse_each.find { |event| !event.is_a?(Timer) } || @events.last)&.at || 0.0
+        (@events.reverse_each.find { |event| ![Timer, Note].include?(event.class) } || @events.last)&.at || 0.0
       end
 
       # @return [Float] seconds from its first event to its last one

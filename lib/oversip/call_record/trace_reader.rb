@@ -18,6 +18,11 @@ module OverSIP
     class TraceReader
       # The version of rows that this reader knows.
       VERSION = 1
+      # Seconds before a call in which its connection may have been opened for it, and after the last message of one that
+      # waits for another in which a lost connection explains why none came (64*T1).
+      BEFORE = 1
+      AFTER = 32
+      private_constant :BEFORE, :AFTER
 
       # @return [Hash, nil] the first row: "began_at", "now", "seq" and others
       attr_reader :head
@@ -157,12 +162,22 @@ module OverSIP
 
       # What happened to connections and targets that the call uses, while it lasted.
       def touching(rows)
-        times = rows.filter_map { |row| row["at"] }.minmax
+        from, to = rows.filter_map { |row| row["at"] }.minmax
+        return [] unless from
+
+        flow = (from - BEFORE)..(to + (waiting?(rows) ? AFTER : 0))
         places = rows.flat_map { |row| [row["remote"], row["target"]&.partition(":")&.last] }.compact.uniq
         @rest.select do |row|
+          time = row.key?("peer") ? flow : (from..to)
           place = (row["peer"] || row["target"]).to_s.partition(":").last
-          times.first && row["at"]&.between?(*times) && places.include?(place)
+          time.cover?(row.fetch("at", 0.0)) && places.include?(place)
         end
+      end
+
+      # A connection that is lost may be why nothing more came.
+      def waiting?(rows)
+        last = Parties.messages(rows).last
+        last && (Parties.parsed(last).status_code || 0) < 200
       end
     end
   end

@@ -5,7 +5,7 @@ require "oversip/call_record"
 module OverSIP
   class CommandLine
     # Calls as text: for each a few lines that say how it ended and why, and its ladder. The clock of a ladder stands at 0
-    # when the call begins.
+    # at its first line.
     #
     # @api private
     class CallText
@@ -63,7 +63,8 @@ module OverSIP
         @call = call
         @width = CallRecord::Terminal.columns(width)
         @color = color
-        @ladder = CallRecord::TextLadder.new(call.record.with_zero_at(call.began_at), width: @width, color: @color)
+        record = call.record.with_zero_at(call.record.events.first.at)
+        @ladder = CallRecord::TextLadder.new(record, width: @width, color: @color)
       end
 
       # @return [String] lines that end with a newline

@@ -139,12 +139,27 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
   it "gives a call what happens to its own connections and targets in its time, and nothing of others" do
     used = message_row("out", "INVITE sip:bob@example.com SIP/2.0", remote: "192.0.2.1:5060", at: 1.0)
     opened = { kind: "flow_opened", at: 1.0, peer: "tcp:192.0.2.1:5060", local: "192.0.2.100:5060", inbound: false, call_id: nil }
-    record = read(used, used.merge(at: 3.0), opened, opened.merge(peer: "tcp:192.0.2.2:5060"), opened.merge(at: 9.0),
+    record = read(used, used.merge(at: 3.0), opened, opened.merge(peer: "tcp:192.0.2.2:5060"), opened.merge(at: 99.0),
                   opened.merge(handshake: 0.25, at: 1.5, peer: "tls:192.0.2.1:5060"), opened.merge(handshake: 0.05, at: 1.6, peer: "tls:192.0.2.1:5060"),
                   { kind: "flow_closed", at: 2.0, peer: "tcp:192.0.2.1:5060" }).record
     expect(record.events.grep(OverSIP::CallRecord::Note).map { |note| [note.at, note.call_id, note.text] })
       .to eq([[1.0, "1", "connection to tcp:192.0.2.1:5060 opened"], [1.5, "1", "connection to tls:192.0.2.1:5060 opened, TLS handshake of 250 ms"],
               [1.6, "1", "connection to tls:192.0.2.1:5060 opened"], [2.0, "1", "connection with tcp:192.0.2.1:5060 closed"]])
+  end
+
+  it "gives a call the connection that was opened for it, and one that was lost while it waited" do
+    opened = { kind: "flow_opened", at: 0.5, peer: "tls:198.51.100.1:40000", local: "192.0.2.100:5061", inbound: true, handshake: 0.3, call_id: nil }
+    closed = { kind: "flow_closed", at: 25.0, peer: "tls:198.51.100.1:40000", call_id: nil }
+    invite = message_row("in", "INVITE sip:bob@example.com SIP/2.0", remote: "198.51.100.1:40000", at: 1.0)
+    texts = lambda do |*rows|
+      call = read(*rows).record.summaries.first
+      [call.began_at, call.ended_at, call.record.events.grep(OverSIP::CallRecord::Note).map(&:text)]
+    end
+    handshake = "connection from tls:198.51.100.1:40000 opened, TLS handshake of 300 ms"
+    expect(texts.call(opened, invite, closed)).to eq [1.0, 1.0, [handshake, "connection with tls:198.51.100.1:40000 closed"]]
+    expect(texts.call(opened, invite, closed.merge(at: 40.0))).to eq [1.0, 1.0, [handshake]]
+    answer = message_row("out", "SIP/2.0 486 Busy Here", remote: "198.51.100.1:40000", at: 2.0)
+    expect(texts.call(opened.merge(at: -1.0), invite, answer, closed)).to eq [1.0, 2.0, []]
   end
 
   it "brings together a call whose Call-ID is no UTF-8, of which the rows have something else" do
