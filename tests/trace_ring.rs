@@ -39,11 +39,11 @@ impl Scene {
     }
 
     fn entries(&self, call_id: &str) -> usize {
-        self.ring.call(call_id.as_bytes()).map_or(0, |log| log.since(0).count())
+        self.ring.call_since(call_id.as_bytes(), 0).map_or(0, |log| log.since(0).count())
     }
 
     fn rows(&self, call_id: &str) -> Vec<serde_json::Value> {
-        let log = self.ring.call(call_id.as_bytes()).expect("it is kept");
+        let log = self.ring.call_since(call_id.as_bytes(), 0).expect("it is kept");
         let mut lines = Vec::new();
         log.since(0).for_each(|entry| row(&mut lines, Some(call_id.as_bytes()), entry));
         let lines = String::from_utf8(lines).expect("UTF-8");
@@ -83,7 +83,7 @@ fn one_call_has_its_share_and_what_it_was_not_given_room_for_is_counted() {
     (0..1000).for_each(|_| scene.message("long", 700));
     assert!(scene.ring.bytes() < 300 << 10, "{} bytes", scene.ring.bytes());
     assert_eq!(scene.calls(), ["other", "long"]);
-    let log = scene.ring.call(b"long").expect("it is kept");
+    let log = scene.ring.call_since(b"long", 0).expect("it is kept");
     let kept = log.since(0).count() as u64;
     assert!(kept > 100 && kept + log.left_out().entries == 1000, "{kept} are kept");
     assert_eq!((log.last(), log.left_out().last), (1001, 1001));
@@ -122,8 +122,12 @@ fn who_has_read_up_to_a_number_gets_what_came_after() {
     let names = |calls: Vec<Box<[u8]>>| calls.concat();
     assert_eq!(names(scene.ring.active_since(read, usize::MAX)), b"bc");
     assert_eq!(names(scene.ring.active_since(0, 2)), b"bc");
-    let log = scene.ring.call(b"b").expect("it is kept");
-    assert_eq!(log.since(read).map(|entry| entry.number).collect::<Vec<_>>(), [4]);
+    let log = scene.ring.call_since(b"b", read).expect("it is kept");
+    let again: Vec<_> = log.since(read).collect();
+    assert_eq!(again.iter().map(|entry| entry.number).collect::<Vec<_>>(), [4]);
+    let whole = scene.ring.call_since(b"b", 0).expect("it is kept");
+    assert_eq!(again, whole.since(read).collect::<Vec<_>>());
+    assert_eq!(scene.ring.call_since(b"b", 5).map(|log| log.since(0).count()), Some(0));
 }
 
 #[test]
@@ -134,7 +138,8 @@ fn what_belongs_to_no_call_has_a_bound_of_its_own() {
         scene.ring.happened(scene.now, &Happening::FlowClosed { peer: target });
     }
     assert!(scene.ring.bytes() < 64 << 10, "{} bytes", scene.ring.bytes());
-    let last = scene.ring.others().iter().flat_map(|log| log.since(99_999).collect::<Vec<_>>()).count();
+    let last =
+        scene.ring.others_since(0).iter().flat_map(|log| log.since(99_999).collect::<Vec<_>>()).count();
     assert_eq!((last, scene.ring.last()), (1, 100_000));
 }
 
@@ -215,7 +220,7 @@ fn bytes_of_a_peer_that_are_no_text_make_no_row_unreadable() {
     let way = Way { transport: Transport::Ws, local: None, remote: address, connection: None };
     scene.ring.message(&ObservedMessage::sent(scene.now, wire, way, Fate::Refused));
     let call_id = scene.ring.active_since(0, 1).pop().expect("it is kept");
-    let log = scene.ring.call(&call_id).expect("it is kept");
+    let log = scene.ring.call_since(&call_id, 0).expect("it is kept");
     let mut line = Vec::new();
     log.since(0).for_each(|entry| row(&mut line, Some(&call_id), entry));
     let read: serde_json::Value = serde_json::from_slice(&line).expect("JSON");

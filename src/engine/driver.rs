@@ -8,11 +8,11 @@
 //! Nothing of Ruby runs under the lock.
 
 use std::any::Any;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, TryLockError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -20,18 +20,21 @@ use tokio::sync::mpsc::WeakSender;
 
 use super::clock::{EngineClock, SystemClock};
 use super::counts::EngineCounts;
+use super::deliveries::{Deliveries, Delivery};
 use super::dns::Lookup;
 use super::drive::Drive;
 use super::event::Event;
 use super::events::{Class, EventQueue};
 use super::guarded::guarded;
+use super::holds::Holds;
 use super::network::Network;
 use super::observers::Observers;
 use super::own_address::to_other_hosts;
+use super::sockets::Sockets;
+use super::told::{Told, MOST_HAPPENINGS};
 use crate::clock::Clock;
 use crate::element::{
-    CallId, Element, Happening, Hold, Input, NextHop, Outcome, Output, ResolutionId, Round, ScriptEvent,
-    ScriptQueue, Sender, Settings, WayBack,
+    Element, Happening, Input, Output, ResolutionId, Round, ScriptEvent, ScriptQueue, Settings,
 };
 use crate::host::{lock, Anchors, Call, Calls, Host, IncomingRequest, Released};
 use crate::message::{ConnectionId, Source, Transport};
@@ -45,12 +48,6 @@ const HOLDS_IN_A_ROW: u32 = 16;
 
 /// How often it stands back at most. One that waits has the lock by then, unless the system does not run it.
 const MOST_YIELDS: u32 = 100;
-
-/// Happenings that may wait for those who look on, and for the script; the oldest ones go.
-const MOST_HAPPENINGS: usize = 20_000;
-
-/// Messages that may wait until the thread that sends has sent them; beyond it who has something to send waits for its turn.
-const MOST_DELIVERIES: usize = 1024;
 
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -78,10 +75,8 @@ pub(super) struct Driver {
     /// Who looks on.
     pub(super) observers: Option<Observers>,
     held: Mutex<Held>,
-    /// What is to leave, in the order of the steps that have asked for it.
-    deliveries: Mutex<VecDeque<Delivery>>,
-    /// Held by the one thread that sends what is to leave.
-    sending: Mutex<()>,
+    /// What is to leave.
+    outgoing: Deliveries,
     /// Threads that wait for the lock; the loop lets them go first.
     waiting: AtomicUsize,
     /// Holds of the loop since it has stood back.
@@ -102,32 +97,12 @@ pub(super) enum Fired {
     },
 }
 
-/// What happens without the element's lock, in its turn.
-enum Delivery {
-    Request {
-        sender: Sender,
-        hop: NextHop,
-        wire: Bytes,
-    },
-    Response {
-        way_back: WayBack,
-        wire: Bytes,
-        hold: Option<Hold>,
-    },
-    End(ConnectionId),
-    /// Who waits for a call goes on when all that the call has caused before has left.
-    CallEnded {
-        call: CallId,
-        outcome: Outcome,
-    },
-}
-
 /// What the lock protects.
 struct Held {
     element: Element,
     loop_wakes: LoopWakes,
     /// What the element has done and the script is to be told, if it wants to.
-    told: Option<VecDeque<(Instant, Happening)>>,
+    told: Told,
 }
 
 /// When the loop looks for a timer that is due.
@@ -146,46 +121,6 @@ impl LoopWakes {
     }
 }
 
-/// The sockets, while there are any: whoever has the driver still when the engine has ended keeps no port from the next one.
-#[derive(Default)]
-pub(super) struct Sockets(RwLock<Option<Arc<Network>>>);
-
-impl Sockets {
-    /// They are there from now on.
-    pub(super) fn set(&self, network: Network) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(network));
-    }
-
-    pub(super) fn get(&self) -> Option<Arc<Network>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn close(&self) {
-        let network = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
-        drop(network);
-    }
-}
-
-/// How often the lock was held, and for how long at most.
-#[derive(Debug, Default)]
-pub(super) struct Holds {
-    number: AtomicU64,
-    longest: AtomicU64,
-}
-
-impl Holds {
-    fn note(&self, time: Duration) {
-        self.number.fetch_add(1, Ordering::Relaxed);
-        self.longest.fetch_max(time.as_nanos() as u64, Ordering::Relaxed);
-    }
-
-    /// The number, and the longest.
-    pub(super) fn read(&self) -> (u64, Duration) {
-        let longest = Duration::from_nanos(self.longest.load(Ordering::Relaxed));
-        (self.number.load(Ordering::Relaxed), longest)
-    }
-}
-
 impl Driver {
     pub(super) fn new(
         settings: Settings,
@@ -196,7 +131,7 @@ impl Driver {
     ) -> Arc<Driver> {
         let settings = Arc::new(settings);
         let mut element = Element::new(settings.clone(), clock.now(), super::system_random());
-        if observers.is_some() {
+        if observers.as_ref().is_some_and(Observers::follow_calls) {
             element.begin_happenings(MOST_HAPPENINGS, false);
         }
         Arc::new_cyclic(|me| Driver {
@@ -213,9 +148,8 @@ impl Driver {
             news: OnceLock::new(),
             drive: Drive::default(),
             observers,
-            held: Mutex::new(Held { element, loop_wakes: LoopWakes::Never, told: None }),
-            deliveries: Mutex::default(),
-            sending: Mutex::default(),
+            held: Mutex::new(Held { element, loop_wakes: LoopWakes::Never, told: Told::default() }),
+            outgoing: Deliveries::default(),
             waiting: AtomicUsize::new(0),
             in_a_row: AtomicU32::new(0),
             released: Released::default(),
@@ -244,17 +178,7 @@ impl Driver {
 
     /// Sends what steps have left. Whoever sends already takes this along, in the order of the steps.
     fn send_what_is_to_leave(&self) {
-        loop {
-            let waiting = self.deliveries();
-            if waiting == 0 {
-                return;
-            }
-            let sending = match self.sending.try_lock() {
-                Ok(sending) => sending,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) if waiting > MOST_DELIVERIES => lock(&self.sending),
-                Err(TryLockError::WouldBlock) => return,
-            };
+        while let Some(sending) = self.outgoing.turn() {
             let failed = self.send_all();
             drop(sending);
             if !failed.is_empty() {
@@ -267,7 +191,7 @@ impl Driver {
 
     /// How many messages wait until they are sent.
     pub(super) fn deliveries(&self) -> usize {
-        lock(&self.deliveries).len()
+        self.outgoing.len()
     }
 
     /// Sends, and hands out what the element has to know of it. The thread has `sending`.
@@ -275,7 +199,7 @@ impl Driver {
         let mut failed = Vec::new();
         let network = self.network.get();
         loop {
-            let Some(delivery) = lock(&self.deliveries).pop_front() else { return failed };
+            let Some(delivery) = self.outgoing.next() else { return failed };
             failed.extend(guarded(|| self.send(network.as_deref(), delivery)));
         }
     }
@@ -373,42 +297,33 @@ impl Driver {
             if let Some(observers) = &self.observers {
                 observers.happened(at, &happening);
             }
-            let Some(told) = told else { continue };
-            match told.len() {
-                0 => self.events.push(Event::Happened),
-                MOST_HAPPENINGS => drop(told.pop_front()),
-                _ => {}
+            if told.add(at, happening) {
+                self.events.push(Event::Happened);
             }
-            told.push_back((at, happening));
         }
     }
 
     /// Whether the script is told what the element does, see [`Event::Happened`].
     pub(super) fn tell_happenings(&self, wanted: bool) {
-        self.hold(|held| match (wanted, held.told.is_some()) {
-            (true, false) => {
-                held.told = Some(VecDeque::new());
-                if self.observers.is_none() {
-                    held.element.begin_happenings(MOST_HAPPENINGS, false);
-                }
+        self.hold(|held| {
+            let followed = self.observers.as_ref().is_some_and(Observers::follow_calls);
+            if !held.told.want(wanted) || followed {
+                return;
             }
-            (false, true) => {
-                held.told = None;
-                if self.observers.is_none() {
-                    held.element.end_happenings();
-                }
+            match wanted {
+                true => held.element.begin_happenings(MOST_HAPPENINGS, false),
+                false => held.element.end_happenings(),
             }
-            _ => {}
         });
     }
 
     /// Hands out what the element has done and the script was not told of.
     pub(super) fn take_happenings(&self) -> Vec<(Instant, Happening)> {
-        self.hold(|held| held.told.as_mut().map(|told| told.drain(..).collect()).unwrap_or_default())
+        self.hold(|held| held.told.take())
     }
 
     fn leaves(&self, delivery: Delivery) {
-        lock(&self.deliveries).push_back(delivery);
+        self.outgoing.add(delivery);
     }
 
     /// The targets that are on a blacklist.
@@ -568,7 +483,7 @@ impl Driver {
     pub(super) fn end(&self) {
         // Nobody is about to send: the ports are free when this returns.
         let held = lock(&self.held);
-        let sending = lock(&self.sending);
+        let sending = self.outgoing.wait_for_turn();
         drop(self.send_all());
         drop(sending);
         self.network.close();

@@ -40,6 +40,11 @@ impl Observers {
         any.then_some(Observers { clock, ring, metrics, collectors })
     }
 
+    /// Whether any of them wants to know what the element does and which blocks run; collectors want messages alone.
+    pub fn follow_calls(&self) -> bool {
+        self.ring.is_some() || self.metrics.is_some()
+    }
+
     /// The ring, unless the trace is off.
     pub fn ring(&self) -> Option<&Mutex<Ring>> {
         self.ring.as_ref()

@@ -47,10 +47,10 @@ impl Observers {
                 None => ring.active_since(since, query.last.unwrap_or(usize::MAX)),
             };
             // A blacklisted target and a lost connection explain calls as well.
-            (names, ring.others(), ring.last())
+            (names, ring.others_since(since), ring.last())
         };
         let calls: Vec<_> =
-            names.into_iter().filter_map(|name| Some((lock(ring).call(&name)?, name))).collect();
+            names.into_iter().filter_map(|name| Some((lock(ring).call_since(&name, since)?, name))).collect();
         let of_calls =
             calls.iter().flat_map(|(log, name)| log.since(since).map(move |entry| (Some(&**name), entry)));
         let of_none = others.iter().flat_map(|log| log.since(since).map(|entry| (None, entry)));

@@ -23,6 +23,8 @@ struct Span {
 struct Entry {
     number: u64,
     at: Duration,
+    /// Where its texts begin.
+    texts: u32,
     what: What<Span>,
 }
 
@@ -42,6 +44,8 @@ pub struct LeftOut {
 pub struct Log {
     entries: Vec<Entry>,
     texts: Vec<u8>,
+    /// Where the texts stood before of which these are the end.
+    skipped: u32,
     left_out: LeftOut,
 }
 
@@ -86,7 +90,7 @@ impl Log {
         if self.entries.len() == self.entries.capacity() {
             self.entries.reserve_exact(MORE_ENTRIES.max(self.entries.len() / 4));
         }
-        self.entries.push(Entry { number, at, what });
+        self.entries.push(Entry { number, at, texts: before as u32, what });
     }
 
     /// How many bytes of memory it takes.
@@ -111,14 +115,24 @@ impl Log {
         self.left_out
     }
 
+    /// A copy of the entries with a higher number than this one.
+    pub(super) fn copy_since(&self, number: u64) -> Log {
+        let entries = self.entries[self.first_after(number)..].to_vec();
+        let skipped = entries.first().map_or(self.texts.len() as u32, |entry| entry.texts);
+        Log { texts: self.texts[skipped as usize..].to_vec(), entries, skipped, left_out: self.left_out }
+    }
+
+    fn first_after(&self, number: u64) -> usize {
+        self.entries.partition_point(|entry| entry.number <= number)
+    }
+
     /// The entries with a higher number than this one.
     pub fn since(&self, number: u64) -> impl Iterator<Item = Read<'_>> {
-        let first = self.entries.partition_point(|entry| entry.number <= number);
-        self.entries[first..].iter().map(|entry| Read {
+        self.entries[self.first_after(number)..].iter().map(|entry| Read {
             number: entry.number,
             at: entry.at,
             what: entry.what.clone().map(&mut |span: Span| {
-                let start = span.start as usize;
+                let start = (span.start - self.skipped) as usize;
                 &self.texts[start..start + span.length as usize]
             }),
         })

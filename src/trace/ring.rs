@@ -275,14 +275,14 @@ impl Ring {
         self.calls.get(call_id).map(Log::last)
     }
 
-    /// A copy of what is kept of a call.
-    pub fn call(&self, call_id: &[u8]) -> Option<Log> {
-        self.calls.get(call_id).cloned()
+    /// A copy of what is kept of a call after the entry with this number.
+    pub fn call_since(&self, call_id: &[u8], number: u64) -> Option<Log> {
+        self.calls.get(call_id).map(|log| log.copy_since(number))
     }
 
-    /// A copy of what belongs to no call.
-    pub fn others(&self) -> [Log; 2] {
-        self.others.clone()
+    /// A copy of what belongs to no call after the entry with this number.
+    pub fn others_since(&self, number: u64) -> [Log; 2] {
+        self.others.each_ref().map(|log| log.copy_since(number))
     }
 }
 

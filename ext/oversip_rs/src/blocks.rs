@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use magnus::{error::ErrorType, prelude::*, value::LazyId, Error, Exception, RModule, RString, Ruby, Value};
-use oversip::engine::{Engine, Subject};
+use oversip::engine::{Engine, Observers, Subject};
 use oversip::observed::BlockRun;
 
 use crate::{classes::oversip_module, runtime, text};
 
-/// Whether somebody looks on.
+/// Whether somebody wants to know which blocks run.
 static OBSERVED: AtomicBool = AtomicBool::new(false);
 
 /// So many bytes of an exception's message are told.
@@ -19,7 +19,8 @@ const MOST_OF_MESSAGE: usize = 1000;
 
 /// An engine has begun, or has ended.
 pub fn look_on(engine: Option<&Engine>) {
-    OBSERVED.store(engine.is_some_and(|engine| engine.observers().is_some()), Ordering::Relaxed);
+    let followed = engine.and_then(Engine::observers).is_some_and(Observers::follow_calls);
+    OBSERVED.store(followed, Ordering::Relaxed);
 }
 
 /// An event method is looked for again after this time: a script may have defined it anew.
