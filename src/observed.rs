@@ -165,6 +165,8 @@ impl<'a> Outline<'a> {
 static CALL_ID: Usual = Usual(LazyLock::new(|| memmem::Finder::new(b"\nCall-ID: ")));
 static CSEQ: Usual = Usual(LazyLock::new(|| memmem::Finder::new(b"\nCSeq: ")));
 
+static END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
+
 /// Finds a header by its usual spelling, else line by line.
 struct Usual(LazyLock<memmem::Finder<'static>>);
 
@@ -173,7 +175,7 @@ impl Usual {
     fn value<'a>(&self, wire: &'a [u8], names: &[&[u8]]) -> Option<&'a [u8]> {
         let usual = self.0.find(wire);
         // One in the body is none.
-        if let Some(at) = usual.filter(|at| memmem::find(&wire[..*at], b"\r\n\r\n").is_none()) {
+        if let Some(at) = usual.filter(|at| END.find(&wire[..=*at]).is_none()) {
             let value = Lines(&wire[at + self.0.needle().len()..]).next();
             return value.map(<[u8]>::trim_ascii);
         }

@@ -4,8 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use allocation_counter::measure;
-use bytes::Bytes;
-use oversip::element::{Happening, Subject};
+use oversip::element::{Happening, Subject, Word};
 use oversip::message::{Method, Transport};
 use oversip::observed::{Fate, ObservedMessage, Way};
 use oversip::trace::{Limits, Ring};
@@ -33,7 +32,7 @@ fn a_call_that_takes_the_place_of_another_one_allocates_its_name_alone() {
             let name = format!("3848276298220188511-{call:08x}@a.example");
             let filling = "x".repeat(600);
             let wire = format!("BYE sip:b SIP/2.0\r\nCall-ID: {name}\r\nSubject: {filling}\r\n\r\n");
-            let (branch, call_id) = (Bytes::from_static(b"z9hG4bK-1"), Some(Bytes::from(name)));
+            let (branch, call_id) = (Word::from(&b"z9hG4bK-1"[..]), Some(Word::from(name.as_bytes())));
             (
                 wire.into(),
                 Happening::Received { of: Subject { method: Method::Bye, branch, call_id }, call: false },

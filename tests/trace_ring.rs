@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use oversip::element::{AttemptEnd, Happening, Responder, Subject};
+use oversip::element::{AttemptEnd, Happening, Responder, Subject, Word};
 use oversip::message::{Method, Transport};
 use oversip::observed::{BlockRun, Fate, ObservedMessage, Way};
 use oversip::resolve::Target;
@@ -149,8 +148,8 @@ fn a_row_says_what_has_happened() {
     let began = scene.now;
     let of = Subject {
         method: Method::Invite,
-        branch: Bytes::from_static(b"z9hG4bK1"),
-        call_id: Some(Bytes::from_static(b"c")),
+        branch: Word::from(&b"z9hG4bK1"[..]),
+        call_id: Some(Word::from(&b"c"[..])),
     };
     let target = Target::new(Transport::Udp, [192, 0, 2, 9].into(), 5060);
     scene.message("c", 0);
@@ -158,7 +157,12 @@ fn a_row_says_what_has_happened() {
     let all = [
         Happening::Received { of: of.clone(), call: true },
         Happening::Attempt { target, of: of.clone() },
-        Happening::AttemptEnded { target, of: of.clone(), end: AttemptEnd::Answered(486) },
+        Happening::AttemptEnded {
+            target,
+            of: of.clone(),
+            end: AttemptEnd::Answered(486),
+            took: Duration::from_millis(20),
+        },
         Happening::Answered {
             of: of.clone(),
             status: 486,

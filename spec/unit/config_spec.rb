@@ -66,6 +66,17 @@ RSpec.describe OverSIP::Config do
     expect(warnings).to be_empty
   end
 
+  it "keeps a trace in a server of the command, and elsewhere where it is asked for" do
+    enabled = ->(given = {}, **options) { build(given, **options).dig(:trace, :enabled) }
+    expect(enabled.call).to be(false)
+    expect(enabled.call(command: true)).to be(true)
+    expect(enabled.call(yaml: "trace: off", command: true)).to be(false)
+    expect(enabled.call(yaml: "trace: {enabled: no}", command: true)).to be(false)
+    expect(enabled.call(yaml: "trace: {calls: 10}", command: true)).to be(true)
+    expect(enabled.call({ trace: true })).to be(true)
+    expect(warnings).to be_empty
+  end
+
   describe "refuses" do
     {
       "a quoted Boolean" => ["sip: {sip_udp: 'yes'}",
@@ -76,6 +87,12 @@ RSpec.describe OverSIP::Config do
       "port 65536" => ["sip: {listen_port: 65536}",
                        "sip[listen_port] has invalid value '65536' (does not satisfy 'port' validation requirement): " \
                        "65536 is above the bound: 1 to 65535"],
+      "a part that is more than all" => ["trace: {sample: 1.5}",
+                                         "trace[sample] has invalid value '1.5' (does not satisfy 'minor_equal_than' validation " \
+                                         "requirement): 1.5 is above the bound: 0 to 1"],
+      "a part that is no number" => ["trace: {sample: half}",
+                                     "trace[sample] has invalid value 'half' (does not satisfy 'number' validation requirement): " \
+                                     "a number, 0 to 1"],
       "port 0 in a file" => ["sip: {listen_port: 0}",
                              "sip[listen_port] has invalid value '0' (does not satisfy 'port' validation requirement): " \
                              "a file has to name the port: 1 to 65535"],

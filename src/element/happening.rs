@@ -4,9 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::next_hop::SendFailure;
+use super::word::Word;
 use crate::message::Method;
 use crate::resolve::{Asked, Target};
 use crate::transaction::Timer;
@@ -18,9 +17,9 @@ pub struct Subject {
     pub method: Method,
     /// The branch of its transaction. In that of a server transaction small letters stand for all; it is empty where the branch
     /// is not unique.
-    pub branch: Bytes,
+    pub branch: Word,
     /// Its Call-ID. `None`: the request was answered, and is not kept any more.
-    pub call_id: Option<Bytes>,
+    pub call_id: Option<Word>,
 }
 
 /// How an attempt has ended.
@@ -141,6 +140,8 @@ pub enum Happening {
         of: Subject,
         /// How it ended.
         end: AttemptEnd,
+        /// How long after it has begun.
+        took: Duration,
     },
     /// Names were looked up.
     Resolved {
@@ -149,7 +150,7 @@ pub enum Happening {
         /// Where it leads, in the order in which they are tried; none where it leads nowhere.
         targets: Vec<Target>,
         /// The Call-ID of the request that wants to know.
-        call_id: Option<Bytes>,
+        call_id: Option<Word>,
         /// How long the request has waited for that; nothing where the answer was known.
         took: Duration,
     },
@@ -158,7 +159,7 @@ pub enum Happening {
         /// The target.
         target: Target,
         /// The Call-ID of the request.
-        call_id: Option<Bytes>,
+        call_id: Option<Word>,
     },
     /// The element has put a target on a blacklist.
     Blacklisted {

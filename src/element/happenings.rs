@@ -1,16 +1,19 @@
 //! What an element has done lately, for who asks for it, up to a number.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
-
-use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::happening::{Happening, Subject};
 use super::ids::RequestId;
+use super::table::{Table, Tables};
+use super::word::Word;
 use crate::transaction::Timer;
 
 /// Requests that have their final response and are followed still.
 const MOST_ANSWERED: usize = 1000;
+
+/// Requests that are followed at a time.
+const MOST_FOLLOWED: usize = 200_000;
 
 /// What an element has done lately.
 #[derive(Debug)]
@@ -23,12 +26,19 @@ pub struct Happenings {
     kept: VecDeque<(Instant, Happening)>,
     /// Whether somebody has been told that there is something to take.
     announced: bool,
-    /// The attempts that have not ended yet, by their branches, with their Call-IDs.
-    attempts: BTreeMap<Bytes, Option<Bytes>>,
+    /// The attempts that have not ended yet, by their branches.
+    attempts: Table<Word, Attempt>,
     /// The requests from the network that are under way.
-    requests: BTreeMap<RequestId, Followed>,
+    requests: Table<RequestId, Followed>,
     /// Those of them that were answered lately.
     answered: VecDeque<RequestId>,
+}
+
+/// What is to be known of an attempt until its end.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) call_id: Option<Word>,
+    began: Instant,
 }
 
 /// What is to be known of a request while it is under way.
@@ -45,14 +55,16 @@ pub(super) struct Followed {
 impl Happenings {
     /// Keeps this many at most; the oldest ones go.
     pub(super) fn new(room: usize, absorbing_timers: bool) -> Happenings {
+        // No peer chooses what these are known by.
+        let tables = Tables::keyed([0; 4]);
         Happenings {
             room: room.max(1),
             absorbing_timers,
             dropped: 0,
             kept: VecDeque::new(),
             announced: false,
-            attempts: BTreeMap::new(),
-            requests: BTreeMap::new(),
+            attempts: tables.table(),
+            requests: tables.table(),
             answered: VecDeque::new(),
         }
     }
@@ -71,26 +83,26 @@ impl Happenings {
     }
 
     /// An attempt has begun.
-    pub(super) fn begin_attempt(&mut self, of: &Subject) {
-        self.attempts.insert(of.branch.clone(), of.call_id.clone());
+    pub(super) fn begin_attempt(&mut self, of: &Subject, now: Instant) {
+        self.attempts.insert(of.branch.clone(), Attempt { call_id: of.call_id.clone(), began: now });
     }
 
-    /// The branch and the Call-ID of an attempt that has not ended.
-    pub(super) fn attempt(&self, branch: &[u8]) -> Option<(Bytes, Option<Bytes>)> {
-        let (branch, call_id) = self.attempts.get_key_value(branch)?;
-        Some((branch.clone(), call_id.clone()))
+    /// The Call-ID of an attempt that has not ended.
+    pub(super) fn call_of_attempt(&self, branch: &[u8]) -> Option<Word> {
+        self.attempts.get(branch)?.call_id.clone()
     }
 
-    /// An attempt ends once: a branch may get a final response or end after the core has turned away from it.
-    pub(super) fn end_attempt(&mut self, branch: &[u8]) -> Option<(Bytes, Option<Bytes>)> {
-        self.attempts.remove_entry(branch)
+    /// An attempt ends once: a branch may get a final response or end after the core has turned away from it. Hands out its
+    /// Call-ID and how long it took.
+    pub(super) fn end_attempt(&mut self, branch: &[u8], now: Instant) -> Option<(Option<Word>, Duration)> {
+        let attempt = self.attempts.remove(branch)?;
+        Some((attempt.call_id, now.saturating_duration_since(attempt.began)))
     }
 
-    /// A request is followed while it is under way; of too many the oldest one is not.
+    /// A request is followed while it is under way, unless too many are.
     pub(super) fn follow(&mut self, request: RequestId, subject: Subject, call: bool, now: Instant) {
-        self.requests.insert(request, Followed { subject, began: now, in_progress: false, call });
-        if self.requests.len() > self.room {
-            self.requests.pop_first();
+        if self.requests.len() < MOST_FOLLOWED {
+            self.requests.insert(request, Followed { subject, began: now, in_progress: false, call });
         }
     }
 

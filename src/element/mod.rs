@@ -79,6 +79,7 @@ mod table;
 mod timers;
 mod turns;
 mod uac_acks;
+mod word;
 
 pub use backlog::ScriptQueue;
 pub use contract::Element;
@@ -105,3 +106,4 @@ pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest, 
 pub use server_request::Creation;
 pub use server_stage::ServerState;
 pub use settings::{is_loopback, Families, Limits, Settings, Status};
+pub use word::Word;

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::client_transactions::ClientTransaction;
 use super::happening::{AttemptEnd, Happening, Responder, Subject};
 use super::happenings::Happenings;
 use super::ids::{RequestId, RouteId};
 use super::route::Route;
+use super::word::Word;
 use super::Element;
 use crate::client::session::SessionInput;
 use crate::client::{Branch, IncomingResponse};
@@ -135,7 +134,7 @@ impl Element {
     /// The targets that a route has not tried since they are on the blacklist.
     pub(super) fn note_passed_over(&mut self, route: &mut Route) {
         for target in route.session.take_passed_over() {
-            let call_id = route.request.call_id().map(Bytes::copy_from_slice);
+            let call_id = route.request.call_id().map(Word::from);
             self.note(|_| Some(Happening::PassedOver { target, call_id }));
         }
     }
@@ -147,19 +146,18 @@ impl Element {
         }
         let request = self.server_transactions.get(id)?;
         let unique = request.key().and_then(|key| branch_of_key(key));
-        let branch = unique.map(|rest| [MAGIC_COOKIE, rest].concat()).unwrap_or_default();
+        let branch = unique.map(|rest| Word::of(MAGIC_COOKIE, rest)).unwrap_or_default();
         let call_id = request.request.as_ref().and_then(|it| it.message.call_id());
-        let call_id = call_id.map(Bytes::copy_from_slice);
-        Some(Subject { method: request.method().clone(), branch: branch.into(), call_id })
+        let call_id = call_id.map(Word::from);
+        Some(Subject { method: request.method().clone(), branch, call_id })
     }
 
     /// A request that has left.
     fn subject_of_attempt(&self, branch: &Branch, transaction: &ClientTransaction) -> Subject {
         let (method, call_id) = transaction.of_call();
-        let known = self.happenings.as_ref().and_then(|happenings| happenings.attempt(branch));
-        let (branch, call_id) =
-            known.unwrap_or_else(|| (Bytes::copy_from_slice(branch), call_id.map(Bytes::copy_from_slice)));
-        Subject { method: method.clone(), branch, call_id }
+        let known = self.happenings.as_ref().and_then(|happenings| happenings.call_of_attempt(branch));
+        let call_id = known.or_else(|| call_id.map(Word::from));
+        Subject { method: method.clone(), branch: Word::of(branch, b""), call_id }
     }
 
     pub(super) fn note_attempt(&mut self, branch: &Branch) {
@@ -169,7 +167,7 @@ impl Element {
         let Some(transaction) = self.client_transactions.get(branch) else { return };
         let (target, of) = (transaction.target(), self.subject_of_attempt(branch, transaction));
         if let Some(happenings) = &mut self.happenings {
-            happenings.begin_attempt(&of);
+            happenings.begin_attempt(&of, self.now);
             happenings.add(self.now, Happening::Attempt { target, of });
         }
     }
@@ -197,11 +195,11 @@ impl Element {
             ClientEffect::Terminated => Some(AttemptEnd::Abandoned),
             _ => None,
         };
-        let Some((end, (branch, call_id))) = end.zip(end.and_then(|_| happenings.end_attempt(branch))) else {
-            return;
-        };
-        let of = Subject { method: transaction.of_call().0.clone(), branch, call_id };
-        happenings.add(self.now, Happening::AttemptEnded { target: transaction.target(), of, end });
+        let Some(end) = end else { return };
+        let Some((call_id, took)) = happenings.end_attempt(branch, self.now) else { return };
+        let method = transaction.of_call().0.clone();
+        let of = Subject { method, branch: Word::of(branch, b""), call_id };
+        happenings.add(self.now, Happening::AttemptEnded { target: transaction.target(), of, end, took });
     }
 
     /// The resolution with this cache key has led to this for a request with this Call-ID.
@@ -217,7 +215,7 @@ impl Element {
                 SessionInput::Targets(targets) => targets.to_vec(),
                 _ => Vec::new(),
             };
-            let call_id = call_id.map(Bytes::copy_from_slice);
+            let call_id = call_id.map(Word::from);
             Some(Happening::Resolved { asked: Asked::of_cache_key(asked)?, targets, call_id, took })
         });
     }
@@ -232,7 +230,7 @@ impl Element {
     ) {
         let Some(asked) = asked else { return };
         let call_id = self.clients.route_mut(route).and_then(|route| route.request.call_id());
-        let call_id = call_id.map(Bytes::copy_from_slice);
+        let call_id = call_id.map(Word::from);
         self.note_resolved(&asked, call_id.as_deref(), input, took);
     }
 

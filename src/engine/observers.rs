@@ -102,7 +102,7 @@ impl Observers {
                 lock(ring).happened(at, happening);
             }
             if let Some(metrics) = &self.metrics {
-                metrics.happened(at, happening);
+                metrics.happened(happening);
             }
         });
     }

@@ -13,7 +13,7 @@ mod times;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::element::{AttemptEnd, Happening};
 use crate::observed::{BlockRun, ObservedMessage};
@@ -87,20 +87,20 @@ impl Metrics {
     }
 
     /// Something has happened.
-    pub fn happened(&self, at: Instant, happening: &Happening) {
+    pub fn happened(&self, happening: &Happening) {
         match happening {
             Happening::Received { call: true, .. } => self.calls.begin(),
             Happening::Progress { after: Some(after), call: true, .. } => self.calls.progress(*after),
             Happening::Answered { status, by, after: Some(after), call: true, .. } => {
                 self.calls.end(*status, *by, *after);
             }
-            Happening::Attempt { target, of } => {
+            Happening::Attempt { target, .. } => {
                 raise(&self.attempts);
-                self.tables().targets.attempt(at, *target, &of.branch);
+                self.tables().targets.attempt(*target);
             }
-            Happening::AttemptEnded { target, of, end } => {
+            Happening::AttemptEnded { target, end, took, .. } => {
                 self.count_end(*end);
-                self.tables().targets.ended(at, *target, &of.branch, *end);
+                self.tables().targets.ended(*target, *end, *took);
             }
             // Where the answer was known nobody has waited.
             Happening::Resolved { took, .. } if !took.is_zero() => self.times.resolved(*took),

@@ -1,8 +1,7 @@
 //! The targets that requests were sent to: how often, and what came of it. Targets are no labels: a zone may have any number.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
 use hashlink::LinkedHashMap;
 
 use crate::element::AttemptEnd;
@@ -11,15 +10,10 @@ use crate::resolve::Target;
 /// Targets that are known; the one that nothing was sent to for the longest time goes.
 const MOST_TARGETS: usize = 256;
 
-/// Attempts whose end is waited for; of further ones the time is not known.
-const MOST_OPEN: usize = 10_000;
-
 /// The targets of an engine.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     known: LinkedHashMap<Target, Attempts>,
-    /// When attempts have begun, by branch.
-    open: LinkedHashMap<Bytes, Instant>,
 }
 
 /// What is known of a target.
@@ -37,37 +31,28 @@ pub struct Attempts {
     pub last: Option<&'static str>,
     /// How long the answered ones took in all.
     pub answered_in: Duration,
-    /// How many answered ones that is.
-    pub timed: u64,
 }
 
 impl Attempts {
     /// How long an answer takes in the mean; `None` without one.
     pub fn mean(&self) -> Option<Duration> {
-        let timed = u32::try_from(self.timed).ok().filter(|timed| *timed > 0)?;
-        Some(self.answered_in / timed)
+        let answered = u32::try_from(self.answered).ok().filter(|answered| *answered > 0)?;
+        Some(self.answered_in / answered)
     }
 }
 
 impl Targets {
-    pub(super) fn attempt(&mut self, at: Instant, target: Target, branch: &Bytes) {
-        if self.open.len() < MOST_OPEN {
-            self.open.insert(branch.clone(), at);
-        }
+    pub(super) fn attempt(&mut self, target: Target) {
         self.known(target).count += 1;
     }
 
-    pub(super) fn ended(&mut self, at: Instant, target: Target, branch: &[u8], end: AttemptEnd) {
-        let began = self.open.remove(branch);
+    pub(super) fn ended(&mut self, target: Target, end: AttemptEnd, took: Duration) {
         let known = self.known(target);
         known.last = Some(end.outcome());
         match end {
             AttemptEnd::Answered(_) => {
                 known.answered += 1;
-                if let Some(began) = began {
-                    known.timed += 1;
-                    known.answered_in += at.saturating_duration_since(began);
-                }
+                known.answered_in += took;
             }
             AttemptEnd::Abandoned => {}
             AttemptEnd::Unanswered | AttemptEnd::InviteTimeout => {
@@ -105,16 +90,15 @@ mod tests {
 
     #[test]
     fn a_target_has_its_attempts_and_their_ends() {
-        let (mut targets, now) = (Targets::default(), Instant::now());
-        let later = now + Duration::from_secs(2);
-        for (branch, end) in [
-            ("a", AttemptEnd::Answered(486)),
-            ("b", AttemptEnd::Unanswered),
-            ("c", AttemptEnd::Abandoned),
-            ("d", AttemptEnd::Failed(SendFailure::Unreachable)),
+        let (mut targets, took) = (Targets::default(), Duration::from_secs(2));
+        for end in [
+            AttemptEnd::Answered(486),
+            AttemptEnd::Unanswered,
+            AttemptEnd::Abandoned,
+            AttemptEnd::Failed(SendFailure::Unreachable),
         ] {
-            targets.attempt(now, target(1), &branch.into());
-            targets.ended(later, target(1), branch.as_bytes(), end);
+            targets.attempt(target(1));
+            targets.ended(target(1), end, took);
         }
         let wanted = Attempts {
             count: 4,
@@ -123,20 +107,19 @@ mod tests {
             timeouts: 1,
             last: Some("connection_error"),
             answered_in: Duration::from_secs(2),
-            timed: 1,
         };
         assert_eq!(targets.list(), [(target(1), wanted)]);
-        targets.attempt(now, target(1), &"e".into());
-        targets.ended(later, target(1), b"e", AttemptEnd::Answered(200));
-        assert!(targets.open.is_empty());
+        targets.attempt(target(1));
+        targets.ended(target(1), AttemptEnd::Answered(200), took);
+        assert_eq!(targets.list()[0].1.mean(), Some(Duration::from_secs(2)));
     }
 
     #[test]
     fn the_target_that_was_not_tried_for_longest_goes() {
-        let (mut targets, now) = (Targets::default(), Instant::now());
-        (0..MOST_TARGETS as u16).for_each(|port| targets.attempt(now, target(port), &"a".into()));
-        targets.attempt(now, target(0), &"a".into());
-        targets.attempt(now, target(9999), &"a".into());
+        let mut targets = Targets::default();
+        (0..MOST_TARGETS as u16).for_each(|port| targets.attempt(target(port)));
+        targets.attempt(target(0));
+        targets.attempt(target(9999));
         let list: Vec<_> = targets.list().into_iter().map(|(target, _)| target).collect();
         assert_eq!(list.len(), MOST_TARGETS);
         assert!(list.contains(&target(0)) && !list.contains(&target(1)));

@@ -12,7 +12,7 @@ use crate::element::{Happening, Subject};
 use crate::observed::{BlockRun, ObservedMessage};
 
 /// What a call takes beside its log and its name: its place in the table and in the order.
-const PLACE: usize = 160;
+const PLACE: usize = 192;
 
 /// The part of all bytes that one call may take, and that what belongs to no call may take.
 const PART_OF_CALL: usize = 8;
@@ -137,7 +137,7 @@ impl Ring {
             Happening::Attempt { target, of } => {
                 self.add_of(at, of, |transaction| What::Attempt(transaction, *target));
             }
-            Happening::AttemptEnded { target, of, end } => {
+            Happening::AttemptEnded { target, of, end, .. } => {
                 self.add_of(at, of, |transaction| What::AttemptEnded(transaction, *target, *end));
             }
             Happening::Resolved { asked, targets, call_id, took } => {

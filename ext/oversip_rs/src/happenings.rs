@@ -85,7 +85,7 @@ impl Details<'_> {
                 self.subject(of)?;
                 "attempt"
             }
-            Happening::AttemptEnded { target, of, end } => {
+            Happening::AttemptEnded { target, of, end, .. } => {
                 self.put("target", self.target(target))?;
                 self.put("outcome", self.0.to_symbol(end.outcome()))?;
                 let status = if let AttemptEnd::Answered(status) = end { Some(*status) } else { None };
