@@ -106,16 +106,16 @@ pub struct Of<T> {
     pub branch: T,
 }
 
-impl<T> Of<T> {
-    fn map<U>(self, texts: &mut impl FnMut(T) -> U) -> Of<U> {
+impl<T: Copy> Of<T> {
+    fn map<U>(&self, texts: &mut impl FnMut(T) -> U) -> Of<U> {
         Of { method: texts(self.method), branch: texts(self.branch) }
     }
 }
 
-impl<T> What<T> {
+impl<T: Copy> What<T> {
     /// The same with other texts.
-    pub(super) fn map<U>(self, texts: &mut impl FnMut(T) -> U) -> What<U> {
-        match self {
+    pub(super) fn map<U>(&self, texts: &mut impl FnMut(T) -> U) -> What<U> {
+        match *self {
             What::Message { direction, transport, local, remote, connection, fate, wire } => {
                 What::Message { direction, transport, local, remote, connection, fate, wire: texts(wire) }
             }

@@ -62,7 +62,7 @@ pub struct Read<'a> {
 
 impl Log {
     /// Adds an entry, unless the log is to hold more than `most` bytes with it.
-    pub(super) fn add(&mut self, number: u64, at: Duration, what: What<Pieces<'_>>, most: usize) {
+    pub(super) fn add(&mut self, number: u64, at: Duration, what: &What<Pieces<'_>>, most: usize) {
         let before = self.texts.len();
         let full = self.size() > most;
         let mut length = 0;
@@ -131,7 +131,7 @@ impl Log {
         self.entries[self.first_after(number)..].iter().map(|entry| Read {
             number: entry.number,
             at: entry.at,
-            what: entry.what.clone().map(&mut |span: Span| {
+            what: entry.what.map(&mut |span: Span| {
                 let start = (span.start - self.skipped) as usize;
                 &self.texts[start..start + span.length as usize]
             }),

@@ -100,7 +100,7 @@ impl Ring {
         let ObservedMessage { direction, transport, local, remote, connection, fate, .. } = *message;
         let wire = [message.head, message.body];
         let what = What::Message { direction, transport, local, remote, connection, fate, wire };
-        self.add(message.at, message.call_id, what);
+        self.add(message.at, message.call_id, &what);
     }
 
     /// A block has run.
@@ -113,7 +113,7 @@ impl Ring {
             duration: run.ended.saturating_duration_since(run.began),
             exception: run.exception.map(|(class, message)| (one(class.as_bytes()), one(message.as_bytes()))),
         };
-        self.add(run.began, run.call_id, what);
+        self.add(run.began, run.call_id, &what);
     }
 
     /// Something has happened.
@@ -145,18 +145,18 @@ impl Ring {
                 let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
                 let targets = targets.join(" ");
                 let (question, targets) = (one(question.as_bytes()), one(targets.as_bytes()));
-                self.add(at, call_id.as_deref(), What::Resolved { question, targets, took: *took });
+                self.add(at, call_id.as_deref(), &What::Resolved { question, targets, took: *took });
             }
             Happening::PassedOver { target, call_id } => {
-                self.add(at, call_id.as_deref(), What::PassedOver(*target));
+                self.add(at, call_id.as_deref(), &What::PassedOver(*target));
             }
-            Happening::Blacklisted { target } => self.add(at, None, What::Blacklisted(*target)),
+            Happening::Blacklisted { target } => self.add(at, None, &What::Blacklisted(*target)),
             Happening::FlowOpened { peer, local, inbound, handshake } => {
                 let (peer, local, inbound, handshake) = (*peer, *local, *inbound, *handshake);
                 let what = What::FlowOpened { peer, local, inbound, handshake };
-                self.add(at, None, what);
+                self.add(at, None, &what);
             }
-            Happening::FlowClosed { peer } => self.add(at, None, What::FlowClosed(*peer)),
+            Happening::FlowClosed { peer } => self.add(at, None, &What::FlowClosed(*peer)),
         }
     }
 
@@ -174,10 +174,10 @@ impl Ring {
         what: impl FnOnce(Of<Pieces<'a>>) -> What<Pieces<'a>>,
     ) {
         let transaction = Of { method: one(of.method.as_bytes()), branch: one(&of.branch) };
-        self.add(at, of.call_id.as_deref(), what(transaction));
+        self.add(at, of.call_id.as_deref(), &what(transaction));
     }
 
-    fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: What<Pieces<'_>>) {
+    fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<Pieces<'_>>) {
         let at = at.saturating_duration_since(self.began.0);
         match call_id {
             Some(call_id) if self.is_kept(call_id) => self.add_to_call(at, call_id, what),
@@ -192,7 +192,7 @@ impl Ring {
         part >= 1.0 || (self.keys.hash_one((call_id, "sample")) as f64) < part * 2f64.powi(64)
     }
 
-    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: What<Pieces<'_>>) {
+    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<Pieces<'_>>) {
         self.last += 1;
         let (number, most) = (self.last, self.limits.bytes / PART_OF_CALL);
         match self.calls.raw_entry_mut().from_key(call_id) {
@@ -228,7 +228,7 @@ impl Ring {
         }
     }
 
-    fn add_to_others(&mut self, at: Duration, what: What<Pieces<'_>>) {
+    fn add_to_others(&mut self, at: Duration, what: &What<Pieces<'_>>) {
         self.last += 1;
         let most = self.limits.bytes / PART_OF_OTHERS / 2;
         if self.others[1].size() >= most {
