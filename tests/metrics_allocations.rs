@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use oversip::element::{AttemptEnd, Happening, Responder, Subject};
+use oversip::element::{AttemptEnd, Happening, Responder, Subject, Word};
 use oversip::message::{Method, Transport};
 use oversip::metrics::Metrics;
 use oversip::observed::{BlockRun, Direction, Fate, ObservedMessage};
@@ -31,8 +30,8 @@ fn message(now: Instant, direction: Direction, status: Option<u16>) -> ObservedM
 fn call(metrics: &Metrics, now: Instant) {
     let of = || Subject {
         method: Method::Invite,
-        branch: Bytes::from_static(b"z9hG4bK1"),
-        call_id: Some(Bytes::from_static(b"a")),
+        branch: Word::from(&b"z9hG4bK1"[..]),
+        call_id: Some(Word::from(&b"a"[..])),
     };
     let target = Target::new(Transport::Udp, [192, 0, 2, 9].into(), 5060);
     let (by, after) = (Responder::Relayed, Some(Duration::from_millis(20)));
@@ -50,10 +49,10 @@ fn call(metrics: &Metrics, now: Instant) {
         Happening::Received { of: of(), call: true },
         Happening::Attempt { target, of: of() },
         Happening::Progress { of: of(), status: 180, by, after, call: true },
-        Happening::AttemptEnded { target, of: of(), end: AttemptEnd::Answered(486) },
+        Happening::AttemptEnded { target, of: of(), end: AttemptEnd::Answered(486), took: Duration::ZERO },
         Happening::Answered { of: of(), status: 486, by, after, call: true },
     ];
-    happened.iter().for_each(|happening| metrics.happened(now, happening));
+    happened.iter().for_each(|happening| metrics.happened(happening));
     metrics.block_ran(&BlockRun {
         event: "on_request",
         method: b"INVITE",

@@ -238,7 +238,7 @@ mod tests {
                 fate: Fate::Sent,
                 wire: [wire.as_bytes(), b""],
             };
-            self.0.add(self.0.last() + 1, Duration::from_millis(at), what, 1 << 20);
+            self.0.add(self.0.last() + 1, Duration::from_millis(at), &what, 1 << 20);
             self
         }
 
