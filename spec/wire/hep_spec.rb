@@ -134,7 +134,7 @@ RSpec.describe "HEP3 collectors", :native do
       numbers = OverSIP.stats.slice(:hep_queue, :hep_dropped)
       OverSIP.stop(timeout: 0)
     end
-    expect(numbers).to match(hep_queue: be_between(2400, 4800), hep_dropped: be_positive)
+    expect(numbers).to match(hep_queue: be_between(2400, 4800), hep_dropped: be_between(0, 100))
     lost = log.select { |record| record.severity == :warn }.map(&:body).grep(/HEP collector/)
     expect(lost).to contain_exactly(/\Athe HEP collector #{dead} takes no messages: Connection refused/, /collector #{refusing} takes no messages: Connection refused/,
                                     /collector #{nowhere} takes no messages: /)
