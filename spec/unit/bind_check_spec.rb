@@ -34,6 +34,17 @@ RSpec.describe OverSIP::Config::BindCheck do
     occupied(:tcp) { |port| expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{port} already in use") }
   end
 
+  it "looks at the places of metrics too" do
+    occupied(:tcp) do |port|
+      configuration[:sip][:listen_port] = free
+      configuration[:metrics][:listen] = [":#{port}"]
+      expect(message).to eq("configuration error: TCP IP '127.0.0.1' and port #{port} already in use")
+    end
+    configuration[:sip][:listen_port] = free
+    configuration[:metrics][:listen] = ["127.0.0.1:#{configuration[:sip][:listen_port]}"]
+    expect(message).to match(/already in use: sip\[listen_port\] and metrics\[listen\] ask for it/)
+  end
+
   it "names an address that the machine has not" do
     configuration[:sip][:listen_ipv4] = "192.0.2.1"
     expect(message).to eq("configuration error: cannot bind in UDP IP '192.0.2.1', address not available")
