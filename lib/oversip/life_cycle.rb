@@ -72,7 +72,7 @@ module OverSIP
       # @param default [String, nil] the control socket where the configuration says nothing of one
       # @raise [OverSIP::RuntimeError] a place that the configuration names cannot be used
       def open_monitor(default: nil)
-        Monitoring.open(OverSIP.configuration, default: default)
+        Monitoring.open(OverSIP.configuration, default: default, folder: @folder&.path)
       end
 
       # Runs the events and callbacks of the start on the dispatcher and waits for their end. Scripts rely on

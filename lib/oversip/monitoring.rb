@@ -17,8 +17,10 @@ module OverSIP
 
       # @param configuration [Hash] {OverSIP.configuration}; the ports that were taken are noted in it
       # @param default [String, nil] the control socket where it says nothing of one
+      # @param folder [String, nil] that of the server's files
       # @raise [OverSIP::RuntimeError] a place that it names cannot be used
-      def open(configuration, default:)
+      def open(configuration, default:, folder: nil)
+        @folder = folder
         configured = configuration.dig(:core, :control_socket)
         listen = Listeners.metrics(configuration)
         @control_socket = nil
@@ -50,8 +52,8 @@ module OverSIP
         return [] if path.nil? && listen.empty? && !@collectors
 
         name = OverSIP.master_name || PROGRAM_NAME.downcase
-        ports = Engine.open_monitor({ version: VERSION, name: name, control_socket: path, listen: listen,
-                                      calls_page: @calls_page })
+        ports = Engine.open_monitor({ version: VERSION, name: name, folder: @folder, control_socket: path,
+                                      listen: listen, calls_page: @calls_page })
         @control_socket = path
         ports
       end

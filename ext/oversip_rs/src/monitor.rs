@@ -8,7 +8,7 @@ use oversip::engine::monitor::{CallsPage, Identity, MonitorConfig};
 
 use crate::{gvl::without_gvl, options, runtime, script_metrics, text};
 
-/// `OverSIP::Engine.open_monitor(version:, name:, control_socket:, listen: [[ip, port], ...], calls_page:)`: shows what there is to see from now on.
+/// `OverSIP::Engine.open_monitor(version:, name:, folder:, control_socket:, listen: [[ip, port], ...], calls_page:)`: shows what there is to see from now on.
 /// Answers with the ports, in the order of `listen:`.
 fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
     let engine = runtime::engine(ruby)?;
@@ -18,6 +18,7 @@ fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
         identity: Identity {
             version: options::required(ruby, given, "version")?,
             name: options::required(ruby, given, "name")?,
+            folder: options::option(ruby, given, "folder")?,
         },
         control_socket: control_socket.map(PathBuf::from),
         calls_page: options::option(ruby, given, "calls_page")?

@@ -34,7 +34,7 @@ module OverSIP
       # @return [String] the path of a socket
       # @raise [MonitorClient::Error] there is none, or there are several
       def path
-        @given.socket || beside_pid_file || (configured if @given.config_dir) || by_name || configured || the_only_one
+        @given.socket || beside_pid_file || of_folder || by_name || configured || the_only_one
       end
 
       private
@@ -42,6 +42,20 @@ module OverSIP
       def beside_pid_file
         file = @given.pid_file
         file && ControlSocket.beside(file)
+      end
+
+      # What oversip.conf says, else the server that says that its files are there.
+      def of_folder
+        folder = @given.config_dir or return
+        configured || sockets.find { |path| folder_of(path) == File.realpath(folder) } ||
+          raise(nobody("no socket of a server with the files of #{folder} in", ControlSocket.folders))
+      end
+
+      def folder_of(path)
+        folder = MonitorClient.new(path).status["folder"] if living?(path)
+        folder && File.realpath(folder)
+      rescue MonitorClient::NotRunning, SystemCallError
+        nil
       end
 
       # A folder that was not given may be unreadable, or that of another server.
@@ -69,11 +83,15 @@ module OverSIP
       end
 
       def the_only_one
-        paths = ControlSocket.folders.flat_map { |folder| Dir[File.join(folder, "*.sock")] }
+        paths = sockets
         living = paths.select { |path| living?(path) }
         raise several(living) if living.size > 1
 
         living.first || paths.first || raise(nobody("no socket of a server in", ControlSocket.folders))
+      end
+
+      def sockets
+        ControlSocket.folders.flat_map { |folder| Dir[File.join(folder, "*.sock")] }
       end
 
       # What may not be opened may live: asking it says whose it is.

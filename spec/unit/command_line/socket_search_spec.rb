@@ -7,9 +7,9 @@ require_relative "../../support/asked_server"
 RSpec.describe "The server that oversip status, trace and top ask" do
   include AskedServer
 
-  def at(path)
+  def at(path, **facts)
     FileUtils.mkdir_p(File.dirname(path))
-    (@servers ||= []) << FakeMonitor.new(path, "/status" => status(name: File.basename(path, ".sock")))
+    (@servers ||= []) << FakeMonitor.new(path, "/status" => status(name: File.basename(path, ".sock"), **facts))
   end
 
   before { stub_const("OverSIP::ControlSocket::SYSTEM_DIR", File.join(@dir, "run")) }
@@ -36,6 +36,16 @@ RSpec.describe "The server that oversip status, trace and top ask" do
     File.write(File.join(@dir, "oversip.conf"), "core: {control_socket: #{@dir}/a.sock}")
     expect([asked("--socket", "#{@dir}/a.sock"), asked("--pid", "#{@dir}/a.pid"), asked(@dir), asked("--config-dir", @dir), asked("-p", "b"),
             asked("--process-name", "c")]).to eq(%w[a a a a b c])
+  end
+
+  it "is the one with the files of the folder, and no other one" do
+    at(File.join(@dir, "run", "a.sock"), folder: File.join(@dir, "elsewhere"))
+    at(File.join(@dir, "run", "b.sock"), folder: @dir)
+    File.write(File.join(@dir, "oversip.conf"), "core:\n")
+    File.symlink(@dir, File.join(@dir, "link"))
+    expect([asked(@dir), asked(File.join(@dir, "link"))]).to eq(%w[b b])
+    @servers.pop.close
+    expect(asked(@dir)).to start_with("CRITICAL: no socket of a server with the files of #{@dir} in #{@dir}/oversip and #{@dir}/run: does the server run")
   end
 
   it "is that of a name rather than that of the usual folder" do

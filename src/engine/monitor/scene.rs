@@ -19,6 +19,8 @@ pub struct Identity {
     pub version: String,
     /// The name of the process.
     pub name: String,
+    /// The folder of its files, if it has one.
+    pub folder: Option<String>,
 }
 
 /// What handlers have.

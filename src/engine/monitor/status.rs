@@ -32,6 +32,7 @@ fn page(scene: &Scene, script: Value) -> Value {
     json!({
         "version": scene.identity.version,
         "name": scene.identity.name,
+        "folder": scene.identity.folder,
         "pid": std::process::id(),
         "status": word(status),
         "began_at": seconds(scene.began_at),
