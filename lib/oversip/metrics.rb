@@ -28,8 +28,8 @@ module OverSIP
     # @example
     #   LOGINS = OverSIP.metrics.counter(:logins, labels: [:outcome], help: "Logins by what came of them.")
     #   LOGINS.increment(outcome: "ok")
-    # @param name [Symbol, String] letters, digits and `_`, no digit first, not `oversip_` first. `_total` is added where it
-    #   is missing, as Prometheus wants it
+    # @param name [Symbol, String] letters, digits and `_`, no digit first, not `oversip_` or `process_` first. `_total` is
+    #   added where it is missing, as Prometheus wants it
     # @param labels [Array<Symbol, String>] the names of its labels
     # @param help [String] what it counts
     # @return [Counter] the same one each time

@@ -20,6 +20,12 @@ RSpec.describe OverSIP::Metrics, :native do
     expect(counter.inspect).to eq("#<OverSIP::Metrics::Counter #{name(:logins)}_total by outcome, realm>")
   end
 
+  it "takes any bytes as the value of a label, up to a length" do
+    counter = metrics.counter(name(:logins), labels: [:user])
+    ["\xff", "\xff".b, "\u00e4".encode("ISO-8859-1"), "x" * 5_000, nil].each { |user| counter.increment(user: user) }
+    expect(["\ufffd", "\u00e4", "x" * 128, ""].map { |user| counter.value(user: user) }).to eq([2.0, 1.0, 1.0, 1.0])
+  end
+
   it "has gauges that grow and fall" do
     gauge = metrics.gauge(name(:users))
     gauge.set(5)
@@ -96,6 +102,7 @@ RSpec.describe OverSIP::Metrics, :native do
       -> { metrics.histogram(:b, buckets: [2, 1]) } => [OverSIP::RuntimeError, "buckets have to be numbers that grow"],
       -> { metrics.gauge("a b") } => [OverSIP::RuntimeError, /'a b' is no name of a metric/],
       -> { metrics.gauge(:oversip_calls) } => [OverSIP::RuntimeError, /begins like the library's own metrics/],
+      -> { metrics.gauge(:process_open_fds) } => [OverSIP::RuntimeError, /begins like the library's own metrics/],
       -> { metrics.gauge(:b, labels: [:le]) } => [OverSIP::RuntimeError, /'le' is no name of a label/]
     }.each { |call, (error, message)| expect(&call).to raise_error(error, message) }
   end

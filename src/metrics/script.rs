@@ -19,8 +19,8 @@ const MOST_SERIES: usize = 1000;
 /// The value of all labels beyond that.
 const OTHER: &str = "other";
 
-/// The beginning of the library's own names.
-const OWN_PREFIX: &str = "oversip_";
+/// The beginnings of the library's own names.
+const OWN_PREFIXES: [&str; 2] = ["oversip_", "process_"];
 
 /// Kinds of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub enum Refusal {
     #[error("'{0}' is no name of a metric: letters, digits and _, no digit first")]
     Name(String),
     /// The name is one of the library's.
-    #[error("'{0}' begins like the library's own metrics, with oversip_")]
+    #[error("'{0}' begins like the library's own metrics, with oversip_ or process_")]
     OwnName(String),
     /// The name of a label is none.
     #[error(
@@ -68,6 +68,9 @@ pub enum Refusal {
     /// Another metric has the name.
     #[error("there is a metric '{0}' already, with another kind, other labels or other buckets")]
     Taken(String),
+    /// A histogram has three series, whose names another metric has, or the other way round.
+    #[error("'{0}' and the metric '{1}' would have series of the same name")]
+    Alike(String, String),
     /// There are too many.
     #[error("there are {MOST_METRICS} metrics already")]
     TooMany,
@@ -108,6 +111,12 @@ impl ScriptMetrics {
         if let Some(former) = all.iter().find(|metric| metric.wanted.name == wanted.name) {
             let same = Wanted { help: wanted.help.clone(), ..former.wanted.clone() } == wanted;
             return if same { Ok(former.clone()) } else { Err(Refusal::Taken(wanted.name)) };
+        }
+        let series = series_of(&wanted);
+        let alike =
+            |metric: &&Arc<ScriptMetric>| series_of(&metric.wanted).iter().any(|name| series.contains(name));
+        if let Some(other) = all.iter().find(alike) {
+            return Err(Refusal::Alike(wanted.name, other.wanted.name.clone()));
         }
         if all.len() >= MOST_METRICS {
             return Err(Refusal::TooMany);
@@ -226,11 +235,22 @@ impl ScriptMetric {
     }
 }
 
+/// The names of all that Prometheus stores of a metric.
+fn series_of(wanted: &Wanted) -> Vec<String> {
+    let name = &wanted.name;
+    match wanted.kind {
+        Kind::Counter | Kind::Gauge => vec![name.clone()],
+        Kind::Histogram => {
+            vec![name.clone(), format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count")]
+        }
+    }
+}
+
 fn check(wanted: &Wanted) -> Result<(), Refusal> {
     if !is_name(&wanted.name) {
         return Err(Refusal::Name(wanted.name.clone()));
     }
-    if wanted.name.starts_with(OWN_PREFIX) {
+    if OWN_PREFIXES.iter().any(|own| wanted.name.starts_with(own)) {
         return Err(Refusal::OwnName(wanted.name.clone()));
     }
     let mut seen = HashSet::new();
@@ -310,8 +330,9 @@ mod tests {
         for name in ["", "1a", "a b", "a-b", "ä", "a\n", "a:b"] {
             assert!(matches!(metrics.make(wanted(Kind::Gauge, name, &[])), Err(Refusal::Name(_))), "{name}");
         }
-        let own = metrics.make(wanted(Kind::Gauge, "oversip_calls", &[]));
-        assert!(matches!(own, Err(Refusal::OwnName(_))));
+        for own in ["oversip_calls", "process_open_fds"] {
+            assert!(matches!(metrics.make(wanted(Kind::Gauge, own, &[])), Err(Refusal::OwnName(_))), "{own}");
+        }
         for labels in [&["le"][..], &["__a"], &["1"], &["a", "a"], &[""]] {
             let made = metrics.make(wanted(Kind::Gauge, "a", labels));
             assert!(matches!(made, Err(Refusal::Label(_))), "{labels:?}");
@@ -319,6 +340,19 @@ mod tests {
         for buckets in [vec![1.0, 1.0], vec![2.0, 1.0], vec![f64::NAN], vec![f64::INFINITY]] {
             let made = metrics.make(Wanted { buckets, ..wanted(Kind::Histogram, "a", &[]) });
             assert_eq!(made.err(), Some(Refusal::Buckets));
+        }
+    }
+
+    #[test]
+    fn two_metrics_have_no_series_of_the_same_name() {
+        let metrics = ScriptMetrics::default();
+        metrics.make(wanted(Kind::Histogram, "took", &[])).expect("a histogram");
+        metrics.make(wanted(Kind::Gauge, "calls_sum", &[])).expect("a gauge");
+        for (kind, name, other) in
+            [(Kind::Gauge, "took_count", "took"), (Kind::Histogram, "calls", "calls_sum")]
+        {
+            let refusal = Refusal::Alike(name.to_owned(), other.to_owned());
+            assert_eq!(metrics.make(wanted(kind, name, &[])).err(), Some(refusal));
         }
     }
 

@@ -4,6 +4,10 @@ module OverSIP
   class Metrics
     # What all metrics of a script have.
     class Metric
+      # Characters of a label's value that are kept.
+      LONGEST = 128
+      private_constant :LONGEST
+
       # @return [String] the name that `/metrics` shows
       attr_reader :name
 
@@ -50,14 +54,22 @@ module OverSIP
 
       # @return [Array<String>] the values of the labels, in the order of their names
       def values(labels)
-        return labels.values.map(&:to_s) if labels.keys == @labels
+        return labels.values.map { |value| text(value) } if labels.keys == @labels
 
         unless labels.size == @labels.size && @labels.all? { |label| labels.key?(label) }
           raise ArgumentError, "#{name} has #{@labels.empty? ? "no labels" : "the labels #{@labels.join(", ")}"}, " \
                                "not #{labels.empty? ? "none" : labels.keys.join(", ")}"
         end
 
-        labels.fetch_values(*@labels).map(&:to_s)
+        labels.fetch_values(*@labels).map { |value| text(value) }
+      end
+
+      # @return [String] the value of a label, whatever its bytes are
+      def text(value)
+        text = value.to_s
+        text = text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace) unless text.encoding == Encoding::UTF_8
+        text = text.scrub unless text.valid_encoding?
+        text.length > LONGEST ? text[0, LONGEST] : text
       end
 
       # Says once that the labels have too many values.
