@@ -190,7 +190,9 @@ RSpec.describe "The control socket", :native do
       in_foreground do |server|
         udp_peer.then { |peer| peer.send_text(peer.build(:OPTIONS, "sip:b.example"), port) }
         server.wait_for(/computing/)
-        page = ask_json("/status", at: socket)
+        page = nil
+        # The block may not have begun to compute.
+        eventually { (page = ask_json("/status", at: socket))["script"].nil? }
         expect(page).to include("script" => nil, "status" => "running")
       end
     end
