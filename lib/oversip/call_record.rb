@@ -32,12 +32,17 @@ module OverSIP
     attr_reader :element
     # @return [Time, nil] when the clock of the record stood at 0; nil where it is no clock of the world
     attr_reader :began_at
+    # @return [Float, nil] what the clock of the record showed when it was read from a running server; nil where nothing
+    #   goes on
+    attr_reader :now
 
     # @param element [String]
     # @param began_at [Time, nil]
-    def initialize(element: ELEMENT, began_at: nil)
+    # @param now [Float, nil]
+    def initialize(element: ELEMENT, began_at: nil, now: nil)
       @element = element
       @began_at = began_at
+      @now = now
       @events = []
       @ways = {}
       @in_order = true
@@ -130,7 +135,7 @@ module OverSIP
     # @param at [Float] seconds on the clock of this record
     # @return [CallRecord] the same events by a clock that stood at 0 then
     def with_zero_at(at)
-      copy = CallRecord.new(element: element, began_at: began_at && (began_at + at))
+      copy = CallRecord.new(element: element, began_at: began_at && (began_at + at), now: now && (now - at))
       map_events(copy) { |event| event.later(-at) }
     end
 
@@ -148,6 +153,12 @@ module OverSIP
       record
     end
 
+    # @return [CallRecord] with the same parties and the same clock, and without events
+    # @api private
+    def beginning
+      CallRecord.new(element: element, began_at: began_at, now: now)
+    end
+
     protected
 
     # @param original [Message, nil]
@@ -158,11 +169,6 @@ module OverSIP
     end
 
     private
-
-    # @return [CallRecord] with the same parties and the same clock, and without events
-    def beginning
-      CallRecord.new(element: element, began_at: began_at)
-    end
 
     def of_no_call?(event)
       event.is_a?(Note) && event.call_id.nil?

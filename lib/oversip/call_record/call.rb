@@ -21,6 +21,10 @@ module OverSIP
       # record goes.
       OUTCOMES = %i[success redirection cancelled failure pending].freeze
 
+      # Seconds that somebody waits without any message: the least value of Timer C (RFC 3261 16.6).
+      PATIENCE = 180
+      private_constant :PATIENCE
+
       # A URI and its parts: user, host and port; of a tel URI the number.
       #
       # @api private
@@ -90,7 +94,8 @@ module OverSIP
       end
 
       # @return [Float] how many seconds its sender waited for a response above 100: the longest such time when there were
-      #   several requests; up to the last event when none came
+      #   several requests; up to the last event when none came, and in a record of a running server up to the present as
+      #   long as one may come
       def waiting_time
         requests.group_by(&:cseq).map { |cseq, sent| waited(cseq, sent.first.at) }.max || 0.0
       end
@@ -188,7 +193,13 @@ module OverSIP
       end
 
       def waited(cseq, sent_at)
-        (responses.find { |response| response.cseq == cseq && response.at >= sent_at }&.at || ended_at) - sent_at
+        (responses.find { |response| response.cseq == cseq && response.at >= sent_at }&.at || present) - sent_at
+      end
+
+      # Nobody waits for longer without a sign of life.
+      def present
+        now = record.now
+        now && now - ended_at < PATIENCE ? [now, ended_at].max : ended_at
       end
 
       # A request of the element itself may end without any response.

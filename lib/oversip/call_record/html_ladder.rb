@@ -83,9 +83,7 @@ module OverSIP
       end
 
       def only(events)
-        record = CallRecord.new(element: @record.element, began_at: @record.began_at)
-        events.each { |event| record << event }
-        record
+        events.each_with_object(@record.beginning) { |event, record| record << event }
       end
 
       def head(style)

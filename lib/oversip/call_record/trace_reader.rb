@@ -72,9 +72,9 @@ module OverSIP
       #   touch
       # @raise [OverSIP::RuntimeError] there was no head
       def record(call_ids = self.call_ids)
-        call_ids.each_with_object(CallRecord.new(element: element, began_at: began_at)) do |call_id, record|
-          events(@calls.fetch(call_id)).each { |event| record << event }
-        end
+        record = CallRecord.new(element: element, began_at: began_at, now: head["now"])
+        call_ids.each { |call_id| events(@calls.fetch(call_id)).each { |event| record << event } }
+        record
       end
 
       # @param line [String]

@@ -29,6 +29,15 @@ RSpec.describe OverSIP::CallRecord::Call do
                                     parties: %w[alice oversip gw1.example])
   end
 
+  it "waits up to the present in a record of a running server, but not for ever" do
+    waiting = lambda do |now|
+      record = OverSIP::CallRecord.new(now: now) << said(1.0, :alice, :oversip, RecordedCalls::INVITE) << said(1.5, :oversip, :alice, "SIP/2.0 100 Trying")
+      [record, record.with_zero_at(1.0), record.select(last: 1)].map { |part| part.summaries.first.waiting_time }.uniq
+    end
+    expect([waiting.call(nil), waiting.call(31.0), waiting.call(1.0), waiting.call(1000.0)]).to eq [[0.5], [30.0], [0.5], [0.5]]
+    expect(summary(said(1.0, :alice, :oversip, RecordedCalls::INVITE), said(3.0, :oversip, :alice, "SIP/2.0 486 Busy Here")).waiting_time).to eq 2.0
+  end
+
   it "is a call to whom it was sent on as well, but not to the contacts of its dialog" do
     call = summary(said(0.0, :alice, :oversip, RecordedCalls::INVITE), said(0.0, :oversip, :gw1, "INVITE sip:4930100@example.com SIP/2.0"),
                    said(1.0, :alice, :oversip, "BYE sip:desk7@192.0.2.1 SIP/2.0", method: "BYE", cseq: 2, to_tag: "b"))
