@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::element::{CallId, Hold, NextHop, Outcome, Sender, WayBack};
+use crate::element::{CallId, Happening, Hold, NextHop, Outcome, Sender, WayBack};
 use crate::host::lock;
 use crate::message::ConnectionId;
 
@@ -25,6 +26,8 @@ pub(super) enum Delivery {
         hold: Option<Hold>,
     },
     End(ConnectionId),
+    /// Those who look on are told what the element has done at that time.
+    Happened(Instant, Happening),
     /// Who waits for a call goes on when all that the call has caused before has left.
     CallEnded {
         call: CallId,

@@ -3,7 +3,7 @@
 //! Any thread may step the element: the one that runs the loop with what the network has brought, a Ruby thread inside `route` or
 //! `reply`.
 //! What a step asks for is carried out before the lock is given back. Messages leave behind the lock, by one thread at a time and
-//! in the order of the steps that caused them. None of it waits: a datagram that the system does not take at once waits in its
+//! in the order of the steps that caused them; those who look on are told of a step in the same way. None of it waits: a datagram that the system does not take at once waits in its
 //! socket, a connection has a queue.
 //! Nothing of Ruby runs under the lock.
 
@@ -206,8 +206,12 @@ impl Driver {
 
     /// Sends one message. Without a network the engine has ended.
     fn send(&self, network: Option<&Network>, delivery: Delivery) -> Option<Input> {
-        let at = self.time_for_observers();
         match (delivery, network) {
+            (Delivery::Happened(at, happening), _) => {
+                if let Some(observers) = &self.observers {
+                    observers.happened(at, &happening);
+                }
+            }
             (Delivery::CallEnded { call, outcome }, _) => {
                 self.calls
                     .finish(call, outcome)
@@ -215,11 +219,13 @@ impl Driver {
                     .for_each(|id| self.events.push(Event::Scheduled(id)));
             }
             (Delivery::Request { sender, hop, wire }, Some(network)) => {
+                let at = self.time_for_observers();
                 let sent = network.send(&hop, &wire);
                 self.observe(at, &wire, sent.is_ok(), || network.way(&hop));
                 return sent.err().map(|failure| Input::NotSent { sender, hop, failure });
             }
             (Delivery::Response { way_back, wire, hold }, Some(network)) => {
+                let at = self.time_for_observers();
                 let (sent, way) = network.respond(&way_back, &wire);
                 self.observe(at, &wire, sent, || way);
                 drop(hold);
@@ -277,6 +283,10 @@ impl Driver {
         let result = step(element, self.clock.now());
         let mut network = None;
         while let Some(output) = element.poll() {
+            // What has happened comes before what it causes.
+            if element.has_news() {
+                self.hand_on(element, &mut held.told);
+            }
             let network = network.get_or_insert_with(|| self.network.get()).as_deref();
             // Without one the engine has ended.
             let Some(network) = network else { continue };
@@ -285,29 +295,33 @@ impl Driver {
             }
         }
         if element.has_news() {
-            self.hand_on(held);
+            self.hand_on(element, &mut held.told);
         }
         result
     }
 
-    /// Tells those who look on, and the script, what the element has done.
-    fn hand_on(&self, held: &mut Held) {
-        let Held { element, told, .. } = held;
+    /// Tells the script what the element has done; those who look on are told behind the lock.
+    fn hand_on(&self, element: &mut Element, told: &mut Told) {
+        let followed = self.is_followed();
         while let Some((at, happening)) = element.next_happening() {
-            if let Some(observers) = &self.observers {
-                observers.happened(at, &happening);
-            }
-            if told.add(at, happening) {
+            if told.add(at, &happening) {
                 self.events.push(Event::Happened);
             }
+            if followed {
+                self.leaves(Delivery::Happened(at, happening));
+            }
         }
+    }
+
+    /// Whether anybody who looks on wants to know what the element does.
+    fn is_followed(&self) -> bool {
+        self.observers.as_ref().is_some_and(Observers::follow_calls)
     }
 
     /// Whether the script is told what the element does, see [`Event::Happened`].
     pub(super) fn tell_happenings(&self, wanted: bool) {
         self.hold(|held| {
-            let followed = self.observers.as_ref().is_some_and(Observers::follow_calls);
-            if !held.told.want(wanted) || followed {
+            if !held.told.want(wanted) || self.is_followed() {
                 return;
             }
             match wanted {

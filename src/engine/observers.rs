@@ -2,7 +2,7 @@
 //! call waits for them, and a defect of theirs costs no call.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::clock::EngineClock;
 use super::config::Config;
@@ -91,8 +91,14 @@ impl Observers {
             metrics.message(message);
         }
         if let Some(collectors) = &self.collectors {
-            collectors.hand(message, self.clock.date());
+            collectors.hand(message, self.date_of(message.at));
         }
+    }
+
+    /// The date at a time that is over: a send takes a while, and an answer may be here before its end.
+    fn date_of(&self, at: Instant) -> SystemTime {
+        let (date, since) = (self.clock.date(), self.clock.now().saturating_duration_since(at));
+        date.checked_sub(since).unwrap_or(date)
     }
 
     /// The element has done something.
@@ -117,5 +123,22 @@ impl Observers {
                 metrics.block_ran(run);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn collectors_get_the_date_of_the_message_whenever_they_get_it() {
+        let clock = Arc::new(EngineClock::default());
+        let observers = Observers { clock: clock.clone(), ring: None, metrics: None, collectors: None };
+        clock.freeze();
+        let at = clock.now();
+        assert_eq!(observers.date_of(at), clock.date());
+        assert_eq!(observers.date_of(at - Duration::from_secs(5)), clock.date() - Duration::from_secs(5));
     }
 }

@@ -192,12 +192,11 @@ fn take_in(driver: &Driver, event: TransportEvent) {
 }
 
 fn step(driver: &Driver, input: Input) {
-    driver.step_in_loop(|element, now| {
-        if let Some(observers) = &driver.observers {
-            observers.comes(now, &input);
-        }
-        element.handle(now, input);
-    });
+    // Before the hold: a copy of the message is made for who looks on.
+    if let Some(observers) = &driver.observers {
+        observers.comes(driver.clock.now(), &input);
+    }
+    driver.step_in_loop(|element, now| element.handle(now, input));
 }
 
 /// A peer is to be judged by the script. When too many wait for that, a client is sent away; what we send to servers is

@@ -23,13 +23,13 @@ impl Told {
     }
 
     /// Something has happened; whether it is the first thing since the script was told.
-    pub(super) fn add(&mut self, at: Instant, happening: Happening) -> bool {
+    pub(super) fn add(&mut self, at: Instant, happening: &Happening) -> bool {
         let Some(waiting) = &mut self.0 else { return false };
         let first = waiting.is_empty();
         if waiting.len() == MOST_HAPPENINGS {
             waiting.pop_front();
         }
-        waiting.push_back((at, happening));
+        waiting.push_back((at, happening.clone()));
         first
     }
 
@@ -52,11 +52,11 @@ mod tests {
     #[test]
     fn nothing_waits_for_a_script_that_does_not_want_to_know() {
         let (mut told, now) = (Told::default(), Instant::now());
-        assert!(!told.add(now, happening(1)) && told.take().is_empty());
+        assert!(!told.add(now, &happening(1)) && told.take().is_empty());
         assert!(told.want(true) && !told.want(true));
-        assert!(told.add(now, happening(2)) && !told.add(now, happening(3)));
+        assert!(told.add(now, &happening(2)) && !told.add(now, &happening(3)));
         assert_eq!(told.take(), [(now, happening(2)), (now, happening(3))]);
-        assert!(told.add(now, happening(4)), "it was told of the others");
+        assert!(told.add(now, &happening(4)), "it was told of the others");
         assert!(told.want(false) && told.take().is_empty());
     }
 
@@ -64,7 +64,7 @@ mod tests {
     fn the_oldest_things_go_where_nobody_takes_them() {
         let (mut told, now) = (Told::default(), Instant::now());
         told.want(true);
-        let firsts = (0..=20_000).filter(|port| told.add(now, happening(*port))).count();
+        let firsts = (0..=20_000).filter(|port| told.add(now, &happening(*port))).count();
         assert_eq!(firsts, 1);
         let taken = told.take();
         assert_eq!((taken.len(), &taken[0].1), (20_000, &happening(1)));

@@ -14,6 +14,7 @@ use oversip::engine::{Config, Engine, Event, Stats, Wake, WebSocketConfig};
 use oversip::host::{Client, IncomingRequest, NewRoute, StoredProfile};
 use oversip::message::RequestSnapshot;
 use oversip::resolve::Query;
+use oversip::trace;
 use oversip::transport::{ws, ClientCertificates, ListenSpec, OpeningLimits, TlsSettings, Transport};
 
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -152,11 +153,21 @@ impl Relay {
         Relay::with_limits(1000)
     }
 
+    /// One whose calls are kept.
+    pub fn traced() -> Relay {
+        let trace = trace::Limits { calls: 100, bytes: 1 << 20, sample: 1.0 };
+        Relay::with(1000, Some(trace))
+    }
+
     pub fn with_limits(queued_requests: usize) -> Relay {
+        Relay::with(queued_requests, None)
+    }
+
+    fn with(queued_requests: usize, trace: Option<trace::Limits>) -> Relay {
         let listen = |transport| ListenSpec { transport, ip: [127, 0, 0, 1].into(), port: 0 };
         let listeners = vec![listen(Transport::Udp), listen(Transport::Tcp)];
-        let engine =
-            Engine::start(config(listeners, limits(queued_requests))).expect("an engine on loopback");
+        let config = Config { trace, ..config(listeners, limits(queued_requests)) };
+        let engine = Engine::start(config).expect("an engine on loopback");
         engine.set_status(Status::Running);
         let mut profile = profile::profile(policy::policy());
         (profile.resolve.has_tls, profile.resolve.has_ipv6) = (false, false);
