@@ -24,11 +24,18 @@ module OverSIP
       # @raise [MonitorClient::Error]
       def run
         status = @client.status
-        $stdout.write(@values.form == :json ? PrettyJson.of(status) : page(status))
+        say(@values.form == :json ? PrettyJson.of(status) : page(status))
         Verdict.new(status).exit_status
       end
 
       private
+
+      # Whoever reads it may have seen enough; the exit status says the rest.
+      def say(text)
+        $stdout.write(text)
+      rescue Errno::EPIPE
+        nil
+      end
 
       def page(status)
         color = @values.color && CallRecord::Terminal.color?($stdout)

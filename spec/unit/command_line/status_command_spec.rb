@@ -68,6 +68,22 @@ RSpec.describe "oversip status" do
     expect(JSON.parse(page("--json").first)).to eq(JSON.parse(status))
   end
 
+  it "has its exit status also for who does not read it" do
+    server("/status" => status(script: nil, stats: { long: "x" * 100_000 }))
+    reader, writer = IO.pipe
+    reader.close
+    former = $stdout
+    $stdout = writer
+    expect(OverSIP::CommandLine.run(["status", "--json", "--socket", socket], program: "oversip")).to eq(2)
+  ensure
+    $stdout = former
+    begin
+      writer.close
+    rescue Errno::EPIPE
+      nil # what was left in its buffer
+    end
+  end
+
   it "shows a server that knows less, and names that a terminal would obey" do
     server("/status" => JSON.generate(status: "running", script: {}, version: "\e[2J", targets: [{ target: "\u202E" }], causes: [{ cause: "\e]0;" }], blocks: [{}]))
     out, error, status = oversip("status")
