@@ -23,9 +23,13 @@ impl Scene {
 
     /// A request of a call leaves, of about this many bytes.
     fn message(&mut self, call_id: &str, size: usize) {
+        self.sent("MESSAGE", call_id, size);
+    }
+
+    fn sent(&mut self, method: &str, call_id: &str, size: usize) {
         self.now += Duration::from_millis(1);
         let filling = "x".repeat(size);
-        let wire = format!("MESSAGE sip:b SIP/2.0\r\nCall-ID: {call_id}\r\nSubject: {filling}\r\n\r\n");
+        let wire = format!("{method} sip:b SIP/2.0\r\nCall-ID: {call_id}\r\nSubject: {filling}\r\n\r\n");
         let address = "192.0.2.1:5060".parse().expect("an address");
         let way = Way { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
         self.ring.message(&ObservedMessage::sent(self.now, wire.as_bytes(), way, Fate::Sent));
@@ -58,6 +62,40 @@ fn the_call_that_was_active_least_recently_goes_first() {
     assert_eq!(["a", "b", "c", "d"].map(|call| scene.entries(call)), [2, 0, 1, 1]);
     let summary = scene.ring.summary(scene.now);
     assert_eq!((summary.calls, summary.dropped, summary.last), (3, 1, 5));
+}
+
+#[test]
+fn what_is_no_call_pushes_no_call_out_and_has_the_room_that_calls_do_not_need() {
+    let mut scene = Scene::new(Limits { calls: 8, ..ROOM });
+    (0..5).for_each(|call| scene.sent("INVITE", &format!("call {call}"), 10));
+    (0..100).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 10));
+    let calls = ["call 0", "call 1", "call 2", "call 3", "call 4"];
+    assert_eq!(scene.calls(), [&calls[..], &["client 97", "client 98", "client 99"]].concat());
+    scene.sent("INVITE", "call 5", 10);
+    scene.sent("BYE", "call 0", 10);
+    let kept = ["call 1", "call 2", "call 3", "call 4", "client 98", "client 99", "call 5", "call 0"];
+    assert_eq!(scene.calls(), kept);
+    scene.sent("INVITE", "call 6", 10);
+    assert_eq!(scene.entries("call 1"), 0, "the oldest call goes for a new one");
+    assert_eq!(scene.entries("client 98"), 1);
+}
+
+#[test]
+fn bytes_of_what_is_no_call_push_no_call_out() {
+    let mut scene = Scene::new(Limits { bytes: 1 << 20, ..ROOM });
+    (0..100).for_each(|call| scene.sent("INVITE", &format!("call {call}"), 1000));
+    (0..5000).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 1000));
+    assert!((0..100).all(|call| scene.entries(&format!("call {call}")) == 1));
+    assert!(scene.ring.bytes() <= 1 << 20, "{} bytes", scene.ring.bytes());
+}
+
+#[test]
+fn a_dialog_that_begins_without_an_invite_becomes_a_call_with_it() {
+    let mut scene = Scene::new(Limits { calls: 4, ..ROOM });
+    scene.message("a", 10);
+    scene.sent("INVITE", "a", 10);
+    (0..100).for_each(|client| scene.sent("OPTIONS", &client.to_string(), 10));
+    assert_eq!((scene.entries("a"), scene.calls().len()), (2, 4));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! Each entry has a number that grows, so that who has read some may ask for what came after ([`Log::since`]).
 
 mod entry;
+mod group;
 mod json;
 mod log;
 mod outline;

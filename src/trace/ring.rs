@@ -3,20 +3,21 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use ahash::RandomState;
-use hashlink::linked_hash_map::RawEntryMut;
-use hashlink::LinkedHashMap;
 
 use super::entry::{Answer, Of, What};
+use super::group::{Added, Group};
 use super::log::{Log, Pieces};
 use crate::element::{Happening, Subject};
+use crate::message::Method;
 use crate::observed::{BlockRun, ObservedMessage};
-
-/// What a call takes beside its log and its name: its place in the table and in the order.
-const PLACE: usize = 192;
 
 /// The part of all bytes that one call may take, and that what belongs to no call may take.
 const PART_OF_CALL: usize = 8;
 const PART_OF_OTHERS: usize = 32;
+
+/// The part of all calls, and of all bytes, that what is no call may hold while calls need the room: registrations and scanners push
+/// no call out.
+const PART_OF_NO_CALLS: usize = 4;
 
 /// The memory of a dropped call is given to the next one, up to this many bytes.
 const MOST_SPARE: usize = 64 * 1024;
@@ -60,20 +61,21 @@ pub struct Ring {
     /// The number of the newest entry.
     last: u64,
     keys: RandomState,
-    calls: LinkedHashMap<Box<[u8]>, Log, RandomState>,
+    /// Call-IDs with an INVITE.
+    calls: Group,
+    /// Those without: REGISTER, OPTIONS, SUBSCRIBE and others.
+    no_calls: Group,
     /// What belongs to no call: when the second part is full, it becomes the first, which is dropped.
     others: [Log; 2],
     /// Memory for the next call.
     spare: Log,
-    /// The bytes of all calls.
-    bytes: usize,
     dropped: u64,
     unsampled: u64,
 }
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ring").field("calls", &self.calls.len()).field("bytes", &self.bytes()).finish()
+        f.debug_struct("Ring").field("calls", &self.count()).field("bytes", &self.bytes()).finish()
     }
 }
 
@@ -85,11 +87,11 @@ impl Ring {
             limits,
             began: (now, date),
             last: 0,
-            calls: LinkedHashMap::with_hasher(keys.clone()),
+            calls: Group::new(keys.clone()),
+            no_calls: Group::new(keys.clone()),
             keys,
             others: Default::default(),
             spare: Log::default(),
-            bytes: 0,
             dropped: 0,
             unsampled: 0,
         }
@@ -100,7 +102,8 @@ impl Ring {
         let ObservedMessage { direction, transport, local, remote, connection, fate, .. } = *message;
         let wire = [message.head, message.body];
         let what = What::Message { direction, transport, local, remote, connection, fate, wire };
-        self.add(message.at, message.call_id, &what);
+        let invites = message.method == Method::Invite.as_bytes();
+        self.add_message(message.at, message.call_id, &what, invites);
     }
 
     /// A block has run.
@@ -178,9 +181,14 @@ impl Ring {
     }
 
     fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<Pieces<'_>>) {
+        self.add_message(at, call_id, what, false);
+    }
+
+    /// The same, also of a message that is an INVITE or belongs to one.
+    fn add_message(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<Pieces<'_>>, invites: bool) {
         let at = at.saturating_duration_since(self.began.0);
         match call_id {
-            Some(call_id) if self.is_kept(call_id) => self.add_to_call(at, call_id, what),
+            Some(call_id) if self.is_kept(call_id) => self.add_to_call(at, call_id, what, invites),
             Some(_) => {}
             None => self.add_to_others(at, what),
         }
@@ -192,34 +200,39 @@ impl Ring {
         part >= 1.0 || (self.keys.hash_one((call_id, "sample")) as f64) < part * 2f64.powi(64)
     }
 
-    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<Pieces<'_>>) {
+    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<Pieces<'_>>, invites: bool) {
         self.last += 1;
-        let (number, most) = (self.last, self.limits.bytes / PART_OF_CALL);
-        match self.calls.raw_entry_mut().from_key(call_id) {
-            RawEntryMut::Occupied(mut call) => {
-                call.to_back();
-                let log = call.get_mut();
-                let before = log.size();
-                log.add(number, at, what, most);
-                self.bytes = self.bytes + log.size() - before;
-            }
-            RawEntryMut::Vacant(place) => {
-                let mut log = std::mem::take(&mut self.spare);
-                log.add(number, at, what, most);
-                self.bytes += log.size() + call_id.len() + PLACE;
-                place.insert(call_id.into(), log);
-            }
+        let entry = Added { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL };
+        let Ring { calls, no_calls, spare, .. } = self;
+        if calls.get(call_id).is_some() {
+            calls.add(call_id, &entry, spare);
+        } else if invites {
+            no_calls.hand_over(call_id, calls);
+            calls.add(call_id, &entry, spare);
+        } else {
+            no_calls.add(call_id, &entry, spare);
         }
-        while self.calls.len() > 1
-            && (self.calls.len() > self.limits.calls || self.bytes() > self.limits.bytes)
-        {
+        while self.count() > 1 && (self.count() > self.limits.calls || self.bytes() > self.limits.bytes) {
             self.drop_oldest();
         }
     }
 
+    fn count(&self) -> usize {
+        self.calls.len() + self.no_calls.len()
+    }
+
+    /// What is no call goes first as long as it has more than its part.
     fn drop_oldest(&mut self) {
-        let Some((call_id, mut log)) = self.calls.pop_front() else { return };
-        self.bytes -= log.size() + call_id.len() + PLACE;
+        let Limits { calls, bytes, .. } = self.limits;
+        let has_more = self.no_calls.len() > (calls / PART_OF_NO_CALLS).max(1)
+            || self.no_calls.bytes() > bytes / PART_OF_NO_CALLS;
+        let (first, second) = match has_more {
+            true => (&mut self.no_calls, &mut self.calls),
+            false => (&mut self.calls, &mut self.no_calls),
+        };
+        // Not the one to which something is happening.
+        let group = if first.oldest().is_some_and(|last| last < self.last) { first } else { second };
+        let Some(mut log) = group.drop_oldest() else { return };
         self.dropped += 1;
         let size = log.size();
         if size > self.spare.size() && size <= MOST_SPARE.min(self.limits.bytes / PART_OF_CALL / 2) {
@@ -239,7 +252,10 @@ impl Ring {
 
     /// How many bytes of memory it takes.
     pub fn bytes(&self) -> usize {
-        self.bytes + self.spare.size() + self.others.iter().map(Log::size).sum::<usize>()
+        self.calls.bytes()
+            + self.no_calls.bytes()
+            + self.spare.size()
+            + self.others.iter().map(Log::size).sum::<usize>()
     }
 
     /// The number of the newest entry.
@@ -253,7 +269,7 @@ impl Ring {
             began_at: self.began.1,
             now: now.saturating_duration_since(self.began.0),
             last: self.last,
-            calls: self.calls.len(),
+            calls: self.count(),
             bytes: self.bytes(),
             dropped: self.dropped,
             unsampled: self.unsampled,
@@ -264,20 +280,30 @@ impl Ring {
     /// The Call-IDs of the calls to which something has happened after the entry with this number, the newest last; no more than
     /// `most` of them.
     pub fn active_since(&self, number: u64, most: usize) -> Vec<Box<[u8]>> {
-        let newest = self.calls.iter().rev().take(most).take_while(|(_, log)| log.last() > number);
-        let mut names: Vec<_> = newest.map(|(call_id, _)| call_id.clone()).collect();
+        let (mut calls, mut no_calls) = (self.calls.newest().peekable(), self.no_calls.newest().peekable());
+        let last = |next: Option<&(&[u8], u64)>| next.map_or(0, |(_, last)| *last);
+        let newest = std::iter::from_fn(|| match last(calls.peek()) > last(no_calls.peek()) {
+            true => calls.next(),
+            false => no_calls.next(),
+        });
+        let active = newest.take(most).take_while(|(_, last)| *last > number);
+        let mut names: Vec<Box<[u8]>> = active.map(|(call_id, _)| call_id.into()).collect();
         names.reverse();
         names
     }
 
+    fn log_of(&self, call_id: &[u8]) -> Option<&Log> {
+        self.calls.get(call_id).or_else(|| self.no_calls.get(call_id))
+    }
+
     /// The number of the newest entry of a call; `None`: it is not kept.
     pub fn last_of(&self, call_id: &[u8]) -> Option<u64> {
-        self.calls.get(call_id).map(Log::last)
+        self.log_of(call_id).map(Log::last)
     }
 
     /// A copy of what is kept of a call after the entry with this number.
     pub fn call_since(&self, call_id: &[u8], number: u64) -> Option<Log> {
-        self.calls.get(call_id).map(|log| log.copy_since(number))
+        self.log_of(call_id).map(|log| log.copy_since(number))
     }
 
     /// A copy of what belongs to no call after the entry with this number.

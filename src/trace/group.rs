@@ -1,0 +1,93 @@
+//! A group of the ring: the logs of some calls, the one that was active last at the end.
+
+use std::time::Duration;
+
+use ahash::RandomState;
+use hashlink::linked_hash_map::RawEntryMut;
+use hashlink::LinkedHashMap;
+
+use super::entry::What;
+use super::log::{Log, Pieces};
+
+/// What a call takes beside its log and its name: its place in the table and in the order.
+const PLACE: usize = 192;
+
+/// The logs of some calls.
+pub(super) struct Group {
+    logs: LinkedHashMap<Box<[u8]>, Log, RandomState>,
+    bytes: usize,
+}
+
+/// An entry, its number and time, and how many bytes its call may have.
+pub(super) struct Added<'a> {
+    pub(super) number: u64,
+    pub(super) at: Duration,
+    pub(super) what: &'a What<Pieces<'a>>,
+    pub(super) most: usize,
+}
+
+impl Group {
+    pub(super) fn new(keys: RandomState) -> Group {
+        Group { logs: LinkedHashMap::with_hasher(keys), bytes: 0 }
+    }
+
+    /// How many calls.
+    pub(super) fn len(&self) -> usize {
+        self.logs.len()
+    }
+
+    /// How many bytes of memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn get(&self, call_id: &[u8]) -> Option<&Log> {
+        self.logs.get(call_id)
+    }
+
+    /// Adds an entry to a call, which has this memory if it is new.
+    pub(super) fn add(&mut self, call_id: &[u8], entry: &Added<'_>, spare: &mut Log) {
+        let Added { number, at, what, most } = *entry;
+        match self.logs.raw_entry_mut().from_key(call_id) {
+            RawEntryMut::Occupied(mut call) => {
+                call.to_back();
+                let log = call.get_mut();
+                let before = log.size();
+                log.add(number, at, what, most);
+                self.bytes = self.bytes + log.size() - before;
+            }
+            RawEntryMut::Vacant(place) => {
+                let mut log = std::mem::take(spare);
+                log.add(number, at, what, most);
+                self.bytes += log.size() + call_id.len() + PLACE;
+                place.insert(call_id.into(), log);
+            }
+        }
+    }
+
+    /// The call goes to the end of another group, if it is in this one.
+    pub(super) fn hand_over(&mut self, call_id: &[u8], to: &mut Group) {
+        let Some((call_id, log)) = self.logs.remove_entry(call_id) else { return };
+        let size = log.size() + call_id.len() + PLACE;
+        self.bytes -= size;
+        to.bytes += size;
+        to.logs.insert(call_id, log);
+    }
+
+    /// The number of the newest entry of the call that was active least recently.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.logs.front().map(|(_, log)| log.last())
+    }
+
+    /// Takes out the call that was active least recently.
+    pub(super) fn drop_oldest(&mut self) -> Option<Log> {
+        let (call_id, log) = self.logs.pop_front()?;
+        self.bytes -= log.size() + call_id.len() + PLACE;
+        Some(log)
+    }
+
+    /// The calls, the one that was active last first.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.logs.iter().rev().map(|(call_id, log)| (&**call_id, log.last()))
+    }
+}
