@@ -151,6 +151,25 @@ RSpec.describe "Thread#kill", :native do
     end
   end
 
+  it "of the dispatcher by the exception of a block ends that dispatcher, though the trace has asked for the message" do
+    failure = Class.new(StandardError) { define_method(:message) { Thread.exit } }
+    start_oversip(configuration: { core: { syslog_level: "crit" }, trace: { enabled: true } }) do |request|
+      proxy = OverSIP::SIP::Proxy.new
+      proxy.on_failure_response do
+        seen << Thread.current
+        raise failure
+      end
+      proxy.on_failure_response { seen << :next_block }
+      proxy.route(request, "127.0.0.1", callee.port)
+    end
+    request(:INVITE)
+    callee.answer(callee.receive, 486)
+    expect(caller.receive_final.status).to eq(486)
+    expect(seen.pop.join(SipPeer::LIMIT)).to be_a(Thread)
+    OverSIP.schedule { seen << :next }
+    expect(seen.pop).to eq(:next)
+  end
+
   it "of the dispatcher in a scheduled block leaves the other blocks to the next one" do
     start_oversip(configuration: { core: { syslog_level: "crit" } })
     OverSIP.schedule { Thread.exit }

@@ -1,5 +1,6 @@
 //! What those who look on are told of the script: which block or event method has run, where it stands, for how long, and what it
-//! has raised. It makes no object of Ruby's but what `source_location` hands out.
+//! has raised. Of Ruby's methods it calls `source_location`, and `message` and the name of the class of what was raised: these may be
+//! the script's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,25 +111,26 @@ impl Begun {
         Some(Begun { engine, at, event, place })
     }
 
-    /// The block has ended.
-    pub fn block_ended(self, subject: &Subject, result: &Result<(), Error>) {
-        self.tell(subject, result.as_ref().err().and_then(raised));
+    /// The block has ended with this. An error: a jump out of the exception's methods, which takes the place of the result.
+    pub fn block_ended(self, subject: &Subject, result: Result<(), Error>) -> Result<(), Error> {
+        let exception = result.as_ref().err().map_or(Ok(None), raised)?;
+        self.tell(subject, exception);
+        result
     }
 
-    /// The event method has ended; `OverSIP::Dispatcher` hands out what it has raised.
-    pub fn event_ended(self, subject: &Subject, result: &Result<Value, Error>) {
-        let exception = match result {
-            Ok(value) => Exception::from_value(*value),
-            Err(error) => raised(error),
+    /// The event method has ended with this; `OverSIP::Dispatcher` hands out what it has raised. An error as of a block.
+    pub fn event_ended(self, subject: &Subject, result: Result<Value, Error>) -> Result<Value, Error> {
+        let exception = match &result {
+            Ok(value) => Exception::from_value(*value).map(described).transpose()?,
+            Err(error) => raised(error)?,
         };
         self.tell(subject, exception);
+        result
     }
 
-    fn tell(self, subject: &Subject, exception: Option<Exception>) {
+    fn tell(self, subject: &Subject, exception: Option<Described>) {
         let Begun { engine, at, event, place } = self;
         let Some(observers) = engine.observers() else { return };
-        let ended = engine.now();
-        let raised = exception.map(|exception| (class_of(exception), message_of(exception)));
         observers.block_ran(&BlockRun {
             event,
             method: subject.method().map_or(&b""[..], |method| method.as_bytes()),
@@ -136,30 +138,38 @@ impl Begun {
             file: &place.file,
             line: place.line,
             began: at,
-            ended,
-            exception: raised.as_ref().map(|(class, message)| (&**class, &**message)),
+            ended: engine.now(),
+            exception: exception.as_ref().map(|(class, message)| (&**class, &**message)),
         });
     }
 }
 
+/// Class and message of an exception.
+type Described = (String, String);
+
 /// `None`: the block was left by a jump.
-fn raised(error: &Error) -> Option<Exception> {
+fn raised(error: &Error) -> Result<Option<Described>, Error> {
     match error.error_type() {
-        ErrorType::Exception(exception) => Some(*exception),
-        ErrorType::Error(class, message) => class.new_instance((message.to_string(),)).ok(),
-        ErrorType::Jump(_) => None,
+        ErrorType::Exception(exception) => described(*exception).map(Some),
+        ErrorType::Error(class, message) => {
+            Ok(Some((answer_of(class.as_value(), "name")?, message.to_string())))
+        }
+        ErrorType::Jump(_) => Ok(None),
     }
 }
 
-fn class_of(exception: Exception) -> String {
-    let name: Option<RString> = exception.class().funcall("name", ()).unwrap_or(None);
-    name.map(lossy).unwrap_or_default()
+fn described(exception: Exception) -> Result<Described, Error> {
+    Ok((answer_of(exception.class().as_value(), "name")?, answer_of(exception.as_value(), "message")?))
 }
 
-/// A class of the script's may fail to make one.
-fn message_of(exception: Exception) -> String {
-    let message: Option<RString> = exception.funcall("message", ()).ok();
-    message.map(lossy).unwrap_or_default()
+/// A class of the script's may have made this method anew: it may fail, and the text is empty then. An end of the thread or a
+/// `throw` in it goes on.
+fn answer_of(object: Value, method: &str) -> Result<String, Error> {
+    match object.funcall::<_, _, Option<RString>>(method, ()) {
+        Ok(answer) => Ok(answer.map(lossy).unwrap_or_default()),
+        Err(error) if matches!(error.error_type(), ErrorType::Jump(_)) => Err(error),
+        Err(_) => Ok(String::new()),
+    }
 }
 
 fn lossy(text: RString) -> String {

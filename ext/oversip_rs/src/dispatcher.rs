@@ -105,12 +105,12 @@ pub fn run_request(ruby: &Ruby, host: &Arc<dyn Host>, incoming: Arc<IncomingRequ
     let module = dispatcher_module(ruby);
     let events = observer::events(ruby, "SipEvents")?;
     let begun = blocks::begin_event(ruby, "SipEvents", "on_request");
-    let result = match events {
+    let mut result = match events {
         None => module.funcall("on_request", (object,)),
         Some(events) => module.funcall("on_request", (object, events)),
     };
     if let Some(begun) = begun {
-        begun.event_ended(&Subject::Request { request: received, routed: false }, &result);
+        result = begun.event_ended(&Subject::Request { request: received, routed: false }, result);
     }
     result.map(|_: Value| ())
 }

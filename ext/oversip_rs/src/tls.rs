@@ -74,12 +74,12 @@ pub fn run_handshake(ruby: &Ruby, links: &dyn Links, handshake: TlsHandshake) ->
     let observer = observer::events(ruby, events)?;
     let event = if source.inbound { "on_client_tls_handshake" } else { "on_server_tls_handshake" };
     let begun = blocks::begin_event(ruby, events, event);
-    let result: Result<Value, Error> = match observer {
+    let mut result: Result<Value, Error> = match observer {
         None => module.funcall(callback, (object, pems)),
         Some(events) => module.funcall(callback, (object, pems, events)),
     };
     if let Some(begun) = begun {
-        begun.event_ended(&Subject::of_handshake(*source), &result);
+        result = begun.event_ended(&Subject::of_handshake(*source), result);
     }
     verdict.admitted = Qtrue::from_value(result?).is_some();
     Ok(())

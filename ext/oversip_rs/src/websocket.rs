@@ -59,12 +59,12 @@ pub fn run_upgrade(
     let module = dispatcher_module(ruby);
     let events = observer::events(ruby, "WebSocketEvents")?;
     let begun = blocks::begin_event(ruby, "WebSocketEvents", "on_connection");
-    let result: Result<Value, Error> = match events {
+    let mut result: Result<Value, Error> = match events {
         None => module.funcall("on_connection", (object, http_request)),
         Some(events) => module.funcall("on_connection", (object, http_request, events)),
     };
     if let Some(begun) = begun {
-        begun.event_ended(&Subject::of_upgrade(request.source), &result);
+        result = begun.event_ended(&Subject::of_upgrade(request.source), result);
     }
     verdict.granted = Qtrue::from_value(result?).is_some();
     Ok(())
@@ -134,12 +134,12 @@ pub fn run_closed(
     let module = dispatcher_module(ruby);
     let events = observer::events(ruby, "WebSocketEvents")?;
     let begun = blocks::begin_event(ruby, "WebSocketEvents", "on_disconnection");
-    let result: Result<Value, Error> = match events {
+    let mut result: Result<Value, Error> = match events {
         None => module.funcall("on_disconnection", (object, by_client)),
         Some(events) => module.funcall("on_disconnection", (object, by_client, events)),
     };
     if let Some(begun) = begun {
-        begun.event_ended(&Subject::DISCONNECTION, &result);
+        result = begun.event_ended(&Subject::DISCONNECTION, result);
     }
     result?;
     Ok(())

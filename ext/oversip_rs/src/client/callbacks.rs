@@ -167,9 +167,9 @@ fn run_blocks(ruby: &Ruby, client: RubyClient, round: &Round, arguments: &Argume
         index += 1;
         let given = &arguments.values[..arguments.count];
         let begun = blocks::begin(class.name(), block);
-        let result = observer::call(ruby, class.name(), client.as_value(), block, given);
+        let mut result = observer::call(ruby, class.name(), client.as_value(), block, given);
         if let Some(begun) = begun {
-            begun.block_ended(&Subject::of_round(round), &result);
+            result = begun.block_ended(&Subject::of_round(round), result);
         }
         if let Err(error) = result {
             report(ruby, error, class.name())?;
