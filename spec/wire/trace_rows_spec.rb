@@ -99,6 +99,57 @@ RSpec.describe "OverSIP::Engine.trace_rows", :native do
     expect(blocks.map { |row| row[:call_id] }.uniq.size).to eq(1)
   end
 
+  # Direction and first line of each message, once there are so many.
+  def messages(count)
+    found = eventually { of("message", rows).then { |all| all if all.size >= count } }
+    found.map { |row| [row[:direction], SipText.new(row[:bytes].unpack1("m")).first_line[/\A(?:SIP\S+ )?\S+/]] }
+  end
+
+  it "have each message once: a cancelled call with its ACKs, and what is repeated as often as it comes" do
+    relay
+    sent = caller.send_text(caller.build(:INVITE, "sip:bob@b.example"), oversip_port)
+    invite = callee.receive
+    callee.answer(invite, 180)
+    caller.receive_until { |message| message.status == 180 }
+    caller.send_text(sent, oversip_port)
+    2.times { caller.send_text(caller.companion(sent, :CANCEL), oversip_port) }
+    callee.answer(callee.receive_until { |message| message.method_name == "CANCEL" }, 200)
+    callee.answer(invite, 487)
+    final = caller.receive_until { |message| message.status == 487 }
+    caller.send_text(caller.companion(sent, :ACK, headers: { "To" => final.header("To") }), oversip_port)
+    expect(messages(17).tally).to eq(
+      ["in", "INVITE"] => 2, ["in", "CANCEL"] => 2, ["in", "ACK"] => 1, ["in", "SIP/2.0 180"] => 1, ["in", "SIP/2.0 200"] => 1,
+      ["in", "SIP/2.0 487"] => 1, ["out", "INVITE"] => 1, ["out", "CANCEL"] => 1, ["out", "ACK"] => 1, ["out", "SIP/2.0 100"] => 1,
+      ["out", "SIP/2.0 180"] => 2, ["out", "SIP/2.0 200"] => 2, ["out", "SIP/2.0 487"] => 1
+    )
+    expect(rows.first.dig(:calls, :kept)).to eq(1)
+  end
+
+  it "have what is refused before the script sees it, and the answer" do
+    relay
+    text = caller.build(:OPTIONS, "sip:bob@b.example").sub("Content-Length: 0", "Content-Length: 9")
+    caller.send_text(text, oversip_port)
+    caller.receive_final
+    expect(messages(2)).to eq([["in", "OPTIONS"], ["out", "SIP/2.0 400"]])
+    expect(of("received", rows)).to be_empty
+  end
+
+  it "name the connection of each message, and when it was opened and closed" do
+    start_oversip(configuration: { trace: true }) { |request| request.reply(200) }
+    peer = tcp_peer
+    peer.send_text(peer.build(:OPTIONS, "sip:bob@b.example"))
+    peer.receive_final
+    messages(2)
+    address = peer.address
+    peer.close
+    closed = eventually { of("flow_closed", rows).first }
+    messages = of("message", rows)
+    expect(messages.map { |row| row.values_at(:transport, :local, :remote) }.uniq).to eq([["tcp", "127.0.0.1:#{oversip_port}", address]])
+    expect(messages.map { |row| row[:connection] }.uniq).to match([kind_of(Integer)])
+    expect(of("flow_opened", rows)).to match([a_hash_including(peer: "tcp:#{address}", inbound: true, handshake: nil, call_id: nil)])
+    expect(closed).to include(peer: "tcp:#{address}")
+  end
+
   it "say who has answered, and what a block has kept back" do
     start_oversip(configuration: { trace: true }) do |request|
       proxy = OverSIP::SIP::Proxy.new
