@@ -167,3 +167,78 @@ fn nothing_is_kept_unless_it_is_asked_for() {
     world.run_until_idle();
     assert!(world.element(relay).happenings().is_none());
 }
+
+/// Whether a request has ended without a final response, with the beginning of a call among them.
+fn unanswered(happenings: &[Happening]) -> Vec<(Method, bool)> {
+    let unanswered = happenings.iter().filter_map(|happening| match happening {
+        Happening::Unanswered { of, call } => Some((of.method.clone(), *call)),
+        _ => None,
+    });
+    unanswered.collect()
+}
+
+#[test]
+fn a_request_that_the_script_makes_nothing_of_ends_without_an_answer() {
+    let silent = || Blocks::new(profile()).on_request(|_| ());
+    let seen = happenings_of(silent(), None, "INVITE", 100);
+    assert_eq!(unanswered(&seen)[0], (Method::Invite, true));
+    // Each is told of once, even if Alice repeats it.
+    let received =
+        seen.iter().filter(|happening| matches!(happening, Happening::Received { call: true, .. }));
+    assert_eq!(received.count(), unanswered(&seen).len());
+    assert_eq!(unanswered(&happenings_of(silent(), None, "OPTIONS", 100))[0], (Method::Options, false));
+}
+
+#[test]
+fn a_call_whose_transaction_the_script_ends_has_ended_without_an_answer() {
+    let script = Blocks::new(profile()).on_request(|turn| {
+        let request = turn.request().clone();
+        turn.api().step(|element, now| {
+            element.create_transaction(now, &request);
+            element.terminate_transaction(request.id);
+        });
+    });
+    assert_eq!(unanswered(&happenings_of(script, None, "INVITE", 100)), [(Method::Invite, true)]);
+}
+
+#[test]
+fn requests_that_are_answered_have_an_end() {
+    assert_eq!(unanswered(&happenings(Some(Uas::answering(200, seconds(1))), "OPTIONS", 100)), []);
+    assert_eq!(unanswered(&happenings(None, "INVITE", 100)), []);
+    // RFC 4320 4.2: there is no 408 to another request.
+    assert_eq!(unanswered(&happenings(None, "OPTIONS", 100)), [(Method::Options, false)]);
+    for status in [200, 404] {
+        let script = Blocks::new(profile()).on_request(move |turn| {
+            turn.reply(status);
+        });
+        assert_eq!(unanswered(&happenings_of(script, None, "INVITE", 100)), []);
+    }
+}
+
+#[test]
+fn a_487_says_whether_its_client_has_cancelled() {
+    let cancelled = |cancels: bool| {
+        let mut world = world(1);
+        let script = Blocks::new(profile()).on_request(move |turn| {
+            turn.wait(seconds(2), |turn| {
+                turn.reply(487);
+            });
+        });
+        let relay = add_relay(&mut world, RELAY, script);
+        let alice = add_inbox(&mut world, ALICE);
+        world.step_element(relay, |element, _| element.begin_happenings(100, true));
+        world.send(alice, request("INVITE", "followed"), address(RELAY));
+        if cancels {
+            world.run_until(seconds(1), |_| false);
+            world.send(alice, request("CANCEL", "followed"), address(RELAY));
+        }
+        world.run_until_idle();
+        let ends = kept(&world, relay).into_iter().filter_map(|happening| match happening {
+            Happening::Answered { status, call: true, cancelled, .. } => Some((status, cancelled)),
+            _ => None,
+        });
+        ends.collect::<Vec<_>>()
+    };
+    assert_eq!(cancelled(true), [(487, true)]);
+    assert_eq!(cancelled(false), [(487, false)]);
+}

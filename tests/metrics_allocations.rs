@@ -50,7 +50,7 @@ fn call(metrics: &Metrics, now: Instant) {
         Happening::Attempt { target, of: of() },
         Happening::Progress { of: of(), status: 180, by, after, call: true },
         Happening::AttemptEnded { target, of: of(), end: AttemptEnd::Answered(486), took: Duration::ZERO },
-        Happening::Answered { of: of(), status: 486, by, after, call: true },
+        Happening::Answered { of: of(), status: 486, by, after, call: true, cancelled: false },
     ];
     happened.iter().for_each(|happening| metrics.happened(happening));
     metrics.block_ran(&BlockRun {

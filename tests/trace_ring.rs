@@ -207,6 +207,7 @@ fn a_row_says_what_has_happened() {
             by: Responder::Relayed,
             after: Some(Duration::from_millis(20)),
             call: true,
+            cancelled: false,
         },
         Happening::PassedOver { target, call_id: of.call_id.clone() },
     ];

@@ -83,6 +83,7 @@ module OverSIP
         when :received, :attempt then @pairs.begin(at, kind, details)
         when :answered
           tell_pair(REQUEST, @pairs.end(at, :received, details), details.slice(:method, :status))
+        when :unanswered then @pairs.end(at, :received, details)
         when :attempt_ended
           tell_pair(ATTEMPT, @pairs.end(at, :attempt, details), details.slice(:method, :target, :outcome, :status))
         end

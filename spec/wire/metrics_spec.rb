@@ -37,9 +37,13 @@ RSpec.describe "The metrics of a server", :native do
     page
   end
 
+  def invite_at_bob
+    bob.receive_until { |message| message.method_name == "INVITE" }
+  end
+
   def call(status)
     invite = call_from(alice)
-    forwarded = bob.receive
+    forwarded = invite_at_bob
     bob.answer(forwarded, 180)
     bob.answer(forwarded, status)
     final = final_for(alice)
@@ -86,6 +90,43 @@ RSpec.describe "The metrics of a server", :native do
     expect(page["oversip_invite_provisional_seconds_sum"]).to be_between(0, 60)
   end
 
+  it "have none in progress that a script leaves unanswered" do
+    start_oversip(configuration: with_metrics) { nil }
+    2.times { call_from(alice) }
+    page = page_with('oversip_calls_ended_total{outcome="none"}', 2.0)
+    expect([page["oversip_calls_received_total"], page["oversip_calls_in_progress"]]).to eq([2.0, 0.0])
+  end
+
+  it "tell a call that its caller has cancelled from one that ends with 487 by itself" do
+    relay
+    call(487)
+    page = page_with('oversip_calls_ended_total{outcome="4xx"}', 1.0)
+    expect(page['oversip_calls_failed_total{by="relayed",status="487"}']).to eq(1.0)
+    invite = call_from(alice)
+    forwarded = invite_at_bob
+    bob.answer(forwarded, 180)
+    alice.receive_until { |message| message.status.to_i == 180 }
+    cancel_from(alice, invite)
+    bob.answer(forwarded, 487)
+    page = page_with('oversip_calls_ended_total{outcome="cancelled"}', 1.0)
+    expect(page['oversip_calls_failed_total{by="relayed",status="487"}']).to eq(1.0)
+  end
+
+  it "count statuses that a server makes up by their class" do
+    relay
+    [456, 457, 466, 699].each { |status| call(status) }
+    page = page_with('oversip_calls_failed_total{by="relayed",status="6xx"}', 1.0)
+    expect(page['oversip_calls_failed_total{by="relayed",status="4xx"}']).to eq(3.0)
+  end
+
+  it "know when the process was started, and the bounds of memory" do
+    relay
+    started = Time.now.to_f - Open3.capture2("ps", "-o", "etimes=", "-p", Process.pid.to_s).first.to_i
+    page = MetricsPage.new(text)
+    expect(page["process_start_time_seconds"]).to be_within(3).of(started)
+    expect(page['oversip_limit_bytes{of="queued_responses"}']).to eq(OverSIP.configuration[:core][:max_response_bytes])
+  end
+
   it "keep no event waiting while a gauge of the script computes its value" do
     running = false
     OverSIP.metrics.gauge(:spec_busy) { (running = true) && loop { (1..10_000).reduce(:+) } }
@@ -113,8 +154,8 @@ RSpec.describe "The metrics of a server", :native do
     end
     call_from(alice)
     bob.receive
-    page = page_with("oversip_dns_seconds_count", 1.0)
-    expect(page["oversip_dns_seconds_sum"]).to be_between(0, 20)
+    page = page_with("oversip_dns_wait_seconds_count", 1.0)
+    expect(page["oversip_dns_wait_seconds_sum"]).to be_between(0, 20)
   end
 
   it "pass promtool's check, with those of a script" do
@@ -134,7 +175,7 @@ RSpec.describe "The metrics of a server", :native do
     page = page_with('oversip_calls_ended_total{outcome="4xx"}', 1.0)
     page.metrics.delete_if { |name, _| !name.start_with?("oversip_", "process_") }
     expect(document[/^\| metric \|.*?(?=\n\n|\z)/m].lines(chomp: true)).to eq(page.table)
-    expect(page["oversip_certificate_days_left"]).to be_between(0.0, 4000.0)
+    expect(page["oversip_certificate_not_after_timestamp_seconds"] - Time.now.to_f).to be_between(0, 4000 * 86_400)
   end
 
   it "are read by the dashboard: it asks for nothing that is not there" do
@@ -194,7 +235,7 @@ RSpec.describe "The metrics of a server", :native do
   describe "shown to hostile clients" do
     def served
       invite = call_from(alice)
-      bob.answer(bob.receive_until { |message| message.method_name == "INVITE" }, 486)
+      bob.answer(invite_at_bob, 486)
       final_for(alice).tap { alice.send_text(alice.companion(invite, :ACK), oversip_port) }.status
     end
 

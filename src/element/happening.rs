@@ -65,6 +65,9 @@ pub enum Responder {
 }
 
 impl Responder {
+    /// All, in their order.
+    pub const ALL: [Responder; 3] = [Responder::Script, Responder::Relayed, Responder::Element];
+
     /// In one word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -82,7 +85,7 @@ pub enum Happening {
     Received {
         /// The request.
         of: Subject,
-        /// Whether it begins a call: an INVITE outside of a dialog.
+        /// Whether it begins a call, an INVITE outside of a dialog, whose end will be known.
         call: bool,
     },
     /// The first provisional response to it other than 100 leaves for its client.
@@ -109,6 +112,15 @@ pub enum Happening {
         /// How long after the request it leaves.
         after: Option<Duration>,
         /// Whether the request begins a call, and this is the first final response to it.
+        call: bool,
+        /// Whether its client has cancelled it before.
+        cancelled: bool,
+    },
+    /// It is over without a final response, since the script has made nothing of it or has ended its transaction.
+    Unanswered {
+        /// The request.
+        of: Subject,
+        /// Whether the request begins a call.
         call: bool,
     },
     /// A block of the script has kept back what would have gone to its client.

@@ -48,8 +48,10 @@ pub(super) struct Followed {
     pub(super) began: Instant,
     /// The client has got a provisional response other than 100.
     pub(super) in_progress: bool,
-    /// It begins a call, and the client has got no final response.
+    /// It begins a call.
     pub(super) call: bool,
+    /// The client has got a final response.
+    pub(super) answered: bool,
 }
 
 impl Happenings {
@@ -99,11 +101,14 @@ impl Happenings {
         Some((attempt.call_id, now.saturating_duration_since(attempt.began)))
     }
 
-    /// A request is followed while it is under way, unless too many are.
-    pub(super) fn follow(&mut self, request: RequestId, subject: Subject, call: bool, now: Instant) {
-        if self.requests.len() < MOST_FOLLOWED {
-            self.requests.insert(request, Followed { subject, began: now, in_progress: false, call });
+    /// A request is followed while it is under way, unless too many are: false.
+    pub(super) fn follow(&mut self, request: RequestId, subject: Subject, call: bool, now: Instant) -> bool {
+        let room = self.requests.len() < MOST_FOLLOWED;
+        if room {
+            let followed = Followed { subject, began: now, in_progress: false, call, answered: false };
+            self.requests.insert(request, followed);
         }
+        room
     }
 
     /// What is known of a request that is followed.
@@ -126,9 +131,12 @@ impl Happenings {
         }
     }
 
-    /// A request is over.
-    pub(super) fn forget(&mut self, request: RequestId) {
-        self.requests.remove(&request);
+    /// A request is over, with a final response to its client or without one.
+    pub(super) fn end(&mut self, request: RequestId, now: Instant) {
+        let Some(Followed { subject, call, answered, .. }) = self.requests.remove(&request) else { return };
+        if !answered {
+            self.add(now, Happening::Unanswered { of: subject, call });
+        }
     }
 
     /// Hands out the oldest thing that is kept, once.

@@ -81,7 +81,8 @@ impl Element {
         let Some(of) = self.subject_of(request).filter(|of| of.method != Method::Ack) else { return };
         let call = self.begins_call(request);
         if let Some(happenings) = &mut self.happenings {
-            happenings.follow(request, of.clone(), call, self.now);
+            // A call whose end will not be known would never end for those who count.
+            let call = happenings.follow(request, of.clone(), call, self.now) && call;
             happenings.add(self.now, Happening::Received { of, call });
         }
     }
@@ -99,8 +100,8 @@ impl Element {
         let (after, repeated, call) = match happenings.followed(request) {
             Some(followed) => {
                 let repeated = std::mem::replace(&mut followed.in_progress, true);
-                let call = followed.call;
-                followed.call &= status < 200;
+                let call = followed.call && !followed.answered;
+                followed.answered |= status >= 200;
                 (Some(self.now.saturating_duration_since(followed.began)), repeated, call)
             }
             None => (None, false, false),
@@ -112,7 +113,10 @@ impl Element {
             let of = element.subject_of(request)?;
             Some(match status {
                 ..=199 => Happening::Progress { of, status, by, after, call },
-                _ => Happening::Answered { of, status, by, after, call },
+                _ => {
+                    let cancelled = element.server_request(request).is_some_and(|it| it.is_canceled());
+                    Happening::Answered { of, status, by, after, call, cancelled }
+                }
             })
         });
         // Another final response to an INVITE is repeated until its ACK has come.

@@ -371,7 +371,7 @@ impl Element {
     pub(super) fn end_server(&mut self, id: RequestId) {
         self.server_transactions.end(&mut self.timers, id);
         if let Some(happenings) = &mut self.happenings {
-            happenings.forget(id);
+            happenings.end(id, self.now);
         }
     }
 

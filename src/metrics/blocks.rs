@@ -1,32 +1,35 @@
 //! How long the blocks of scripts take: by event, and by the place where they stand.
 
+use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hashlink::linked_hash_map::RawEntryMut;
 use hashlink::LinkedHashMap;
 use prometheus::HistogramVec;
 
 use super::families::Families;
-use super::times::histograms;
+use super::times::{histograms, Buckets};
 use crate::observed::BlockRun;
 
 /// Places that are known; the one whose block has not run for the longest time goes.
 const MOST_PLACES: usize = 256;
 
-/// Files with a block on the same line, for the same event, that are known.
-const MOST_FILES: usize = 4;
+/// Bytes of the name of a file that are known, from its end.
+const LONGEST_NAME: usize = 256;
 
-/// The blocks of an engine, by place.
+/// The blocks of an engine, by event.
 #[derive(Debug)]
 pub(super) struct Blocks {
     by_event: HistogramVec,
 }
 
-/// A place but for its file: the event and the line.
-type Place = (&'static str, u32);
+/// The event, the file and the line.
+type Place = (&'static str, Arc<str>, u32);
 
-/// The places of blocks. The blocks of several files may stand on lines of the same number.
+/// The places of blocks.
 #[derive(Debug, Default)]
-pub(super) struct Places(LinkedHashMap<Place, Vec<(Box<str>, Runs)>>);
+pub(super) struct Places(LinkedHashMap<Place, Runs>);
 
 /// What is known of a block.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -56,7 +59,7 @@ impl Blocks {
     pub(super) fn new() -> Blocks {
         let help =
             "How long blocks and event methods of the script take, with the time that they are suspended.";
-        Blocks { by_event: histograms("oversip_block_seconds", help, &["event"]) }
+        Blocks { by_event: histograms("oversip_block_seconds", help, Buckets::Work, &["event"]) }
     }
 
     pub(super) fn note(&self, run: &BlockRun<'_>) {
@@ -71,42 +74,53 @@ impl Blocks {
 impl Places {
     /// A block has run. One that is known takes no memory.
     pub(super) fn note(&mut self, run: &BlockRun<'_>) {
-        let place = (run.event, run.line);
-        if self.0.len() >= MOST_PLACES && !self.0.contains_key(&place) {
-            self.0.pop_front();
-        }
-        let files = self.0.entry(place).or_insert_with(Vec::new);
-        let known = match files.iter().position(|(file, _)| **file == *run.file) {
-            Some(known) => known,
-            None => {
-                files.truncate(MOST_FILES - 1);
-                files.push((run.file.into(), Runs::default()));
-                files.len() - 1
-            }
-        };
-        let runs = &mut files[known].1;
+        let file = end_of(run.file);
+        let hash = self.0.hasher().hash_one((run.event, file, run.line));
+        let is_it =
+            |(event, known, line): &Place| *event == run.event && **known == *file && *line == run.line;
         let took = duration(run);
-        runs.count += 1;
-        runs.total += took;
-        runs.longest = runs.longest.max(took);
-        runs.exceptions += u64::from(run.exception.is_some());
-        self.0.to_back(&place);
+        let note = |runs: &mut Runs| {
+            runs.count += 1;
+            runs.total += took;
+            runs.longest = runs.longest.max(took);
+            runs.exceptions += u64::from(run.exception.is_some());
+        };
+        match self.0.raw_entry_mut().from_hash(hash, is_it) {
+            RawEntryMut::Occupied(mut known) => {
+                known.to_back();
+                note(known.get_mut());
+            }
+            RawEntryMut::Vacant(new) => {
+                let place = (run.event, file.into(), run.line);
+                note(new.insert_hashed_nocheck(hash, place, Runs::default()).1);
+                if self.0.len() > MOST_PLACES {
+                    self.0.pop_front();
+                }
+            }
+        }
     }
 
-    /// All that are known, the one first that takes most time in all.
-    pub(super) fn list(&self) -> Vec<BlockFigures> {
-        let figures = |(&(event, line), files): (&Place, &Vec<(Box<str>, Runs)>)| {
-            let figures = |(file, runs): &(Box<str>, Runs)| BlockFigures {
-                event,
-                place: format!("{file}:{line}"),
-                runs: *runs,
-            };
-            files.iter().map(figures).collect::<Vec<_>>()
-        };
-        let mut list: Vec<_> = self.0.iter().flat_map(figures).collect();
-        list.sort_by_key(|block| std::cmp::Reverse(block.runs.total));
-        list
+    /// A copy of all that are known.
+    pub(super) fn copy(&self) -> Vec<(Place, Runs)> {
+        self.0.iter().map(|(place, runs)| (place.clone(), *runs)).collect()
     }
+}
+
+/// What is known of blocks, the one first that takes most time in all.
+pub(super) fn figures(places: Vec<(Place, Runs)>) -> Vec<BlockFigures> {
+    let figures = |((event, file, line), runs)| BlockFigures { event, place: format!("{file}:{line}"), runs };
+    let mut list: Vec<_> = places.into_iter().map(figures).collect();
+    list.sort_by_key(|block| std::cmp::Reverse(block.runs.total));
+    list
+}
+
+/// As much of a name as is kept.
+fn end_of(file: &str) -> &str {
+    let mut begin = file.len().saturating_sub(LONGEST_NAME);
+    while !file.is_char_boundary(begin) {
+        begin += 1;
+    }
+    &file[begin..]
 }
 
 fn duration(run: &BlockRun<'_>) -> Duration {
@@ -136,7 +150,7 @@ mod tests {
     fn a_place_has_its_times_and_the_one_that_takes_most_comes_first() {
         let mut places = Places::default();
         [run(1, 5), run(2, 30), run(1, 7)].iter().for_each(|run| places.note(run));
-        let list = places.list();
+        let list = figures(places.copy());
         assert_eq!(
             list.iter().map(|block| block.place.as_str()).collect::<Vec<_>>(),
             ["server.rb:2", "server.rb:1"]
@@ -153,16 +167,21 @@ mod tests {
     #[test]
     fn blocks_of_several_files_may_stand_on_the_same_line() {
         let mut places = Places::default();
-        places.note(&run(1, 5));
-        let others = ["a.rb", "b.rb", "c.rb", "d.rb", "e.rb"];
-        others.iter().for_each(|file| places.note(&BlockRun { file, ..run(1, 9) }));
-        places.note(&run(1, 5));
-        let list = places.list();
-        assert_eq!(list.len(), MOST_FILES);
-        assert_eq!(
-            list.iter().find(|block| block.place == "server.rb:1").map(|block| block.runs.count),
-            Some(2)
-        );
+        let files = ["server.rb", "a.rb", "b.rb", "c.rb", "d.rb", "e.rb"];
+        (0..2).for_each(|_| files.iter().for_each(|file| places.note(&BlockRun { file, ..run(1, 9) })));
+        let list = figures(places.copy());
+        assert_eq!(list.len(), files.len());
+        assert!(list.iter().all(|block| block.runs.count == 2), "{list:?}");
+    }
+
+    #[test]
+    fn of_a_long_name_the_end_is_known() {
+        let mut places = Places::default();
+        let file = format!("{}server.rb", "\u{e9}".repeat(1000));
+        (0..2).for_each(|_| places.note(&BlockRun { file: &file, ..run(1, 9) }));
+        let list = figures(places.copy());
+        assert_eq!((list.len(), list[0].runs.count), (1, 2));
+        assert!(list[0].place.ends_with("server.rb:1") && list[0].place.len() <= LONGEST_NAME + 2);
     }
 
     #[test]
@@ -171,7 +190,7 @@ mod tests {
         (0..MOST_PLACES as u32).for_each(|line| places.note(&run(line, 1)));
         places.note(&run(0, 1));
         places.note(&run(9999, 1));
-        let lines: Vec<_> = places.list().into_iter().map(|block| block.place).collect();
+        let lines: Vec<_> = figures(places.copy()).into_iter().map(|block| block.place).collect();
         assert_eq!(lines.len(), MOST_PLACES);
         assert!(lines.contains(&"server.rb:0".to_owned()) && !lines.contains(&"server.rb:1".to_owned()));
     }

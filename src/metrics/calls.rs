@@ -1,33 +1,101 @@
 //! What becomes of calls, which are INVITEs outside of dialogs from the network: how long they take, how they end, and why they fail.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Mutex;
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramVec};
 
 use super::families::Families;
 use super::messages::{class, CLASSES};
-use super::times::{histogram, histograms};
+use super::times::{histogram, histograms, Buckets};
+use super::{raise, read};
 use crate::element::Responder;
-use crate::message::reason_phrase;
+use crate::message::{reason_phrase, REASON_PHRASES};
 
 /// The status by which a call ends that its caller has cancelled.
 const CANCELLED: u16 = 487;
+
+/// How a call ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Answered,
+    Cancelled,
+    Redirected,
+    ClientError,
+    ServerError,
+    GlobalError,
+    /// Without a final response.
+    Unanswered,
+}
+
+impl Outcome {
+    /// What they are called, in their order.
+    const NAMES: [&'static str; 7] = ["answered", "cancelled", "3xx", "4xx", "5xx", "6xx", "none"];
+
+    /// Those of calls that have failed.
+    const FAILED: std::ops::Range<usize> = 2..Outcome::NAMES.len();
+
+    fn of(status: u16, cancelled: bool) -> Outcome {
+        match status {
+            CANCELLED if cancelled => Outcome::Cancelled,
+            ..=299 => Outcome::Answered,
+            300..=399 => Outcome::Redirected,
+            400..=499 => Outcome::ClientError,
+            500..=599 => Outcome::ServerError,
+            600.. => Outcome::GlobalError,
+        }
+    }
+}
+
+/// What a call fails by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// A status with a phrase of its own.
+    Known(u16),
+    /// Any other status of this class.
+    Other(&'static str),
+}
+
+/// The reasons that calls fail for: the statuses with a phrase of their own, and a class for all others of it, since a server
+/// downstream may make up any number. Each has the place of its status, and counts by who has made the answer.
+#[derive(Debug)]
+struct Causes(Vec<[AtomicU64; Responder::ALL.len()]>);
+
+impl Causes {
+    fn new() -> Causes {
+        Causes((0..REASON_PHRASES.len() + CLASSES.len()).map(|_| Default::default()).collect())
+    }
+
+    fn note(&self, status: u16, by: Responder) {
+        let known = REASON_PHRASES.binary_search_by_key(&status, |(code, _)| *code);
+        let of_class = || CLASSES.iter().position(|name| *name == class(status)).unwrap_or_default();
+        let place = known.unwrap_or_else(|_| REASON_PHRASES.len() + of_class());
+        raise(&self.0[place][by as usize]);
+    }
+
+    /// Those that there were: the reason, who has made the answer, and how often.
+    fn list(&self) -> impl Iterator<Item = (Reason, Responder, u64)> + '_ {
+        let known = REASON_PHRASES.iter().map(|(status, _)| Reason::Known(*status));
+        let reasons = known.chain(CLASSES.map(Reason::Other));
+        let counts = reasons.zip(&self.0).flat_map(|(reason, counts)| {
+            let counts = Responder::ALL.into_iter().zip(counts);
+            counts.map(move |(by, count)| (reason, by, count.load(Ordering::Relaxed)))
+        });
+        counts.filter(|(_, _, count)| *count > 0)
+    }
+}
 
 /// Calls from the network.
 #[derive(Debug)]
 pub(super) struct Calls {
     begun: AtomicU64,
-    ended: AtomicU64,
-    /// By class, from 2xx on.
-    by_class: [AtomicU64; CLASSES.len() - 1],
-    cancelled: AtomicU64,
+    ended: [AtomicU64; Outcome::NAMES.len()],
+    causes: Causes,
     provisional: Histogram,
     last: HistogramVec,
-    /// How often each status has been the last answer, by who has made it.
-    causes: Mutex<BTreeMap<(u16, &'static str), u64>>,
+    /// The same by class: an answer needs no look-up by name.
+    last_by_class: [Histogram; CLASSES.len()],
 }
 
 /// How calls have ended so far.
@@ -35,20 +103,20 @@ pub(super) struct Calls {
 pub struct CallFigures {
     /// Those that came to the script.
     pub begun: u64,
-    /// Those without a final answer.
+    /// Those without a final answer that have not ended.
     pub in_progress: u64,
     /// Those with a 2xx.
     pub answered: u64,
     /// Those that their callers have cancelled.
     pub cancelled: u64,
-    /// The others, by the class of their answer.
+    /// The others, by the class of their answer; `none` are those that have ended without one.
     pub failed: Vec<(&'static str, u64)>,
 }
 
 /// A reason for which calls have failed, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The status and its words.
+    /// The status and its words; of one that has none, its class.
     pub words: String,
     /// Who has said it: `script`, `relayed` or `element`.
     pub by: &'static str,
@@ -58,27 +126,29 @@ pub struct Cause {
 
 impl Calls {
     pub(super) fn new() -> Calls {
+        let last = histograms(
+            "oversip_invite_final_seconds",
+            "From an INVITE to its final response, by the class of that.",
+            Buckets::Ringing,
+            &["class"],
+        );
         Calls {
             begun: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            by_class: Default::default(),
-            cancelled: AtomicU64::new(0),
+            ended: Default::default(),
+            causes: Causes::new(),
             provisional: histogram(
                 "oversip_invite_provisional_seconds",
                 "From an INVITE to its first provisional response other than 100.",
+                Buckets::Work,
             ),
-            last: histograms(
-                "oversip_invite_final_seconds",
-                "From an INVITE to its final response, by the class of that.",
-                &["class"],
-            ),
-            causes: Mutex::default(),
+            last_by_class: CLASSES.map(|class| last.with_label_values(&[class])),
+            last,
         }
     }
 
     /// One goes to the script.
     pub(super) fn begin(&self) {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        raise(&self.begun);
     }
 
     /// Its first provisional response leaves.
@@ -86,51 +156,46 @@ impl Calls {
         self.provisional.observe(after.as_secs_f64());
     }
 
-    /// Its final response leaves, the first one.
-    pub(super) fn end(&self, status: u16, by: Responder, after: Duration) {
-        self.ended.fetch_add(1, Ordering::Relaxed);
-        self.last.with_label_values(&[class(status)]).observe(after.as_secs_f64());
-        let place = usize::from(status / 100).clamp(2, CLASSES.len()) - 2;
-        self.by_class[place].fetch_add(1, Ordering::Relaxed);
-        if status == CANCELLED {
-            self.cancelled.fetch_add(1, Ordering::Relaxed);
-        }
-        if status >= 300 {
-            let mut causes = self.causes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            *causes.entry((status, by.as_str())).or_default() += 1;
+    /// Its final response leaves, the first one. Its caller may have cancelled it before.
+    pub(super) fn end(&self, status: u16, by: Responder, after: Duration, cancelled: bool) {
+        let outcome = Outcome::of(status, cancelled);
+        raise(&self.ended[outcome as usize]);
+        let place = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
+        self.last_by_class[place].observe(after.as_secs_f64());
+        if Outcome::FAILED.contains(&(outcome as usize)) {
+            self.causes.note(status, by);
         }
     }
 
+    /// It has ended without a final response.
+    pub(super) fn end_unanswered(&self) {
+        raise(&self.ended[Outcome::Unanswered as usize]);
+    }
+
     pub(super) fn figures(&self) -> CallFigures {
-        // In this order what ends meanwhile is not missed.
-        let ended = self.ended.load(Ordering::Relaxed);
+        // In this order none has ended that has not begun.
+        let ended = self.ended.each_ref().map(|count| count.load(Ordering::Acquire));
         let begun = self.begun.load(Ordering::Relaxed);
-        let counts = self.by_class.each_ref().map(|count| count.load(Ordering::Relaxed));
-        let cancelled = self.cancelled.load(Ordering::Relaxed);
-        let failed = CLASSES[2..].iter().copied().zip(counts[1..].iter().copied());
-        let failed = failed.map(|(class, count)| match class {
-            "4xx" => (class, count.saturating_sub(cancelled)),
-            _ => (class, count),
-        });
         CallFigures {
             begun,
-            in_progress: begun.saturating_sub(ended),
-            answered: counts[0],
-            cancelled,
-            failed: failed.collect(),
+            in_progress: begun.saturating_sub(ended.iter().sum()),
+            answered: ended[Outcome::Answered as usize],
+            cancelled: ended[Outcome::Cancelled as usize],
+            failed: Outcome::FAILED.map(|place| (Outcome::NAMES[place], ended[place])).collect(),
         }
     }
 
     /// The reasons for which calls have failed, the most frequent one first; a cancelled one has not.
     pub(super) fn causes(&self) -> Vec<Cause> {
-        let causes = self.causes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let failed = causes.iter().filter(|((status, _), _)| *status != CANCELLED);
-        let cause = |(&(status, by), &count): (&(u16, &'static str), &u64)| Cause {
-            words: format!("{status} {}", reason_phrase(status)),
-            by,
+        let cause = |(reason, by, count): (Reason, Responder, u64)| Cause {
+            words: match reason {
+                Reason::Known(status) => format!("{status} {}", reason_phrase(status)),
+                Reason::Other(class) => format!("{class} without a usual phrase"),
+            },
+            by: by.as_str(),
             count,
         };
-        let mut list: Vec<_> = failed.map(cause).collect();
+        let mut list: Vec<_> = self.causes.list().map(cause).collect();
         list.sort_by_key(|cause| std::cmp::Reverse(cause.count));
         list
     }
@@ -144,32 +209,35 @@ impl Calls {
         );
         families.gauge(
             "oversip_calls_in_progress",
-            "Calls that have come to the script and have no final answer.",
+            "Calls that have come to the script and have no final answer yet.",
             figures.in_progress as f64,
         );
         families.counters(
             "oversip_calls_ended_total",
-            "Calls that have come to the script and have a final answer, by what that was.",
+            "Calls that have come to the script and have ended: answered by a 2xx, cancelled by their callers, with another final \
+             answer by its class, or with none.",
             |family| {
-                family.add(&[("outcome", "answered")], figures.answered as f64);
-                family.add(&[("outcome", "cancelled")], figures.cancelled as f64);
-                for (class, count) in &figures.failed {
-                    family.add(&[("outcome", class)], *count as f64);
+                for (outcome, count) in Outcome::NAMES.iter().zip(&self.ended) {
+                    family.add(&[("outcome", outcome)], read(count));
                 }
             },
         );
         families.counters(
             "oversip_calls_failed_total",
-            "Calls that have ended without a 2xx, by status and who has made the answer.",
+            "Calls that have ended with a final answer other than a 2xx and were not cancelled, by status (of a status that is not \
+             registered, its class) and who has made the answer.",
             |family| {
-                let causes = self.causes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                for ((status, by), count) in causes.iter() {
-                    family.add(&[("by", by), ("status", &status.to_string())], *count as f64);
+                for (reason, by, count) in self.causes.list() {
+                    let status = match reason {
+                        Reason::Known(status) => status.to_string(),
+                        Reason::Other(class) => class.to_owned(),
+                    };
+                    family.add(&[("by", by.as_str()), ("status", &status)], count as f64);
                 }
             },
         );
         families.collected(&self.provisional);
-        families.collected(&self.last);
+        families.in_use(self.last.collect());
     }
 }
 
@@ -179,28 +247,65 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn causes(calls: &Calls) -> Vec<(String, &'static str, u64)> {
+        calls.causes().into_iter().map(|cause| (cause.words, cause.by, cause.count)).collect()
+    }
+
     #[test]
     fn calls_count_by_how_they_end() {
         let calls = Calls::new();
-        (0..6).for_each(|_| calls.begin());
-        calls.end(200, Responder::Relayed, SECOND);
-        calls.end(487, Responder::Element, SECOND);
-        calls.end(486, Responder::Relayed, SECOND);
-        calls.end(486, Responder::Relayed, SECOND);
-        calls.end(503, Responder::Script, SECOND);
-        let wanted = CallFigures {
-            begun: 6,
-            in_progress: 1,
-            answered: 1,
-            cancelled: 1,
-            failed: vec![("3xx", 0), ("4xx", 2), ("5xx", 1), ("6xx", 0)],
-        };
+        (0..8).for_each(|_| calls.begin());
+        calls.end(200, Responder::Relayed, SECOND, false);
+        calls.end(487, Responder::Element, SECOND, true);
+        calls.end(486, Responder::Relayed, SECOND, false);
+        calls.end(486, Responder::Relayed, SECOND, true);
+        calls.end(503, Responder::Script, SECOND, false);
+        calls.end_unanswered();
+        let failed = vec![("3xx", 0), ("4xx", 2), ("5xx", 1), ("6xx", 0), ("none", 1)];
+        let wanted = CallFigures { begun: 8, in_progress: 2, answered: 1, cancelled: 1, failed };
         assert_eq!(calls.figures(), wanted);
-        let causes: Vec<_> =
-            calls.causes().into_iter().map(|cause| (cause.words, cause.by, cause.count)).collect();
         assert_eq!(
-            causes,
+            causes(&calls),
             [("486 Busy Here".into(), "relayed", 2), ("503 Service Unavailable".into(), "script", 1)]
         );
+    }
+
+    #[test]
+    fn a_487_that_no_caller_has_asked_for_is_a_failure() {
+        let calls = Calls::new();
+        calls.end(487, Responder::Relayed, SECOND, false);
+        assert_eq!((calls.figures().cancelled, calls.figures().failed[1]), (0, ("4xx", 1)));
+        assert_eq!(causes(&calls), [("487 Request Terminated".into(), "relayed", 1)]);
+    }
+
+    #[test]
+    fn statuses_that_a_server_makes_up_count_by_their_class() {
+        let calls = Calls::new();
+        (450..460).for_each(|status| calls.end(status, Responder::Relayed, SECOND, false));
+        calls.end(699, Responder::Relayed, SECOND, false);
+        let mut families = Families::default();
+        calls.read(&mut families);
+        let text = String::from_utf8(families.text()).expect("UTF-8");
+        let failed: Vec<_> =
+            text.lines().filter(|line| line.starts_with("oversip_calls_failed_total{")).collect();
+        assert_eq!(
+            failed,
+            [
+                r#"oversip_calls_failed_total{by="relayed",status="4xx"} 10"#,
+                r#"oversip_calls_failed_total{by="relayed",status="6xx"} 1"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_call_that_rings_for_two_minutes_is_told_from_one_that_rings_for_one() {
+        let calls = Calls::new();
+        calls.end(408, Responder::Element, 100 * SECOND, false);
+        let mut families = Families::default();
+        calls.read(&mut families);
+        let text = String::from_utf8(families.text()).expect("UTF-8");
+        assert!(text.contains(r#"oversip_invite_final_seconds_bucket{class="4xx",le="60"} 0"#), "{text}");
+        assert!(text.contains(r#"oversip_invite_final_seconds_bucket{class="4xx",le="120"} 1"#), "{text}");
+        assert!(!text.contains(r#"class="6xx",le"#), "{text}");
     }
 }

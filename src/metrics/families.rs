@@ -37,6 +37,18 @@ impl Families {
         self.0.extend(collector.collect().into_iter().filter(|family| !family.get_metric().is_empty()));
     }
 
+    /// Histograms, those left out that nothing was timed with.
+    pub fn in_use(&mut self, families: Vec<MetricFamily>) {
+        self.0.extend(families.into_iter().filter_map(|mut family| {
+            let samples = family.take_metric().into_iter();
+            let samples: Vec<_> =
+                samples.filter(|sample| sample.get_histogram().get_sample_count() > 0).collect();
+            let in_use = !samples.is_empty();
+            family.set_metric(samples);
+            in_use.then_some(family)
+        }));
+    }
+
     /// What others have gathered.
     pub fn gathered(&mut self, families: Vec<MetricFamily>) {
         self.0.extend(families.into_iter().filter(|family| !family.get_metric().is_empty()));

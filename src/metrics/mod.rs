@@ -1,5 +1,6 @@
 //! What is counted and timed for operators: figures for Prometheus, and tables of targets, blocks and causes of failures. A message
-//! raises one number; only the ends of attempts and blocks take a lock, which is held for a look-up in a table of bounded size.
+//! and the end of a call raise one number each. Attempts and blocks take a lock for one place in a table of bounded size, and who
+//! looks copies that table before it makes texts of it.
 //!
 //! No label comes from a peer.
 
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::element::{AttemptEnd, Happening};
+use crate::element::{AttemptEnd, Happening, SendFailure};
 use crate::observed::{BlockRun, ObservedMessage};
 use crate::resolve::Target;
 
@@ -27,19 +28,19 @@ pub use targets::Attempts;
 
 use blocks::{Blocks, Places};
 use calls::Calls;
-use messages::{class, Messages, CLASSES};
+use messages::{Messages, CLASSES};
 use targets::Targets;
 use times::Times;
 
-/// How attempts end, but for the answered ones.
-const OUTCOMES: [&str; 7] = [
-    "timeout",
-    "invite_timeout",
-    "connection_error",
-    "tls_validation_failed",
-    "too_large",
-    "connection_lost",
-    "abandoned",
+/// The ends of attempts without a final response, in the order of their counts.
+const FAILURES: [AttemptEnd; 7] = [
+    AttemptEnd::Unanswered,
+    AttemptEnd::InviteTimeout,
+    AttemptEnd::Failed(SendFailure::Unreachable),
+    AttemptEnd::Failed(SendFailure::NotAccepted),
+    AttemptEnd::Failed(SendFailure::TooLarge),
+    AttemptEnd::Failed(SendFailure::Lost),
+    AttemptEnd::Abandoned,
 ];
 
 /// The figures of an engine.
@@ -51,7 +52,7 @@ pub struct Metrics {
     blocks: Blocks,
     attempts: AtomicU64,
     answered: [AtomicU64; CLASSES.len()],
-    ended: [AtomicU64; OUTCOMES.len()],
+    failed: [AtomicU64; FAILURES.len()],
     blacklisted: AtomicU64,
     passed_over: AtomicU64,
     tables: Mutex<Tables>,
@@ -72,7 +73,7 @@ impl Default for Metrics {
             blocks: Blocks::new(),
             attempts: AtomicU64::new(0),
             answered: Default::default(),
-            ended: Default::default(),
+            failed: Default::default(),
             blacklisted: AtomicU64::new(0),
             passed_over: AtomicU64::new(0),
             tables: Mutex::default(),
@@ -91,9 +92,10 @@ impl Metrics {
         match happening {
             Happening::Received { call: true, .. } => self.calls.begin(),
             Happening::Progress { after: Some(after), call: true, .. } => self.calls.progress(*after),
-            Happening::Answered { status, by, after: Some(after), call: true, .. } => {
-                self.calls.end(*status, *by, *after);
+            Happening::Answered { status, by, after: Some(after), call: true, cancelled, .. } => {
+                self.calls.end(*status, *by, *after, *cancelled);
             }
+            Happening::Unanswered { call: true, .. } => self.calls.end_unanswered(),
             Happening::Attempt { target, .. } => {
                 raise(&self.attempts);
                 self.tables().targets.attempt(*target);
@@ -141,7 +143,9 @@ impl Metrics {
 
     /// The blocks that ran lately, the one first that takes most time in all.
     pub fn blocks(&self) -> Vec<BlockFigures> {
-        self.tables().places.list()
+        // Copied in a statement of its own: nobody waits while texts are made.
+        let places = self.tables().places.copy();
+        blocks::figures(places)
     }
 
     /// All figures.
@@ -160,8 +164,8 @@ impl Metrics {
             for (class, count) in CLASSES.iter().zip(&self.answered).skip(1) {
                 family.add(&[("class", class), ("outcome", "answered")], read(count));
             }
-            for (outcome, count) in OUTCOMES.iter().zip(&self.ended) {
-                family.add(&[("class", ""), ("outcome", outcome)], read(count));
+            for (end, count) in FAILURES.iter().zip(&self.failed) {
+                family.add(&[("class", ""), ("outcome", end.outcome())], read(count));
             }
         });
         families.counter(
@@ -177,11 +181,17 @@ impl Metrics {
     }
 
     fn count_end(&self, end: AttemptEnd) {
-        if let AttemptEnd::Answered(status) = end {
-            let place = CLASSES.iter().position(|name| *name == class(status)).unwrap_or_default();
-            raise(&self.answered[place]);
-        } else if let Some(place) = OUTCOMES.iter().position(|name| *name == end.outcome()) {
-            raise(&self.ended[place]);
+        match end {
+            AttemptEnd::Answered(status) => {
+                raise(&self.answered[usize::from(status / 100).clamp(1, CLASSES.len()) - 1]);
+            }
+            AttemptEnd::Unanswered => raise(&self.failed[0]),
+            AttemptEnd::InviteTimeout => raise(&self.failed[1]),
+            AttemptEnd::Failed(SendFailure::Unreachable) => raise(&self.failed[2]),
+            AttemptEnd::Failed(SendFailure::NotAccepted) => raise(&self.failed[3]),
+            AttemptEnd::Failed(SendFailure::TooLarge) => raise(&self.failed[4]),
+            AttemptEnd::Failed(SendFailure::Lost) => raise(&self.failed[5]),
+            AttemptEnd::Abandoned => raise(&self.failed[6]),
         }
     }
 
@@ -196,4 +206,27 @@ fn raise(count: &AtomicU64) {
 
 fn read(count: &AtomicU64) -> f64 {
     count.load(Ordering::Relaxed) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_of_an_attempt_counts_under_its_own_name() {
+        for end in FAILURES {
+            let (metrics, mut families) = (Metrics::default(), Families::default());
+            metrics.count_end(end);
+            metrics.read(&mut families);
+            let text = String::from_utf8(families.text()).expect("UTF-8");
+            let counted: Vec<_> = text
+                .lines()
+                .filter(|line| line.starts_with("oversip_attempts_ended_total{") && line.ends_with("} 1"))
+                .collect();
+            assert_eq!(
+                counted,
+                [format!(r#"oversip_attempts_ended_total{{class="",outcome="{}"}} 1"#, end.outcome())]
+            );
+        }
+    }
 }

@@ -10,6 +10,9 @@ use crate::resolve::Target;
 /// Targets that are known; the one that nothing was sent to for the longest time goes.
 const MOST_TARGETS: usize = 256;
 
+/// About as many answers decide how long one takes of late.
+const LATE_ANSWERS: u64 = 16;
+
 /// The targets of an engine.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
@@ -29,15 +32,16 @@ pub struct Attempts {
     pub timeouts: u64,
     /// How the last one has ended, in one word.
     pub last: Option<&'static str>,
-    /// How long the answered ones took in all.
-    pub answered_in: Duration,
+    /// How long an answer takes of late: the last ones weigh most. `None` without one.
+    pub mean: Option<Duration>,
 }
 
 impl Attempts {
-    /// How long an answer takes in the mean; `None` without one.
-    pub fn mean(&self) -> Option<Duration> {
-        let answered = u32::try_from(self.answered).ok().filter(|answered| *answered > 0)?;
-        Some(self.answered_in / answered)
+    fn answer(&mut self, took: Duration) {
+        self.answered += 1;
+        let weight = self.answered.min(LATE_ANSWERS) as u32;
+        let before = self.mean.unwrap_or_default();
+        self.mean = Some((before * (weight - 1) + took) / weight);
     }
 }
 
@@ -50,10 +54,7 @@ impl Targets {
         let known = self.known(target);
         known.last = Some(end.outcome());
         match end {
-            AttemptEnd::Answered(_) => {
-                known.answered += 1;
-                known.answered_in += took;
-            }
+            AttemptEnd::Answered(_) => known.answer(took),
             AttemptEnd::Abandoned => {}
             AttemptEnd::Unanswered | AttemptEnd::InviteTimeout => {
                 known.failed += 1;
@@ -106,12 +107,22 @@ mod tests {
             failed: 2,
             timeouts: 1,
             last: Some("connection_error"),
-            answered_in: Duration::from_secs(2),
+            mean: Some(Duration::from_secs(2)),
         };
         assert_eq!(targets.list(), [(target(1), wanted)]);
-        targets.attempt(target(1));
-        targets.ended(target(1), AttemptEnd::Answered(200), took);
-        assert_eq!(targets.list()[0].1.mean(), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_target_that_has_become_slow_is_seen_as_slow() {
+        let mut targets = Targets::default();
+        let answer = |targets: &mut Targets, seconds| {
+            targets.ended(target(1), AttemptEnd::Answered(200), Duration::from_secs(seconds));
+            targets.list()[0].1.mean.map(|mean| mean.as_secs_f64())
+        };
+        assert_eq!([answer(&mut targets, 1), answer(&mut targets, 3)], [Some(1.0), Some(2.0)]);
+        let early = (0..1000).filter_map(|_| answer(&mut targets, 1)).last();
+        let late = (0..50).filter_map(|_| answer(&mut targets, 5)).last();
+        assert!(early < Some(1.1) && late > Some(4.5), "{early:?} {late:?}");
     }
 
     #[test]

@@ -6,14 +6,33 @@ use prometheus::{Histogram, HistogramOpts, HistogramVec};
 
 use super::families::Families;
 
-/// The upper bounds of the buckets, in seconds: from a block that does little to a call that rings for long.
-const BUCKETS: [f64; 17] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-    30.0,
-];
+/// Which upper bounds the buckets of a histogram have.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Buckets {
+    /// For what a machine does and waits for: from a block that does little to half a minute.
+    Work,
+    /// For what people do: a call may ring for three minutes.
+    Ringing,
+}
 
-fn options(name: &str, help: &str) -> HistogramOpts {
-    HistogramOpts::new(name, help).buckets(BUCKETS.to_vec())
+impl Buckets {
+    /// In seconds.
+    fn bounds(self) -> Vec<f64> {
+        match self {
+            Buckets::Work => vec![
+                0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+                5.0, 10.0, 30.0,
+            ],
+            Buckets::Ringing => vec![
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0,
+                60.0, 120.0, 180.0,
+            ],
+        }
+    }
+}
+
+fn options(name: &str, help: &str, buckets: Buckets) -> HistogramOpts {
+    HistogramOpts::new(name, help).buckets(buckets.bounds())
 }
 
 /// A histogram of seconds.
@@ -21,8 +40,8 @@ fn options(name: &str, help: &str) -> HistogramOpts {
 /// # Panics
 ///
 /// The name is none, which a test of this library would show.
-pub(super) fn histogram(name: &str, help: &str) -> Histogram {
-    Histogram::with_opts(options(name, help)).expect("a name that is written in the source")
+pub(super) fn histogram(name: &str, help: &str, buckets: Buckets) -> Histogram {
+    Histogram::with_opts(options(name, help, buckets)).expect("a name that is written in the source")
 }
 
 /// Histograms of seconds with labels.
@@ -30,8 +49,8 @@ pub(super) fn histogram(name: &str, help: &str) -> Histogram {
 /// # Panics
 ///
 /// A name is none, which a test of this library would show.
-pub(super) fn histograms(name: &str, help: &str, labels: &[&str]) -> HistogramVec {
-    HistogramVec::new(options(name, help), labels).expect("names that are written in the source")
+pub(super) fn histograms(name: &str, help: &str, buckets: Buckets, labels: &[&str]) -> HistogramVec {
+    HistogramVec::new(options(name, help, buckets), labels).expect("names that are written in the source")
 }
 
 /// How long what the element waits for takes.
@@ -49,14 +68,15 @@ impl Times {
         let handshakes = histograms(
             "oversip_tls_handshake_seconds",
             "How long TLS handshakes take, by who has opened the connection.",
+            Buckets::Work,
             &["opened_by"],
         );
         Times {
-            dns: histogram("oversip_dns_seconds", "How long requests wait for look-ups."),
+            dns: histogram("oversip_dns_wait_seconds", "How long requests wait for look-ups.", Buckets::Work),
             handshakes_in: handshakes.with_label_values(&["peer"]),
             handshakes_out: handshakes.with_label_values(&["us"]),
             handshakes,
-            queue: histogram("oversip_queue_seconds", "How long events wait for the script."),
+            queue: histogram("oversip_queue_seconds", "How long events wait for the script.", Buckets::Work),
         }
     }
 

@@ -131,6 +131,8 @@ impl Ring {
                 let answer = Answer { status: *status, by: *by, after: *after };
                 self.add_of(at, of, |transaction| What::Answered(transaction, answer));
             }
+            // The block that has made nothing of the request says so.
+            Happening::Unanswered { .. } => {}
             Happening::DroppedResponse { of, status } => {
                 self.add_of(at, of, |transaction| What::DroppedResponse(transaction, *status));
             }

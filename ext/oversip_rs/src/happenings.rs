@@ -75,6 +75,10 @@ impl Details<'_> {
                 self.subject(of)?;
                 "answered"
             }
+            Happening::Unanswered { of, .. } => {
+                self.subject(of)?;
+                "unanswered"
+            }
             Happening::Timer { timer, of } => {
                 self.put("name", frozen(self.0, timer.name().as_bytes()))?;
                 self.subject(of)?;

@@ -6,7 +6,7 @@ module OverSIP
     #
     # @api private
     class Pairs
-      # A request that a script never answers has no end: beyond this number the oldest ones are forgotten.
+      # Beyond this number the oldest ones are forgotten: the engine does not tell of all where too much happens at a time.
       MOST = 200_000
 
       def initialize
