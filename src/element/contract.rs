@@ -198,6 +198,11 @@ impl Element {
         self.stores.blacklisted(now)
     }
 
+    /// Whether a target is on the blacklist of any profile, by its text.
+    pub fn is_blacklisted(&mut self, now: Instant, target: &str) -> bool {
+        self.stores.is_blacklisted(now, target)
+    }
+
     /// No profile has this blacklist any more.
     pub fn forget_blacklist(&mut self, id: BlacklistId) {
         self.stores.forget_blacklist(id);

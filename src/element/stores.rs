@@ -33,6 +33,11 @@ impl Stores {
         keys.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Whether a target is on any list, by its text.
+    pub(super) fn is_blacklisted(&mut self, now: Instant, target: &str) -> bool {
+        self.blacklists.values_mut().any(|list| list.get(now, target).is_some())
+    }
+
     pub(super) fn forget_blacklist(&mut self, id: BlacklistId) {
         self.blacklists.remove(&id);
     }
@@ -55,8 +60,12 @@ mod tests {
         let failure = Failure::destination_blacklisted(403, "No");
         stores.blacklist(BlacklistId(1)).add(now, "udp:192.0.2.1:1", failure, Duration::from_secs(9));
         assert_eq!(stores.blacklisted(now), ["udp:192.0.2.1:1"]);
+        assert!(
+            stores.is_blacklisted(now, "udp:192.0.2.1:1") && !stores.is_blacklisted(now, "udp:192.0.2.1:2")
+        );
         assert!(stores.blacklist(BlacklistId(1)).any(now) && !stores.blacklist(BlacklistId(2)).any(now));
         stores.forget_blacklist(BlacklistId(1));
+        assert!(!stores.is_blacklisted(now, "udp:192.0.2.1:1"));
         stores.forget_dns_cache(DnsCacheId(1));
         assert!(!stores.blacklist(BlacklistId(1)).any(now) && !stores.dns_cache(DnsCacheId(1)).any(now));
     }

@@ -340,10 +340,10 @@ impl Driver {
         self.outgoing.add(delivery);
     }
 
-    /// The targets that are on a blacklist.
-    pub(super) fn blacklisted(&self) -> Vec<String> {
+    /// Which of these targets are on a blacklist, by their texts.
+    pub(super) fn blacklisted(&self, targets: &[String]) -> Vec<bool> {
         let now = self.clock.now();
-        self.hold(|held| held.element.blacklisted(now))
+        self.hold(|held| targets.iter().map(|target| held.element.is_blacklisted(now, target)).collect())
     }
 
     /// Looks at the element. Nothing is carried out.

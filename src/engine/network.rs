@@ -1,5 +1,6 @@
 //! The engine's view of the transport layer: the sockets that the element's messages leave by.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -195,9 +196,9 @@ impl Network {
         self.layer.sending().all()
     }
 
-    /// The addresses of all UDP sockets.
-    pub(super) fn udp_addresses(&self) -> Vec<SocketAddr> {
-        self.layer.udp_sockets().iter().chain(&self.sending_sockets()).map(UdpSocket::local).collect()
+    /// The inodes of all UDP sockets.
+    pub(super) fn udp_inodes(&self) -> HashSet<u64> {
+        self.layer.udp_sockets().iter().chain(&self.sending_sockets()).filter_map(UdpSocket::inode).collect()
     }
 
     /// Datagrams that the system did not take in time.

@@ -142,68 +142,6 @@ impl Stats {
     }
 }
 
-/// A number of [`Stats::readings`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
-    /// How many.
-    Count(u64),
-    /// Of time: seconds, or what the name says.
-    Time(f64),
-    /// Several numbers, each with a name.
-    Several(&'static [&'static str], Vec<u64>),
-}
-
-impl Stats {
-    /// All of it by name, as operators know it.
-    pub fn readings(&self) -> Vec<(&'static str, Reading)> {
-        let count = |number: usize| Reading::Count(number as u64);
-        let per_call = |time: Duration| Reading::Time(time.as_secs_f64() * 1e6 / self.calls.max(1) as f64);
-        let waiting = |counts: [usize; QUEUES.len()]| {
-            Reading::Several(&QUEUES, counts.iter().map(|count| *count as u64).collect())
-        };
-        vec![
-            ("server_transactions", count(self.server_transactions)),
-            ("client_transactions", count(self.client_transactions)),
-            ("requests", count(self.requests)),
-            ("clients", count(self.clients)),
-            ("timers", count(self.timers)),
-            ("kept_acks", count(self.kept_acks)),
-            ("kept_cancels", count(self.kept_cancels)),
-            ("waiting_for_dns", count(self.waiting_for_dns)),
-            ("waiting_for_probe", count(self.waiting_for_probe)),
-            ("connections", count(self.connections)),
-            ("engine_queue", count(self.engine_queue)),
-            ("deliveries", count(self.deliveries)),
-            ("dispatcher_queue", count(self.dispatcher_queue)),
-            ("dispatched_events", Reading::Count(self.dispatched_events)),
-            ("engine_relayed_responses", Reading::Count(self.engine_relayed_responses)),
-            ("holds", Reading::Count(self.holds)),
-            ("longest_hold", Reading::Time(self.longest_hold.as_secs_f64())),
-            ("takeovers", Reading::Count(self.takeovers)),
-            ("calls", Reading::Count(self.calls)),
-            ("interpreter_microseconds_per_call", per_call(self.script_time)),
-            ("engine_microseconds_per_call", per_call(self.loop_time)),
-            ("sending_sockets", count(self.sending_sockets)),
-            ("own_dialogs", count(self.own_dialogs)),
-            ("searches", count(self.searches)),
-            ("reserve_requests", count(self.reserve_requests)),
-            ("reserve_transactions", count(self.reserve_transactions)),
-            ("reserve_admissions", Reading::Count(self.reserve_admissions)),
-            ("queued", waiting(self.queued)),
-            ("queued_bytes", waiting(self.queued_bytes)),
-            ("outgoing_bytes", count(self.outgoing_bytes)),
-            ("held_bytes", count(self.held_bytes)),
-            ("unconfirmed_bytes", count(self.unconfirmed_bytes)),
-            ("paused_connections", count(self.paused_connections)),
-            ("hep_queue", count(self.hep_queue)),
-            ("hep_dropped", Reading::Count(self.hep_dropped)),
-            ("rejected", Reading::Several(Rejected::NAMES, self.rejected.to_vec())),
-            ("dropped", Reading::Several(Dropped::NAMES, self.dropped.to_vec())),
-            ("malformed", Reading::Several(&Defect::NAMES, self.malformed.to_vec())),
-        ]
-    }
-}
-
 impl Driver {
     /// A reading.
     pub(super) fn stats(&self) -> Stats {

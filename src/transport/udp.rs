@@ -108,6 +108,11 @@ impl UdpSocket {
         self.0.local
     }
 
+    /// What the system knows the socket by.
+    pub fn inode(&self) -> Option<u64> {
+        nix::sys::stat::fstat(self.0.socket.get_ref()).ok().map(|state| state.st_ino)
+    }
+
     /// Whether keep-alives are reported as [`TransportEvent::Keepalive`].
     pub fn heed_keepalives(&self, on: bool) {
         self.0.heeds_keepalives.store(on, Ordering::Relaxed);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
 use oversip::element::{Families, Limits, Status};
 use oversip::engine::{
-    CollectorAddress, Config, Engine, HepSettings, Reading, StartError, Stats, Stopping, WebSocketConfig,
+    self, CollectorAddress, Config, Engine, HepSettings, Reading, StartError, Stats, Stopping,
+    WebSocketConfig,
 };
 use oversip::hep::Agent;
 use oversip::host::Requests;
@@ -213,12 +214,14 @@ fn stats(ruby: &Ruby) -> Result<RHash, Error> {
         None => runtime::host(ruby)?.look(Stats::of_element),
     };
     let hash = ruby.hash_new();
-    for (name, reading) in stats.readings() {
+    for Reading { name, value, .. } in stats.readings() {
         let name = ruby.to_symbol(name);
-        match reading {
-            Reading::Count(number) => hash.aset(name, number)?,
-            Reading::Time(time) => hash.aset(name, time)?,
-            Reading::Several(names, numbers) => hash.aset(name, by_name(ruby, names, &numbers)?)?,
+        match value {
+            engine::Value::Count(number) => hash.aset(name, number)?,
+            engine::Value::Time(time) => hash.aset(name, time)?,
+            engine::Value::Several { names, counts, .. } => {
+                hash.aset(name, by_name(ruby, names, &counts)?)?
+            }
         }
     }
     hash.aset(ruby.to_symbol("callback_seconds"), running_event::seconds())?;

@@ -83,7 +83,7 @@ module OverSIP
       end
 
       def sentences
-        [calls, outcomes, script, trace, *collectors].compact
+        [calls, outcomes, script, trace, certificate, *collectors].compact
       end
 
       def calls
@@ -125,6 +125,12 @@ module OverSIP
 
         ["trace", ["#{trace["calls"]} of #{trace["most_calls"]} calls",
                    "#{bytes(trace["bytes"])} of #{bytes(trace["most_bytes"])}"]]
+      end
+
+      def certificate
+        ends = @status.dig("certificate", "not_after") or return
+        left = ends - @status["now"].to_f
+        ["TLS", [left.positive? ? "the certificate is valid for #{span(left)}" : "the certificate has ended"]]
       end
 
       def collectors

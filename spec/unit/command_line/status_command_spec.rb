@@ -56,6 +56,14 @@ RSpec.describe "oversip status" do
     end
   end
 
+  it "says how long the certificate is valid" do
+    now = AskedServer::STATUS[:now]
+    expect(page(certificate: { not_after: now + (20 * 86_400) + 7200 }).first).to include("\nTLS      the certificate is valid for 20 d 2 h\n")
+    @monitor.close
+    File.delete(socket)
+    expect(page(certificate: { not_after: now - 1 }).first).to include("\nTLS      the certificate has ended\n")
+  end
+
   it "is as bad as the worst of several reasons" do
     expect(page(script: nil, queue: { events: 1, oldest_seconds: 2 })).to match([/\ACRITICAL: .*\n- the script.*\n.*\n?- an event/, "", 2])
   end

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use serde_json::Value;
+use serde_json::Value as Json;
 
 use super::answer::Answer;
 use super::door::{Door, Way};
 use super::kernel;
 use super::scene::Scene;
 use crate::client::BLACKLIST_CAPACITY;
-use crate::clock::Clock;
 use crate::engine::config::MAX_CONNECTIONS;
-use crate::engine::stats::Reading;
-use crate::engine::SystemClock;
-use crate::metrics::Families;
+use crate::engine::readings::{Reading, Shown, Value};
+use crate::metrics::{Families, Family};
 use crate::resolve::DNS_CACHE_CAPACITY;
 
 /// The text format of Prometheus.
@@ -30,7 +28,7 @@ pub(super) async fn answer(door: &Door, scene: &Arc<Scene>) -> Answer {
 
 async fn page(scene: &Scene) -> Vec<u8> {
     let script = scene.questions.ask("metrics", "").await;
-    let script = script.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Value::Null);
+    let script = script.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Json::Null);
     let mut families = Families::default();
     of_server(&mut families, scene, !script.is_null());
     of_engine(&mut families, scene);
@@ -46,7 +44,7 @@ async fn page(scene: &Scene) -> Vec<u8> {
 }
 
 fn of_server(families: &mut Families, scene: &Scene, responsive: bool) {
-    families.gauges("oversip_info", "What serves; the value is always 1.", |family| {
+    families.gauges("oversip_build_info", "What serves; the value is always 1.", |family| {
         let identity = &scene.identity;
         family.add(&[("name", &identity.name), ("version", &identity.version)], 1.0);
     });
@@ -56,21 +54,11 @@ fn of_server(families: &mut Families, scene: &Scene, responsive: bool) {
         "Whether Ruby has answered the monitor within a second: 1 or 0. The figures that Ruby alone knows are missing otherwise.",
         responsive,
     );
-    let began = scene.began_at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    families.gauge(
-        "process_start_time_seconds",
-        "When the server began to show itself, in seconds since 1970.",
-        began.as_secs_f64(),
-    );
     if let Some(until) = scene.tls.valid_until() {
-        let left = match until.duration_since(SystemClock.date()) {
-            Ok(left) => left.as_secs_f64(),
-            Err(over) => -over.duration().as_secs_f64(),
-        };
         families.gauge(
-            "oversip_certificate_days_left",
-            "Days until the certificate of the server ends; below 0 when it has ended.",
-            left / 86_400.0,
+            "oversip_certificate_not_after_timestamp_seconds",
+            "When the certificate of the server ends, in seconds since 1970; the others of its chain are not looked at.",
+            until.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
         );
     }
     let reloads = scene.driver.counts.reloads();
@@ -85,62 +73,8 @@ fn of_server(families: &mut Families, scene: &Scene, responsive: bool) {
     );
 }
 
-/// What the numbers of the engine that grow and fall are called, and what they are.
-const GAUGES: [(&str, &str); 21] = [
-    ("server_transactions", "Requests that wait for the script or have a server transaction."),
-    ("client_transactions", "Client transactions."),
-    ("requests", "Requests of server transactions, and those that the script still has."),
-    ("clients", "Proxies and Uacs that the script still has or that have something to do."),
-    ("timers", "Armed timers."),
-    ("kept_acks", "ACKs that are kept to be sent again."),
-    ("kept_cancels", "CANCELs whose answers are kept to be sent again."),
-    ("waiting_for_dns", "Requests that wait for DNS."),
-    ("waiting_for_probe", "Requests that wait for the outcome of a probe."),
-    ("connections", "Connections by TCP, TLS and WebSocket."),
-    ("engine_queue", "Events of the network that the engine has not looked at."),
-    ("deliveries", "Messages that leave as soon as the thread that sends comes to them."),
-    ("dispatcher_queue", "Events that wait for the script."),
-    ("sending_sockets", "Sockets that requests to other hosts have opened."),
-    ("own_dialogs", "Dialogs that requests of sending sockets have begun."),
-    ("searches", "Requests that were routed and have no answer yet."),
-    ("reserve_requests", "Requests of dialogs that wait for the script in their reserve."),
-    ("reserve_transactions", "Transactions above their bound, in the reserve of dialogs."),
-    ("outgoing_bytes", "Bytes that wait to be sent on connections."),
-    ("held_bytes", "Bytes that were read while a block decides on their peer."),
-    ("unconfirmed_bytes", "Bytes of responses that clients may not have taken."),
-];
-
-/// The same for those that only grow.
-const COUNTERS: [(&str, &str); 6] = [
-    ("dispatched_events", "Events given to the script."),
-    ("engine_relayed_responses", "Responses that went upstream without the script."),
-    ("holds", "How often the lock of the engine was held."),
-    ("takeovers", "How often the thread of the engine has taken the network over from a busy script."),
-    ("calls", "Calls begun: INVITEs outside of dialogs, from the network or from the script."),
-    ("reserve_admissions", "Requests of dialogs that were admitted though a bound was reached."),
-];
-
-/// The same for numbers with names, the label of those, and whether they only grow.
-const SEVERAL: [(&str, &str, bool, &str); 5] = [
-    ("queued", "queue", false, "Messages, and connections of peers to be judged, that wait for the script."),
-    ("queued_bytes", "queue", false, "Bytes of memory of what waits for the script."),
-    ("rejected", "reason", true, "Requests and connections that were refused."),
-    ("dropped", "reason", true, "Messages, connections and records that were thrown away."),
-    ("malformed", "reason", true, "Messages that are no good."),
-];
-
 fn of_engine(families: &mut Families, scene: &Scene) {
     let stats = scene.driver.stats();
-    families.gauge(
-        "oversip_paused_connections",
-        "Connections that are not read since their next response has no room.",
-        stats.paused_connections as f64,
-    );
-    families.gauge(
-        "oversip_longest_hold_seconds",
-        "The longest time that the lock of the engine was held.",
-        stats.longest_hold.as_secs_f64(),
-    );
     families.counter(
         "oversip_interpreter_seconds_total",
         "Time that the thread of the blocks has had the interpreter (the GVL) for events.",
@@ -161,45 +95,34 @@ fn of_engine(families: &mut Families, scene: &Scene) {
         "How long the script has been at its present event; 0 while it waits for one.",
         scene.driver.counts.script_time.running().as_secs_f64(),
     );
-    for (name, reading) in stats.readings() {
-        if let Reading::Several(names, numbers) = reading {
-            several(families, name, names, &numbers);
-        } else if let Reading::Count(number) = reading {
-            single(families, name, number as f64);
+    stats.readings().into_iter().for_each(|reading| of_reading(families, reading));
+}
+
+fn of_reading(families: &mut Families, reading: Reading) {
+    let Reading { name, value, shown } = reading;
+    let unit = if matches!(value, Value::Time(_)) { "_seconds" } else { "" };
+    let fill = |family: &mut Family| match value {
+        Value::Count(number) => family.add(&[], number as f64),
+        Value::Time(seconds) => family.add(&[], seconds),
+        Value::Several { label, names, counts } => {
+            names.iter().zip(counts).for_each(|(name, count)| family.add(&[(label, name)], count as f64));
         }
-    }
-}
-
-fn single(families: &mut Families, name: &str, number: f64) {
-    if let Some((_, help)) = GAUGES.iter().find(|(gauge, _)| *gauge == name) {
-        families.gauge(&format!("oversip_{name}"), help, number);
-    } else if let Some((_, help)) = COUNTERS.iter().find(|(counter, _)| *counter == name) {
-        families.counter(&format!("oversip_{name}_total"), help, number);
-    }
-}
-
-fn several(families: &mut Families, name: &str, names: &[&str], numbers: &[u64]) {
-    let Some((_, label, grows, help)) = SEVERAL.iter().find(|(found, ..)| *found == name) else { return };
-    let fill = |family: &mut crate::metrics::Family| {
-        names.iter().zip(numbers).for_each(|(value, number)| family.add(&[(label, value)], *number as f64));
     };
-    match grows {
-        true => families.counters(&format!("oversip_{name}_total"), help, fill),
-        false => families.gauges(&format!("oversip_{name}"), help, fill),
+    match shown {
+        Shown::Gauge(help) => families.gauges(&format!("oversip_{name}{unit}"), help, fill),
+        Shown::Counter(help) => families.counters(&format!("oversip_{name}{unit}_total"), help, fill),
+        Shown::Elsewhere => {}
     }
 }
 
 /// The bounds of what the gauges count.
-fn limits(families: &mut Families, scene: &Scene, of_ruby: &Value) {
+fn limits(families: &mut Families, scene: &Scene, of_ruby: &Json) {
     let limits = &scene.driver.settings.limits;
     families.gauges("oversip_limit", "The bounds of what other figures count.", |family| {
         for (of, limit) in [
             ("transactions", limits.transactions),
             ("queued_requests", limits.queued_requests),
-            ("queued_request_bytes", limits.queued_bytes),
             ("queued_acks", limits.queued_acks),
-            ("queued_ack_bytes", limits.queued_ack_bytes),
-            ("queued_response_bytes", limits.response_bytes),
             ("connections", MAX_CONNECTIONS),
             ("blacklist_of_profile", BLACKLIST_CAPACITY),
             ("dns_cache_of_profile", DNS_CACHE_CAPACITY),
@@ -210,6 +133,19 @@ fn limits(families: &mut Families, scene: &Scene, of_ruby: &Value) {
             family.add(&[("of", of)], limit.as_f64().unwrap_or_default());
         }
     });
+    families.gauges(
+        "oversip_limit_bytes",
+        "The bounds of the memory that other figures tell of.",
+        |family| {
+            for (of, limit) in [
+                ("queued_requests", limits.queued_bytes),
+                ("queued_acks", limits.queued_ack_bytes),
+                ("queued_responses", limits.response_bytes),
+            ] {
+                family.add(&[("of", of)], limit as f64);
+            }
+        },
+    );
 }
 
 fn of_collectors(families: &mut Families, scene: &Scene) {
@@ -246,7 +182,7 @@ const OF_RUBY: [(&str, &str); 8] = [
     ("blacklist", "Entries of the blacklists of all profiles."),
 ];
 
-fn of_ruby(families: &mut Families, stats: &Value) {
+fn of_ruby(families: &mut Families, stats: &Json) {
     for (name, help) in OF_RUBY {
         if let Some(number) = stats[name].as_f64() {
             let unit = if name == "longest_wait" { "_seconds" } else { "" };
@@ -266,7 +202,7 @@ fn of_ruby(families: &mut Families, stats: &Value) {
     if let Some(number) = stats["dropped"]["log_records"].as_f64() {
         families.counter(
             "oversip_dropped_log_records_total",
-            "Log records that were lost since their queue was full.",
+            "Log records of the script that were lost since their queue was full; oversip_dropped_total has those of the engine.",
             number,
         );
     }

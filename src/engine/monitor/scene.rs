@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::calls;
+use super::kernel::UdpDrops;
 use super::questions::Questions;
 use super::shown::Shown;
 use crate::engine::driver::Driver;
@@ -36,6 +37,8 @@ pub(super) struct Scene {
     pub(super) identity: Identity,
     /// What the pages of calls share; `None`: they are not served.
     pub(super) calls_page: Option<Arc<calls::Shared>>,
+    /// What UDP sockets have lost, those that are closed too.
+    pub(super) udp_drops: UdpDrops,
     /// When the monitor was started.
     pub(super) began_at: SystemTime,
     /// Whether the engine ends.

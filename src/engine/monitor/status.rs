@@ -10,10 +10,10 @@ use super::health::word;
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
-use crate::engine::stats::Reading;
-use crate::engine::SystemClock;
+use crate::engine::{self, SystemClock};
 use crate::host::lock;
-use crate::metrics::Metrics;
+use crate::metrics::{Attempts, Metrics};
+use crate::resolve::Target;
 
 /// Targets and blocks that are shown.
 const MOST_ROWS: usize = 50;
@@ -38,10 +38,11 @@ fn page(scene: &Scene, script: Value) -> Value {
         "began_at": seconds(scene.began_at),
         "now": seconds(SystemClock.date()),
         "stats": stats(scene),
+        "certificate": scene.tls.valid_until().map(|until| json!({ "not_after": seconds(until) })),
         "script": script,
         "calls": metrics.map(|metrics| calls(metrics)),
         "causes": metrics.map(|metrics| causes(metrics)),
-        "targets": metrics.map(|metrics| targets(metrics, &scene.driver.blacklisted())),
+        "targets": metrics.map(|metrics| targets(metrics, scene)),
         "blocks": metrics.map(|metrics| blocks(metrics)),
         "queue": {
             "events": scene.driver.events.len(),
@@ -54,15 +55,15 @@ fn page(scene: &Scene, script: Value) -> Value {
 }
 
 fn stats(scene: &Scene) -> Map<String, Value> {
-    let value = |reading| match reading {
-        Reading::Count(number) => json!(number),
-        Reading::Time(time) => json!(time),
-        Reading::Several(names, numbers) => {
-            names.iter().zip(numbers).map(|(name, number)| ((*name).to_owned(), json!(number))).collect()
+    let json = |value| match value {
+        engine::Value::Count(number) => json!(number),
+        engine::Value::Time(time) => json!(time),
+        engine::Value::Several { names, counts, .. } => {
+            names.iter().zip(counts).map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
         }
     };
     let readings = scene.driver.stats().readings();
-    readings.into_iter().map(|(name, reading)| (name.to_owned(), value(reading))).collect()
+    readings.into_iter().map(|reading| (reading.name.to_owned(), json(reading.value))).collect()
 }
 
 fn calls(metrics: &Metrics) -> Value {
@@ -83,11 +84,11 @@ fn causes(metrics: &Metrics) -> Vec<Value> {
 }
 
 /// The one that a request was sent to last comes first.
-fn targets(metrics: &Metrics, blacklisted: &[String]) -> Vec<Value> {
-    let targets = metrics.targets().into_iter().rev().take(MOST_ROWS);
-    let row = |(target, attempts): (crate::resolve::Target, crate::metrics::Attempts)| {
-        let target = target.to_string();
-        let blacklisted = blacklisted.contains(&target);
+fn targets(metrics: &Metrics, scene: &Scene) -> Vec<Value> {
+    let shown: Vec<_> = metrics.targets().into_iter().rev().take(MOST_ROWS).collect();
+    let names: Vec<String> = shown.iter().map(|(target, _)| target.to_string()).collect();
+    let blacklisted = scene.driver.blacklisted(&names);
+    let row = |(((_, attempts), target), blacklisted): (((Target, Attempts), String), bool)| {
         json!({
             "target": target,
             "attempts": attempts.count,
@@ -95,11 +96,11 @@ fn targets(metrics: &Metrics, blacklisted: &[String]) -> Vec<Value> {
             "failed": attempts.failed,
             "timeouts": attempts.timeouts,
             "last": attempts.last,
-            "seconds": attempts.mean().map(|time| time.as_secs_f64()),
+            "seconds": attempts.mean.map(|time| time.as_secs_f64()),
             "blacklisted": blacklisted,
         })
     };
-    targets.map(row).collect()
+    shown.into_iter().zip(names).zip(blacklisted).map(row).collect()
 }
 
 /// The one comes first that takes most time in all.
@@ -130,7 +131,7 @@ fn trace(scene: &Scene, observers: &Observers) -> Option<Value> {
 
 fn hep(observers: &Observers) -> Vec<Value> {
     let states = observers.collectors().map(|collectors| collectors.states()).unwrap_or_default();
-    let row = |state: crate::engine::CollectorState| {
+    let row = |state: engine::CollectorState| {
         json!({
             "collector": state.address,
             "sent": state.sent,

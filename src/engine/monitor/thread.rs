@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::calls::{self, CallsPage};
 use super::control_socket::{ControlSocket, ControlSocketError};
 use super::door::{Door, Way};
+use super::kernel::UdpDrops;
 use super::questions::Questions;
 use super::scene::{Identity, Scene};
 use super::serve::accept;
@@ -92,6 +93,7 @@ impl Monitor {
             shown: Shown::default(),
             identity: config.identity.clone(),
             calls_page: config.calls_page.clone().map(|guard| Arc::new(calls::Shared::new(guard))),
+            udp_drops: UdpDrops::default(),
             began_at: SystemClock.date(),
             ending: is_ending,
         });
