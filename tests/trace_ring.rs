@@ -168,6 +168,21 @@ fn who_has_read_up_to_a_number_gets_what_came_after() {
 }
 
 #[test]
+fn a_reader_copies_a_long_call_part_by_part() {
+    let mut scene = Scene::new(ROOM);
+    (0..1000).for_each(|_| scene.message("long", 1000));
+    let (mut read, mut parts, mut numbers) = (0, 0, Vec::new());
+    loop {
+        let part = scene.ring.call_since(b"long", read).expect("it is kept");
+        let Some(newest) = part.newest() else { break };
+        assert!(part.since(0).count() < 300, "a part is short");
+        numbers.extend(part.since(0).map(|entry| entry.number));
+        (read, parts) = (newest, parts + 1);
+    }
+    assert_eq!((numbers, parts), ((1..=1000).collect(), 5));
+}
+
+#[test]
 fn what_belongs_to_no_call_has_a_bound_of_its_own() {
     let mut scene = Scene::new(Limits { bytes: 1 << 20, ..ROOM });
     let target = Target::new(Transport::Tcp, [192, 0, 2, 9].into(), 5060);
@@ -175,9 +190,15 @@ fn what_belongs_to_no_call_has_a_bound_of_its_own() {
         scene.ring.happened(scene.now, &Happening::FlowClosed { peer: target });
     }
     assert!(scene.ring.bytes() < 64 << 10, "{} bytes", scene.ring.bytes());
-    let last =
-        scene.ring.others_since(0).iter().flat_map(|log| log.since(99_999).collect::<Vec<_>>()).count();
+    let last = scene.ring.others_since(99_999).since(0).count();
     assert_eq!((last, scene.ring.last()), (1, 100_000));
+    let (mut read, mut numbers) = (0, Vec::new());
+    while let Some(newest) = scene.ring.others_since(read).newest() {
+        numbers.extend(scene.ring.others_since(read).since(0).map(|entry| entry.number));
+        read = newest;
+    }
+    assert!(numbers.windows(2).all(|two| two[0] + 1 == two[1]), "they follow on each other");
+    assert_eq!(numbers.last(), Some(&100_000));
 }
 
 #[test]

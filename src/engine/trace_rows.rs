@@ -1,11 +1,12 @@
-//! The rows of the trace for who reads it. Each call is copied in a hold of its own, so that no call that is under way waits for
-//! a reader.
+//! The rows of the trace for who reads it. Calls are copied part by part, each in a hold of its own, so that whoever adds to the ring
+//! waits for a short copy at most.
 
+use std::sync::Mutex;
 use std::time::Instant;
 
 use super::observers::Observers;
 use crate::host::lock;
-use crate::trace;
+use crate::trace::{self, Log, Ring};
 
 /// What somebody wants to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,34 +37,108 @@ impl Observers {
         Some(line)
     }
 
-    /// The other rows. `None`: the trace is off.
+    /// The other rows, by the time of what they tell. `None`: the trace is off.
     pub fn trace_rows(&self, query: &TraceQuery) -> Option<TraceRows> {
         let ring = self.ring()?;
         let since = query.since;
-        let (names, others, last) = {
-            let ring = lock(ring);
-            let names = match &query.call_id {
-                Some(call_id) => vec![call_id.clone().into()],
-                None => ring.active_since(since, query.last.unwrap_or(usize::MAX)),
-            };
-            // A blacklisted target and a lost connection explain calls as well.
-            (names, ring.others_since(since), ring.last())
-        };
+        let reading = Reading::begin(ring, query);
+        let last = reading.last;
+        let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
         let calls: Vec<_> =
-            names.into_iter().filter_map(|name| Some((lock(ring).call_since(&name, since)?, name))).collect();
+            reading.names.into_iter().filter_map(|name| Some((copy(ring, &name, since)?, name))).collect();
         let of_calls =
             calls.iter().flat_map(|(log, name)| log.since(since).map(move |entry| (Some(&**name), entry)));
+        let others: Vec<Log> = others.collect();
         let of_none = others.iter().flat_map(|log| log.since(since).map(|entry| (None, entry)));
         let mut entries: Vec<_> = of_calls.chain(of_none).filter(|(_, entry)| entry.number <= last).collect();
         entries.sort_by_key(|(_, entry)| (entry.at, entry.number));
         let mut lines = Vec::new();
         entries.into_iter().for_each(|(name, entry)| trace::row(&mut lines, name, entry));
-        for (log, name) in &calls {
-            let left_out = log.left_out();
-            if left_out.last > since {
-                trace::left_out(&mut lines, name, left_out);
-            }
-        }
+        calls.iter().for_each(|(log, name)| left_out(&mut lines, name, log, since));
         Some(TraceRows { lines, last })
+    }
+
+    /// The other rows in pieces of some lines each, for who takes them one after the other: first what belongs to no call, then call by
+    /// call. With it the number to ask with for what comes after. `None`: the trace is off.
+    pub fn trace_pieces(&self, query: &TraceQuery) -> Option<(impl Iterator<Item = Vec<u8>> + '_, u64)> {
+        let ring = self.ring()?;
+        let since = query.since;
+        let Reading { names, last } = Reading::begin(ring, query);
+        let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
+        let of_none = others.map(move |part| rows(None, &part, last));
+        let of_calls = names.into_iter().flat_map(move |name| {
+            let asked = name.clone();
+            let parts = parts(since, last, move |number| lock(ring).call_since(&asked, number));
+            let mut parts = parts.peekable();
+            std::iter::from_fn(move || {
+                let part = parts.next()?;
+                let mut lines = rows(Some(&name), &part, last);
+                if parts.peek().is_none() {
+                    left_out(&mut lines, &name, &part, since);
+                }
+                Some(lines)
+            })
+        });
+        Some((of_none.chain(of_calls), last))
+    }
+}
+
+/// What somebody is about to read.
+struct Reading {
+    /// The Call-IDs.
+    names: Vec<Box<[u8]>>,
+    /// Up to the entry with this number.
+    last: u64,
+}
+
+impl Reading {
+    fn begin(ring: &Mutex<Ring>, query: &TraceQuery) -> Reading {
+        let ring = lock(ring);
+        let names = match &query.call_id {
+            Some(call_id) => vec![call_id.clone().into()],
+            None => ring.active_since(query.since, query.last.unwrap_or(usize::MAX)),
+        };
+        Reading { names, last: ring.last() }
+    }
+}
+
+/// A copy of what is kept of a call after the entry with this number. `None`: it is not kept.
+pub(super) fn copy(ring: &Mutex<Ring>, call_id: &[u8], since: u64) -> Option<Log> {
+    let mut log = lock(ring).call_since(call_id, since)?;
+    while let Some(number) = log.newest() {
+        let next = lock(ring).call_since(call_id, number);
+        if !next.is_some_and(|next| log.append(next)) {
+            break;
+        }
+    }
+    Some(log)
+}
+
+/// What comes between two numbers, copied part by part. Where nothing but what was left out is new, that is a part.
+fn parts<'a>(
+    since: u64,
+    last: u64,
+    mut copy: impl FnMut(u64) -> Option<Log> + 'a,
+) -> impl Iterator<Item = Log> + 'a {
+    let mut next = Some(since);
+    std::iter::from_fn(move || {
+        let number = next.take().filter(|number| *number == since || *number < last)?;
+        let part = copy(number)?;
+        next = part.newest();
+        (next.is_some() || number == since).then_some(part)
+    })
+}
+
+fn rows(call_id: Option<&[u8]>, part: &Log, last: u64) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let entries = part.since(0).take_while(|entry| entry.number <= last);
+    entries.for_each(|entry| trace::row(&mut lines, call_id, entry));
+    lines
+}
+
+fn left_out(lines: &mut Vec<u8>, call_id: &[u8], log: &Log, since: u64) {
+    let left_out = log.left_out();
+    if left_out.last > since {
+        trace::left_out(lines, call_id, left_out);
     }
 }

@@ -8,6 +8,9 @@ use super::entry::What;
 const MORE_BYTES: usize = 2048;
 const MORE_ENTRIES: usize = 8;
 
+/// So many bytes of texts, or of entries, are copied at a time: whoever adds to the log waits for that.
+const MOST_COPIED: usize = 256 * 1024;
+
 /// Two pieces of a text that are kept as one.
 pub(super) type Pieces<'a> = [&'a [u8]; 2];
 
@@ -115,11 +118,32 @@ impl Log {
         self.left_out
     }
 
-    /// A copy of the entries with a higher number than this one.
+    /// A copy of the first entries with a higher number than this one, as many as a reader may copy at a time.
     pub(super) fn copy_since(&self, number: u64) -> Log {
-        let entries = self.entries[self.first_after(number)..].to_vec();
-        let skipped = entries.first().map_or(self.texts.len() as u32, |entry| entry.texts);
-        Log { texts: self.texts[skipped as usize..].to_vec(), entries, skipped, left_out: self.left_out }
+        let rest = &self.entries[self.first_after(number)..];
+        let whole = self.texts.len() as u32;
+        let skipped = rest.first().map_or(whole, |entry| entry.texts);
+        let by_texts = rest.partition_point(|entry| (entry.texts - skipped) as usize <= MOST_COPIED);
+        let (taken, left) = rest.split_at(by_texts.min(MOST_COPIED / size_of::<Entry>()));
+        let end = left.first().map_or(whole, |entry| entry.texts);
+        let texts = self.texts[skipped as usize..end as usize].to_vec();
+        Log { texts, entries: taken.to_vec(), skipped, left_out: self.left_out }
+    }
+
+    /// Adds the copy of what comes next. False: there is none, or the log has begun anew meanwhile.
+    pub(crate) fn append(&mut self, next: Log) -> bool {
+        let goes_on = !next.entries.is_empty() && next.skipped == self.skipped + self.texts.len() as u32;
+        if goes_on {
+            self.entries.extend(next.entries);
+            self.texts.extend(next.texts);
+            self.left_out = next.left_out;
+        }
+        goes_on
+    }
+
+    /// The number of the newest entry that is here.
+    pub fn newest(&self) -> Option<u64> {
+        self.entries.last().map(|entry| entry.number)
     }
 
     fn first_after(&self, number: u64) -> usize {

@@ -303,14 +303,19 @@ impl Ring {
         self.log_of(call_id).map(Log::last)
     }
 
-    /// A copy of what is kept of a call after the entry with this number.
+    /// A copy of what is kept of a call after the entry with this number; of very much the first part.
     pub fn call_since(&self, call_id: &[u8], number: u64) -> Option<Log> {
         self.log_of(call_id).map(|log| log.copy_since(number))
     }
 
-    /// A copy of what belongs to no call after the entry with this number.
-    pub fn others_since(&self, number: u64) -> [Log; 2] {
-        self.others.each_ref().map(|log| log.copy_since(number))
+    /// A copy of what belongs to no call after the entry with this number; of much the first part.
+    pub fn others_since(&self, number: u64) -> Log {
+        let [former, latter] = &self.others;
+        let first = former.copy_since(number);
+        if first.newest().is_some() {
+            return first;
+        }
+        latter.copy_since(number)
     }
 }
 

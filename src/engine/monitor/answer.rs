@@ -19,6 +19,8 @@ pub(super) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Text,
+    /// Whether it has no end of its own.
+    lasts: bool,
 }
 
 /// The text of an answer.
@@ -51,6 +53,12 @@ impl Answer {
 
     /// A text of a type that goes on, and who sends its pieces.
     pub(super) fn going_on(kind: &'static str) -> (Answer, Pieces) {
+        let (answer, pieces) = Answer::in_pieces(kind);
+        (Answer { lasts: true, ..answer }, pieces)
+    }
+
+    /// A text of a type that is made piece by piece, and who sends them.
+    pub(super) fn in_pieces(kind: &'static str) -> (Answer, Pieces) {
         let (pieces, taken) = mpsc::channel(MOST_PIECES);
         (Answer::with_text(kind, Text::GoesOn(taken)), pieces)
     }
@@ -72,9 +80,9 @@ impl Answer {
         self
     }
 
-    /// Whether it goes on.
+    /// Whether it goes on until somebody ends it.
     pub(super) fn goes_on(&self) -> bool {
-        matches!(self.body, Text::GoesOn(_))
+        self.lasts
     }
 
     pub(super) fn into_response(self) -> Response<Text> {
@@ -90,7 +98,7 @@ impl Answer {
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        Answer { status: StatusCode::OK, headers, body }
+        Answer { status: StatusCode::OK, headers, body, lasts: false }
     }
 }
 

@@ -35,19 +35,20 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Ans
         Err(reason) => return Answer::refusal(StatusCode::BAD_REQUEST, &reason),
     };
     let head = observers(scene).and_then(|observers| observers.trace_head(scene.driver.clock.now()));
-    let (Some(head), Some(rows)) = (head, read(scene, &query)) else {
-        return Answer::refusal(StatusCode::NOT_FOUND, OFF);
-    };
-    let begin = [head, rows.lines].concat();
+    let Some(head) = head else { return Answer::refusal(StatusCode::NOT_FOUND, OFF) };
     if !asked.flag("follow") || asked.for_head() {
-        return Answer::new(KIND, begin);
+        let (answer, pieces) = Answer::in_pieces(KIND);
+        if !asked.for_head() {
+            let scene = scene.clone();
+            tokio::spawn(async move { send_kept(head.into(), &query, &pieces, &scene).await });
+        }
+        return answer;
     }
     let Some(place) = door.place_to_go_on() else {
         return Answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
     let (answer, pieces) = Answer::going_on(KIND);
-    let query = TraceQuery { last: None, since: rows.last, ..query };
-    tokio::spawn(follow(begin.into(), query, pieces, place, scene.clone()));
+    tokio::spawn(follow(head.into(), query, pieces, place, scene.clone()));
     answer
 }
 
@@ -67,25 +68,38 @@ fn read(scene: &Scene, query: &TraceQuery) -> Option<TraceRows> {
     observers(scene)?.trace_rows(query)
 }
 
+/// Sends what is there. Hands out the number to ask with for what comes after; `None`: nobody takes it any more.
+async fn send_kept(head: Bytes, query: &TraceQuery, pieces: &Pieces, scene: &Scene) -> Option<u64> {
+    let (kept, last) = observers(scene)?.trace_pieces(query)?;
+    let kept = kept.filter(|lines| !lines.is_empty()).map(Bytes::from);
+    for piece in std::iter::once(head).chain(kept) {
+        send(piece, pieces, scene).await?;
+        // Each piece has taken its time, and others have something to do.
+        tokio::task::yield_now().await;
+    }
+    Some(last)
+}
+
+async fn send(piece: Bytes, pieces: &Pieces, scene: &Scene) -> Option<()> {
+    tokio::select! {
+        sent = pieces.send(piece) => sent.ok(),
+        () = scene.ends() => None,
+    }
+}
+
 /// Sends what is there, and what comes, until the peer is gone or the engine ends.
 async fn follow(
-    begin: Bytes,
+    head: Bytes,
     mut query: TraceQuery,
     pieces: Pieces,
     _place: OwnedSemaphorePermit,
     scene: Arc<Scene>,
 ) {
+    let Some(last) = send_kept(head, &query, &pieces, &scene).await else { return };
+    (query.last, query.since) = (None, last);
     let clock: &dyn Clock = &SystemClock;
-    let mut next = Some(begin);
     let mut looks = 0;
     loop {
-        if let Some(piece) = next.take().filter(|piece| !piece.is_empty()) {
-            looks = 0;
-            tokio::select! {
-                sent = pieces.send(piece) => if sent.is_err() { return },
-                () = scene.ends() => return,
-            }
-        }
         tokio::select! {
             () = clock.sleep(LOOK_INTERVAL) => {}
             () = pieces.closed() => return,
@@ -94,9 +108,14 @@ async fn follow(
         looks += 1;
         let Some(rows) = read(&scene, &query) else { return };
         query.since = rows.last;
-        next = Some(match rows.lines {
-            lines if lines.is_empty() && looks >= LOOKS_PER_SIGN => Bytes::from_static(b"\n"),
+        let piece = match rows.lines {
+            lines if lines.is_empty() && looks < LOOKS_PER_SIGN => continue,
+            lines if lines.is_empty() => Bytes::from_static(b"\n"),
             lines => lines.into(),
-        });
+        };
+        looks = 0;
+        if send(piece, &pieces, &scene).await.is_none() {
+            return;
+        }
     }
 }

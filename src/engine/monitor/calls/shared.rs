@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::access::CallsPage;
 use super::row::Row;
 use crate::clock::Clock;
+use crate::engine::trace_rows::copy;
 use crate::engine::SystemClock;
 use crate::host::lock;
 use crate::trace::Ring;
@@ -41,8 +42,7 @@ impl Shared {
         Shared { guard, rows: Mutex::default(), not_before: Mutex::default() }
     }
 
-    /// The row of a call in a ring that began at this date. `None`: the call is not kept any more. The call is copied in a hold of
-    /// its own, so that no call that is under way waits for a reader.
+    /// The row of a call in a ring that began at this date. `None`: the call is not kept any more. It is copied part by part.
     pub(super) fn row(
         &self,
         ring: &Mutex<Ring>,
@@ -53,7 +53,7 @@ impl Shared {
         if let Some(made) = lock(&self.rows).get(call_id).filter(|made| made.last == last) {
             return Some(made.json.clone());
         }
-        let log = lock(ring).call_since(call_id, 0)?;
+        let log = copy(ring, call_id, 0)?;
         let json: Arc<str> = serde_json::to_string(&Row::new(call_id, &log, ring_began_at)).ok()?.into();
         let mut rows = lock(&self.rows);
         if rows.len() >= MOST_ROWS {
