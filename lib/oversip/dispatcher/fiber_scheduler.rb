@@ -5,6 +5,7 @@ require "oversip/dispatcher/scheduling/addresses"
 require "oversip/dispatcher/scheduling/closing"
 require "oversip/dispatcher/scheduling/descriptors"
 require "oversip/dispatcher/scheduling/held_up"
+require "oversip/dispatcher/scheduling/hidden"
 require "oversip/dispatcher/scheduling/timeouts"
 require "oversip/dispatcher/scheduling/unasked"
 
@@ -43,20 +44,22 @@ module OverSIP
 
       # A wait for another Fiber or thread: `Queue#pop`, `Mutex#lock`, `Thread#join` and their like.
       #
-      # @param blocker [Object] what is waited for
+      # @param blocker [Object] what is waited for, see {Scheduling::Hidden}
       # @param timeout [Numeric, nil] seconds of the engine's clock; Ruby hands on any number that a script gives
       # @return [Boolean] false at the time-out
       def block(blocker, timeout = nil)
+        blocker = Scheduling::Hidden.stand_in(blocker)
         return give_way if blocker.is_a?(BriefMutex)
         return @held_up.lock(blocker) if blocker.is_a?(Thread::Mutex) && !suspendable?
 
-        wait(blocker, timeout&.clamp(0, Seconds::MOST), blocker.class)
+        wait(blocker, timeout&.clamp(0, Seconds::MOST), Scheduling::Hidden::LOAD.equal?(blocker) ? blocker : blocker.class)
       end
 
       # That wait is over. Called by any thread, even in a trap handler.
       #
       # @param fiber [Fiber] who waits
       def unblock(blocker, fiber)
+        blocker = Scheduling::Hidden.stand_in(blocker)
         return @held_up.wake(blocker, fiber) unless Dispatcher.suspends?(fiber)
 
         # The Fiber may be on its way to its wait: on the dispatcher it is there.

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "tmpdir"
 require_relative "../../support/scheduled_events"
 
 # With `core: fiber_scheduler` a block that waits suspends its Fiber, and other events run.
@@ -207,6 +208,52 @@ RSpec.describe "The Fiber scheduler of the dispatcher", :native do
       expect(result.pop).to eq(:signalled)
     ensure
       trap("USR2", former)
+    end
+  end
+
+  # Its lock is an object that has no class: a call of a method of it crashes the process.
+  describe "require of a file that is being loaded" do
+    around do |example|
+      Dir.mktmpdir do |dir|
+        File.write(@file = File.join(dir, "gated.rb"), "GATE.pop\n")
+        example.run
+      end
+    end
+
+    before do
+      stub_const("GATE", Thread::Queue.new)
+      start_scheduled
+    end
+
+    # @param loads [Array<Proc>] the first one loads the file
+    def expect_one_load(*loads)
+      waiting = []
+      loads.each do |load|
+        waiting << in_event(&load)
+        expect_to_wait(*waiting)
+      end
+      expect(eventually { OverSIP::Dispatcher.waits.map { |wait| wait.what.to_s } }).to include("a file that is being loaded")
+      GATE << :go
+      expect(waiting.map(&:pop)).to eq([true] + ([false] * (loads.size - 1)))
+    end
+
+    it "waits for the event that loads it" do
+      file = @file
+      expect_one_load(*Array.new(3) { -> { require file } })
+    end
+
+    it "waits for the work that loads it" do
+      file = @file
+      expect_one_load(-> { OverSIP.await { require file } }, -> { require file })
+    end
+
+    it "waits for it in a Fiber of the script too" do
+      file = @file
+      loaded = in_event { OverSIP.await { require file } }
+      expect_to_wait(loaded)
+      result = in_event { Fiber.new { require file }.resume }
+      GATE << :go
+      expect([loaded.pop, result.pop]).to eq([true, false])
     end
   end
 
