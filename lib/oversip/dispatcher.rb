@@ -2,6 +2,7 @@
 
 require "oversip/dispatcher/call_end"
 require "oversip/dispatcher/event_fibers"
+require "oversip/dispatcher/limits"
 require "oversip/dispatcher/observed_events"
 require "oversip/dispatcher/outcome"
 require "oversip/dispatcher/scheduler_guard"
@@ -38,6 +39,7 @@ module OverSIP
         @stages.clear
         @scheduled = scheduled?
         @scheduler = nil
+        Limits.install
         spawn
         limit = OverSIP.configuration&.dig(:core, :callback_warning_time).to_i
         @watch = Watch.new(limit).start if limit.positive?
@@ -52,6 +54,7 @@ module OverSIP
         thread = @thread
         @watch&.stop
         @watch = nil
+        close_limits
         return if thread.nil? || thread == Thread.current || thread.join(timeout)
 
         cut_off(thread, timeout)
@@ -110,6 +113,7 @@ module OverSIP
         @closing = true
         @thread = nil
         @watch = nil
+        @limits = nil
         @fibers = nil
         @scheduler = nil
         @stages.clear
@@ -123,6 +127,7 @@ module OverSIP
 
         @thread = Thread.current
         @held_up_told = false
+        Limits.install
         @fibers = WorldFibers.new(world, scheduled: scheduled?)
         Waiting.enter_world
         OverSIP.root_fiber = Fiber.current
@@ -138,6 +143,7 @@ module OverSIP
       def leave_world
         fibers = @fibers
         scheduled = scheduler
+        close_limits
         forget
         Fiber.set_scheduler(nil) if scheduled
         Waiting.leave_world
@@ -410,19 +416,33 @@ module OverSIP
         Thread.handle_interrupt(Object => :immediate) { fibers.end_waits }
       rescue *FATAL => e
         end_process(e)
+      rescue Exception => e # rubocop:disable Lint/RescueException -- another thread has raised it here: no event does
+        stray = e
       ensure
         # The thread was killed, or died otherwise. The engine still serves, so another thread has to run its events.
         orphaned = !finished && !@closing && @thread == Thread.current && Engine.running?
-        end_suspended(fibers, orphaned) if fibers && !finished
+        end_suspended(fibers, orphaned, stray) if fibers && !finished
         Engine.leave_dispatcher
-        replace if orphaned
+        replace(stray) if orphaned
       end
 
       # Blocks that wait when the end of OverSIP cuts off another one meet what they would have met otherwise.
-      def end_suspended(fibers, orphaned)
+      #
+      # @param stray [Exception, nil] what has ended the thread
+      def end_suspended(fibers, orphaned, stray)
         return fibers.end_waits unless orphaned
 
-        fibers.give_up(OverSIP.status == :terminating ? StoppedError.new : OverSIP::RuntimeError.new(KILLED))
+        reason = stray ? "the dispatcher thread was ended by #{described(stray)}" : KILLED
+        fibers.give_up(OverSIP.status == :terminating ? StoppedError.new : OverSIP::RuntimeError.new(reason))
+      end
+
+      def described(exception)
+        "#{exception.class} (#{exception.message})"
+      end
+
+      def close_limits
+        @limits&.close
+        @limits = nil
       end
 
       # @return [true] when the engine has ended
@@ -432,8 +452,10 @@ module OverSIP
         true
       end
 
-      def replace
-        log_system_error "the dispatcher thread ended unexpectedly: starting another"
+      # @param stray [Exception, nil] what has ended the thread
+      def replace(stray)
+        reason = " by #{described(stray)}, which another thread has raised in it" if stray
+        log_system_error "the dispatcher thread ended unexpectedly#{reason}: starting another"
         spawn
       end
 

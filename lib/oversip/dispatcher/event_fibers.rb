@@ -77,6 +77,13 @@ module OverSIP
         @fibers.key?(fiber)
       end
 
+      # Any thread may ask.
+      #
+      # @return [Boolean] whether the event of this Fiber is one that is not suspended
+      def runs?(fiber)
+        include?(fiber) && !@suspended.key?(fiber) && wait_of(fiber).nil?
+      end
+
       # @return [Integer] how many events are suspended
       def suspended
         @suspended.size

@@ -103,6 +103,23 @@ module OverSIP
         { waiting_blocks: present.size, longest_wait: oldest ? (Engine.clock - oldest) / 1e9 : 0.0 }
       end
 
+      # @return [Boolean] whether {Limits} interrupt the caller: it is an event, and has no Fiber scheduler that would
+      def limits_events?
+        current? && @fibers&.include?(Fiber.current) == true && Fiber.current_scheduler.nil?
+      end
+
+      # @return [Limits]
+      def limits
+        @limits = Limits.new unless @limits&.own_process?
+        @limits
+      end
+
+      # @param fiber [Fiber] of an event that has not ended
+      # @return [Boolean] whether it runs, rather than waits
+      def runs?(fiber)
+        @fibers&.runs?(fiber) == true
+      end
+
       # @param fiber [Fiber]
       # @return [#to_s, nil] what it waits for
       def awaited_by(fiber)
