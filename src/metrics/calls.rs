@@ -6,10 +6,10 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramVec};
 
+use super::count::{raise, read};
 use super::families::Families;
 use super::messages::{class, CLASSES};
 use super::times::{histogram, histograms, Buckets};
-use super::{raise, read};
 use crate::element::Responder;
 use crate::message::{reason_phrase, REASON_PHRASES};
 

@@ -6,13 +6,14 @@
 
 mod blocks;
 mod calls;
+mod count;
 mod families;
 mod messages;
 mod script;
 mod targets;
 mod times;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub use targets::Attempts;
 
 use blocks::{Blocks, Places};
 use calls::Calls;
+use count::{raise, read};
 use messages::{Messages, CLASSES};
 use targets::Targets;
 use times::Times;
@@ -198,14 +200,6 @@ impl Metrics {
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn raise(count: &AtomicU64) {
-    count.fetch_add(1, Ordering::Relaxed);
-}
-
-fn read(count: &AtomicU64) -> f64 {
-    count.load(Ordering::Relaxed) as f64
 }
 
 #[cfg(test)]

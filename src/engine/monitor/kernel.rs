@@ -8,7 +8,6 @@ use nix::sys::resource::{getrusage, UsageWho};
 use nix::sys::time::TimeValLike;
 use nix::unistd::{sysconf, SysconfVar};
 
-use super::scene::Scene;
 use crate::host::lock;
 use crate::metrics::Families;
 
@@ -46,10 +45,9 @@ impl UdpDrops {
     }
 }
 
-/// The figures.
-pub(super) fn read(families: &mut Families, scene: &Scene) {
-    let ours = scene.driver.network.get().map(|network| network.udp_inodes()).unwrap_or_default();
-    udp(families, &ours, &scene.udp_drops);
+/// The figures, of UDP sockets with these inodes.
+pub(super) fn read(families: &mut Families, ours: &HashSet<u64>, drops: &UdpDrops) {
+    udp(families, ours, drops);
     process(families);
 }
 

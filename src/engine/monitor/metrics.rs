@@ -35,7 +35,8 @@ async fn page(scene: &Scene) -> Vec<u8> {
     limits(&mut families, scene, &script["limits"]);
     of_ruby(&mut families, &script["stats"]);
     of_collectors(&mut families, scene);
-    kernel::read(&mut families, scene);
+    let sockets = scene.driver.network.get().map(|network| network.udp_inodes()).unwrap_or_default();
+    kernel::read(&mut families, &sockets, &scene.udp_drops);
     if let Some(metrics) = scene.driver.observers.as_ref().and_then(|observers| observers.metrics()) {
         metrics.read(&mut families);
     }
