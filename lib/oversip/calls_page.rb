@@ -19,6 +19,11 @@ module OverSIP
     MOST_EVENTS = 400
     # Likewise bytes of their messages.
     MOST_BYTES = 256 * 1024
+    # Rows that are read beside these, from the beginning: the first messages say who is who.
+    FIRST_ROWS = 20
+    # Bytes of a row beside those of its message, which are base64 in it.
+    MOST_ROW_BYTES = 1024
+    private_constant :FIRST_ROWS, :MOST_ROW_BYTES
 
     @log_id = "calls"
 
@@ -56,9 +61,10 @@ module OverSIP
       # @param name [String] the Call-ID, in base64 for addresses
       # @return [String, nil] JSON: the redacted ladder of the call; nil: it is not kept any more
       def ladder(name)
-        reader = CallRecord::TraceReader.new.read(Engine.trace_rows(nil, name.tr("-_", "+/").unpack1("m"), nil))
-        record = CallRecord::Redaction.new.call(reader.record)
-        call = shortened(record.with_zero_at(record.events.first&.at || 0.0)).summaries.first or return
+        rows, earlier = few(Engine.trace_rows(nil, name.tr("-_", "+/").unpack1("m"), nil).lines)
+        record = rows.each_with_object(CallRecord::TraceReader.new) { |row, reader| reader.add(row) }.record
+        record = shortened(record.with_zero_at(record.events.first&.at || 0.0), earlier)
+        call = CallRecord::Redaction.new.call(record).summaries.first or return
         JSON.generate(CallRecord::HtmlLadder::Drawing.new(call, CallRecord::Clock.new(:seconds)).to_h)
       end
 
@@ -102,12 +108,24 @@ module OverSIP
         kept.empty? ? events.last(1) : kept.reverse
       end
 
-      def shortened(record)
+      # Before they are parsed, which costs Ruby's time: the first rows of the call, those of its last events, and how many
+      # stand between them.
+      def few(rows)
+        others, of_call = rows.partition { |row| row.include?('"call_id":null') || row.include?('"kind":"head"') }
+        first = of_call.shift(FIRST_ROWS)
+        bytes = 0
+        last = of_call.last(MOST_EVENTS).reverse.take_while do |row|
+          (bytes += row.bytesize) <= (MOST_BYTES * 4 / 3) + (MOST_EVENTS * MOST_ROW_BYTES)
+        end
+        [others + first + last.reverse, of_call.size - last.size]
+      end
+
+      def shortened(record, earlier)
         events = record.events
         kept = last_of(events)
-        return record if kept.size == events.size
+        return record if kept.size == events.size && earlier.zero?
 
-        text = "#{events.size - kept.size} earlier events are not shown here: oversip trace has them"
+        text = "#{events.size - kept.size + earlier} earlier events are not shown here: oversip trace has them"
         note = CallRecord::Note.new(at: kept.first.at, text: text, call_id: kept.first.call_id)
         [note, *kept].each_with_object(CallRecord.new(element: record.element)) { |event, shorter| shorter << event }
       end

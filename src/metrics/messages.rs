@@ -47,7 +47,7 @@ impl Messages {
         });
         families.counters(
             "oversip_requests_sent_total",
-            "Requests that have left, repeated ones too.",
+            "Requests handed to the system or to a connection, repeated ones too.",
             |family| {
                 self.left.read_requests(family);
             },
@@ -57,7 +57,7 @@ impl Messages {
         });
         families.counters(
             "oversip_responses_sent_total",
-            "Responses that have left, repeated ones too.",
+            "Responses handed to the system or to a connection, repeated ones too, and those that were sent anew when that connection broke.",
             |family| {
                 self.left.read_responses(family);
             },

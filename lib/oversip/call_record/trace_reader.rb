@@ -30,7 +30,7 @@ module OverSIP
       def initialize
         @head = nil
         @calls = {}
-        @rest = []
+        @rest = {}
         @own = {}
         @progress = {}
       end
@@ -135,9 +135,14 @@ module OverSIP
       # The call with the newest row is the last one.
       def keep(row)
         return if row["kind"] == "head"
-        return @rest << row unless row["call_id"]
+        return keep_of_no_call(row) unless row["call_id"]
 
         @calls[row["call_id"]] = (@calls.delete(row["call_id"]) || []) << row
+      end
+
+      def keep_of_no_call(row)
+        place = (row["peer"] || row["target"]).to_s.partition(":").last
+        (@rest[place] ||= []) << row
       end
 
       def events(rows)
@@ -167,10 +172,9 @@ module OverSIP
 
         flow = (from - BEFORE)..(to + (waiting?(rows) ? AFTER : 0))
         places = rows.flat_map { |row| [row["remote"], row["target"]&.partition(":")&.last] }.compact.uniq
-        @rest.select do |row|
+        places.flat_map { |place| @rest.fetch(place, []) }.select do |row|
           time = row.key?("peer") ? flow : (from..to)
-          place = (row["peer"] || row["target"]).to_s.partition(":").last
-          time.cover?(row.fetch("at", 0.0)) && places.include?(place)
+          time.cover?(row.fetch("at", 0.0))
         end
       end
 

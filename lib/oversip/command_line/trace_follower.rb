@@ -14,6 +14,11 @@ module OverSIP
     class TraceFollower
       # Calls that are remembered, as many as the server keeps by default.
       MOST = 1000
+      # Calls whose beginning is read before it is followed: those that go on are among them.
+      BEFORE = 100
+      # Rows after which it is judged anew whether a call is meant.
+      JUDGED = %w[message block].freeze
+      private_constant :BEFORE, :JUDGED
 
       # What is known of a call that is written: its number, and whether its end was written.
       Followed = Struct.new(:number, :ended)
@@ -35,7 +40,7 @@ module OverSIP
       # @raise [OverSIP::RuntimeError]
       def run
         open_output
-        @client.each_line("/trace", follow: 1) { |line| take(line) }
+        @client.each_line("/trace", follow: 1, last: BEFORE) { |line| take(line) }
         warn "the server has ended"
         0
       rescue Errno::EPIPE
@@ -77,7 +82,7 @@ module OverSIP
         followed = @followed[call_id]
         if followed
           write(event, followed.number) if event && new && worth?(row, event)
-        elsif new
+        elsif new && JUDGED.include?(row["kind"])
           followed = begin_with(call_id) or return
         end
         note_end(call_id, followed) if followed && new && row["kind"] == "message"

@@ -201,7 +201,7 @@ RSpec.describe "oversip trace" do
         "#2 oversip -> alice: 486 Busy Here", "#2 = 486 Busy Here after 100 ms: 486 Busy Here from oversip",
         "#1 oversip -> alice: 180 Ringing", "#1 oversip -> alice: 200 OK", "#1 = 200 OK after 500 ms"
       ]
-      expect(@monitor.asked).to eq([["/trace", { "follow" => "1" }]])
+      expect(@monitor.asked).to eq([["/trace", { "follow" => "1", "last" => "100" }]])
     end
 
     it "has no name for who is called, as there may be others" do
