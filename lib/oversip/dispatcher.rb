@@ -179,6 +179,11 @@ module OverSIP
         @thread&.backtrace
       end
 
+      # @return [Boolean] whether its thread waits rather than computes
+      def asleep?
+        @thread&.status == "sleep"
+      end
+
       # @return [Boolean] whether the caller is the dispatcher thread
       def current?
         @thread == Thread.current
@@ -278,7 +283,8 @@ module OverSIP
       def work_failed(exception, work, event)
         return if @fibers&.end_by(exception)
 
-        report("the work of #{work}#{of_event(event)}, for which nobody waits", exception, callback: work, context: event)
+        report("the work of #{work}#{of_event(event)}", exception, ", for which nobody waits", callback: work,
+                                                                                               context: event)
       end
 
       # Runs a block. No exception leaves it, except those that end the process.
@@ -333,6 +339,12 @@ module OverSIP
         outcome.value(timeout)
       end
 
+      # @param event [Hash, nil] what is known of it
+      # @return [String] tells its request from others; empty when it has none
+      def of_event(event)
+        event ? " (#{event[:sip_method]} #{event[:ruri]}, Call-ID #{event[:call_id]})" : ""
+      end
+
       # @return [Boolean] whether it has left a block since OverSIP has ended
       def stopped?(exception)
         exception.is_a?(StoppedError) || exception.is_a?(FiberWaits::BlockOver)
@@ -371,12 +383,6 @@ module OverSIP
         Logger.record(:error, log_id, exception, [:exception, kind], context: context)
         hint = ScriptHints.for(exception)
         Logger.record(:error, log_id, hint, [:hint, kind], context: context) if hint
-      end
-
-      # @param event [Hash, nil] what is known of it
-      # @return [String] tells its request from others; empty when it has none
-      def of_event(event)
-        event ? " (#{event[:sip_method]} #{event[:ruri]}, Call-ID #{event[:call_id]})" : ""
       end
 
       # A block that OverSIP's end has ended has not failed.
@@ -488,7 +494,7 @@ module OverSIP
       end
 
       def description(request)
-        "#{request.sip_method} #{request.ruri}"
+        "#{request.sip_method} #{request.ruri}, Call-ID #{request.call_id}"
       rescue StandardError
         "a request"
       end

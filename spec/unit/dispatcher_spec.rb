@@ -131,7 +131,7 @@ RSpec.describe OverSIP::Dispatcher do
   end
 
   describe "on_request" do
-    let(:request) { double("request", sip_method: :INVITE, ruri: "sip:a@b") }
+    let(:request) { double("request", sip_method: :INVITE, ruri: "sip:a@b", call_id: "7d1f") }
     let(:replies) { [] }
 
     before { allow(request).to receive(:reply) { |*arguments| replies << arguments } }
@@ -157,7 +157,7 @@ RSpec.describe OverSIP::Dispatcher do
         log = on_request(request)
         expect(replies).to eq([[500, "Internal Error"]])
         expect(log.map(&:severity).uniq).to eq([:error])
-        expect(log.map(&:body)).to include(/exception in on_request \(INVITE sip:a@b\)/, /secret \(#{error}\)/)
+        expect(log.map(&:body)).to include(/exception in on_request \(INVITE sip:a@b, Call-ID 7d1f\)/, /secret \(#{error}\)/)
       end
     end
 

@@ -65,6 +65,16 @@ RSpec.describe "OverSIP.async", :native do
     )
   end
 
+  it "refuses to wait for its own value" do
+    start_oversip
+    task = nil
+    gate = gates.first
+    result = begin_event { (task = OverSIP.async { gate.pop && task.value }).value }
+    eventually { gate.num_waiting == 1 }
+    gate << true
+    expect(result.pop).to be_an(OverSIP::RuntimeError).and have_attributes(message: /OverSIP.async \(\S+\) asks for its own value/)
+  end
+
   it "keeps no Task that is over, in a block that goes on" do
     start_oversip
     present = in_event do

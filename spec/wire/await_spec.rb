@@ -28,6 +28,16 @@ RSpec.describe "OverSIP.await", :native do
     expect(in_event { OverSIP.await { raise IOError, "no disk" } }).to be_a(IOError).and have_attributes(message: "no disk")
   end
 
+  it "takes a method of Ruby and a Symbol for the work, which have no place in a script" do
+    serve
+    gate << :value
+    expect(in_event { OverSIP.await(&gate.method(:pop)) }).to eq(:value)
+    expect(in_event { OverSIP.await(&:upcase) }).to be_a(ArgumentError)
+    expect(in_event { OverSIP.await(timeout: 0.01, &gate.method(:pop)) })
+      .to be_a(OverSIP::AwaitTimeout).and have_attributes(message: "OverSIP.await has no value after 0.01 s")
+    gate << :end
+  end
+
   it "runs the work on another thread, with what the block has in its Fiber storage and nothing of earlier work" do
     serve
     found = Array.new(3) do

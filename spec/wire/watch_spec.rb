@@ -72,6 +72,34 @@ RSpec.describe "A slow block", :native do
     end
   end
 
+  # @return [Array<String>] what the log tells of an event that waits, while another one is suspended
+  def told_of_standstill(release, suspended: true, &wait)
+    capture_log(level: :warn) do |log|
+      start_oversip(configuration: { core: { callback_warning_time: 0 } })
+      OverSIP::Testing.freeze
+      OverSIP.schedule { OverSIP.sleep(1000) } if suspended
+      OverSIP.schedule { (entered << true) && wait.call }
+      entered.pop
+      eventually { OverSIP::Dispatcher.asleep? }
+      OverSIP::Testing.advance(5)
+      watch(5).look
+      release.call
+      return warnings(log, /has been running/)
+    end
+  end
+
+  it "is told of with what it waits for, if a suspended block may have it" do
+    mutex = Thread::Mutex.new.tap(&:lock)
+    expect(told_of_standstill(-> { mutex.unlock }) { mutex.synchronize { :locked } })
+      .to match([%r{running for 5 s and waits for a lock that a block which waits may have.*docs/waiting.md\); it stands at #{__FILE__}:}])
+    OverSIP.stop
+    expect(told_of_standstill(-> { gate << 1 }) { gate.pop }).to match([/waits for a queue that a block which waits may have/])
+  end
+
+  it "is told of without that, if no block is suspended" do
+    expect(told_of_standstill(-> { gate << 1 }, suspended: false) { gate.pop }).to match([/running for 5 s; it stands at/])
+  end
+
   it "does not end the looking by an error in it, which the log tells" do
     failing = Struct.new(:suspended_events, :backtrace).new
     said = capture_log(level: :warn) do

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/dispatcher/watch/standstill"
+
 module OverSIP
   module Dispatcher
     # A thread that watches for slow blocks and for Fibers that are not resumed, and logs their place in the script, once for
@@ -22,7 +24,7 @@ module OverSIP
       LIBRARY = File.expand_path("../..", __dir__).concat("/oversip/")
 
       # @param limit [Numeric] seconds that an event may take
-      # @param dispatcher [#backtrace, #suspended_events, #awaited_by, #running_stage, #stage_of]
+      # @param dispatcher [#backtrace, #suspended_events, #awaited_by, #running_stage, #stage_of, #asleep?]
       def initialize(limit, dispatcher: Dispatcher)
         @limit = limit
         @dispatcher = dispatcher
@@ -79,11 +81,12 @@ module OverSIP
         frames = @dispatcher.backtrace
         subject = @dispatcher.running_stage || subject
         context = Engine.running_context
+        standstill = Standstill.of(frames, @dispatcher) if @dispatcher.asleep?
         # The event may have ended meanwhile, so that the frames belong to another one.
         return unless Engine.running_event&.first == number
 
         Engine.told_of_running(@told = number)
-        warn_of("#{subject} has been running for #{seconds.floor} s", frames, context)
+        warn_of("#{subject} has been running for #{seconds.floor} s#{standstill}", frames, context)
       end
 
       def look_at_suspended

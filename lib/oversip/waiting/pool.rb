@@ -188,7 +188,8 @@ module OverSIP
       def warn_of(works)
         works.each(&:forsake)
         others = works.size > 1 ? " and #{works.size - 1} more" : ""
-        Dispatcher.log_system_warn "OverSIP ends, and this work does not: #{works.first}#{others}; its threads are killed"
+        Dispatcher.log_system_warn "OverSIP ends, and this work does not: #{works.first.subject}#{others}; its threads " \
+                                   "are killed"
       end
 
       # @return [Boolean] whether more work waits than may, beside the threads that come for it

@@ -23,13 +23,13 @@ module OverSIP
     # @return [Object] what the block has returned; an exception of the block is raised here
     # @raise [AwaitTimeout] the block has not ended within the time; it goes on, and the Task may be asked again
     # @raise [StoppedError] OverSIP has ended meanwhile
-    # @raise [OverSIP::RuntimeError] the work was begun before a fork, which this child has no part of; or the caller is a
-    #   trap handler
+    # @raise [OverSIP::RuntimeError] the work was begun before a fork, which this child has no part of; it asks for its own
+    #   value; or the caller is a trap handler
     # @raise [TypeError] the time is no number
     # @raise [ArgumentError] it is not positive, or more than a billion
     def value(timeout: nil)
       timeout = Waiting.check_timeout(timeout)
-      refuse_other_process unless done?
+      refuse_endless_wait unless done?
       @asked = true
       forget_failure
       Waiting.outside_trap("Task#value") { wait(timeout) }
@@ -67,8 +67,9 @@ module OverSIP
       @work.outcome.value(timeout, what: @work) { raise AwaitTimeout, "#{@work} has no value after #{timeout} s" }
     end
 
-    # No thread of this process does the work.
-    def refuse_other_process
+    # No thread of this process does the work, or it is the work that waits.
+    def refuse_endless_wait
+      raise OverSIP::RuntimeError, "#{@work} asks for its own value, and would wait for ever" if @work.caller?
       return if Process.pid == @process
 
       raise OverSIP::RuntimeError, "#{@work} was begun by process #{@process}, and has no value in another one"

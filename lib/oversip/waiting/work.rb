@@ -117,9 +117,20 @@ module OverSIP
         @outcome.settle(:raised, exception)
       end
 
-      # @return [String] with its place in the script
+      # @return [Boolean] whether the caller is this work itself
+      def caller?
+        Fiber.current.equal?(@fiber)
+      end
+
+      # @return [String] with its place in the script, which a method of C and the block of a Symbol do not have
       def to_s
-        "#{@name} (#{@block.source_location.join(":")})"
+        place = @block.source_location
+        place ? "#{@name} (#{place.join(":")})" : @name
+      end
+
+      # @return [String] the same with the request of the event that has begun it
+      def subject
+        "#{self}#{Dispatcher.of_event(@event)}"
       end
 
       private
@@ -131,6 +142,7 @@ module OverSIP
       end
 
       def perform(ended)
+        @fiber = Fiber.current
         Thread.current[EVENT] = @event
         result = [:raised, OverSIP::RuntimeError.new("the thread of #{self} was killed")]
         result = [:returned, @wrapper ? @wrapper.call(@block) : @block.call]
