@@ -3,8 +3,8 @@
 //! Any thread may step the element: the one that runs the loop with what the network has brought, a Ruby thread inside `route` or
 //! `reply`.
 //! What a step asks for is carried out before the lock is given back. Messages leave behind the lock, by one thread at a time and
-//! in the order of the steps that caused them; those who look on are told of a step in the same way. None of it waits: a datagram that the system does not take at once waits in its
-//! socket, a connection has a queue.
+//! in the order of the steps that caused them; those who look on are told of a step in the same way. None of it waits: a datagram
+//! that the system does not take at once waits in its socket, a connection has a queue.
 //! Nothing of Ruby runs under the lock.
 
 use std::any::Any;
