@@ -107,6 +107,7 @@ pub struct Of<T> {
 }
 
 impl<T: Copy> Of<T> {
+    #[inline]
     fn map<U>(&self, texts: &mut impl FnMut(T) -> U) -> Of<U> {
         Of { method: texts(self.method), branch: texts(self.branch) }
     }
@@ -114,6 +115,7 @@ impl<T: Copy> Of<T> {
 
 impl<T: Copy> What<T> {
     /// The same with other texts.
+    #[inline]
     pub(super) fn map<U>(&self, texts: &mut impl FnMut(T) -> U) -> What<U> {
         match *self {
             What::Message { direction, transport, local, remote, connection, fate, wire } => {

@@ -45,24 +45,26 @@ impl Group {
         self.logs.get(call_id)
     }
 
-    /// Adds an entry to a call, which has this memory if it is new.
-    pub(super) fn add(&mut self, call_id: &[u8], entry: &Added<'_>, spare: &mut Log) {
+    /// Adds an entry to a call that is in the group; false where it is not.
+    pub(super) fn add(&mut self, call_id: &[u8], entry: &Added<'_>) -> bool {
         let Added { number, at, what, most } = *entry;
-        match self.logs.raw_entry_mut().from_key(call_id) {
-            RawEntryMut::Occupied(mut call) => {
-                call.to_back();
-                let log = call.get_mut();
-                let before = log.size();
-                log.add(number, at, what, most);
-                self.bytes = self.bytes + log.size() - before;
-            }
-            RawEntryMut::Vacant(place) => {
-                let mut log = std::mem::take(spare);
-                log.add(number, at, what, most);
-                self.bytes += log.size() + call_id.len() + PLACE;
-                place.insert(call_id.into(), log);
-            }
-        }
+        let RawEntryMut::Occupied(mut call) = self.logs.raw_entry_mut().from_key(call_id) else {
+            return false;
+        };
+        call.to_back();
+        let log = call.get_mut();
+        let before = log.size();
+        log.add(number, at, what, most);
+        self.bytes = self.bytes + log.size() - before;
+        true
+    }
+
+    /// A new call with its first entry, in this memory.
+    pub(super) fn begin(&mut self, call_id: &[u8], entry: &Added<'_>, mut log: Log) {
+        let Added { number, at, what, most } = *entry;
+        log.add(number, at, what, most);
+        self.bytes += log.size() + call_id.len() + PLACE;
+        self.logs.insert(call_id.into(), log);
     }
 
     /// The call goes to the end of another group, if it is in this one.

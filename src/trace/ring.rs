@@ -206,13 +206,15 @@ impl Ring {
         self.last += 1;
         let entry = Added { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL };
         let Ring { calls, no_calls, spare, .. } = self;
-        if calls.get(call_id).is_some() {
-            calls.add(call_id, &entry, spare);
-        } else if invites {
-            no_calls.hand_over(call_id, calls);
-            calls.add(call_id, &entry, spare);
-        } else {
-            no_calls.add(call_id, &entry, spare);
+        // Most of what happens belongs to a call that is known: it is looked for once.
+        if !calls.add(call_id, &entry) {
+            if invites {
+                no_calls.hand_over(call_id, calls);
+            }
+            let group = if invites { calls } else { no_calls };
+            if !group.add(call_id, &entry) {
+                group.begin(call_id, &entry, std::mem::take(spare));
+            }
         }
         while self.count() > 1 && (self.count() > self.limits.calls || self.bytes() > self.limits.bytes) {
             self.drop_oldest();
