@@ -37,35 +37,34 @@ module OverSIP
         [(File.join(own, "oversip") if own.start_with?("/")), SYSTEM_DIR].compact.uniq
       end
 
-      # Lets who the server is going to run as make sockets in the library's own folder, as long as that is root's. What
-      # fails here is told of when the socket is opened.
+      # Makes the folder of a default path for who the server is going to run as. A folder that is there already stays whose
+      # it is: the user of the server must not come by one that root relies on. What fails here is told of when the socket is
+      # opened.
       #
       # @param privileges [Privileges]
       def prepare(path, privileges)
-        return unless own_folder?(path) && privileges.group
+        return unless privileges.group && make_folder(path)
 
-        make_folder(path)
-        folder = File.dirname(path)
-        File.chown(privileges.user, privileges.group, folder) if File.stat(folder).uid.zero?
+        File.lchown(privileges.user, privileges.group, File.dirname(path))
       rescue OverSIP::RuntimeError, SystemCallError
         nil
       end
 
-      # Makes the folder of a default path, if it is one of this library's own.
+      # Makes the folder of a default path, if it is one of {folders}.
       #
+      # @return [Boolean] whether it was made: false where something has that name
       # @raise [OverSIP::RuntimeError]
       def make_folder(path)
         folder = File.dirname(path)
-        Dir.mkdir(folder, 0o700) if own_folder?(path) && !File.directory?(folder)
+        return false unless folders.include?(folder)
+
+        Dir.mkdir(folder, 0o700)
+        true
+      rescue Errno::EEXIST
+        false
       rescue SystemCallError => e
         reason = SystemCallError.new(nil, e.errno).message
         raise OverSIP::RuntimeError, "control socket '#{path}': cannot make its folder: #{reason}"
-      end
-
-      private
-
-      def own_folder?(path)
-        File.basename(File.dirname(path)) == "oversip"
       end
     end
   end

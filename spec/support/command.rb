@@ -2,6 +2,7 @@
 
 require "open3"
 require "rbconfig"
+require "tmpdir"
 
 # Runs exe/oversip, or any Ruby, as a child process.
 module Command
@@ -27,7 +28,8 @@ module Command
     [RbConfig.ruby, *stand_in, File.join(ROOT, "exe", "oversip"), *arguments]
   end
 
-  # A child process and its output so far. The output is read continuously, so that the process never blocks.
+  # A child process and its output so far. The output is read continuously, so that the process never blocks. Its default
+  # control socket is in a folder of its own: another server on this machine may have the default of all others.
   class Running
     LIMIT = 30
 
@@ -35,6 +37,10 @@ module Command
 
     def initialize(command, environment: {})
       @reader, writer = IO.pipe
+      @sockets = Dir.mktmpdir("oversip")
+      # Also for a server that gives up root's rights.
+      File.chmod(0o711, @sockets)
+      environment = { "XDG_RUNTIME_DIR" => @sockets, **environment }
       @pid = Process.spawn(environment, *command, in: File::NULL, out: writer, err: writer, pgroup: true)
       writer.close
       @waiter = Process.detach(@pid)
@@ -83,6 +89,7 @@ module Command
     ensure
       @waiter.join
       @listener.join
+      FileUtils.rm_rf(@sockets)
     end
 
     private

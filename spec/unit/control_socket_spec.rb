@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
+require "etc"
 require "oversip/control_socket"
+require "oversip/privileges"
 require "tmpdir"
 
 RSpec.describe OverSIP::ControlSocket do
@@ -28,12 +30,50 @@ RSpec.describe OverSIP::ControlSocket do
     end
   end
 
-  it "makes the library's own folder, and no other one" do
+  it "makes the folder of a default, and no other one" do
     Dir.mktmpdir do |dir|
-      described_class.make_folder(File.join(dir, "oversip", "a.sock"))
-      expect(File.stat(File.join(dir, "oversip")).mode & 0o777).to eq(0o700)
-      described_class.make_folder(File.join(dir, "other", "a.sock"))
-      expect(Dir.children(dir)).to eq(["oversip"])
+      with_runtime_dir(dir) do
+        expect(described_class.make_folder(File.join(dir, "oversip", "a.sock"))).to be(true)
+        expect(File.stat(File.join(dir, "oversip")).mode & 0o777).to eq(0o700)
+        expect(described_class.make_folder(File.join(dir, "oversip", "a.sock"))).to be(false)
+        %w[other other/oversip].each { |name| described_class.make_folder(File.join(dir, name, "a.sock")) }
+        expect(Dir.children(dir)).to eq(["oversip"])
+      end
+    end
+  end
+
+  describe "for another user", if: Process.euid.zero? do
+    around { |example| Dir.mktmpdir { |dir| with_runtime_dir(@dir = dir) { example.run } } }
+
+    let(:privileges) { OverSIP::Privileges.new("nobody", nil) }
+    let(:nobody) { Etc.getpwnam("nobody").uid }
+
+    # @return [Integer] whose it is
+    def owner(*names)
+      File.lstat(File.join(@dir, *names)).uid
+    end
+
+    it "makes the folder of a default, which is that user's" do
+      described_class.prepare(File.join(@dir, "oversip", "a.sock"), privileges)
+      expect(owner("oversip")).to eq(nobody)
+    end
+
+    it "leaves a folder whose it is that has only the name of the library" do
+      Dir.mkdir(File.join(@dir, "etc"))
+      Dir.mkdir(File.join(@dir, "etc", "oversip"))
+      described_class.prepare(File.join(@dir, "etc", "oversip", "a.sock"), privileges)
+      expect(owner("etc", "oversip")).to eq(0)
+    end
+
+    it "leaves a folder whose it is that was there before, and where a symbolic link leads" do
+      Dir.mkdir(File.join(@dir, "oversip"))
+      described_class.prepare(File.join(@dir, "oversip", "a.sock"), privileges)
+      expect(owner("oversip")).to eq(0)
+      Dir.rmdir(File.join(@dir, "oversip"))
+      Dir.mkdir(File.join(@dir, "target"))
+      File.symlink("target", File.join(@dir, "oversip"))
+      described_class.prepare(File.join(@dir, "oversip", "a.sock"), privileges)
+      expect([owner("oversip"), owner("target")]).to eq([0, 0])
     end
   end
 end

@@ -149,12 +149,27 @@ RSpec.describe "The control socket", :native do
       expect(File.exist?(socket)).to be(false)
     end
 
-    it "belongs to the user that the server runs as, also in a folder that root has made", if: Process.euid.zero? do
+    # A server of the user nobody.
+    def of_nobody
       folder
       [@dir, in_folder("run")].each { |path| File.chmod(0o755, path) }
-      Dir.mkdir(in_folder("run/oversip"))
-      running_oversip("--config-dir", @dir, "--no-color", "--user", "nobody", environment: { "XDG_RUNTIME_DIR" => in_folder("run") }) do |server|
+      arguments = ["--config-dir", @dir, "--no-color", "--user", "nobody"]
+      running_oversip(*arguments, environment: { "XDG_RUNTIME_DIR" => in_folder("run") }) do |server|
         server.wait_for(/running, process/)
+        yield server
+      end
+    end
+
+    it "is not in a folder of root's that was there before, which stays root's", if: Process.euid.zero? do
+      Dir.mkdir(in_folder("run/oversip"), 0o755)
+      of_nobody do |server|
+        expect(server.output).to match(/WARN: .*no control socket .*Permission denied/)
+        expect(File.stat(in_folder("run/oversip")).uid).to eq(0)
+      end
+    end
+
+    it "belongs to the user that the server runs as", if: Process.euid.zero? do
+      of_nobody do |server|
         expect(File.stat(socket)).to have_attributes(uid: Etc.getpwnam("nobody").uid, mode: 0o140600)
         expect(ask("/health", at: socket).status).to eq(200)
         server.signal("TERM")
