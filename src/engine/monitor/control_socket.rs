@@ -1,7 +1,9 @@
 //! The UNIX socket by which the commands of `oversip` talk to a running server. Only who the server runs as can use it.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,12 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 
 use crate::transport::error_text;
+
+/// How often the name may be taken by another start while this one clears it.
+const MOST_TRIES: usize = 8;
+
+/// The rights of the file.
+const MODE: u32 = 0o600;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 64;
@@ -60,16 +68,37 @@ impl ControlSocket {
     }
 }
 
+/// The socket gets its name when it listens: whoever finds the name taken can tell a live socket from a dead one.
 fn open(path: &Path) -> Result<ControlSocket, Problem> {
     let address = SockAddr::unix(path).map_err(|_| Problem::TooLong)?;
-    make_room(path, &address)?;
     let socket = new_socket()?;
-    socket.bind(&address).map_err(Problem::System)?;
-    let file = SocketFile::new(path)?;
-    // Until it listens nobody can connect.
-    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(Problem::System)?;
+    // The file is made with these rights: nobody can put another one in its place before it has them.
+    let set = File::from(OwnedFd::from(socket.try_clone().map_err(Problem::System)?));
+    let set = set.set_permissions(Permissions::from_mode(MODE));
+    let draft = beside(path);
+    socket.bind(&SockAddr::unix(&draft).map_err(|_| Problem::TooLong)?).map_err(Problem::System)?;
+    let draft = SocketFile::new(&draft)?;
+    if set.is_err() {
+        // Not on Linux.
+        fs::set_permissions(&draft.path, Permissions::from_mode(MODE)).map_err(Problem::System)?;
+    }
     socket.listen(BACKLOG).map_err(Problem::System)?;
-    Ok(ControlSocket { listener: socket.into(), file })
+    for _ in 0..MOST_TRIES {
+        match fs::hard_link(&draft.path, path) {
+            Ok(()) => {
+                let file = SocketFile { path: path.to_owned(), identity: draft.identity };
+                return Ok(ControlSocket { listener: socket.into(), file });
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_room(path, &address)?,
+            Err(error) => return Err(Problem::System(error)),
+        }
+    }
+    Err(Problem::InUse)
+}
+
+/// A name in the folder of a path that nothing has, and nobody guesses.
+fn beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".oversip-{:08x}", RandomState::new().hash_one(path) as u32))
 }
 
 fn new_socket() -> Result<Socket, Problem> {
@@ -80,17 +109,35 @@ fn new_socket() -> Result<Socket, Problem> {
 
 /// Removes the socket of a process that has ended.
 fn make_room(path: &Path, address: &SockAddr) -> Result<(), Problem> {
-    match fs::symlink_metadata(path) {
+    if !is_dead(path, address)? {
+        return Ok(());
+    }
+    // Another start may have put its own there meanwhile: what is taken away is looked at once more.
+    let aside = beside(path);
+    let aside_address = SockAddr::unix(&aside).map_err(|_| Problem::TooLong)?;
+    match fs::rename(path, &aside) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        moved => moved.map_err(Problem::System)?,
+    }
+    let dead = is_dead(&aside, &aside_address);
+    if dead.is_err() {
+        let _ = fs::hard_link(&aside, path);
+    }
+    fs::remove_file(&aside).map_err(Problem::System)?;
+    dead.map(drop)
+}
+
+/// Whether there is a socket whose process has ended; false for nothing.
+fn is_dead(path: &Path, address: &SockAddr) -> Result<bool, Problem> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Problem::System(error)),
         Ok(found) if !found.file_type().is_socket() => return Err(Problem::NoSocket),
         Ok(_) => {}
     }
     match new_socket()?.connect(address) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).map_err(Problem::System)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         // So many wait to be accepted that there is no room for another one.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Problem::InUse),
         Err(error) => Err(Problem::System(error)),
@@ -166,6 +213,40 @@ mod tests {
         let _open = ControlSocket::open(&folder.socket()).expect("a socket in its place");
         assert_eq!(refusal(&folder.socket()), "another process listens on it");
         assert!(UnixStream::connect(folder.socket()).is_ok());
+    }
+
+    #[test]
+    fn of_several_that_start_at_once_one_has_it() {
+        let folder = Folder::new("race");
+        for _ in 0..50 {
+            drop(UnixListener::bind(folder.socket()).expect("a socket"));
+            let start = std::sync::Barrier::new(4);
+            let open = || {
+                start.wait();
+                ControlSocket::open(&folder.socket())
+            };
+            let opened: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+            });
+            assert_eq!(opened.iter().filter(|socket| socket.is_ok()).count(), 1);
+            let live = opened.iter().flatten().next().expect("a socket");
+            assert_eq!(identity(&folder.socket()).expect("a file"), live.file.identity);
+            drop(opened);
+            assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 0);
+        }
+    }
+
+    #[test]
+    fn the_file_that_a_symbolic_link_leads_to_keeps_its_rights() {
+        let folder = Folder::new("link");
+        let target = folder.0.join("target");
+        fs::write(&target, "mine").expect("a file");
+        fs::set_permissions(&target, Permissions::from_mode(0o644)).expect("rights");
+        std::os::unix::fs::symlink(&target, folder.socket()).expect("a link");
+        assert_eq!(refusal(&folder.socket()), "the name is taken by something that is no socket");
+        assert_eq!(fs::metadata(&target).expect("a file").mode() & 0o777, 0o644);
+        assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 2);
     }
 
     #[test]
