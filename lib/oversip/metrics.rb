@@ -11,16 +11,20 @@ module OverSIP
   # be made and counted at any time, also without an engine and in worlds; `/metrics` shows it while a server runs.
   #
   # A metric may have labels, which tell its values apart: each combination of their values has a value of its own. A metric
-  # has 1000 such combinations at most. What further ones count goes to one whose labels are all `other`, and the log says
-  # so once.
+  # has 1000 such combinations at most, and all metrics together have 20000 samples. What further ones count goes to one
+  # whose labels are all `other`, and the log says so once. Of a label's value the first 128 characters count; what is no
+  # UTF-8 is replaced.
+  #
+  # A forked child counts anew, from 0.
   class Metrics
-    # Seconds that the block of a gauge may take.
+    # Seconds that the blocks of all gauges may take together. The monitor waits for a second.
     PATIENCE = 0.5
     private_constant :PATIENCE
 
     # @api private
     def initialize
       @gauges = {}
+      @lock = Mutex.new
     end
 
     # A number that only grows.
@@ -32,15 +36,15 @@ module OverSIP
     #   added where it is missing, as Prometheus wants it
     # @param labels [Array<Symbol, String>] the names of its labels
     # @param help [String] what it counts
-    # @return [Counter] the same one each time
-    # @raise [OverSIP::RuntimeError] a name cannot be used, or another metric has it
+    # @return [Counter] of the same metric each time
+    # @raise [OverSIP::RuntimeError] a name cannot be used, or another metric has it or a sample of that name
     # @raise [TypeError] an argument is of another type
     def counter(name, labels: [], help: "Of the script.")
       Counter.new(:counter, name, labels, help)
     end
 
-    # A number that grows and falls. With a block it is asked for each time that somebody looks; the block runs on a thread
-    # of its own, and has half a second.
+    # A number that grows and falls. With a block it is asked for each time that somebody looks, on a thread for such blocks
+    # alone. All of them together have half a second: who takes too long is asked last the next time.
     #
     # @example
     #   OverSIP.metrics.gauge(:registered_users, help: "Users with a binding.") { Bindings.count }
@@ -48,7 +52,7 @@ module OverSIP
     # @param labels [Array<Symbol, String>] none with a block
     # @param help [String]
     # @yieldreturn [Numeric] its value
-    # @return [Gauge] the same one each time
+    # @return [Gauge] of the same metric each time
     # @raise [OverSIP::RuntimeError] see {#counter}
     # @raise [TypeError] see {#counter}
     # @raise [ArgumentError] labels with a block
@@ -57,7 +61,7 @@ module OverSIP
 
       gauge = Gauge.new(:gauge, name, labels, help)
       # A script that is loaded again hands over another block.
-      @gauges = @gauges.merge(gauge.name => [gauge, block]) if block
+      @lock.synchronize { @gauges = @gauges.merge(gauge.name => [gauge, block]) } if block
       gauge
     end
 
@@ -70,7 +74,7 @@ module OverSIP
     # @param labels [Array<Symbol, String>]
     # @param help [String]
     # @param buckets [Array<Numeric>, nil] the upper bounds, growing; nil: 0.005 to 10
-    # @return [Histogram] the same one each time
+    # @return [Histogram] of the same metric each time
     # @raise [OverSIP::RuntimeError] see {#counter}
     # @raise [TypeError] see {#counter}
     def histogram(name, labels: [], help: "Of the script.", buckets: nil)
@@ -81,12 +85,35 @@ module OverSIP
     #
     # @api private
     def ask_gauges
-      @gauges.each_value do |gauge, block|
-        gauge.set(Timeout.timeout(PATIENCE, &block))
-      rescue StandardError => e
-        Logger.record(:error, "metrics", "the block of the gauge #{gauge.name} has failed: #{e.message} (#{e.class})",
-                      [:gauge, gauge.name, e.class])
-      end
+      over = now + PATIENCE
+      slow, *unasked = @gauges.keys.drop_while { |name| ask_gauge(*@gauges.fetch(name), over) }
+      return unless slow
+
+      # Those that had no time come first the next time.
+      @lock.synchronize { @gauges = @gauges.slice(*unasked, *(@gauges.keys - [slow]), slow) }
+      Logger.record(:error, "metrics", "the blocks of all gauges have #{PATIENCE} s together: that of #{slow} was ended" \
+                                       "#{", and #{unasked.size} others were not asked" if unasked.any?}", [:gauges, slow])
+    end
+
+    private
+
+    # @return [Boolean] whether it was in time
+    def ask_gauge(gauge, block, over)
+      left = over - now
+      return false unless left.positive?
+
+      gauge.set(Timeout.timeout(left, &block))
+      true
+    rescue StandardError, ScriptError, SystemStackError => e
+      return false if e.is_a?(Timeout::Error) && now >= over
+
+      Logger.record(:error, "metrics", "the block of the gauge #{gauge.name} has failed: #{e.message} (#{e.class})",
+                    [:gauge, gauge.name, e.class])
+      true
+    end
+
+    def now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 

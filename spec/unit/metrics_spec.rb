@@ -51,12 +51,26 @@ RSpec.describe OverSIP::Metrics, :native do
     [name(:bad), name(:text)].each { |word| metrics.gauge(word) { 0 } }
   end
 
-  it "waits for no block of a gauge for long" do
-    gate = Thread::Queue.new
-    metrics.gauge(name(:slow)) { gate.pop }
+  it "asks the others when a block raises what is no StandardError" do
+    metrics.gauge(name(:bad)) { raise NotImplementedError, "not yet" }
+    good = metrics.gauge(name(:good)) { 1 }
     log = capture_log { metrics.ask_gauges }
-    expect(log.map(&:body)).to include("the block of the gauge #{name(:slow)} has failed: execution expired (Timeout::Error)")
-    metrics.gauge(name(:slow)) { 0 }
+    expect(log.map(&:body)).to include("the block of the gauge #{name(:bad)} has failed: not yet (NotImplementedError)")
+    expect(good.value).to eq(1.0)
+    metrics.gauge(name(:bad)) { 0 }
+  end
+
+  it "waits for the blocks of all gauges half a second together, and asks the others first the next time" do
+    metrics = described_class.new
+    gate = Thread::Queue.new
+    2.times { |number| metrics.gauge(name("slow#{number}")) { gate.pop } }
+    good = metrics.gauge(name(:good)) { 1 }
+    began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    log = capture_log { metrics.ask_gauges }
+    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began).to be < 0.9
+    expect(log.map(&:body)).to eq(["the blocks of all gauges have 0.5 s together: that of #{name("slow0")} was ended, and 2 others were not asked"])
+    2.times { capture_log { metrics.ask_gauges } }
+    expect(good.value).to eq(1.0)
   end
 
   it "has histograms, which time blocks too" do
@@ -79,7 +93,7 @@ RSpec.describe OverSIP::Metrics, :native do
   it "has one value for all labels beyond a bound, and says so once" do
     counter = metrics.counter(name(:calls), labels: [:user])
     log = capture_log { 1_010.times { |number| counter.increment(user: number) } }
-    expect(log.map(&:body)).to contain_exactly(/#{counter.name} has 1000 combinations of labels/)
+    expect(log.map(&:body)).to contain_exactly(/#{counter.name} has no room for more combinations of labels/)
     expect(counter.value(user: "other")).to eq(10.0)
   end
 

@@ -119,6 +119,33 @@ RSpec.describe "fork", :native do
     expect([output, status.success?]).to eq(["failed: 0\nparent: 200\n", true])
   end
 
+  it "lets the child count its own figures, also when those of the parent are read meanwhile" do
+    output, status = run_script(<<~RUBY, limit: 30)
+      #{prelude}
+      OverSIP.stop
+      counter = OverSIP.metrics.counter(:spec_forks, labels: [:number])
+      900.times { |number| counter.increment(number: number) }
+      path = File.join(ENV.fetch("XDG_RUNTIME_DIR"), "a.sock")
+      OverSIP.start(configuration: { core: { syslog_level: "error", control_socket: path }, sip: { listen_port: 0, enable_ipv6: false } })
+      reading = Thread.new do
+        loop { UNIXSocket.open(path) { |it| it.write("GET /metrics HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n") && it.read } }
+      end
+      children = Array.new(100) do
+        pid = fork do
+          counter.increment(number: 1)
+          OverSIP.metrics.gauge(:spec_of_child).set(1)
+          exit!(counter.value(number: 1) == 1.0 && counter.value(number: 2) == 0.0 ? 0 : 1)
+        end
+        deadline = Time.now + 5
+        Thread.pass until (ended = Process.wait2(pid, Process::WNOHANG)) || Time.now > deadline
+        ended || Process.kill("KILL", pid) && Process.wait2(pid)
+      end
+      reading.kill.join
+      puts "failed: \#{children.count { |_, status| !status.success? }}, parent: \#{counter.value(number: 1)}"
+    RUBY
+    expect([output, status.success?]).to eq(["failed: 0, parent: 1.0\n", true])
+  end
+
   it "leaves the signals of a server's child to the child" do
     Dir.mktmpdir do |folder|
       File.write(File.join(folder, "oversip.conf"), "sip: {listen_ipv4: 127.0.0.1, listen_port: #{Ports.free}, enable_ipv6: no}")

@@ -1,7 +1,7 @@
 //! The figures of scripts. They belong to the process: a script may count before an engine is there, and after it.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::core::Collector;
@@ -15,6 +15,9 @@ const MOST_METRICS: usize = 500;
 
 /// Combinations of labels that a metric may have; what further ones count goes to one whose labels are all [`OTHER`].
 const MOST_SERIES: usize = 1000;
+
+/// Samples of the metrics of all scripts together; a combination of labels of a histogram has one for each bucket and three more.
+const MOST_SAMPLES: usize = 20_000;
 
 /// The value of all labels beyond that.
 const OTHER: &str = "other";
@@ -90,11 +93,16 @@ pub struct ScriptMetric {
     series: Series,
     known: Mutex<HashSet<Vec<String>>>,
     beyond: AtomicU64,
+    /// Samples of all metrics.
+    samples: Arc<AtomicUsize>,
 }
 
 /// The metrics of all scripts of the process.
 #[derive(Debug, Default)]
-pub struct ScriptMetrics(Mutex<Vec<Arc<ScriptMetric>>>);
+pub struct ScriptMetrics {
+    all: Mutex<Vec<Arc<ScriptMetric>>>,
+    samples: Arc<AtomicUsize>,
+}
 
 impl ScriptMetrics {
     /// Makes a metric, or hands out the one that is the same.
@@ -107,7 +115,7 @@ impl ScriptMetrics {
             wanted.name.push_str("_total");
         }
         check(&wanted)?;
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.all);
         if let Some(former) = all.iter().find(|metric| metric.wanted.name == wanted.name) {
             let same = Wanted { help: wanted.help.clone(), ..former.wanted.clone() } == wanted;
             return if same { Ok(former.clone()) } else { Err(Refusal::Taken(wanted.name)) };
@@ -121,14 +129,14 @@ impl ScriptMetrics {
         if all.len() >= MOST_METRICS {
             return Err(Refusal::TooMany);
         }
-        let metric = Arc::new(ScriptMetric::new(wanted)?);
+        let metric = Arc::new(ScriptMetric::new(wanted, self.samples.clone())?);
         all.push(metric.clone());
         Ok(metric)
     }
 
     /// All figures.
     pub fn read(&self, families: &mut Families) {
-        for metric in lock(&self.0).iter() {
+        for metric in lock(&self.all).iter() {
             families.gathered(match &metric.series {
                 Series::Counter(series) => series.collect(),
                 Series::Gauge(series) => series.collect(),
@@ -139,7 +147,7 @@ impl ScriptMetrics {
 }
 
 impl ScriptMetric {
-    fn new(wanted: Wanted) -> Result<ScriptMetric, Refusal> {
+    fn new(wanted: Wanted, samples: Arc<AtomicUsize>) -> Result<ScriptMetric, Refusal> {
         let labels: Vec<&str> = wanted.labels.iter().map(String::as_str).collect();
         let options = Opts::new(&wanted.name, &wanted.help);
         let refusal = |_| Refusal::Name(wanted.name.clone());
@@ -154,7 +162,7 @@ impl ScriptMetric {
                 Series::Histogram(HistogramVec::new(options, &labels).map_err(refusal)?)
             }
         };
-        Ok(ScriptMetric { wanted, series, known: Mutex::default(), beyond: AtomicU64::new(0) })
+        Ok(ScriptMetric { wanted, series, known: Mutex::default(), beyond: AtomicU64::new(0), samples })
     }
 
     /// The name, as it is shown.
@@ -225,13 +233,25 @@ impl ScriptMetric {
         if known.contains(labels) {
             return (labels.to_vec(), false);
         }
-        if known.len() < MOST_SERIES {
+        if known.len() < MOST_SERIES && self.has_room() {
             known.insert(labels.to_vec());
             return (labels.to_vec(), false);
         }
         let other = vec![OTHER.to_owned(); labels.len()];
         known.insert(other.clone());
         (other, self.beyond.fetch_add(1, Ordering::Relaxed) == 0)
+    }
+
+    /// Takes room for one more combination of labels, if all metrics together leave some. What has no labels has it always.
+    fn has_room(&self) -> bool {
+        let more = match self.wanted.kind {
+            Kind::Histogram if self.wanted.buckets.is_empty() => prometheus::DEFAULT_BUCKETS.len() + 3,
+            Kind::Histogram => self.wanted.buckets.len() + 3,
+            Kind::Counter | Kind::Gauge => 1,
+        };
+        let sum = |samples: usize| samples.checked_add(more).filter(|sum| *sum <= MOST_SAMPLES);
+        let taken = self.samples.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok();
+        taken || self.wanted.labels.is_empty()
     }
 }
 
@@ -366,6 +386,25 @@ mod tests {
         assert_eq!(text(&metrics).lines().count(), MOST_SERIES + 3);
         assert!(!users.add(&values(&["0"]), 1.0));
         assert_eq!(users.value(&values(&["0"])), 2.0);
+    }
+
+    #[test]
+    fn all_metrics_together_have_a_bound() {
+        let metrics = ScriptMetrics::default();
+        for metric in 0..MOST_SAMPLES / MOST_SERIES + 5 {
+            let users =
+                metrics.make(wanted(Kind::Gauge, &format!("users_{metric}"), &["name"])).expect("a gauge");
+            for number in 0..MOST_SERIES {
+                users.set(&[number.to_string()], 1.0);
+            }
+        }
+        let took = metrics.make(wanted(Kind::Histogram, "took", &["name"])).expect("a histogram");
+        assert!(took.observe(&values(&["a"]), 1.0));
+        assert_eq!(took.count(&values(&["other"])), 1);
+        let alone = metrics.make(wanted(Kind::Gauge, "alone", &[])).expect("a gauge");
+        assert!(!alone.set(&[], 1.0));
+        let most = MOST_SAMPLES + MOST_SAMPLES / MOST_SERIES + 50;
+        assert!(text(&metrics).lines().filter(|line| !line.starts_with('#')).count() <= most);
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
         calls_page: options::option(ruby, given, "calls_page")?
             .map(|given| calls_page(ruby, given))
             .transpose()?,
-        of_script: script_metrics::of_process().clone(),
+        of_script: script_metrics::of_process(),
         listen: listen.into_iter().map(|entry| address(ruby, entry)).collect::<Result<_, _>>()?,
     };
     let opened =

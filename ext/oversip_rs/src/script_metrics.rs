@@ -1,23 +1,64 @@
 //! What scripts count: the functions behind `OverSIP.metrics`. They need no engine.
+//!
+//! A forked child counts anew: the thread of the parent's monitor reads figures without the interpreter's lock, so the child may have
+//! been made while it held a lock of theirs, which nobody gives back there.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use magnus::{function, method, prelude::*, typed_data::Obj, Error, RModule, Ruby, Symbol};
 use oversip::metrics::{Kind, ScriptMetric, ScriptMetrics, Wanted};
 
-use crate::text;
+use crate::{process, text};
 
-/// Those of this process.
-pub fn of_process() -> &'static Arc<ScriptMetrics> {
-    static METRICS: OnceLock<Arc<ScriptMetrics>> = OnceLock::new();
-    METRICS.get_or_init(Arc::default)
+/// Something with the number of the process that has made it. Its lock is held by threads that have the interpreter's lock, as who
+/// forks has: a child finds it free.
+type OfProcess<T> = Mutex<Option<(u32, T)>>;
+
+/// The metrics of this process.
+pub fn of_process() -> Arc<ScriptMetrics> {
+    static METRICS: OfProcess<Arc<ScriptMetrics>> = Mutex::new(None);
+    let mut held = lock(&METRICS);
+    if let Some((_, metrics)) = held.as_ref().filter(|(owner, _)| *owner == process::id()) {
+        return metrics.clone();
+    }
+    let metrics = Arc::<ScriptMetrics>::default();
+    // To drop those of the parent takes none of their locks.
+    *held = Some((process::id(), metrics.clone()));
+    metrics
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A metric, behind its Ruby class.
 #[magnus::wrap(class = "OverSIP::Engine::Metric", free_immediately)]
-pub struct Metric(Arc<ScriptMetric>);
+pub struct Metric {
+    wanted: Wanted,
+    made: OfProcess<Arc<ScriptMetric>>,
+}
 
 type This = Obj<Metric>;
+
+impl Metric {
+    fn make(ruby: &Ruby, wanted: &Wanted) -> Result<(u32, Arc<ScriptMetric>), Error> {
+        let made = of_process().make(wanted.clone());
+        let made = made.map_err(|refusal| text::runtime_error(ruby, refusal.to_string()))?;
+        Ok((process::id(), made))
+    }
+
+    /// The metric of this process.
+    fn here(&self, ruby: &Ruby) -> Result<Arc<ScriptMetric>, Error> {
+        let mut made = lock(&self.made);
+        if let Some((_, metric)) = made.as_ref().filter(|(owner, _)| *owner == process::id()) {
+            return Ok(metric.clone());
+        }
+        let anew = Metric::make(ruby, &self.wanted)?;
+        let metric = anew.1.clone();
+        *made = Some(anew);
+        Ok(metric)
+    }
+}
 
 /// `OverSIP::Engine.metric(kind, name, help, labels, buckets)`: makes a metric, or hands out the one that is the same.
 fn metric(
@@ -33,9 +74,9 @@ fn metric(
         "gauge" => Kind::Gauge,
         _ => Kind::Histogram,
     };
-    let made = of_process().make(Wanted { kind, name, help, labels, buckets });
-    let made = made.map_err(|refusal| text::runtime_error(ruby, refusal.to_string()))?;
-    Ok(ruby.obj_wrap(Metric(made)))
+    let wanted = Wanted { kind, name, help, labels, buckets };
+    let made = Metric::make(ruby, &wanted)?;
+    Ok(ruby.obj_wrap(Metric { wanted, made: Mutex::new(Some(made)) }))
 }
 
 /// Adds the class and the function to `OverSIP::Engine`.
@@ -44,12 +85,35 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     engine.define_singleton_method("metric", function!(metric, 5))?;
     let class = engine.define_class("Metric", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_method("name", method!(|this: This| this.0.name().to_owned(), 0))?;
-    class.define_method("labels", method!(|this: This| this.0.labels().to_vec(), 0))?;
-    class.define_method("add", method!(|this: This, of: Vec<String>, by: f64| this.0.add(&of, by), 2))?;
-    class.define_method("set", method!(|this: This, of: Vec<String>, to: f64| this.0.set(&of, to), 2))?;
-    let observe = method!(|this: This, of: Vec<String>, value: f64| this.0.observe(&of, value), 2);
-    class.define_method("observe", observe)?;
-    class.define_method("value", method!(|this: This, of: Vec<String>| this.0.value(&of), 1))?;
-    class.define_method("count", method!(|this: This, of: Vec<String>| this.0.count(&of), 1))
+    class.define_method("name", method!(name, 0))?;
+    class.define_method("labels", method!(|this: This| this.wanted.labels.clone(), 0))?;
+    class.define_method("add", method!(add, 2))?;
+    class.define_method("set", method!(set, 2))?;
+    class.define_method("observe", method!(observe, 2))?;
+    class.define_method("value", method!(value, 1))?;
+    class.define_method("count", method!(count, 1))
+}
+
+fn name(ruby: &Ruby, this: This) -> Result<String, Error> {
+    Ok(this.here(ruby)?.name().to_owned())
+}
+
+fn add(ruby: &Ruby, this: This, labels: Vec<String>, by: f64) -> Result<bool, Error> {
+    Ok(this.here(ruby)?.add(&labels, by))
+}
+
+fn set(ruby: &Ruby, this: This, labels: Vec<String>, to: f64) -> Result<bool, Error> {
+    Ok(this.here(ruby)?.set(&labels, to))
+}
+
+fn observe(ruby: &Ruby, this: This, labels: Vec<String>, value: f64) -> Result<bool, Error> {
+    Ok(this.here(ruby)?.observe(&labels, value))
+}
+
+fn value(ruby: &Ruby, this: This, labels: Vec<String>) -> Result<f64, Error> {
+    Ok(this.here(ruby)?.value(&labels))
+}
+
+fn count(ruby: &Ruby, this: This, labels: Vec<String>) -> Result<u64, Error> {
+    Ok(this.here(ruby)?.count(&labels))
 }

@@ -76,8 +76,9 @@ module OverSIP
       def told(too_many)
         return unless too_many
 
-        text = "#{name} has 1000 combinations of labels: what further ones count goes to one whose labels are all " \
-               "\"other\". The values of a label have to be few: users and Call-IDs are none"
+        text = "#{name} has no room for more combinations of labels: it may have 1000, and all metrics together 20000 " \
+               "samples; what further ones count goes to one whose labels are all \"other\". The values of a label have " \
+               "to be few: users and Call-IDs are none"
         Logger.record(:warn, "metrics", text, [:metric, name])
         nil
       end
