@@ -7,8 +7,6 @@ module OverSIP
   class ConfigPrinter
     NAME_WIDTH = 32
 
-    SECRETS = %i[flow_token_key token password].freeze
-
     STYLES = { bold: "1", yes: "1;32", no: "1;31", text: "33", number: "1;34" }.freeze
 
     def initialize(color:)
@@ -26,7 +24,7 @@ module OverSIP
     private
 
     def line(name, value)
-      shown = SECRETS.include?(name) && value ? "(set)" : Config::Parameter.show(value)
+      shown = Config::Parameter::SECRETS.include?(name) && value ? "(set)" : Config::Parameter.show(value)
       "    #{name.to_s.ljust(NAME_WIDTH)}:  #{paint(shown, style(value))}"
     end
 

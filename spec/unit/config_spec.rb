@@ -32,6 +32,14 @@ RSpec.describe OverSIP::Config do
     expect(configuration[:tls].keys).to eq(%i[public_cert private_cert ca_dir])
   end
 
+  it "shows no secret in an error" do
+    { sip: :flow_token_key, metrics: :token, hep: :password }.each do |section, name|
+      value = name == :password ? 4711 : "hunter2"
+      expect { build({ section => { name => value } }) }
+        .to raise_error(OverSIP::ConfigurationError, /\A#{section}\[#{name}\] has invalid value '\(not shown\)'(?!.*#{value})/)
+    end
+  end
+
   it "listens on loopback by UDP and TCP, port 5060, by default" do
     sip = build[:sip]
     expect(sip.values_at(:sip_udp, :sip_tcp, :sip_tls, :listen_ipv4, :listen_port, :listen_port_tls))
@@ -126,7 +134,7 @@ RSpec.describe OverSIP::Config do
                                      "(does not satisfy 'greater_equal_than' validation requirement): " \
                                      "124 is below the bound: 125 to 1048575 bytes"],
       "a short flow token key" => ["sip: {flow_token_key: short}",
-                                   "sip[flow_token_key] has invalid value 'short' " \
+                                   "sip[flow_token_key] has invalid value '(not shown)' " \
                                    "(does not satisfy 'min_bytes' validation requirement): " \
                                    "5 bytes are below the bound: at least 16"],
       "a product that would break a header" => ["core: {product: \"a\\r\\nb\"}",

@@ -9,6 +9,9 @@ module OverSIP
     #
     # @api private
     class Parameter
+      # What is never shown.
+      SECRETS = %i[flow_token_key token password].freeze
+
       attr_reader :name, :default
 
       # @param rules [Array<Symbol, Hash>] rules in the order in which they are checked; one with an argument as
@@ -72,11 +75,15 @@ module OverSIP
         @rules.each do |rule, argument|
           next if Validators.satisfied?(rule, value, argument)
 
-          fail_with(["#{owner}[#{name}] has invalid value '#{Parameter.show(value)}' " \
+          fail_with(["#{owner}[#{name}] has invalid value '#{shown(value)}' " \
                      "(does not satisfy '#{rule}' validation requirement)",
                      Explanation.new(self, from_ruby: from_ruby).of(rule, argument, value)].compact.join(": "))
         end
         value
+      end
+
+      def shown(value)
+        SECRETS.include?(name) ? "(not shown)" : Parameter.show(value)
       end
 
       # YAML reads an unquoted `::1` as the Symbol `:":1"`. Elsewhere a Symbol is a choice written in Ruby.
