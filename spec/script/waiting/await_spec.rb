@@ -11,6 +11,24 @@ RSpec.describe "A block that waits", :sip do
     sip.client(:alice).options("sip:bob@example.com")
   end
 
+  describe "with a limit of time by Timeout.timeout" do
+    sip_script do |request|
+      Timeout.timeout(2) { OverSIP.sleep(request.sip_method == :OPTIONS ? 3 : 1) }
+      request.reply 200
+    rescue Timeout::Error
+      request.reply 503
+    end
+
+    it "meets it on the world's clock, and others do not" do
+      asked = exchange
+      told = sip.client(:carol).message("sip:bob@example.com")
+      sip.advance 1.999
+      expect([asked.status, told.status]).to eq([nil, 200])
+      sip.advance 0.001
+      expect(asked.status).to eq(503)
+    end
+  end
+
   describe "by OverSIP.await" do
     sip_script do |request|
       found = OverSIP.await(timeout: 5) { users[request.from.user] }
