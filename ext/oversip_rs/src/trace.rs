@@ -6,7 +6,7 @@ use oversip::engine::TraceQuery;
 use crate::{gvl::without_gvl, runtime, text};
 
 /// `OverSIP::Engine.trace_rows(last, call_id, since)`: the first row and those of the last calls, of one call, or after a number; nil
-/// asks for all. No call waits meanwhile.
+/// asks for all. Whoever adds to the trace waits for a short copy at most.
 fn trace_rows(
     ruby: &Ruby,
     last: Option<usize>,
