@@ -8,6 +8,12 @@ module OverSIP
     #
     # @api private
     class WorldFibers < EventFibers
+      # Whether an exception ends the process with status 0, as `exit` does. Ruby raises the same where the main thread is
+      # killed.
+      def self.success?(exception)
+        exception.is_a?(SystemExit) && exception.success?
+      end
+
       # @param world [Engine::World]
       # @param scheduled [Boolean] see {EventFibers}
       def initialize(world, scheduled: false)
@@ -22,7 +28,8 @@ module OverSIP
         super
         fatal = @fatal or return
         @fatal = nil
-        raise fatal
+        # Its observer knows of it.
+        raise fatal unless WorldFibers.success?(fatal)
       end
 
       # @param driver [#call] lets the world go on while its thread waits; it answers false when nothing more is due

@@ -11,6 +11,10 @@ module OverSIP
       #
       # @api private
       class Observer
+        ENDED = "a block, or work of OverSIP.await or OverSIP.async, has killed its thread (Thread.exit, Thread#kill), which in " \
+                "a world is that of the example, or has called exit"
+        private_constant :ENDED
+
         # A block that runs.
         Run = Struct.new(:at, :began, :event, :subject, :arguments, :callable, :took, :exception)
         private_constant :Run
@@ -56,6 +60,8 @@ module OverSIP
         # @param exception [Exception] of a block of the script or of a persona
         def keep(exception)
           return if Dispatcher.stopped?(exception)
+          # It would end the specs with success.
+          return @raised << OverSIP::RuntimeError.new(ENDED) if Dispatcher::WorldFibers.success?(exception)
 
           @raised << exception unless @raised.any? { |other| other.equal?(exception) }
         end
