@@ -55,13 +55,12 @@ module OverSIP
         @watch&.stop
         @watch = nil
         close_limits
-        return if thread.nil? || thread == Thread.current || thread.join(timeout)
+        return if thread.nil? || thread == Thread.current || thread.join(thread.equal?(@cut_off) ? 0 : timeout)
 
-        cut_off(thread, timeout)
-        thread.join(timeout)
+        cut_off(thread, timeout) && thread.join(timeout)
       ensure
         # Until then what its blocks call is called on the dispatcher.
-        @thread = nil
+        @thread = @cut_off = nil
       end
 
       # Runs a block of the server's life cycle under its own name: for the engine it is a scheduled block.
@@ -100,12 +99,31 @@ module OverSIP
         @stages.to_a.find { |fiber, _| !waiting.include?(fiber) }&.last
       end
 
-      # Waits until the dispatcher has run the events queued now. A block that takes longer is ended, so that others can run.
+      # Waits until the dispatcher has run the events queued now.
       #
       # @param timeout [Numeric] seconds
-      def make_way(timeout)
+      # @return [Boolean] false: they take longer
+      def caught_up?(timeout)
+        call(timeout: timeout) { true } == true
+      end
+
+      # Runs a block on the dispatcher before all events that are queued, and waits for its end.
+      #
+      # @param busy [Numeric, nil] for how many seconds the dispatcher has run a block that does not come back: it is cut off
+      # @param patience [Numeric] seconds that this one has to come to its end then; the block is not waited for any longer
+      # @param timeout [Numeric, nil] seconds for the block itself
+      # @param outcome [Outcome] of the block; may be settled by another thread too, which ends the wait
+      def call_first(busy:, patience:, timeout:, outcome:, &block)
         thread = @thread
-        cut_off(thread, timeout) unless current? || call(timeout: timeout) { true }
+        begun = Outcome.new
+        Engine.schedule_first(lambda do
+          begun.settle(:returned, true)
+          capture(outcome, &block)
+        end)
+        return outcome.value(timeout) unless busy
+
+        cut_off(thread, busy)
+        outcome.value(timeout) if begun.value(patience)
       end
 
       # Forgets the thread without touching it: after fork it does not exist in the child.
@@ -363,9 +381,14 @@ module OverSIP
         e
       end
 
+      # @return [Boolean] false: that was done before, and what its blocks do then does not end
       def cut_off(thread, timeout)
+        return false if thread.equal?(@cut_off)
+
         log_system_warn "a callback still runs after #{timeout} s: it is cut off"
+        @cut_off = thread
         thread.kill
+        true
       end
 
       # The line that raised it distinguishes a failure, since its text may come from a peer. All records of one failure have

@@ -125,8 +125,9 @@ module OverSIP
 
           begin
             become(:terminating)
-            terminated(error, callback_limit) if callbacks
-            Engine.stop(let_blocks_end(timeout.to_f))
+            deadline = Deadline.new(timeout.to_f)
+            left = callbacks ? terminated(error, callback_limit, deadline) : deadline.left
+            Engine.stop(let_blocks_end(left))
           ensure
             # Also when a signal or a kill cuts the waiting short.
             abandon
@@ -249,18 +250,28 @@ module OverSIP
         raise
       end
 
-      def terminated(error, limit)
+      # Runs the callbacks of the end. A block that does not come back makes way for them, and none that is queued comes
+      # before them.
+      #
+      # @return [Float] what is left of the time. Callbacks that have no limit take nothing of it
+      def terminated(error, limit, deadline)
         limit = [limit, EXIT_LIMIT].max if limit
-        Dispatcher.make_way(limit || BUSY_LIMIT)
+        busy = limit || BUSY_LIMIT
+        busy = nil if Dispatcher.caught_up?(busy)
+        left = deadline.left
         @last_outcome = Dispatcher::Outcome.new
-        Dispatcher.call(timeout: limit, outcome: @last_outcome) do
-          last_callback(SystemEvents, SystemEvents.method(:on_terminated), error)
-          SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
-            last_callback(SystemCallbacks, callback, error)
-          end
-        end
+        Dispatcher.call_first(busy: busy, patience: EXIT_LIMIT, timeout: limit && [left, EXIT_LIMIT].max,
+                              outcome: @last_outcome) { run_last_callbacks(error) }
+        limit ? deadline.left : left
       ensure
         @last_outcome = nil
+      end
+
+      def run_last_callbacks(error)
+        last_callback(SystemEvents, SystemEvents.method(:on_terminated), error)
+        SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
+          last_callback(SystemCallbacks, callback, error)
+        end
       end
 
       # Blocks that wait go on as long as transactions do.

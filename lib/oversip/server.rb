@@ -39,14 +39,16 @@ module OverSIP
       end
     end
 
-    # Closes the listeners, waits for live transactions, drops the remaining ones and ends the dispatcher. Does nothing if no
-    # engine runs, and waits for the end that another thread has begun. In a callback, and in work of {await} or {async}, it
-    # only begins the end and returns.
+    # Closes the listeners, runs the callbacks of the end, waits for live transactions, and ends the dispatcher. Does nothing
+    # if no engine runs, and waits for the end that another thread has begun. In a callback, and in work of {await} or
+    # {async}, it only begins the end and returns.
     #
-    # Blocks that wait go on as long as transactions do. Then they meet {StoppedError} where they wait, so that their
-    # `ensure` runs, and work that still runs is killed.
+    # Blocks that wait go on as long as transactions do. Then requests without a final response get 503 (RFC 3261 21.5.4),
+    # and what is pending downstream for them is cancelled. Blocks meet {StoppedError} where they wait, so that their
+    # `ensure` runs, and work that still runs is killed. No event of the queue begins any more.
     #
-    # @param timeout [Numeric] seconds that transactions, blocks that wait, and work are given
+    # @param timeout [Numeric] seconds that all of this is given: blocks that run, callbacks of the end (a second at least),
+    #   transactions, blocks that wait, and work. Blocks that do not come back cost two seconds more at most
     # @raise [TypeError] this is no number
     # @raise [ArgumentError] it is negative, or more than a billion
     def stop(timeout: 5)
@@ -55,7 +57,8 @@ module OverSIP
       nil
     end
 
-    # {start}, then wait for TERM, INT or a {stop} from a callback, then {stop}. The arguments are those of {start}.
+    # {start}, then wait for TERM, INT or a {stop} from a callback, then {stop} with its 5 seconds. The arguments are those
+    # of {start}.
     #
     # @yield runs once, when everything listens
     # @raise [SystemExit] with status 1: the script, or a library of it, has killed the main thread

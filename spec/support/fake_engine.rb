@@ -53,6 +53,10 @@ class FakeEngine
     @queue << block
   end
 
+  def schedule_first(block)
+    schedule(0.0, block)
+  end
+
   # No timer of it is left to run.
   def unschedule(_id)
     false

@@ -17,7 +17,8 @@
 //! `replies`, `forwarding`, `acknowledging`), the steps of client transactions (`branches`), what a script asks of its
 //! Clients (`client_calls`), the order of a Client's events (`turns`), a route from its beginning to its end (`routing`) with
 //! its resolution (`resolving`), probe (`probing`), challenges (`challenges`) and caller (`called`), routes whose answer
-//! nobody wants any more (`abandoning`), and steps as a whole (`attempts`), which defects may break off (`defects`).
+//! nobody wants any more (`abandoning`), and steps as a whole (`attempts`), which defects may break off (`defects`). At its end all
+//! requests get an answer (`ending`).
 
 mod abandoning;
 mod acknowledging;
@@ -40,6 +41,7 @@ mod context;
 mod contract;
 mod counts;
 mod defects;
+mod ending;
 mod flows;
 mod forwarding;
 mod happening;

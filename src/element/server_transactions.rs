@@ -111,6 +111,12 @@ impl ServerTransactions {
         Some(record)
     }
 
+    /// The requests whose clients wait for a final response.
+    pub(super) fn undecided(&self) -> Vec<RequestId> {
+        let waits = |id: &RequestId| self.get(*id).is_some_and(ServerRequest::is_undecided);
+        self.by_key.values().copied().filter(waits).collect()
+    }
+
     /// Whether the client of any request waits for a final response.
     pub(super) fn any_undecided(&self) -> bool {
         self.by_key.values().any(|id| self.get(*id).is_some_and(ServerRequest::is_undecided))

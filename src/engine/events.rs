@@ -115,6 +115,20 @@ impl<E> EventQueue<E> {
 impl<E: Queued> EventQueue<E> {
     /// Appends an event and wakes the consumer if it waits.
     pub fn push(&self, event: E) {
+        self.add(event, VecDeque::push_back, VecDeque::push_back);
+    }
+
+    /// Puts an event before all others.
+    pub fn push_first(&self, event: E) {
+        self.add(event, VecDeque::push_front, VecDeque::push_front);
+    }
+
+    fn add(
+        &self,
+        event: E,
+        place: impl FnOnce(&mut VecDeque<E>, E),
+        since: impl FnOnce(&mut VecDeque<Instant>, Instant),
+    ) {
         let mut state = self.lock();
         if let Some((class, bytes)) = event.load() {
             let load = &self.loads[class as usize];
@@ -122,9 +136,9 @@ impl<E: Queued> EventQueue<E> {
             load.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
         if self.waits.0.is_some() {
-            state.since.push_back(SystemClock.now());
+            since(&mut state.since, SystemClock.now());
         }
-        state.events.push_back(event);
+        place(&mut state.events, event);
         self.queued.store(state.events.len(), Ordering::Relaxed);
         wake(state);
     }
@@ -290,6 +304,15 @@ mod tests {
         assert_eq!(wait(&queue, 0), Wake::Event);
         assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(1), Some(2), None));
         assert_eq!(queue.taken(), 2);
+    }
+
+    #[test]
+    fn an_event_may_be_put_before_all_others() {
+        let queue = EventQueue::default();
+        queue.push(1);
+        queue.push_first(-2);
+        assert_eq!((queue.queued(Class::Requests), queue.queued(Class::Acks)), ((1, 1), (1, 2)));
+        assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(-2), Some(1), None));
     }
 
     #[test]

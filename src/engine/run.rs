@@ -16,11 +16,14 @@ use super::guarded::guarded;
 use super::network::of_datagram;
 use super::websocket::upgrade_asked;
 use crate::clock::Clock;
-use crate::element::{ConnectionEnd, Hold, Input, Rejected};
+use crate::element::{ConnectionEnd, Element, Hold, Input, Rejected};
 use crate::transport::{CloseReason, OpeningFailure, TransportEvent};
 
 /// How many network events, or timers, are handled before the loop looks at everything else again.
 const BATCH: usize = 128;
+
+/// How many requests get an answer in one step, at the end.
+const ANSWERED_AT_ONCE: usize = 32;
 
 /// How long the loop sleeps at most while it waits for an orderly end.
 const TICK: Duration = Duration::from_millis(50);
@@ -96,6 +99,7 @@ impl Loop {
             self.driver.counts.loop_time.stop();
             self.driver.drive.turn_is_over();
         }
+        self.answer_undecided();
         if let Some(network) = self.driver.network.get() {
             network.shutdown().await;
         }
@@ -119,6 +123,17 @@ impl Loop {
                 }
                 self.stopping = Some((deadline, done));
             }
+        }
+    }
+
+    /// The script answers nothing any more: clients that still wait for a final response get one. Others may have the element in
+    /// between.
+    fn answer_undecided(&self) {
+        let undecided = self.driver.look(Element::undecided_requests);
+        for some in undecided.chunks(ANSWERED_AT_ONCE) {
+            let answer =
+                |element: &mut Element, now| some.iter().for_each(|id| element.end_request(now, *id));
+            guarded(|| self.driver.step_in_loop(answer));
         }
     }
 

@@ -266,7 +266,8 @@ module OverSIP
       # @param reason_phrase [String, nil] nil takes the usual one
       # @param extra_headers [Array<String>] whole lines, without their end
       # @param body [String, nil]
-      # @return [Boolean] false for an ACK, and when a final response was sent before
+      # @return [Boolean] false for an ACK, and when a final response was sent before. True does not say that the client has
+      #   it: where its connection was lost, a response goes by a new one to where its Via says (RFC 3261 18.2.2), or nowhere
       def reply(status_code, reason_phrase = nil, extra_headers = [], body = nil); end
 
       # Sends a whole response.

@@ -342,6 +342,7 @@ pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     module.define_singleton_method("keep_native_thread", keep_native_thread)?;
     module.define_singleton_method("run_event", function!(dispatcher::run_event, 0))?;
     module.define_singleton_method("schedule", function!(schedule::schedule, 2))?;
+    module.define_singleton_method("schedule_first", function!(schedule::schedule_first, 1))?;
     module.define_singleton_method("unschedule", function!(schedule::unschedule, 1))?;
     module.define_singleton_method("watch_io", function!(descriptors::watch, 3))?;
     module.define_singleton_method("unwatch_io", function!(descriptors::unwatch, 1))?;

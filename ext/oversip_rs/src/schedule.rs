@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use magnus::{prelude::*, Error, Ruby, Value};
+use oversip::engine::Event;
 
 use crate::{anchors::Anchor, observer, runtime, text};
 
@@ -24,6 +25,13 @@ pub fn schedule(ruby: &Ruby, seconds: f64, block: Value) -> Result<u64, Error> {
     let id = add(ruby, block, Scheduled::Block);
     host.step(|element, now| element.schedule(now, id, after));
     Ok(id)
+}
+
+/// `OverSIP::Engine.schedule_first(proc)`: before all events that are queued.
+pub fn schedule_first(ruby: &Ruby, block: Value) -> Result<(), Error> {
+    let engine = runtime::engine(ruby)?;
+    engine.events().push_first(Event::Scheduled(add(ruby, block, Scheduled::Block)));
+    Ok(())
 }
 
 /// `OverSIP::Engine.unschedule(id)`: whether that keeps the block from being run.

@@ -405,6 +405,8 @@ module OverSIP
         SystemCallbacks.on_terminated_callbacks.reverse_each do |callback|
           guard { terminated(SystemCallbacks, callback) }
         end
+        @native.stop
+        note_sent
       end
 
       # What can be read of a world that is closed. Another one can be opened from now on, whatever the clean-up raises.

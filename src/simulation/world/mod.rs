@@ -332,6 +332,13 @@ impl World {
         result
     }
 
+    /// Has an element answer all that waits for an answer, as an engine does at its end.
+    pub fn stop(&mut self, id: ElementId) {
+        for request in self.element(id).undecided_requests() {
+            self.step_element(id, |element, now| element.end_request(now, request));
+        }
+    }
+
     /// Uses an element as a script does.
     pub fn with_api<R>(&mut self, id: ElementId, work: impl FnOnce(&mut Api<'_>) -> R) -> R {
         let (now, since_start) = (self.now, self.now());

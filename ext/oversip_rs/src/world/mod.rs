@@ -85,12 +85,20 @@ fn element_listeners(ruby: &Ruby, this: RubyWorld) -> Result<RArray, Error> {
     listeners::list(ruby, &host.listening, host.settings().listeners.names())
 }
 
+/// `stop`: what waits for an answer gets one, as at the end of a server.
+fn stop(ruby: &Ruby, this: RubyWorld) -> Result<(), Error> {
+    let host = this.host(ruby)?;
+    host.world().stop(host.element);
+    Ok(())
+}
+
 /// Defines the class, and the entry, which is private.
 pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     let engine = oversip.define_module("Engine")?;
     let class = engine.define_class("World", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_method("close", method!(close, 0))?;
+    class.define_method("stop", method!(stop, 0))?;
     class.define_method("open?", method!(|_: &Ruby, this: RubyWorld| is_open(this), 0))?;
     class.define_method("listeners", method!(element_listeners, 0))?;
     class.define_method("driver=", method!(calls::set_driver, 1))?;

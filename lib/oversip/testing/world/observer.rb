@@ -11,8 +11,8 @@ module OverSIP
       #
       # @api private
       class Observer
-        ENDED = "a block, or work of OverSIP.await or OverSIP.async, has killed its thread (Thread.exit, Thread#kill), which in " \
-                "a world is that of the example, or has called exit"
+        ENDED = "a block, or work of OverSIP.await or OverSIP.async, has killed its thread (Thread.exit, Thread#kill), " \
+                "which in a world is that of the example, or has called exit"
         private_constant :ENDED
 
         # A block that runs.
