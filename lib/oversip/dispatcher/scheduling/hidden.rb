@@ -11,14 +11,15 @@ module OverSIP
       # @api private
       module Hidden
         # Stands for each of them. Who waits for one is woken with any of them, and Ruby then looks again itself.
-        LOAD = Object.new
-        class << LOAD
+        class Load
           # @return [String] for the log
           def to_s
             "a file that is being loaded"
           end
         end
-        LOAD.freeze
+        private_constant :Load
+
+        LOAD = Load.new.freeze
 
         # @param blocker [Object] as Ruby hands it to a hook
         # @return [Object] one that has methods
