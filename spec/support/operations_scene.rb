@@ -48,9 +48,9 @@ class OperationsScene
     end
 
     # @return [Array<String>] the words without what differs between two runs: times and numbers, with them how long lines
-    #   and arrows are, and the order of what happens at the same time
+    #   and arrows are, and the order of what happens at the same time; a longer number leaves room for fewer words
     def structure(text)
-      text.gsub(/\d+(?:\.\d+)?/, "0").gsub(/\s(?:ms|s|min)\b/, " t").split(/[\s|-]+/).sort
+      text.gsub(/\d+(?:\.\d+)?/, "0").gsub(/\s(?:ms|s|min)\b/, " t").gsub(/, last at 0(?: t)?/, " until 0").split(/[\s|-]+/).sort
     end
   end
 

@@ -47,7 +47,9 @@ RSpec.describe OverSIP::Testing::World, :native do
     "the native world cannot be closed" => lambda { |native|
       allow(native).to(receive(:close).and_wrap_original { |close| close.call || raise("boom") })
     },
-    "the blocks are still observed" => ->(_) { allow(OverSIP::AroundCallback).to receive(:observer=).with(nil).and_raise("boom") },
+    "the blocks are still observed" => lambda { |_|
+      allow(OverSIP::AroundCallback).to(receive(:observer=).with(nil).and_wrap_original { |set, observer| set.call(observer) || raise("boom") })
+    },
     "the log cannot be handed back" => lambda { |_|
       allow(OverSIP::Logger).to(receive(:target=).and_wrap_original { |set, target| set.call(target) && raise("boom") })
     }
