@@ -98,7 +98,7 @@ module OverSIP
         return unless call && @choice.include?(call)
 
         followed = @followed[call_id] = Followed.new(@count += 1, false)
-        @output.write(@line.beginning(call, followed.number)) unless @values.form == :json
+        @output.write(@line.beginning(shown(call), followed.number)) unless @values.form == :json
         call.record.events.each do |event|
           write(event, followed.number) unless event.is_a?(CallRecord::Attempt) && !event.vain?
         end
@@ -112,7 +112,12 @@ module OverSIP
         return if call.outcome == :pending
 
         followed.ended = true
-        @output.write(@line.ending(call, followed.number))
+        @output.write(@line.ending(shown(call), followed.number))
+      end
+
+      # @return [CallRecord::Call] without what is secret
+      def shown(call)
+        @redaction ? CallRecord::Call.new(call.call_id, @redaction.call(call.record)) : call
       end
 
       def write(event, number)

@@ -150,6 +150,20 @@ RSpec.describe "oversip trace" do
     end
   end
 
+  it "leaves out passwords of URIs in all lines, unless they are asked for" do
+    bytes = "INVITE sip:bob@example.com SIP/2.0\r\nFrom: <sip:al:SECRET@example.com>\r\nTo: <sip:bob:SEC RET@example.com>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n"
+    final = "SIP/2.0 486 Busy sip:al:SECRET@example.com\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n"
+    record = call_record(message(1.0, :alice, :oversip, bytes: bytes), message(1.1, :oversip, :alice, bytes: final))
+    [%w[--follow], %w[--follow --failed], [], %w[--list]].each do |arguments|
+      server("/trace" => TraceRows.lines([TraceRows.head_row(now: arguments.empty? || arguments == ["--list"] ? 2.0 : 0.0), *TraceRows.rows(record)]))
+      shown = trace(*arguments).first
+      expect([shown.include?("INVITE"), shown[/SEC|RET@/]]).to eq([true, nil])
+      expect(trace(*arguments, "--unredacted").first).to include("SEC")
+      @monitor.close
+      File.delete(socket)
+    end
+  end
+
   def attacking_record
     attack = "\e]0;x\a\e[2J\u202E\x9B"
     bytes = "INVITE sip:#{attack}@example.com SIP/2.0\r\nFrom: <sip:#{attack}@example.com>\r\nTo: #{attack}\r\nCall-ID: 1\e[2J\r\nCSeq: 1 INVITE\r\n\r\n"

@@ -10,8 +10,9 @@ module OverSIP
         # What stands in place of a secret: characters that a password in a URI may have (RFC 3261 25.1).
         MASK = "***"
 
-        # Where URIs end. Within one of these runs a password ends at the last `@`, though the grammar allows less.
-        RUN = /[^\s<>"]+/n
+        # Where URIs end: at their brackets, whatever stands between them. Within one of these runs a password ends at the
+        # last `@`, though the grammar allows less.
+        RUN = /<[^<>"\r\n]*>|[^\s<>"]+/n
         # The beginning of a URI with a user and a password, up to the password; bounded, so that a long run takes no long
         # time. The second one is for a URI that stands escaped in another one.
         PASSWORD = %r{(?:(?:sips?|pres|im):|[a-z][a-z0-9+.-]{0,30}://)[^@:/]*:}in
