@@ -22,7 +22,7 @@ RSpec.describe "A running server", :native do
 
   it "is found by its folder, by the name of its process, and by nothing at all" do
     folder
-    serving("--process-name", "edge") do |server|
+    serving("--process-name", "edge", environment: { "XDG_RUNTIME_DIR" => @dir }) do |server|
       server.wait_for(/control socket .*edge\.sock/)
       found = [/\AOK: edge #{OverSIP::VERSION}, process #{server.pid}, running/, 0]
       [[@dir], ["--config-dir", @dir], ["--process-name", "edge"]].each { |arguments| expect(status(*arguments)).to match(found) }
