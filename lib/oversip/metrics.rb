@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "timeout"
+require "oversip/deadline"
 require "oversip/metrics/counter"
 require "oversip/metrics/gauge"
 require "oversip/metrics/histogram"
@@ -85,8 +86,8 @@ module OverSIP
     #
     # @api private
     def ask_gauges
-      over = now + PATIENCE
-      slow, *unasked = @gauges.keys.drop_while { |name| ask_gauge(*@gauges.fetch(name), over) }
+      deadline = Deadline.new(PATIENCE)
+      slow, *unasked = @gauges.keys.drop_while { |name| ask_gauge(*@gauges.fetch(name), deadline) }
       return unless slow
 
       # Those that had no time come first the next time.
@@ -98,22 +99,18 @@ module OverSIP
     private
 
     # @return [Boolean] whether it was in time
-    def ask_gauge(gauge, block, over)
-      left = over - now
+    def ask_gauge(gauge, block, deadline)
+      left = deadline.left
       return false unless left.positive?
 
       gauge.set(Timeout.timeout(left, &block))
       true
     rescue StandardError, ScriptError, SystemStackError => e
-      return false if e.is_a?(Timeout::Error) && now >= over
+      return false if e.is_a?(Timeout::Error) && deadline.over?
 
       Logger.record(:error, "metrics", "the block of the gauge #{gauge.name} has failed: #{e.message} (#{e.class})",
                     [:gauge, gauge.name, e.class])
       true
-    end
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 

@@ -7,6 +7,7 @@ require "oversip/command_line/call_text"
 require "oversip/command_line/screen"
 require "oversip/command_line/status_page"
 require "oversip/command_line/status_tables"
+require "oversip/deadline"
 require "oversip/monitor_client"
 
 module OverSIP
@@ -63,17 +64,13 @@ module OverSIP
       def watch(screen)
         loop do
           draw(screen)
-          rest = @looked_at + @interval - now
+          rest = @looked_at + @interval - Deadline.now
           key = screen.key([rest, 0].max)
           return if key == :quit
 
           press(key, screen.size.first) if key
-          look_again if now >= @looked_at + @interval
+          look_again if Deadline.now >= @looked_at + @interval
         end
-      end
-
-      def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
 
       # The server may end and begin again while somebody looks.
@@ -85,7 +82,7 @@ module OverSIP
       end
 
       def look
-        @looked_at = now
+        @looked_at = Deadline.now
         take(@client.status)
         @calls.take(record(last: CALLS))
         @opened = record(call_id: @call_id).summaries.first || @opened if @call_id

@@ -104,14 +104,14 @@ module OverSIP
         limit = @limits.first
         return @changed.wait(@lock) unless limit
 
-        left = limit.due - Limit.now
+        left = limit.due - Deadline.now
         return @changed.wait(@lock, left) if left.positive?
 
         @limits.shift
         limit.expire
         return if limit.sent?
 
-        limit.due = Limit.now + AGAIN
+        limit.due = Deadline.now + AGAIN
         place(limit)
       end
     end

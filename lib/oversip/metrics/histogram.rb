@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/deadline"
 require "oversip/metrics/metric"
 
 module OverSIP
@@ -21,11 +22,11 @@ module OverSIP
       # @raise [ArgumentError] the labels are others
       def time(**labels)
         values(labels)
-        began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        began = Deadline.now
         begin
           yield
         ensure
-          observe(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began, **labels)
+          observe(Deadline.now - began, **labels)
         end
       end
 

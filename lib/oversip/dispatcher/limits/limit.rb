@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/deadline"
+
 module OverSIP
   module Dispatcher
     class Limits
@@ -24,12 +26,7 @@ module OverSIP
         end
         private_constant :Expired
 
-        # @return [Float] seconds of the monotonic clock
-        def self.now
-          Process.clock_gettime(Process::CLOCK_MONOTONIC)
-        end
-
-        # @return [Float] when it is over, see {Limit.now}
+        # @return [Float] when it is over, see {Deadline.now}
         attr_accessor :due
 
         # @param seconds [Numeric]
@@ -38,7 +35,7 @@ module OverSIP
         def initialize(limits, seconds, klass, message)
           @limits = limits
           @seconds = [seconds.to_f, Seconds::MOST].min
-          @due = Limit.now + @seconds
+          @due = Deadline.now + @seconds
           @fiber = Fiber.current
           @thread = Thread.current
           @klass = klass
