@@ -232,7 +232,8 @@ RSpec.describe "The Fiber scheduler of the dispatcher", :native do
         waiting << in_event(&load)
         expect_to_wait(*waiting)
       end
-      expect(eventually { OverSIP::Dispatcher.waits.map { |wait| wait.what.to_s } }).to include("a file that is being loaded")
+      # RubyGems' own lock is what the event may wait for first.
+      eventually { OverSIP::Dispatcher.waits.any? { |wait| wait.what.to_s == "a file that is being loaded" } }
       GATE << :go
       expect(waiting.map(&:pop)).to eq([true] + ([false] * (loads.size - 1)))
     end
