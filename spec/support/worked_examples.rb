@@ -3,7 +3,7 @@
 # Inputs and results of the message API, one row each. Most rows are what OverSIP 2.0.4 answers; a row with a note differs from
 # it on purpose. Blocks run inside an example.
 module WorkedExamples
-  Row = Struct.new(:id, :input, :expected, :note, :block)
+  Row = Struct.new(:input, :expected, :note, :block)
 
   # An error that a row expects.
   Raised = Struct.new(:error, :message)
@@ -19,8 +19,8 @@ module WorkedExamples
       instance_eval(&)
     end
 
-    def row(id, input, expected, note: nil, &block)
-      rows << Row.new(id, input, expected, note, block)
+    def row(input, expected, note: nil, &block)
+      rows << Row.new(input, expected, note, block)
     end
 
     def raises(error, message)

@@ -84,7 +84,7 @@ RSpec.describe "Worked examples of the message API", :native do
   end
 
   WorkedExamples.rows.each do |row|
-    it "#{row.id}: #{row.input}#{" (#{row.note})" if row.note}" do
+    it "#{row.input}#{" (#{row.note})" if row.note}" do
       case row.expected
       when WorkedExamples::Raised
         expect { instance_exec(&row.block) }.to raise_error(row.expected.error, row.expected.message)
@@ -96,7 +96,7 @@ RSpec.describe "Worked examples of the message API", :native do
     end
   end
 
-  it "are E1 to E107" do
-    expect(WorkedExamples.rows.map(&:id)).to eq((1..107).map { |number| "E#{number}" })
+  it "are 107, each of another input" do
+    expect(WorkedExamples.rows.map(&:input).uniq.size).to eq(107)
   end
 end

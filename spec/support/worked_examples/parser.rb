@@ -2,37 +2,37 @@
 
 # The parser: framing and first line.
 WorkedExamples.group do
-  row "E30", "two line ends: consumed, finished?, parsed", [4, true, :outbound_keepalive] do
+  row "two line ends: consumed, finished?, parsed", [4, true, :outbound_keepalive] do
     parser = OverSIP::SIP::MessageParser.new
     [parser.execute("\r\n\r\n", 0), parser.finished?, parser.parsed]
   end
-  row "E31", "one line end before a message", [25, true, :BYE] do
+  row "one line end before a message", [25, true, :BYE] do
     parser = OverSIP::SIP::MessageParser.new
     [parser.execute("\r\nBYE sip:a@b SIP/2.0\r\n\r\nZZ", 0), parser.finished?, parser.parsed.sip_method]
   end
-  row "E32", "half a first line", [17, false, "OverSIP::SIP::Request"] do
+  row "half a first line", [17, false, "OverSIP::SIP::Request"] do
     parser = OverSIP::SIP::MessageParser.new
     [parser.execute("BYE sip:a@b SIP/2", 0), parser.finished?, parser.parsed.class.name]
   end
-  row "E33", "angle brackets in the first line", [false, 'BYE {{{<}}}sip:a@b> SIP/2.0\r\n\r\n'] do
+  row "angle brackets in the first line", [false, 'BYE {{{<}}}sip:a@b> SIP/2.0\r\n\r\n'] do
     parser = OverSIP::SIP::MessageParser.new
     [parser.execute("BYE <sip:a@b> SIP/2.0\r\n\r\n", 0), parser.error]
   end
-  row "E34", "an unknown method and version", ["bye", true, "sip/2.10"] do
+  row "an unknown method and version", ["bye", true, "sip/2.10"] do
     parser = OverSIP::SIP::MessageParser.new
     parser.execute("bye sip:a@b sip/2.10\r\n\r\n", 0)
     [parser.parsed.sip_method, parser.parsed.unknown_method?, parser.parsed.sip_version]
   end
-  row "E35", "an empty reason", [200, ""] do
+  row "an empty reason", [200, ""] do
     parser = OverSIP::SIP::MessageParser.new
     parser.execute("SIP/2.0 200 \r\n\r\n", 0)
     [parser.parsed.status_code, parser.parsed.reason_phrase]
   end
-  row "E36", "no blank behind the status", [15, 200, ""] do
+  row "no blank behind the status", [15, 200, ""] do
     parser = OverSIP::SIP::MessageParser.new
     [parser.execute("SIP/2.0 200\r\n\r\n", 0), parser.parsed.status_code, parser.parsed.reason_phrase]
   end
-  row "E37", "an offset behind the end",
+  row "an offset behind the end",
       raises(OverSIP::SIP::MessageParserError, "requested start is after buffer end.") do
     OverSIP::SIP::MessageParser.new.execute("x", 1)
   end
