@@ -2,6 +2,7 @@
 
 require "optparse"
 require "oversip"
+require "oversip/command_line/arguments"
 require "oversip/command_line/commands"
 require "oversip/command_line/inquiry"
 require "oversip/command_line/words"
@@ -26,6 +27,9 @@ module OverSIP
     # The exit status after INT, as a shell counts it.
     INTERRUPTED = 130
 
+    # Characters of what is said of a mistake.
+    LONGEST_MESSAGE = 2000
+
     # What the options say.
     Options = Struct.new(:pid_file, :process_name, :config_dir, :config_file, :user, :group, :color, :log_file,
                          keyword_init: true)
@@ -44,21 +48,23 @@ module OverSIP
     end
 
     def run(arguments)
-      inquiry = read(arguments)
+      @arguments = arguments
+      read_files_as_utf8
+      inquiry = read(Arguments.texts(arguments))
       return show(@information) if @information
       return inquiry.run if inquiry
 
       call = Words.new(@program, @words, given: @given, known: @known).call
-      @options.config_dir = File.expand_path(call.folder) if call.folder
+      @options.config_dir = Arguments.path(call.folder) if call.folder
       public_send(call.command.name, call)
-    rescue Words::Mistake => e
-      fail_with(e.message)
     rescue OptionParser::ParseError => e
       return show(:help) if @information == :help
 
       fail_with(one_line(e), usage: true)
     rescue LoadError => e
       fail_with(e.message, usage: true)
+    rescue Mistake, ConfigurationError => e
+      fail_with(e.message)
     rescue Interrupt
       INTERRUPTED
     end
@@ -84,8 +90,6 @@ module OverSIP
       folder = Folder.shell(call.folder)
       puts "specs: cd #{folder} && rspec (needs `gem install rspec`)", "now: #{@program} --config-dir #{folder}"
       0
-    rescue ConfigurationError => e
-      fail_with(e.message)
     end
 
     # `oversip help [COMMAND]`.
@@ -140,20 +144,44 @@ module OverSIP
       "#{counts.join(", ")}#{hint}"
     end
 
-    # @param usage [Boolean] whether stdout shows what would be right
+    # One line on stderr. A start shows on stdout what would be right, as OverSIP 2 does.
+    #
+    # @param usage [Boolean] whether a start shows it
     # @return [Integer] the exit status
     def fail_with(message, usage: false)
-      warn "ERROR: #{@program} #{message}"
-      puts usage(Commands.named(@words.first)) if usage
-      1
+      warn "ERROR: #{@program} #{CallRecord::Visible.of(message, limit: LONGEST_MESSAGE)}"
+      puts usage(meant) if usage && serves?
+      meant&.mistaken || 1
+    end
+
+    # The command of a line with a mistake, which may stand before it.
+    #
+    # @return [Commands::Command, nil]
+    def meant
+      @words.empty? ? @arguments.filter_map { |argument| Commands.named(argument) }.first : Commands.named(@words.first)
+    end
+
+    # @return [Boolean] whether a start is meant
+    def serves?
+      meant.nil? || meant.name == "start"
     end
 
     # The suggestion of OptionParser has a line of its own, without the dashes.
     def one_line(error)
       message, suggestion = error.message.split(/\s*\n\s*Did you mean\?\s*/, 2)
-      return message unless suggestion
+      names = suggestion.to_s.split.map { |name| name.length > 1 ? "--#{name}" : "-#{name}" }
+      return "#{message}; did you mean #{names.join(" or ")}?" if names.any?
 
-      "#{message}; did you mean #{suggestion.split.map { |name| name.length > 1 ? "--#{name}" : "-#{name}" }.join(" or ")}?"
+      serves? ? message : "#{message}: #{@program} help #{meant.name} shows what it takes"
+    end
+
+    # Ruby warns of a change of the default encoding; no text has been read before this one.
+    def read_files_as_utf8
+      verbose = $VERBOSE
+      $VERBOSE = nil
+      Encoding.default_external = Encoding::UTF_8
+    ensure
+      $VERBOSE = verbose
     end
 
     # @param command [Commands::Command, nil] nil: all of them
@@ -203,7 +231,7 @@ module OverSIP
     def files(parser)
       option(parser, "--config-dir DIR",
              "Folder of oversip.conf, proxies.conf and server.rb (default #{DEFAULT_DIR})") do |dir|
-        @options.config_dir = File.expand_path(dir)
+        @options.config_dir = Arguments.path(dir)
       end
       option(parser, "--config-file FILE", "Name of the main file in that folder (default #{Config::FILE_NAME})") do |file|
         @options.config_file = file
@@ -212,10 +240,10 @@ module OverSIP
 
     def process(parser)
       option(parser, "-P", "--pid FILE", "Run as a daemon and write the number of its process to this file") do |file|
-        @options.pid_file = File.expand_path(file)
+        @options.pid_file = Arguments.path(file)
       end
       option(parser, "--log-file FILE", "Log to this file, in place of syslog or stderr; HUP opens it again") do |file|
-        @options.log_file = File.expand_path(file)
+        @options.log_file = Arguments.path(file)
       end
       option(parser, "-p", "--process-name NAME", "Name of the process (default #{@program})") do |name|
         @options.process_name = name
@@ -229,7 +257,7 @@ module OverSIP
       option(parser, "-d", "--debug", "Set $DEBUG") { $DEBUG = true }
       option(parser, "-w", "--warn", "Turn Ruby's warnings on") { $VERBOSE = true }
       option(parser, "-I", "--include PATH", "Search libraries here first (may be repeated; PATH:PATH)") do |paths|
-        $LOAD_PATH.unshift(*paths.split(":").map { |path| File.expand_path(path) })
+        $LOAD_PATH.unshift(*paths.split(":").map { |path| Arguments.path(path) })
       end
       option(parser, "-r", "--require LIBRARY", "Load a library first (may be repeated)") { |library| load_library(library) }
     end

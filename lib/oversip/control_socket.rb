@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "socket"
+
 module OverSIP
   # Where the control socket of a server is, by which `oversip status`, `oversip trace` and `oversip top` talk to it.
   #
@@ -8,7 +10,23 @@ module OverSIP
     # The folder of sockets of servers without a PID file, where the user has none of his own.
     SYSTEM_DIR = "/run/oversip"
 
+    # Bytes that the system lets the path of a socket have, without the one that ends it.
+    MOST_BYTES = Socket.sockaddr_un("x").bytesize - Socket.sockaddr_un("").bytesize - 1
+
+    # Likewise its folder: the engine gives a socket a name of 17 bytes there before it has its own.
+    MOST_FOLDER_BYTES = MOST_BYTES - "/.oversip-00000000".bytesize
+
     class << self
+      # @return [String, nil] why the system takes no socket of this path; nil: it does
+      def too_long(path)
+        folder = File.dirname(path)
+        if path.bytesize > MOST_BYTES
+          "#{path.bytesize} bytes are above the bound: the path of a socket has #{MOST_BYTES} bytes at most"
+        elsif folder.bytesize > MOST_FOLDER_BYTES
+          "the #{folder.bytesize} bytes of its folder are above the bound: #{MOST_FOLDER_BYTES} at most for a socket"
+        end
+      end
+
       # @param configured [String, false, nil] `core: control_socket`
       # @param name [String] the name of the process
       # @param pid_file [String, nil] absolute

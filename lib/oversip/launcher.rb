@@ -92,7 +92,6 @@ module OverSIP
     end
 
     def prepare
-      read_files_as_utf8
       ignored = @options.pid_file ? [*NOT_YET, "INT"] : NOT_YET
       ignored.each { |signal| Signal.trap(signal, "IGNORE") }
       # Ruby up to 3.3 tells this one from Kernel#exit by nothing.
@@ -108,15 +107,6 @@ module OverSIP
       OverSIP.master_name = @options.process_name
       load_configuration
       raise_file_limit
-    end
-
-    # Ruby warns of a change of the default encoding; no text has been read before this one.
-    def read_files_as_utf8
-      verbose = $VERBOSE
-      $VERBOSE = nil
-      Encoding.default_external = Encoding::UTF_8
-    ensure
-      $VERBOSE = verbose
     end
 
     def load_configuration

@@ -5,6 +5,7 @@ require "json"
 require "net/http"
 require "socket"
 require "oversip/call_record/visible"
+require "oversip/control_socket"
 require "oversip/errors"
 
 module OverSIP
@@ -42,14 +43,25 @@ module OverSIP
 
       # The only place where Net::HTTP opens a socket.
       def connect
-        @socket = Net::BufferedIO.new(UNIXSocket.new(@path), read_timeout: read_timeout, write_timeout: LIMIT,
-                                                             continue_timeout: nil, debug_output: nil)
+        @socket = Net::BufferedIO.new(MonitorClient.open(@path), read_timeout: read_timeout, write_timeout: LIMIT,
+                                                                 continue_timeout: nil, debug_output: nil)
         on_connect
       end
     end
     private_constant :Connection
 
     class << self
+      # @param path [String]
+      # @return [UNIXSocket]
+      # @raise [Error] no socket can have this path
+      # @raise [SystemCallError]
+      def open(path)
+        reason = path.include?("\0") ? "it has a NUL byte" : ControlSocket.too_long(path)
+        raise Error, "no server has its socket at #{path}: #{reason}" if reason
+
+        UNIXSocket.new(path)
+      end
+
       # @param path [String] of a socket or a folder
       # @return [Error] that says who may open it
       def closed(path)
@@ -152,6 +164,8 @@ module OverSIP
       when Errno::ENOENT
         NotRunning.new("no server runs with the socket #{path}")
       when Errno::ECONNREFUSED
+        return Error.new("#{path} is no socket of a server") unless File.socket?(path)
+
         NotRunning.new("nobody listens at #{path}: the server has ended")
       when Errno::EACCES, Errno::EPERM
         self.class.closed(path)

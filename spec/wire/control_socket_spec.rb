@@ -33,6 +33,15 @@ RSpec.describe "The control socket", :native do
       expect(Thread.list.map(&:name)).not_to include("oversip monitor")
     end
 
+    it "may have the longest path that is valid" do
+      folder = File.join(@dir, "a" * (OverSIP::ControlSocket::MOST_FOLDER_BYTES - @dir.bytesize - 1))
+      Dir.mkdir(folder)
+      path = File.join(folder, "a" * 17)
+      expect([path.bytesize, OverSIP::ControlSocket.too_long(path)]).to eq([OverSIP::ControlSocket::MOST_BYTES, nil])
+      start(control_socket: path)
+      expect(ask("/health", at: path).status).to eq(200)
+    end
+
     it "takes the place of one that a dead process has left, and of nothing else" do
       UNIXServer.new(path).close
       start

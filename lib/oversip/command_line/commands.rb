@@ -12,7 +12,9 @@ module OverSIP
       #   @return [Range] how many arguments it takes
       # @!attribute options
       #   @return [Symbol, nil] :server: those of a start; :monitor: its own, see {MonitorOptions}; nil: none
-      Command = Struct.new(:name, :arguments, :words, :summary, :options, :text, keyword_init: true) do
+      # @!attribute mistaken
+      #   @return [Integer, nil] the exit status after a mistake in its arguments; nil: 1
+      Command = Struct.new(:name, :arguments, :words, :summary, :options, :text, :mistaken, keyword_init: true) do
         def usage
           [name, arguments].compact.join(" ")
         end
@@ -68,7 +70,7 @@ module OverSIP
         Says how a running server is. The first line and the exit status are those of a plugin for monitoring: 0 OK; 1
         WARNING: a target is blacklisted, an event waits for the script or a block runs for a second, a HEP collector is
         away; 2 CRITICAL: no server answers, the script does not answer within a second, an event waits or a block runs for
-        ten seconds; 3 UNKNOWN: the socket cannot be asked.
+        ten seconds; 3 UNKNOWN: the socket cannot be asked, or an argument is a mistake.
       TEXT
 
       ALL = [
@@ -82,7 +84,7 @@ module OverSIP
         Command.new(name: "top", arguments: "[DIR]", words: 0..1, options: :monitor, text: TOPS,
                     summary: "watch a running server"),
         Command.new(name: "status", arguments: "[DIR]", words: 0..1, options: :monitor, text: STATES,
-                    summary: "say how a running server is"),
+                    mistaken: 3, summary: "say how a running server is"),
         Command.new(name: "help", arguments: "[COMMAND]", words: 0..1, summary: "show this, or the help of a command",
                     text: "Shows the commands and the options, or those of one command.\n"),
         Command.new(name: "version", words: 0..0, summary: "show the version", text: "Shows the version.\n")

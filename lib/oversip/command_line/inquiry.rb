@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
+require "oversip/command_line/arguments"
 require "oversip/command_line/commands"
 require "oversip/command_line/monitor_options"
-require "oversip/command_line/words"
 require "oversip/monitor_client"
 
 module OverSIP
@@ -49,11 +49,11 @@ module OverSIP
       end
 
       # @return [Integer] the exit status
-      # @raise [Words::Mistake]
+      # @raise [Mistake]
       def run
         refuse
         folder, *rest = words
-        @options.values.given.config_dir = File.expand_path(folder) if folder
+        @options.values.given.config_dir = Arguments.path(folder) if folder
         client = MonitorClient.new(SocketSearch.new(@options.values.given).path)
         case name
         when "trace" then TraceCommand.new(client, @options.values, rest.first).run
@@ -68,12 +68,13 @@ module OverSIP
 
       # @return [Integer] the exit status
       def failed(error)
+        message = CallRecord::Visible.of(error.message, limit: LONGEST_MESSAGE)
         if name == "status"
-          puts "#{error.is_a?(MonitorClient::NotRunning) ? "CRITICAL" : "UNKNOWN"}: #{error.message}"
+          puts "#{error.is_a?(MonitorClient::NotRunning) ? "CRITICAL" : "UNKNOWN"}: #{message}"
           return error.is_a?(MonitorClient::NotRunning) ? 2 : 3
         end
 
-        warn "ERROR: #{@program} #{name}: #{error.message}"
+        warn "ERROR: #{@program} #{name}: #{message}"
         1
       end
 
@@ -86,16 +87,16 @@ module OverSIP
 
       def refuse
         if @before.any?
-          raise Words::Mistake,
+          raise Mistake,
                 "#{name} does not take #{@before.first}: #{@program} help #{name} shows what it takes"
         end
-        raise Words::Mistake, "an argument of #{name} is empty: #{@program} #{@command.usage}" if @words.include?("")
+        raise Mistake, "an argument of #{name} is empty: #{@program} #{@command.usage}" if @words.include?("")
 
         surplus = @words[@command.words.max]
         return unless surplus || (name == "trace" && words.size > 2)
 
-        raise Words::Mistake, "#{name} takes #{@command.arguments}, '#{surplus || @words.last}' is too much: " \
-                              "#{@program} help #{name} shows what it takes"
+        raise Mistake, "#{name} takes #{@command.arguments}, '#{surplus || @words.last}' is too much: " \
+                       "#{@program} help #{name} shows what it takes"
       end
 
       # @return [Array<String, nil>] the folder, and what follows it; a word of `trace` is a folder if there is such a one

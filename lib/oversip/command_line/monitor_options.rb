@@ -1,7 +1,9 @@
 # frozen_string_literal: true
 
 require "optparse"
+require "oversip/command_line/arguments"
 require "oversip/command_line/socket_search"
+require "oversip/seconds"
 
 module OverSIP
   class CommandLine
@@ -16,9 +18,12 @@ module OverSIP
         pcap: "A capture file for Wireshark (pcapng)", json: "JSON"
       }.freeze
 
-      # How long something takes: "2s", "500ms", "1.5".
-      DURATION = /\A(\d+(?:\.\d+)?)(s|ms)?\z/
-      private_constant :DURATION
+      # Calls that may be asked for: more than any memory has room for.
+      MOST_CALLS = (2**31) - 1
+
+      # How long something takes: "2s", "500ms", "1.5"; no more digits than a Float has room for.
+      DURATION = /\A(\d{1,100}(?:\.\d{1,100})?)(s|ms)?\z/
+      private_constant :MOST_CALLS, :DURATION
 
       # What they say. `given` is for {SocketSearch}.
       Values = Struct.new(:given, :color, :last, :failed, :follow, :to, :slow, :sip_method, :form, :output, :unredacted,
@@ -67,27 +72,29 @@ module OverSIP
         raise error
       end
 
-      def number(least, name)
-        lambda do |value|
-          value >= least ? value : refuse("#{name} has to be #{least} or more")
-        end
+      def number(value, least, most, name)
+        refuse("#{name} has to be #{least} or more") if value < least
+        refuse("#{name} has to be #{most} or less") if value > most
+        value
       end
 
       def trace
         choice
         FORMS.each { |form, words| on("--#{form}", words) { form(form) } }
-        on("-o", "--output FILE", "Write to this file") { |file| values.output = File.expand_path(file) }
+        on("-o", "--output FILE", "Write to this file") { |file| values.output = Arguments.path(file) }
         on("--unredacted", "Show credentials, passwords, keys of media and all bodies too") { values.unredacted = true }
       end
 
       def choice
-        on("--last N", OptionParser::DecimalInteger, "The last N calls") { |n| values.last = number(1, "--last").call(n) }
+        on("--last N", OptionParser::DecimalInteger, "The last N calls") do |calls|
+          values.last = number(calls, 1, MOST_CALLS, "--last")
+        end
         on("--failed", "Calls that have failed") { values.failed = true }
         on("--to USER", "Calls to this user of To or of a Request-URI: bob, bob@example.com, +49301") do |user|
           values.to = user
         end
         on("--slow TIME", "Calls whose caller waited so long for a response, or with such a block: 2s, 500ms") do |text|
-          values.slow = seconds(text)
+          values.slow = number(seconds(text), 0, Seconds::MOST, "--slow")
         end
         on("--method METHOD", "Of this method: INVITE, REGISTER, …") { |name| values.sip_method = name.upcase.to_sym }
         on("-f", "--follow", "Write what happens from now on") { values.follow = true }
@@ -113,7 +120,7 @@ module OverSIP
       def top
         on("--once", "Print one page and exit; without a terminal this is so anyway") { values.once = true }
         on("-i", "--interval TIME", "From one look to the next (default 1s)") do |text|
-          values.interval = number(0.2, "--interval").call(seconds(text))
+          values.interval = number(seconds(text), 0.2, Seconds::MOST, "--interval")
         end
       end
 
@@ -124,12 +131,12 @@ module OverSIP
       def server
         given = values.given
         on("--socket PATH", "The socket of the server, core: control_socket") do |path|
-          given.socket = File.expand_path(path)
+          given.socket = Arguments.path(path)
         end
         on("-P", "--pid FILE", "The PID file of the server, with its socket beside it") do |file|
-          given.pid_file = File.expand_path(file)
+          given.pid_file = Arguments.path(file)
         end
-        on("--config-dir DIR", "The folder of the server") { |folder| given.config_dir = File.expand_path(folder) }
+        on("--config-dir DIR", "The folder of the server") { |folder| given.config_dir = Arguments.path(folder) }
         on("--config-file FILE", "Name of the main file in that folder") { |file| given.config_file = file }
         on("-p", "--process-name NAME", "Name of the server's process") { |name| given.process_name = name }
         @parser.on("--no-color", "No colours") { values.color = false }

@@ -69,7 +69,7 @@ module OverSIP
       rescue SystemCallError, Psych::Exception, EncodingError, ArgumentError => e
         return unless @given.config_dir
 
-        raise MonitorClient::Error, "#{file} cannot be read: #{e.message}"
+        raise MonitorClient::Error, "#{file} cannot be read: #{e.message.sub(/ @ .*/, "")}"
       end
 
       def off(file)
@@ -96,11 +96,11 @@ module OverSIP
 
       # What may not be opened may live: asking it says whose it is.
       def living?(path)
-        UNIXSocket.new(path).close
+        MonitorClient.open(path).close
         true
       rescue Errno::EACCES
         true
-      rescue SystemCallError
+      rescue SystemCallError, MonitorClient::Error
         false
       end
 

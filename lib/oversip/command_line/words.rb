@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/command_line/commands"
+require "oversip/command_line/mistake"
 require "oversip/nearest"
 
 module OverSIP
@@ -9,9 +10,6 @@ module OverSIP
     #
     # @api private
     class Words
-      # The words name no command; the message suggests one.
-      class Mistake < OverSIP::Error; end
-
       # @!attribute folder
       #   @return [String, nil] as it was given
       # @!attribute about

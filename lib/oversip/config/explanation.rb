@@ -131,7 +131,9 @@ module OverSIP
       end
 
       def socket_path(value)
-        value == true ? "the path of a file, or no" : "an absolute path, or no"
+        return "the path of a file, or no" if value == true
+
+        (ControlSocket.too_long(value) if value.is_a?(String)) || "an absolute path, or no"
       end
 
       def domain(value)

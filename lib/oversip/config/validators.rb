@@ -2,6 +2,7 @@
 
 require "ipaddr"
 require "oversip/config/http_address"
+require "oversip/control_socket"
 
 module OverSIP
   module Config
@@ -83,7 +84,9 @@ module OverSIP
 
         # Where a UNIX socket is to be; false for none.
         def socket_path(value)
-          value == false || (value.is_a?(String) && value.start_with?("/") && !value.end_with?("/") && !value.include?("\0"))
+          return value == false unless value.is_a?(String)
+
+          value.start_with?("/") && !value.end_with?("/") && !value.include?("\0") && ControlSocket.too_long(value).nil?
         end
 
         # A label may begin with a digit, but numbers with dots between them are an address or nothing (RFC 1123 2.1).
