@@ -75,9 +75,9 @@ impl<'a> ObservedMessage<'a> {
     }
 
     /// The bytes of one that leaves, or should have.
-    pub fn sent(at: Instant, wire: &'a [u8], way: Way, fate: Fate) -> Self {
-        let Outline { method, status, call_id } = Outline::of(wire);
-        let Way { transport, local, remote, connection } = way;
+    pub fn sent(at: Instant, wire: &'a [u8], between: FiveTuple, fate: Fate) -> Self {
+        let HeadFields { method, status, call_id } = HeadFields::of(wire);
+        let FiveTuple { transport, local, remote, connection } = between;
         ObservedMessage {
             at,
             direction: Direction::Out,
@@ -95,9 +95,9 @@ impl<'a> ObservedMessage<'a> {
     }
 }
 
-/// The way of a message that leaves.
+/// Between which addresses a message leaves, by which transport and on which connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Way {
+pub struct FiveTuple {
     /// Its transport.
     pub transport: Transport,
     /// Our address, as far as it is known.
@@ -108,11 +108,11 @@ pub struct Way {
     pub connection: Option<ConnectionId>,
 }
 
-/// The way back to where a message came from.
-impl From<&Source> for Way {
-    fn from(source: &Source) -> Way {
+/// That of a message which goes back to where another one came from.
+impl From<&Source> for FiveTuple {
+    fn from(source: &Source) -> FiveTuple {
         let Source { transport, remote, local, connection, .. } = *source;
-        Way { transport, local: Some(local), remote, connection }
+        FiveTuple { transport, local: Some(local), remote, connection }
     }
 }
 
@@ -137,14 +137,14 @@ pub struct BlockRun<'a> {
     pub exception: Option<(&'a str, &'a str)>,
 }
 
-/// What a message of ours is, read from its bytes.
-struct Outline<'a> {
+/// The fields of a head that say what a message of ours is, read from its bytes.
+struct HeadFields<'a> {
     method: &'a [u8],
     status: Option<u16>,
     call_id: Option<&'a [u8]>,
 }
 
-impl<'a> Outline<'a> {
+impl<'a> HeadFields<'a> {
     fn of(wire: &'a [u8]) -> Self {
         let first = Lines(wire).next().unwrap_or_default();
         let (method, status) = match first.strip_prefix(b"SIP/2.0 ") {
@@ -158,7 +158,7 @@ impl<'a> Outline<'a> {
             None => (first.split(|byte| *byte == b' ').next(), None),
         };
         let call_id = CALL_ID.value(wire, &[b"call-id", b"i"]);
-        Outline { method: method.unwrap_or_default(), status, call_id }
+        HeadFields { method: method.unwrap_or_default(), status, call_id }
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn outline(wire: &str) -> (String, Option<u16>, Option<String>) {
-        let outline = Outline::of(wire.as_bytes());
+        let outline = HeadFields::of(wire.as_bytes());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (text(outline.method), outline.status, outline.call_id.map(text))
     }

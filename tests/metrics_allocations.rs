@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use oversip::element::{AttemptEnd, Happening, Responder, Subject, Word};
+use oversip::element::{AttemptEnd, Happening, ObservedRequest, Responder, Word};
 use oversip::message::{Method, Transport};
 use oversip::metrics::Metrics;
 use oversip::observed::{BlockRun, Direction, Fate, ObservedMessage};
@@ -28,7 +28,7 @@ fn message(now: Instant, direction: Direction, status: Option<u16>) -> ObservedM
 
 /// All that is told of one relayed call.
 fn call(metrics: &Metrics, now: Instant) {
-    let of = || Subject {
+    let of = || ObservedRequest {
         method: Method::Invite,
         branch: Word::from(&b"z9hG4bK1"[..]),
         call_id: Some(Word::from(&b"a"[..])),

@@ -4,19 +4,20 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use allocation_counter::measure;
-use oversip::element::{Happening, Subject, Word};
+use oversip::element::{Happening, ObservedRequest, Word};
 use oversip::message::{Method, Transport};
-use oversip::observed::{Fate, ObservedMessage, Way};
-use oversip::trace::{Limits, Ring};
+use oversip::observed::{Fate, FiveTuple, ObservedMessage};
+use oversip::trace::{Ring, TraceLimits};
 
 /// A call of thirteen messages and ten other things.
 fn keep_call(ring: &mut Ring, now: Instant, wire: &[u8], happening: &Happening) {
     let address = "192.0.2.1:5060".parse().expect("an address");
-    let way = Way { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
+    let between =
+        FiveTuple { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
     for number in 0..23 {
         let at = now + Duration::from_millis(number);
         match number {
-            0..13 => ring.message(&ObservedMessage::sent(at, wire, way, Fate::Sent)),
+            0..13 => ring.message(&ObservedMessage::sent(at, wire, between, Fate::Sent)),
             _ => ring.happened(at, happening),
         }
     }
@@ -25,7 +26,7 @@ fn keep_call(ring: &mut Ring, now: Instant, wire: &[u8], happening: &Happening) 
 #[test]
 fn a_call_that_takes_the_place_of_another_one_allocates_its_name_alone() {
     let now = Instant::now();
-    let limits = Limits { calls: 100, bytes: 16 << 20, sample: 1.0 };
+    let limits = TraceLimits { calls: 100, bytes: 16 << 20, sample: 1.0 };
     let mut ring = Ring::new(limits, now, SystemTime::UNIX_EPOCH, [1, 2, 3, 4]);
     let calls: Vec<(Vec<u8>, Happening)> = (0..300)
         .map(|call| {
@@ -35,7 +36,10 @@ fn a_call_that_takes_the_place_of_another_one_allocates_its_name_alone() {
             let (branch, call_id) = (Word::from(&b"z9hG4bK-1"[..]), Some(Word::from(name.as_bytes())));
             (
                 wire.into(),
-                Happening::Received { of: Subject { method: Method::Bye, branch, call_id }, call: false },
+                Happening::Received {
+                    of: ObservedRequest { method: Method::Bye, branch, call_id },
+                    call: false,
+                },
             )
         })
         .collect();

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use oversip::element::{AttemptEnd, Happening, Responder, Subject, Word};
+use oversip::element::{AttemptEnd, Happening, ObservedRequest, Responder, Word};
 use oversip::message::{Method, Transport};
-use oversip::observed::{BlockRun, Fate, ObservedMessage, Way};
+use oversip::observed::{BlockRun, Fate, FiveTuple, ObservedMessage};
 use oversip::resolve::Target;
-use oversip::trace::{row, Limits, Ring, What};
+use oversip::trace::{row, Ring, TraceLimits, What};
 
-const ROOM: Limits = Limits { calls: 1000, bytes: 16 << 20, sample: 1.0 };
+const ROOM: TraceLimits = TraceLimits { calls: 1000, bytes: 16 << 20, sample: 1.0 };
 
 struct Scene {
     ring: Ring,
@@ -16,7 +16,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(limits: Limits) -> Scene {
+    fn new(limits: TraceLimits) -> Scene {
         let now = Instant::now();
         Scene { ring: Ring::new(limits, now, SystemTime::UNIX_EPOCH, [1, 2, 3, 4]), now }
     }
@@ -31,8 +31,9 @@ impl Scene {
         let filling = "x".repeat(size);
         let wire = format!("{method} sip:b SIP/2.0\r\nCall-ID: {call_id}\r\nSubject: {filling}\r\n\r\n");
         let address = "192.0.2.1:5060".parse().expect("an address");
-        let way = Way { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
-        self.ring.message(&ObservedMessage::sent(self.now, wire.as_bytes(), way, Fate::Sent));
+        let between =
+            FiveTuple { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
+        self.ring.message(&ObservedMessage::sent(self.now, wire.as_bytes(), between, Fate::Sent));
     }
 
     /// The Call-IDs from the one that was active least recently on.
@@ -56,7 +57,7 @@ impl Scene {
 
 #[test]
 fn the_call_that_was_active_least_recently_goes_first() {
-    let mut scene = Scene::new(Limits { calls: 3, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { calls: 3, ..ROOM });
     ["a", "b", "c", "a", "d"].into_iter().for_each(|call| scene.message(call, 10));
     assert_eq!(scene.calls(), ["c", "a", "d"]);
     assert_eq!(["a", "b", "c", "d"].map(|call| scene.entries(call)), [2, 0, 1, 1]);
@@ -66,7 +67,7 @@ fn the_call_that_was_active_least_recently_goes_first() {
 
 #[test]
 fn what_is_no_call_pushes_no_call_out_and_has_the_room_that_calls_do_not_need() {
-    let mut scene = Scene::new(Limits { calls: 8, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
     (0..5).for_each(|call| scene.sent("INVITE", &format!("call {call}"), 10));
     (0..100).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 10));
     let calls = ["call 0", "call 1", "call 2", "call 3", "call 4"];
@@ -82,7 +83,7 @@ fn what_is_no_call_pushes_no_call_out_and_has_the_room_that_calls_do_not_need() 
 
 #[test]
 fn bytes_of_what_is_no_call_push_no_call_out() {
-    let mut scene = Scene::new(Limits { bytes: 1 << 20, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { bytes: 1 << 20, ..ROOM });
     (0..100).for_each(|call| scene.sent("INVITE", &format!("call {call}"), 1000));
     (0..5000).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 1000));
     assert!((0..100).all(|call| scene.entries(&format!("call {call}")) == 1));
@@ -91,7 +92,7 @@ fn bytes_of_what_is_no_call_push_no_call_out() {
 
 #[test]
 fn a_dialog_that_begins_without_an_invite_becomes_a_call_with_it() {
-    let mut scene = Scene::new(Limits { calls: 4, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { calls: 4, ..ROOM });
     scene.message("a", 10);
     scene.sent("INVITE", "a", 10);
     (0..100).for_each(|client| scene.sent("OPTIONS", &client.to_string(), 10));
@@ -100,7 +101,7 @@ fn a_dialog_that_begins_without_an_invite_becomes_a_call_with_it() {
 
 #[test]
 fn more_calls_than_there_is_room_for_leave_the_memory_at_its_bound() {
-    let mut scene = Scene::new(Limits { calls: usize::MAX, bytes: 1 << 20, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { calls: usize::MAX, bytes: 1 << 20, ..ROOM });
     let mut most = 0;
     for call in 0..24_000 {
         (0..4).for_each(|_| scene.message(&call.to_string(), 700));
@@ -115,7 +116,7 @@ fn more_calls_than_there_is_room_for_leave_the_memory_at_its_bound() {
 
 #[test]
 fn one_call_has_its_share_and_what_it_was_not_given_room_for_is_counted() {
-    let mut scene = Scene::new(Limits { bytes: 1 << 20, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { bytes: 1 << 20, ..ROOM });
     scene.message("other", 700);
     (0..1000).for_each(|_| scene.message("long", 700));
     assert!(scene.ring.bytes() < 300 << 10, "{} bytes", scene.ring.bytes());
@@ -128,7 +129,7 @@ fn one_call_has_its_share_and_what_it_was_not_given_room_for_is_counted() {
 
 #[test]
 fn a_call_has_room_in_the_smallest_ring_too_whatever_was_there_before() {
-    let mut scene = Scene::new(Limits { bytes: 64 << 10, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { bytes: 64 << 10, ..ROOM });
     for call in 0..200 {
         (0..8).for_each(|_| scene.message(&call.to_string(), 800));
         assert!(scene.entries(&call.to_string()) > 5, "call {call}");
@@ -138,14 +139,14 @@ fn a_call_has_room_in_the_smallest_ring_too_whatever_was_there_before() {
 
 #[test]
 fn a_part_of_all_calls_is_kept_each_as_a_whole() {
-    let mut scene = Scene::new(Limits { calls: 10_000, sample: 0.25, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { calls: 10_000, sample: 0.25, ..ROOM });
     for _ in 0..2 {
         (0..4000).for_each(|call| scene.message(&call.to_string(), 10));
     }
     let kept = scene.calls();
     assert!((800..1200).contains(&kept.len()), "{} of 4000 calls", kept.len());
     assert!(kept.iter().all(|call| scene.entries(call) == 2));
-    let mut none = Scene::new(Limits { sample: 0.0, ..ROOM });
+    let mut none = Scene::new(TraceLimits { sample: 0.0, ..ROOM });
     none.message("a", 10);
     assert!(none.calls().is_empty());
 }
@@ -184,7 +185,7 @@ fn a_reader_copies_a_long_call_part_by_part() {
 
 #[test]
 fn what_belongs_to_no_call_has_a_bound_of_its_own() {
-    let mut scene = Scene::new(Limits { bytes: 1 << 20, ..ROOM });
+    let mut scene = Scene::new(TraceLimits { bytes: 1 << 20, ..ROOM });
     let target = Target::new(Transport::Tcp, [192, 0, 2, 9].into(), 5060);
     for _ in 0..100_000 {
         scene.ring.happened(scene.now, &Happening::FlowClosed { peer: target });
@@ -205,7 +206,7 @@ fn what_belongs_to_no_call_has_a_bound_of_its_own() {
 fn a_row_says_what_has_happened() {
     let mut scene = Scene::new(ROOM);
     let began = scene.now;
-    let of = Subject {
+    let of = ObservedRequest {
         method: Method::Invite,
         branch: Word::from(&b"z9hG4bK1"[..]),
         call_id: Some(Word::from(&b"c"[..])),
@@ -281,8 +282,8 @@ fn bytes_of_a_peer_that_are_no_text_make_no_row_unreadable() {
     let mut scene = Scene::new(ROOM);
     let wire = b"MESSAGE sip:b SIP/2.0\r\nCall-ID: \xff\x00\"\r\n\r\n";
     let address = "[2001:db8::1]:5060".parse().expect("an address");
-    let way = Way { transport: Transport::Ws, local: None, remote: address, connection: None };
-    scene.ring.message(&ObservedMessage::sent(scene.now, wire, way, Fate::Refused));
+    let between = FiveTuple { transport: Transport::Ws, local: None, remote: address, connection: None };
+    scene.ring.message(&ObservedMessage::sent(scene.now, wire, between, Fate::Refused));
     let call_id = scene.ring.active_since(0, 1).pop().expect("it is kept");
     let log = scene.ring.call_since(&call_id, 0).expect("it is kept");
     let mut line = Vec::new();

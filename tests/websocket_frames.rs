@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use oversip::transport::ws::{
-    close_frame, data_frame, keepalive_frame, pong_frame, FrameReader, Limits, Received,
+    close_frame, data_frame, keepalive_frame, pong_frame, FrameLimits, FrameReader, Received,
 };
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 fn reader() -> FrameReader {
-    FrameReader::new(Limits { max_frame_size: 200, max_message_size: 300 })
+    FrameReader::new(FrameLimits { max_frame_size: 200, max_message_size: 300 })
 }
 
 fn received(frames: &[Vec<u8>]) -> Vec<Received> {
@@ -162,7 +162,7 @@ fn a_character_left_incomplete_before_an_empty_last_fragment_is_noticed() {
 
 #[test]
 fn a_message_may_be_as_long_as_the_limit() {
-    let mut reader = FrameReader::new(Limits { max_frame_size: 400, max_message_size: 300 });
+    let mut reader = FrameReader::new(FrameLimits { max_frame_size: 400, max_message_size: 300 });
     reader.push(&frame(FIN | BINARY, [b'x'; 300]));
     assert_eq!(reader.next(), Some(message([b'x'; 300])));
     reader.push(&frame(FIN | BINARY, [b'x'; 301]));

@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use oversip::message::websocket_message;
-use oversip::transport::ws::{FrameReader, Limits, Received};
+use oversip::transport::ws::{FrameReader, FrameLimits, Received};
 
 fn read(pieces: &[&[u8]]) -> Vec<Received> {
-    let mut reader = FrameReader::new(Limits { max_frame_size: 1000, max_message_size: 2000 });
+    let mut reader = FrameReader::new(FrameLimits { max_frame_size: 1000, max_message_size: 2000 });
     let mut received = Vec::new();
     for piece in pieces {
         reader.push(piece);

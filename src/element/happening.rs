@@ -12,7 +12,7 @@ use crate::transaction::Timer;
 
 /// The request that something is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct ObservedRequest {
     /// Its method.
     pub method: Method,
     /// The branch of its transaction. In that of a server transaction small letters stand for all; it is empty where the branch
@@ -84,14 +84,14 @@ pub enum Happening {
     /// A request other than ACK goes to the script.
     Received {
         /// The request.
-        of: Subject,
+        of: ObservedRequest,
         /// Whether it begins a call, an INVITE outside of a dialog, whose end will be known.
         call: bool,
     },
     /// The first provisional response to it other than 100 leaves for its client.
     Progress {
         /// The request.
-        of: Subject,
+        of: ObservedRequest,
         /// The status of the response.
         status: u16,
         /// Who has made it.
@@ -104,7 +104,7 @@ pub enum Happening {
     /// A final response to it leaves for its client. Of an INVITE there may be several 2xx.
     Answered {
         /// The request.
-        of: Subject,
+        of: ObservedRequest,
         /// The status of the response.
         status: u16,
         /// Who has made it.
@@ -119,14 +119,14 @@ pub enum Happening {
     /// It is over without a final response, since the script has made nothing of it or has ended its transaction.
     Unanswered {
         /// The request.
-        of: Subject,
+        of: ObservedRequest,
         /// Whether the request begins a call.
         call: bool,
     },
     /// A block of the script has kept back what would have gone to its client.
     DroppedResponse {
         /// The request.
-        of: Subject,
+        of: ObservedRequest,
         /// The status of the response.
         status: u16,
     },
@@ -135,21 +135,21 @@ pub enum Happening {
         /// Which one.
         timer: Timer,
         /// Of which transaction.
-        of: Subject,
+        of: ObservedRequest,
     },
     /// A request is sent to a target.
     Attempt {
         /// The target.
         target: Target,
         /// The request.
-        of: Subject,
+        of: ObservedRequest,
     },
     /// What came of that.
     AttemptEnded {
         /// The target.
         target: Target,
         /// The request.
-        of: Subject,
+        of: ObservedRequest,
         /// How it ended.
         end: AttemptEnd,
         /// How long after it has begun.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::happening::{Happening, Subject};
+use super::happening::{Happening, ObservedRequest};
 use super::ids::RequestId;
 use super::table::{Table, Tables};
 use super::word::Word;
@@ -44,7 +44,7 @@ pub(super) struct Attempt {
 /// What is to be known of a request while it is under way.
 #[derive(Debug)]
 pub(super) struct Followed {
-    pub(super) subject: Subject,
+    pub(super) subject: ObservedRequest,
     pub(super) began: Instant,
     /// The client has got a provisional response other than 100.
     pub(super) in_progress: bool,
@@ -85,7 +85,7 @@ impl Happenings {
     }
 
     /// An attempt has begun.
-    pub(super) fn begin_attempt(&mut self, of: &Subject, now: Instant) {
+    pub(super) fn begin_attempt(&mut self, of: &ObservedRequest, now: Instant) {
         self.attempts.insert(of.branch.clone(), Attempt { call_id: of.call_id.clone(), began: now });
     }
 
@@ -102,7 +102,13 @@ impl Happenings {
     }
 
     /// A request is followed while it is under way, unless too many are: false.
-    pub(super) fn follow(&mut self, request: RequestId, subject: Subject, call: bool, now: Instant) -> bool {
+    pub(super) fn follow(
+        &mut self,
+        request: RequestId,
+        subject: ObservedRequest,
+        call: bool,
+        now: Instant,
+    ) -> bool {
         let room = self.requests.len() < MOST_FOLLOWED;
         if room {
             let followed = Followed { subject, began: now, in_progress: false, call, answered: false };
@@ -117,7 +123,7 @@ impl Happenings {
     }
 
     /// The request that this one is, while it is under way.
-    pub(super) fn subject(&self, request: RequestId) -> Option<&Subject> {
+    pub(super) fn subject(&self, request: RequestId) -> Option<&ObservedRequest> {
         self.requests.get(&request).map(|followed| &followed.subject)
     }
 

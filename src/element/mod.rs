@@ -88,7 +88,7 @@ pub use contract::Element;
 pub use counts::{Counts, Dropped, Gauges, Rejected};
 #[cfg(feature = "defects")]
 pub use defects::PlannedPanic;
-pub use happening::{AttemptEnd, Happening, Responder, Subject};
+pub use happening::{AttemptEnd, Happening, ObservedRequest, Responder};
 pub use happenings::Happenings;
 pub use hold::Hold;
 pub use ids::{AnchorId, CallId, ClientId, OwnRequestId, RequestId, ResolutionId, RouteId};
@@ -107,5 +107,5 @@ pub use reply::{Reply, ReplyError};
 pub use route::{AcknowledgeError, Body, Caller, Origin, RoundEnd, RouteRequest, TooDeep};
 pub use server_request::Creation;
 pub use server_stage::ServerState;
-pub use settings::{is_loopback, Families, Limits, Settings, Status};
+pub use settings::{is_loopback, AddressFamilies, Limits, Settings, Status};
 pub use word::Word;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::client_transactions::ClientTransaction;
-use super::happening::{AttemptEnd, Happening, Responder, Subject};
+use super::happening::{AttemptEnd, Happening, ObservedRequest, Responder};
 use super::happenings::Happenings;
 use super::ids::{RequestId, RouteId};
 use super::route::Route;
@@ -120,7 +120,7 @@ impl Element {
             })
         });
         // Another final response to an INVITE is repeated until its ACK has come.
-        let is_over = |of: &Subject| status >= 200 && (of.method != Method::Invite || status < 300);
+        let is_over = |of: &ObservedRequest| status >= 200 && (of.method != Method::Invite || status < 300);
         if let Some(happenings) = &mut self.happenings {
             if happenings.subject(request).is_some_and(is_over) {
                 happenings.is_answered(request);
@@ -144,7 +144,7 @@ impl Element {
     }
 
     /// A request that the script has got.
-    fn subject_of(&self, id: RequestId) -> Option<Subject> {
+    fn subject_of(&self, id: RequestId) -> Option<ObservedRequest> {
         if let Some(followed) = self.happenings.as_ref().and_then(|happenings| happenings.subject(id)) {
             return Some(followed.clone());
         }
@@ -153,15 +153,15 @@ impl Element {
         let branch = unique.map(|rest| Word::of(MAGIC_COOKIE, rest)).unwrap_or_default();
         let call_id = request.request.as_ref().and_then(|it| it.message.call_id());
         let call_id = call_id.map(Word::from);
-        Some(Subject { method: request.method().clone(), branch, call_id })
+        Some(ObservedRequest { method: request.method().clone(), branch, call_id })
     }
 
     /// A request that has left.
-    fn subject_of_attempt(&self, branch: &Branch, transaction: &ClientTransaction) -> Subject {
+    fn subject_of_attempt(&self, branch: &Branch, transaction: &ClientTransaction) -> ObservedRequest {
         let (method, call_id) = transaction.of_call();
         let known = self.happenings.as_ref().and_then(|happenings| happenings.call_of_attempt(branch));
         let call_id = known.or_else(|| call_id.map(Word::from));
-        Subject { method: method.clone(), branch: Word::of(branch, b""), call_id }
+        ObservedRequest { method: method.clone(), branch: Word::of(branch, b""), call_id }
     }
 
     pub(super) fn note_attempt(&mut self, branch: &Branch) {
@@ -202,7 +202,7 @@ impl Element {
         let Some(end) = end else { return };
         let Some((call_id, took)) = happenings.end_attempt(branch, self.now) else { return };
         let method = transaction.of_call().0.clone();
-        let of = Subject { method, branch: Word::of(branch, b""), call_id };
+        let of = ObservedRequest { method, branch: Word::of(branch, b""), call_id };
         happenings.add(self.now, Happening::AttemptEnded { target: transaction.target(), of, end, took });
     }
 

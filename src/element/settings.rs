@@ -57,14 +57,14 @@ pub enum Status {
 
 /// The families of IP addresses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Families {
+pub struct AddressFamilies {
     /// IPv4.
     pub ipv4: bool,
     /// IPv6.
     pub ipv6: bool,
 }
 
-impl Families {
+impl AddressFamilies {
     /// Whether the family of this address is one of them.
     pub fn has(&self, ip: IpAddr) -> bool {
         if ip.is_ipv4() {
@@ -107,7 +107,7 @@ pub struct Settings {
     pub limits: Limits,
     /// The families without a configured address: if their listeners are on loopback, a Uac's requests leave for other hosts
     /// from the address that the system's routing picks.
-    pub sending: Families,
+    pub sending: AddressFamilies,
 }
 
 impl Settings {
@@ -236,7 +236,7 @@ mod tests {
                 response_bytes: 1,
                 transactions: 1,
             },
-            sending: Families { ipv4: true, ipv6: true },
+            sending: AddressFamilies { ipv4: true, ipv6: true },
         }
     }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::hep::HepSettings;
 use crate::client::{KeyTooShort, ProcessTags};
-use crate::element::{Families, Limits};
+use crate::element::{AddressFamilies, Limits};
 use crate::trace;
 use crate::transport::{ws, BindError, ClientCertificates, ListenSpec, OpeningLimits, TlsError, TlsSettings};
 
@@ -59,7 +59,7 @@ pub struct Config {
     pub tls_hostname_ipv6: Option<String>,
     /// The families whose address was not configured. If their listeners are on loopback, requests that start here leave for
     /// other hosts from the address that the system's routing picks.
-    pub sending: Families,
+    pub sending: AddressFamilies,
     /// Bounds at admission.
     pub limits: Limits,
     /// Tells which process this is, such as [`std::process::id`]: a forked child has no engine.
@@ -67,7 +67,7 @@ pub struct Config {
     /// Bytes that may wait to be sent on all connections together; beyond it those with the most are closed.
     pub outgoing_bytes: usize,
     /// How much of the calls is kept for who looks into them; `None`: nothing.
-    pub trace: Option<trace::Limits>,
+    pub trace: Option<trace::TraceLimits>,
     /// Whether figures are kept, for [`Engine::open_monitor`](super::Engine::open_monitor).
     pub metrics: bool,
     /// The collectors that get all messages by HEP3, if there are any.
@@ -82,7 +82,7 @@ pub struct WebSocketConfig {
     /// The IPv6 address that headers name instead of the listening one.
     pub advertised_ipv6: Option<String>,
     /// Bounds of frames and messages.
-    pub limits: ws::Limits,
+    pub limits: ws::FrameLimits,
     /// Interval of pings; none when `None`.
     pub keepalive: Option<Duration>,
 }

@@ -38,7 +38,7 @@ use crate::element::{
 };
 use crate::host::{lock, Anchors, Call, Calls, Host, IncomingRequest, Released};
 use crate::message::{ConnectionId, Source, Transport};
-use crate::observed::{Fate, Way};
+use crate::observed::{Fate, FiveTuple};
 use crate::resolve::{Inquiry, Resolved};
 use crate::transport::TransportEvent;
 
@@ -221,13 +221,13 @@ impl Driver {
             (Delivery::Request { sender, hop, wire }, Some(network)) => {
                 let at = self.time_for_observers();
                 let sent = network.send(&hop, &wire);
-                self.observe(at, &wire, sent.is_ok(), || network.way(&hop));
+                self.observe(at, &wire, sent.is_ok(), || network.five_tuple(&hop));
                 return sent.err().map(|failure| Input::NotSent { sender, hop, failure });
             }
             (Delivery::Response { way_back, wire, hold }, Some(network)) => {
                 let at = self.time_for_observers();
-                let (sent, way) = network.respond(&way_back, &wire);
-                self.observe(at, &wire, sent, || way);
+                let (sent, between) = network.respond(&way_back, &wire);
+                self.observe(at, &wire, sent, || between);
                 drop(hold);
             }
             (Delivery::End(connection), Some(network)) => network.close(connection),
@@ -240,8 +240,8 @@ impl Driver {
     pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) {
         let at = self.time_for_observers();
         if let Some(network) = self.network.get() {
-            let (sent, way) = network.respond_anew(transport, remote, wire);
-            self.observe(at, wire, sent, || way);
+            let (sent, between) = network.respond_anew(transport, remote, wire);
+            self.observe(at, wire, sent, || between);
         }
     }
 
@@ -249,7 +249,7 @@ impl Driver {
     pub(super) fn send_over(&self, source: &Source, wire: &Bytes, to: SocketAddr) -> bool {
         let at = self.time_for_observers();
         let sent = self.network.get().is_some_and(|network| network.send_over(source, wire, to));
-        self.observe(at, wire, sent, || Way { remote: to, ..source.into() });
+        self.observe(at, wire, sent, || FiveTuple { remote: to, ..source.into() });
         sent
     }
 
@@ -258,9 +258,9 @@ impl Driver {
         self.observers.as_ref().map(|_| self.clock.now())
     }
 
-    fn observe(&self, at: Option<Instant>, wire: &[u8], sent: bool, way: impl FnOnce() -> Way) {
+    fn observe(&self, at: Option<Instant>, wire: &[u8], sent: bool, between: impl FnOnce() -> FiveTuple) {
         if let (Some(observers), Some(at)) = (&self.observers, at) {
-            observers.leaves(at, wire, way(), if sent { Fate::Sent } else { Fate::Refused });
+            observers.leaves(at, wire, between(), if sent { Fate::Sent } else { Fate::Refused });
         }
     }
 

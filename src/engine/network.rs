@@ -14,7 +14,7 @@ use crate::element::{
     NextHop, NoWay, OpeningLimits, SendFailure, ServerName, ServerProof, Settings, WayBack,
 };
 use crate::message::{ConnectionId, Source, Transport};
-use crate::observed::Way;
+use crate::observed::FiveTuple;
 use crate::resolve::Target;
 use crate::transport::{
     self, is_of_peer, is_too_large, Connections, PeerName, TransportLayer, UdpSocket, Verification,
@@ -109,14 +109,14 @@ impl Network {
         }
     }
 
-    /// The way of a request, for who looks on.
-    pub(super) fn way(&self, hop: &NextHop) -> Way {
+    /// Between which addresses a request goes, for who looks on.
+    pub(super) fn five_tuple(&self, hop: &NextHop) -> FiveTuple {
         let (transport, remote, connection) = (hop.transport(), hop.remote(), hop.connection());
         let local = hop.own().or_else(|| match connection {
             None => self.layer.udp(remote).map(UdpSocket::local),
             Some(connection) => self.local(connection),
         });
-        Way { transport, local, remote, connection }
+        FiveTuple { transport, local, remote, connection }
     }
 
     fn local(&self, connection: ConnectionId) -> Option<SocketAddr> {
@@ -124,8 +124,8 @@ impl Network {
     }
 
     /// Sends a response to where its request came from (RFC 3261 18.2.2, RFC 3581 4). Says whether it
-    /// has left, and which way.
-    pub(super) fn respond(&self, way_back: &WayBack, wire: &Bytes) -> (bool, Way) {
+    /// has left, and between which addresses.
+    pub(super) fn respond(&self, way_back: &WayBack, wire: &Bytes) -> (bool, FiveTuple) {
         let source = &way_back.source;
         let sent = match source.connection {
             Some(connection) => {
@@ -136,7 +136,7 @@ impl Network {
         match (sent, source.connection) {
             (false, _) => self.respond_anew(source.transport, way_back.connection(), wire),
             (true, Some(_)) => (true, source.into()),
-            (true, None) => (true, Way { remote: way_back.udp(), ..source.into() }),
+            (true, None) => (true, FiveTuple { remote: way_back.udp(), ..source.into() }),
         }
     }
 
@@ -154,8 +154,13 @@ impl Network {
     }
 
     /// Sends a response whose connection is gone: one attempt to reach its client where that takes connections (RFC 3261
-    /// 18.2.2). WebSocket clients cannot be called back. Says whether it has left, and which way.
-    pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) -> (bool, Way) {
+    /// 18.2.2). WebSocket clients cannot be called back. Says whether it has left, and between which addresses.
+    pub(super) fn respond_anew(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        wire: &Bytes,
+    ) -> (bool, FiveTuple) {
         let connection = self.settings.reaches(Role::Uac, remote).then(|| match transport {
             // It is for the script to say whom it trusts, if it does.
             Transport::Tls => {
@@ -168,11 +173,12 @@ impl Network {
         });
         let connection = connection.flatten();
         let sent = connection.is_some_and(|it| self.connections().send(it, wire.clone()));
-        let way = Way { transport, local: connection.and_then(|it| self.local(it)), remote, connection };
+        let between =
+            FiveTuple { transport, local: connection.and_then(|it| self.local(it)), remote, connection };
         if !sent {
             tracing::info!(target: "oversip::transport", "error sending the SIP response to {transport}:{remote}");
         }
-        (sent, way)
+        (sent, between)
     }
 
     pub(super) fn heed_keepalives(&self, on: bool) {

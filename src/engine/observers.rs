@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::element::{Happening, Input};
 use crate::host::lock;
 use crate::metrics::Metrics;
-use crate::observed::{BlockRun, Fate, ObservedMessage, Way};
+use crate::observed::{BlockRun, Fate, FiveTuple, ObservedMessage};
 use crate::trace::Ring;
 
 /// Those who look on, as far as there are any.
@@ -79,8 +79,8 @@ impl Observers {
     }
 
     /// A message was sent at that time, or should have been.
-    pub(super) fn leaves(&self, at: Instant, wire: &[u8], way: Way, fate: Fate) {
-        guarded(|| self.message(&ObservedMessage::sent(at, wire, way, fate)));
+    pub(super) fn leaves(&self, at: Instant, wire: &[u8], between: FiveTuple, fate: Fate) {
+        guarded(|| self.message(&ObservedMessage::sent(at, wire, between, fate)));
     }
 
     fn message(&self, message: &ObservedMessage<'_>) {

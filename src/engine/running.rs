@@ -17,7 +17,7 @@ use super::driver::Driver;
 use super::event::{Event, LogRecord};
 use super::events::{EventQueue, Wake};
 use super::log;
-use super::monitor::{Monitor, MonitorConfig, MonitorError, Questions};
+use super::monitor::{Monitor, MonitorConfig, MonitorError, RubyQuestions};
 use super::observers::Observers;
 use super::run::Command;
 use super::stats::Stats;
@@ -46,7 +46,7 @@ pub struct Engine {
     pub(super) stopping: AtomicBool,
     /// It ends with the engine's thread.
     pub(super) monitor: MonitorPlace,
-    pub(super) questions: Arc<Questions>,
+    pub(super) questions: Arc<RubyQuestions>,
 }
 
 impl Engine {
@@ -220,7 +220,7 @@ impl Engine {
     }
 
     /// What the monitor asks of Ruby.
-    pub fn questions(&self) -> &Arc<Questions> {
+    pub fn questions(&self) -> &Arc<RubyQuestions> {
         &self.questions
     }
 

@@ -15,7 +15,7 @@ use super::config::{Config, StartError, MAX_CONNECTIONS};
 use super::dns::{Lookup, NameServer};
 use super::driver::Driver;
 use super::log;
-use super::monitor::Questions;
+use super::monitor::RubyQuestions;
 use super::network::Network;
 use super::observers::Observers;
 use super::random::system_random;
@@ -58,7 +58,7 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
     let observers = Observers::new(&config, clock.clone());
     let driver = Driver::new(settings, clock.clone(), lookup(&config, clock), observers, config.process);
     let (commands, command_queue) = mpsc::unbounded_channel();
-    let (monitor, questions) = (MonitorPlace::default(), Arc::new(Questions::default()));
+    let (monitor, questions) = (MonitorPlace::default(), Arc::new(RubyQuestions::default()));
     let (ready, is_ready) = sync_channel(1);
     let serving_tls = tls.clone();
     let thread = std::thread::Builder::new().name("oversip-engine".into()).spawn({

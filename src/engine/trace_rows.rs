@@ -41,7 +41,7 @@ impl Observers {
     pub fn trace_rows(&self, query: &TraceQuery) -> Option<TraceRows> {
         let ring = self.ring()?;
         let since = query.since;
-        let reading = Reading::begin(ring, query);
+        let reading = ReadPlan::begin(ring, query);
         let last = reading.last;
         let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
         let calls: Vec<_> =
@@ -63,7 +63,7 @@ impl Observers {
     pub fn trace_pieces(&self, query: &TraceQuery) -> Option<(impl Iterator<Item = Vec<u8>> + '_, u64)> {
         let ring = self.ring()?;
         let since = query.since;
-        let Reading { names, last } = Reading::begin(ring, query);
+        let ReadPlan { names, last } = ReadPlan::begin(ring, query);
         let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
         let of_none = others.map(move |part| rows(None, &part, last));
         let of_calls = names.into_iter().flat_map(move |name| {
@@ -84,21 +84,21 @@ impl Observers {
 }
 
 /// What somebody is about to read.
-struct Reading {
+struct ReadPlan {
     /// The Call-IDs.
     names: Vec<Box<[u8]>>,
     /// Up to the entry with this number.
     last: u64,
 }
 
-impl Reading {
-    fn begin(ring: &Mutex<Ring>, query: &TraceQuery) -> Reading {
+impl ReadPlan {
+    fn begin(ring: &Mutex<Ring>, query: &TraceQuery) -> ReadPlan {
         let ring = lock(ring);
         let names = match &query.call_id {
             Some(call_id) => vec![call_id.clone().into()],
             None => ring.active_since(query.since, query.last.unwrap_or(usize::MAX)),
         };
-        Reading { names, last: ring.last() }
+        ReadPlan { names, last: ring.last() }
     }
 }
 

@@ -7,4 +7,4 @@ mod packet;
 mod queue;
 
 pub use packet::Agent;
-pub use queue::Queue;
+pub use queue::PacketQueue;

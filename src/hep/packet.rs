@@ -68,7 +68,7 @@ impl Agent {
         let password = self.password.as_deref().unwrap_or_default().as_bytes();
         let call_id = message.call_id.unwrap_or_default();
         let length = message.head.len() + message.body.len();
-        let mut packet = Packet(Vec::with_capacity(REST + password.len() + call_id.len() + length));
+        let mut packet = HepPacket(Vec::with_capacity(REST + password.len() + call_id.len() + length));
         packet.0.extend_from_slice(b"HEP3\0\0");
         let (from, to) = ends(message);
         packet.addresses(from, to)?;
@@ -103,9 +103,9 @@ fn ends(message: &ObservedMessage<'_>) -> (SocketAddr, SocketAddr) {
     }
 }
 
-struct Packet(Vec<u8>);
+struct HepPacket(Vec<u8>);
 
-impl Packet {
+impl HepPacket {
     /// Both are of one family: where one of them is of IPv6, an address of IPv4 stands there as IPv6 has it (RFC 4291 2.5.5.2).
     fn addresses(&mut self, from: SocketAddr, to: SocketAddr) -> Option<()> {
         match (from.ip(), to.ip()) {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// The packets for one collector.
 #[derive(Debug)]
-pub struct Queue {
+pub struct PacketQueue {
     packets: VecDeque<Bytes>,
     bytes: usize,
     most: usize,
@@ -15,10 +15,10 @@ pub struct Queue {
     dropped: u64,
 }
 
-impl Queue {
+impl PacketQueue {
     /// An empty one that takes so many packets and so many bytes of them.
-    pub fn new(most: usize, most_bytes: usize) -> Queue {
-        Queue { packets: VecDeque::new(), bytes: 0, most, most_bytes, dropped: 0 }
+    pub fn new(most: usize, most_bytes: usize) -> PacketQueue {
+        PacketQueue { packets: VecDeque::new(), bytes: 0, most, most_bytes, dropped: 0 }
     }
 
     /// Puts a packet at its end, and drops those at its front for which there is no room any more.
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn the_oldest_packets_go_where_there_are_too_many() {
-        let mut queue = Queue::new(2, 100);
+        let mut queue = PacketQueue::new(2, 100);
         ["a", "b", "c"].into_iter().for_each(|text| queue.push(packet(text)));
         assert_eq!((queue.len(), queue.bytes(), queue.dropped()), (2, 2, 1));
         assert_eq!([queue.pop(), queue.pop(), queue.pop()], [Some(packet("b")), Some(packet("c")), None]);
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_oldest_packets_go_where_they_take_too_many_bytes() {
-        let mut queue = Queue::new(9, 6);
+        let mut queue = PacketQueue::new(9, 6);
         ["aaa", "bbb", "cc"].into_iter().for_each(|text| queue.push(packet(text)));
         assert_eq!((queue.len(), queue.bytes(), queue.dropped()), (2, 5, 1));
         queue.push(packet("longer than the room"));
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_outside_counts_as_well() {
-        let mut queue = Queue::new(1, 1);
+        let mut queue = PacketQueue::new(1, 1);
         queue.lose();
         assert_eq!(queue.dropped(), 1);
     }

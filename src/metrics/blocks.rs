@@ -20,20 +20,20 @@ const LONGEST_NAME: usize = 256;
 
 /// The blocks of an engine, by event.
 #[derive(Debug)]
-pub(super) struct Blocks {
+pub(super) struct BlockMetrics {
     by_event: HistogramVec,
 }
 
 /// The event, the file and the line.
-type Place = (&'static str, Arc<str>, u32);
+type BlockPlace = (&'static str, Arc<str>, u32);
 
 /// The places of blocks.
 #[derive(Debug, Default)]
-pub(super) struct Places(LinkedHashMap<Place, Runs>);
+pub(super) struct Places(LinkedHashMap<BlockPlace, BlockRuns>);
 
 /// What is known of a block.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Runs {
+pub struct BlockRuns {
     /// How often it has run.
     pub count: u64,
     /// How long that took in all.
@@ -52,14 +52,14 @@ pub struct BlockFigures {
     /// File and line.
     pub place: String,
     /// What is known of it.
-    pub runs: Runs,
+    pub runs: BlockRuns,
 }
 
-impl Blocks {
-    pub(super) fn new() -> Blocks {
+impl BlockMetrics {
+    pub(super) fn new() -> BlockMetrics {
         let help =
             "How long blocks and event methods of the script take, with the time that they are suspended.";
-        Blocks { by_event: histograms("oversip_block_seconds", help, Buckets::Work, &["event"]) }
+        BlockMetrics { by_event: histograms("oversip_block_seconds", help, Buckets::Work, &["event"]) }
     }
 
     pub(super) fn note(&self, run: &BlockRun<'_>) {
@@ -77,9 +77,9 @@ impl Places {
         let file = end_of(run.file);
         let hash = self.0.hasher().hash_one((run.event, file, run.line));
         let is_it =
-            |(event, known, line): &Place| *event == run.event && **known == *file && *line == run.line;
+            |(event, known, line): &BlockPlace| *event == run.event && **known == *file && *line == run.line;
         let took = duration(run);
-        let note = |runs: &mut Runs| {
+        let note = |runs: &mut BlockRuns| {
             runs.count += 1;
             runs.total += took;
             runs.longest = runs.longest.max(took);
@@ -92,7 +92,7 @@ impl Places {
             }
             RawEntryMut::Vacant(new) => {
                 let place = (run.event, file.into(), run.line);
-                note(new.insert_hashed_nocheck(hash, place, Runs::default()).1);
+                note(new.insert_hashed_nocheck(hash, place, BlockRuns::default()).1);
                 if self.0.len() > MOST_PLACES {
                     self.0.pop_front();
                 }
@@ -101,13 +101,13 @@ impl Places {
     }
 
     /// A copy of all that are known.
-    pub(super) fn copy(&self) -> Vec<(Place, Runs)> {
+    pub(super) fn copy(&self) -> Vec<(BlockPlace, BlockRuns)> {
         self.0.iter().map(|(place, runs)| (place.clone(), *runs)).collect()
     }
 }
 
 /// What is known of blocks, the one first that takes most time in all.
-pub(super) fn figures(places: Vec<(Place, Runs)>) -> Vec<BlockFigures> {
+pub(super) fn figures(places: Vec<(BlockPlace, BlockRuns)>) -> Vec<BlockFigures> {
     let figures = |((event, file, line), runs)| BlockFigures { event, place: format!("{file}:{line}"), runs };
     let mut list: Vec<_> = places.into_iter().map(figures).collect();
     list.sort_by_key(|block| std::cmp::Reverse(block.runs.total));
@@ -155,7 +155,7 @@ mod tests {
             list.iter().map(|block| block.place.as_str()).collect::<Vec<_>>(),
             ["server.rb:2", "server.rb:1"]
         );
-        let wanted = Runs {
+        let wanted = BlockRuns {
             count: 2,
             total: Duration::from_millis(12),
             longest: Duration::from_millis(7),

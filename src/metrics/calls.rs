@@ -18,7 +18,7 @@ const CANCELLED: u16 = 487;
 
 /// How a call ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum CallEnd {
     Answered,
     Cancelled,
     Redirected,
@@ -29,21 +29,21 @@ enum Outcome {
     Unanswered,
 }
 
-impl Outcome {
+impl CallEnd {
     /// What they are called, in their order.
     const NAMES: [&'static str; 7] = ["answered", "cancelled", "3xx", "4xx", "5xx", "6xx", "none"];
 
     /// Those of calls that have failed.
-    const FAILED: std::ops::Range<usize> = 2..Outcome::NAMES.len();
+    const FAILED: std::ops::Range<usize> = 2..CallEnd::NAMES.len();
 
-    fn of(status: u16, cancelled: bool) -> Outcome {
+    fn of(status: u16, cancelled: bool) -> CallEnd {
         match status {
-            CANCELLED if cancelled => Outcome::Cancelled,
-            ..=299 => Outcome::Answered,
-            300..=399 => Outcome::Redirected,
-            400..=499 => Outcome::ClientError,
-            500..=599 => Outcome::ServerError,
-            600.. => Outcome::GlobalError,
+            CANCELLED if cancelled => CallEnd::Cancelled,
+            ..=299 => CallEnd::Answered,
+            300..=399 => CallEnd::Redirected,
+            400..=499 => CallEnd::ClientError,
+            500..=599 => CallEnd::ServerError,
+            600.. => CallEnd::GlobalError,
         }
     }
 }
@@ -88,9 +88,9 @@ impl Causes {
 
 /// Calls from the network.
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(super) struct CallMetrics {
     begun: AtomicU64,
-    ended: [AtomicU64; Outcome::NAMES.len()],
+    ended: [AtomicU64; CallEnd::NAMES.len()],
     causes: Causes,
     provisional: Histogram,
     last: HistogramVec,
@@ -124,15 +124,15 @@ pub struct Cause {
     pub count: u64,
 }
 
-impl Calls {
-    pub(super) fn new() -> Calls {
+impl CallMetrics {
+    pub(super) fn new() -> CallMetrics {
         let last = histograms(
             "oversip_invite_final_seconds",
             "From an INVITE to its final response, by the class of that.",
             Buckets::Ringing,
             &["class"],
         );
-        Calls {
+        CallMetrics {
             begun: AtomicU64::new(0),
             ended: Default::default(),
             causes: Causes::new(),
@@ -158,18 +158,18 @@ impl Calls {
 
     /// Its final response leaves, the first one. Its caller may have cancelled it before.
     pub(super) fn end(&self, status: u16, by: Responder, after: Duration, cancelled: bool) {
-        let outcome = Outcome::of(status, cancelled);
+        let outcome = CallEnd::of(status, cancelled);
         raise(&self.ended[outcome as usize]);
         let place = usize::from(status / 100).clamp(1, CLASSES.len()) - 1;
         self.last_by_class[place].observe(after.as_secs_f64());
-        if Outcome::FAILED.contains(&(outcome as usize)) {
+        if CallEnd::FAILED.contains(&(outcome as usize)) {
             self.causes.note(status, by);
         }
     }
 
     /// It has ended without a final response.
     pub(super) fn end_unanswered(&self) {
-        raise(&self.ended[Outcome::Unanswered as usize]);
+        raise(&self.ended[CallEnd::Unanswered as usize]);
     }
 
     pub(super) fn figures(&self) -> CallFigures {
@@ -179,9 +179,9 @@ impl Calls {
         CallFigures {
             begun,
             in_progress: begun.saturating_sub(ended.iter().sum()),
-            answered: ended[Outcome::Answered as usize],
-            cancelled: ended[Outcome::Cancelled as usize],
-            failed: Outcome::FAILED.map(|place| (Outcome::NAMES[place], ended[place])).collect(),
+            answered: ended[CallEnd::Answered as usize],
+            cancelled: ended[CallEnd::Cancelled as usize],
+            failed: CallEnd::FAILED.map(|place| (CallEnd::NAMES[place], ended[place])).collect(),
         }
     }
 
@@ -217,7 +217,7 @@ impl Calls {
             "Calls that have come to the script and have ended: answered by a 2xx, cancelled by their callers, with another final \
              answer by its class, or with none.",
             |family| {
-                for (outcome, count) in Outcome::NAMES.iter().zip(&self.ended) {
+                for (outcome, count) in CallEnd::NAMES.iter().zip(&self.ended) {
                     family.add(&[("outcome", outcome)], read(count));
                 }
             },
@@ -247,13 +247,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn causes(calls: &Calls) -> Vec<(String, &'static str, u64)> {
+    fn causes(calls: &CallMetrics) -> Vec<(String, &'static str, u64)> {
         calls.causes().into_iter().map(|cause| (cause.words, cause.by, cause.count)).collect()
     }
 
     #[test]
     fn calls_count_by_how_they_end() {
-        let calls = Calls::new();
+        let calls = CallMetrics::new();
         (0..8).for_each(|_| calls.begin());
         calls.end(200, Responder::Relayed, SECOND, false);
         calls.end(487, Responder::Element, SECOND, true);
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_487_that_no_caller_has_asked_for_is_a_failure() {
-        let calls = Calls::new();
+        let calls = CallMetrics::new();
         calls.end(487, Responder::Relayed, SECOND, false);
         assert_eq!((calls.figures().cancelled, calls.figures().failed[1]), (0, ("4xx", 1)));
         assert_eq!(causes(&calls), [("487 Request Terminated".into(), "relayed", 1)]);
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn statuses_that_a_server_makes_up_count_by_their_class() {
-        let calls = Calls::new();
+        let calls = CallMetrics::new();
         (450..460).for_each(|status| calls.end(status, Responder::Relayed, SECOND, false));
         calls.end(699, Responder::Relayed, SECOND, false);
         let mut families = Families::default();
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_call_that_rings_for_two_minutes_is_told_from_one_that_rings_for_one() {
-        let calls = Calls::new();
+        let calls = CallMetrics::new();
         calls.end(408, Responder::Element, 100 * SECOND, false);
         let mut families = Families::default();
         calls.read(&mut families);

@@ -21,14 +21,14 @@ use crate::element::{AttemptEnd, Happening, SendFailure};
 use crate::observed::{BlockRun, ObservedMessage};
 use crate::resolve::Target;
 
-pub use blocks::{BlockFigures, Runs};
+pub use blocks::{BlockFigures, BlockRuns};
 pub use calls::{CallFigures, Cause};
 pub use families::{Families, Family, Labels};
 pub use script::{Kind, Refusal, ScriptMetric, ScriptMetrics, Wanted};
 pub use targets::Attempts;
 
-use blocks::{Blocks, Places};
-use calls::Calls;
+use blocks::{BlockMetrics, Places};
+use calls::CallMetrics;
 use count::{raise, read};
 use messages::{Messages, CLASSES};
 use targets::Targets;
@@ -49,9 +49,9 @@ const FAILURES: [AttemptEnd; 7] = [
 #[derive(Debug)]
 pub struct Metrics {
     messages: Messages,
-    calls: Calls,
+    calls: CallMetrics,
     times: Times,
-    blocks: Blocks,
+    blocks: BlockMetrics,
     attempts: AtomicU64,
     answered: [AtomicU64; CLASSES.len()],
     failed: [AtomicU64; FAILURES.len()],
@@ -70,9 +70,9 @@ impl Default for Metrics {
     fn default() -> Self {
         Metrics {
             messages: Messages::default(),
-            calls: Calls::new(),
+            calls: CallMetrics::new(),
             times: Times::new(),
-            blocks: Blocks::new(),
+            blocks: BlockMetrics::new(),
             attempts: AtomicU64::new(0),
             answered: Default::default(),
             failed: Default::default(),

@@ -47,9 +47,9 @@ pub enum What<T> {
     /// A request goes to the script.
     Received(Of<T>),
     /// The first provisional response to it other than 100 leaves.
-    Progress(Of<T>, Answer),
+    Progress(Of<T>, SentResponse),
     /// A final response to it leaves.
-    Answered(Of<T>, Answer),
+    Answered(Of<T>, SentResponse),
     /// A block has kept back a response of this status.
     DroppedResponse(Of<T>, u16),
     /// A timer has fired.
@@ -88,7 +88,7 @@ pub enum What<T> {
 
 /// A response to the client of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
+pub struct SentResponse {
     /// Its status.
     pub status: u16,
     /// Who has made it.

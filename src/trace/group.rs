@@ -7,7 +7,7 @@ use hashlink::linked_hash_map::RawEntryMut;
 use hashlink::LinkedHashMap;
 
 use super::entry::What;
-use super::log::{Log, Pieces};
+use super::log::{Log, TextPieces};
 
 /// What a call takes beside its log and its name: its place in the table and in the order.
 const PLACE: usize = 192;
@@ -19,10 +19,10 @@ pub(super) struct Group {
 }
 
 /// An entry, its number and time, and how many bytes its call may have.
-pub(super) struct Added<'a> {
+pub(super) struct NewEntry<'a> {
     pub(super) number: u64,
     pub(super) at: Duration,
-    pub(super) what: &'a What<Pieces<'a>>,
+    pub(super) what: &'a What<TextPieces<'a>>,
     pub(super) most: usize,
 }
 
@@ -46,8 +46,8 @@ impl Group {
     }
 
     /// Adds an entry to a call that is in the group; false where it is not.
-    pub(super) fn add(&mut self, call_id: &[u8], entry: &Added<'_>) -> bool {
-        let Added { number, at, what, most } = *entry;
+    pub(super) fn add(&mut self, call_id: &[u8], entry: &NewEntry<'_>) -> bool {
+        let NewEntry { number, at, what, most } = *entry;
         let RawEntryMut::Occupied(mut call) = self.logs.raw_entry_mut().from_key(call_id) else {
             return false;
         };
@@ -60,8 +60,8 @@ impl Group {
     }
 
     /// A new call with its first entry, in this memory.
-    pub(super) fn begin(&mut self, call_id: &[u8], entry: &Added<'_>, mut log: Log) {
-        let Added { number, at, what, most } = *entry;
+    pub(super) fn begin(&mut self, call_id: &[u8], entry: &NewEntry<'_>, mut log: Log) {
+        let NewEntry { number, at, what, most } = *entry;
         log.add(number, at, what, most);
         self.bytes += log.size() + call_id.len() + PLACE;
         self.logs.insert(call_id.into(), log);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use serde::Serialize;
 
-use super::entry::{Answer, Of, What};
+use super::entry::{Of, SentResponse, What};
 use super::log::{LeftOut, Read};
 use super::ring::Summary;
 use crate::element::AttemptEnd;
@@ -20,7 +20,7 @@ const ELEMENT: &str = "oversip";
 
 /// The first row: what holds for all others.
 #[derive(Serialize)]
-struct Head {
+struct HeadRow {
     kind: &'static str,
     rows: u32,
     element: &'static str,
@@ -28,11 +28,11 @@ struct Head {
     began_at: f64,
     now: f64,
     seq: u64,
-    calls: Calls,
+    calls: CallCounts,
 }
 
 #[derive(Serialize)]
-struct Calls {
+struct CallCounts {
     kept: usize,
     dropped: u64,
     unsampled: u64,
@@ -40,7 +40,7 @@ struct Calls {
 
 /// A row about something that has happened.
 #[derive(Serialize)]
-struct Row<'a> {
+struct EntryRow<'a> {
     kind: &'static str,
     call_id: Option<Cow<'a, str>>,
     at: f64,
@@ -112,8 +112,8 @@ impl<'a> Transaction<'a> {
         Transaction { method: text(of.method), branch: text(of.branch), ..Transaction::default() }
     }
 
-    fn answered(of: Of<&'a [u8]>, answer: Answer) -> Self {
-        let Answer { status, by, after } = answer;
+    fn answered(of: Of<&'a [u8]>, answer: SentResponse) -> Self {
+        let SentResponse { status, by, after } = answer;
         let (status, by, seconds) = (Some(status), Some(by.as_str()), after.map(seconds));
         Transaction { status, by, seconds, ..Transaction::of(of) }
     }
@@ -140,17 +140,17 @@ struct LeftOutRow<'a> {
 
 /// The first row.
 pub fn head(out: &mut Vec<u8>, summary: &Summary) {
-    let calls = Calls { kept: summary.calls, dropped: summary.dropped, unsampled: summary.unsampled };
+    let calls = CallCounts { kept: summary.calls, dropped: summary.dropped, unsampled: summary.unsampled };
     let began_at = summary.began_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (began_at, now) = (seconds(began_at), seconds(summary.now));
     let (element, version, seq) = (ELEMENT, env!("CARGO_PKG_VERSION"), summary.last);
-    write(out, &Head { kind: "head", rows: FORM, element, version, began_at, now, seq, calls });
+    write(out, &HeadRow { kind: "head", rows: FORM, element, version, began_at, now, seq, calls });
 }
 
 /// The row of an entry of a call, or of one that belongs to no call.
 pub fn row(out: &mut Vec<u8>, call_id: Option<&[u8]>, entry: Read<'_>) {
     let (kind, details) = details(entry.what);
-    write(out, &Row { kind, call_id: call_id.map(text), at: seconds(entry.at), details });
+    write(out, &EntryRow { kind, call_id: call_id.map(text), at: seconds(entry.at), details });
 }
 
 /// The row that says what a call was not given room for.

@@ -12,11 +12,11 @@ const MORE_ENTRIES: usize = 8;
 const MOST_COPIED: usize = 256 * 1024;
 
 /// Two pieces of a text that are kept as one.
-pub(super) type Pieces<'a> = [&'a [u8]; 2];
+pub(super) type TextPieces<'a> = [&'a [u8]; 2];
 
 /// Where a text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
+struct TextSpan {
     start: u32,
     length: u32,
 }
@@ -28,7 +28,7 @@ struct Entry {
     at: Duration,
     /// Where its texts begin.
     texts: u32,
-    what: What<Span>,
+    what: What<TextSpan>,
 }
 
 /// What a call was not given room for.
@@ -65,23 +65,23 @@ pub struct Read<'a> {
 
 impl Log {
     /// Adds an entry, unless the log is to hold more than `most` bytes with it.
-    pub(super) fn add(&mut self, number: u64, at: Duration, what: &What<Pieces<'_>>, most: usize) {
+    pub(super) fn add(&mut self, number: u64, at: Duration, what: &What<TextPieces<'_>>, most: usize) {
         let before = self.texts.len();
         let full = self.size() > most;
         let mut length = 0;
         let texts = &mut self.texts;
-        let what = what.map(&mut |pieces: Pieces<'_>| {
+        let what = what.map(&mut |pieces: TextPieces<'_>| {
             let more = pieces[0].len() + pieces[1].len();
             length += more;
             if full || texts.len() + more > most {
-                return Span { start: u32::MAX, length: 0 };
+                return TextSpan { start: u32::MAX, length: 0 };
             }
             let start = texts.len() as u32;
             if texts.capacity() - texts.len() < more {
                 texts.reserve_exact(more.max(MORE_BYTES).max(texts.len() / 4));
             }
             pieces.into_iter().for_each(|piece| texts.extend_from_slice(piece));
-            Span { start, length: more as u32 }
+            TextSpan { start, length: more as u32 }
         });
         if full || before + length > most {
             self.texts.truncate(before);
@@ -155,7 +155,7 @@ impl Log {
         self.entries[self.first_after(number)..].iter().map(|entry| Read {
             number: entry.number,
             at: entry.at,
-            what: entry.what.map(&mut |span: Span| {
+            what: entry.what.map(&mut |span: TextSpan| {
                 let start = (span.start - self.skipped) as usize;
                 &self.texts[start..start + span.length as usize]
             }),

@@ -10,8 +10,8 @@ mod log;
 mod outline;
 mod ring;
 
-pub use entry::{Answer, Of, What};
+pub use entry::{Of, SentResponse, What};
 pub use json::{head, left_out, row};
 pub use log::{LeftOut, Log, Read};
-pub use outline::{Outcome, Outline};
-pub use ring::{Limits, Ring, Summary};
+pub use outline::{Outline, RequestOutcome};
+pub use ring::{Ring, Summary, TraceLimits};

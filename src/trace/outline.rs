@@ -12,7 +12,7 @@ use crate::observed::{Direction, Fate};
 
 /// How the request of a call has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// Not yet.
     Pending,
     /// With a 2xx.
@@ -25,26 +25,26 @@ pub enum Outcome {
     Failure,
 }
 
-impl Outcome {
+impl RequestOutcome {
     /// That of a request with this final response.
-    fn of(status: Option<u16>, cancelled: bool) -> Outcome {
+    fn of(status: Option<u16>, cancelled: bool) -> RequestOutcome {
         match status {
-            None | Some(0..=199) => Outcome::Pending,
-            Some(200..=299) => Outcome::Success,
-            Some(300..=399) => Outcome::Redirection,
-            Some(487) if cancelled => Outcome::Cancelled,
-            Some(_) => Outcome::Failure,
+            None | Some(0..=199) => RequestOutcome::Pending,
+            Some(200..=299) => RequestOutcome::Success,
+            Some(300..=399) => RequestOutcome::Redirection,
+            Some(487) if cancelled => RequestOutcome::Cancelled,
+            Some(_) => RequestOutcome::Failure,
         }
     }
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
-            Outcome::Pending => "pending",
-            Outcome::Success => "success",
-            Outcome::Redirection => "redirection",
-            Outcome::Cancelled => "cancelled",
-            Outcome::Failure => "failure",
+            RequestOutcome::Pending => "pending",
+            RequestOutcome::Success => "success",
+            RequestOutcome::Redirection => "redirection",
+            RequestOutcome::Cancelled => "cancelled",
+            RequestOutcome::Failure => "failure",
         }
     }
 }
@@ -67,7 +67,7 @@ pub struct Outline {
     /// Likewise.
     pub reason: Vec<u8>,
     /// How its request has ended.
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
     /// Whether it goes on as far as can be seen here: there is no final response yet, or an INVITE was accepted, its ACK came by here, and
     /// nobody has sent BYE.
     pub goes_on: bool,
@@ -96,7 +96,7 @@ impl Outline {
             to: Vec::new(),
             status: None,
             reason: Vec::new(),
-            outcome: Outcome::Pending,
+            outcome: RequestOutcome::Pending,
             goes_on: false,
             waited: Duration::ZERO,
             messages: 0,
@@ -131,7 +131,7 @@ impl Outline {
         self.method = message.method().map(|method| method.as_bytes().to_vec()).unwrap_or_default();
         (self.from, self.to) = (uri(message.from()), uri(message.to()));
         (self.status, self.reason) = (message.status(), message.reason().to_vec());
-        self.outcome = Outcome::of(self.status, false);
+        self.outcome = RequestOutcome::of(self.status, false);
     }
 
     /// What its messages say; the first one is a request.
@@ -149,13 +149,13 @@ impl Outline {
             self.reason = last.message.reason().to_vec();
         }
         let cancelled = || sent.iter().any(|sent| is_of(first, sent) && method(sent, &Method::Cancel));
-        self.outcome = Outcome::of(self.status, cancelled());
+        self.outcome = RequestOutcome::of(self.status, cancelled());
         // A dialog whose ACK does not come by here ends without our knowledge too.
         let acknowledged = || sent.iter().any(|sent| method(sent, &Method::Ack));
         let hung_up = || sent.iter().any(|sent| method(sent, &Method::Bye));
         self.goes_on = match self.outcome {
-            Outcome::Pending => !method(first, &Method::Ack),
-            Outcome::Success => is_invite(first) && acknowledged() && !hung_up(),
+            RequestOutcome::Pending => !method(first, &Method::Ack),
+            RequestOutcome::Success => is_invite(first) && acknowledged() && !hung_up(),
             _ => false,
         };
         let heard = answers().next().map_or(self.ended, |answer| answer.at);
@@ -265,7 +265,7 @@ mod tests {
         }
 
         /// Status, outcome, and whether it goes on.
-        fn end(&self) -> (Option<u16>, Outcome, bool) {
+        fn end(&self) -> (Option<u16>, RequestOutcome, bool) {
             let outline = self.outline();
             (outline.status, outline.outcome, outline.goes_on)
         }
@@ -281,7 +281,7 @@ mod tests {
             to: b"tel:+123".to_vec(),
             status: None,
             reason: Vec::new(),
-            outcome: Outcome::Pending,
+            outcome: RequestOutcome::Pending,
             goes_on: true,
             waited: Duration::from_millis(101),
             messages: 5,
@@ -299,22 +299,22 @@ mod tests {
         );
         assert_eq!(
             (call.end(), call.outline().reason),
-            ((Some(200), Outcome::Success, false), b"Fine".to_vec())
+            ((Some(200), RequestOutcome::Success, false), b"Fine".to_vec())
         );
         let call = call.comes(2002, ALICE, "ACK sip:b SIP/2.0", "1 ACK");
-        assert_eq!(call.end(), (Some(200), Outcome::Success, true));
+        assert_eq!(call.end(), (Some(200), RequestOutcome::Success, true));
         let call = call.comes(9000, ALICE, "BYE sip:b SIP/2.0", "2 BYE");
-        assert_eq!(call.end(), (Some(200), Outcome::Success, false));
+        assert_eq!(call.end(), (Some(200), RequestOutcome::Success, false));
         let call = call.leaves(9001, ALICE, "SIP/2.0 481 Gone", "2 BYE");
-        assert_eq!(call.end(), (Some(200), Outcome::Success, false));
+        assert_eq!(call.end(), (Some(200), RequestOutcome::Success, false));
     }
 
     #[test]
     fn what_the_caller_gets_counts_not_what_its_targets_answer() {
         let call = Call::ringing().comes(2000, BOB, "SIP/2.0 486 Busy", "1 INVITE");
-        assert_eq!(call.end(), (None, Outcome::Pending, true));
+        assert_eq!(call.end(), (None, RequestOutcome::Pending, true));
         let call = call.leaves(2001, ALICE, "SIP/2.0 302 Moved", "1 INVITE");
-        assert_eq!(call.end(), (Some(302), Outcome::Redirection, false));
+        assert_eq!(call.end(), (Some(302), RequestOutcome::Redirection, false));
     }
 
     #[test]
@@ -325,24 +325,24 @@ mod tests {
             "SIP/2.0 401 No",
             "1 REGISTER",
         );
-        assert_eq!(call.end(), (Some(401), Outcome::Failure, false));
+        assert_eq!(call.end(), (Some(401), RequestOutcome::Failure, false));
         let call = call.comes(2, ALICE, "REGISTER sip:b SIP/2.0", "2 REGISTER").leaves(
             3,
             ALICE,
             "SIP/2.0 200 OK",
             "2 REGISTER",
         );
-        assert_eq!(call.end(), (Some(200), Outcome::Success, false));
+        assert_eq!(call.end(), (Some(200), RequestOutcome::Success, false));
     }
 
     #[test]
     fn a_487_is_a_cancellation_only_if_the_caller_has_cancelled() {
         let gone = |call: Call| call.leaves(3000, ALICE, "SIP/2.0 487 Gone", "1 INVITE").end();
-        assert_eq!(gone(Call::ringing()), (Some(487), Outcome::Failure, false));
+        assert_eq!(gone(Call::ringing()), (Some(487), RequestOutcome::Failure, false));
         let by_us = Call::ringing().leaves(2000, BOB, "CANCEL sip:b SIP/2.0", "1 CANCEL");
-        assert_eq!(gone(by_us), (Some(487), Outcome::Failure, false));
+        assert_eq!(gone(by_us), (Some(487), RequestOutcome::Failure, false));
         let by_caller = Call::ringing().comes(2000, ALICE, "CANCEL sip:b SIP/2.0", "1 CANCEL");
-        assert_eq!(gone(by_caller), (Some(487), Outcome::Cancelled, false));
+        assert_eq!(gone(by_caller), (Some(487), RequestOutcome::Cancelled, false));
     }
 
     #[test]
@@ -351,12 +351,12 @@ mod tests {
         let outline = call.outline();
         assert_eq!(
             (outline.method.len(), outline.messages, call.end()),
-            (0, 1, (None, Outcome::Pending, false))
+            (0, 1, (None, RequestOutcome::Pending, false))
         );
         let call = call.leaves(6, ALICE, "SIP/2.0 400 Bad", "1 OPTIONS");
         assert_eq!(
             (call.outline().method, call.end()),
-            (b"OPTIONS".to_vec(), (Some(400), Outcome::Failure, false))
+            (b"OPTIONS".to_vec(), (Some(400), RequestOutcome::Failure, false))
         );
         assert_eq!(Outline::of(&Log::default()).messages, 0);
     }

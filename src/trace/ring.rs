@@ -4,10 +4,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ahash::RandomState;
 
-use super::entry::{Answer, Of, What};
-use super::group::{Added, Group};
-use super::log::{Log, Pieces};
-use crate::element::{Happening, Subject};
+use super::entry::{Of, SentResponse, What};
+use super::group::{Group, NewEntry};
+use super::log::{Log, TextPieces};
+use crate::element::{Happening, ObservedRequest};
 use crate::message::Method;
 use crate::observed::{BlockRun, ObservedMessage};
 
@@ -24,7 +24,7 @@ const MOST_SPARE: usize = 64 * 1024;
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
+pub struct TraceLimits {
     /// How many calls.
     pub calls: usize,
     /// How many bytes of memory.
@@ -51,12 +51,12 @@ pub struct Summary {
     /// How many requests that came to the script belong to calls that are not kept, since only a part is.
     pub unsampled: u64,
     /// What it may hold.
-    pub limits: Limits,
+    pub limits: TraceLimits,
 }
 
 /// The calls that something has happened to lately, the one that was active last at the end.
 pub struct Ring {
-    limits: Limits,
+    limits: TraceLimits,
     began: (Instant, SystemTime),
     /// The number of the newest entry.
     last: u64,
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Ring {
 
 impl Ring {
     /// An empty one that begins now. The key decides which calls are sampled.
-    pub fn new(limits: Limits, now: Instant, date: SystemTime, key: [u64; 4]) -> Ring {
+    pub fn new(limits: TraceLimits, now: Instant, date: SystemTime, key: [u64; 4]) -> Ring {
         let keys = RandomState::with_seeds(key[0], key[1], key[2], key[3]);
         Ring {
             limits,
@@ -124,11 +124,11 @@ impl Ring {
         match happening {
             Happening::Received { of, .. } => self.received(at, of),
             Happening::Progress { of, status, by, after, .. } => {
-                let answer = Answer { status: *status, by: *by, after: *after };
+                let answer = SentResponse { status: *status, by: *by, after: *after };
                 self.add_of(at, of, |transaction| What::Progress(transaction, answer));
             }
             Happening::Answered { of, status, by, after, .. } => {
-                let answer = Answer { status: *status, by: *by, after: *after };
+                let answer = SentResponse { status: *status, by: *by, after: *after };
                 self.add_of(at, of, |transaction| What::Answered(transaction, answer));
             }
             // The block that has made nothing of the request says so.
@@ -165,7 +165,7 @@ impl Ring {
         }
     }
 
-    fn received(&mut self, at: Instant, of: &Subject) {
+    fn received(&mut self, at: Instant, of: &ObservedRequest) {
         if of.call_id.as_deref().is_some_and(|call_id| !self.is_kept(call_id)) {
             self.unsampled += 1;
         }
@@ -175,19 +175,25 @@ impl Ring {
     fn add_of<'a>(
         &mut self,
         at: Instant,
-        of: &'a Subject,
-        what: impl FnOnce(Of<Pieces<'a>>) -> What<Pieces<'a>>,
+        of: &'a ObservedRequest,
+        what: impl FnOnce(Of<TextPieces<'a>>) -> What<TextPieces<'a>>,
     ) {
         let transaction = Of { method: one(of.method.as_bytes()), branch: one(&of.branch) };
         self.add(at, of.call_id.as_deref(), &what(transaction));
     }
 
-    fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<Pieces<'_>>) {
+    fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<TextPieces<'_>>) {
         self.add_message(at, call_id, what, false);
     }
 
     /// The same, also of a message that is an INVITE or belongs to one.
-    fn add_message(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<Pieces<'_>>, invites: bool) {
+    fn add_message(
+        &mut self,
+        at: Instant,
+        call_id: Option<&[u8]>,
+        what: &What<TextPieces<'_>>,
+        invites: bool,
+    ) {
         let at = at.saturating_duration_since(self.began.0);
         match call_id {
             Some(call_id) if self.is_kept(call_id) => self.add_to_call(at, call_id, what, invites),
@@ -202,9 +208,9 @@ impl Ring {
         part >= 1.0 || (self.keys.hash_one((call_id, "sample")) as f64) < part * 2f64.powi(64)
     }
 
-    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<Pieces<'_>>, invites: bool) {
+    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<TextPieces<'_>>, invites: bool) {
         self.last += 1;
-        let entry = Added { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL };
+        let entry = NewEntry { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL };
         let Ring { calls, no_calls, spare, .. } = self;
         // Most of what happens belongs to a call that is known: it is looked for once.
         if !calls.add(call_id, &entry) {
@@ -227,7 +233,7 @@ impl Ring {
 
     /// What is no call goes first as long as it has more than its part.
     fn drop_oldest(&mut self) {
-        let Limits { calls, bytes, .. } = self.limits;
+        let TraceLimits { calls, bytes, .. } = self.limits;
         let has_more = self.no_calls.len() > (calls / PART_OF_NO_CALLS).max(1)
             || self.no_calls.bytes() > bytes / PART_OF_NO_CALLS;
         let (first, second) = match has_more {
@@ -245,7 +251,7 @@ impl Ring {
         }
     }
 
-    fn add_to_others(&mut self, at: Duration, what: &What<Pieces<'_>>) {
+    fn add_to_others(&mut self, at: Duration, what: &What<TextPieces<'_>>) {
         self.last += 1;
         let most = self.limits.bytes / PART_OF_OTHERS / 2;
         if self.others[1].size() >= most {
@@ -321,6 +327,6 @@ impl Ring {
     }
 }
 
-fn one(text: &[u8]) -> Pieces<'_> {
+fn one(text: &[u8]) -> TextPieces<'_> {
     [text, b""]
 }

@@ -38,10 +38,10 @@ const GOING_AWAY: u16 = 1001;
 /// Every stream connection, whoever opened it. Clones are handles to the same table and may be used from any thread;
 /// no method waits.
 #[derive(Clone)]
-pub struct Connections(Arc<Shared>);
+pub struct Connections(Arc<ConnectionsState>);
 
 /// What the tasks of the connections share with the table.
-pub(super) struct Shared {
+pub(super) struct ConnectionsState {
     table: Mutex<Table>,
     clock: Arc<dyn Clock>,
     epoch: Instant,
@@ -61,7 +61,7 @@ impl Connections {
         let runtime = Handle::current();
         let memory = Arc::default();
         let table = Mutex::new(Table::new());
-        Connections(Arc::new(Shared {
+        Connections(Arc::new(ConnectionsState {
             table,
             clock,
             epoch,
@@ -389,7 +389,7 @@ impl Connections {
 
     // For the tasks of the connections -------------------------------------------------------------------------
 
-    pub(super) fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &ConnectionsState {
         &self.0
     }
 

@@ -19,7 +19,7 @@ pub struct Options {
     /// Idle time and interval of TCP keepalive probes; `None` for no probes.
     pub tcp_keepalive: Option<Duration>,
     /// Bounds of what WebSocket clients send.
-    pub ws_limits: ws::Limits,
+    pub ws_limits: ws::FrameLimits,
     /// Interval of WebSocket pings; `None` for no pings.
     pub ws_keepalive: Option<Duration>,
     /// What TLS needs; without it there is none.

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use oversip::client::{
     Destination, DialogKey, FlowTokenKey, ListenerAliases, ListenerNames, LocalAliases, ProcessTags, Profile,
 };
-use oversip::element::{Families, Limits, Listener, Listeners, Settings};
+use oversip::element::{AddressFamilies, Limits, Listener, Listeners, Settings};
 use oversip::message::{reply, Message, Transport};
 use oversip::random::Random;
 use oversip::transaction::Timings;
@@ -162,7 +162,7 @@ pub fn settings(number: u16, listening: &[(Transport, SocketAddr)]) -> Settings 
         accept_unsigned_flow_tokens: false,
         product: "OverSIP/test".into(),
         limits: limits(),
-        sending: Families::default(),
+        sending: AddressFamilies::default(),
     }
 }
 

@@ -208,12 +208,12 @@ fn an_address_that_is_cut_off_is_reached_again_when_it_is_restored() {
 
 #[test]
 fn an_element_on_loopback_sends_from_the_address_of_its_host() {
-    use oversip::element::Families;
+    use oversip::element::AddressFamilies;
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut world = world(1);
         let at = listening("127.0.0.1:5060");
         let mut settings = settings(1, &at);
-        settings.sending = Families { ipv4: true, ipv6: false };
+        settings.sending = AddressFamilies { ipv4: true, ipv6: false };
         let relay = world.add_element("relay", settings, &at, Blocks::new(profile()));
         world.add_address(relay, address("10.0.0.9:0").ip());
         let bob = add_callee_by(&mut world, transport, BOB, Uas::answering(486, seconds(0)));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use oversip::client::session::Role;
 use oversip::client::{hop_count, Destination};
-use oversip::element::{Families, Limits, Origin, ProxyHeaders, RoundEnd, Status};
+use oversip::element::{AddressFamilies, Limits, Origin, ProxyHeaders, RoundEnd, Status};
 use oversip::engine::{Config, Engine, Event, Stats, Wake, WebSocketConfig};
 use oversip::host::{Client, IncomingRequest, NewRoute, StoredProfile};
 use oversip::message::RequestSnapshot;
@@ -122,7 +122,7 @@ fn config(listeners: Vec<ListenSpec>, limits: Limits) -> Config {
         websocket: WebSocketConfig {
             advertised_ipv4: None,
             advertised_ipv6: None,
-            limits: ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 },
+            limits: ws::FrameLimits { max_frame_size: 65_536, max_message_size: 65_536 },
             keepalive: None,
         },
         tunnels: Vec::new(),
@@ -131,7 +131,7 @@ fn config(listeners: Vec<ListenSpec>, limits: Limits) -> Config {
         websocket_client_certificates: ClientCertificates::Ignored,
         tls_hostname_ipv4: None,
         tls_hostname_ipv6: None,
-        sending: Families::default(),
+        sending: AddressFamilies::default(),
         limits,
         process: std::process::id,
         trace: None,
@@ -155,7 +155,7 @@ impl Relay {
 
     /// One whose calls are kept.
     pub fn traced() -> Relay {
-        let trace = trace::Limits { calls: 100, bytes: 1 << 20, sample: 1.0 };
+        let trace = trace::TraceLimits { calls: 100, bytes: 1 << 20, sample: 1.0 };
         Relay::with(1000, Some(trace))
     }
 
@@ -163,7 +163,7 @@ impl Relay {
         Relay::with(queued_requests, None)
     }
 
-    fn with(queued_requests: usize, trace: Option<trace::Limits>) -> Relay {
+    fn with(queued_requests: usize, trace: Option<trace::TraceLimits>) -> Relay {
         let listen = |transport| ListenSpec { transport, ip: [127, 0, 0, 1].into(), port: 0 };
         let listeners = vec![listen(Transport::Udp), listen(Transport::Tcp)];
         let config = Config { trace, ..config(listeners, limits(queued_requests)) };

@@ -147,7 +147,7 @@ pub fn options() -> Options {
         max_outgoing_bytes: 1 << 28,
         max_connections: 10_000,
         tcp_keepalive: None,
-        ws_limits: ws::Limits { max_frame_size: 65_536, max_message_size: 65_536 },
+        ws_limits: ws::FrameLimits { max_frame_size: 65_536, max_message_size: 65_536 },
         ws_keepalive: None,
         tls: None,
         client_certificates: ClientCertificates::Ignored,

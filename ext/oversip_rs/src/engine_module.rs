@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use magnus::{function, method, prelude::*, Error, RArray, RHash, RModule, Ruby, Symbol, TryConvert, Value};
-use oversip::element::{Families, Limits, Status};
+use oversip::element::{AddressFamilies, Limits, Status};
 use oversip::engine::{
     self, CollectorAddress, Config, Engine, HepSettings, Reading, StartError, Stats, Stopping,
     WebSocketConfig,
@@ -96,8 +96,8 @@ pub fn config(ruby: &Ruby, options: RHash) -> Result<Config, Error> {
     })
 }
 
-fn trace_limits(ruby: &Ruby, options: RHash) -> Result<trace::Limits, Error> {
-    Ok(trace::Limits {
+fn trace_limits(ruby: &Ruby, options: RHash) -> Result<trace::TraceLimits, Error> {
+    Ok(trace::TraceLimits {
         calls: required(ruby, options, "calls")?,
         bytes: required(ruby, options, "bytes")?,
         sample: required(ruby, options, "sample")?,
@@ -122,8 +122,8 @@ fn hep_settings(ruby: &Ruby, options: RHash) -> Result<HepSettings, Error> {
 }
 
 /// `[:ipv4, :ipv6]`
-fn families(list: Option<RArray>) -> Result<Families, Error> {
-    let mut families = Families::default();
+fn families(list: Option<RArray>) -> Result<AddressFamilies, Error> {
+    let mut families = AddressFamilies::default();
     for name in list.into_iter().flat_map(|list| list.into_iter()) {
         match &*Symbol::try_convert(name)?.name()? {
             "ipv4" => families.ipv4 = true,
@@ -137,7 +137,7 @@ fn websocket_config(ruby: &Ruby, options: RHash) -> Result<WebSocketConfig, Erro
     Ok(WebSocketConfig {
         advertised_ipv4: option(ruby, options, "advertised_ipv4")?,
         advertised_ipv6: option(ruby, options, "advertised_ipv6")?,
-        limits: ws::Limits {
+        limits: ws::FrameLimits {
             max_frame_size: required(ruby, options, "max_frame_size")?,
             max_message_size: required(ruby, options, "max_message_size")?,
         },

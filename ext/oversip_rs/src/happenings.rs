@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use magnus::{prelude::*, Error, IntoValue, RArray, RHash, RString, Ruby, Value};
-use oversip::element::{AttemptEnd, Happening, Subject};
+use oversip::element::{AttemptEnd, Happening, ObservedRequest};
 use oversip::engine::Engine;
 use oversip::resolve::{Asked, Target};
 
@@ -122,7 +122,7 @@ impl Details<'_> {
         })
     }
 
-    fn subject(&self, of: &Subject) -> Result<(), Error> {
+    fn subject(&self, of: &ObservedRequest) -> Result<(), Error> {
         self.put("method", self.0.to_symbol(&*String::from_utf8_lossy(of.method.as_bytes())))?;
         self.put("branch", frozen(self.0, &of.branch))?;
         self.put("call_id", of.call_id.as_ref().map(|id| frozen(self.0, id)))

@@ -5,7 +5,7 @@ require "oversip/errors"
 require_relative "message"
 require_relative "trace_reader/events"
 require_relative "trace_reader/parties"
-require_relative "trace_reader/progress"
+require_relative "trace_reader/followed_call"
 
 module OverSIP
   class CallRecord
@@ -32,7 +32,7 @@ module OverSIP
         @calls = {}
         @rest = {}
         @own = {}
-        @progress = {}
+        @followed = {}
       end
 
       # @param text [String] lines, each of them whole
@@ -85,20 +85,20 @@ module OverSIP
         return unless row
 
         look_at(row)
-        [row, progress(row["call_id"]).add(row)] unless row["kind"] == "head"
+        [row, followed_call(row["call_id"]).add(row)] unless row["kind"] == "head"
       end
 
       # @param call_id [String, nil] as the rows have it; nil: what belongs to no call
-      # @return [Progress] a call that is followed
-      def progress(call_id)
-        @progress[call_id] = @progress.delete(call_id) || Progress.new(call_id, element, @own, began_at)
+      # @return [FollowedCall] a call that is followed
+      def followed_call(call_id)
+        @followed[call_id] = @followed.delete(call_id) || FollowedCall.new(call_id, element, @own, began_at)
       end
 
       # Forgets the calls that have been followed, but for the last ones: a server may be followed for days.
       #
       # @param calls [Integer] so many are kept
       def keep_last(calls)
-        @progress.shift while @progress.size > calls
+        @followed.shift while @followed.size > calls
       end
 
       # @return [String] the name of the element

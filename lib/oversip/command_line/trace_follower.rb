@@ -94,7 +94,7 @@ module OverSIP
       end
 
       def begin_with(call_id)
-        call = @reader.progress(call_id).call
+        call = @reader.followed_call(call_id).call
         return unless call && @choice.include?(call)
 
         followed = @followed[call_id] = Followed.new(@count += 1, false)
@@ -108,7 +108,7 @@ module OverSIP
       def note_end(call_id, followed)
         return if followed.ended || @values.form == :json
 
-        call = @reader.progress(call_id).call
+        call = @reader.followed_call(call_id).call
         return if call.outcome == :pending
 
         followed.ended = true

@@ -185,19 +185,19 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
     TraceRows.of(record).each_line { |line| reader.follow(line) }
     call_id = record.calls.keys.first
     at_once = described_class.new.read(TraceRows.of(record)).record(record.calls.keys)
-    shown = [reader.progress(call_id).record, at_once].map { |read| nameless(read) }
+    shown = [reader.followed_call(call_id).record, at_once].map { |read| nameless(read) }
     expect(shown.first).to eq(shown.last)
     reader.keep_last(0)
-    expect(reader.progress(call_id).call).to be_nil
+    expect(reader.followed_call(call_id).call).to be_nil
   end
 
   it "keeps the last events of a call that never ends" do
-    stub_const("OverSIP::CallRecord::TraceReader::Progress::MOST", 3)
+    stub_const("OverSIP::CallRecord::TraceReader::FollowedCall::MOST", 3)
     reader = described_class.new
     reader.follow(TraceRows.lines([TraceRows.head_row]))
     kept = Array.new(8) do |at|
       reader.follow(TraceRows.lines([{ kind: "timer", call_id: "1", at: at.to_f, name: "F" }]))
-      reader.progress("1").record.events.map(&:at)
+      reader.followed_call("1").record.events.map(&:at)
     end
     expect(kept.map(&:size)).to eq([1, 2, 3, 4, 5, 3, 4, 5])
     expect(kept.last).to eq([3.0, 4.0, 5.0, 6.0, 7.0])

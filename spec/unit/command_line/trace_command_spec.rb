@@ -249,7 +249,7 @@ RSpec.describe "oversip trace" do
       allow(OverSIP::CallRecord::TraceReader).to receive(:new).and_return(reader)
       following(*rows_of(*Array.new(5) { |number| a_call("call#{number}", "200 OK", at: number + 1.0) }))
       expect(lines("--failed")).to be_empty
-      expect(Array.new(5) { |number| reader.progress("call#{number}").call&.call_id }).to eq([nil, nil, nil, "call3", "call4"])
+      expect(Array.new(5) { |number| reader.followed_call("call#{number}").call&.call_id }).to eq([nil, nil, nil, "call3", "call4"])
     end
 
     it "leaves out what was before, but knows the calls that go on" do

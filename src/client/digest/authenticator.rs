@@ -19,7 +19,7 @@ pub struct Digested<'a> {
 
 /// One realm and the answer to it.
 #[derive(Debug, Clone)]
-struct Answer {
+struct AnsweredChallenge {
     header: HeaderName,
     realm: Vec<u8>,
     nonce: Vec<u8>,
@@ -32,7 +32,7 @@ struct Answer {
 #[derive(Debug, Clone, Default)]
 pub struct Authenticator {
     credentials: Vec<Credentials>,
-    answers: Vec<Answer>,
+    answers: Vec<AnsweredChallenge>,
 }
 
 impl Authenticator {
@@ -69,7 +69,7 @@ impl Authenticator {
                 return false;
             }
             let count = challenge.qop.map_or(1, |_| counts.next(challenge.nonce));
-            let answer = Answer {
+            let answer = AnsweredChallenge {
                 header: *header,
                 realm: challenge.realm.to_vec(),
                 nonce: challenge.nonce.to_vec(),

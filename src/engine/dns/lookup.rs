@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::error::LookupError;
 use super::name_servers::{self, KnownServer, NameServer};
-use super::records::{absolute_name, read, record_type, Fault, Reading};
+use super::records::{absolute_name, read, record_type, Fault, RecordReading};
 use crate::clock::Clock;
 use crate::resolve::{Answer, Inquiry, InquiryProgress, Question, RecordKind, Resolved};
 
@@ -160,8 +160,8 @@ impl Lookup {
         for _ in 0..=MAX_ALIASES {
             let response = self.servers[at].ask(name.clone(), record_type(kind)).await;
             match read(&name, kind, response) {
-                Ok(Reading::Answer(answer)) => return (at, Ok(answer.holding_for(alias_ttl))),
-                Ok(Reading::Alias { name: next, ttl }) => {
+                Ok(RecordReading::Answer(answer)) => return (at, Ok(answer.holding_for(alias_ttl))),
+                Ok(RecordReading::Alias { name: next, ttl }) => {
                     name = next;
                     alias_ttl = alias_ttl.min(ttl);
                 }

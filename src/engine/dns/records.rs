@@ -38,7 +38,7 @@ pub(super) fn record_type(kind: RecordKind) -> RecordType {
 
 /// What a response says.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(super) enum RecordReading {
     /// The records, or that there are none.
     Answer(Answer),
     /// The name is an alias, and of what it leads to the response says nothing.
@@ -54,13 +54,13 @@ pub(super) fn read(
     name: &Name,
     kind: RecordKind,
     result: Result<DnsResponse, NetError>,
-) -> Result<Reading, Fault> {
+) -> Result<RecordReading, Fault> {
     match result {
         Ok(response) => read_response(name, kind, &response),
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => match (&none.ns, &none.soa) {
             // A referral: this server does not resolve for us, so it does not know.
             (Some(_), None) => Err(Fault::Failed),
-            _ => Ok(Reading::Answer(Answer::NoSuchRecord { ttl: none.negative_ttl.map(seconds) })),
+            _ => Ok(RecordReading::Answer(Answer::NoSuchRecord { ttl: none.negative_ttl.map(seconds) })),
         },
         Err(NetError::Timeout) => Err(Fault::Silent),
         Err(NetError::Io(_)) => Err(Fault::Unreachable),
@@ -69,7 +69,7 @@ pub(super) fn read(
 }
 
 /// The records of `name` in an answer section: its own, or those of the name that its CNAMEs lead to.
-fn read_response(name: &Name, kind: RecordKind, response: &DnsResponse) -> Result<Reading, Fault> {
+fn read_response(name: &Name, kind: RecordKind, response: &DnsResponse) -> Result<RecordReading, Fault> {
     let section = &response.answers;
     let mut owner = name.clone();
     let mut ttl = u32::MAX;
@@ -81,7 +81,7 @@ fn read_response(name: &Name, kind: RecordKind, response: &DnsResponse) -> Resul
         if !wanted.is_empty() {
             let ttl = wanted.iter().fold(ttl, |ttl, record| ttl.min(record.ttl));
             let records = records(kind, &wanted);
-            return Ok(Reading::Answer(Answer::Found { records, ttl: seconds(ttl) }));
+            return Ok(RecordReading::Answer(Answer::Found { records, ttl: seconds(ttl) }));
         }
         let next = own.iter().find_map(|record| match &record.data {
             RData::CNAME(target) => Some((target.0.clone(), record.ttl)),
@@ -94,11 +94,13 @@ fn read_response(name: &Name, kind: RecordKind, response: &DnsResponse) -> Resul
     match response.negative_ttl() {
         // Records, but none that answers: not a denial.
         _ if owner == *name => Err(Fault::Failed),
-        Some(denied) => Ok(Reading::Answer(Answer::NoSuchRecord { ttl: Some(seconds(ttl.min(denied))) })),
-        None if response.response_code == ResponseCode::NXDomain => {
-            Ok(Reading::Answer(Answer::NoSuchRecord { ttl: None }))
+        Some(denied) => {
+            Ok(RecordReading::Answer(Answer::NoSuchRecord { ttl: Some(seconds(ttl.min(denied))) }))
         }
-        None => Ok(Reading::Alias { name: owner, ttl: seconds(ttl) }),
+        None if response.response_code == ResponseCode::NXDomain => {
+            Ok(RecordReading::Answer(Answer::NoSuchRecord { ttl: None }))
+        }
+        None => Ok(RecordReading::Alias { name: owner, ttl: seconds(ttl) }),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::address::CollectorAddress;
 use crate::clock::Clock;
 use crate::engine::clock::SystemClock;
-use crate::hep::Queue;
+use crate::hep::PacketQueue;
 use crate::host::lock;
 
 /// Packets that may wait for a collector, and bytes of them.
@@ -51,7 +51,7 @@ pub(super) struct Collector {
 
 #[derive(Debug)]
 struct Waiting {
-    queue: Queue,
+    queue: PacketQueue,
     /// Packets that were taken to be sent.
     in_hand: usize,
     /// Whether the one who sends waits for the first packet.
@@ -60,7 +60,7 @@ struct Waiting {
 
 impl Collector {
     pub(super) fn new(address: CollectorAddress) -> Collector {
-        let queue = Queue::new(MOST_PACKETS, MOST_BYTES);
+        let queue = PacketQueue::new(MOST_PACKETS, MOST_BYTES);
         Collector {
             address,
             waiting: Mutex::new(Waiting { queue, in_hand: 0, idle: false }),

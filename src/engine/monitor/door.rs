@@ -12,30 +12,30 @@ const MOST_CONNECTIONS: usize = 64;
 /// Answers of a door that go on, at a time.
 const MOST_GOING_ON: usize = 16;
 
-/// By which way a peer has come, which decides what it may ask for.
+/// By which socket a peer has come, which decides what it may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// By the control socket: who the server runs as.
+pub(super) enum MonitorSocket {
+    /// The control socket: for the user that the server runs as.
     Control,
-    /// By a network.
+    /// A listening address of HTTP.
     Network,
 }
 
 /// Where peers come in, and how many may be there.
 pub(super) struct Door {
-    pub(super) way: Way,
+    pub(super) socket: MonitorSocket,
     connections: Arc<Semaphore>,
     going_on: Arc<Semaphore>,
     pace: Option<Pace>,
 }
 
 impl Door {
-    pub(super) fn new(way: Way) -> Arc<Door> {
+    pub(super) fn new(socket: MonitorSocket) -> Arc<Door> {
         Arc::new(Door {
-            way,
+            socket,
             connections: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
             going_on: Arc::new(Semaphore::new(MOST_GOING_ON)),
-            pace: (way == Way::Network).then(Pace::default),
+            pace: (socket == MonitorSocket::Network).then(Pace::default),
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde_json::Value as Json;
 
 use super::answer::Answer;
-use super::door::{Door, Way};
+use super::door::{Door, MonitorSocket};
 use super::kernel;
 use super::scene::Scene;
 use crate::client::BLACKLIST_CAPACITY;
@@ -20,10 +20,10 @@ const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The page.
 pub(super) async fn answer(door: &Door, scene: &Arc<Scene>) -> Answer {
-    if door.way == Way::Control {
+    if door.socket == MonitorSocket::Control {
         return Answer::new(KIND, page(scene).await);
     }
-    Answer::new(KIND, scene.shown.page(page(scene)).await)
+    Answer::new(KIND, scene.pages.page(page(scene)).await)
 }
 
 async fn page(scene: &Scene) -> Vec<u8> {

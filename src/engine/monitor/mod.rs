@@ -2,30 +2,30 @@
 //! port. It has a thread of its own with a runtime of its own: no call waits for who looks, however slow, many or hostile they
 //! are. It only asks: nothing can be changed through it.
 //!
-//! What Ruby alone knows it asks of Ruby ([`Questions`]), and goes on without where no answer comes.
+//! What Ruby alone knows it asks of Ruby ([`RubyQuestions`]), and goes on without where no answer comes.
 
 mod answer;
-mod asked;
 mod calls;
 mod control_socket;
 mod door;
 mod health;
+mod http_request;
+mod hyper_io;
 mod kernel;
 mod metrics;
 mod pace;
+mod page_cache;
 mod questions;
 mod routes;
 mod scene;
 mod serve;
-mod shown;
 mod status;
 mod thread;
 mod trace;
-mod wire;
 
 pub use calls::CallsPage;
 pub use control_socket::ControlSocketError;
-pub use questions::{Question, Questions};
+pub use questions::{RubyQuestion, RubyQuestions};
 pub use scene::Identity;
 pub use thread::{MonitorConfig, MonitorError};
 

@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Something that Ruby alone knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct RubyQuestion {
     /// To be handed back with the answer.
     pub number: u64,
     /// What is asked.
@@ -28,26 +28,26 @@ pub struct Question {
     pub about: String,
 }
 
-type Answer = Option<Vec<u8>>;
+type RubyAnswer = Option<Vec<u8>>;
 
 #[derive(Debug, Default)]
 struct State {
     last: u64,
-    waiting: VecDeque<Question>,
-    askers: Vec<(u64, oneshot::Sender<Answer>)>,
+    waiting: VecDeque<RubyQuestion>,
+    askers: Vec<(u64, oneshot::Sender<RubyAnswer>)>,
     interrupted: bool,
     closed: bool,
 }
 
 /// The questions of an engine.
 #[derive(Debug, Default)]
-pub struct Questions {
+pub struct RubyQuestions {
     state: Mutex<State>,
     news: Condvar,
 }
 
 /// Takes a question back that nobody waits for any more.
-struct Asking<'a>(&'a Questions, u64);
+struct Asking<'a>(&'a RubyQuestions, u64);
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
@@ -57,9 +57,9 @@ impl Drop for Asking<'_> {
     }
 }
 
-impl Questions {
+impl RubyQuestions {
     /// Asks, and waits for the answer for a second at most. `None` where none has come, or Ruby has none.
-    pub(super) async fn ask(&self, kind: &'static str, about: &str) -> Answer {
+    pub(super) async fn ask(&self, kind: &'static str, about: &str) -> RubyAnswer {
         let (asking, answer) = self.put(kind, about)?;
         let clock: &dyn Clock = &SystemClock;
         let answer = clock.timeout(PATIENCE, answer).await;
@@ -67,7 +67,7 @@ impl Questions {
         answer.ok()?.ok()?
     }
 
-    fn put(&self, kind: &'static str, about: &str) -> Option<(Asking<'_>, oneshot::Receiver<Answer>)> {
+    fn put(&self, kind: &'static str, about: &str) -> Option<(Asking<'_>, oneshot::Receiver<RubyAnswer>)> {
         let mut state = lock(&self.state);
         if state.closed || state.askers.len() >= MOST_QUESTIONS {
             return None;
@@ -75,15 +75,15 @@ impl Questions {
         state.last += 1;
         let number = state.last;
         let (asker, answer) = oneshot::channel();
-        state.waiting.push_back(Question { number, kind, about: about.to_owned() });
+        state.waiting.push_back(RubyQuestion { number, kind, about: about.to_owned() });
         state.askers.push((number, asker));
         drop(state);
         self.news.notify_one();
         Some((Asking(self, number), answer))
     }
 
-    /// Waits for a question. `None`: [`Questions::interrupt`] was called, or no question comes any more.
-    pub fn next(&self) -> Option<Question> {
+    /// Waits for a question. `None`: [`RubyQuestions::interrupt`] was called, or no question comes any more.
+    pub fn next(&self) -> Option<RubyQuestion> {
         let mut state = lock(&self.state);
         loop {
             if std::mem::take(&mut state.interrupted) || state.closed {
@@ -103,7 +103,7 @@ impl Questions {
     }
 
     /// The answer to a question; `None`: there is none. One that comes too late is thrown away.
-    pub fn answer(&self, number: u64, answer: Answer) {
+    pub fn answer(&self, number: u64, answer: RubyAnswer) {
         let mut state = lock(&self.state);
         let Some(place) = state.askers.iter().position(|(asked, _)| *asked == number) else { return };
         let (_, asker) = state.askers.swap_remove(place);
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_answer_comes_from_another_thread() {
-        let questions = Arc::new(Questions::default());
+        let questions = Arc::new(RubyQuestions::default());
         let answers = std::thread::spawn({
             let questions = questions.clone();
             move || {
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn nobody_is_waited_for_longer_than_a_second_and_a_late_answer_is_thrown_away() {
-        let questions = Questions::default();
+        let questions = RubyQuestions::default();
         assert_eq!(block_on(questions.ask("status", "")), None);
         questions.answer(1, Some(b"late".to_vec()));
         questions.interrupt();
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn so_many_may_wait_and_no_more() {
-        let questions = Questions::default();
+        let questions = RubyQuestions::default();
         let mut asked: Vec<_> = (0..MOST_QUESTIONS).map(|_| questions.put("status", "")).collect();
         assert!(asked.iter().all(Option::is_some));
         assert!(questions.put("status", "").is_none());
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_end_ends_all_waits() {
-        let questions = Questions::default();
+        let questions = RubyQuestions::default();
         let asked = questions.put("status", "").expect("room");
         questions.close();
         assert!(asked.1.blocking_recv().is_err());

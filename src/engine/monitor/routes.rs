@@ -1,25 +1,25 @@
 //! Who answers for which path. A handler is a function of what is asked and the scene; one that a network may not reach stands
-//! under [`Way::Control`] alone.
+//! under [`MonitorSocket::Control`] alone.
 
 use std::sync::Arc;
 
 use hyper::StatusCode;
 
 use super::answer::Answer;
-use super::asked::Asked;
-use super::door::{Door, Way};
+use super::door::{Door, MonitorSocket};
+use super::http_request::HttpRequest;
 use super::scene::Scene;
 
 use super::{calls, health, metrics, status, trace};
 
 /// The answer to a request.
-pub(super) async fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
-    match (asked.path.as_str(), door.way) {
+pub(super) async fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+    match (asked.path.as_str(), door.socket) {
         ("/health", _) => health::answer(scene),
         ("/metrics", _) => metrics::answer(door, scene).await,
-        ("/status", Way::Control) => status::answer(scene).await,
-        ("/trace", Way::Control) => trace::answer(asked, door, scene),
-        (path, Way::Network) if path == "/calls" || path.starts_with("/calls/") => {
+        ("/status", MonitorSocket::Control) => status::answer(scene).await,
+        ("/trace", MonitorSocket::Control) => trace::answer(asked, door, scene),
+        (path, MonitorSocket::Network) if path == "/calls" || path.starts_with("/calls/") => {
             calls::answer(asked, door, scene)
         }
         _ => Answer::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),

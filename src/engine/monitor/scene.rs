@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use super::calls;
 use super::kernel::UdpDrops;
-use super::questions::Questions;
-use super::shown::Shown;
+use super::page_cache::PageCache;
+use super::questions::RubyQuestions;
 use crate::engine::driver::Driver;
 use crate::metrics::ScriptMetrics;
 use crate::transport::Tls;
@@ -27,16 +27,16 @@ pub struct Identity {
 /// What handlers have.
 pub(super) struct Scene {
     pub(super) driver: Arc<Driver>,
-    pub(super) questions: Arc<Questions>,
+    pub(super) questions: Arc<RubyQuestions>,
     /// The certificates.
     pub(super) tls: Arc<Tls>,
     /// What the script counts.
     pub(super) of_script: Arc<ScriptMetrics>,
     /// The page of figures that a network was shown last.
-    pub(super) shown: Shown,
+    pub(super) pages: PageCache,
     pub(super) identity: Identity,
     /// What the pages of calls share; `None`: they are not served.
-    pub(super) calls_page: Option<Arc<calls::Shared>>,
+    pub(super) calls_page: Option<Arc<calls::OpenPages>>,
     /// What UDP sockets have lost, those that are closed too.
     pub(super) udp_drops: UdpDrops,
     /// When the monitor was started.

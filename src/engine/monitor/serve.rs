@@ -17,11 +17,11 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Answer, Text};
-use super::asked::Asked;
 use super::door::Door;
+use super::http_request::HttpRequest;
+use super::hyper_io::{HyperIo, HyperTimer};
 use super::routes;
 use super::scene::Scene;
-use super::wire::{Timer, Wire};
 use crate::clock::Clock;
 use crate::engine::SystemClock;
 
@@ -91,11 +91,11 @@ where
     let goes_on = AtomicBool::new(false);
     let answer = service_fn(|request| respond(request, &door, &scene, &goes_on));
     let mut conversation = pin!(http1::Builder::new()
-        .timer(Timer)
+        .timer(HyperTimer)
         .header_read_timeout(HEAD_LIMIT)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
-        .serve_connection(Wire::new(stream), answer));
+        .serve_connection(HyperIo::new(stream), answer));
     let clock: &dyn Clock = &SystemClock;
     let mut life = clock.sleep(LIFE_LIMIT);
     let mut ends = pin!(scene.ends());
@@ -123,12 +123,12 @@ async fn respond(
     goes_on: &AtomicBool,
 ) -> Result<Response<Text>, Infallible> {
     door.turn().await;
-    let answer = judge(Asked::of(request), door, scene).await;
+    let answer = judge(HttpRequest::of(request), door, scene).await;
     goes_on.store(answer.goes_on(), Ordering::Relaxed);
     Ok(answer.into_response())
 }
 
-async fn judge(asked: Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+async fn judge(asked: HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
     if !asked.only_asks() {
         return Answer::wrong_method();
     }

@@ -13,12 +13,12 @@ use tokio::sync::watch;
 
 use super::calls::{self, CallsPage};
 use super::control_socket::{ControlSocket, ControlSocketError};
-use super::door::{Door, Way};
+use super::door::{Door, MonitorSocket};
 use super::kernel::UdpDrops;
-use super::questions::Questions;
+use super::page_cache::PageCache;
+use super::questions::RubyQuestions;
 use super::scene::{Identity, Scene};
 use super::serve::accept;
-use super::shown::Shown;
 use crate::clock::Clock;
 use crate::engine::driver::Driver;
 use crate::engine::{log, SystemClock};
@@ -76,7 +76,7 @@ impl Monitor {
     /// Opens the sockets and starts the thread.
     pub(in crate::engine) fn start(
         driver: &Arc<Driver>,
-        questions: &Arc<Questions>,
+        questions: &Arc<RubyQuestions>,
         tls: &Arc<Tls>,
         config: &MonitorConfig,
     ) -> Result<Monitor, MonitorError> {
@@ -90,9 +90,9 @@ impl Monitor {
             questions: questions.clone(),
             tls: tls.clone(),
             of_script: config.of_script.clone(),
-            shown: Shown::default(),
+            pages: PageCache::default(),
             identity: config.identity.clone(),
-            calls_page: config.calls_page.clone().map(|guard| Arc::new(calls::Shared::new(guard))),
+            calls_page: config.calls_page.clone().map(|guard| Arc::new(calls::OpenPages::new(guard))),
             udp_drops: UdpDrops::default(),
             began_at: SystemClock.date(),
             ending: is_ending,
@@ -140,7 +140,7 @@ fn run(runtime: &Runtime, scene: &Arc<Scene>, control: Option<ControlSocket>, po
     let _speaks = log::speak_for(&scene.driver);
     let (control, _file) = control.map(ControlSocket::into_parts).unzip();
     runtime.block_on(async {
-        let (inside, outside) = (Door::new(Way::Control), Door::new(Way::Network));
+        let (inside, outside) = (Door::new(MonitorSocket::Control), Door::new(MonitorSocket::Network));
         let served = serve(control, ports, [&inside, &outside], scene);
         if let Err(error) = served {
             return tracing::error!(target: "oversip::monitor", "nothing is shown: {error}");

@@ -8,8 +8,8 @@ use hyper::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{Answer, Pieces};
-use super::asked::Asked;
 use super::door::Door;
+use super::http_request::HttpRequest;
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
@@ -29,7 +29,7 @@ const KIND: &str = "application/x-ndjson";
 const OFF: &str = "the trace is off (trace: enabled)";
 
 /// The rows that are asked for: `last=N`, `call_id=X`, `since=SEQ`; with `follow=1` the answer goes on.
-pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
     let query = match query(asked) {
         Ok(query) => query,
         Err(reason) => return Answer::refusal(StatusCode::BAD_REQUEST, &reason),
@@ -52,7 +52,7 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Ans
     answer
 }
 
-fn query(asked: &Asked) -> Result<TraceQuery, String> {
+fn query(asked: &HttpRequest) -> Result<TraceQuery, String> {
     Ok(TraceQuery {
         last: asked.number("last")?.map(|number| usize::try_from(number).unwrap_or(usize::MAX)),
         call_id: asked.parameter("call_id").map(|call_id| call_id.as_bytes().to_vec()),

@@ -17,7 +17,7 @@ const LENGTH_LIMIT: u64 = 1 << 32;
 
 /// Bounds of what a client may send; a size equal to its bound is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct FrameLimits {
     /// Bytes of one frame's payload.
     pub max_frame_size: usize,
     /// Bytes of a message.
@@ -79,7 +79,7 @@ struct Head {
 /// until it has nothing more: then no more than one unfinished frame and one unfinished message are stored.
 #[derive(Debug)]
 pub struct FrameReader {
-    limits: Limits,
+    limits: FrameLimits,
     buf: BytesMut,
     head: Option<Head>,
     open: Option<Open>,
@@ -88,7 +88,7 @@ pub struct FrameReader {
 
 impl FrameReader {
     /// A reader that expects a frame.
-    pub fn new(limits: Limits) -> FrameReader {
+    pub fn new(limits: FrameLimits) -> FrameReader {
         FrameReader { limits, buf: BytesMut::new(), head: None, open: None, ended: false }
     }
 

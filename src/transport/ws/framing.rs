@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::frames::{FrameReader, Limits, Received, Violation};
+use super::frames::{FrameLimits, FrameReader, Received, Violation};
 use super::http::{HeadProgress, HeadReader, HttpRequest};
 use super::sending::{close_frame, data_frame, pong_frame};
 use crate::message::{websocket_message, Defect, WebSocketMessage};
@@ -16,7 +16,7 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) struct WsFraming {
     stage: Stage,
-    limits: Limits,
+    limits: FrameLimits,
     /// What a message holds behind a keepalive.
     next: Option<WebSocketMessage>,
 }
@@ -34,7 +34,7 @@ enum Stage {
 }
 
 impl WsFraming {
-    pub(crate) fn new(limits: Limits) -> WsFraming {
+    pub(crate) fn new(limits: FrameLimits) -> WsFraming {
         let stage =
             Stage::Head { reader: HeadReader::new(), started: None, progress: HeadProgress::Incomplete };
         WsFraming { stage, limits, next: None }

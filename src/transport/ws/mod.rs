@@ -12,7 +12,7 @@ mod http;
 mod sending;
 mod utf8;
 
-pub use frames::{may_be_sent, FrameReader, Limits, Received, Violation};
+pub use frames::{may_be_sent, FrameLimits, FrameReader, Received, Violation};
 pub(crate) use framing::WsFraming;
 pub use handshake::{check, response, switching_protocols, UpgradeRefusal};
 pub use http::{HeadProgress, HeadReader, HttpRequest};

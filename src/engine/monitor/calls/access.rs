@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::engine::monitor::asked::Asked;
+use crate::engine::monitor::http_request::HttpRequest;
 
 const FOREIGN_HOST: &str =
     "the Host header names no address of this server: metrics[hosts] may have its name";
@@ -29,7 +29,7 @@ impl std::fmt::Debug for CallsPage {
 
 impl CallsPage {
     /// Whether this request may see calls; else why not.
-    pub(super) fn admit(&self, asked: &Asked) -> Result<(), &'static str> {
+    pub(super) fn admit(&self, asked: &HttpRequest) -> Result<(), &'static str> {
         if !asked.host().is_some_and(|host| self.is_ours(host)) {
             return Err(FOREIGN_HOST);
         }

@@ -14,12 +14,12 @@ use hyper::StatusCode;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::open_pages::OpenPages;
 use super::row;
-use super::shared::Shared;
 use crate::clock::Clock;
 use crate::engine::monitor::answer::{Answer, Pieces};
-use crate::engine::monitor::asked::Asked;
 use crate::engine::monitor::door::Door;
+use crate::engine::monitor::http_request::HttpRequest;
 use crate::engine::monitor::scene::Scene;
 use crate::engine::SystemClock;
 use crate::host::lock;
@@ -45,7 +45,12 @@ const DRAW_LIMIT: Duration = Duration::from_secs(2);
 const KIND: &str = "text/event-stream";
 
 /// The events, with those of the call in `call=`.
-pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>, shared: &Arc<Shared>) -> Answer {
+pub(super) fn answer(
+    asked: &HttpRequest,
+    door: &Arc<Door>,
+    scene: &Arc<Scene>,
+    open_pages: &Arc<OpenPages>,
+) -> Answer {
     let open = match asked.parameter("call").map(row::call_id) {
         Some(None) => return Answer::refusal(StatusCode::BAD_REQUEST, "call names no call"),
         open => open.flatten(),
@@ -57,7 +62,7 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>, shared
         return Answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
     let (answer, pieces) = Answer::going_on(KIND);
-    tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone(), shared.clone()));
+    tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone(), open_pages.clone()));
     answer
 }
 
@@ -82,7 +87,7 @@ impl Open {
     }
 
     /// The next event about it, if there is one.
-    async fn event(&mut self, scene: &Scene, shared: &Shared) -> Option<String> {
+    async fn event(&mut self, scene: &Scene, open_pages: &OpenPages) -> Option<String> {
         let now = SystemClock.now();
         if self.not_before.is_some_and(|at| now < at) {
             return None;
@@ -91,11 +96,11 @@ impl Open {
             return (!std::mem::replace(&mut self.gone, true)).then(|| event("gone", "{}"));
         };
         self.gone = false;
-        if last == self.drawn || !shared.may_draw(now, DRAW_LIMIT) {
+        if last == self.drawn || !open_pages.may_draw(now, DRAW_LIMIT) {
             return None;
         }
         let drawn = scene.questions.ask("ladder", &row::name(&self.call_id)).await;
-        shared.drawn(now);
+        open_pages.drawn(now);
         let drawn = drawn.and_then(|text| String::from_utf8(text).ok());
         self.interval = match drawn {
             Some(_) => DRAW_INTERVAL,
@@ -118,15 +123,15 @@ async fn follow(
     pieces: Pieces,
     _place: OwnedSemaphorePermit,
     scene: Arc<Scene>,
-    shared: Arc<Shared>,
+    open_pages: Arc<OpenPages>,
 ) {
     let clock: &dyn Clock = &SystemClock;
     let mut since = None;
     let mut looks = 0;
     loop {
-        let mut text = calls(&scene, &shared, &mut since).unwrap_or_default();
+        let mut text = calls(&scene, &open_pages, &mut since).unwrap_or_default();
         if let Some(open) = &mut open {
-            text.extend(open.event(&scene, &shared).await);
+            text.extend(open.event(&scene, &open_pages).await);
         }
         looks += 1;
         if text.is_empty() && looks >= LOOKS_PER_SIGN {
@@ -148,7 +153,7 @@ async fn follow(
 }
 
 /// The calls to which something has happened since the entry with this number; without one those of the whole list.
-fn calls(scene: &Scene, shared: &Shared, since: &mut Option<u64>) -> Option<String> {
+fn calls(scene: &Scene, open_pages: &OpenPages, since: &mut Option<u64>) -> Option<String> {
     let ring = ring(scene)?;
     let (names, summary) = {
         let ring = lock(ring);
@@ -158,7 +163,7 @@ fn calls(scene: &Scene, shared: &Shared, since: &mut Option<u64>) -> Option<Stri
     if names.is_empty() && !whole {
         return None;
     }
-    let rows: Vec<_> = names.iter().filter_map(|name| shared.row(ring, name, summary.began_at)).collect();
+    let rows: Vec<_> = names.iter().filter_map(|name| open_pages.row(ring, name, summary.began_at)).collect();
     let rest = json!({
         "server": scene.identity.name,
         "whole": whole,

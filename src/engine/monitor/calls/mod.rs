@@ -6,9 +6,9 @@
 
 mod access;
 mod events;
+mod open_pages;
 mod page;
 mod row;
-mod shared;
 mod visible;
 
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::StatusCode;
 
 use super::answer::Answer;
-use super::asked::Asked;
 use super::door::Door;
+use super::http_request::HttpRequest;
 use super::scene::Scene;
 use crate::engine::observers::Observers;
 
 pub use access::CallsPage;
-pub(super) use shared::Shared;
+pub(super) use open_pages::OpenPages;
 
 /// What holds for each answer: nobody else's page may show it, read it or learn its address, which has the token in it.
 const GUARDS: [(&str, &str); 4] = [
@@ -34,12 +34,12 @@ const GUARDS: [(&str, &str); 4] = [
 ];
 
 /// The answer to a request for `/calls` or below it.
-pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
     let answer = match &scene.calls_page {
         None => nothing(),
-        Some(shared) => match shared.guard.admit(asked) {
+        Some(open_pages) => match open_pages.guard.admit(asked) {
             Err(reason) => Answer::refusal(StatusCode::FORBIDDEN, reason),
-            Ok(()) => admitted(asked, door, scene, shared),
+            Ok(()) => admitted(asked, door, scene, open_pages),
         },
     };
     GUARDS.into_iter().fold(answer, |answer, (name, value)| {
@@ -47,13 +47,18 @@ pub(super) fn answer(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>) -> Ans
     })
 }
 
-fn admitted(asked: &Asked, door: &Arc<Door>, scene: &Arc<Scene>, shared: &Arc<Shared>) -> Answer {
+fn admitted(
+    asked: &HttpRequest,
+    door: &Arc<Door>,
+    scene: &Arc<Scene>,
+    open_pages: &Arc<OpenPages>,
+) -> Answer {
     if scene.driver.observers.as_ref().and_then(Observers::ring).is_none() {
         return Answer::refusal(StatusCode::NOT_FOUND, "the trace is off (trace: enabled)");
     }
     match asked.path.as_str() {
         "/calls" => page::answer(),
-        "/calls/events" => events::answer(asked, door, scene, shared),
+        "/calls/events" => events::answer(asked, door, scene, open_pages),
         _ => nothing(),
     }
 }

@@ -10,7 +10,7 @@ use crate::trace::{Log, Outline};
 
 /// A row of the list.
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
+pub(super) struct CallRow {
     /// By which the page asks for the ladder of the call.
     id: String,
     call_id: String,
@@ -30,11 +30,11 @@ pub(super) struct Row {
     messages: usize,
 }
 
-impl Row {
+impl CallRow {
     /// That of a call in a ring that began at this date.
-    pub(super) fn new(call_id: &[u8], log: &Log, ring_began_at: SystemTime) -> Row {
+    pub(super) fn new(call_id: &[u8], log: &Log, ring_began_at: SystemTime) -> CallRow {
         let outline = Outline::of(log);
-        Row {
+        CallRow {
             id: name(call_id),
             call_id: visible(call_id),
             began_at: seconds_since_1970(ring_began_at + outline.began),

@@ -10,7 +10,7 @@ module OverSIP
       # A call whose rows come one by one. Who calls has a name, as far as the rows until now leave no doubt.
       #
       # @api private
-      class Progress
+      class FollowedCall
         # Messages that name parties: more of them say nothing new.
         NAMING = 100
         # Events that are kept: a registration may have the same Call-ID for weeks.

@@ -20,15 +20,15 @@ const STALL_LIMIT: Duration = Duration::from_secs(10);
 const CHUNK: usize = 2048;
 
 /// A stream; who takes nothing for [`STALL_LIMIT`] is gone.
-pub(super) struct Wire<S> {
+pub(super) struct HyperIo<S> {
     stream: S,
     /// Runs while the peer takes nothing.
     stalled: Option<Sleep>,
 }
 
-impl<S> Wire<S> {
+impl<S> HyperIo<S> {
     pub(super) fn new(stream: S) -> Self {
-        Wire { stream, stalled: None }
+        HyperIo { stream, stalled: None }
     }
 
     /// What an attempt to write has led to, unless the peer has taken nothing for too long.
@@ -43,7 +43,7 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> hyper::rt::Read for Wire<S> {
+impl<S: AsyncRead + Unpin> hyper::rt::Read for HyperIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -57,7 +57,7 @@ impl<S: AsyncRead + Unpin> hyper::rt::Read for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> hyper::rt::Write for Wire<S> {
+impl<S: AsyncWrite + Unpin> hyper::rt::Write for HyperIo<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -78,16 +78,16 @@ impl<S: AsyncWrite + Unpin> hyper::rt::Write for Wire<S> {
 
 /// The timer of hyper.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Timer;
+pub(super) struct HyperTimer;
 
-impl hyper::rt::Timer for Timer {
+impl hyper::rt::Timer for HyperTimer {
     fn sleep(&self, time: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         let clock: &dyn Clock = &SystemClock;
-        Box::pin(Wait(Mutex::new(clock.sleep(time))))
+        Box::pin(HyperSleep(Mutex::new(clock.sleep(time))))
     }
 
     fn sleep_until(&self, at: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(Wait(Mutex::new(SystemClock.sleep_until(at))))
+        Box::pin(HyperSleep(Mutex::new(SystemClock.sleep_until(at))))
     }
 
     fn now(&self) -> Instant {
@@ -96,9 +96,9 @@ impl hyper::rt::Timer for Timer {
 }
 
 /// The lock is never taken: it lets hyper share what one task polls.
-struct Wait(Mutex<Sleep>);
+struct HyperSleep(Mutex<Sleep>);
 
-impl Future for Wait {
+impl Future for HyperSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -107,4 +107,4 @@ impl Future for Wait {
     }
 }
 
-impl hyper::rt::Sleep for Wait {}
+impl hyper::rt::Sleep for HyperSleep {}

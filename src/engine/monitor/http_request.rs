@@ -6,7 +6,7 @@ use hyper::{Method, Request};
 
 /// A request, without its body: none has one.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct HttpRequest {
     /// The path, as it came.
     pub(super) path: String,
     method: Method,
@@ -16,15 +16,15 @@ pub(super) struct Asked {
     authorization: Option<String>,
 }
 
-impl Asked {
-    pub(super) fn of(request: Request<Incoming>) -> Asked {
+impl HttpRequest {
+    pub(super) fn of(request: Request<Incoming>) -> HttpRequest {
         let only = |name| {
             let mut values = request.headers().get_all(name).iter();
             let value = values.next().filter(|_| values.next().is_none())?;
             value.to_str().ok().map(str::to_owned)
         };
         let query = request.uri().query().unwrap_or_default();
-        Asked {
+        HttpRequest {
             path: request.uri().path().to_owned(),
             method: request.method().clone(),
             parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),

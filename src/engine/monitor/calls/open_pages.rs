@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::access::CallsPage;
-use super::row::Row;
+use super::row::CallRow;
 use crate::clock::Clock;
 use crate::engine::trace_rows::copy;
 use crate::engine::SystemClock;
@@ -20,7 +20,7 @@ const REST: u32 = 9;
 
 /// What the pages of a server share.
 #[derive(Debug)]
-pub(in crate::engine::monitor) struct Shared {
+pub(in crate::engine::monitor) struct OpenPages {
     /// Who may see calls.
     pub(super) guard: CallsPage,
     /// By Call-ID.
@@ -37,9 +37,9 @@ struct Made {
     json: Arc<str>,
 }
 
-impl Shared {
-    pub(in crate::engine::monitor) fn new(guard: CallsPage) -> Shared {
-        Shared { guard, rows: Mutex::default(), not_before: Mutex::default() }
+impl OpenPages {
+    pub(in crate::engine::monitor) fn new(guard: CallsPage) -> OpenPages {
+        OpenPages { guard, rows: Mutex::default(), not_before: Mutex::default() }
     }
 
     /// The row of a call in a ring that began at this date. `None`: the call is not kept any more. It is copied part by part.
@@ -54,7 +54,7 @@ impl Shared {
             return Some(made.json.clone());
         }
         let log = copy(ring, call_id, 0)?;
-        let json: Arc<str> = serde_json::to_string(&Row::new(call_id, &log, ring_began_at)).ok()?.into();
+        let json: Arc<str> = serde_json::to_string(&CallRow::new(call_id, &log, ring_began_at)).ok()?.into();
         let mut rows = lock(&self.rows);
         if rows.len() >= MOST_ROWS {
             rows.clear();
@@ -63,7 +63,7 @@ impl Shared {
         Some(json)
     }
 
-    /// Whether Ruby may be asked for a ladder now. If so, nobody else may until [`Shared::drawn`].
+    /// Whether Ruby may be asked for a ladder now. If so, nobody else may until [`OpenPages::drawn`].
     pub(super) fn may_draw(&self, now: Instant, limit: Duration) -> bool {
         let mut not_before = lock(&self.not_before);
         let may = not_before.is_none_or(|at| at <= now);
@@ -84,20 +84,20 @@ impl Shared {
 mod tests {
     use super::*;
 
-    fn shared() -> Shared {
-        Shared::new(CallsPage { token: String::new(), hosts: Vec::new() })
+    fn open_pages() -> OpenPages {
+        OpenPages::new(CallsPage { token: String::new(), hosts: Vec::new() })
     }
 
     #[test]
     fn ruby_draws_one_ladder_at_a_time_and_rests_after_it() {
-        let (shared, limit) = (shared(), Duration::from_secs(2));
+        let (open_pages, limit) = (open_pages(), Duration::from_secs(2));
         let asked_at = Instant::now() - Duration::from_secs(1);
-        assert!(shared.may_draw(asked_at, limit));
-        assert!(!shared.may_draw(asked_at + Duration::from_millis(1999), limit));
-        assert!(shared.may_draw(asked_at + limit, limit));
+        assert!(open_pages.may_draw(asked_at, limit));
+        assert!(!open_pages.may_draw(asked_at + Duration::from_millis(1999), limit));
+        assert!(open_pages.may_draw(asked_at + limit, limit));
         // It has taken a second, or a little more.
-        shared.drawn(asked_at);
-        assert!(!shared.may_draw(asked_at + Duration::from_secs(9), limit));
-        assert!(shared.may_draw(Instant::now() + Duration::from_secs(20), limit));
+        open_pages.drawn(asked_at);
+        assert!(!open_pages.may_draw(asked_at + Duration::from_secs(9), limit));
+        assert!(open_pages.may_draw(Instant::now() + Duration::from_secs(20), limit));
     }
 }

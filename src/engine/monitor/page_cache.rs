@@ -14,9 +14,9 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// The page that was shown last.
 #[derive(Debug, Default)]
-pub(super) struct Shown(Mutex<Option<(Instant, Bytes)>>);
+pub(super) struct PageCache(Mutex<Option<(Instant, Bytes)>>);
 
-impl Shown {
+impl PageCache {
     /// The page, which is made anew if the last one is old. Who comes meanwhile waits for it.
     pub(super) async fn page(&self, make: impl Future<Output = Vec<u8>>) -> Bytes {
         let mut shown = self.0.lock().await;
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn who_comes_while_a_page_is_made_takes_that() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let (shown, made) = (Shown::default(), AtomicUsize::new(0));
+        let (shown, made) = (PageCache::default(), AtomicUsize::new(0));
         let clock: &dyn Clock = &SystemClock;
         let make = || async {
             made.fetch_add(1, Ordering::Relaxed);
