@@ -11,9 +11,9 @@ RSpec.describe "The page /calls", :native do
   let(:token) { "0123456789abcdef" }
   let!(:alice) { udp_peer }
 
-  def start(**metrics)
+  def start(**metrics, &script)
     configuration = { metrics: { listen: "127.0.0.1:0", calls_page: true, token: token, **metrics }.compact }
-    start_oversip(configuration: configuration) { |request| request.reply(486, "Busy Here") }
+    start_oversip(configuration: configuration, &script || ->(request) { request.reply(486, "Busy Here") })
   end
 
   # The port that calls are shown on.
@@ -148,6 +148,13 @@ RSpec.describe "The page /calls", :native do
   end
 
   describe "is told" do
+    it "of a call that the script leaves unanswered as one that has ended" do
+      start { nil }
+      alice.send_text(alice.build(:INVITE, "sip:bob@b.example"), oversip_port)
+      row = eventually { event("calls")["calls"].find { |call| call["outcome"] != "pending" } }
+      expect(row).to include("status" => nil, "outcome" => "none", "goes_on" => false)
+    end
+
     it "of all calls at first, and then of those to which something happens" do
       start
       call(call_id: "first")

@@ -16,7 +16,7 @@ RSpec.describe "A running server, asked by oversip trace, status and top", :nati
       def (OverSIP::SipEvents).on_request(request)
         return request.reply(200) if request.sip_method == :OPTIONS
         return OverSIP::SIP::Proxy.new.route(request) if request.loose_route && request.own_route?
-        return if request.sip_method == :ACK
+        return if request.sip_method == :ACK || request.ruri.user == "nobody"
         raise KeyError, "carol has no number" if request.ruri.user == "carol"
 
         sleep 0.3 if request.ruri.user == "erin"
@@ -95,6 +95,13 @@ RSpec.describe "A running server, asked by oversip trace, status and top", :nati
       { "call_id" => busy, "status" => 486, "causes" => ["486 Reason from dave"] }
     ]
     expect(ask("trace", "--to", "carol")).to include("raised KeyError: carol has no number")
+  end
+
+  it "shows a call that the script leaves unanswered as one that has failed without a response" do
+    alice.send_text(alice.build(:INVITE, "sip:nobody@example.com"), port)
+    eventually { ask("trace", "--list").match?(/INVITE .* no response /) }
+    expect(JSON.parse(ask("trace", "--failed", "--json"))["calls"].map { |call| call["outcome"] }).to eq ["none"]
+    expect(ask("status")).to include "1 without a response"
   end
 
   it "shows how a call goes on with another target" do

@@ -163,6 +163,19 @@ RSpec.describe "OverSIP::Engine.trace_rows", :native do
     expect(of("answered", rows)).to match([a_hash_including(status: 480, by: "script")])
   end
 
+  it "say that the script has ended a request without a response" do
+    start_oversip(configuration: { trace: true }) do |request|
+      request.create_transaction && request.server_transaction.terminate_transaction if request.sip_method == :INVITE
+    end
+    %i[INVITE MESSAGE].each do |method|
+      caller.send_text(caller.build(method, "sip:bob@b.example"), oversip_port)
+      eventually { of("unanswered", rows).map { |row| row[:method] }.last == method.to_s }
+    end
+    branches = of("received", rows).map { |row| row[:branch] }
+    expect(of("unanswered", rows).map { |row| row[:branch] }).to eq(branches)
+    expect(OverSIP.trace.summaries.map { |call| [call.sip_method, call.outcome] }).to eq([%i[INVITE none], %i[MESSAGE none]])
+  end
+
   it "name what an event method has raised" do
     start_oversip(configuration: { trace: true }) { raise ArgumentError, "\xFF no UTF-8" }
     capture_log { caller.send_text(caller.build(:MESSAGE, "sip:bob@b.example"), oversip_port) && caller.receive_final }

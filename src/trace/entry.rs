@@ -50,6 +50,8 @@ pub enum What<T> {
     Progress(Of<T>, SentResponse),
     /// A final response to it leaves.
     Answered(Of<T>, SentResponse),
+    /// It is over without a final response.
+    Unanswered(Of<T>),
     /// A block has kept back a response of this status.
     DroppedResponse(Of<T>, u16),
     /// A timer has fired.
@@ -132,6 +134,7 @@ impl<T: Copy> What<T> {
             What::Received(of) => What::Received(of.map(texts)),
             What::Progress(of, answer) => What::Progress(of.map(texts), answer),
             What::Answered(of, answer) => What::Answered(of.map(texts), answer),
+            What::Unanswered(of) => What::Unanswered(of.map(texts)),
             What::DroppedResponse(of, status) => What::DroppedResponse(of.map(texts), status),
             What::Timer(of, timer) => What::Timer(of.map(texts), timer),
             What::Attempt(of, target) => What::Attempt(of.map(texts), target),

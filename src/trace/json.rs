@@ -188,6 +188,7 @@ fn details(what: What<&[u8]>) -> (&'static str, Details<'_>) {
         What::Received(of) => ("received", Transaction::of(of).details()),
         What::Progress(of, answer) => ("progress", Transaction::answered(of, answer).details()),
         What::Answered(of, answer) => ("answered", Transaction::answered(of, answer).details()),
+        What::Unanswered(of) => ("unanswered", Transaction::of(of).details()),
         What::DroppedResponse(of, status) => {
             ("dropped_response", Transaction { status: Some(status), ..Transaction::of(of) }.details())
         }

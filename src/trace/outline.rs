@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::entry::What;
+use super::entry::{Of, What};
 use super::log::Log;
 use crate::message::{Message, Method, NameAddrRef, UriRef};
 use crate::observed::{Direction, Fate};
@@ -23,6 +23,8 @@ pub enum RequestOutcome {
     Cancelled,
     /// In another way.
     Failure,
+    /// Without a final response: the script has made nothing of it, or has ended its transaction.
+    Unanswered,
 }
 
 impl RequestOutcome {
@@ -45,6 +47,7 @@ impl RequestOutcome {
             RequestOutcome::Redirection => "redirection",
             RequestOutcome::Cancelled => "cancelled",
             RequestOutcome::Failure => "failure",
+            RequestOutcome::Unanswered => "none",
         }
     }
 }
@@ -101,7 +104,7 @@ impl Outline {
             waited: Duration::ZERO,
             messages: 0,
         };
-        let mut sent = Vec::new();
+        let (mut sent, mut unanswered) = (Vec::new(), Vec::new());
         for (index, entry) in log.since(0).enumerate() {
             if index == 0 {
                 outline.began = entry.at;
@@ -110,16 +113,20 @@ impl Outline {
             if !matches!(entry.what, What::Timer(..)) {
                 outline.ended = outline.ended.max(entry.at);
             }
-            if let What::Message { direction, remote, fate, wire, .. } = entry.what {
-                outline.messages += 1;
-                let parsed = Message::parse(Bytes::copy_from_slice(wire)).ok();
-                if let Some((message, _)) = parsed.filter(|_| fate == Fate::Sent) {
-                    sent.push(Sent { at: entry.at, direction, remote, message });
+            match entry.what {
+                What::Message { direction, remote, fate, wire, .. } => {
+                    outline.messages += 1;
+                    let parsed = Message::parse(Bytes::copy_from_slice(wire)).ok();
+                    if let Some((message, _)) = parsed.filter(|_| fate == Fate::Sent) {
+                        sent.push(Sent { at: entry.at, direction, remote, message });
+                    }
                 }
+                What::Unanswered(of) => unanswered.push((entry.at, of)),
+                _ => {}
             }
         }
         match sent.iter().position(|sent| sent.message.is_request()) {
-            Some(first) => outline.tell(&sent[first..]),
+            Some(first) => outline.tell(&sent[first..], &unanswered),
             None => outline.tell_of_response(sent.last()),
         }
         outline
@@ -134,8 +141,8 @@ impl Outline {
         self.outcome = RequestOutcome::of(self.status, false);
     }
 
-    /// What its messages say; the first one is a request.
-    fn tell(&mut self, sent: &[Sent]) {
+    /// What its messages say, of which the first one is a request, and the ends of requests without a final response.
+    fn tell(&mut self, sent: &[Sent], unanswered: &[(Duration, Of<&[u8]>)]) {
         let first = &sent[0];
         self.method = first.message.method().map(|method| method.as_bytes().to_vec()).unwrap_or_default();
         self.from = uri(first.message.from());
@@ -149,7 +156,10 @@ impl Outline {
             self.reason = last.message.reason().to_vec();
         }
         let cancelled = || sent.iter().any(|sent| is_of(first, sent) && method(sent, &Method::Cancel));
-        self.outcome = RequestOutcome::of(self.status, cancelled());
+        self.outcome = match RequestOutcome::of(self.status, cancelled()) {
+            RequestOutcome::Pending if is_unanswered(sent, unanswered) => RequestOutcome::Unanswered,
+            outcome => outcome,
+        };
         // A dialog whose ACK does not come by here ends without our knowledge too.
         let acknowledged = || sent.iter().any(|sent| method(sent, &Method::Ack));
         let hung_up = || sent.iter().any(|sent| method(sent, &Method::Bye));
@@ -169,6 +179,25 @@ fn method(sent: &Sent, wanted: &Method) -> bool {
 
 fn is_invite(sent: &Sent) -> bool {
     method(sent, &Method::Invite)
+}
+
+/// Whether the newest request like the first one, from its sender, is over without a final response.
+fn is_unanswered(sent: &[Sent], unanswered: &[(Duration, Of<&[u8]>)]) -> bool {
+    let first = &sent[0];
+    let like_first = |sent: &&Sent| {
+        is_of(first, sent) && sent.message.is_request() && sent.message.method() == first.message.method()
+    };
+    let newest = sent.iter().rfind(like_first).filter(|sent| sent.direction == Direction::In);
+    let Some(newest) = newest else { return false };
+    let via = newest.message.top_via();
+    let branch = via.as_ref().and_then(|via| via.branch()).unwrap_or_default();
+    unanswered.iter().any(|(at, of)| {
+        // Where the branch is not unique it is not kept.
+        let is_same = of.branch.is_empty() || of.branch.eq_ignore_ascii_case(branch);
+        *at >= newest.at
+            && is_same
+            && newest.message.method().is_some_and(|method| method.as_bytes() == of.method)
+    })
 }
 
 /// Whether two messages come from one sender.
@@ -223,7 +252,7 @@ mod tests {
             Call(Log::default())
         }
 
-        fn with(mut self, at: u64, direction: Direction, peer: u16, first: &str, cseq: &str) -> Call {
+        fn with(self, at: u64, direction: Direction, peer: u16, first: &str, cseq: &str) -> Call {
             let wire = format!(
                 "{first}\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: \"A\" <sip:alice:secret@a.example:5080;x=y>;tag=1\r\n\
                  To: <tel:+1-23>\r\nCall-ID: c\r\nCSeq: {cseq}\r\n\r\n"
@@ -238,8 +267,18 @@ mod tests {
                 fate: Fate::Sent,
                 wire: [wire.as_bytes(), b""],
             };
-            self.0.add(self.0.last() + 1, Duration::from_millis(at), &what, 1 << 20);
+            self.add(at, &what)
+        }
+
+        fn add(mut self, at: u64, what: &What<[&[u8]; 2]>) -> Call {
+            self.0.add(self.0.last() + 1, Duration::from_millis(at), what, 1 << 20);
             self
+        }
+
+        /// The request with this branch is over without a final response.
+        fn ends(self, at: u64, branch: &str) -> Call {
+            let of = Of { method: [&b"INVITE"[..], b""], branch: [branch.as_bytes(), b""] };
+            self.add(at, &What::Unanswered(of))
         }
 
         fn comes(self, at: u64, peer: u16, first: &str, cseq: &str) -> Call {
@@ -343,6 +382,32 @@ mod tests {
         assert_eq!(gone(by_us), (Some(487), RequestOutcome::Failure, false));
         let by_caller = Call::ringing().comes(2000, ALICE, "CANCEL sip:b SIP/2.0", "1 CANCEL");
         assert_eq!(gone(by_caller), (Some(487), RequestOutcome::Cancelled, false));
+    }
+
+    #[test]
+    fn a_request_that_is_over_without_an_answer_has_ended_until_it_is_sent_again() {
+        let call = Call::new().comes(0, ALICE, "INVITE sip:b SIP/2.0", "1 INVITE");
+        let call = call.ends(1, "z9hg4bk1");
+        assert_eq!(call.end(), (None, RequestOutcome::Unanswered, false));
+        let call = call.comes(500, ALICE, "INVITE sip:b SIP/2.0", "1 INVITE");
+        assert_eq!(call.end(), (None, RequestOutcome::Pending, true));
+        // One from before RFC 3261 has no branch of its own.
+        let call = call.ends(501, "");
+        assert_eq!(call.end(), (None, RequestOutcome::Unanswered, false));
+        let call = call.comes(1500, ALICE, "INVITE sip:b SIP/2.0", "1 INVITE").leaves(
+            1501,
+            ALICE,
+            "SIP/2.0 200 OK",
+            "1 INVITE",
+        );
+        assert_eq!(call.end(), (Some(200), RequestOutcome::Success, false));
+    }
+
+    #[test]
+    fn the_end_of_another_request_is_not_that_of_the_first_one() {
+        assert_eq!(Call::ringing().ends(1200, "z9hg4bk2").end(), (None, RequestOutcome::Pending, true));
+        let own = Call::new().leaves(0, BOB, "INVITE sip:b SIP/2.0", "1 INVITE").ends(1, "z9hg4bk1");
+        assert_eq!(own.end(), (None, RequestOutcome::Pending, true));
     }
 
     #[test]

@@ -131,8 +131,7 @@ impl Ring {
                 let answer = SentResponse { status: *status, by: *by, after: *after };
                 self.add_of(at, of, |transaction| What::Answered(transaction, answer));
             }
-            // The block that has made nothing of the request says so.
-            Happening::Unanswered { .. } => {}
+            Happening::Unanswered { of, .. } => self.add_of(at, of, What::Unanswered),
             Happening::DroppedResponse { of, status } => {
                 self.add_of(at, of, |transaction| What::DroppedResponse(transaction, *status));
             }

@@ -17,9 +17,9 @@ module OverSIP
     # @example
     #   record.summaries.each { |call| puts "#{call.to}: #{call.status || call.outcome} after #{call.waiting_time} s" }
     class Call
-      # How a call may have ended: with a 2xx, with a 3xx, by its caller's CANCEL, in another way, or not as far as the
-      # record goes.
-      OUTCOMES = %i[success redirection cancelled failure pending].freeze
+      # How a call may have ended: with a 2xx, with a 3xx, by its caller's CANCEL, in another way, without a final response
+      # of the element, or not as far as the record goes.
+      OUTCOMES = %i[success redirection cancelled failure none pending].freeze
 
       # Seconds that somebody waits without any message: the least value of Timer C (RFC 3261 16.6).
       PATIENCE = 180
@@ -94,8 +94,8 @@ module OverSIP
       end
 
       # @return [Float] how many seconds its sender waited for a response above 100: the longest such time when there were
-      #   several requests; up to the last event when none came, and in a record of a running server up to the present as
-      #   long as one may come
+      #   several requests; up to the last event when none came, or to the end of the request without one, and in a record of
+      #   a running server up to the present as long as one may come
       def waiting_time
         requests.group_by(&:cseq).map { |cseq, sent| waited(cseq, sent.first.at) }.max || 0.0
       end
@@ -121,14 +121,22 @@ module OverSIP
         case status
         when 200..299 then :success
         when 300..399 then :redirection
-        when nil then given_up? ? :failure : :pending
+        when nil then without_response
         else status == 487 && cancelled? ? :cancelled : :failure
         end
       end
 
-      # @return [Boolean]
+      # @return [String] "200 OK", or its outcome in words
+      # @api private
+      def result
+        return "#{status} #{reason_phrase}".rstrip if status
+
+        outcome == :none ? "no response" : outcome.to_s
+      end
+
+      # @return [Boolean] whether it has ended in another way than with a 2xx, a 3xx or by its caller's CANCEL
       def failed?
-        outcome == :failure
+        %i[failure none].include?(outcome)
       end
 
       # @param seconds [Numeric]
@@ -193,13 +201,35 @@ module OverSIP
       end
 
       def waited(cseq, sent_at)
-        (responses.find { |response| response.cseq == cseq && response.at >= sent_at }&.at || present) - sent_at
+        response = responses.find { |candidate| candidate.cseq == cseq && candidate.at >= sent_at }
+        ((response || unanswered)&.at || present) - sent_at
       end
 
       # Nobody waits for longer without a sign of life.
       def present
         now = record.now
         now && now - ended_at < PATIENCE ? [now, ended_at].max : ended_at
+      end
+
+      def without_response
+        return :none if unanswered
+
+        given_up? ? :failure : :pending
+      end
+
+      # @return [Unanswered, nil] the end of its newest request
+      def unanswered
+        newest = requests.last
+        return if newest.nil? || newest.sender == record.element
+
+        @events.grep(Unanswered).find do |event|
+          event.at >= newest.at && event.sip_method == sip_method && same_branch?(event.branch.to_s, newest.branch.to_s)
+        end
+      end
+
+      # Where it is not unique it is not known.
+      def same_branch?(known, branch)
+        known.empty? || known.b.casecmp?(branch.b)
       end
 
       # A request of the element itself may end without any response.

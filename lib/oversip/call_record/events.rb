@@ -128,6 +128,21 @@ module OverSIP
       end
     end
 
+    # The end of a received request without a final response: the script has made nothing of it, or has ended its
+    # transaction.
+    class Unanswered < Event
+      # @return [Symbol, nil] the method of the request
+      attr_reader :sip_method
+      # @return [String, nil] its branch, in any letter case; nil or empty where it is not unique
+      attr_reader :branch
+
+      def initialize(at:, sip_method: nil, branch: nil, call_id: nil)
+        super(at: at, call_id: call_id)
+        @sip_method = sip_method
+        @branch = branch
+      end
+    end
+
     # A look-up in DNS that has ended (RFC 3263).
     class Resolution < Event
       # @return [String] what was looked up: "sip:example.com"

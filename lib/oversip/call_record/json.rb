@@ -30,6 +30,7 @@ module OverSIP
     #     timer        name ("B"), method, branch
     #     attempt      target ("udp:192.0.2.1:5060"), method, branch, outcome: a status, a code as `on_error` gets it, or
     #                  null while there is none
+    #     unanswered   method, branch: the end of a request without a final response
     #     resolution   question, targets, duration (seconds)
     #     note         text, party
     #
@@ -107,6 +108,7 @@ module OverSIP
           when Block then ["block", block(event)]
           when Timer then ["timer", timer(event)]
           when Attempt then ["attempt", attempt(event)]
+          when Unanswered then ["unanswered", { "method" => text(event.sip_method), "branch" => text(event.branch) }]
           when Resolution then ["resolution", resolution(event)]
           when Note then ["note", { "text" => text(event.text), "party" => text(event.party) }]
           end

@@ -50,6 +50,7 @@ module OverSIP
         when Attempt
           Attempt.new(**common(event), target: text(event.target), outcome: event.outcome, sip_method: event.sip_method,
                                        branch: event.branch)
+        when Unanswered then Unanswered.new(**common(event), sip_method: event.sip_method, branch: event.branch)
         when Resolution
           Resolution.new(**common(event), question: text(event.question), duration: event.duration,
                                           targets: event.targets.map { |name| text(name) })

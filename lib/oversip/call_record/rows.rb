@@ -155,6 +155,7 @@ module OverSIP
         when Block then block_row(event)
         when Timer then at_element(event, @wording.timer(event))
         when Attempt then at_element(event, @wording.attempt(event), tone: attempt_tone(event)) if shown?(event)
+        when Unanswered then at_element(event, @wording.unanswered(event))
         when Resolution then at_element(event, @wording.resolution(event))
         when Note then Row.new(event: event, kind: :note, tone: :note, from: event.party, label: @wording.note(event))
         end

@@ -77,6 +77,11 @@ module OverSIP
       end
 
       # @return [Label]
+      def unanswered(unanswered)
+        Label.new("ends the #{Visible.of(unanswered.sip_method || "request")} without a response")
+      end
+
+      # @return [Label]
       def resolution(resolution)
         targets = resolution.targets.map { |target| Visible.of(target) }
         took = duration(resolution.duration)

@@ -13,7 +13,8 @@ module OverSIP
       FILE_WIDTH = 120
 
       # Colours of outcomes.
-      STYLES = { success: :success, redirection: :redirection, cancelled: :provisional, failure: :failure }.freeze
+      STYLES = { success: :success, redirection: :redirection, cancelled: :provisional, failure: :failure,
+                 none: :failure }.freeze
       private_constant :STYLES
 
       class << self
@@ -29,9 +30,7 @@ module OverSIP
         # @param call [CallRecord::Call]
         # @return [String] "200 OK", or its outcome
         def end_of(call)
-          return call.outcome.to_s unless call.status
-
-          CallRecord::Visible.of("#{call.status} #{call.reason_phrase}".rstrip)
+          CallRecord::Visible.of(call.result)
         end
 
         # @param call [CallRecord::Call]

@@ -17,8 +17,10 @@ module OverSIP
       # Calls whose beginning is read before it is followed: those that go on are among them.
       BEFORE = 100
       # Rows after which it is judged anew whether a call is meant.
-      JUDGED = %w[message block].freeze
-      private_constant :BEFORE, :JUDGED
+      JUDGED = %w[message block unanswered].freeze
+      # Rows that a call may end with.
+      ENDING = %w[message unanswered].freeze
+      private_constant :BEFORE, :JUDGED, :ENDING
 
       # What is known of a call that is written: its number, and whether its end was written.
       Followed = Struct.new(:number, :ended)
@@ -85,7 +87,7 @@ module OverSIP
         elsif new && JUDGED.include?(row["kind"])
           followed = begin_with(call_id) or return
         end
-        note_end(call_id, followed) if followed && new && row["kind"] == "message"
+        note_end(call_id, followed) if followed && new && ENDING.include?(row["kind"])
       end
 
       # An attempt that is answered shows itself.

@@ -67,6 +67,39 @@ RSpec.describe OverSIP::CallRecord::Call do
     end
   end
 
+  describe "ended without a response" do
+    def unanswered(at, branch: nil)
+      OverSIP::CallRecord::Unanswered.new(at: at, call_id: "1", sip_method: :INVITE, branch: branch)
+    end
+
+    let(:invite) { said(0.0, :alice, :oversip, RecordedCalls::INVITE) }
+
+    it "has failed, and its caller waits no longer" do
+      record = OverSIP::CallRecord.new(now: 60.0) << invite << unanswered(0.5)
+      call = record.summaries.first
+      expect(call).to have_attributes(status: nil, outcome: :none, failed?: true, result: "no response", waiting_time: 0.5, duration: 0.5)
+    end
+
+    it "goes on when its caller sends the request again, and is answered by a response" do
+      again = said(1.0, :alice, :oversip, RecordedCalls::INVITE)
+      expect(summary(invite, unanswered(0.5), again).outcome).to eq :pending
+      expect(summary(invite, unanswered(0.5), again, said(1.1, :oversip, :alice, "SIP/2.0 200 OK")).outcome).to eq :success
+    end
+
+    it "is not by the end of another request of the same Call-ID, nor by that of one of the element's own" do
+      expect(summary(invite, unanswered(0.5, branch: "z9hG4bKother")).outcome).to eq :pending
+      expect(summary(said(0.0, :oversip, :gw1, RecordedCalls::INVITE), unanswered(0.5)).outcome).to eq :pending
+    end
+
+    it "is seen in each form of the record" do
+      record = OverSIP::CallRecord::Redaction.new.call(call_record(invite, unanswered(0.5)))
+      expect(OverSIP::CallRecord::TextLadder.new(record).to_s).to include ": ends the INVITE without a response"
+      call = OverSIP::CallRecord::Json.new(record).to_h["calls"].first
+      expect([call["outcome"], call["events"].last]).to match ["none", a_hash_including("kind" => "unanswered", "method" => "INVITE")]
+      expect(OverSIP::CallRecord::HtmlLadder.new(record).to_s).to include '<span class="status none">no response</span>'
+    end
+  end
+
   it "is cancelled by its caller's CANCEL" do
     call = summary(said(0.0, :alice, :oversip, RecordedCalls::INVITE), said(1.0, :alice, :oversip, "CANCEL sip:bob@example.com SIP/2.0", method: "CANCEL"),
                    said(1.0, :oversip, :alice, "SIP/2.0 487 Request Terminated"), OverSIP::CallRecord::Timer.new(at: 6.0, name: "K", call_id: "1"))

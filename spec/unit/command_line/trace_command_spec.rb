@@ -236,6 +236,17 @@ RSpec.describe "oversip trace" do
       ]
     end
 
+    it "has the end of a call that gets no response, where failed calls are asked for too" do
+      ended = { kind: "unanswered", call_id: "1", method: "INVITE", branch: "", at: 1.5 }
+      end_of_call = ["#1 : ends the INVITE without a response", "#1 = no response after 500 ms"]
+      [[], ["--failed"]].each do |arguments|
+        following(*rows_of(a_call("1", at: 1.0)), ended)
+        expect(lines(*arguments).last(2)).to eq(end_of_call)
+        @monitor.close
+        File.delete(socket)
+      end
+    end
+
     it "has the time at which an attempt has ended" do
       target = { call_id: "1", target: "udp:192.0.2.1:5060", method: "INVITE", branch: "b", at: 2.0 }
       following(*rows_of(a_call("1", at: 1.0)), { kind: "attempt", **target }, { kind: "attempt_ended", **target, at: 34.0, outcome: "timeout" })

@@ -78,8 +78,7 @@ module OverSIP
 
         # @return [String] HTML: the status of the call, or its outcome
         def status
-          text = call.status ? "#{call.status} #{call.reason_phrase}".rstrip : call.outcome
-          tag(:span, shown(text), class: "status #{call.outcome}")
+          tag(:span, shown(call.result), class: "status #{call.outcome}")
         end
 
         # @return [String] HTML

@@ -37,6 +37,7 @@ module OverSIP
           when "timer" then timer(row)
           when "attempt" then attempt(row)
           when "attempt_ended" then end_attempt(row)
+          when "unanswered" then unanswered(row)
           when "resolution" then resolution(row)
           else
             text = words(row)
@@ -98,6 +99,10 @@ module OverSIP
           attempt = @attempts.delete(row["branch"])
           attempt&.outcome = row["status"] || row["outcome"]&.to_sym
           attempt
+        end
+
+        def unanswered(row)
+          Unanswered.new(**common, sip_method: row["method"]&.to_sym, branch: row["branch"])
         end
 
         def resolution(row)

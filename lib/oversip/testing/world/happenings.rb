@@ -35,9 +35,14 @@ module OverSIP
           when :timer then @record.add(timer(at, details))
           when :attempt then begin_attempt(at, details)
           when :attempt_ended then @attempts.delete(details[:branch])&.outcome = details[:status] || details[:outcome]
+          when :unanswered then @record.add(unanswered(at, details))
           when :resolved then @record.add(resolution(at, details))
           when :blacklisted then @record.add(CallRecord::Note.new(at:, text: "#{details[:target]} is blacklisted"))
           end
+        end
+
+        def unanswered(at, details)
+          CallRecord::Unanswered.new(at:, **details.slice(:branch, :call_id), sip_method: details[:method])
         end
 
         def resolution(at, details)

@@ -65,7 +65,7 @@
     const row = known?.row ?? document.createElement("tr");
     rows.delete(call.id);
     rows.set(call.id, { row, call });
-    row.className = `${call.outcome === "failure" ? "failed" : ""} ${call.goes_on ? "goes-on" : ""}`;
+    row.className = `${failed(call) ? "failed" : ""} ${call.goes_on ? "goes-on" : ""}`;
     if (!known) {
       for (let count = 0; count < 7; count++) row.append(document.createElement("td"));
       const link = document.createElement("a");
@@ -83,10 +83,18 @@
     from.textContent = call.from || "unknown";
     to.firstChild.textContent = call.to || "unknown";
     to.firstChild.title = call.call_id;
-    status.firstChild.textContent = call.status ? `${call.status} ${call.reason}` : (call.method ? call.outcome : "unreadable");
+    status.firstChild.textContent = result(call);
     status.firstChild.className = `status ${call.outcome}`;
     waited.textContent = seconds(call.waited);
     lasted.textContent = seconds(lastedSoFar(call));
+  }
+
+  const failed = (call) => call.outcome === "failure" || call.outcome === "none";
+
+  function result(call) {
+    if (call.status) return `${call.status} ${call.reason}`;
+    if (call.outcome === "none") return "no response";
+    return call.method ? call.outcome : "unreadable";
   }
 
   const lastedSoFar = (call) => call.goes_on ? Math.max(Date.now() / 1000 + skew - call.began_at, call.duration) : call.duration;
@@ -111,9 +119,9 @@
     const text = filter.value.trim().toLowerCase();
     let count = 0;
     for (const { row, call } of rows.values()) {
-      const all = [call.method, call.from, call.to, call.call_id, call.status, call.reason, call.outcome].join("\n");
+      const all = [call.method, call.from, call.to, call.call_id, call.status, call.reason, result(call), call.outcome].join("\n");
       row.hidden = (text !== "" && !all.toLowerCase().includes(text)) ||
-        ($("only-failed").checked && call.outcome !== "failure") || ($("only-open").checked && !call.goes_on);
+        ($("only-failed").checked && !failed(call)) || ($("only-open").checked && !call.goes_on);
       if (!row.hidden) count++;
     }
     $("none").hidden = count > 0;
