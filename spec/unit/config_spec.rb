@@ -254,6 +254,17 @@ RSpec.describe OverSIP::Config do
       expect(build({ hep: { collectors: "udp:homer:1" } })[:hep][:collectors]).to eq(["udp:homer:1"])
     end
 
+    it "no collector twice, however it is written" do
+      {
+        ["udp:192.0.2.1:9060", "tcp:192.0.2.1:9060", "udp:192.0.2.1:9060"] =>
+          "hep[collectors] has the same entry twice: entry 1, 'udp:192.0.2.1:9060', and entry 3, 'udp:192.0.2.1:9060'",
+        ["udp:Homer.example.com:9060", "udp:homer.example.com:09060"] =>
+          "hep[collectors] has the same entry twice: entry 1, 'udp:Homer.example.com:9060', and entry 2, 'udp:homer.example.com:09060'",
+        ["tcp:[2001:db8::1]:9060", "tcp:[2001:DB8:0::1]:9060"] =>
+          "hep[collectors] has the same entry twice: entry 1, 'tcp:[2001:db8::1]:9060', and entry 2, 'tcp:[2001:DB8:0::1]:9060'"
+      }.each { |collectors, message| expect { build({ hep: { collectors: collectors } }) }.to raise_error(OverSIP::ConfigurationError, message) }
+    end
+
     it "one value for a list, and nameservers with address family and port" do
       expect(build({ core: { nameservers: "192.0.2.53" } })[:core][:nameservers]).to eq(["192.0.2.53"])
       servers = ["2001:db8::53", "192.0.2.53:5353", "[2001:db8::53]:5353"]

@@ -18,12 +18,14 @@ module OverSIP
       #   `{ greater_equal_than: 180 }`
       # @param list [Boolean] the value may be a list, and is an Array afterwards
       # @param non_empty [Boolean] an empty list is an error
-      def initialize(name, default, *rules, list: false, non_empty: false)
+      # @param identity [#call, nil] what two entries of a list have in common that mean the same: the second one is an error
+      def initialize(name, default, *rules, list: false, non_empty: false, identity: nil)
         @name = name
         @default = default
         @rules = rules.flat_map { |rule| rule.is_a?(Hash) ? rule.to_a : [[rule, nil]] }
         @list = list
         @non_empty = non_empty
+        @identity = identity
       end
 
       # @param owner [String] section or profile, for the message
@@ -39,7 +41,7 @@ module OverSIP
 
         fail_with("#{owner}[#{name}] does not allow multiple values") unless @list
         fail_with("#{owner}[#{name}] does not allow empty values") if @non_empty && value.empty?
-        value.map { |item| check_one(owner, item, from_ruby) }
+        value.map { |item| check_one(owner, item, from_ruby) }.tap { |items| refuse_repetition(owner, items) if @identity }
       end
 
       # @return [Array<Integer, nil>] the least and the largest number that it takes
@@ -84,6 +86,15 @@ module OverSIP
 
       def shown(value)
         SECRETS.include?(name) ? "(not shown)" : Parameter.show(value)
+      end
+
+      def refuse_repetition(owner, items)
+        same = items.each_index.group_by { |index| @identity.call(items[index]) }.values
+        first, second = same.find { |places| places.size > 1 }
+        return unless second
+
+        fail_with("#{owner}[#{name}] has the same entry twice: entry #{first + 1}, '#{shown(items[first])}', and " \
+                  "entry #{second + 1}, '#{shown(items[second])}'")
       end
 
       # YAML reads an unquoted `::1` as the Symbol `:":1"`. Elsewhere a Symbol is a choice written in Ruby.

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "oversip/config/collector_address"
 require "oversip/config/parameter"
 require "oversip/seconds"
 
@@ -105,7 +106,7 @@ module OverSIP
       )
 
       hep = index.call(
-        parameter.call(:collectors, nil, :hep_collector, list: true),
+        parameter.call(:collectors, nil, :hep_collector, list: true, identity: CollectorAddress.method(:identity)),
         parameter.call(:capture_id, 2001, :fixnum, { greater_equal_than: 0, minor_equal_than: (2**32) - 1 }),
         parameter.call(:password, nil, { min_bytes: 1 })
       )

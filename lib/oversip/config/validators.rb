@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "ipaddr"
+require "oversip/config/collector_address"
 require "oversip/config/http_address"
 require "oversip/control_socket"
 
@@ -72,8 +73,8 @@ module OverSIP
         def hep_collector(value)
           return false unless value.is_a?(String)
 
-          address, name, port = value.match(/\A(?:udp|tcp):(?:\[(.+)\]|([^:]+)):(\d{1,5})\z/)&.captures
-          !port.nil? && port(port.to_i) && (address ? ipv6(address) : domain(name))
+          _, address, name, port = CollectorAddress.parse(value)
+          !port.nil? && port(port) && (address ? ipv6(address) : domain(name))
         end
 
         # `127.0.0.1:9464`, `[::1]:9464`, and `:9464` or 9464 for this machine alone. Port 0 takes any that is free.
