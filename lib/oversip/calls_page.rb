@@ -131,6 +131,6 @@ module OverSIP
       end
     end
 
-    MonitorThread.on(:ladder) { |name| ladder(name) }
+    MonitorThread.on(:ladder, "oversip ladders") { |name| ladder(name) }
   end
 end

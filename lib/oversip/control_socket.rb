@@ -64,14 +64,14 @@ module OverSIP
         return unless privileges.group && make_folder(path)
 
         File.lchown(privileges.user, privileges.group, File.dirname(path))
-      rescue OverSIP::RuntimeError, SystemCallError
+      rescue ControlSocketError, SystemCallError
         nil
       end
 
       # Makes the folder of a default path, if it is one of {folders}.
       #
       # @return [Boolean] whether it was made: false where something has that name
-      # @raise [OverSIP::RuntimeError]
+      # @raise [ControlSocketError]
       def make_folder(path)
         folder = File.dirname(path)
         return false unless folders.include?(folder)
@@ -82,7 +82,7 @@ module OverSIP
         false
       rescue SystemCallError => e
         reason = SystemCallError.new(nil, e.errno).message
-        raise OverSIP::RuntimeError, "control socket '#{path}': cannot make its folder: #{reason}"
+        raise ControlSocketError, "control socket '#{path}': cannot make its folder: #{reason}"
       end
     end
   end

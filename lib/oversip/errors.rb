@@ -11,6 +11,9 @@ module OverSIP
   # Something cannot be done in the present state: a port is taken, a profile is unknown, the engine is not running.
   class RuntimeError < Error; end
 
+  # The control socket (`core: control_socket`) cannot be opened. The message names its path.
+  class ControlSocketError < OverSIP::RuntimeError; end
+
   # The work of {OverSIP.await}, or a {Task}, has no value within its time. What runs already goes on.
   class AwaitTimeout < OverSIP::RuntimeError; end
 

@@ -1,9 +1,8 @@
 # frozen_string_literal: true
 
-require "timeout"
-require "oversip/deadline"
 require "oversip/metrics/counter"
 require "oversip/metrics/gauge"
+require "oversip/metrics/gauge_blocks"
 require "oversip/metrics/histogram"
 
 # Figures of scripts.
@@ -18,14 +17,9 @@ module OverSIP
   #
   # A forked child counts anew, from 0.
   class Metrics
-    # Seconds that the blocks of all gauges may take together. The monitor waits for a second.
-    PATIENCE = 0.5
-    private_constant :PATIENCE
-
     # @api private
     def initialize
-      @gauges = {}
-      @lock = Mutex.new
+      @gauge_blocks = GaugeBlocks.new
     end
 
     # A number that only grows.
@@ -44,8 +38,13 @@ module OverSIP
       Counter.new(:counter, name, labels, help)
     end
 
-    # A number that grows and falls. With a block it is asked for each time that somebody looks, on a thread for such blocks
-    # alone. All of them together have half a second: who takes too long is asked last the next time.
+    # A number that grows and falls. With a block it is asked for each time that somebody looks, on a thread of the block's
+    # own. All of them together have half a second: a block that takes too long is ended (`Thread#kill`), is not begun anew
+    # before it has come to its end, and is asked last the next time.
+    #
+    # A gauge whose block fails, by an exception, by `exit` or in any other way, keeps its value. The log says once that it
+    # has begun to fail, with the place of the block, and that it works again; `oversip_metric_failures_total` counts each
+    # time.
     #
     # @example
     #   OverSIP.metrics.gauge(:registered_users, help: "Users with a binding.") { Bindings.count }
@@ -61,8 +60,7 @@ module OverSIP
       raise ArgumentError, "a gauge with a block has no labels" if block && !Array(labels).empty?
 
       gauge = Gauge.new(:gauge, name, labels, help)
-      # A script that is loaded again hands over another block.
-      @lock.synchronize { @gauges = @gauges.merge(gauge.name => [gauge, block]) } if block
+      @gauge_blocks.add(gauge, block) if block
       gauge
     end
 
@@ -85,32 +83,15 @@ module OverSIP
     # Asks the blocks of gauges.
     #
     # @api private
+    # @return [void]
     def ask_gauges
-      deadline = Deadline.new(PATIENCE)
-      slow, *unasked = @gauges.keys.drop_while { |name| ask_gauge(*@gauges.fetch(name), deadline) }
-      return unless slow
-
-      # Those that had no time come first the next time.
-      @lock.synchronize { @gauges = @gauges.slice(*unasked, *(@gauges.keys - [slow]), slow) }
-      Logger.record(:error, "metrics", "the blocks of all gauges have #{PATIENCE} s together: that of #{slow} was ended" \
-                                       "#{", and #{unasked.size} others were not asked" if unasked.any?}", [:gauges, slow])
+      @gauge_blocks.ask
     end
 
-    private
-
-    # @return [Boolean] whether it was in time
-    def ask_gauge(gauge, block, deadline)
-      left = deadline.left
-      return false unless left.positive?
-
-      gauge.set(Timeout.timeout(left, &block))
-      true
-    rescue StandardError, ScriptError, SystemStackError => e
-      return false if e.is_a?(Timeout::Error) && deadline.over?
-
-      Logger.record(:error, "metrics", "the block of the gauge #{gauge.name} has failed: #{e.message} (#{e.class})",
-                    [:gauge, gauge.name, e.class])
-      true
+    # @api private
+    # @return [Integer] how often a block has not set its gauge
+    def failures
+      @gauge_blocks.failures
     end
   end
 

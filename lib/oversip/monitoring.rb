@@ -30,7 +30,7 @@ module OverSIP
 
         ports = configured.nil? && default ? open_with_default(default, listen) : open_at(configured || nil, listen)
         note(configuration, listen, ports)
-        MonitorThread.start if @control_socket || ports.any?
+        MonitorThread.start(:state, :gauges, *(:ladder if @calls_page)) if @control_socket || ports.any?
       end
 
       private
@@ -39,9 +39,7 @@ module OverSIP
       def open_with_default(path, listen)
         ControlSocket.make_folder(path)
         open_at(path, listen)
-      rescue OverSIP::RuntimeError => e
-        raise unless e.message.start_with?("control socket")
-
+      rescue ControlSocketError => e
         log_system_warn "no control socket for oversip status, trace and top: #{e.message}; " \
                         "core[control_socket] names another path, or no"
         open_at(nil, listen)

@@ -40,37 +40,85 @@ RSpec.describe OverSIP::Metrics, :native do
     expect { metrics.ask_gauges }.to change(gauge, :value).from(0.0).to(7.0)
   end
 
-  it "says which block of a gauge has failed, and asks the others" do
-    metrics.gauge(name(:bad)) { raise KeyError, "no" }
-    metrics.gauge(name(:text)) { "many" }
-    good = metrics.gauge(name(:good)) { 1 }
-    log = capture_log { metrics.ask_gauges }
-    expect(log.map(&:body)).to include("the block of the gauge #{name(:bad)} has failed: no (KeyError)",
-                                       "the block of the gauge #{name(:text)} has failed: a number is needed, not \"many\" (TypeError)")
-    expect(good.value).to eq(1.0)
-    [name(:bad), name(:text)].each { |word| metrics.gauge(word) { 0 } }
-  end
+  describe "with gauges whose blocks" do
+    subject(:metrics) { described_class.new }
 
-  it "asks the others when a block raises what is no StandardError" do
-    metrics.gauge(name(:bad)) { raise NotImplementedError, "not yet" }
-    good = metrics.gauge(name(:good)) { 1 }
-    log = capture_log { metrics.ask_gauges }
-    expect(log.map(&:body)).to include("the block of the gauge #{name(:bad)} has failed: not yet (NotImplementedError)")
-    expect(good.value).to eq(1.0)
-    metrics.gauge(name(:bad)) { 0 }
-  end
+    let!(:first) { metrics.gauge(name(:first)) { 1 } }
+    # @return [Array<String>] what is logged while all are asked, so many times
+    def asked(times = 1)
+      capture_log { times.times { metrics.ask_gauges } }.map(&:body)
+    end
 
-  it "waits for the blocks of all gauges half a second together, and asks the others first the next time" do
-    metrics = described_class.new
-    gate = Thread::Queue.new
-    2.times { |number| metrics.gauge(name("slow#{number}")) { gate.pop } }
-    good = metrics.gauge(name(:good)) { 1 }
-    began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    log = capture_log { metrics.ask_gauges }
-    expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began).to be < 0.9
-    expect(log.map(&:body)).to eq(["the blocks of all gauges have 0.5 s together: that of #{name("slow0")} was ended, and 2 others were not asked"])
-    2.times { capture_log { metrics.ask_gauges } }
-    expect(good.value).to eq(1.0)
+    def bad(&block)
+      @line = block.source_location.last
+      metrics.gauge(name(:bad), &block)
+    end
+
+    def record(what)
+      "the block of the gauge #{name(:bad)} at #{__FILE__}:#{@line} #{what}; this is said once until it works again"
+    end
+
+    it "fail keep their value: the others are asked, and the log has it once, with the place" do
+      {
+        -> { raise KeyError, "no" } => "has failed: no (KeyError)",
+        -> { "many" } => "has failed: a number is needed, not \"many\" (TypeError)",
+        -> { raise NotImplementedError, "not yet" } => "has failed: not yet (NotImplementedError)",
+        -> { raise Exception, "all" } => "has failed: all (Exception)", # rubocop:disable Lint/RaiseException -- scripts do
+        -> { exit } => "has failed: exit (SystemExit)",
+        -> { throw :anything } => "has failed: uncaught throw :anything (UncaughtThrowError)",
+        -> { Thread.current.kill } => "has ended its thread",
+        -> { raise Class.new(StandardError) { define_method(:message) { Thread.exit } } } => "has ended its thread"
+      }.each do |block, failure|
+        # Another block under the name of the one before it.
+        gauge = bad(&block)
+        last = metrics.gauge(name(:last)) { 2 }
+        expect(asked(3)).to eq([record(failure)])
+        expect([first, gauge, last].map(&:value)).to eq([1.0, 0.0, 2.0])
+      end
+      expect(metrics.failures).to eq(24)
+    end
+
+    it "do not come back are ended after half a second for all, and asked last the next time" do
+      gate = Thread::Queue.new
+      gauge = bad { gate.pop }
+      last = metrics.gauge(name(:last)) { 2 }
+      began = OverSIP::Deadline.now
+      expect(asked).to eq([record("was ended: the blocks of all gauges have 0.5 s together")])
+      expect(OverSIP::Deadline.now - began).to be < 0.9
+      expect { asked }.to change(last, :value).from(0.0).to(2.0)
+      gate << 5
+      expect { metrics.ask_gauges }.to change(gauge, :value).from(0.0).to(5.0)
+    end
+
+    it "do not even come back when they are ended are not begun a second time" do
+      gate = Thread::Queue.new
+      begun = 0
+      bad do
+        begun += 1
+        gate.pop
+      ensure
+        gate.pop
+      end
+      last = metrics.gauge(name(:last)) { 2 }
+      expect(asked(3)).to eq([record("was ended: the blocks of all gauges have 0.5 s together")])
+      expect([begun, last.value, metrics.failures]).to eq([1, 2.0, 3])
+    ensure
+      2.times { gate << 1 }
+    end
+
+    it "work again are told of, and fail anew at most once a minute" do
+      works = false
+      bad { works ? 1 : raise("no") }
+      failure = record("has failed: no (RuntimeError)")
+      expect(asked).to eq([failure])
+      works = true
+      expect(asked(2)).to eq(["the block of the gauge #{name(:bad)} at #{__FILE__}:#{@line} works again"])
+      works = false
+      expect(asked(2)).to be_empty
+      now = OverSIP::Deadline.now + 60
+      allow(OverSIP::Deadline).to receive(:now).and_return(now)
+      expect(asked(2)).to eq([failure])
+    end
   end
 
   it "has histograms, which time blocks too" do

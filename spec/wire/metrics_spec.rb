@@ -141,6 +141,32 @@ RSpec.describe "The metrics of a server", :native do
     OverSIP.metrics.gauge(:spec_busy) { 0 }
   end
 
+  it "stay, and the state with them, whatever the blocks of gauges do" do
+    gate = Thread::Queue.new
+    begun = Thread::Queue.new
+    OverSIP.metrics.gauge(:spec_stuck) { (begun << true) && gate.pop }
+    OverSIP.metrics.gauge(:spec_ends) { Thread.current.kill }
+    OverSIP.metrics.gauge(:spec_leaves) { exit }
+    OverSIP.metrics.gauge(:spec_good) { 7 }
+    socket = "/tmp/oversip-spec-#{Process.pid}.sock"
+    log = capture_log do
+      start_oversip(configuration: { core: { control_socket: socket } }) { nil }
+      reading = Thread.new { MetricsPage.new(ask("/metrics", at: socket).body) }
+      begun.pop
+      # While the block stands.
+      expect(ask_json("/status", at: socket)["script"]).to include("suspended_fibers" => 0)
+      expect(reading.alive?).to be(true)
+      page = reading.value
+      expect(page.samples).to include("oversip_script_responsive" => 1.0, "oversip_suspended_fibers" => 0.0)
+      2.times { page = MetricsPage.new(ask("/metrics", at: socket).body) }
+      expect(page.samples).to include("oversip_script_responsive" => 1.0, "spec_good" => 7.0)
+      expect(page["oversip_metric_failures_total"]).to be >= 3
+    end
+    expect(log.map(&:body).grep(/the block of the gauge spec_(stuck|ends|leaves) at/).size).to eq(3)
+  ensure
+    %i[spec_stuck spec_ends spec_leaves].each { |name| OverSIP.metrics.gauge(name) { 0 } }
+  end
+
   it "time TLS handshakes, by who has opened the connection" do
     relay(**tls_configuration)
     tls_peer

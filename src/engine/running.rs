@@ -205,11 +205,19 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// A socket cannot be opened, or the system refuses a thread.
+    /// A socket cannot be opened, the system refuses a thread, or the engine has ended.
     pub fn open_monitor(&self, config: &MonitorConfig) -> Result<Vec<SocketAddr>, MonitorError> {
         let monitor = Monitor::start(&self.driver, &self.questions, &self.tls, config)?;
         let listening = monitor.listening().to_vec();
-        let former = lock(&self.monitor).replace(monitor);
+        let former = {
+            let mut place = lock(&self.monitor);
+            // The end takes away what it finds there, after the questions are over.
+            if self.questions.are_over() {
+                drop(place);
+                return Err(MonitorError::Over);
+            }
+            place.replace(monitor)
+        };
         drop(former);
         Ok(listening)
     }

@@ -76,7 +76,9 @@ fn start(config: Config) -> Result<Arc<Engine>, StartError> {
             drop(runtime);
             driver.end();
             questions.close();
-            drop(lock(&monitor).take());
+            let former = lock(&monitor).take();
+            // It joins its thread: not under the lock.
+            drop(former);
             if let Some(stopped) = stopped {
                 let _ = stopped.send(());
             }

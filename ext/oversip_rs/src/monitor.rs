@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, StaticSymbol};
-use oversip::engine::monitor::{CallsPage, Identity, MonitorConfig};
+use magnus::{function, prelude::*, Error, RArray, RHash, RModule, RString, Ruby, Symbol};
+use oversip::engine::monitor::{CallsPage, Identity, MonitorConfig, MonitorError, Topic};
 
 use crate::{gvl::without_gvl, options, runtime, script_metrics, text};
 
@@ -27,8 +27,12 @@ fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
         of_script: script_metrics::of_process(),
         listen: listen.into_iter().map(|entry| address(ruby, entry)).collect::<Result<_, _>>()?,
     };
-    let opened =
-        engine.open_monitor(&config).map_err(|error| text::runtime_error(ruby, error.to_string()))?;
+    // A monitor that was there before takes its time to end.
+    let opened = without_gvl(ruby, || engine.open_monitor(&config), || ())?;
+    let opened = opened.map_err(|error| match error {
+        MonitorError::ControlSocket(_) => text::control_socket_error(ruby, error.to_string()),
+        _ => text::runtime_error(ruby, error.to_string()),
+    })?;
     Ok(opened.iter().map(SocketAddr::port).collect())
 }
 
@@ -49,17 +53,23 @@ fn address(ruby: &Ruby, entry: magnus::Value) -> Result<SocketAddr, Error> {
         .map_err(|_| text::configuration_error(ruby, format!("metrics cannot be shown on '{ip}'")))
 }
 
-/// `OverSIP::Engine.next_question`: waits for a question of the monitor: its number, its kind and what it is about. nil when the
-/// engine has ended.
-fn next_question(ruby: &Ruby) -> Result<Option<(u64, StaticSymbol, RString)>, Error> {
+/// The topic of a name that the library gives.
+fn topic(ruby: &Ruby, name: Symbol) -> Result<Topic, Error> {
+    let name = name.name()?;
+    Topic::named(&name).ok_or_else(|| text::runtime_error(ruby, format!("nothing is asked on '{name}'")))
+}
+
+/// `OverSIP::Engine.next_question(topic)`: waits for a question of the monitor on `:state`, `:ladder` or `:gauges`: its number and what it
+/// is about. nil when the engine has ended.
+fn next_question(ruby: &Ruby, name: Symbol) -> Result<Option<(u64, RString)>, Error> {
+    let topic = topic(ruby, name)?;
     let Some(questions) = runtime::current().map(|engine| engine.questions().clone()) else {
         return Ok(None);
     };
     loop {
-        let next = without_gvl(ruby, || questions.next(), || questions.interrupt())?;
+        let next = without_gvl(ruby, || questions.next(topic), || questions.interrupt(topic))?;
         if let Some(question) = next {
-            let kind = ruby.sym_new(question.kind);
-            return Ok(Some((question.number, kind, text::utf8(ruby, question.about.as_bytes()))));
+            return Ok(Some((question.number, text::utf8(ruby, question.about.as_bytes()))));
         }
         if questions.are_over() {
             return Ok(None);
@@ -74,19 +84,21 @@ fn count_reload(complete: bool) {
     }
 }
 
-/// `OverSIP::Engine.answer(number, text)`: the answer to a question; nil: there is none.
-fn answer(number: u64, text: Option<RString>) {
+/// `OverSIP::Engine.answer(topic, number, text)`: the answer to a question; nil: there is none.
+fn answer(ruby: &Ruby, name: Symbol, number: u64, text: Option<RString>) -> Result<(), Error> {
+    let topic = topic(ruby, name)?;
     let text = text.map(|text| text::bytes_of(text).to_vec());
     if let Some(engine) = runtime::current() {
-        engine.questions().answer(number, text);
+        engine.questions().answer(topic, number, text);
     }
+    Ok(())
 }
 
 /// Adds the functions to `OverSIP::Engine`.
 pub fn define(_: &Ruby, oversip: RModule) -> Result<(), Error> {
     let engine = oversip.define_module("Engine")?;
     engine.define_singleton_method("open_monitor", function!(open_monitor, 1))?;
-    engine.define_singleton_method("next_question", function!(next_question, 0))?;
+    engine.define_singleton_method("next_question", function!(next_question, 1))?;
     engine.define_singleton_method("count_reload", function!(count_reload, 1))?;
-    engine.define_singleton_method("answer", function!(answer, 2))
+    engine.define_singleton_method("answer", function!(answer, 3))
 }

@@ -167,6 +167,11 @@ pub fn runtime_error(ruby: &Ruby, message: impl Into<String>) -> Error {
     oversip_error(ruby, "RuntimeError", message.into())
 }
 
+/// `OverSIP::ControlSocketError` with this message.
+pub fn control_socket_error(ruby: &Ruby, message: impl Into<String>) -> Error {
+    oversip_error(ruby, "ControlSocketError", message.into())
+}
+
 /// The class `OverSIP::RuntimeError`.
 pub fn runtime_error_class(ruby: &Ruby) -> Result<ExceptionClass, Error> {
     oversip_module(ruby)?.const_get("RuntimeError")

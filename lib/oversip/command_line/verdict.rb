@@ -15,7 +15,9 @@ module OverSIP
 
       # Seconds that the oldest event may have waited for the script, and that a block may run.
       OLD = { warning: 1, critical: 10 }.freeze
-      private_constant :STATUSES, :WORDS, :OLD
+      # Seconds that the monitor waits for Ruby, but for a little.
+      LATE = 0.9
+      private_constant :STATUSES, :WORDS, :OLD, :LATE
 
       # @return [Symbol] :fine, :warning or :critical
       attr_reader :level
@@ -44,13 +46,17 @@ module OverSIP
 
       def judge
         say(:warning, "it is #{text(@status["status"])}") unless @status["status"] == "running"
-        if @status["script"].nil?
-          say(:critical,
-              "the script has not answered within a second: a block computes or waits without OverSIP.await")
-        end
+        say(:critical, "Ruby has not answered within a second: #{who_keeps_it}") if @status["script"].nil?
         queue
         targets
         collectors
+      end
+
+      # An event's block is known to the engine, whatever else runs in Ruby is not.
+      def who_keeps_it
+        return "a block computes or waits without OverSIP.await" if @status.dig("queue", "running_seconds").to_f >= LATE
+
+        "no event's block has run that long, so another thread of the program keeps the interpreter"
       end
 
       def say(level, reason)

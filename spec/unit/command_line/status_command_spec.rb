@@ -41,7 +41,10 @@ RSpec.describe "oversip status" do
     "an event waits" => [{ queue: { events: 3, oldest_seconds: 1.5 } }, 1, "WARNING", "an event has waited for the script for 1.5 s"],
     "an event waits for long" => [{ queue: { events: 3, oldest_seconds: 12.0 } }, 2, "CRITICAL", "an event has waited for the script for 12.0 s"],
     "a block runs for long" => [{ queue: { events: 0, oldest_seconds: 0.0, running_seconds: 11.04 } }, 2, "CRITICAL", "a block has run for 11.0 s and holds up all others"],
-    "the script does not answer" => [{ script: nil }, 2, "CRITICAL", "the script has not answered within a second"],
+    "a block keeps the interpreter" => [{ script: nil, queue: { events: 0, oldest_seconds: 0.0, running_seconds: 0.95 } }, 2, "CRITICAL",
+                                        "Ruby has not answered within a second: a block computes or waits without"],
+    "something else keeps the interpreter" => [{ script: nil }, 2, "CRITICAL",
+                                               "Ruby has not answered within a second: no event's block has run that long"],
     "it ends" => [{ status: "terminating" }, 1, "WARNING", "it is terminating"],
     "a HEP collector is away" => [{ hep: [{ collector: "tcp:192.0.2.9:9060", sent: 1, dropped: 2, connected: false }] }, 1, "WARNING",
                                   "no connection with the HEP collector tcp:192.0.2.9:9060"]
@@ -65,7 +68,7 @@ RSpec.describe "oversip status" do
   end
 
   it "is as bad as the worst of several reasons" do
-    expect(page(script: nil, queue: { events: 1, oldest_seconds: 2 })).to match([/\ACRITICAL: .*\n- the script.*\n.*\n?- an event/, "", 2])
+    expect(page(script: nil, queue: { events: 1, oldest_seconds: 2 })).to match([/\ACRITICAL: .*\n- Ruby has.*\n.*\n?- an event/, "", 2])
   end
 
   it "says how long a block runs" do

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::answer::Answer;
 use super::door::{Door, MonitorSocket};
 use super::kernel;
+use super::questions::Topic;
 use super::scene::Scene;
 use crate::client::BLACKLIST_CAPACITY;
 use crate::engine::config::MAX_CONNECTIONS;
@@ -27,13 +28,21 @@ pub(super) async fn answer(door: &Door, scene: &Arc<Scene>) -> Answer {
 }
 
 async fn page(scene: &Scene) -> Vec<u8> {
-    let script = scene.questions.ask("metrics", "").await;
+    let ask = |topic| scene.questions.ask(topic, "");
+    let (_, script) = tokio::join!(ask(Topic::Gauges), ask(Topic::State));
     let script = script.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Json::Null);
     let mut families = Families::default();
     of_server(&mut families, scene, !script.is_null());
     of_engine(&mut families, scene);
     limits(&mut families, scene, &script["limits"]);
     of_ruby(&mut families, &script["stats"]);
+    if let Some(failures) = script["metric_failures"].as_f64() {
+        families.counter(
+            "oversip_metric_failures_total",
+            "Blocks of the script's gauges that have failed or were ended, up to the page before.",
+            failures,
+        );
+    }
     of_collectors(&mut families, scene);
     let sockets = scene.driver.network.get().map(|network| network.udp_inodes()).unwrap_or_default();
     kernel::read(&mut families, &sockets, &scene.udp_drops);

@@ -25,7 +25,7 @@ mod trace;
 
 pub use calls::CallsPage;
 pub use control_socket::ControlSocketError;
-pub use questions::{RubyQuestion, RubyQuestions};
+pub use questions::{RubyQuestion, RubyQuestions, Topic};
 pub use scene::Identity;
 pub use thread::{MonitorConfig, MonitorError};
 

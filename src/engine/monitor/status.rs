@@ -7,6 +7,7 @@ use serde_json::{json, Map, Value};
 
 use super::answer::Answer;
 use super::health::word;
+use super::questions::Topic;
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
@@ -20,12 +21,12 @@ const MOST_ROWS: usize = 50;
 
 /// The page.
 pub(super) async fn answer(scene: &Arc<Scene>) -> Answer {
-    let script = scene.questions.ask("status", "").await;
-    let script = script.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Value::Null);
-    Answer::json(&page(scene, script))
+    let known = scene.questions.ask(Topic::State, "").await;
+    let known = known.and_then(|text| serde_json::from_slice::<Value>(&text).ok()).unwrap_or_default();
+    Answer::json(&page(scene, &known["stats"]))
 }
 
-fn page(scene: &Scene, script: Value) -> Value {
+fn page(scene: &Scene, script: &Value) -> Value {
     let status = scene.driver.look(|element| element.status());
     let observers = scene.driver.observers.as_ref();
     let metrics = observers.and_then(Observers::metrics);

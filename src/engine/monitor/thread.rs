@@ -60,6 +60,9 @@ pub enum MonitorError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// Nothing is shown any more.
+    #[error("the engine has ended")]
+    Over,
     /// The system refuses a thread or what a thread needs.
     #[error("the monitor cannot be started: {0}")]
     System(#[from] std::io::Error),

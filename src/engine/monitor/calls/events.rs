@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::engine::monitor::answer::{Answer, Pieces};
 use crate::engine::monitor::door::Door;
 use crate::engine::monitor::http_request::HttpRequest;
+use crate::engine::monitor::questions::Topic;
 use crate::engine::monitor::scene::Scene;
 use crate::engine::SystemClock;
 use crate::host::lock;
@@ -99,7 +100,7 @@ impl Open {
         if last == self.drawn || !open_pages.may_draw(now, DRAW_LIMIT) {
             return None;
         }
-        let drawn = scene.questions.ask("ladder", &row::name(&self.call_id)).await;
+        let drawn = scene.questions.ask(Topic::Ladder, &row::name(&self.call_id)).await;
         open_pages.drawn(now);
         let drawn = drawn.and_then(|text| String::from_utf8(text).ok());
         self.interval = match drawn {
