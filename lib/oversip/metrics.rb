@@ -13,7 +13,7 @@ module OverSIP
   # A metric may have labels, which tell its values apart: each combination of their values has a value of its own. A metric
   # has 1000 such combinations at most, and all metrics together have 20000 samples. What further ones count goes to one
   # whose labels are all `other`, and the log says so once. Of a label's value the first 128 characters count; what is no
-  # UTF-8 is replaced.
+  # UTF-8 is replaced, and control characters are shown by their numbers, such as `\x1B`.
   #
   # A forked child counts anew, from 0.
   class Metrics
@@ -27,10 +27,10 @@ module OverSIP
     # @example
     #   LOGINS = OverSIP.metrics.counter(:logins, labels: [:outcome], help: "Logins by what came of them.")
     #   LOGINS.increment(outcome: "ok")
-    # @param name [Symbol, String] letters, digits and `_`, no digit first, not `oversip_` or `process_` first. `_total` is
-    #   added where it is missing, as Prometheus wants it
+    # @param name [Symbol, String] 1 to 128 letters, digits and `_`, no digit first, not `oversip_`, `process_` or `scrape_`
+    #   first, and not `up`, which Prometheus gives by itself. `_total` is added where it is missing, as Prometheus wants it
     # @param labels [Array<Symbol, String>] the names of its labels
-    # @param help [String] what it counts
+    # @param help [String] what it counts, not empty
     # @return [Counter] of the same metric each time
     # @raise [OverSIP::RuntimeError] a name cannot be used, or another metric has it or a sample of that name
     # @raise [TypeError] an argument is of another type

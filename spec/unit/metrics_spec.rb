@@ -26,6 +26,17 @@ RSpec.describe OverSIP::Metrics, :native do
     expect(["\ufffd", "\u00e4", "x" * 128, ""].map { |user| counter.value(user: user) }).to eq([2.0, 1.0, 1.0, 1.0])
   end
 
+  it "shows control characters and those that turn the direction of writing by their numbers" do
+    counter = metrics.counter(name(:logins), labels: [:user], help: "a\e[2Jb")
+    counter.increment(user: "\e[31m\u202Ea\nb")
+    expect(counter.value(user: '\x1B[31m\u{202E}a\x0Ab')).to eq(1.0)
+  end
+
+  it "takes the value of a label in any encoding" do
+    counter = metrics.counter(name(:logins), labels: [:user])
+    expect { Encoding.list.each { |encoding| counter.increment(user: "\xff".dup.force_encoding(encoding)) } }.not_to raise_error
+  end
+
   it "has gauges that grow and fall" do
     gauge = metrics.gauge(name(:users))
     gauge.set(5)
@@ -87,7 +98,7 @@ RSpec.describe OverSIP::Metrics, :native do
       expect(OverSIP::Deadline.now - began).to be < 0.9
       expect { asked }.to change(last, :value).from(0.0).to(2.0)
       gate << 5
-      expect { metrics.ask_gauges }.to change(gauge, :value).from(0.0).to(5.0)
+      expect { asked }.to change(gauge, :value).from(0.0).to(5.0)
     end
 
     it "do not even come back when they are ended are not begun a second time" do
@@ -163,6 +174,17 @@ RSpec.describe OverSIP::Metrics, :native do
       -> { metrics.histogram(:b, buckets: ["1"]) } => [TypeError, "buckets: has to be an Array of numbers, not [\"1\"]"],
       -> { metrics.histogram(:b, buckets: [2, 1]) } => [OverSIP::RuntimeError, "buckets have to be numbers that grow"],
       -> { metrics.gauge("a b") } => [OverSIP::RuntimeError, /'a b' is no name of a metric/],
+      -> { metrics.counter("") } => [OverSIP::RuntimeError, /'' is no name of a metric/],
+      -> { metrics.gauge("x" * 100_000) } => [OverSIP::RuntimeError, /\A.{1,200}\z/],
+      -> { metrics.gauge("a\e[2J") } => [OverSIP::RuntimeError, /\A'a\\u\{1b\}\[2J' is no name of a metric/],
+      -> { metrics.gauge("\xff") } => [OverSIP::RuntimeError, /is no name of a metric/],
+      -> { metrics.gauge("\xff".b) } => [OverSIP::RuntimeError, /is no name of a metric/],
+      -> { metrics.gauge(:b, labels: ["\xff"]) } => [OverSIP::RuntimeError, /is no name of a label/],
+      -> { metrics.gauge(:b, labels: ["x" * 129]) } => [OverSIP::RuntimeError, /is no name of a label/],
+      -> { metrics.gauge(:b, help: "") } => [OverSIP::RuntimeError, "the help of a metric has to say what it counts"],
+      -> { metrics.gauge(:up) } => [OverSIP::RuntimeError, /'up' is a name that Prometheus gives by itself/],
+      -> { metrics.counter(:scrape_errors) } => [OverSIP::RuntimeError, /'scrape_errors' is a name that Prometheus gives/],
+      -> { metrics.gauge(name(:logins)) } => [OverSIP::RuntimeError, /and the metric '\w+_total' would have names in common/],
       -> { metrics.gauge(:oversip_calls) } => [OverSIP::RuntimeError, /begins like the library's own metrics/],
       -> { metrics.gauge(:process_open_fds) } => [OverSIP::RuntimeError, /begins like the library's own metrics/],
       -> { metrics.gauge(:b, labels: [:le]) } => [OverSIP::RuntimeError, /'le' is no name of a label/]

@@ -24,7 +24,7 @@ use crate::resolve::Target;
 pub use blocks::{BlockFigures, BlockRuns};
 pub use calls::{CallFigures, Cause};
 pub use families::{Families, Family, Labels};
-pub use script::{Kind, Refusal, ScriptMetric, ScriptMetrics, Wanted};
+pub use script::{MetricDefinition, MetricError, MetricType, ScriptMetric, ScriptMetrics};
 pub use targets::Attempts;
 
 use blocks::{BlockMetrics, Places};

@@ -25,9 +25,22 @@ const OTHER: &str = "other";
 /// The beginnings of the library's own names.
 const OWN_PREFIXES: [&str; 2] = ["oversip_", "process_"];
 
-/// Kinds of metrics.
+/// The beginning of what Prometheus stores of each page by itself, and its other names.
+const SCRAPE_PREFIX: &str = "scrape_";
+const OF_PROMETHEUS: [&str; 3] = ["up", "ALERTS", "ALERTS_FOR_STATE"];
+
+/// Bytes of a name.
+const LONGEST_NAME: usize = 128;
+
+/// Characters of a text in an error.
+const MOST_SHOWN: usize = 40;
+
+/// The end of a counter's name.
+const TOTAL: &str = "_total";
+
+/// The types of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricType {
     /// It only grows.
     Counter,
     /// It grows and falls.
@@ -36,11 +49,11 @@ pub enum Kind {
     Histogram,
 }
 
-/// What a script wants to count.
+/// What a script counts or measures.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wanted {
-    /// What it is.
-    pub kind: Kind,
+pub struct MetricDefinition {
+    /// What it does.
+    pub metric_type: MetricType,
     /// Its name; that of a counter has `_total` at its end, which is added where it is missing.
     pub name: String,
     /// What it says, in words.
@@ -53,26 +66,32 @@ pub struct Wanted {
 
 /// A metric cannot be made.
 #[derive(Debug, Clone, PartialEq, Error)]
-pub enum Refusal {
+pub enum MetricError {
     /// The name is none.
-    #[error("'{0}' is no name of a metric: letters, digits and _, no digit first")]
+    #[error("'{0}' is no name of a metric: 1 to {LONGEST_NAME} letters, digits and _, no digit first")]
     Name(String),
     /// The name is one of the library's.
     #[error("'{0}' begins like the library's own metrics, with oversip_ or process_")]
     OwnName(String),
+    /// The name is one of Prometheus'.
+    #[error("'{0}' is a name that Prometheus gives by itself, as up, ALERTS and what begins with scrape_")]
+    OfPrometheus(String),
     /// The name of a label is none.
     #[error(
-        "'{0}' is no name of a label: letters, digits and _, no digit first, not __ and not le; each once"
+        "'{0}' is no name of a label: 1 to {LONGEST_NAME} letters, digits and _, no digit first, not __ and not le; each once"
     )]
     Label(String),
+    /// It says nothing.
+    #[error("the help of a metric has to say what it counts")]
+    Help,
     /// The buckets do not grow.
     #[error("buckets have to be numbers that grow")]
     Buckets,
     /// Another metric has the name.
     #[error("there is a metric '{0}' already, with another kind, other labels or other buckets")]
     Taken(String),
-    /// A histogram has three series, whose names another metric has, or the other way round.
-    #[error("'{0}' and the metric '{1}' would have series of the same name")]
+    /// A histogram has three series, and a counter is known without its end too: another metric has such a name, or the other way round.
+    #[error("'{0}' and the metric '{1}' would have names in common")]
     Alike(String, String),
     /// There are too many.
     #[error("there are {MOST_METRICS} metrics already")]
@@ -89,7 +108,7 @@ enum Series {
 /// A metric of a script.
 #[derive(Debug)]
 pub struct ScriptMetric {
-    wanted: Wanted,
+    definition: MetricDefinition,
     series: Series,
     known: Mutex<HashSet<Vec<String>>>,
     beyond: AtomicU64,
@@ -110,26 +129,28 @@ impl ScriptMetrics {
     /// # Errors
     ///
     /// A name cannot be used, or another metric has it.
-    pub fn make(&self, mut wanted: Wanted) -> Result<Arc<ScriptMetric>, Refusal> {
-        if wanted.kind == Kind::Counter && !wanted.name.ends_with("_total") {
-            wanted.name.push_str("_total");
+    pub fn make(&self, mut definition: MetricDefinition) -> Result<Arc<ScriptMetric>, MetricError> {
+        check(&definition)?;
+        if definition.metric_type == MetricType::Counter && !definition.name.ends_with(TOTAL) {
+            definition.name.push_str(TOTAL);
         }
-        check(&wanted)?;
         let mut all = lock(&self.all);
-        if let Some(former) = all.iter().find(|metric| metric.wanted.name == wanted.name) {
-            let same = Wanted { help: wanted.help.clone(), ..former.wanted.clone() } == wanted;
-            return if same { Ok(former.clone()) } else { Err(Refusal::Taken(wanted.name)) };
+        if let Some(former) = all.iter().find(|metric| metric.definition.name == definition.name) {
+            let same =
+                MetricDefinition { help: definition.help.clone(), ..former.definition.clone() } == definition;
+            return if same { Ok(former.clone()) } else { Err(MetricError::Taken(definition.name)) };
         }
-        let series = series_of(&wanted);
-        let alike =
-            |metric: &&Arc<ScriptMetric>| series_of(&metric.wanted).iter().any(|name| series.contains(name));
+        let series = series_of(&definition);
+        let alike = |metric: &&Arc<ScriptMetric>| {
+            series_of(&metric.definition).iter().any(|name| series.contains(name))
+        };
         if let Some(other) = all.iter().find(alike) {
-            return Err(Refusal::Alike(wanted.name, other.wanted.name.clone()));
+            return Err(MetricError::Alike(definition.name, other.definition.name.clone()));
         }
         if all.len() >= MOST_METRICS {
-            return Err(Refusal::TooMany);
+            return Err(MetricError::TooMany);
         }
-        let metric = Arc::new(ScriptMetric::new(wanted, self.samples.clone())?);
+        let metric = Arc::new(ScriptMetric::new(definition, self.samples.clone())?);
         all.push(metric.clone());
         Ok(metric)
     }
@@ -147,32 +168,32 @@ impl ScriptMetrics {
 }
 
 impl ScriptMetric {
-    fn new(wanted: Wanted, samples: Arc<AtomicUsize>) -> Result<ScriptMetric, Refusal> {
-        let labels: Vec<&str> = wanted.labels.iter().map(String::as_str).collect();
-        let options = Opts::new(&wanted.name, &wanted.help);
-        let refusal = |_| Refusal::Name(wanted.name.clone());
-        let series = match wanted.kind {
-            Kind::Counter => Series::Counter(CounterVec::new(options, &labels).map_err(refusal)?),
-            Kind::Gauge => Series::Gauge(GaugeVec::new(options, &labels).map_err(refusal)?),
-            Kind::Histogram => {
+    fn new(definition: MetricDefinition, samples: Arc<AtomicUsize>) -> Result<ScriptMetric, MetricError> {
+        let labels: Vec<&str> = definition.labels.iter().map(String::as_str).collect();
+        let options = Opts::new(&definition.name, &definition.help);
+        let refusal = |_| MetricError::Name(shown(&definition.name));
+        let series = match definition.metric_type {
+            MetricType::Counter => Series::Counter(CounterVec::new(options, &labels).map_err(refusal)?),
+            MetricType::Gauge => Series::Gauge(GaugeVec::new(options, &labels).map_err(refusal)?),
+            MetricType::Histogram => {
                 let mut options = HistogramOpts::from(options);
-                if !wanted.buckets.is_empty() {
-                    options = options.buckets(wanted.buckets.clone());
+                if !definition.buckets.is_empty() {
+                    options = options.buckets(definition.buckets.clone());
                 }
                 Series::Histogram(HistogramVec::new(options, &labels).map_err(refusal)?)
             }
         };
-        Ok(ScriptMetric { wanted, series, known: Mutex::default(), beyond: AtomicU64::new(0), samples })
+        Ok(ScriptMetric { definition, series, known: Mutex::default(), beyond: AtomicU64::new(0), samples })
     }
 
     /// The name, as it is shown.
     pub fn name(&self) -> &str {
-        &self.wanted.name
+        &self.definition.name
     }
 
     /// The names of the labels.
     pub fn labels(&self) -> &[String] {
-        &self.wanted.labels
+        &self.definition.labels
     }
 
     /// Adds to a counter, which nothing is taken from, or a gauge. The labels are as many as it has names for. True: this is the first
@@ -244,52 +265,78 @@ impl ScriptMetric {
 
     /// Takes room for one more combination of labels, if all metrics together leave some. What has no labels has it always.
     fn has_room(&self) -> bool {
-        let more = match self.wanted.kind {
-            Kind::Histogram if self.wanted.buckets.is_empty() => prometheus::DEFAULT_BUCKETS.len() + 3,
-            Kind::Histogram => self.wanted.buckets.len() + 3,
-            Kind::Counter | Kind::Gauge => 1,
+        let more = match self.definition.metric_type {
+            MetricType::Histogram if self.definition.buckets.is_empty() => {
+                prometheus::DEFAULT_BUCKETS.len() + 3
+            }
+            MetricType::Histogram => self.definition.buckets.len() + 3,
+            MetricType::Counter | MetricType::Gauge => 1,
         };
         let sum = |samples: usize| samples.checked_add(more).filter(|sum| *sum <= MOST_SAMPLES);
         let taken = self.samples.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok();
-        taken || self.wanted.labels.is_empty()
+        taken || self.definition.labels.is_empty()
     }
 }
 
-/// The names of all that Prometheus stores of a metric.
-fn series_of(wanted: &Wanted) -> Vec<String> {
-    let name = &wanted.name;
-    match wanted.kind {
-        Kind::Counter | Kind::Gauge => vec![name.clone()],
-        Kind::Histogram => {
+/// The names of all that Prometheus knows of a metric.
+fn series_of(definition: &MetricDefinition) -> Vec<String> {
+    let name = &definition.name;
+    match definition.metric_type {
+        MetricType::Counter => {
+            vec![name.clone(), name.strip_suffix(TOTAL).unwrap_or(name).to_owned()]
+        }
+        MetricType::Gauge => vec![name.clone()],
+        MetricType::Histogram => {
             vec![name.clone(), format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count")]
         }
     }
 }
 
-fn check(wanted: &Wanted) -> Result<(), Refusal> {
-    if !is_name(&wanted.name) {
-        return Err(Refusal::Name(wanted.name.clone()));
+/// As the script has given it.
+fn check(definition: &MetricDefinition) -> Result<(), MetricError> {
+    let name = definition.name.as_str();
+    let is_counter = definition.metric_type == MetricType::Counter;
+    if !is_name(name) || (is_counter && name == TOTAL) {
+        return Err(MetricError::Name(shown(name)));
     }
-    if OWN_PREFIXES.iter().any(|own| wanted.name.starts_with(own)) {
-        return Err(Refusal::OwnName(wanted.name.clone()));
+    if OWN_PREFIXES.iter().any(|own| name.starts_with(own)) {
+        return Err(MetricError::OwnName(name.to_owned()));
+    }
+    // A counter's name has its end yet to come.
+    if name.starts_with(SCRAPE_PREFIX) || (!is_counter && OF_PROMETHEUS.contains(&name)) {
+        return Err(MetricError::OfPrometheus(name.to_owned()));
+    }
+    if definition.help.trim().is_empty() {
+        return Err(MetricError::Help);
     }
     let mut seen = HashSet::new();
-    for label in &wanted.labels {
+    for label in &definition.labels {
         let reserved = label.starts_with("__") || label == "le";
         if !is_name(label) || reserved || !seen.insert(label) {
-            return Err(Refusal::Label(label.clone()));
+            return Err(MetricError::Label(shown(label)));
         }
     }
-    let grows = wanted.buckets.windows(2).all(|pair| pair[0] < pair[1]);
-    if !grows || wanted.buckets.iter().any(|bound| !bound.is_finite()) {
-        return Err(Refusal::Buckets);
+    let grows = definition.buckets.windows(2).all(|pair| pair[0] < pair[1]);
+    if !grows || definition.buckets.iter().any(|bound| !bound.is_finite()) {
+        return Err(MetricError::Buckets);
     }
     Ok(())
 }
 
+/// A text that may be anything, as an error has it.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST_SHOWN).is_some() {
+        shown.push_str("..");
+    }
+    shown
+}
+
 fn is_name(text: &str) -> bool {
     let part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    text.bytes().all(part) && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+    text.len() <= LONGEST_NAME
+        && text.bytes().all(part)
+        && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -300,9 +347,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn wanted(kind: Kind, name: &str, labels: &[&str]) -> Wanted {
-        Wanted {
-            kind,
+    fn definition(metric_type: MetricType, name: &str, labels: &[&str]) -> MetricDefinition {
+        MetricDefinition {
+            metric_type,
             name: name.to_owned(),
             help: "Help.".to_owned(),
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
@@ -323,7 +370,8 @@ mod tests {
     #[test]
     fn a_counter_has_the_end_of_its_name_and_its_values() {
         let metrics = ScriptMetrics::default();
-        let logins = metrics.make(wanted(Kind::Counter, "logins", &["outcome"])).expect("a counter");
+        let logins =
+            metrics.make(definition(MetricType::Counter, "logins", &["outcome"])).expect("a counter");
         logins.add(&values(&["ok"]), 2.0);
         logins.add(&values(&["ok"]), 1.0);
         assert_eq!(
@@ -336,11 +384,13 @@ mod tests {
     #[test]
     fn the_same_metric_is_made_once_and_another_one_of_its_name_is_refused() {
         let metrics = ScriptMetrics::default();
-        let first = metrics.make(wanted(Kind::Gauge, "a", &["x"])).expect("a gauge");
-        let again = metrics.make(Wanted { help: "Other.".into(), ..wanted(Kind::Gauge, "a", &["x"]) });
+        let first = metrics.make(definition(MetricType::Gauge, "a", &["x"])).expect("a gauge");
+        let again =
+            metrics.make(MetricDefinition { help: "Other.".into(), ..definition(MetricType::Gauge, "a", &["x"]) });
         assert!(Arc::ptr_eq(&first, &again.expect("the same")));
-        for other in [wanted(Kind::Gauge, "a", &[]), wanted(Kind::Histogram, "a", &["x"])] {
-            assert_eq!(metrics.make(other).err(), Some(Refusal::Taken("a".into())));
+        for other in [definition(MetricType::Gauge, "a", &[]), definition(MetricType::Histogram, "a", &["x"])]
+        {
+            assert_eq!(metrics.make(other).err(), Some(MetricError::Taken("a".into())));
         }
     }
 
@@ -348,38 +398,71 @@ mod tests {
     fn names_labels_and_buckets_are_checked() {
         let metrics = ScriptMetrics::default();
         for name in ["", "1a", "a b", "a-b", "ä", "a\n", "a:b"] {
-            assert!(matches!(metrics.make(wanted(Kind::Gauge, name, &[])), Err(Refusal::Name(_))), "{name}");
+            assert!(
+                matches!(metrics.make(definition(MetricType::Gauge, name, &[])), Err(MetricError::Name(_))),
+                "{name}"
+            );
         }
         for own in ["oversip_calls", "process_open_fds"] {
-            assert!(matches!(metrics.make(wanted(Kind::Gauge, own, &[])), Err(Refusal::OwnName(_))), "{own}");
+            assert!(
+                matches!(metrics.make(definition(MetricType::Gauge, own, &[])), Err(MetricError::OwnName(_))),
+                "{own}"
+            );
         }
+        for own in ["up", "ALERTS", "scrape_duration_seconds"] {
+            let made = metrics.make(definition(MetricType::Gauge, own, &[]));
+            assert!(matches!(made, Err(MetricError::OfPrometheus(_))), "{own}");
+        }
+        assert!(metrics.make(definition(MetricType::Counter, "up", &[])).is_ok());
+        for name in ["", "_total"] {
+            let made = metrics.make(definition(MetricType::Counter, name, &[]));
+            assert_eq!(made.err(), Some(MetricError::Name(name.to_owned())));
+        }
+        let silent = MetricDefinition { help: " ".to_owned(), ..definition(MetricType::Gauge, "a", &[]) };
+        assert_eq!(metrics.make(silent).err(), Some(MetricError::Help));
         for labels in [&["le"][..], &["__a"], &["1"], &["a", "a"], &[""]] {
-            let made = metrics.make(wanted(Kind::Gauge, "a", labels));
-            assert!(matches!(made, Err(Refusal::Label(_))), "{labels:?}");
+            let made = metrics.make(definition(MetricType::Gauge, "a", labels));
+            assert!(matches!(made, Err(MetricError::Label(_))), "{labels:?}");
         }
         for buckets in [vec![1.0, 1.0], vec![2.0, 1.0], vec![f64::NAN], vec![f64::INFINITY]] {
-            let made = metrics.make(Wanted { buckets, ..wanted(Kind::Histogram, "a", &[]) });
-            assert_eq!(made.err(), Some(Refusal::Buckets));
+            let made = metrics.make(MetricDefinition { buckets, ..definition(MetricType::Histogram, "a", &[]) });
+            assert_eq!(made.err(), Some(MetricError::Buckets));
         }
+    }
+
+    #[test]
+    fn an_error_shows_a_name_that_may_be_anything() {
+        let metrics = ScriptMetrics::default();
+        let message = |name: &str| {
+            metrics.make(definition(MetricType::Gauge, name, &[])).expect_err("no name").to_string()
+        };
+        let rule = "is no name of a metric: 1 to 128 letters, digits and _, no digit first";
+        assert_eq!(message("a\u{1b}[2J"), format!("'a\\u{{1b}}[2J' {rule}"));
+        assert_eq!(message(&"a".repeat(100_000)), format!("'{}..' {rule}", "a".repeat(40)));
     }
 
     #[test]
     fn two_metrics_have_no_series_of_the_same_name() {
         let metrics = ScriptMetrics::default();
-        metrics.make(wanted(Kind::Histogram, "took", &[])).expect("a histogram");
-        metrics.make(wanted(Kind::Gauge, "calls_sum", &[])).expect("a gauge");
-        for (kind, name, other) in
-            [(Kind::Gauge, "took_count", "took"), (Kind::Histogram, "calls", "calls_sum")]
-        {
-            let refusal = Refusal::Alike(name.to_owned(), other.to_owned());
-            assert_eq!(metrics.make(wanted(kind, name, &[])).err(), Some(refusal));
+        metrics.make(definition(MetricType::Histogram, "took", &[])).expect("a histogram");
+        metrics.make(definition(MetricType::Gauge, "calls_sum", &[])).expect("a gauge");
+        metrics.make(definition(MetricType::Counter, "logins", &[])).expect("a counter");
+        for (metric_type, name, other) in [
+            (MetricType::Gauge, "took_count", "took"),
+            (MetricType::Histogram, "calls", "calls_sum"),
+            (MetricType::Gauge, "logins", "logins_total"),
+            (MetricType::Counter, "calls_sum", "calls_sum"),
+            (MetricType::Counter, "took_bucket", "took"),
+        ] {
+            let refusal = metrics.make(definition(metric_type, name, &[])).err();
+            assert!(matches!(&refusal, Some(MetricError::Alike(_, found)) if found == other), "{refusal:?}");
         }
     }
 
     #[test]
     fn labels_beyond_the_bound_count_together_and_are_told_of_once() {
         let metrics = ScriptMetrics::default();
-        let users = metrics.make(wanted(Kind::Counter, "users", &["name"])).expect("a counter");
+        let users = metrics.make(definition(MetricType::Counter, "users", &["name"])).expect("a counter");
         let told = (0..MOST_SERIES + 5).filter(|number| users.add(&[number.to_string()], 1.0));
         assert_eq!(told.count(), 1);
         assert_eq!(users.value(&values(&["other"])), 5.0);
@@ -392,16 +475,17 @@ mod tests {
     fn all_metrics_together_have_a_bound() {
         let metrics = ScriptMetrics::default();
         for metric in 0..MOST_SAMPLES / MOST_SERIES + 5 {
-            let users =
-                metrics.make(wanted(Kind::Gauge, &format!("users_{metric}"), &["name"])).expect("a gauge");
+            let users = metrics
+                .make(definition(MetricType::Gauge, &format!("users_{metric}"), &["name"]))
+                .expect("a gauge");
             for number in 0..MOST_SERIES {
                 users.set(&[number.to_string()], 1.0);
             }
         }
-        let took = metrics.make(wanted(Kind::Histogram, "took", &["name"])).expect("a histogram");
+        let took = metrics.make(definition(MetricType::Histogram, "took", &["name"])).expect("a histogram");
         assert!(took.observe(&values(&["a"]), 1.0));
         assert_eq!(took.count(&values(&["other"])), 1);
-        let alone = metrics.make(wanted(Kind::Gauge, "alone", &[])).expect("a gauge");
+        let alone = metrics.make(definition(MetricType::Gauge, "alone", &[])).expect("a gauge");
         assert!(!alone.set(&[], 1.0));
         let most = MOST_SAMPLES + MOST_SAMPLES / MOST_SERIES + 50;
         assert!(text(&metrics).lines().filter(|line| !line.starts_with('#')).count() <= most);
@@ -410,7 +494,8 @@ mod tests {
     #[test]
     fn a_histogram_has_its_buckets() {
         let metrics = ScriptMetrics::default();
-        let made = metrics.make(Wanted { buckets: vec![1.0, 2.0], ..wanted(Kind::Histogram, "took", &[]) });
+        let made = metrics
+            .make(MetricDefinition { buckets: vec![1.0, 2.0], ..definition(MetricType::Histogram, "took", &[]) });
         let took = made.expect("a histogram");
         let told = [0.5, 1.5, 9.0].map(|value| took.observe(&[], value));
         assert_eq!(told, [false; 3]);

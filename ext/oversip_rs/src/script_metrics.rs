@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use magnus::{function, method, prelude::*, typed_data::Obj, Error, RModule, Ruby, Symbol};
-use oversip::metrics::{Kind, ScriptMetric, ScriptMetrics, Wanted};
+use oversip::metrics::{MetricDefinition, MetricType, ScriptMetric, ScriptMetrics};
 
 use crate::{process, text};
 
@@ -34,16 +34,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A metric, behind its Ruby class.
 #[magnus::wrap(class = "OverSIP::Engine::Metric", free_immediately)]
 pub struct Metric {
-    wanted: Wanted,
+    definition: MetricDefinition,
     made: OfProcess<Arc<ScriptMetric>>,
 }
 
 type This = Obj<Metric>;
 
 impl Metric {
-    fn make(ruby: &Ruby, wanted: &Wanted) -> Result<(u32, Arc<ScriptMetric>), Error> {
-        let made = of_process().make(wanted.clone());
-        let made = made.map_err(|refusal| text::runtime_error(ruby, refusal.to_string()))?;
+    fn make(ruby: &Ruby, definition: &MetricDefinition) -> Result<(u32, Arc<ScriptMetric>), Error> {
+        let made = of_process().make(definition.clone());
+        let made = made.map_err(|error| text::runtime_error(ruby, error.to_string()))?;
         Ok((process::id(), made))
     }
 
@@ -53,7 +53,7 @@ impl Metric {
         if let Some((_, metric)) = made.as_ref().filter(|(owner, _)| *owner == process::id()) {
             return Ok(metric.clone());
         }
-        let anew = Metric::make(ruby, &self.wanted)?;
+        let anew = Metric::make(ruby, &self.definition)?;
         let metric = anew.1.clone();
         *made = Some(anew);
         Ok(metric)
@@ -69,14 +69,14 @@ fn metric(
     labels: Vec<String>,
     buckets: Vec<f64>,
 ) -> Result<This, Error> {
-    let kind = match &*kind.name()? {
-        "counter" => Kind::Counter,
-        "gauge" => Kind::Gauge,
-        _ => Kind::Histogram,
+    let metric_type = match &*kind.name()? {
+        "counter" => MetricType::Counter,
+        "gauge" => MetricType::Gauge,
+        _ => MetricType::Histogram,
     };
-    let wanted = Wanted { kind, name, help, labels, buckets };
-    let made = Metric::make(ruby, &wanted)?;
-    Ok(ruby.obj_wrap(Metric { wanted, made: Mutex::new(Some(made)) }))
+    let definition = MetricDefinition { metric_type, name, help, labels, buckets };
+    let made = Metric::make(ruby, &definition)?;
+    Ok(ruby.obj_wrap(Metric { definition, made: Mutex::new(Some(made)) }))
 }
 
 /// Adds the class and the function to `OverSIP::Engine`.
@@ -86,7 +86,7 @@ pub fn define(ruby: &Ruby, oversip: RModule) -> Result<(), Error> {
     let class = engine.define_class("Metric", ruby.class_object())?;
     class.undef_default_alloc_func();
     class.define_method("name", method!(name, 0))?;
-    class.define_method("labels", method!(|this: This| this.wanted.labels.clone(), 0))?;
+    class.define_method("labels", method!(|this: This| this.definition.labels.clone(), 0))?;
     class.define_method("add", method!(add, 2))?;
     class.define_method("set", method!(set, 2))?;
     class.define_method("observe", method!(observe, 2))?;

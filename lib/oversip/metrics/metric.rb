@@ -6,7 +6,9 @@ module OverSIP
     class Metric
       # Characters of a label's value that are kept.
       LONGEST = 128
-      private_constant :LONGEST
+      # What a page or a terminal would not show as it is: control characters, and those that turn the direction of writing.
+      HIDDEN = /[\p{Cc}\u200E\u200F\u2028-\u202E\u2066-\u2069]/
+      private_constant :LONGEST, :HIDDEN
 
       # @return [String] the name that `/metrics` shows
       attr_reader :name
@@ -15,7 +17,7 @@ module OverSIP
       def initialize(kind, name, labels, help, buckets = [])
         raise TypeError, "help: has to be a String, not #{help.inspect}" unless help.is_a?(String)
 
-        @metric = Engine.metric(kind, word(name, "the name"), help, words(labels), numbers(buckets))
+        @metric = Engine.metric(kind, word(name, "the name"), visible(help), words(labels), numbers(buckets))
         @name = @metric.name.freeze
         @labels = @metric.labels.map(&:to_sym).freeze
       end
@@ -28,7 +30,7 @@ module OverSIP
       private
 
       def word(value, what)
-        return value.to_s if value.is_a?(Symbol) || value.is_a?(String)
+        return utf8(value.to_s) if value.is_a?(Symbol) || value.is_a?(String)
 
         raise TypeError, "#{what} has to be a Symbol or a String, not #{value.inspect}"
       end
@@ -66,10 +68,22 @@ module OverSIP
 
       # @return [String] the value of a label, whatever its bytes are
       def text(value)
-        text = value.to_s
-        text = text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace) unless text.encoding == Encoding::UTF_8
-        text = text.scrub unless text.valid_encoding?
+        text = visible(value.to_s)
         text.length > LONGEST ? text[0, LONGEST] : text
+      end
+
+      def visible(text)
+        text = utf8(text)
+        return text unless text.match?(HIDDEN)
+
+        text.gsub(HIDDEN) { |char| char.ord < 0x100 ? format("\\x%02X", char.ord) : format("\\u{%X}", char.ord) }
+      end
+
+      def utf8(text)
+        text = text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace) unless text.encoding == Encoding::UTF_8
+        text.valid_encoding? ? text : text.scrub
+      rescue Encoding::ConverterNotFoundError
+        text.b.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
       end
 
       # Says once that the labels have too many values.
