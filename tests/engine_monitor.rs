@@ -13,6 +13,7 @@ fn config() -> MonitorConfig {
     MonitorConfig {
         identity: Identity { version: "1".into(), name: "test".into(), folder: None },
         control_socket: None,
+        hosts: Vec::new(),
         calls_page: None,
         of_script: Arc::new(ScriptMetrics::default()),
         listen: vec!["127.0.0.1:0".parse().expect("an address")],

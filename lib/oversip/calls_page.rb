@@ -31,7 +31,7 @@ module OverSIP
       # Reads the token, and loads what draws ladders: not while calls go on.
       #
       # @param configuration [Hash] {OverSIP.configuration}
-      # @return [Hash, nil] token and hosts; nil: the page is not served
+      # @return [Hash, nil] the token; nil: the page is not served
       # @raise [ConfigurationError] the token cannot be used
       def settings(configuration)
         metrics = configuration.fetch(:metrics)
@@ -43,7 +43,7 @@ module OverSIP
         require "oversip/call_record/trace_reader"
         @made = nil
         token = configured_token(metrics) || (@made = SecureRandom.urlsafe_base64(TOKEN_BYTES))
-        { token: token, hosts: metrics[:hosts] || [] }
+        { token: token }
       end
 
       # Says in the log where the page is. A token that was made is known from there alone.

@@ -24,6 +24,7 @@ module OverSIP
         configured = configuration.dig(:core, :control_socket)
         listen = Listeners.metrics(configuration)
         @control_socket = nil
+        @hosts = configuration.dig(:metrics, :hosts) || []
         @calls_page = CallsPage.settings(configuration)
         @collectors = configuration.dig(:hep, :collectors)&.any?
         return if !configured && listen.empty? && !@collectors && (configured == false || default.nil?)
@@ -51,7 +52,7 @@ module OverSIP
 
         name = OverSIP.master_name || PROGRAM_NAME.downcase
         ports = Engine.open_monitor({ version: VERSION, name: name, folder: @folder, control_socket: path,
-                                      listen: listen, calls_page: @calls_page })
+                                      listen: listen, hosts: @hosts, calls_page: @calls_page })
         @control_socket = path
         ports
       end

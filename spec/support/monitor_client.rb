@@ -14,7 +14,7 @@ module MonitorClient
   # @return [Answer]
   def ask(path, at:, method: "GET", headers: {})
     with_connection(at) do |socket|
-      socket.write(request(path, method, { "Host" => "oversip", "Connection" => "close", **headers }))
+      socket.write(request(path, method, { "Host" => "localhost", "Connection" => "close", **headers }))
       answer(read_all(socket), method)
     end
   end
@@ -24,7 +24,7 @@ module MonitorClient
     JSON.parse(ask(path, at: at).body)
   end
 
-  def request(path, method = "GET", headers = { "Host" => "oversip" })
+  def request(path, method = "GET", headers = { "Host" => "localhost" })
     "#{method} #{path} HTTP/1.1\r\n#{headers.map { |name, value| "#{name}: #{value}\r\n" }.join}\r\n"
   end
 

@@ -238,6 +238,23 @@ RSpec.describe "The metrics of a server", :native do
                                                                  "cache-control" => "no-store", "x-content-type-options" => "nosniff")
   end
 
+  it "are shown to who asks by an address of this server or a name that it knows, or says no name" do
+    start_oversip(configuration: { metrics: { listen: ":0", hosts: ["sip.example.com"] } }) { nil }
+    status = ->(path, host) { ask(path, at: metrics_port, headers: { "Host" => host }).status }
+    ["127.0.0.1:#{metrics_port}", "192.0.2.1", "[2001:db8::1]:1", "LocalHost", "sip.example.com:9464"].each do |host|
+      expect([host, *%w[/health /metrics].map { |path| status.call(path, host) }]).to eq([host, 200, 200])
+    end
+    # Pages of other sites that have their name lead here.
+    ["evil.example", "evil.example:#{metrics_port}", "127.0.0.1.evil.example", ""].each do |host|
+      expect([host, *%w[/health /metrics /other].map { |path| status.call(path, host) }]).to eq([host, 403, 403, 403])
+    end
+    expect(ask("/metrics", at: metrics_port, headers: { "Host" => "evil.example" }).body).to include("metrics[hosts]")
+    without = with_connection(metrics_port) { |peer| peer.write("GET /health HTTP/1.0\r\n\r\n") and read_all(peer) }
+    expect(without).to start_with("HTTP/1.0 200 OK").and end_with("running\n")
+    twice = request("/health", "GET", "Host" => "localhost\r\nHost: localhost", "Connection" => "close")
+    expect(with_connection(metrics_port) { |peer| peer.write(twice) and read_all(peer) }).to match(%r{\AHTTP/1\.1 40[03] })
+  end
+
   it "are shown on several addresses, and not where somebody else listens" do
     taken = TCPServer.new("127.0.0.1", 0)
     start_oversip(configuration: { metrics: { listen: ["127.0.0.1:0", "127.0.0.2:0"] } }) { nil }
@@ -271,10 +288,8 @@ RSpec.describe "The metrics of a server", :native do
       slow = Array.new(150) { TCPSocket.new("127.0.0.1", metrics_port) }
       slow.each { |peer| peer.write("GET /metrics HTTP/1.1\r\nHost: a\r\nX: ") }
       expect(served).to eq(486)
-      # Those of the network take no place of the operator's.
-      expect(ask("/health", at: socket).status).to eq(200)
+      expect([socket, metrics_port].map { |at| ask("/health", at: at).status }).to eq([200, 200])
       slow.each(&:close)
-      eventually { ask("/health", at: metrics_port).status == 200 }
 
       with_connection(metrics_port) do |peer|
         peer.write("GET /#{"x" * 100_000} HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -287,6 +302,33 @@ RSpec.describe "The metrics of a server", :native do
       expect(served).to eq(486)
     ensure
       slow&.each(&:close)
+    end
+
+    [100, 1000].each do |number|
+      it "answer at once while #{number} idle connections stand" do
+        relay
+        idle = Array.new(number) { TCPSocket.new("127.0.0.1", metrics_port) }
+        began = OverSIP::Deadline.now
+        expect(%w[/health /metrics].map { |path| ask(path, at: metrics_port).status }).to eq([200, 200])
+        # An idle one may stay for five seconds.
+        expect(OverSIP::Deadline.now - began).to be < 2
+      ensure
+        idle&.each(&:close)
+      end
+    end
+
+    it "answer at once while others keep their connections after an answer" do
+      relay
+      idle = Array.new(60) do
+        TCPSocket.new("127.0.0.1", metrics_port).tap { |peer| peer.write(request("/health")) and peer.readpartial(4096) }
+      end
+      began = OverSIP::Deadline.now
+      expect(ask("/metrics", at: metrics_port).status).to eq(200)
+      expect(OverSIP::Deadline.now - began).to be < 2
+      # The first one had to leave.
+      expect(idle.first.wait_readable(5) && idle.first.read_nonblock(1, exception: false)).to be_nil
+    ensure
+      idle&.each(&:close)
     end
 
     it "are cut off when they do not ask in time" do

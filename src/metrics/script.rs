@@ -385,8 +385,8 @@ mod tests {
     fn the_same_metric_is_made_once_and_another_one_of_its_name_is_refused() {
         let metrics = ScriptMetrics::default();
         let first = metrics.make(definition(MetricType::Gauge, "a", &["x"])).expect("a gauge");
-        let again =
-            metrics.make(MetricDefinition { help: "Other.".into(), ..definition(MetricType::Gauge, "a", &["x"]) });
+        let again = metrics
+            .make(MetricDefinition { help: "Other.".into(), ..definition(MetricType::Gauge, "a", &["x"]) });
         assert!(Arc::ptr_eq(&first, &again.expect("the same")));
         for other in [definition(MetricType::Gauge, "a", &[]), definition(MetricType::Histogram, "a", &["x"])]
         {
@@ -425,7 +425,8 @@ mod tests {
             assert!(matches!(made, Err(MetricError::Label(_))), "{labels:?}");
         }
         for buckets in [vec![1.0, 1.0], vec![2.0, 1.0], vec![f64::NAN], vec![f64::INFINITY]] {
-            let made = metrics.make(MetricDefinition { buckets, ..definition(MetricType::Histogram, "a", &[]) });
+            let made =
+                metrics.make(MetricDefinition { buckets, ..definition(MetricType::Histogram, "a", &[]) });
             assert_eq!(made.err(), Some(MetricError::Buckets));
         }
     }
@@ -494,8 +495,10 @@ mod tests {
     #[test]
     fn a_histogram_has_its_buckets() {
         let metrics = ScriptMetrics::default();
-        let made = metrics
-            .make(MetricDefinition { buckets: vec![1.0, 2.0], ..definition(MetricType::Histogram, "took", &[]) });
+        let made = metrics.make(MetricDefinition {
+            buckets: vec![1.0, 2.0],
+            ..definition(MetricType::Histogram, "took", &[])
+        });
         let took = made.expect("a histogram");
         let told = [0.5, 1.5, 9.0].map(|value| took.observe(&[], value));
         assert_eq!(told, [false; 3]);

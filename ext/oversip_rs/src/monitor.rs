@@ -8,8 +8,8 @@ use oversip::engine::monitor::{CallsPage, Identity, MonitorConfig, MonitorError,
 
 use crate::{gvl::without_gvl, options, runtime, script_metrics, text};
 
-/// `OverSIP::Engine.open_monitor(version:, name:, folder:, control_socket:, listen: [[ip, port], ...], calls_page:)`: shows what there is to see from now on.
-/// Answers with the ports, in the order of `listen:`.
+/// `OverSIP::Engine.open_monitor(version:, name:, folder:, control_socket:, listen: [[ip, port], ...], hosts: [...],
+/// calls_page:)`: shows what there is to see from now on. Answers with the ports, in the order of `listen:`.
 fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
     let engine = runtime::engine(ruby)?;
     let listen: RArray = options::required(ruby, given, "listen")?;
@@ -21,6 +21,7 @@ fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
             folder: options::option(ruby, given, "folder")?,
         },
         control_socket: control_socket.map(PathBuf::from),
+        hosts: options::required(ruby, given, "hosts")?,
         calls_page: options::option(ruby, given, "calls_page")?
             .map(|given| calls_page(ruby, given))
             .transpose()?,
@@ -36,12 +37,9 @@ fn open_monitor(ruby: &Ruby, given: RHash) -> Result<Vec<u16>, Error> {
     Ok(opened.iter().map(SocketAddr::port).collect())
 }
 
-/// `{ token:, hosts: [...] }`
+/// `{ token: }`
 fn calls_page(ruby: &Ruby, given: RHash) -> Result<CallsPage, Error> {
-    Ok(CallsPage {
-        token: options::required(ruby, given, "token")?,
-        hosts: options::required(ruby, given, "hosts")?,
-    })
+    Ok(CallsPage { token: options::required(ruby, given, "token")? })
 }
 
 /// `[ip, port]`

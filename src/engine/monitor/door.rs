@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::pace::Pace;
-
-/// Connections of a door at a time; further ones wait to be accepted.
-const MOST_CONNECTIONS: usize = 64;
+use super::connection_places::{ConnectionPlace, ConnectionPlaces, MonitorPeer, NoPlace};
+use super::pace::{ConnectionPace, RequestPace};
 
 /// Answers of a door that go on, at a time.
 const MOST_GOING_ON: usize = 16;
@@ -24,29 +22,50 @@ pub(super) enum MonitorSocket {
 /// Where peers come in, and how many may be there.
 pub(super) struct Door {
     pub(super) socket: MonitorSocket,
-    connections: Arc<Semaphore>,
+    places: Arc<ConnectionPlaces>,
     going_on: Arc<Semaphore>,
-    pace: Option<Pace>,
+    /// Of connections and requests, where strangers come in.
+    paces: Option<(ConnectionPace, RequestPace)>,
 }
 
 impl Door {
     pub(super) fn new(socket: MonitorSocket) -> Arc<Door> {
         Arc::new(Door {
             socket,
-            connections: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            places: Arc::default(),
             going_on: Arc::new(Semaphore::new(MOST_GOING_ON)),
-            pace: (socket == MonitorSocket::Network).then(Pace::default),
+            paces: (socket == MonitorSocket::Network).then(Default::default),
         })
     }
 
     /// Ends when nobody is connected. Nobody comes in any more.
     pub(super) async fn is_empty(&self) {
-        let _ = self.connections.acquire_many(MOST_CONNECTIONS as u32).await;
+        loop {
+            let change = self.places.change();
+            if self.places.are_empty() {
+                return;
+            }
+            change.await;
+        }
     }
 
-    /// Waits for room for one more connection.
-    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        self.connections.clone().acquire_owned().await.ok()
+    /// Waits until one more connection may come.
+    pub(super) async fn opens(&self) {
+        if let Some((connections, _)) = &self.paces {
+            connections.turn().await;
+        }
+    }
+
+    /// A place for a connection of this peer, as soon as there is one at all. `None`: this peer has as many as it may have.
+    pub(super) async fn place(&self, peer: MonitorPeer) -> Option<ConnectionPlace> {
+        loop {
+            let change = self.places.change();
+            match self.places.take(peer) {
+                Ok(place) => return Some(place),
+                Err(NoPlace::OfPeer) => return None,
+                Err(NoPlace::AtAll) => change.await,
+            }
+        }
     }
 
     /// Room for one more answer that goes on, if there is some.
@@ -54,10 +73,10 @@ impl Door {
         self.going_on.clone().try_acquire_owned().ok()
     }
 
-    /// Waits until one more connection or request may go on.
-    pub(super) async fn turn(&self) {
-        if let Some(pace) = &self.pace {
-            pace.turn().await;
+    /// Waits until one more request of this peer may be answered.
+    pub(super) async fn turn(&self, peer: MonitorPeer) {
+        if let Some((_, requests)) = &self.paces {
+            requests.turn(peer).await;
         }
     }
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 
-use super::answer::Answer;
+use super::http_response::HttpResponse;
 use super::scene::Scene;
 use crate::element::Status;
 
 /// 200 while requests are served, else 503; the text is the status.
-pub(super) fn answer(scene: &Arc<Scene>) -> Answer {
+pub(super) fn answer(scene: &Arc<Scene>) -> HttpResponse {
     let status = scene.driver.look(|element| element.status());
     match status {
-        Status::Running => Answer::plain("running\n"),
+        Status::Running => HttpResponse::plain("running\n"),
         Status::Loading | Status::Terminating => {
-            Answer::refusal(StatusCode::SERVICE_UNAVAILABLE, word(status))
+            HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, word(status))
         }
     }
 }

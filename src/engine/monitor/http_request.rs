@@ -12,8 +12,19 @@ pub(super) struct HttpRequest {
     method: Method,
     parameters: Vec<(String, String)>,
     has_body: bool,
-    host: Option<String>,
+    host: Host,
     authorization: Option<String>,
+}
+
+/// What a request says in Host (RFC 9110 7.2).
+#[derive(Debug)]
+pub(super) enum Host {
+    /// There is no such header.
+    Absent,
+    /// Its value.
+    Is(String),
+    /// It stands there several times, or has other bytes than ASCII.
+    Unclear,
 }
 
 impl HttpRequest {
@@ -29,7 +40,11 @@ impl HttpRequest {
             method: request.method().clone(),
             parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             has_body: !request.body().is_end_stream(),
-            host: only(HOST),
+            host: match (request.headers().contains_key(HOST), only(HOST)) {
+                (false, _) => Host::Absent,
+                (true, Some(host)) => Host::Is(host),
+                (true, None) => Host::Unclear,
+            },
             authorization: only(AUTHORIZATION),
         }
     }
@@ -49,9 +64,9 @@ impl HttpRequest {
         self.has_body
     }
 
-    /// The value of Host, where there is one and no other.
-    pub(super) fn host(&self) -> Option<&str> {
-        self.host.as_deref()
+    /// By which name it has come.
+    pub(super) fn host(&self) -> &Host {
+        &self.host
     }
 
     /// The token of an Authorization header (RFC 6750 2.1).

@@ -5,8 +5,8 @@ use std::time::UNIX_EPOCH;
 
 use serde_json::Value as Json;
 
-use super::answer::Answer;
 use super::door::{Door, MonitorSocket};
+use super::http_response::HttpResponse;
 use super::kernel;
 use super::questions::Topic;
 use super::scene::Scene;
@@ -20,11 +20,11 @@ use crate::resolve::DNS_CACHE_CAPACITY;
 const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The page.
-pub(super) async fn answer(door: &Door, scene: &Arc<Scene>) -> Answer {
+pub(super) async fn answer(door: &Door, scene: &Arc<Scene>) -> HttpResponse {
     if door.socket == MonitorSocket::Control {
-        return Answer::new(KIND, page(scene).await);
+        return HttpResponse::new(KIND, page(scene).await);
     }
-    Answer::new(KIND, scene.pages.page(page(scene)).await)
+    HttpResponse::new(KIND, scene.pages.page(page(scene)).await)
 }
 
 async fn page(scene: &Scene) -> Vec<u8> {

@@ -4,12 +4,14 @@
 //!
 //! What Ruby alone knows it asks of Ruby ([`RubyQuestions`]), and goes on without where no answer comes.
 
-mod answer;
 mod calls;
+mod connection_places;
 mod control_socket;
 mod door;
 mod health;
+mod hosts;
 mod http_request;
+mod http_response;
 mod hyper_io;
 mod kernel;
 mod metrics;

@@ -5,15 +5,20 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 
-use super::answer::Answer;
 use super::door::{Door, MonitorSocket};
 use super::http_request::HttpRequest;
+use super::http_response::HttpResponse;
 use super::scene::Scene;
 
 use super::{calls, health, metrics, status, trace};
 
 /// The answer to a request.
-pub(super) async fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+pub(super) async fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
+    if door.socket == MonitorSocket::Network {
+        if let Err(reason) = scene.hosts.admit(asked) {
+            return HttpResponse::refusal(StatusCode::FORBIDDEN, reason);
+        }
+    }
     match (asked.path.as_str(), door.socket) {
         ("/health", _) => health::answer(scene),
         ("/metrics", _) => metrics::answer(door, scene).await,
@@ -22,6 +27,6 @@ pub(super) async fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Sc
         (path, MonitorSocket::Network) if path == "/calls" || path.starts_with("/calls/") => {
             calls::answer(asked, door, scene)
         }
-        _ => Answer::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),
+        _ => HttpResponse::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),
     }
 }

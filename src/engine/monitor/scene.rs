@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::calls;
+use super::hosts::Hosts;
 use super::kernel::UdpDrops;
 use super::page_cache::PageCache;
 use super::questions::RubyQuestions;
@@ -35,6 +36,8 @@ pub(super) struct Scene {
     /// The page of figures that a network was shown last.
     pub(super) pages: PageCache,
     pub(super) identity: Identity,
+    /// By which names a network may ask.
+    pub(super) hosts: Hosts,
     /// What the pages of calls share; `None`: they are not served.
     pub(super) calls_page: Option<Arc<calls::OpenPages>>,
     /// What UDP sockets have lost, those that are closed too.

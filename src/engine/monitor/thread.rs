@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::calls::{self, CallsPage};
 use super::control_socket::{ControlSocket, ControlSocketError};
 use super::door::{Door, MonitorSocket};
+use super::hosts::Hosts;
 use super::kernel::UdpDrops;
 use super::page_cache::PageCache;
 use super::questions::RubyQuestions;
@@ -40,6 +41,8 @@ pub struct MonitorConfig {
     pub control_socket: Option<PathBuf>,
     /// Where figures are shown by HTTP. Port 0 takes any that is free.
     pub listen: Vec<SocketAddr>,
+    /// Names by which this server may be asked there, beside its addresses and `localhost`.
+    pub hosts: Vec<String>,
     /// Whether calls are shown there, and to whom.
     pub calls_page: Option<CallsPage>,
     /// What the script counts.
@@ -95,6 +98,7 @@ impl Monitor {
             of_script: config.of_script.clone(),
             pages: PageCache::default(),
             identity: config.identity.clone(),
+            hosts: Hosts(config.hosts.clone()),
             calls_page: config.calls_page.clone().map(|guard| Arc::new(calls::OpenPages::new(guard))),
             udp_drops: UdpDrops::default(),
             began_at: SystemClock.date(),

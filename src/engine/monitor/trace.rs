@@ -7,9 +7,9 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::answer::{Answer, Pieces};
 use super::door::Door;
 use super::http_request::HttpRequest;
+use super::http_response::{HttpResponse, Pieces};
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
@@ -29,15 +29,15 @@ const KIND: &str = "application/x-ndjson";
 const OFF: &str = "the trace is off (trace: enabled)";
 
 /// The rows that are asked for: `last=N`, `call_id=X`, `since=SEQ`; with `follow=1` the answer goes on.
-pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> Answer {
+pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
     let query = match query(asked) {
         Ok(query) => query,
-        Err(reason) => return Answer::refusal(StatusCode::BAD_REQUEST, &reason),
+        Err(reason) => return HttpResponse::refusal(StatusCode::BAD_REQUEST, &reason),
     };
     let head = observers(scene).and_then(|observers| observers.trace_head(scene.driver.clock.now()));
-    let Some(head) = head else { return Answer::refusal(StatusCode::NOT_FOUND, OFF) };
+    let Some(head) = head else { return HttpResponse::refusal(StatusCode::NOT_FOUND, OFF) };
     if !asked.flag("follow") || asked.for_head() {
-        let (answer, pieces) = Answer::in_pieces(KIND);
+        let (answer, pieces) = HttpResponse::in_pieces(KIND);
         if !asked.for_head() {
             let scene = scene.clone();
             tokio::spawn(async move { send_kept(head.into(), &query, &pieces, &scene).await });
@@ -45,9 +45,9 @@ pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) 
         return answer;
     }
     let Some(place) = door.place_to_go_on() else {
-        return Answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
+        return HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
-    let (answer, pieces) = Answer::going_on(KIND);
+    let (answer, pieces) = HttpResponse::going_on(KIND);
     tokio::spawn(follow(head.into(), query, pieces, place, scene.clone()));
     answer
 }

@@ -17,9 +17,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::open_pages::OpenPages;
 use super::row;
 use crate::clock::Clock;
-use crate::engine::monitor::answer::{Answer, Pieces};
 use crate::engine::monitor::door::Door;
 use crate::engine::monitor::http_request::HttpRequest;
+use crate::engine::monitor::http_response::{HttpResponse, Pieces};
 use crate::engine::monitor::questions::Topic;
 use crate::engine::monitor::scene::Scene;
 use crate::engine::SystemClock;
@@ -51,18 +51,18 @@ pub(super) fn answer(
     door: &Arc<Door>,
     scene: &Arc<Scene>,
     open_pages: &Arc<OpenPages>,
-) -> Answer {
+) -> HttpResponse {
     let open = match asked.parameter("call").map(row::call_id) {
-        Some(None) => return Answer::refusal(StatusCode::BAD_REQUEST, "call names no call"),
+        Some(None) => return HttpResponse::refusal(StatusCode::BAD_REQUEST, "call names no call"),
         open => open.flatten(),
     };
     if asked.for_head() {
-        return Answer::new(KIND, "");
+        return HttpResponse::new(KIND, "");
     }
     let Some(place) = door.place_to_go_on() else {
-        return Answer::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
+        return HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
-    let (answer, pieces) = Answer::going_on(KIND);
+    let (answer, pieces) = HttpResponse::going_on(KIND);
     tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone(), open_pages.clone()));
     answer
 }

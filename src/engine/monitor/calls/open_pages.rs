@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn open_pages() -> OpenPages {
-        OpenPages::new(CallsPage { token: String::new(), hosts: Vec::new() })
+        OpenPages::new(CallsPage { token: String::new() })
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::header::{HeaderValue, CONTENT_SECURITY_POLICY};
 use sha2::{Digest, Sha256};
 
-use crate::engine::monitor::answer::Answer;
+use crate::engine::monitor::http_response::HttpResponse;
 
 const FRAME: &str = include_str!("page.html");
 /// Ladders look as on the pages that are files, and are read by the same keys.
@@ -30,9 +30,10 @@ static PAGE: LazyLock<(Bytes, HeaderValue)> = LazyLock::new(|| {
 });
 
 /// The page.
-pub(super) fn answer() -> Answer {
+pub(super) fn answer() -> HttpResponse {
     let (text, policy) = &*PAGE;
-    Answer::new("text/html; charset=utf-8", text.clone()).header(CONTENT_SECURITY_POLICY, policy.clone())
+    HttpResponse::new("text/html; charset=utf-8", text.clone())
+        .header(CONTENT_SECURITY_POLICY, policy.clone())
 }
 
 /// How a policy names what stands in the page (<https://www.w3.org/TR/CSP3/>).

@@ -1,4 +1,4 @@
-//! What a handler answers: a whole text, or one that goes on.
+//! The response to a request: a whole text, or one that goes on.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,12 +10,14 @@ use hyper::header::{HeaderName, HeaderValue, ALLOW, CACHE_CONTROL, CONTENT_TYPE,
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
+use super::connection_places::Answering;
+
 /// Pieces of a text that goes on which may wait until the peer takes them; who makes them waits then.
 const MOST_PIECES: usize = 4;
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Text,
@@ -23,59 +25,69 @@ pub(super) struct Answer {
     lasts: bool,
 }
 
-/// The text of an answer.
+/// Its text.
 #[derive(Debug)]
-pub(super) enum Text {
+enum Text {
     /// All of it.
     Whole(Bytes),
     /// It goes on until its sender is dropped.
     GoesOn(mpsc::Receiver<Bytes>),
 }
 
+/// The text, as it goes to hyper: its connection is not idle until it has left.
+#[derive(Debug)]
+pub(super) struct ResponseBody {
+    text: Text,
+    _answering: Answering,
+}
+
 /// Sends the pieces of an answer that goes on. An error: the peer is gone, or the engine ends.
 pub(super) type Pieces = mpsc::Sender<Bytes>;
 
-impl Answer {
+impl HttpResponse {
     /// A text of a type.
-    pub(super) fn new(kind: &'static str, text: impl Into<Bytes>) -> Answer {
-        Answer::with_text(kind, Text::Whole(text.into()))
+    pub(super) fn new(kind: &'static str, text: impl Into<Bytes>) -> HttpResponse {
+        HttpResponse::with_text(kind, Text::Whole(text.into()))
     }
 
     /// Plain text.
-    pub(super) fn plain(text: impl Into<Bytes>) -> Answer {
-        Answer::new("text/plain; charset=utf-8", text)
+    pub(super) fn plain(text: impl Into<Bytes>) -> HttpResponse {
+        HttpResponse::new("text/plain; charset=utf-8", text)
     }
 
     /// JSON.
-    pub(super) fn json(value: &serde_json::Value) -> Answer {
-        Answer::new("application/json", format!("{value}\n"))
+    pub(super) fn json(value: &serde_json::Value) -> HttpResponse {
+        HttpResponse::new("application/json", format!("{value}\n"))
     }
 
     /// A text of a type that goes on, and who sends its pieces.
-    pub(super) fn going_on(kind: &'static str) -> (Answer, Pieces) {
-        let (answer, pieces) = Answer::in_pieces(kind);
-        (Answer { lasts: true, ..answer }, pieces)
+    pub(super) fn going_on(kind: &'static str) -> (HttpResponse, Pieces) {
+        let (answer, pieces) = HttpResponse::in_pieces(kind);
+        (HttpResponse { lasts: true, ..answer }, pieces)
     }
 
     /// A text of a type that is made piece by piece, and who sends them.
-    pub(super) fn in_pieces(kind: &'static str) -> (Answer, Pieces) {
+    pub(super) fn in_pieces(kind: &'static str) -> (HttpResponse, Pieces) {
         let (pieces, taken) = mpsc::channel(MOST_PIECES);
-        (Answer::with_text(kind, Text::GoesOn(taken)), pieces)
+        (HttpResponse::with_text(kind, Text::GoesOn(taken)), pieces)
     }
 
     /// The request is refused, for a reason in words.
-    pub(super) fn refusal(status: StatusCode, reason: &str) -> Answer {
-        Answer { status, ..Answer::plain(format!("{reason}\n")) }
+    pub(super) fn refusal(status: StatusCode, reason: &str) -> HttpResponse {
+        HttpResponse { status, ..HttpResponse::plain(format!("{reason}\n")) }
     }
 
     /// The method is none of those that are served.
-    pub(super) fn wrong_method() -> Answer {
-        Answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only: nothing can be changed here")
-            .header(ALLOW, HeaderValue::from_static("GET, HEAD"))
+    pub(super) fn wrong_method() -> HttpResponse {
+        HttpResponse::refusal(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "GET and HEAD only: nothing can be changed here",
+        )
+        .header(ALLOW, HeaderValue::from_static("GET, HEAD"))
     }
 
     /// One more header.
-    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Answer {
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> HttpResponse {
         self.headers.push((name, value));
         self
     }
@@ -85,24 +97,24 @@ impl Answer {
         self.lasts
     }
 
-    pub(super) fn into_response(self) -> Response<Text> {
-        let mut response = Response::new(self.body);
+    pub(super) fn into_response(self, answering: Answering) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody { text: self.body, _answering: answering });
         *response.status_mut() = self.status;
         response.headers_mut().extend(self.headers);
         response
     }
 
-    fn with_text(kind: &'static str, body: Text) -> Answer {
+    fn with_text(kind: &'static str, body: Text) -> HttpResponse {
         let headers = vec![
             (CONTENT_TYPE, HeaderValue::from_static(kind)),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        Answer { status: StatusCode::OK, headers, body, lasts: false }
+        HttpResponse { status: StatusCode::OK, headers, body, lasts: false }
     }
 }
 
-impl Body for Text {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -110,7 +122,7 @@ impl Body for Text {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut *self {
+        match &mut self.text {
             Text::Whole(text) => {
                 let text = std::mem::take(text);
                 Poll::Ready((!text.is_empty()).then(|| Ok(Frame::data(text))))
@@ -122,11 +134,11 @@ impl Body for Text {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Text::Whole(text) if text.is_empty())
+        matches!(&self.text, Text::Whole(text) if text.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
+        match &self.text {
             Text::Whole(text) => SizeHint::with_exact(text.len() as u64),
             Text::GoesOn(_) => SizeHint::default(),
         }
