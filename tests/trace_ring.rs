@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use oversip::element::{AttemptEnd, Happening, ObservedRequest, Responder, Word};
 use oversip::message::{Method, Transport};
-use oversip::observed::{BlockRun, Fate, FiveTuple, ObservedMessage};
+use oversip::observed::{BlockRun, Direction, Fate, FiveTuple, ObservedMessage};
 use oversip::resolve::Target;
 use oversip::trace::{row, Ring, TraceLimits, What};
 
@@ -27,13 +27,44 @@ impl Scene {
     }
 
     fn sent(&mut self, method: &str, call_id: &str, size: usize) {
+        self.told(Direction::Out, &format!("{method} sip:b SIP/2.0"), method, call_id, size);
+    }
+
+    /// A message comes or leaves.
+    fn told(&mut self, direction: Direction, start: &str, method: &str, call_id: &str, size: usize) {
         self.now += Duration::from_millis(1);
         let filling = "x".repeat(size);
-        let wire = format!("{method} sip:b SIP/2.0\r\nCall-ID: {call_id}\r\nSubject: {filling}\r\n\r\n");
+        let wire = format!("{start}\r\nCall-ID: {call_id}\r\nSubject: {filling}\r\n\r\n");
         let address = "192.0.2.1:5060".parse().expect("an address");
         let between =
             FiveTuple { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
-        self.ring.message(&ObservedMessage::sent(self.now, wire.as_bytes(), between, Fate::Sent));
+        let message = ObservedMessage::sent(self.now, wire.as_bytes(), between, Fate::Sent);
+        self.ring.message(&ObservedMessage { direction, method: method.as_bytes(), ..message });
+    }
+
+    /// An INVITE comes.
+    fn invite(&mut self, call_id: &str) {
+        self.told(Direction::In, "INVITE sip:b SIP/2.0", "INVITE", call_id, 10);
+    }
+
+    /// An INVITE gets a response.
+    fn respond(&mut self, status: u16, call_id: &str) {
+        self.told(Direction::Out, &format!("SIP/2.0 {status} Reason"), "INVITE", call_id, 10);
+    }
+
+    /// An INVITE comes, which is refused without having been routed.
+    fn refused(&mut self, call_id: &str) {
+        self.invite(call_id);
+        self.respond(100, call_id);
+        self.respond(403, call_id);
+        self.told(Direction::In, "ACK sip:b SIP/2.0", "ACK", call_id, 10);
+    }
+
+    /// An INVITE comes, is sent on, and is answered.
+    fn answered(&mut self, call_id: &str) {
+        self.invite(call_id);
+        self.sent("INVITE", call_id, 10);
+        self.respond(200, call_id);
     }
 
     /// The Call-IDs from the one that was active least recently on.
@@ -79,6 +110,57 @@ fn what_is_no_call_pushes_no_call_out_and_has_the_room_that_calls_do_not_need() 
     scene.sent("INVITE", "call 6", 10);
     assert_eq!(scene.entries("call 1"), 0, "the oldest call goes for a new one");
     assert_eq!(scene.entries("client 98"), 1);
+}
+
+#[test]
+fn calls_that_are_refused_at_once_push_no_routed_call_out() {
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
+    (0..5).for_each(|call| scene.answered(&format!("call {call}")));
+    (0..100).for_each(|scan| scene.refused(&format!("scan {scan}")));
+    let calls = ["call 0", "call 1", "call 2", "call 3", "call 4"];
+    assert_eq!(scene.calls(), [&calls[..], &["scan 97", "scan 98", "scan 99"]].concat());
+    assert_eq!(scene.entries("scan 99"), 4);
+    scene.answered("call 5");
+    scene.answered("call 6");
+    let kept = ["call 1", "call 2", "call 3", "call 4", "scan 98", "scan 99", "call 5", "call 6"];
+    assert_eq!(scene.calls(), kept);
+}
+
+#[test]
+fn calls_that_end_without_a_response_push_no_routed_call_out() {
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
+    (0..5).for_each(|call| scene.answered(&format!("call {call}")));
+    for scan in 0..100 {
+        let scan = format!("scan {scan}");
+        scene.invite(&scan);
+        let call_id = Some(Word::from(scan.as_bytes()));
+        let of = ObservedRequest { method: Method::Invite, branch: Word::default(), call_id };
+        scene.ring.happened(scene.now, &Happening::Unanswered { of, call: true });
+        // Its sender has got nothing, and sends it again.
+        scene.invite(&scan);
+    }
+    assert!((0..5).all(|call| scene.entries(&format!("call {call}")) == 3), "{:?}", scene.calls());
+}
+
+#[test]
+fn a_refused_call_is_pushed_out_neither_by_registrations_nor_after_it_was_routed() {
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
+    scene.refused("refused");
+    // The answer to a challenge is routed.
+    scene.refused("challenged");
+    scene.answered("challenged");
+    // What a target refuses, or the script after it has rung, was routed.
+    scene.invite("busy");
+    scene.sent("INVITE", "busy", 10);
+    scene.respond(486, "busy");
+    scene.invite("voicemail");
+    scene.respond(180, "voicemail");
+    scene.respond(480, "voicemail");
+    (0..100).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 10));
+    assert_eq!(scene.calls()[..4], ["refused", "challenged", "busy", "voicemail"]);
+    (0..100).for_each(|scan| scene.refused(&format!("scan {scan}")));
+    assert_eq!(scene.calls()[..3], ["challenged", "busy", "voicemail"]);
+    assert_eq!(scene.entries("refused"), 0, "the oldest of the refused calls goes");
 }
 
 #[test]

@@ -18,12 +18,26 @@ pub(super) struct Group {
     bytes: usize,
 }
 
-/// An entry, its number and time, and how many bytes its call may have.
+/// An entry, its number and time, how many bytes its call may have, and what it means for its call.
 pub(super) struct NewEntry<'a> {
     pub(super) number: u64,
     pub(super) at: Duration,
     pub(super) what: &'a What<TextPieces<'a>>,
     pub(super) most: usize,
+    pub(super) means: Means,
+}
+
+/// What an entry means for the place of its call in the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    /// Nothing.
+    Nothing,
+    /// It is an INVITE, or belongs to one.
+    Invite,
+    /// The INVITE is sent on, or gets a provisional response or a 2xx.
+    Routed,
+    /// The INVITE is refused, or ends without a response.
+    Refused,
 }
 
 impl Group {
@@ -45,29 +59,29 @@ impl Group {
         self.logs.get(call_id)
     }
 
-    /// Adds an entry to a call that is in the group; false where it is not.
-    pub(super) fn add(&mut self, call_id: &[u8], entry: &NewEntry<'_>) -> bool {
-        let NewEntry { number, at, what, most } = *entry;
-        let RawEntryMut::Occupied(mut call) = self.logs.raw_entry_mut().from_key(call_id) else {
-            return false;
+    /// Adds an entry to a call that is in the group. Says whether the call was routed; `None`: it is in another group.
+    pub(super) fn add(&mut self, hash: u64, call_id: &[u8], entry: &NewEntry<'_>) -> Option<bool> {
+        let RawEntryMut::Occupied(mut call) =
+            self.logs.raw_entry_mut().from_key_hashed_nocheck(hash, call_id)
+        else {
+            return None;
         };
         call.to_back();
         let log = call.get_mut();
         let before = log.size();
-        log.add(number, at, what, most);
+        add(log, entry);
         self.bytes = self.bytes + log.size() - before;
-        true
+        Some(log.is_routed())
     }
 
     /// A new call with its first entry, in this memory.
     pub(super) fn begin(&mut self, call_id: &[u8], entry: &NewEntry<'_>, mut log: Log) {
-        let NewEntry { number, at, what, most } = *entry;
-        log.add(number, at, what, most);
+        add(&mut log, entry);
         self.bytes += log.size() + call_id.len() + PLACE;
         self.logs.insert(call_id.into(), log);
     }
 
-    /// The call goes to the end of another group, if it is in this one.
+    /// The call goes to the end of another group.
     pub(super) fn hand_over(&mut self, call_id: &[u8], to: &mut Group) {
         let Some((call_id, log)) = self.logs.remove_entry(call_id) else { return };
         let size = log.size() + call_id.len() + PLACE;
@@ -91,5 +105,13 @@ impl Group {
     /// The calls, the one that was active last first.
     pub(super) fn newest(&self) -> impl Iterator<Item = (&[u8], u64)> {
         self.logs.iter().rev().map(|(call_id, log)| (&**call_id, log.last()))
+    }
+}
+
+fn add(log: &mut Log, entry: &NewEntry<'_>) {
+    let NewEntry { number, at, what, most, means } = *entry;
+    log.add(number, at, what, most);
+    if means == Means::Routed {
+        log.mark_routed();
     }
 }

@@ -5,19 +5,19 @@ use std::time::{Duration, Instant, SystemTime};
 use ahash::RandomState;
 
 use super::entry::{Of, SentResponse, What};
-use super::group::{Group, NewEntry};
+use super::group::{Group, Means, NewEntry};
 use super::log::{Log, TextPieces};
 use crate::element::{Happening, ObservedRequest};
 use crate::message::Method;
-use crate::observed::{BlockRun, ObservedMessage};
+use crate::observed::{BlockRun, Direction, ObservedMessage};
 
 /// The part of all bytes that one call may take, and that what belongs to no call may take.
 const PART_OF_CALL: usize = 8;
 const PART_OF_OTHERS: usize = 32;
 
-/// The part of all calls, and of all bytes, that what is no call may hold while calls need the room: registrations and scanners push
-/// no call out.
-const PART_OF_NO_CALLS: usize = 4;
+/// The part of all calls, and of all bytes, that what is no call may hold while calls need the room, and that calls may hold which
+/// were refused at once: registrations and scanners push no other call out, nor each other.
+const PART_OF_MINOR_GROUP: usize = 4;
 
 /// The memory of a dropped call is given to the next one, up to this many bytes.
 const MOST_SPARE: usize = 64 * 1024;
@@ -63,7 +63,9 @@ pub struct Ring {
     keys: RandomState,
     /// Call-IDs with an INVITE.
     calls: Group,
-    /// Those without: REGISTER, OPTIONS, SUBSCRIBE and others.
+    /// Those of them that were refused, or ended without a response, and were not routed before.
+    refused: Group,
+    /// Those without an INVITE: REGISTER, OPTIONS, SUBSCRIBE and others.
     no_calls: Group,
     /// What belongs to no call: when the second part is full, it becomes the first, which is dropped.
     others: [Log; 2],
@@ -88,6 +90,7 @@ impl Ring {
             began: (now, date),
             last: 0,
             calls: Group::new(keys.clone()),
+            refused: Group::new(keys.clone()),
             no_calls: Group::new(keys.clone()),
             keys,
             others: Default::default(),
@@ -102,8 +105,7 @@ impl Ring {
         let ObservedMessage { direction, transport, local, remote, connection, fate, .. } = *message;
         let wire = [message.head, message.body];
         let what = What::Message { direction, transport, local, remote, connection, fate, wire };
-        let invites = message.method == Method::Invite.as_bytes();
-        self.add_message(message.at, message.call_id, &what, invites);
+        self.add_meaning(message.at, message.call_id, &what, meaning(message));
     }
 
     /// A block has run.
@@ -131,7 +133,10 @@ impl Ring {
                 let answer = SentResponse { status: *status, by: *by, after: *after };
                 self.add_of(at, of, |transaction| What::Answered(transaction, answer));
             }
-            Happening::Unanswered { of, .. } => self.add_of(at, of, What::Unanswered),
+            Happening::Unanswered { of, call } => {
+                let means = if *call { Means::Refused } else { Means::Nothing };
+                self.add_meaning(at, of.call_id.as_deref(), &What::Unanswered(transaction(of)), means);
+            }
             Happening::DroppedResponse { of, status } => {
                 self.add_of(at, of, |transaction| What::DroppedResponse(transaction, *status));
             }
@@ -177,25 +182,24 @@ impl Ring {
         of: &'a ObservedRequest,
         what: impl FnOnce(Of<TextPieces<'a>>) -> What<TextPieces<'a>>,
     ) {
-        let transaction = Of { method: one(of.method.as_bytes()), branch: one(&of.branch) };
-        self.add(at, of.call_id.as_deref(), &what(transaction));
+        self.add(at, of.call_id.as_deref(), &what(transaction(of)));
     }
 
     fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<TextPieces<'_>>) {
-        self.add_message(at, call_id, what, false);
+        self.add_meaning(at, call_id, what, Means::Nothing);
     }
 
-    /// The same, also of a message that is an INVITE or belongs to one.
-    fn add_message(
+    /// The same of what may change the place of its call.
+    fn add_meaning(
         &mut self,
         at: Instant,
         call_id: Option<&[u8]>,
         what: &What<TextPieces<'_>>,
-        invites: bool,
+        means: Means,
     ) {
         let at = at.saturating_duration_since(self.began.0);
         match call_id {
-            Some(call_id) if self.is_kept(call_id) => self.add_to_call(at, call_id, what, invites),
+            Some(call_id) if self.is_kept(call_id) => self.add_to_call(at, call_id, what, means),
             Some(_) => {}
             None => self.add_to_others(at, what),
         }
@@ -207,18 +211,30 @@ impl Ring {
         part >= 1.0 || (self.keys.hash_one((call_id, "sample")) as f64) < part * 2f64.powi(64)
     }
 
-    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<TextPieces<'_>>, invites: bool) {
+    fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<TextPieces<'_>>, means: Means) {
         self.last += 1;
-        let entry = NewEntry { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL };
-        let Ring { calls, no_calls, spare, .. } = self;
+        let entry = NewEntry { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL, means };
+        let Ring { calls, refused, no_calls, spare, .. } = self;
         // Most of what happens belongs to a call that is known: it is looked for once.
-        if !calls.add(call_id, &entry) {
-            if invites {
-                no_calls.hand_over(call_id, calls);
+        let hash = self.keys.hash_one(call_id);
+        if let Some(routed) = calls.add(hash, call_id, &entry) {
+            if means == Means::Refused && !routed {
+                calls.hand_over(call_id, refused);
             }
-            let group = if invites { calls } else { no_calls };
-            if !group.add(call_id, &entry) {
-                group.begin(call_id, &entry, std::mem::take(spare));
+        } else if refused.add(hash, call_id, &entry).is_some() {
+            if means == Means::Routed {
+                refused.hand_over(call_id, calls);
+            }
+        } else {
+            let group = match means {
+                Means::Nothing => None,
+                Means::Invite | Means::Routed => Some(calls),
+                Means::Refused => Some(refused),
+            };
+            match (no_calls.add(hash, call_id, &entry), group) {
+                (Some(_), Some(group)) => no_calls.hand_over(call_id, group),
+                (Some(_), None) => {}
+                (None, group) => group.unwrap_or(no_calls).begin(call_id, &entry, std::mem::take(spare)),
             }
         }
         while self.count() > 1 && (self.count() > self.limits.calls || self.bytes() > self.limits.bytes) {
@@ -226,21 +242,31 @@ impl Ring {
         }
     }
 
-    fn count(&self) -> usize {
-        self.calls.len() + self.no_calls.len()
+    fn groups(&self) -> [&Group; 3] {
+        [&self.no_calls, &self.refused, &self.calls]
     }
 
-    /// What is no call goes first as long as it has more than its part.
+    fn count(&self) -> usize {
+        self.groups().iter().map(|group| group.len()).sum()
+    }
+
+    /// What is no call goes first as long as it has more than its part, then what was refused likewise.
     fn drop_oldest(&mut self) {
         let TraceLimits { calls, bytes, .. } = self.limits;
-        let has_more = self.no_calls.len() > (calls / PART_OF_NO_CALLS).max(1)
-            || self.no_calls.bytes() > bytes / PART_OF_NO_CALLS;
-        let (first, second) = match has_more {
-            true => (&mut self.no_calls, &mut self.calls),
-            false => (&mut self.calls, &mut self.no_calls),
+        let has_more = |group: &Group| {
+            group.len() > (calls / PART_OF_MINOR_GROUP).max(1) || group.bytes() > bytes / PART_OF_MINOR_GROUP
         };
+        let last = self.last;
         // Not the one to which something is happening.
-        let group = if first.oldest().is_some_and(|last| last < self.last) { first } else { second };
+        let may_go = |group: &Group| group.oldest().is_some_and(|newest| newest < last);
+        let Ring { no_calls, refused, calls, .. } = self;
+        let group = match () {
+            () if has_more(no_calls) && may_go(no_calls) => no_calls,
+            () if has_more(refused) && may_go(refused) => refused,
+            () if may_go(calls) => calls,
+            () if may_go(refused) => refused,
+            () => no_calls,
+        };
         let Some(mut log) = group.drop_oldest() else { return };
         self.dropped += 1;
         let size = log.size();
@@ -261,10 +287,8 @@ impl Ring {
 
     /// How many bytes of memory it takes.
     pub fn bytes(&self) -> usize {
-        self.calls.bytes()
-            + self.no_calls.bytes()
-            + self.spare.size()
-            + self.others.iter().map(Log::size).sum::<usize>()
+        let groups: usize = self.groups().iter().map(|group| group.bytes()).sum();
+        groups + self.spare.size() + self.others.iter().map(Log::size).sum::<usize>()
     }
 
     /// The number of the newest entry.
@@ -289,11 +313,13 @@ impl Ring {
     /// The Call-IDs of the calls to which something has happened after the entry with this number, the newest last; no more than
     /// `most` of them.
     pub fn active_since(&self, number: u64, most: usize) -> Vec<Box<[u8]>> {
-        let (mut calls, mut no_calls) = (self.calls.newest().peekable(), self.no_calls.newest().peekable());
-        let last = |next: Option<&(&[u8], u64)>| next.map_or(0, |(_, last)| *last);
-        let newest = std::iter::from_fn(|| match last(calls.peek()) > last(no_calls.peek()) {
-            true => calls.next(),
-            false => no_calls.next(),
+        let mut groups = self.groups().map(|group| {
+            let mut rest = group.newest();
+            (rest.next(), rest)
+        });
+        let newest = std::iter::from_fn(|| {
+            let (next, rest) = groups.iter_mut().max_by_key(|(next, _)| next.map_or(0, |(_, last)| last))?;
+            std::mem::replace(next, rest.next())
         });
         let active = newest.take(most).take_while(|(_, last)| *last > number);
         let mut names: Vec<Box<[u8]>> = active.map(|(call_id, _)| call_id.into()).collect();
@@ -302,7 +328,7 @@ impl Ring {
     }
 
     fn log_of(&self, call_id: &[u8]) -> Option<&Log> {
-        self.calls.get(call_id).or_else(|| self.no_calls.get(call_id))
+        self.groups().into_iter().find_map(|group| group.get(call_id))
     }
 
     /// The number of the newest entry of a call; `None`: it is not kept.
@@ -328,4 +354,20 @@ impl Ring {
 
 fn one(text: &[u8]) -> TextPieces<'_> {
     [text, b""]
+}
+
+fn transaction(of: &ObservedRequest) -> Of<TextPieces<'_>> {
+    Of { method: one(of.method.as_bytes()), branch: one(&of.branch) }
+}
+
+/// What a message means for the place of its call.
+fn meaning(message: &ObservedMessage<'_>) -> Means {
+    if message.method != Method::Invite.as_bytes() {
+        return Means::Nothing;
+    }
+    match (message.direction, message.status) {
+        (Direction::Out, None | Some(101..=299)) => Means::Routed,
+        (Direction::Out, Some(300..)) => Means::Refused,
+        (Direction::In, _) | (Direction::Out, Some(_)) => Means::Invite,
+    }
 }
