@@ -3,12 +3,15 @@
 require_relative "../support/callbacks"
 require_relative "../support/calls"
 require_relative "../support/log_capture"
+require_relative "../support/metrics_page"
+require_relative "../support/monitor_client"
 require_relative "../support/tls_peer"
 
 # The end of a stream looks the same whether the client still reads or not; its answers find it where its Via says (RFC 3261
 # 18.2.2).
 RSpec.describe "A client that has closed both sides of its connection while it waits for an answer", :native do
   include LogCapture
+  include MonitorClient
 
   let(:callee) { udp_peer }
   let(:listener) { tcp_server }
@@ -53,6 +56,16 @@ RSpec.describe "A client that has closed both sides of its connection while it w
     start
     callee.answer(gone_after(:MESSAGE), 202)
     expect(listener.accept.receive_final.status).to eq(202)
+  end
+
+  it "gets an answer that the trace and the metrics have once" do
+    socket = "/tmp/oversip-spec-#{Process.pid}.sock"
+    start(core: { syslog_level: "debug", control_socket: socket }, trace: { enabled: true })
+    callee.answer(gone_after(:MESSAGE), 202)
+    expect(listener.accept.receive_final.status).to eq(202)
+    page = MetricsPage.new(ask("/metrics", at: socket).body)
+    expect(page['oversip_responses_sent_total{class="2xx",method="MESSAGE",transport="tcp"}']).to eq(1.0)
+    expect(OverSIP.trace.messages.map { |message| message.bytes[%r{\A(?:SIP/2.0 )?\S+}] }.tally).to eq("MESSAGE" => 2, "SIP/2.0 202" => 2)
   end
 
   it "gets the script's answer over a new one" do

@@ -75,8 +75,8 @@ RSpec.describe "The metrics of a server", :native do
     call(486)
     page = page_with('oversip_calls_ended_total{outcome="4xx"}', 1.0)
     expect(page.samples).to include(
-      "oversip_calls_received_total" => 2.0, 'oversip_calls_ended_total{outcome="answered"}' => 1.0, "oversip_calls_in_progress" => 0.0,
-      'oversip_calls_failed_total{by="relayed",status="486"}' => 1.0, "oversip_calls_total" => 2.0,
+      "oversip_calls_total" => 2.0, "oversip_own_calls_total" => 0.0, 'oversip_calls_ended_total{outcome="answered"}' => 1.0, "oversip_calls_in_progress" => 0.0,
+      'oversip_calls_failed_total{by="relayed",status="486"}' => 1.0,
       'oversip_attempts_ended_total{class="2xx",outcome="answered"}' => 1.0, "oversip_attempts_total" => 2.0,
       'oversip_requests_received_total{method="INVITE",transport="udp"}' => 2.0,
       'oversip_responses_received_total{class="1xx",method="INVITE",transport="udp"}' => 2.0,
@@ -94,7 +94,7 @@ RSpec.describe "The metrics of a server", :native do
     start_oversip(configuration: with_metrics) { nil }
     2.times { call_from(alice) }
     page = page_with('oversip_calls_ended_total{outcome="none"}', 2.0)
-    expect([page["oversip_calls_received_total"], page["oversip_calls_in_progress"]]).to eq([2.0, 0.0])
+    expect([page["oversip_calls_total"], page["oversip_calls_in_progress"]]).to eq([2.0, 0.0])
   end
 
   it "tell a call that its caller has cancelled from one that ends with 487 by itself" do

@@ -77,8 +77,10 @@ reasons! {
 /// What was counted so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// INVITEs outside of dialogs, from the network or from the script.
+    /// INVITEs outside of dialogs that have come.
     pub calls: u64,
+    /// INVITEs outside of dialogs that the script has made by itself.
+    pub own_calls: u64,
     /// Responses that went upstream without the script.
     pub relayed: u64,
     /// Requests of dialogs that were admitted though a bound was reached.

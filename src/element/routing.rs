@@ -35,7 +35,7 @@ impl Element {
             }
         }
         let own_call = upstream.is_none() && ask.request.method == Method::Invite && others.is_empty();
-        self.counts.calls += u64::from(own_call && ask.request.to_tag().is_none());
+        self.counts.own_calls += u64::from(own_call && ask.request.to_tag().is_none());
         if let Some(upstream) = upstream {
             if !self.joins(upstream, id, &ask.request.method) {
                 self.clients.end(id);

@@ -236,12 +236,14 @@ impl Driver {
         None
     }
 
-    /// Sends a response whose connection is gone.
+    /// Sends a response once more whose connection is gone. Who looks on knows it already, unless it does not leave.
     pub(super) fn respond_anew(&self, transport: Transport, remote: SocketAddr, wire: &Bytes) {
         let at = self.time_for_observers();
         if let Some(network) = self.network.get() {
             let (sent, between) = network.respond_anew(transport, remote, wire);
-            self.observe(at, wire, sent, || between);
+            if !sent {
+                self.observe(at, wire, sent, || between);
+            }
         }
     }
 

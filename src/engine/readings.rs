@@ -49,7 +49,8 @@ pub enum Shown {
 impl Stats {
     /// All of it, in the order in which it is shown.
     pub fn readings(&self) -> Vec<Reading> {
-        let per_call = |time: Duration| Value::Time(time.as_secs_f64() * 1e6 / self.calls.max(1) as f64);
+        let calls = (self.calls + self.own_calls).max(1);
+        let per_call = |time: Duration| Value::Time(time.as_secs_f64() * 1e6 / calls as f64);
         vec![
             gauge(
                 "server_transactions",
@@ -105,10 +106,11 @@ impl Stats {
                 self.takeovers,
                 "How often the thread of the engine has taken the network over from a busy script.",
             ),
+            counter("calls", self.calls, "Calls that have come: INVITEs outside of dialogs."),
             counter(
-                "calls",
-                self.calls,
-                "Calls begun: INVITEs outside of dialogs, from the network or of the script's own.",
+                "own_calls",
+                self.own_calls,
+                "Calls that the script has begun by itself: INVITEs outside of dialogs.",
             ),
             elsewhere("interpreter_microseconds_per_call", per_call(self.script_time)),
             elsewhere("engine_microseconds_per_call", per_call(self.loop_time)),

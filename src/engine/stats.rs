@@ -57,8 +57,10 @@ pub struct Stats {
     pub longest_hold: Duration,
     /// How often the engine's own thread has taken the loop from the thread that runs the script.
     pub takeovers: u64,
-    /// Calls that were begun so far: INVITEs outside of dialogs, from the network or from the script.
+    /// Calls that have come so far: INVITEs outside of dialogs.
     pub calls: u64,
+    /// Calls that the script has begun by itself so far: INVITEs outside of dialogs.
+    pub own_calls: u64,
     /// Time that the thread of the blocks has had the interpreter for events.
     pub script_time: Duration,
     /// Time that the engine's loop has worked.
@@ -122,6 +124,7 @@ impl Stats {
             longest_hold: Duration::ZERO,
             takeovers: 0,
             calls: counted.calls,
+            own_calls: counted.own_calls,
             script_time: Duration::ZERO,
             loop_time: Duration::ZERO,
             outgoing_bytes: 0,

@@ -202,19 +202,14 @@ impl CallMetrics {
 
     pub(super) fn read(&self, families: &mut Families) {
         let figures = self.figures();
-        families.counter(
-            "oversip_calls_received_total",
-            "Calls that have come to the script: INVITEs outside of dialogs.",
-            figures.begun as f64,
-        );
         families.gauge(
             "oversip_calls_in_progress",
-            "Calls that have come to the script and have no final answer yet.",
+            "Calls that have come and have no final answer yet.",
             figures.in_progress as f64,
         );
         families.counters(
             "oversip_calls_ended_total",
-            "Calls that have come to the script and have ended: answered by a 2xx, cancelled by their callers, with another final \
+            "Calls that have come and have ended: answered by a 2xx, cancelled by their callers, with another final \
              answer by its class, or with none.",
             |family| {
                 for (outcome, count) in CallEnd::NAMES.iter().zip(&self.ended) {

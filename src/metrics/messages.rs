@@ -57,7 +57,7 @@ impl Messages {
         });
         families.counters(
             "oversip_responses_sent_total",
-            "Responses handed to the system or to a connection, repeated ones too, and those that were sent anew when that connection broke.",
+            "Responses handed to the system or to a connection, repeated ones too; one that is sent once more since its connection has broken counts once.",
             |family| {
                 self.left.read_responses(family);
             },
