@@ -49,11 +49,11 @@ RSpec.describe "The control socket", :native do
       OverSIP.stop(timeout: 0)
 
       UNIXServer.open(path) do
-        expect { start }.to raise_error(OverSIP::RuntimeError, "control socket '#{path}': another process listens on it")
+        expect { start }.to raise_error(OverSIP::ControlSocketError, "control socket '#{path}': another process listens on it")
       end
       File.delete(path)
       File.write(path, "mine")
-      expect { start }.to raise_error(OverSIP::RuntimeError, "control socket '#{path}': the name is taken by something that is no socket")
+      expect { start }.to raise_error(OverSIP::ControlSocketError, "control socket '#{path}': the name is taken by something that is no socket")
       expect([File.read(path), OverSIP.running?]).to eq(["mine", false])
     end
 

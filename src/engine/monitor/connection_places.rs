@@ -16,8 +16,8 @@ use crate::host::lock;
 /// Connections at a time.
 const MOST_CONNECTIONS: usize = 64;
 
-/// Connections of an address at a time.
-const MOST_OF_ADDRESS: usize = 16;
+/// Connections of an address at a time: more than answers may go on, which a proxy in front of browsers asks for.
+const MOST_OF_ADDRESS: usize = 24;
 
 /// Connections from this machine at a time: several programs may look.
 const MOST_OF_LOOPBACK: usize = 48;
