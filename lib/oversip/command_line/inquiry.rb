@@ -62,6 +62,9 @@ module OverSIP
         end
       rescue OverSIP::RuntimeError => e
         failed(e)
+      rescue SystemCallError => e
+        # What goes wrong with the socket is said above: stdout may be full.
+        failed(OverSIP::RuntimeError.new("cannot write: #{SystemCallError.new(nil, e.errno).message}"))
       end
 
       private

@@ -81,7 +81,9 @@ module OverSIP
       def trace
         choice
         FORMS.each { |form, words| on("--#{form}", words) { form(form) } }
-        on("-o", "--output FILE", "Write to this file") { |file| values.output = Arguments.path(file) }
+        on("-o", "--output FILE", "Write to this file, which only its owner may read; -: to stdout") do |file|
+          values.output = file == "-" ? nil : Arguments.path(file)
+        end
         on("--unredacted", "Show credentials, passwords, keys of media and all bodies too") { values.unredacted = true }
       end
 

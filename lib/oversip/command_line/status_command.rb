@@ -33,6 +33,7 @@ module OverSIP
       # Whoever reads it may have seen enough; the exit status says the rest.
       def say(text)
         $stdout.write(text)
+        $stdout.flush
       rescue Errno::EPIPE
         nil
       end

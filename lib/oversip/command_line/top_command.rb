@@ -56,6 +56,7 @@ module OverSIP
         lines = [*StatusPage.new(@status, width: width, rate: @rate).lines, CallRecord::Canvas.new,
                  *@calls.lines(CALLS + 1, width)]
         $stdout.write(lines.map { |line| "#{line.to_s(color: color)}\n" }.join)
+        $stdout.flush
         0
       rescue Errno::EPIPE
         0

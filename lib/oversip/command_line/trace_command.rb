@@ -4,6 +4,7 @@ require "json"
 require "oversip/call_record"
 require "oversip/command_line/call_line"
 require "oversip/command_line/call_text"
+require "oversip/command_line/output_file"
 require "oversip/command_line/trace_choice"
 require "oversip/command_line/trace_follower"
 require "oversip/errors"
@@ -81,14 +82,10 @@ module OverSIP
       def write(record)
         record = CallRecord::Redaction.new.call(record) unless @values.unredacted
         document = document(record)
-        return File.open(@values.output, "wb", 0o600) { |file| file.write(document) } if @values.output
+        return OutputFile.new(@values.output).write(document) if @values.output
 
         $stdout.binmode.write(document)
         $stdout.flush
-      rescue SystemCallError => e
-        raise if e.is_a?(Errno::EPIPE)
-
-        raise OverSIP::RuntimeError, "cannot write #{@values.output || "to stdout"}: #{e.message}"
       end
 
       def document(record)

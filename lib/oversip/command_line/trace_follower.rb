@@ -4,6 +4,7 @@ require "json"
 require "oversip/call_record"
 require "oversip/command_line/call_text"
 require "oversip/command_line/follow_line"
+require "oversip/command_line/output_file"
 
 module OverSIP
   class CommandLine
@@ -54,11 +55,9 @@ module OverSIP
       private
 
       def open_output
-        @output = @values.output ? File.open(@values.output, "a", 0o600) : $stdout
+        @output = @values.output ? OutputFile.new(@values.output).append : $stdout
         @output.sync = true
         @line = FollowLine.new(@output, @values.color)
-      rescue SystemCallError => e
-        raise OverSIP::RuntimeError, "cannot write #{@values.output}: #{e.message}"
       end
 
       def take(line)
