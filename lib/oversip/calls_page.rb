@@ -37,7 +37,6 @@ module OverSIP
         metrics = configuration.fetch(:metrics)
         return unless metrics[:calls_page]
 
-        warn_of_nothing_to_see(configuration)
         require "oversip/call_record"
         require "oversip/call_record/html_ladder/drawing"
         require "oversip/call_record/trace_reader"
@@ -79,15 +78,6 @@ module OverSIP
       end
 
       private
-
-      def warn_of_nothing_to_see(configuration)
-        unless configuration.dig(:metrics, :listen)&.any?
-          log_system_warn "metrics[calls_page] is yes, but metrics[listen] names no address to serve it on"
-        end
-        return if configuration.dig(:trace, :enabled)
-
-        log_system_warn "metrics[calls_page] is yes, but trace[enabled] is no: there are no calls to show"
-      end
 
       def token_in(file)
         token = File.binread(file).strip

@@ -55,6 +55,14 @@ RSpec.describe "oversip check" do
     expect([problems.first, status]).to eq(["oversip.conf: metrics[token] and metrics[token_file]: only one of them can be set", 1])
   end
 
+  it "says when the page of calls has nothing to show, or nowhere to be" do
+    { "metrics: {calls_page: yes, listen: 9464}\ntrace: {enabled: no}" => "trace[enabled] is no, so that there are no calls to show",
+      "metrics: {calls_page: yes}" => "metrics[listen] names no address to serve it on" }.each do |conf, reason|
+      folder(conf: "#{conf}\ncore: {syslog_level: info}")
+      expect(check).to eq([["WARN: <Config> metrics[calls_page] is off: #{reason}"], "#{@dir}: 1 to be looked at\n", 0])
+    end
+  end
+
   it "names a certificate without its key, and a key that TLS cannot use; the server does not start with them" do
     [Certificates.for_name.dup.tap { |copy| copy.key = Certificates.self_signed.key }, Certificates.rsa(bits: 1024)].each do |issued|
       tls = Certificates.section(issued, ca_dir: nil)

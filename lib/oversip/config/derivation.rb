@@ -32,8 +32,7 @@ module OverSIP
         # Requests to other hosts may leave from any address of this machine.
         sip[:loopback_by_default] = unset if @scope == :loopback
         sip[:local_domains] = sip[:local_domains]&.map(&:downcase)
-        trace = @configuration.fetch(:trace)
-        trace[:enabled] = @command || @configuration.dig(:metrics, :calls_page) if trace[:enabled].nil?
+        trace_and_calls_page(@configuration.fetch(:trace), @configuration.fetch(:metrics))
         # null: the one that the command makes by itself.
         core = @configuration.fetch(:core)
         core[:control_socket] = false if core[:control_socket].nil? && !@command
@@ -41,6 +40,21 @@ module OverSIP
       end
 
       private
+
+      # The page of calls turns the trace on where nothing is said of it.
+      def trace_and_calls_page(trace, metrics)
+        if metrics[:calls_page] && Array(metrics[:listen]).empty?
+          calls_page_off(metrics, "metrics[listen] names no address to serve it on")
+        elsif metrics[:calls_page] && trace[:enabled] == false
+          calls_page_off(metrics, "trace[enabled] is no, so that there are no calls to show")
+        end
+        trace[:enabled] = @command || metrics[:calls_page] if trace[:enabled].nil?
+      end
+
+      def calls_page_off(metrics, reason)
+        Config.log_system_warn "metrics[calls_page] is off: #{reason}"
+        metrics[:calls_page] = false
+      end
 
       def tls_without_certificate
         tls = @configuration.fetch(:tls)
