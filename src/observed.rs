@@ -68,7 +68,8 @@ impl<'a> ObservedMessage<'a> {
             fate: Fate::Sent,
             method: message.method().map_or(&b""[..], |method| method.as_bytes()),
             status: message.status(),
-            call_id: message.call_id(),
+            // One that breaks the rules names its call all the same: so does the answer to it.
+            call_id: message.call_id().or_else(|| call_id(message.head_bytes())),
             head: message.head_bytes(),
             body: message.body(),
         }
@@ -157,7 +158,7 @@ impl<'a> HeadFields<'a> {
             }
             None => (first.split(|byte| *byte == b' ').next(), None),
         };
-        let call_id = CALL_ID.value(wire, &[b"call-id", b"i"]);
+        let call_id = call_id(wire);
         HeadFields { method: method.unwrap_or_default(), status, call_id }
     }
 }
@@ -166,6 +167,11 @@ static CALL_ID: Usual = Usual(LazyLock::new(|| memmem::Finder::new(b"\nCall-ID: 
 static CSEQ: Usual = Usual(LazyLock::new(|| memmem::Finder::new(b"\nCSeq: ")));
 
 static END: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n\r\n"));
+
+/// The Call-ID of these bytes.
+fn call_id(wire: &[u8]) -> Option<&[u8]> {
+    CALL_ID.value(wire, &[b"call-id", b"i"])
+}
 
 /// Finds a header by its usual spelling, else line by line.
 struct Usual(LazyLock<memmem::Finder<'static>>);

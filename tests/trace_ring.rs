@@ -97,6 +97,40 @@ fn the_call_that_was_active_least_recently_goes_first() {
 }
 
 #[test]
+fn who_has_read_up_to_an_entry_learns_whether_later_ones_went_to_make_room() {
+    let mut scene = Scene::new(TraceLimits { calls: 2, ..ROOM });
+    ["a", "b", "c"].into_iter().for_each(|call| scene.message(call, 10));
+    assert_eq!(
+        [0, 1].map(|number| scene.ring.has_dropped_since(number)),
+        [true, false],
+        "a went, with entry 1"
+    );
+    scene.message("b", 10);
+    scene.message("d", 10);
+    assert_eq!(
+        [2, 3].map(|number| scene.ring.has_dropped_since(number)),
+        [true, false],
+        "c went, with entry 3"
+    );
+    assert_eq!(scene.ring.dropped(), 2);
+}
+
+#[test]
+fn a_call_id_that_is_no_utf_8_stands_in_its_rows_by_its_bytes_too() {
+    let mut scene = Scene::new(ROOM);
+    scene.message("a", 10);
+    let ids = [&b"a"[..], b"a\xFF", b"a\xFE"].map(|call_id| {
+        let mut line = Vec::new();
+        let log = scene.ring.call_since(b"a", 0).expect("it is kept");
+        log.since(0).for_each(|entry| row(&mut line, Some(call_id), entry));
+        let row: serde_json::Value = serde_json::from_slice(&line).expect("JSON");
+        (row["call_id"].clone(), row["id"].clone())
+    });
+    let expected = [("a", None), ("a\u{FFFD}", Some("Yf8")), ("a\u{FFFD}", Some("Yf4"))];
+    assert_eq!(ids, expected.map(|(call_id, id)| (call_id.into(), id.into())));
+}
+
+#[test]
 fn what_is_no_call_pushes_no_call_out_and_has_the_room_that_calls_do_not_need() {
     let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
     (0..5).for_each(|call| scene.sent("INVITE", &format!("call {call}"), 10));

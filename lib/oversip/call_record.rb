@@ -127,6 +127,7 @@ module OverSIP
     # @param call_id [String]
     # @return [CallRecord] the events of this call, and the notes that belong to no call
     def for(call_id)
+      call_id = Message.text(call_id)
       events.each_with_object(beginning) do |event, record|
         record << event if event.call_id == call_id || of_no_call?(event)
       end

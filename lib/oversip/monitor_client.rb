@@ -98,7 +98,7 @@ module OverSIP
     end
 
     # @param page [String] "/trace"
-    # @param query [Hash] those that are nil are left out
+    # @param query [Hash] those that are nil are left out; `call_id` may have any bytes
     # @return [String] the answer
     # @raise [Error]
     def get(page, **query)
@@ -126,7 +126,7 @@ module OverSIP
     private
 
     def stream(page, **query, &block)
-      query = query.compact
+      query = parameters(query.compact)
       address = query.empty? ? page : "#{page}?#{URI.encode_www_form(query)}"
       outside(block) do |reader|
         Connection.to(path).start do |http|
@@ -137,6 +137,14 @@ module OverSIP
           end
         end
       end
+    end
+
+    # What is no UTF-8 cannot stand in a query.
+    def parameters(query)
+      call_id = query[:call_id]&.b or return query
+      return query if call_id.force_encoding(Encoding::UTF_8).valid_encoding?
+
+      { **query.except(:call_id), id: [call_id].pack("m0").tr("+/", "-_").delete("=") }
     end
 
     # What the block raises is no fault of the connection.

@@ -3,6 +3,7 @@
 require "json"
 require "tmpdir"
 require "uri"
+require "oversip/monitor_client"
 require_relative "../support/monitor_client"
 
 # What the control socket hands out of calls.
@@ -109,6 +110,59 @@ RSpec.describe "The trace on the control socket", :native do
     eventually { following { |socket| read_until(socket, %r{\AHTTP/1\.1 }).include?(" 200 ") } }
   ensure
     sockets&.each(&:close)
+  end
+
+  it "has what breaks the rules beside what the engine answers to it, and tells apart Call-IDs that are no UTF-8" do
+    relay
+    call_ids = ["a b", "c\xFFd", "c\xFEd"].map(&:b)
+    call_ids.each do |call_id|
+      invite = alice.build(:INVITE, "sip:bob@b.example")
+      alice.send_text(invite.to_s.b.sub(/^Call-ID: .*\r$/n) { "Call-ID: ".b + call_id + "\r".b }, oversip_port)
+    end
+    messages = nil
+    eventually { (messages = rows.select { |row| row["kind"] == "message" }).size == 6 }
+    ids = call_ids.drop(1).map { |call_id| [call_id].pack("m0").tr("+/", "-_").delete("=") }
+    expect(messages.map { |row| row.values_at("call_id", "id", "direction") })
+      .to eq([["a b", nil], ["c\u{FFFD}d", ids[0]], ["c\u{FFFD}d", ids[1]]].flat_map { |call| [[*call, "in"], [*call, "out"]] })
+    of_one = rows("?id=#{ids[1]}").filter_map { |row| row["id"] }
+    expect(of_one).to eq([ids[1]] * 2)
+    expect(ask("/trace?id=*", at: path)).to have_attributes(status: 400, body: "id has to be a Call-ID in base64url\n")
+
+    calls = OverSIP.trace.summaries
+    expect(calls.map { |call| [call.call_id, call.sip_method, call.status, call.outcome] }).to eq(
+      ["a b", "c\xFFd".b, "c\xFEd".b].map { |call_id| [call_id, :INVITE, 400, :failure] }
+    )
+    expect(OverSIP.trace(call_id: "c\xFEd").summaries.map(&:call_id)).to eq(["c\xFEd".b])
+    client = OverSIP::MonitorClient.new(path)
+    expect(client.get("/trace", call_id: "c\xFEd").scan(/"id":"([^"]+)"/).flatten).to eq([ids[1]] * 2)
+  end
+
+  it "tells who follows that calls went before they could be read" do
+    start_oversip(configuration: { core: { control_socket: path }, trace: { enabled: true, calls: 3 } }) { |request| request.reply(200) }
+    following do |socket|
+      text = read_until(socket, /"head"/)
+      eventually do
+        20.times { alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example"), oversip_port) && alice.receive_final }
+        text << socket.readpartial(65_536)
+        text.include?('"kind":"missed"')
+      end
+      row = JSON.parse(text[/^\{"kind":"missed".*\}$/])
+      expect(row).to match("kind" => "missed", "call_id" => nil, "at" => be > 0, "calls" => be >= 1)
+    end
+  end
+
+  it "says nothing of calls that went when they had been read" do
+    start_oversip(configuration: { core: { control_socket: path }, trace: { enabled: true, calls: 3 } }) { |request| request.reply(200) }
+    following do |socket|
+      text = read_until(socket, /"head"/)
+      8.times do
+        sent = SipText.new(alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example"), oversip_port)).header("Call-ID")
+        alice.receive_final
+        read_until(socket, /"call_id":"#{Regexp.escape(sent)}".*200 OK|"kind":"answered","call_id":"#{Regexp.escape(sent)}"/, text)
+      end
+      expect(text).not_to include("missed")
+      expect(rows.first["calls"]["dropped"]).to eq(5)
+    end
   end
 
   it "waits for no reader: calls go on when one does not read" do

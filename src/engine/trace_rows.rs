@@ -24,8 +24,19 @@ pub struct TraceQuery {
 pub struct TraceRows {
     /// A row in each line, by the time of what it tells.
     pub lines: Vec<u8>,
+    /// How far that goes.
+    pub reached: TracePosition,
+    /// Whether there was more: calls went to make room before they could be read.
+    pub missed: bool,
+}
+
+/// How far somebody has read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TracePosition {
     /// The number to ask with for what comes after.
     pub last: u64,
+    /// How many calls had gone to make room by then.
+    pub dropped: u64,
 }
 
 impl Observers {
@@ -41,11 +52,12 @@ impl Observers {
     pub fn trace_rows(&self, query: &TraceQuery) -> Option<TraceRows> {
         let ring = self.ring()?;
         let since = query.since;
-        let reading = ReadPlan::begin(ring, query);
-        let last = reading.last;
+        let ReadPlan { names, reached, missed } = ReadPlan::begin(ring, query);
+        let last = reached.last;
+        let wanted = names.len();
         let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
         let calls: Vec<_> =
-            reading.names.into_iter().filter_map(|name| Some((copy(ring, &name, since)?, name))).collect();
+            names.into_iter().filter_map(|name| Some((copy(ring, &name, since)?, name))).collect();
         let of_calls =
             calls.iter().flat_map(|(log, name)| log.since(since).map(move |entry| (Some(&**name), entry)));
         let others: Vec<Log> = others.collect();
@@ -55,15 +67,28 @@ impl Observers {
         let mut lines = Vec::new();
         entries.into_iter().for_each(|(name, entry)| trace::row(&mut lines, name, entry));
         calls.iter().for_each(|(log, name)| left_out(&mut lines, name, log, since));
-        Some(TraceRows { lines, last })
+        let missed = missed || (query.call_id.is_none() && calls.len() < wanted);
+        Some(TraceRows { lines, reached, missed })
+    }
+
+    /// The row that tells who follows calls that some went before they could be read, no more than so many. `None`: the trace is off.
+    pub fn missed_row(&self, now: Instant, calls: u64) -> Option<Vec<u8>> {
+        let summary = lock(self.ring()?).summary(now);
+        let mut line = Vec::new();
+        trace::missed(&mut line, summary.now, calls);
+        Some(line)
     }
 
     /// The other rows in pieces of some lines each, for who takes them one after the other: first what belongs to no call, then call by
-    /// call. With it the number to ask with for what comes after. `None`: the trace is off.
-    pub fn trace_pieces(&self, query: &TraceQuery) -> Option<(impl Iterator<Item = Vec<u8>> + '_, u64)> {
+    /// call. With it how far they go. `None`: the trace is off.
+    pub fn trace_pieces(
+        &self,
+        query: &TraceQuery,
+    ) -> Option<(impl Iterator<Item = Vec<u8>> + '_, TracePosition)> {
         let ring = self.ring()?;
         let since = query.since;
-        let ReadPlan { names, last } = ReadPlan::begin(ring, query);
+        let ReadPlan { names, reached, .. } = ReadPlan::begin(ring, query);
+        let last = reached.last;
         let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
         let of_none = others.map(move |part| rows(None, &part, last));
         let of_calls = names.into_iter().flat_map(move |name| {
@@ -79,7 +104,7 @@ impl Observers {
                 Some(lines)
             })
         });
-        Some((of_none.chain(of_calls), last))
+        Some((of_none.chain(of_calls), reached))
     }
 }
 
@@ -87,8 +112,10 @@ impl Observers {
 struct ReadPlan {
     /// The Call-IDs.
     names: Vec<Box<[u8]>>,
-    /// Up to the entry with this number.
-    last: u64,
+    /// Up to there.
+    reached: TracePosition,
+    /// Whether calls went to which something had happened after what was read before.
+    missed: bool,
 }
 
 impl ReadPlan {
@@ -98,7 +125,8 @@ impl ReadPlan {
             Some(call_id) => vec![call_id.clone().into()],
             None => ring.active_since(query.since, query.last.unwrap_or(usize::MAX)),
         };
-        ReadPlan { names, last: ring.last() }
+        let reached = TracePosition { last: ring.last(), dropped: ring.dropped() };
+        ReadPlan { names, reached, missed: ring.has_dropped_since(query.since) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use base64::prelude::{Engine as _, BASE64_STANDARD};
+use base64::prelude::{Engine as _, BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
 
 use super::entry::{Of, SentResponse, What};
@@ -43,6 +43,8 @@ struct CallCounts {
 struct EntryRow<'a> {
     kind: &'static str,
     call_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     at: f64,
     #[serde(flatten)]
     details: Details<'a>,
@@ -134,8 +136,19 @@ struct Exception<'a> {
 struct LeftOutRow<'a> {
     kind: &'static str,
     call_id: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     events: u64,
     bytes: u64,
+}
+
+/// Calls that went before somebody who follows them had read them.
+#[derive(Serialize)]
+struct MissedRow {
+    kind: &'static str,
+    call_id: Option<&'static str>,
+    at: f64,
+    calls: u64,
 }
 
 /// The first row.
@@ -150,13 +163,20 @@ pub fn head(out: &mut Vec<u8>, summary: &Summary) {
 /// The row of an entry of a call, or of one that belongs to no call.
 pub fn row(out: &mut Vec<u8>, call_id: Option<&[u8]>, entry: Read<'_>) {
     let (kind, details) = details(entry.what);
-    write(out, &EntryRow { kind, call_id: call_id.map(text), at: seconds(entry.at), details });
+    let (call_id, id) = (call_id.map(text), call_id.and_then(id));
+    write(out, &EntryRow { kind, call_id, id, at: seconds(entry.at), details });
 }
 
 /// The row that says what a call was not given room for.
 pub fn left_out(out: &mut Vec<u8>, call_id: &[u8], left_out: LeftOut) {
     let LeftOut { entries, bytes, .. } = left_out;
-    write(out, &LeftOutRow { kind: "left_out", call_id: text(call_id), events: entries, bytes });
+    let (call_id, id) = (text(call_id), id(call_id));
+    write(out, &LeftOutRow { kind: "left_out", call_id, id, events: entries, bytes });
+}
+
+/// The row that says that calls went before somebody who follows them had read them: no more than so many.
+pub fn missed(out: &mut Vec<u8>, now: Duration, calls: u64) {
+    write(out, &MissedRow { kind: "missed", call_id: None, at: seconds(now), calls });
 }
 
 fn details(what: What<&[u8]>) -> (&'static str, Details<'_>) {
@@ -227,6 +247,11 @@ fn seconds(time: Duration) -> f64 {
 /// A text of a peer's, whatever its bytes are.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
+}
+
+/// The bytes of a Call-ID in base64url, where its text does not say them.
+fn id(call_id: &[u8]) -> Option<String> {
+    std::str::from_utf8(call_id).is_err().then(|| BASE64_URL_SAFE_NO_PAD.encode(call_id))
 }
 
 fn write(out: &mut Vec<u8>, row: &impl Serialize) {

@@ -11,7 +11,7 @@ mod outline;
 mod ring;
 
 pub use entry::{Of, SentResponse, What};
-pub use json::{head, left_out, row};
+pub use json::{head, left_out, missed, row};
 pub use log::{LeftOut, Log, Read};
 pub use outline::{Outline, RequestOutcome};
 pub use ring::{Ring, Summary, TraceLimits};

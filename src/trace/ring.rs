@@ -72,6 +72,8 @@ pub struct Ring {
     /// Memory for the next call.
     spare: Log,
     dropped: u64,
+    /// The greatest number of an entry of a call that went to make room.
+    newest_dropped: u64,
     unsampled: u64,
 }
 
@@ -96,6 +98,7 @@ impl Ring {
             others: Default::default(),
             spare: Log::default(),
             dropped: 0,
+            newest_dropped: 0,
             unsampled: 0,
         }
     }
@@ -269,6 +272,7 @@ impl Ring {
         };
         let Some(mut log) = group.drop_oldest() else { return };
         self.dropped += 1;
+        self.newest_dropped = self.newest_dropped.max(log.last());
         let size = log.size();
         if size > self.spare.size() && size <= MOST_SPARE.min(self.limits.bytes / PART_OF_CALL / 2) {
             log.clear();
@@ -294,6 +298,16 @@ impl Ring {
     /// The number of the newest entry.
     pub fn last(&self) -> u64 {
         self.last
+    }
+
+    /// How many calls went to make room.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether something had happened to one of them after the entry with this number.
+    pub fn has_dropped_since(&self, number: u64) -> bool {
+        self.newest_dropped > number
     }
 
     /// What there is to say of it as a whole.

@@ -44,11 +44,13 @@ module OverSIP
         @events = record.events.select { |event| event.call_id == call_id }
         @messages = @events.grep(Message)
         @first = @messages.find(&:request?)
+        # What answers a request that nobody can read says what there is to say of it.
+        @telling = @first || @messages.reverse_each.find(&:response?)
       end
 
       # @return [Symbol, nil] the method of its request
       def sip_method
-        @first&.sip_method
+        @telling&.sip_method
       end
 
       # @return [String, nil] the Request-URI of its first request
@@ -160,7 +162,7 @@ module OverSIP
       private
 
       def uri_of(name)
-        @first && Visible.utf8(@first.header(name).to_s)[URI, :uri]
+        @telling && Visible.utf8(@telling.header(name).to_s)[URI, :uri]
       end
 
       # @return [Array<Message>] copies too
@@ -195,6 +197,8 @@ module OverSIP
       end
 
       def final
+        return (@telling if @telling && @telling.status_code >= 200) unless @first
+
         finals = responses.select { |response| response.status_code >= 200 }
         success = finals.find { |response| response.status_code < 300 } if sip_method == :INVITE
         success || finals.last

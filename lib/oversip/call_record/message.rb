@@ -39,6 +39,16 @@ module OverSIP
       attr_reader :original
 
       class << self
+        # The one form in which texts of messages are compared.
+        #
+        # @param bytes [String] in any encoding
+        # @return [String] as UTF-8 where it is, else as BINARY
+        # @api private
+        def text(bytes)
+          text = bytes.dup.force_encoding(Encoding::UTF_8)
+          text.valid_encoding? ? text : text.force_encoding(Encoding::BINARY)
+        end
+
         # @param entry [Array] an entry of the engine's record of a simulated network: time, sender, receiver, transport,
         #   source, destination, fate and bytes
         # @return [Message]
@@ -115,9 +125,10 @@ module OverSIP
         split.last
       end
 
-      # @return [String, nil]
+      # @return [String, nil] UTF-8 where it is, else BINARY, whatever else stands in the message
       def call_id
-        header("call-id")
+        call_id = header("call-id")
+        call_id && Message.text(call_id)
       end
 
       # @return [Integer, nil] the number of the CSeq
@@ -175,12 +186,6 @@ module OverSIP
 
       private
 
-      # @return [String] as UTF-8 where it is, else as BINARY
-      def text(bytes)
-        text = bytes.dup.force_encoding(Encoding::UTF_8)
-        text.valid_encoding? ? text : text.b
-      end
-
       def request_line
         return @request_line if defined?(@request_line)
 
@@ -197,7 +202,7 @@ module OverSIP
       def split
         @split ||= begin
           head, body = bytes.sub(/\A[\r\n]+/n, "").split(/\r?\n\r?\n/n, 2)
-          [head.to_s, body.to_s].map { |part| text(part) }
+          [head.to_s, body.to_s].map { |part| Message.text(part) }
         end
       end
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/seconds"
+require_relative "message"
 
 module OverSIP
   class CallRecord
@@ -15,7 +16,7 @@ module OverSIP
         check("last", last, Integer)
         raise ArgumentError, "last has to be a number of calls, not #{last}" if last&.negative?
 
-        @call_id = call_id
+        @call_id = call_id && Message.text(call_id)
         @failed = failed
         @to = to
         @slow = slow && Seconds.check("slow", slow)

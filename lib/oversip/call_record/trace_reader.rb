@@ -110,11 +110,17 @@ module OverSIP
 
       def parsed(line)
         row = JSON.parse(line)
-        return row if row.is_a?(Hash)
+        return with_bytes(row) if row.is_a?(Hash)
 
         raise OverSIP::RuntimeError, "a row of the trace is no JSON object: #{Visible.of(line, limit: 80)}"
       rescue JSON::ParserError
         raise OverSIP::RuntimeError, "a row of the trace is no JSON: #{Visible.of(line, limit: 80)}"
+      end
+
+      # A Call-ID that is no UTF-8 has its bytes beside its text, which others may have too.
+      def with_bytes(row)
+        id = row["id"]
+        id.is_a?(String) ? row.merge("call_id" => Message.text(id.tr("-_", "+/").unpack1("m"))) : row
       end
 
       def begin_with(row)

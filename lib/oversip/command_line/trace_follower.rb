@@ -70,13 +70,14 @@ module OverSIP
         event = event.later(row["at"] - event.at) if row["kind"] == "attempt_ended" && event
         call_id = row["call_id"]
         new = row["at"].to_f > @reader.head["now"].to_f
-        call_id ? of_call(call_id, row, event, new) : of_no_call(event, new)
+        call_id ? of_call(call_id, row, event, new) : of_no_call(row, event, new)
         @followed.shift if @followed.size > MOST
         @reader.keep_last(MOST)
       end
 
-      def of_no_call(event, new)
-        write(event, nil) if new && event && @choice.newest?
+      # That calls are missing concerns whoever has asked for some.
+      def of_no_call(row, event, new)
+        write(event, nil) if new && event && (@choice.newest? || row["kind"] == "missed")
       end
 
       def of_call(call_id, row, event, new)

@@ -29,6 +29,15 @@ RSpec.describe OverSIP::CallRecord::Call do
                                     parties: %w[alice oversip gw1.example])
   end
 
+  it "is what the answer says, where nobody can read the request" do
+    unreadable = said(1.0, :alice, :oversip, "INVITE a b c")
+    expect(summary(unreadable)).to have_attributes(outcome: :pending, sip_method: nil)
+    call = summary(unreadable, said(1.0, :oversip, :alice, "SIP/2.0 400 Syntax error in request line"))
+    expect(call).to have_attributes(sip_method: :INVITE, from: "sip:alice@example.com", status: 400, reason_phrase: "Syntax error in request line",
+                                    outcome: :failure, failed?: true, waiting_time: 0.0)
+    expect(summary(unreadable, said(1.0, :oversip, :alice, "SIP/2.0 100 Trying"))).to have_attributes(status: nil, outcome: :pending)
+  end
+
   it "waits up to the present in a record of a running server, but not for ever" do
     waiting = lambda do |now|
       record = OverSIP::CallRecord.new(now: now) << said(1.0, :alice, :oversip, RecordedCalls::INVITE) << said(1.5, :oversip, :alice, "SIP/2.0 100 Trying")

@@ -30,6 +30,28 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
     end
   end
 
+  it "tells calls apart whose Call-IDs differ in bytes that are no UTF-8" do
+    rows = ["a\xFFb".b, "a\xFEb".b].map do |call_id|
+      bytes = "#{RecordedCalls::INVITE}\r\nCall-ID: ".b + call_id + "\r\nCSeq: 1 INVITE\r\n\r\n".b
+      row = message_row("in", "", remote: "192.0.2.1:5060")
+      { **row, call_id: "a\u{FFFD}b", id: [call_id].pack("m0").tr("+/", "-_").delete("="), bytes: [bytes].pack("m0") }
+    end
+    reader = read(*rows, { kind: "left_out", call_id: "a\u{FFFD}b", id: rows.last[:id], events: 1, bytes: 1 })
+    record = reader.record
+    expect(reader.call_ids).to eq(["a\xFFb".b, "a\xFEb".b])
+    expect(record.calls.transform_values { |call| call.events.size }).to eq("a\xFFb".b => 1, "a\xFEb".b => 2)
+    expect([record.for("a\xFEb").events.size, record.select(call_id: "a\xFEb").events.size]).to eq([2, 2])
+  end
+
+  it "has one name for a call, whatever else its messages have" do
+    call_id = "né"
+    rows = ["", "Subject: \xFF\r\n"].map do |field|
+      bytes = "#{RecordedCalls::INVITE}\r\nCall-ID: #{call_id}\r\n".b + field.b + "CSeq: 1 INVITE\r\n\r\n".b
+      { **message_row("in", "", remote: "192.0.2.1:5060"), call_id: call_id, bytes: [bytes].pack("m0") }
+    end
+    expect(read(*rows).record.calls.keys).to eq([call_id])
+  end
+
   GoldenCalls::CALLS.each_key do |name|
     it "makes the same record of the rows of the golden call #{name}, but for names", :native do
       record = GoldenCalls.record(name)

@@ -254,6 +254,15 @@ RSpec.describe "oversip trace" do
       expect(out.lines.last).to eq("#{Time.at(TraceRows::BEGAN_AT + 34).strftime("%H:%M:%S.%L")}  #1     : tries udp:192.0.2.1:5060: timeout\n")
     end
 
+    it "says that calls went before it could read them, whatever is asked for" do
+      missed = { kind: "missed", call_id: nil, at: 2.0, calls: 12 }
+      following(*rows_of(a_call("one", "200 OK", at: 1.0)), missed)
+      words = "up to 12 calls went before they could be read: more come than trace[calls] and trace[bytes] have room for"
+      expect([lines.last, lines("--to", "carol")]).to eq(["# #{words}", ["# #{words}"]])
+      out, = trace("--follow", "--failed", "--json")
+      expect(JSON.parse(out)).to include("kind" => "note", "text" => words, "call_id" => nil)
+    end
+
     it "forgets calls of long ago, those too that nobody has asked for" do
       stub_const("OverSIP::CommandLine::TraceFollower::MOST", 2)
       reader = OverSIP::CallRecord::TraceReader.new

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::prelude::{Engine as _, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use hyper::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,7 +14,7 @@ use super::http_response::{HttpResponse, Pieces};
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
-use crate::engine::trace_rows::{TraceQuery, TraceRows};
+use crate::engine::trace_rows::{TracePosition, TraceQuery, TraceRows};
 use crate::engine::SystemClock;
 
 /// How often it is looked for what is new: no call tells of it.
@@ -28,7 +29,7 @@ const KIND: &str = "application/x-ndjson";
 /// Why there are no rows.
 const OFF: &str = "the trace is off (trace: enabled)";
 
-/// The rows that are asked for: `last=N`, `call_id=X`, `since=SEQ`; with `follow=1` the answer goes on.
+/// The rows that are asked for: `last=N`, `call_id=X` or `id=BASE64URL`, `since=SEQ`; with `follow=1` the answer goes on.
 pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
     let query = match query(asked) {
         Ok(query) => query,
@@ -55,9 +56,18 @@ pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) 
 fn query(asked: &HttpRequest) -> Result<TraceQuery, String> {
     Ok(TraceQuery {
         last: asked.number("last")?.map(|number| usize::try_from(number).unwrap_or(usize::MAX)),
-        call_id: asked.parameter("call_id").map(|call_id| call_id.as_bytes().to_vec()),
+        call_id: call_id(asked)?,
         since: asked.number("since")?.unwrap_or(0),
     })
+}
+
+/// `id` has the bytes of a Call-ID that is no UTF-8, as its rows have them.
+fn call_id(asked: &HttpRequest) -> Result<Option<Vec<u8>>, String> {
+    let Some(id) = asked.parameter("id") else {
+        return Ok(asked.parameter("call_id").map(|call_id| call_id.as_bytes().to_vec()));
+    };
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(id);
+    decoded.map(Some).map_err(|_| "id has to be a Call-ID in base64url".to_owned())
 }
 
 fn observers(scene: &Scene) -> Option<&Observers> {
@@ -68,16 +78,20 @@ fn read(scene: &Scene, query: &TraceQuery) -> Option<TraceRows> {
     observers(scene)?.trace_rows(query)
 }
 
-/// Sends what is there. Hands out the number to ask with for what comes after; `None`: nobody takes it any more.
-async fn send_kept(head: Bytes, query: &TraceQuery, pieces: &Pieces, scene: &Scene) -> Option<u64> {
-    let (kept, last) = observers(scene)?.trace_pieces(query)?;
+fn missed_row(scene: &Scene, calls: u64) -> Option<Vec<u8>> {
+    observers(scene)?.missed_row(scene.driver.clock.now(), calls)
+}
+
+/// Sends what is there. Hands out how far that goes; `None`: nobody takes it any more.
+async fn send_kept(head: Bytes, query: &TraceQuery, pieces: &Pieces, scene: &Scene) -> Option<TracePosition> {
+    let (kept, reached) = observers(scene)?.trace_pieces(query)?;
     let kept = kept.filter(|lines| !lines.is_empty()).map(Bytes::from);
     for piece in std::iter::once(head).chain(kept) {
         send(piece, pieces, scene).await?;
         // Each piece has taken its time, and others have something to do.
         tokio::task::yield_now().await;
     }
-    Some(last)
+    Some(reached)
 }
 
 async fn send(piece: Bytes, pieces: &Pieces, scene: &Scene) -> Option<()> {
@@ -95,8 +109,8 @@ async fn follow(
     _place: OwnedSemaphorePermit,
     scene: Arc<Scene>,
 ) {
-    let Some(last) = send_kept(head, &query, &pieces, &scene).await else { return };
-    (query.last, query.since) = (None, last);
+    let Some(mut reached) = send_kept(head, &query, &pieces, &scene).await else { return };
+    query.last = None;
     let clock: &dyn Clock = &SystemClock;
     let mut looks = 0;
     loop {
@@ -106,8 +120,13 @@ async fn follow(
             () = scene.ends() => return,
         }
         looks += 1;
-        let Some(rows) = read(&scene, &query) else { return };
-        query.since = rows.last;
+        query.since = reached.last;
+        let Some(mut rows) = read(&scene, &query) else { return };
+        if rows.missed && query.call_id.is_none() {
+            let calls = (rows.reached.dropped - reached.dropped).max(1);
+            rows.lines.extend(missed_row(&scene, calls).unwrap_or_default());
+        }
+        reached = rows.reached;
         let piece = match rows.lines {
             lines if lines.is_empty() && looks < LOOKS_PER_SIGN => continue,
             lines if lines.is_empty() => Bytes::from_static(b"\n"),

@@ -122,6 +122,7 @@ module OverSIP
           when "flow_opened" then opening(row)
           when "flow_closed" then "connection with #{row["peer"]} closed"
           when "left_out" then left_out(row)
+          when "missed" then missed(row)
           end
         end
 
@@ -137,6 +138,11 @@ module OverSIP
 
           who = row["by"] == "script" ? "the script" : "#{parties.element} itself"
           "#{who} answers #{row["status"]}#{" (#{row["reason"]})" if row["reason"]}"
+        end
+
+        def missed(row)
+          "up to #{row["calls"]} calls went before they could be read: more come than trace[calls] and trace[bytes] have " \
+            "room for"
         end
 
         def left_out(row)
