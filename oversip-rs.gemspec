@@ -21,7 +21,7 @@ Gem::Specification.new do |spec|
   }
 
   spec.files = Dir.chdir(__dir__) do
-    Dir["lib/**/*.{rb,conf,css,js}", "exe/*", "src/**/*.{rs,html,css,js}", "benches/*.rs", "benches/messages/*.rs",
+    Dir["lib/**/*.{rb,conf}", "exe/*", "src/**/*.rs", "web/**/*.{html,css,js}", "benches/*.rs", "benches/messages/*.rs",
         "ext/**/*.{rs,rb,toml}", "Cargo.toml", "Cargo.lock", "examples/**/*", "docs/**/*", "packaging/**/*", "README.md",
         "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", ".yardopts"]
       .select { |path| File.file?(path) && !path.end_with?("_tests.rs") }

@@ -25,6 +25,14 @@ RSpec.describe "The layers" do
     expect(tree.lines.grep(/\A(magnus|rb-sys|rb_sys|oversip_rs)/)).to be_empty
   end
 
+  it "of the core include no file but their own and those of web/, each once" do
+    included = found("src", /include_(?:str|bytes)!\(\s*"([^"]+)"/).flat_map do |file, paths|
+      paths.map { |path| File.expand_path(path, File.join(root, File.dirname(file))).delete_prefix("#{root}/") }
+    end
+    expect(included.reject { |path| path.start_with?("src/", "web/") }).to be_empty
+    expect(included.grep(%r{\Aweb/})).to match_array(Dir["web/**/*.*", base: root])
+  end
+
   it "of the core name nothing of Ruby in their code" do
     code = sources("src").transform_values { |text| text.gsub(%r{//.*}, "") }
     expect(code.select { |_, text| text.match?(/\bmagnus\b|\brb_sys\b|\bVALUE\b|\bunsafe\b/) }.keys).to be_empty

@@ -24,10 +24,12 @@ module OverSIP
     class HtmlLadder
       include Markup
 
-      STYLE = File.read(File.join(__dir__, "html_ladder", "page.css"), encoding: "UTF-8").freeze
-      SCRIPT = File.read(File.join(__dir__, "html_ladder", "page.js"), encoding: "UTF-8").freeze
+      # What browsers get stands beside `lib`: the engine has it for the page `/calls`.
+      WEB = File.expand_path("../../../web", __dir__)
+      STYLE = File.read(File.join(WEB, "ladder.css"), encoding: "UTF-8").freeze
+      SCRIPT = File.read(File.join(WEB, "ladder.js"), encoding: "UTF-8").freeze
       HELP = [["↑ ↓", "or k j: next message"], ["Enter", "reads it"], ["Esc", "closes it"], ["/", "filters"]].freeze
-      private_constant :STYLE, :SCRIPT, :HELP
+      private_constant :WEB, :STYLE, :SCRIPT, :HELP
 
       # @param record [CallRecord] of one or more calls
       # @param title [String]

@@ -9,12 +9,19 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::monitor::http_response::HttpResponse;
 
-const FRAME: &str = include_str!("page.html");
+const FRAME: &str = include_str!("../../../../web/calls/page.html");
 /// Ladders look as on the pages that are files, and are read by the same keys.
 const STYLE: [&str; 2] =
-    [include_str!("../../../../lib/oversip/call_record/html_ladder/page.css"), include_str!("page.css")];
-const SCRIPT: [&str; 2] =
-    [include_str!("../../../../lib/oversip/call_record/html_ladder/page.js"), include_str!("page.js")];
+    [include_str!("../../../../web/ladder.css"), include_str!("../../../../web/calls/page.css")];
+/// Each after those that it names.
+const SCRIPT: [&str; 6] = [
+    include_str!("../../../../web/ladder.js"),
+    include_str!("../../../../web/calls/words.js"),
+    include_str!("../../../../web/calls/list.js"),
+    include_str!("../../../../web/calls/drawing.js"),
+    include_str!("../../../../web/calls/connection.js"),
+    include_str!("../../../../web/calls/page.js"),
+];
 
 static PAGE: LazyLock<(Bytes, HeaderValue)> = LazyLock::new(|| {
     let (style, script) = (STYLE.join("\n"), SCRIPT.join("\n"));
