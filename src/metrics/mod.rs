@@ -7,6 +7,7 @@
 mod blocks;
 mod calls;
 mod count;
+mod definition;
 mod families;
 mod messages;
 mod script;
@@ -23,8 +24,9 @@ use crate::resolve::Target;
 
 pub use blocks::{BlockFigures, BlockRuns};
 pub use calls::{CallFigures, Cause};
+pub use definition::{MetricDefinition, MetricError, MetricType};
 pub use families::{Families, Family, Labels};
-pub use script::{MetricDefinition, MetricError, MetricType, ScriptMetric, ScriptMetrics};
+pub use script::{ScriptMetric, ScriptMetrics};
 pub use targets::Attempts;
 
 use blocks::{BlockMetrics, Places};

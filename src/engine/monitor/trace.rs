@@ -24,7 +24,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const LOOKS_PER_SIGN: u32 = 50;
 
 /// Lines of JSON.
-const KIND: &str = "application/x-ndjson";
+const CONTENT_TYPE: &str = "application/x-ndjson";
 
 /// Why there are no rows.
 const OFF: &str = "the trace is off (trace: enabled)";
@@ -38,7 +38,7 @@ pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) 
     let head = observers(scene).and_then(|observers| observers.trace_head(scene.driver.clock.now()));
     let Some(head) = head else { return HttpResponse::refusal(StatusCode::NOT_FOUND, OFF) };
     if !asked.flag("follow") || asked.for_head() {
-        let (answer, pieces) = HttpResponse::in_pieces(KIND);
+        let (answer, pieces) = HttpResponse::in_pieces(CONTENT_TYPE);
         if !asked.for_head() {
             let scene = scene.clone();
             tokio::spawn(async move { send_kept(head.into(), &query, &pieces, &scene).await });
@@ -48,7 +48,7 @@ pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) 
     let Some(place) = door.place_to_go_on() else {
         return HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
-    let (answer, pieces) = HttpResponse::going_on(KIND);
+    let (answer, pieces) = HttpResponse::going_on(CONTENT_TYPE);
     tokio::spawn(follow(head.into(), query, pieces, place, scene.clone()));
     answer
 }

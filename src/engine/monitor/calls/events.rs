@@ -43,7 +43,7 @@ const LOOKS_PER_SIGN: u32 = 10;
 /// A ladder is given up by then.
 const DRAW_LIMIT: Duration = Duration::from_secs(2);
 
-const KIND: &str = "text/event-stream";
+const CONTENT_TYPE: &str = "text/event-stream";
 
 /// The events, with those of the call in `call=`.
 pub(super) fn answer(
@@ -57,12 +57,12 @@ pub(super) fn answer(
         open => open.flatten(),
     };
     if asked.for_head() {
-        return HttpResponse::new(KIND, "");
+        return HttpResponse::new(CONTENT_TYPE, "");
     }
     let Some(place) = door.place_to_go_on() else {
         return HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
-    let (answer, pieces) = HttpResponse::going_on(KIND);
+    let (answer, pieces) = HttpResponse::going_on(CONTENT_TYPE);
     tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone(), open_pages.clone()));
     answer
 }
