@@ -3,15 +3,18 @@
 require "oversip/errors"
 require_relative "events"
 require_relative "message"
+require_relative "redaction/known_secrets"
 require_relative "redaction/message_redaction"
 require_relative "redaction/text_redaction"
 
 module OverSIP
   class CallRecord
     # Takes out of a record what nobody but the two ends should read, so that it can be shown to others: credentials
-    # (`Authorization`, `Proxy-Authorization`) and what servers answer to them, digest answers wherever they stand, passwords
-    # in URIs, keys of media in SDP (`a=crypto`, `a=key-mgmt`, `a=ice-pwd`, `k=`), and bodies other than SDP. What is no SIP
-    # is taken out whole, and so are lines of a head that are no header fields: nobody knows what they are.
+    # (`Authorization`, `Proxy-Authorization`) and what servers answer to them, the signature of `Identity`, digest answers
+    # wherever they stand, passwords in URIs, what is called a password or a secret (`;password=`), keys of media in SDP
+    # (`a=crypto`, `a=key-mgmt`, `a=ice-pwd`, `k=`), and bodies other than SDP. What is no SIP is taken out whole, and so are
+    # lines of a head that are no header fields: nobody knows what they are. Messages of exceptions lose what was such a
+    # secret in a message of their call.
     #
     # Keys in SDP are replaced by as many letters, so that a body stays as long as Content-Length says. A body that is taken
     # out leaves its Content-Length. {Message#redacted} names what is gone. Retransmissions stay marked as such.
@@ -31,11 +34,15 @@ module OverSIP
 
         @headers = headers.map(&:downcase)
         @bodies = bodies
+        @known = KnownSecrets.new
       end
 
+      # Records of the same calls that come later profit by what this one shows to be secret.
+      #
       # @param record [CallRecord] it stays as it is
       # @return [CallRecord] another one, without the arguments of blocks
       def call(record)
+        record.messages.each { |message| @known.learn(message, @bodies) }
         record.map_events { |event| redacted(event) }
       end
 
@@ -80,7 +87,7 @@ module OverSIP
       # A script may give its exceptions a `message` of their own, which says more than they were made with.
       def exception(block)
         exception = block.exception or return
-        text = text(block.exception_message)
+        text = text(@known.hide(block.exception_message, block.call_id))
         return Raised.new(exception.class_name, text) if exception.is_a?(Raised)
 
         copy = exception.exception(text)

@@ -36,6 +36,13 @@ RSpec.describe OverSIP::CallRecord::Redaction do
     "digest answers in other fields" => ['X: response="0123456789abcdef0123456789ABCDEF"', 'X: response="***"'],
     "passwords in URIs" => ["Contact: <sip:bob:pw@h>, \"b\" <SIPS:carol:a:b%40c@h;x=y>", "Contact: <sip:bob:***@h>, \"b\" <SIPS:carol:***@h;x=y>"],
     "passwords in other URIs" => ["Call-Info: <https://u:p@h/x>", "Call-Info: <https://u:***@h/x>"],
+    "passwords that are parameters of URIs and headers" => ["Contact: <sip:bob@h;password=a.b;x=y?Secret=c&z=1>;passwd=\"d\";q=1", "Contact: <sip:bob@h;password=***;x=y?Secret=***&z=1>;passwd=\"***\";q=1"],
+    "the signature of Identity" => ["Identity: eyJhbGci.eyJhdHRl.c2lnbmF0dXJl;info=<https://h/x>;alg=ES256", "Identity: eyJhbGci.eyJhdHRl.***;info=<https://h/x>;alg=ES256"],
+    "the signature of an Identity without its header, by its short name, and of an older one" =>
+      ["y: ..c2lnbmF0dXJl;info=<x>\r\nIDENTITY : \"c2lnbmF0dXJl+/=\"\r\nSubject: x", "y: ..***;info=<x>\r\nIDENTITY : \"***\"\r\nSubject: x"],
+    "an Identity that is folded" => ["Identity: eyJhbGci\r\n .eyJhdHRl.c2lnbmF0dXJl\r\nSubject: x", "Identity: ***\r\nSubject: x"],
+    "credentials in the headers of a URI" => ["Refer-To: <sip:b@h?Proxy-Authorization=Basic%20x&Cookie=y&Authentication-Info=z>",
+                                              "Refer-To: <sip:b@h?Proxy-Authorization=***&Cookie=***&Authentication-Info=***>"],
     "what stands escaped in a URI" => ["Refer-To: <sip:b@h?Authorization=Digest%20x&Route=%3Csip%3Ac%3Apw%40h%3E>",
                                        "Refer-To: <sip:b@h?Authorization=***&Route=%3Csip%3Ac%3A***%40h%3E>"]
   }
@@ -75,6 +82,16 @@ RSpec.describe OverSIP::CallRecord::Redaction do
     expect(message.redacted).to eq ["part of SDP"]
   end
 
+  ["a= crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0c2VjcmV0", "a=CRYPTO :1 X inline:c2VjcmV0c2VjcmV0", "a=\tcrypto\t: 1 X c2VjcmV0c2VjcmV0",
+   "a =crypto:1 X inline:c2VjcmV0", " a=crypto:1 X inline:c2VjcmV0", "a= ice-pwd: c2VjcmV0", "K= clear:c2VjcmV0", "a= key-mgmt :mikey c2VjcmV0",
+   "a=x-crypto:1 X inline:c2VjcmV0c2VjcmV0", "i=password: c2VjcmV0", "u=http://u:c2VjcmV0@h/"].each do |line|
+    it "takes out the key in #{line.inspect}, as other readers forgive it, and leaves its length" do
+      sdp = "v=0\r\n#{line}\r\nt=0 0\r\n"
+      shown = body("Content-Type: application/sdp", sdp).body
+      expect([shown.bytesize, shown.include?("c2Vj"), shown.lines.last]).to eq [sdp.bytesize, false, "t=0 0\r\n"]
+    end
+  end
+
   ["Content-Type: text/plain", "Subject: x", "Content-Type: application/sdp\r\nContent-Encoding: gzip", "Content-Type: multipart/mixed;boundary=x",
    "Content-Type: text/plain\r\nContent-Type: application/sdp"].each do |type|
     it "takes out a body with #{type.inspect}, and leaves its length" do
@@ -104,6 +121,34 @@ RSpec.describe OverSIP::CallRecord::Redaction do
                                   have_attributes(target: "udp:192.0.2.1:5060", outcome: :timeout)]
   end
 
+  it "takes out of exceptions what a message of their call has shown to be secret" do
+    bytes = "MESSAGE sip:bob:p%40ss@h SIP/2.0\r\nCall-ID: 1\r\nContact: <sip:bob:x@h>\r\nAuthorization: Bearer abcdefgh\r\n" \
+            "Content-Type: application/json\r\n\r\n{\"pin\": 12345}"
+    sent = message(0.0, :alice, :oversip, bytes: bytes)
+    { "bob:p@ss is unknown" => "bob:*** is unknown", "no p%40ss, no p@ss" => "no ***, no ***", "bob:x" => "bob:***", "bad abcdefgh" => "bad ***",
+      "unexpected token at '{\"pin\": 12345}'" => "unexpected token at '***'", "x of bob" => "x of bob", "p@ss\xFF" => "***\\xFF" }.each do |said, left|
+      failing = block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", said))
+      expect(redacted(sent, failing).events.last.exception.message).to eq left
+      later = described_class.new.tap { |redaction| redaction.call(call_record(sent)) }.call(call_record(failing))
+      expect(later.events.last.exception.message).to eq left
+    end
+    others = block(:on_request, call_id: "2", exception: OverSIP::CallRecord::Raised.new("KeyError", "bob:p@ss"))
+    expect(redacted(sent, others).events.last.exception.message).to eq "bob:p@ss"
+  end
+
+  {
+    "password=abc" => "password=***", "{:password=>\"abc\", :x=>1}" => "{:password=>\"***\", :x=>1}", "{\"db_password\":\"abc\"}" => "{\"db_password\":\"***\"}",
+    "redis://:abc@h/0" => "redis://:***@h/0", "client_secret: abc, x" => "client_secret: ***, x", "?api_key=abc&x=1" => "?api_key=***&x=1",
+    "{\"Authorization\"=>[\"Basic abc\"]}" => "{\"Authorization\"=> ***", "Proxy-Authorization : Basic abc\nx" => "Proxy-Authorization : ***\nx",
+    "response=\\\"#{"0" * 32}\\\"" => "response=\\\"***\\\"", "a=crypto:1 X inline:#{"a" * 40}|1" => "a=crypto:1 X inline:***|1",
+    "no password for bob" => "no password for bob"
+  }.each do |said, left|
+    it "leaves #{left.inspect} of an exception" do
+      failing = block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", said))
+      expect(redacted(failing).events.last.exception.message).to eq left
+    end
+  end
+
   it "takes no word of exceptions that say more than they were made with" do
     talkative = Class.new(StandardError) { def message = "sip:bob:pw@h" }
     exception = redacted(block(:on_request, exception: talkative.new)).events.first.exception
@@ -120,7 +165,7 @@ RSpec.describe OverSIP::CallRecord::Redaction do
   end
 
   it "takes a time that grows with the length of a message" do
-    long = ["sip:a" * 13_000, "a" * 65_000, "sip:x@" * 11_000, "sip%3Ax" * 9000, "response=" * 7000].map { |text| "X: #{text}" }
+    long = ["sip:a" * 13_000, "a" * 65_000, "sip:x@" * 11_000, "sip%3Ax" * 9000, "response=" * 7000, "password " * 7000, "password=>" * 7000, "cookie: " * 8000, "?cookie=" * 8000].map { |text| "X: #{text}" }
     began = Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID)
     fields(*long)
     expect(Process.clock_gettime(Process::CLOCK_PROCESS_CPUTIME_ID) - began).to be < 5

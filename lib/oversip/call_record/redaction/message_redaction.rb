@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "sdp_redaction"
+require_relative "secret_names"
 require_relative "text_redaction"
 
 module OverSIP
@@ -13,9 +14,10 @@ module OverSIP
       class MessageRedaction
         MASK = TextRedaction::MASK
 
-        # Their values are secret, or answer to something secret (RFC 3261 20.6, 20.7, 20.28; RFC 7615; RFC 6265).
-        SECRET = %w[authorization proxy-authorization authentication-info proxy-authentication-info cookie cookie2
-                    set-cookie].freeze
+        # RFC 8224 4, its short name too.
+        IDENTITY = %w[identity y].freeze
+        # Header and payload of a PASSporT (RFC 8225), which say what was signed, and its signature; or the signature alone.
+        SIGNATURE = /\A(?<before>"?(?:[a-z0-9_-]*\.[a-z0-9_-]*\.)?)(?<signature>[^;,"\s]+)/in
         # What says which credentials are meant, and no secret.
         SCHEME = /\A(?:Digest|Basic|Bearer|Negotiate|NTLM|Kerberos|TLS-DSK)(?=[ \t])/in
 
@@ -26,7 +28,7 @@ module OverSIP
         # A header field (RFC 3261 7.3.1).
         FIELD = /\A(?<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)(?<colon>[ \t]*:[ \t]*)(?<value>.*)\z/n
         SDP = %r{\Aapplication/sdp[ \t]*(?:;|\z)}in
-        private_constant :MASK, :SECRET, :SCHEME, :LINE_END, :HEAD_END, :START_LINE, :FIELD, :SDP
+        private_constant :MASK, :IDENTITY, :SIGNATURE, :SCHEME, :LINE_END, :HEAD_END, :START_LINE, :FIELD, :SDP
 
         # @return [String] what is left; tagged BINARY
         attr_reader :bytes
@@ -37,7 +39,7 @@ module OverSIP
         # @param headers [Array<String>] names of further secret headers, in small letters
         # @param bodies [Boolean] whether bodies other than SDP are taken out
         def initialize(message, headers, bodies)
-          @secret = SECRET | headers
+          @secret = SecretNames::HEADERS | headers
           @bodies = bodies
           @names = message.redacted.dup
           @types = []
@@ -96,6 +98,7 @@ module OverSIP
           field = FIELD.match(content) or return [gone("a line that is no header field"), false]
           name = field[:name].downcase
           return secret(field) if @secret.include?(name)
+          return signed(field) if IDENTITY.include?(name)
 
           @types << field[:value] if %w[content-type c].include?(name)
           @encoded ||= %w[content-encoding e].include?(name) && !field[:value].match?(/\A\s*(?:identity)?\s*\z/in)
@@ -105,6 +108,12 @@ module OverSIP
         def secret(field)
           scheme = field[:value][SCHEME]
           [[field[:name], field[:colon], [scheme, gone(field[:name])].compact.join(" ")].join, false]
+        end
+
+        # A line that goes on with it may be part of the signature.
+        def signed(field)
+          value = field[:value].sub(SIGNATURE) { "#{Regexp.last_match[:before]}#{gone(field[:name])}" }
+          ["#{field[:name]}#{field[:colon]}#{text(value)}", false]
         end
 
         def redacted_body(body)

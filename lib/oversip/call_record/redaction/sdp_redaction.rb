@@ -12,10 +12,10 @@ module OverSIP
         # Letters of base64, which keys are written in.
         FILLER = "redacted"
 
-        # What names a key, up to the key: RFC 8866 5.12, RFC 4567 3.1, RFC 8839 5.4.
-        KEY = /\A(?:k=|a=key-mgmt:\S*[ \t]*|a=ice-pwd:[ \t]*)/in
+        # What names a key, up to the key: RFC 8866 5.12, RFC 4567 3.1, RFC 8839 5.4. Blanks are what other readers forgive.
+        KEY = /\A(?:k=|a=[\s\0]*key-mgmt[\s\0]*:[\s\0]*\S*[ \t]*|a=[\s\0]*ice-pwd[\s\0]*:[\s\0]*)/in
         # RFC 4568 9.1: a tag, a suite, then keys and parameters.
-        CRYPTO = /\Aa=crypto:(?:[ \t]*\S+[ \t]+\S+(?=[ \t]))?/in
+        CRYPTO = /\Aa=[\s\0]*crypto[\s\0]*:(?:[ \t]*\S+[ \t]+\S+(?=[ \t]))?/in
         # A line of SDP begins so.
         LINE = /\A[a-z]=/in
         private_constant :FILLER, :KEY, :CRYPTO, :LINE
@@ -36,10 +36,15 @@ module OverSIP
             elsif (match = KEY.match(content))
               match[0] + fill(match.post_match)
             elsif content.empty? || LINE.match?(content)
-              TextRedaction.of(content)
+              text(content)
             else
               fill(content)
             end
+          end
+
+          # As long as it was, too.
+          def text(content)
+            TextRedaction.of(content) == content ? content : content[0, 2] + fill(content[2..])
           end
 
           # "inline:KEY|2^20|1:4": what stands behind the key says how long it lives.
