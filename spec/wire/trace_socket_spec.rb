@@ -151,6 +151,28 @@ RSpec.describe "The trace on the control socket", :native do
     end
   end
 
+  it "tells who follows of each event once that a call has no room for, with its time" do
+    start_oversip(configuration: { core: { control_socket: path }, trace: { enabled: true, bytes: 65_536 } }) { |request| request.reply(200) }
+    options = -> { alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example", call_id: "long"), oversip_port) && alice.receive_final }
+    20.times { options.call }
+    following do |socket|
+      text = read_until(socket, /"left_out"/)
+      3.times do |round|
+        5.times { options.call }
+        read_until(socket, /(?:"kind":"left_out".*){#{round + 2}}/m, text)
+      end
+      all = nil
+      told = eventually do
+        all = rows.last
+        text << socket.readpartial(65_536) if socket.wait_readable(0)
+        told = text.scan(/^\{"kind":"left_out".*\}$/).map { |line| JSON.parse(line) }
+        told if %w[events bytes].all? { |name| told.sum { |row| row[name] } == all[name] }
+      end
+      expect(told.map { |row| row["at"] }).to eq(told.map { |row| row["at"] }.sort).and all(be > 0)
+      expect(all).to include("kind" => "left_out", "call_id" => "long", "at" => told.last["at"])
+    end
+  end
+
   it "says nothing of calls that went when they had been read" do
     start_oversip(configuration: { core: { control_socket: path }, trace: { enabled: true, calls: 3 } }) { |request| request.reply(200) }
     following do |socket|

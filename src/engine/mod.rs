@@ -62,5 +62,5 @@ pub use start::settings;
 pub use stats::{Stats, QUEUES};
 pub use subject::Subject;
 pub use testing::Testing;
-pub use trace_rows::{TracePosition, TraceQuery, TraceRows};
+pub use trace_rows::{ToldLeftOut, TracePosition, TraceQuery, TraceRows};
 pub use websocket::{upgrade_refusal, WebSockets};

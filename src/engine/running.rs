@@ -22,7 +22,7 @@ use super::observers::Observers;
 use super::run::Command;
 use super::stats::Stats;
 use super::testing::Testing;
-use super::trace_rows::TraceQuery;
+use super::trace_rows::{ToldLeftOut, TraceQuery};
 use super::websocket::WebSockets;
 use crate::client::ListenerNames;
 use crate::clock::Clock;
@@ -167,7 +167,7 @@ impl Engine {
     pub fn trace_text(&self, query: &TraceQuery) -> Option<Vec<u8>> {
         let observers = self.observers()?;
         let mut text = observers.trace_head(self.now())?;
-        text.extend(observers.trace_rows(query)?.lines);
+        text.extend(observers.trace_rows(query, &mut ToldLeftOut::default())?.lines);
         Some(text)
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::observers::Observers;
 use crate::host::lock;
-use crate::trace::{self, Log, Ring};
+use crate::trace::{self, LeftOut, Log, Ring};
 
 /// What somebody wants to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +39,38 @@ pub struct TracePosition {
     pub dropped: u64,
 }
 
+/// Calls of which it is remembered what a follower was told: few have used up their share at a time.
+const MOST_TOLD: usize = 64;
+
+/// What somebody who follows calls was told of what they were not given room for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldLeftOut(Vec<(Box<[u8]>, LeftOut)>);
+
+impl ToldLeftOut {
+    /// Adds the row that says what has come since this was told of the call.
+    pub(super) fn tell(&mut self, lines: &mut Vec<u8>, call_id: &[u8], left_out: LeftOut) {
+        let known = self.0.iter().position(|(told, _)| **told == *call_id);
+        let former = known.map_or_else(LeftOut::default, |place| self.0.remove(place).1);
+        let news = left_out.since(former);
+        if news.entries > 0 {
+            trace::left_out(lines, call_id, news);
+        }
+        if self.0.len() >= MOST_TOLD {
+            self.0.remove(0);
+        }
+        self.0.push((call_id.into(), left_out));
+    }
+}
+
+/// Some lines of a trace.
+#[derive(Debug, Default)]
+pub(super) struct TracePiece {
+    /// A row in each.
+    pub(super) lines: Vec<u8>,
+    /// Behind them: the call that they are of, and what it was not given room for.
+    pub(super) left_out: Option<(Box<[u8]>, LeftOut)>,
+}
+
 impl Observers {
     /// The first row of a trace. `None`: the trace is off.
     pub fn trace_head(&self, now: Instant) -> Option<Vec<u8>> {
@@ -48,8 +80,8 @@ impl Observers {
         Some(line)
     }
 
-    /// The other rows, by the time of what they tell. `None`: the trace is off.
-    pub fn trace_rows(&self, query: &TraceQuery) -> Option<TraceRows> {
+    /// The other rows, by the time of what they tell; of what was left out, what was not told yet. `None`: the trace is off.
+    pub fn trace_rows(&self, query: &TraceQuery, told: &mut ToldLeftOut) -> Option<TraceRows> {
         let ring = self.ring()?;
         let since = query.since;
         let ReadPlan { names, reached, missed } = ReadPlan::begin(ring, query);
@@ -66,7 +98,11 @@ impl Observers {
         entries.sort_by_key(|(_, entry)| (entry.at, entry.number));
         let mut lines = Vec::new();
         entries.into_iter().for_each(|(name, entry)| trace::row(&mut lines, name, entry));
-        calls.iter().for_each(|(log, name)| left_out(&mut lines, name, log, since));
+        for (log, name) in &calls {
+            if let Some(left_out) = left_out(log, since) {
+                told.tell(&mut lines, name, left_out);
+            }
+        }
         let missed = missed || (query.call_id.is_none() && calls.len() < wanted);
         Some(TraceRows { lines, reached, missed })
     }
@@ -81,27 +117,25 @@ impl Observers {
 
     /// The other rows in pieces of some lines each, for who takes them one after the other: first what belongs to no call, then call by
     /// call. With it how far they go. `None`: the trace is off.
-    pub fn trace_pieces(
+    pub(super) fn trace_pieces(
         &self,
         query: &TraceQuery,
-    ) -> Option<(impl Iterator<Item = Vec<u8>> + '_, TracePosition)> {
+    ) -> Option<(impl Iterator<Item = TracePiece> + '_, TracePosition)> {
         let ring = self.ring()?;
         let since = query.since;
         let ReadPlan { names, reached, .. } = ReadPlan::begin(ring, query);
         let last = reached.last;
         let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
-        let of_none = others.map(move |part| rows(None, &part, last));
+        let of_none = others.map(move |part| TracePiece { lines: rows(None, &part, last), left_out: None });
         let of_calls = names.into_iter().flat_map(move |name| {
             let asked = name.clone();
             let parts = parts(since, last, move |number| lock(ring).call_since(&asked, number));
             let mut parts = parts.peekable();
             std::iter::from_fn(move || {
                 let part = parts.next()?;
-                let mut lines = rows(Some(&name), &part, last);
-                if parts.peek().is_none() {
-                    left_out(&mut lines, &name, &part, since);
-                }
-                Some(lines)
+                let lines = rows(Some(&name), &part, last);
+                let left_out = left_out(&part, since).filter(|_| parts.peek().is_none());
+                Some(TracePiece { lines, left_out: left_out.map(|left_out| (name.clone(), left_out)) })
             })
         });
         Some((of_none.chain(of_calls), reached))
@@ -164,9 +198,6 @@ fn rows(call_id: Option<&[u8]>, part: &Log, last: u64) -> Vec<u8> {
     lines
 }
 
-fn left_out(lines: &mut Vec<u8>, call_id: &[u8], log: &Log, since: u64) {
-    let left_out = log.left_out();
-    if left_out.last > since {
-        trace::left_out(lines, call_id, left_out);
-    }
+fn left_out(log: &Log, since: u64) -> Option<LeftOut> {
+    Some(log.left_out()).filter(|left_out| left_out.last > since)
 }

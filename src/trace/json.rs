@@ -138,6 +138,7 @@ struct LeftOutRow<'a> {
     call_id: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    at: f64,
     events: u64,
     bytes: u64,
 }
@@ -169,9 +170,9 @@ pub fn row(out: &mut Vec<u8>, call_id: Option<&[u8]>, entry: Read<'_>) {
 
 /// The row that says what a call was not given room for.
 pub fn left_out(out: &mut Vec<u8>, call_id: &[u8], left_out: LeftOut) {
-    let LeftOut { entries, bytes, .. } = left_out;
-    let (call_id, id) = (text(call_id), id(call_id));
-    write(out, &LeftOutRow { kind: "left_out", call_id, id, events: entries, bytes });
+    let LeftOut { entries: events, bytes, at, .. } = left_out;
+    let (call_id, id, at) = (text(call_id), id(call_id), seconds(at));
+    write(out, &LeftOutRow { kind: "left_out", call_id, id, at, events, bytes });
 }
 
 /// The row that says that calls went before somebody who follows them had read them: no more than so many.

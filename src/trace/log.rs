@@ -40,6 +40,17 @@ pub struct LeftOut {
     pub bytes: u64,
     /// The number of the last one.
     pub last: u64,
+    /// When that was, since the ring has begun.
+    pub at: Duration,
+}
+
+impl LeftOut {
+    /// What has come since it was so much; of a log that has begun anew, all of it.
+    pub fn since(self, former: LeftOut) -> LeftOut {
+        let entries = self.entries.checked_sub(former.entries);
+        let bytes = self.bytes.checked_sub(former.bytes);
+        entries.zip(bytes).map_or(self, |(entries, bytes)| LeftOut { entries, bytes, ..self })
+    }
 }
 
 /// What is kept of one call.
@@ -89,7 +100,7 @@ impl Log {
             self.texts.truncate(before);
             self.left_out.entries += 1;
             self.left_out.bytes += length as u64;
-            self.left_out.last = number;
+            (self.left_out.last, self.left_out.at) = (number, at);
             return;
         }
         if self.entries.len() == self.entries.capacity() {

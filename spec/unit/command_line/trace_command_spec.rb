@@ -263,6 +263,11 @@ RSpec.describe "oversip trace" do
       expect(JSON.parse(out)).to include("kind" => "note", "text" => words, "call_id" => nil)
     end
 
+    it "says what a call has no room for, when it comes" do
+      following(*rows_of(a_call("1", at: 1.0)), { kind: "left_out", call_id: "1", at: 2.0, events: 3, bytes: 4000 })
+      expect(lines.last).to start_with("#1 # 3 more events of this call (4000 bytes) were left out")
+    end
+
     it "forgets calls of long ago, those too that nobody has asked for" do
       stub_const("OverSIP::CommandLine::TraceFollower::MOST", 2)
       reader = OverSIP::CallRecord::TraceReader.new

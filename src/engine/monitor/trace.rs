@@ -14,7 +14,7 @@ use super::http_response::{HttpResponse, Pieces};
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
-use crate::engine::trace_rows::{TracePosition, TraceQuery, TraceRows};
+use crate::engine::trace_rows::{ToldLeftOut, TracePiece, TracePosition, TraceQuery, TraceRows};
 use crate::engine::SystemClock;
 
 /// How often it is looked for what is new: no call tells of it.
@@ -41,7 +41,9 @@ pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) 
         let (answer, pieces) = HttpResponse::in_pieces(CONTENT_TYPE);
         if !asked.for_head() {
             let scene = scene.clone();
-            tokio::spawn(async move { send_kept(head.into(), &query, &pieces, &scene).await });
+            tokio::spawn(async move {
+                send_kept(head.into(), &query, &mut ToldLeftOut::default(), &pieces, &scene).await
+            });
         }
         return answer;
     }
@@ -74,8 +76,8 @@ fn observers(scene: &Scene) -> Option<&Observers> {
     scene.driver.observers.as_ref()
 }
 
-fn read(scene: &Scene, query: &TraceQuery) -> Option<TraceRows> {
-    observers(scene)?.trace_rows(query)
+fn read(scene: &Scene, query: &TraceQuery, told: &mut ToldLeftOut) -> Option<TraceRows> {
+    observers(scene)?.trace_rows(query, told)
 }
 
 fn missed_row(scene: &Scene, calls: u64) -> Option<Vec<u8>> {
@@ -83,10 +85,21 @@ fn missed_row(scene: &Scene, calls: u64) -> Option<Vec<u8>> {
 }
 
 /// Sends what is there. Hands out how far that goes; `None`: nobody takes it any more.
-async fn send_kept(head: Bytes, query: &TraceQuery, pieces: &Pieces, scene: &Scene) -> Option<TracePosition> {
+async fn send_kept(
+    head: Bytes,
+    query: &TraceQuery,
+    told: &mut ToldLeftOut,
+    pieces: &Pieces,
+    scene: &Scene,
+) -> Option<TracePosition> {
     let (kept, reached) = observers(scene)?.trace_pieces(query)?;
-    let kept = kept.filter(|lines| !lines.is_empty()).map(Bytes::from);
-    for piece in std::iter::once(head).chain(kept) {
+    let kept = kept.map(|TracePiece { mut lines, left_out }| {
+        if let Some((call_id, left_out)) = left_out {
+            told.tell(&mut lines, &call_id, left_out);
+        }
+        Bytes::from(lines)
+    });
+    for piece in std::iter::once(head).chain(kept.filter(|lines| !lines.is_empty())) {
         send(piece, pieces, scene).await?;
         // Each piece has taken its time, and others have something to do.
         tokio::task::yield_now().await;
@@ -109,7 +122,8 @@ async fn follow(
     _place: OwnedSemaphorePermit,
     scene: Arc<Scene>,
 ) {
-    let Some(mut reached) = send_kept(head, &query, &pieces, &scene).await else { return };
+    let mut told = ToldLeftOut::default();
+    let Some(mut reached) = send_kept(head, &query, &mut told, &pieces, &scene).await else { return };
     query.last = None;
     let clock: &dyn Clock = &SystemClock;
     let mut looks = 0;
@@ -121,7 +135,7 @@ async fn follow(
         }
         looks += 1;
         query.since = reached.last;
-        let Some(mut rows) = read(&scene, &query) else { return };
+        let Some(mut rows) = read(&scene, &query, &mut told) else { return };
         if rows.missed && query.call_id.is_none() {
             let calls = (rows.reached.dropped - reached.dropped).max(1);
             rows.lines.extend(missed_row(&scene, calls).unwrap_or_default());
