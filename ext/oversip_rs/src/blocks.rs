@@ -31,7 +31,7 @@ static SOURCE_LOCATION: LazyId = LazyId::new("source_location");
 
 /// Where a block stands.
 #[derive(Clone)]
-struct Place {
+struct SourceLocation {
     file: Arc<str>,
     line: u32,
 }
@@ -40,7 +40,7 @@ struct Place {
 struct KnownEvent {
     name: (&'static str, &'static str),
     at: Instant,
-    place: Place,
+    place: SourceLocation,
 }
 
 /// Where the event methods stand that have run. Taken with the GVL alone.
@@ -51,7 +51,7 @@ pub struct Begun {
     engine: Arc<Engine>,
     at: Instant,
     event: &'static str,
-    place: Place,
+    place: SourceLocation,
 }
 
 /// A block is about to run. `None`: nobody wants to know.
@@ -78,12 +78,12 @@ pub fn begin_event(ruby: &Ruby, module: &'static str, event: &'static str) -> Op
     })
 }
 
-fn nowhere() -> Place {
-    Place { file: "".into(), line: 0 }
+fn nowhere() -> SourceLocation {
+    SourceLocation { file: "".into(), line: 0 }
 }
 
 /// Blocks one after the other often stand in one file: its name is kept.
-fn place_of(callable: Value) -> Place {
+fn place_of(callable: Value) -> SourceLocation {
     static LAST: Mutex<Option<Arc<str>>> = Mutex::new(None);
     let found: Option<(RString, u32)> = callable.funcall(*SOURCE_LOCATION, ()).unwrap_or(None);
     let Some((file, line)) = found else { return nowhere() };
@@ -92,7 +92,7 @@ fn place_of(callable: Value) -> Place {
         Some(last) if text::same_bytes(file, last.as_bytes()) => last.clone(),
         _ => last.insert(lossy(file).into()).clone(),
     };
-    Place { file, line }
+    SourceLocation { file, line }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -100,7 +100,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Begun {
-    fn new(event: &'static str, place: impl FnOnce(Instant) -> Place) -> Option<Begun> {
+    fn new(event: &'static str, place: impl FnOnce(Instant) -> SourceLocation) -> Option<Begun> {
         if !OBSERVED.load(Ordering::Relaxed) {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::http_request::{Host, HttpRequest};
+use super::monitor_request::{HostHeader, MonitorRequest};
 
 /// Names of this server, beside its addresses and `localhost`.
 #[derive(Debug, Clone, Default)]
@@ -10,11 +10,11 @@ pub(super) struct Hosts(pub(super) Vec<String>);
 
 impl Hosts {
     /// Whether a request has come by a name of ours, or says none, as no browser does. Else why it is refused.
-    pub(super) fn admit(&self, request: &HttpRequest) -> Result<(), &'static str> {
+    pub(super) fn admit(&self, request: &MonitorRequest) -> Result<(), &'static str> {
         let ours = match request.host() {
-            Host::Absent => true,
-            Host::Is(host) => self.have(host),
-            Host::Unclear => false,
+            HostHeader::Absent => true,
+            HostHeader::Is(host) => self.have(host),
+            HostHeader::Unclear => false,
         };
         ours.then_some(())
             .ok_or("the Host header names no address of this server: metrics[hosts] may have its name")

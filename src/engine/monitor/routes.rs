@@ -6,14 +6,14 @@ use std::sync::Arc;
 use hyper::StatusCode;
 
 use super::door::{Door, MonitorSocket};
-use super::http_request::HttpRequest;
 use super::http_response::HttpResponse;
+use super::monitor_request::MonitorRequest;
 use super::scene::Scene;
 
 use super::{calls, health, metrics, status, trace};
 
 /// The answer to a request.
-pub(super) async fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
+pub(super) async fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
     if door.socket == MonitorSocket::Network {
         if let Err(reason) = scene.hosts.admit(asked) {
             return HttpResponse::refusal(StatusCode::FORBIDDEN, reason);

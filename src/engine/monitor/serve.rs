@@ -17,9 +17,9 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::connection_places::{ConnectionPlace, MonitorPeer};
 use super::door::Door;
-use super::http_request::HttpRequest;
 use super::http_response::{HttpResponse, ResponseBody};
 use super::hyper_io::{HyperIo, HyperTimer};
+use super::monitor_request::MonitorRequest;
 use super::routes;
 use super::scene::Scene;
 use crate::clock::Clock;
@@ -133,12 +133,12 @@ impl Conversation {
     async fn respond(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
         let answering = self.place.answering();
         self.door.turn(self.peer).await;
-        let response = self.judge(HttpRequest::of(request)).await;
+        let response = self.judge(MonitorRequest::of(request)).await;
         self.goes_on.store(response.goes_on(), Ordering::Relaxed);
         Ok(response.into_response(answering))
     }
 
-    async fn judge(&self, asked: HttpRequest) -> HttpResponse {
+    async fn judge(&self, asked: MonitorRequest) -> HttpResponse {
         if !asked.only_asks() {
             return HttpResponse::wrong_method();
         }

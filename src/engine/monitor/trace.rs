@@ -9,8 +9,8 @@ use hyper::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::door::Door;
-use super::http_request::HttpRequest;
 use super::http_response::{HttpResponse, Pieces};
+use super::monitor_request::MonitorRequest;
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
@@ -30,7 +30,7 @@ const CONTENT_TYPE: &str = "application/x-ndjson";
 const OFF: &str = "the trace is off (trace: enabled)";
 
 /// The rows that are asked for: `last=N`, `call_id=X` or `id=BASE64URL`, `since=SEQ`; with `follow=1` the answer goes on.
-pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
+pub(super) fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
     let query = match query(asked) {
         Ok(query) => query,
         Err(reason) => return HttpResponse::refusal(StatusCode::BAD_REQUEST, &reason),
@@ -55,7 +55,7 @@ pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) 
     answer
 }
 
-fn query(asked: &HttpRequest) -> Result<TraceQuery, String> {
+fn query(asked: &MonitorRequest) -> Result<TraceQuery, String> {
     Ok(TraceQuery {
         last: asked.number("last")?.map(|number| usize::try_from(number).unwrap_or(usize::MAX)),
         call_id: call_id(asked)?,
@@ -64,7 +64,7 @@ fn query(asked: &HttpRequest) -> Result<TraceQuery, String> {
 }
 
 /// `id` has the bytes of a Call-ID that is no UTF-8, as its rows have them.
-fn call_id(asked: &HttpRequest) -> Result<Option<Vec<u8>>, String> {
+fn call_id(asked: &MonitorRequest) -> Result<Option<Vec<u8>>, String> {
     let Some(id) = asked.parameter("id") else {
         return Ok(asked.parameter("call_id").map(|call_id| call_id.as_bytes().to_vec()));
     };

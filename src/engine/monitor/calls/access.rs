@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::engine::monitor::http_request::HttpRequest;
+use crate::engine::monitor::monitor_request::MonitorRequest;
 
 const NO_TOKEN: &str = "the address needs the token: /calls?token=...; the log or the configuration has it";
 
@@ -23,7 +23,7 @@ impl std::fmt::Debug for CallsPage {
 
 impl CallsPage {
     /// Whether this request may see calls; else why not.
-    pub(super) fn admit(&self, asked: &HttpRequest) -> Result<(), &'static str> {
+    pub(super) fn admit(&self, asked: &MonitorRequest) -> Result<(), &'static str> {
         let given = asked.parameter("token").or_else(|| asked.bearer_token());
         given.filter(|token| self.is_token(token)).map(|_| ()).ok_or(NO_TOKEN)
     }

@@ -18,8 +18,8 @@ use super::open_pages::OpenPages;
 use super::row;
 use crate::clock::Clock;
 use crate::engine::monitor::door::Door;
-use crate::engine::monitor::http_request::HttpRequest;
 use crate::engine::monitor::http_response::{HttpResponse, Pieces};
+use crate::engine::monitor::monitor_request::MonitorRequest;
 use crate::engine::monitor::questions::Topic;
 use crate::engine::monitor::scene::Scene;
 use crate::engine::SystemClock;
@@ -47,7 +47,7 @@ const CONTENT_TYPE: &str = "text/event-stream";
 
 /// The events, with those of the call in `call=`.
 pub(super) fn answer(
-    asked: &HttpRequest,
+    asked: &MonitorRequest,
     door: &Arc<Door>,
     scene: &Arc<Scene>,
     open_pages: &Arc<OpenPages>,

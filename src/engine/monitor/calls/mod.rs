@@ -17,8 +17,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::StatusCode;
 
 use super::door::Door;
-use super::http_request::HttpRequest;
 use super::http_response::HttpResponse;
+use super::monitor_request::MonitorRequest;
 use super::scene::Scene;
 use crate::engine::observers::Observers;
 
@@ -34,7 +34,7 @@ const GUARDS: [(&str, &str); 4] = [
 ];
 
 /// The answer to a request for `/calls` or below it.
-pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
+pub(super) fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
     let answer = match &scene.calls_page {
         None => nothing(),
         Some(open_pages) => match open_pages.guard.admit(asked) {
@@ -48,7 +48,7 @@ pub(super) fn answer(asked: &HttpRequest, door: &Arc<Door>, scene: &Arc<Scene>) 
 }
 
 fn admitted(
-    asked: &HttpRequest,
+    asked: &MonitorRequest,
     door: &Arc<Door>,
     scene: &Arc<Scene>,
     open_pages: &Arc<OpenPages>,

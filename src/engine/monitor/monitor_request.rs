@@ -6,19 +6,19 @@ use hyper::{Method, Request};
 
 /// A request, without its body: none has one.
 #[derive(Debug)]
-pub(super) struct HttpRequest {
+pub(super) struct MonitorRequest {
     /// The path, as it came.
     pub(super) path: String,
     method: Method,
     parameters: Vec<(String, String)>,
     has_body: bool,
-    host: Host,
+    host: HostHeader,
     authorization: Option<String>,
 }
 
 /// What a request says in Host (RFC 9110 7.2).
 #[derive(Debug)]
-pub(super) enum Host {
+pub(super) enum HostHeader {
     /// There is no such header.
     Absent,
     /// Its value.
@@ -27,23 +27,23 @@ pub(super) enum Host {
     Unclear,
 }
 
-impl HttpRequest {
-    pub(super) fn of(request: Request<Incoming>) -> HttpRequest {
+impl MonitorRequest {
+    pub(super) fn of(request: Request<Incoming>) -> MonitorRequest {
         let only = |name| {
             let mut values = request.headers().get_all(name).iter();
             let value = values.next().filter(|_| values.next().is_none())?;
             value.to_str().ok().map(str::to_owned)
         };
         let query = request.uri().query().unwrap_or_default();
-        HttpRequest {
+        MonitorRequest {
             path: request.uri().path().to_owned(),
             method: request.method().clone(),
             parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             has_body: !request.body().is_end_stream(),
             host: match (request.headers().contains_key(HOST), only(HOST)) {
-                (false, _) => Host::Absent,
-                (true, Some(host)) => Host::Is(host),
-                (true, None) => Host::Unclear,
+                (false, _) => HostHeader::Absent,
+                (true, Some(host)) => HostHeader::Is(host),
+                (true, None) => HostHeader::Unclear,
             },
             authorization: only(AUTHORIZATION),
         }
@@ -65,7 +65,7 @@ impl HttpRequest {
     }
 
     /// By which name it has come.
-    pub(super) fn host(&self) -> &Host {
+    pub(super) fn host(&self) -> &HostHeader {
         &self.host
     }
 
