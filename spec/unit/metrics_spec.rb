@@ -101,6 +101,16 @@ RSpec.describe OverSIP::Metrics, :native do
       expect { asked }.to change(gauge, :value).from(0.0).to(5.0)
     end
 
+    it "have been left no time by others are not ended for that, and are asked first the next time" do
+      now = OverSIP::Deadline.now
+      allow(OverSIP::Deadline).to receive(:now) { now }
+      slow = bad { (now += 0.48) && 3 }
+      last = metrics.gauge(name(:last)) { 2 }
+      expect(asked).to be_empty
+      expect([slow, last].map(&:value)).to eq([3.0, 0.0])
+      expect { asked }.to change(last, :value).to(2.0)
+    end
+
     it "do not even come back when they are ended are not begun a second time" do
       gate = Thread::Queue.new
       begun = 0

@@ -11,6 +11,9 @@ module OverSIP
     class GaugeBlocks
       # Seconds that all of them may take together. The monitor waits for a second.
       PATIENCE = 0.5
+      # With less than this left none is begun: it would be ended for the time that others have taken.
+      LEAST = 0.05
+      private_constant :LEAST
 
       # @return [Integer] how often one of them has not set its gauge
       attr_reader :failures
@@ -34,7 +37,7 @@ module OverSIP
         deadline = Deadline.new(PATIENCE)
         asked = []
         waiting = @blocks.values
-        until waiting.empty? || deadline.over?
+        until waiting.empty? || deadline.left < LEAST
           asked << waiting.shift
           @failures += 1 unless asked.last.ask(deadline.left)
         end

@@ -47,7 +47,8 @@ impl MonitorPeer {
 
     fn most(self) -> usize {
         match self {
-            MonitorPeer::Control => MOST_CONNECTIONS,
+            // Whoever comes by it is let in: it waits for a place.
+            MonitorPeer::Control => usize::MAX,
             MonitorPeer::Loopback => MOST_OF_LOOPBACK,
             MonitorPeer::Address(_) => MOST_OF_ADDRESS,
         }
@@ -242,6 +243,15 @@ mod tests {
         assert_eq!(places.take(peer("192.0.2.4")).err(), Some(NoPlace::AtAll));
         drop(answering);
         assert!(places.take(peer("192.0.2.4")).is_ok());
+    }
+
+    #[test]
+    fn who_comes_by_the_control_socket_waits_and_is_not_refused() {
+        let places = Arc::<ConnectionPlaces>::default();
+        let taken = (0..MOST_CONNECTIONS).map(|_| Arc::new(places.take(MonitorPeer::Control).expect("room")));
+        let taken: Vec<_> = taken.collect();
+        let _answering: Vec<_> = taken.iter().map(ConnectionPlace::answering).collect();
+        assert_eq!(places.take(MonitorPeer::Control).err(), Some(NoPlace::AtAll));
     }
 
     #[test]
