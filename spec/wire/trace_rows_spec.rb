@@ -163,6 +163,25 @@ RSpec.describe "OverSIP::Engine.trace_rows", :native do
     expect(of("answered", rows)).to match([a_hash_including(status: 480, by: "script")])
   end
 
+  it "keep routed calls while a scanner's are refused or left unanswered" do
+    start_oversip(configuration: { trace: { enabled: true, calls: 8 } }) do |request|
+      case request.ruri.user
+      when "bob" then OverSIP::SIP::Proxy.new.route(request, "127.0.0.3", callee.port)
+      when /odd/ then request.reply(403)
+      end
+    end
+    routed = SipText.new(caller.send_text(caller.build(:INVITE, "sip:bob@b.example"), oversip_port)).header("Call-ID")
+    callee.answer(callee.receive, 200)
+    caller.receive_final
+    scanner = udp_peer
+    20.times do |number|
+      scanner.send_text(scanner.build(:INVITE, "sip:#{number.odd? ? "odd" : "even"}#{number}@b.example"), oversip_port)
+      scanner.receive_final if number.odd?
+    end
+    eventually { of("answered", rows).any? && OverSIP::Engine.trace_rows(nil, nil, nil)[/"dropped":(\d+)/, 1].to_i >= 13 }
+    expect(of("message", rows(call_id: routed)).size).to be >= 4
+  end
+
   it "say that the script has ended a request without a response" do
     start_oversip(configuration: { trace: true }) do |request|
       request.create_transaction && request.server_transaction.terminate_transaction if request.sip_method == :INVITE

@@ -28,6 +28,16 @@ RSpec.describe OverSIP::Testing::World, :native do
                                                   at: 0.0, exception: nil, duration: a_value > 0)
   end
 
+  it "records that the script has ended a request without a response" do
+    world_with("gw1.example") { nil }
+    alice.invite "sip:bob@example.com"
+    call = world.record.summaries.first
+    expect([call.outcome, call.record.events.last]).to match([:none, an_instance_of(OverSIP::CallRecord::Unanswered)])
+    # It is sent again, and meets the script again.
+    world.advance 1
+    expect(world.record.summaries.map(&:outcome)).to eq([:none])
+  end
+
   it "is the current one as long as it is open, in blocks too" do
     seen = []
     world_with("gw1.example") { |request| seen.push(described_class.current) && request.reply(200) }
