@@ -356,7 +356,8 @@ module OverSIP
 
         @noting = true
         @happenings.note
-        @traffic.note
+        @traffic.note { |message| @happenings.note_before(message) }
+        @happenings.note_rest
       ensure
         @noting = false
       end

@@ -192,6 +192,7 @@ RSpec.describe "oversip/rspec" do
         "198.51.100.1:5060 192.0.2.100:5060",
         "0.000 |- INVITE sip:nobody@example.com ->|",
         match(/\A0\.000 \|? ?\* on_request INVITE sip:n.*\(server\.rb:3\)\z/),
+        "0.000 | # the script answers 404",
         "0.000 |<- 404 Not Found -|",
         "0.000 |- ACK sip:nobody@example.com ->|"
       ]

@@ -135,7 +135,7 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
 
   {
     { kind: "answered", status: 404, by: "script" } => "the script answers 404",
-    { kind: "answered", status: 408, by: "element", reason: "no answer" } => "oversip itself answers 408 (no answer)",
+    { kind: "answered", status: 408, by: "element" } => "oversip itself answers 408",
     { kind: "answered", status: 200, by: "relayed" } => nil,
     { kind: "received", method: "INVITE" } => nil,
     { kind: "progress", status: 180, seconds: 0.1 } => nil,

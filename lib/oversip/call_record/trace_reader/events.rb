@@ -2,6 +2,7 @@
 
 require_relative "../events"
 require_relative "../message"
+require_relative "../note_texts"
 require_relative "../wording"
 require_relative "parties"
 
@@ -115,10 +116,10 @@ module OverSIP
 
         def words(row)
           case row["kind"]
-          when "answered" then answer(row)
-          when "dropped_response" then "drop_response: the #{row["status"]} goes no further"
-          when "blacklisted" then "#{row["target"]} is blacklisted"
-          when "passed_over" then "#{row["target"]} is blacklisted and passed over"
+          when "answered" then NoteTexts.answered(row["status"], row["by"], parties.element)
+          when "dropped_response" then NoteTexts.dropped_response(row["status"])
+          when "blacklisted" then NoteTexts.blacklisted(row["target"])
+          when "passed_over" then NoteTexts.passed_over(row["target"])
           when "flow_opened" then opening(row)
           when "flow_closed" then "connection with #{row["peer"]} closed"
           when "left_out" then left_out(row)
@@ -130,14 +131,6 @@ module OverSIP
           took = row["handshake"]
           "connection #{row["inbound"] ? "from" : "to"} #{row["peer"]} opened" \
             "#{", TLS handshake of #{(took * 1000).round} ms" if took && took >= Wording::LONG}"
-        end
-
-        # What is relayed shows itself.
-        def answer(row)
-          return unless %w[script element].include?(row["by"])
-
-          who = row["by"] == "script" ? "the script" : "#{parties.element} itself"
-          "#{who} answers #{row["status"]}#{" (#{row["reason"]})" if row["reason"]}"
         end
 
         def missed(row)

@@ -4,7 +4,7 @@ module OverSIP
   module Testing
     class World
       # What the engine has done and no message shows, taken into the record: timers, targets that were tried, look-ups, the
-      # blacklist.
+      # blacklist, who has answered, what a block has kept back.
       #
       # @api private
       class Happenings
@@ -16,6 +16,7 @@ module OverSIP
           @taken = 0
           @attempts = {}
           @calls = {}
+          @waiting = []
         end
 
         # Takes what is new.
@@ -28,16 +29,64 @@ module OverSIP
           end
         end
 
+        # Who has made a response stands right before it, and what happened after it stands behind it.
+        #
+        # @param message [CallRecord::Message] that goes into the record next
+        def note_before(message)
+          return if @waiting.empty?
+
+          add_first { |_, status| status.nil? }
+          index = @waiting.index { |note, status| status && answers?(message, note, status) } or return
+          @waiting.shift(index + 1).each { |event, _| @record.add(event) }
+        end
+
+        # What is left, also of responses that did not leave.
+        def note_rest
+          add_first { true }
+        end
+
         private
 
         def take(at, kind, details)
           case kind
-          when :timer then @record.add(timer(at, details))
+          when :timer then add(timer(at, details))
           when :attempt then begin_attempt(at, details)
           when :attempt_ended then @attempts.delete(details[:branch])&.outcome = details[:status] || details[:outcome]
-          when :unanswered then @record.add(unanswered(at, details))
-          when :resolved then @record.add(resolution(at, details))
-          when :blacklisted then @record.add(CallRecord::Note.new(at:, text: "#{details[:target]} is blacklisted"))
+          when :unanswered then add(unanswered(at, details))
+          when :resolved then add(resolution(at, details))
+          else add_note(at, kind, details)
+          end
+        end
+
+        def add_note(at, kind, details)
+          text = note_on(kind, details) or return
+          note = CallRecord::Note.new(at:, text:, call_id: details[:call_id])
+          kind == :answered ? @waiting << [note, details[:status]] : add(note)
+        end
+
+        # Behind a response that goes into the record later, so does this.
+        def add(event)
+          @waiting.empty? ? @record.add(event) : @waiting << [event, nil]
+          event
+        end
+
+        def add_first(&)
+          first = @waiting.take_while(&)
+          @waiting.shift(first.size).each { |event, _| @record.add(event) }
+        end
+
+        def answers?(message, note, status)
+          message.sender == @record.element && message.status_code == status && message.call_id == note.call_id
+        end
+
+        # @return [String, nil] nil for what shows itself
+        def note_on(kind, details)
+          target, status, by = details.values_at(:target, :status, :by)
+          case kind
+          when :answered then CallRecord::NoteTexts.answered(status, by, @record.element)
+          when :dropped_response then CallRecord::NoteTexts.dropped_response(status)
+          when :blacklisted then CallRecord::NoteTexts.blacklisted(target)
+          when :passed_over then CallRecord::NoteTexts.passed_over(target)
           end
         end
 
@@ -64,7 +113,7 @@ module OverSIP
         def begin_attempt(at, details)
           attempt = CallRecord::Attempt.new(at:, target: details[:target], sip_method: details[:method],
                                             branch: details[:branch], call_id: details[:call_id])
-          @attempts[details[:branch]] = @record.add(attempt)
+          @attempts[details[:branch]] = add(attempt)
         end
       end
     end

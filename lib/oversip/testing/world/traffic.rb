@@ -29,8 +29,10 @@ module OverSIP
         end
 
         # Takes what is new.
-        def note
-          take(@network.native.entries(@messages), @network.native.openings(@openings))
+        #
+        # @yieldparam message [CallRecord::Message] each one, before it is in the record
+        def note(&)
+          take(@network.native.entries(@messages), @network.native.openings(@openings), &)
           nil
         end
 
@@ -40,7 +42,9 @@ module OverSIP
           @messages += entries.size
           @openings += openings.size
           entries.each do |entry|
-            message = @record.add(CallRecord::Message.of(entry))
+            message = CallRecord::Message.of(entry)
+            yield message
+            @record.add(message)
             check_message(message) if message.sender == ELEMENT && message.receiver.nil?
           end
           openings.each { |opening| check_opening(opening) }
