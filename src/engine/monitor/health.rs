@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 
-use super::http_response::HttpResponse;
+use super::monitor_response::MonitorResponse;
 use super::scene::Scene;
 use crate::element::Status;
 
 /// 200 while requests are served, else 503; the text is the status.
-pub(super) fn answer(scene: &Arc<Scene>) -> HttpResponse {
+pub(super) fn answer(scene: &Arc<Scene>) -> MonitorResponse {
     let status = scene.driver.look(|element| element.status());
     match status {
-        Status::Running => HttpResponse::plain("running\n"),
+        Status::Running => MonitorResponse::plain("running\n"),
         Status::Loading | Status::Terminating => {
-            HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, word(status))
+            MonitorResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, word(status))
         }
     }
 }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use hyper::StatusCode;
 
 use super::door::{Door, MonitorSocket};
-use super::http_response::HttpResponse;
 use super::monitor_request::MonitorRequest;
+use super::monitor_response::MonitorResponse;
 use super::scene::Scene;
 
 use super::{calls, health, metrics, status, trace};
 
 /// The answer to a request.
-pub(super) async fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
+pub(super) async fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> MonitorResponse {
     if door.socket == MonitorSocket::Network {
         if let Err(reason) = scene.hosts.admit(asked) {
-            return HttpResponse::refusal(StatusCode::FORBIDDEN, reason);
+            return MonitorResponse::refusal(StatusCode::FORBIDDEN, reason);
         }
     }
     match (asked.path.as_str(), door.socket) {
@@ -27,6 +27,6 @@ pub(super) async fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc
         (path, MonitorSocket::Network) if path == "/calls" || path.starts_with("/calls/") => {
             calls::answer(asked, door, scene)
         }
-        _ => HttpResponse::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),
+        _ => MonitorResponse::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),
     }
 }

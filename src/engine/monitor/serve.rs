@@ -17,9 +17,9 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::connection_places::{ConnectionPlace, MonitorPeer};
 use super::door::Door;
-use super::http_response::{HttpResponse, ResponseBody};
 use super::hyper_io::{HyperIo, HyperTimer};
 use super::monitor_request::MonitorRequest;
+use super::monitor_response::{MonitorResponse, ResponseBody};
 use super::routes;
 use super::scene::Scene;
 use crate::clock::Clock;
@@ -138,12 +138,12 @@ impl Conversation {
         Ok(response.into_response(answering))
     }
 
-    async fn judge(&self, asked: MonitorRequest) -> HttpResponse {
+    async fn judge(&self, asked: MonitorRequest) -> MonitorResponse {
         if !asked.only_asks() {
-            return HttpResponse::wrong_method();
+            return MonitorResponse::wrong_method();
         }
         if asked.has_body() {
-            return HttpResponse::refusal(StatusCode::PAYLOAD_TOO_LARGE, "a request here has no body");
+            return MonitorResponse::refusal(StatusCode::PAYLOAD_TOO_LARGE, "a request here has no body");
         }
         routes::answer(&asked, &self.door, &self.scene).await
     }
@@ -182,7 +182,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::super::connection_places::ConnectionPlaces;
-    use super::super::http_response::Pieces;
+    use super::super::monitor_response::Pieces;
     use super::*;
 
     /// A connection that ends while its answer is under way: what serves it, its other end, and who sends the answer's pieces.
@@ -193,7 +193,7 @@ mod tests {
         let (asked, begun) = (std::cell::Cell::new(Some(asked)), std::cell::Cell::new(Some(begun)));
         let place = Arc::new(Arc::<ConnectionPlaces>::default().take(MonitorPeer::Control).expect("room"));
         let answer = service_fn(move |_: Request<Incoming>| {
-            let (response, pieces) = HttpResponse::in_pieces("text/plain");
+            let (response, pieces) = MonitorResponse::in_pieces("text/plain");
             if let (Some(asked), Some(begun)) = (asked.take(), begun.take()) {
                 let _ = (asked.send(()), begun.send(pieces));
             }

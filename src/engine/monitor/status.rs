@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{json, Map, Value};
 
 use super::health::word;
-use super::http_response::HttpResponse;
+use super::monitor_response::MonitorResponse;
 use super::questions::Topic;
 use super::scene::Scene;
 use crate::clock::Clock;
@@ -20,10 +20,10 @@ use crate::resolve::Target;
 const MOST_ROWS: usize = 50;
 
 /// The page.
-pub(super) async fn answer(scene: &Arc<Scene>) -> HttpResponse {
+pub(super) async fn answer(scene: &Arc<Scene>) -> MonitorResponse {
     let known = scene.questions.ask(Topic::State, "").await;
     let known = known.and_then(|text| serde_json::from_slice::<Value>(&text).ok()).unwrap_or_default();
-    HttpResponse::json(&page(scene, &known["stats"]))
+    MonitorResponse::json(&page(scene, &known["stats"]))
 }
 
 fn page(scene: &Scene, script: &Value) -> Value {

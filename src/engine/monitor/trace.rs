@@ -9,8 +9,8 @@ use hyper::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::door::Door;
-use super::http_response::{HttpResponse, Pieces};
 use super::monitor_request::MonitorRequest;
+use super::monitor_response::{MonitorResponse, Pieces};
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
@@ -30,15 +30,15 @@ const CONTENT_TYPE: &str = "application/x-ndjson";
 const OFF: &str = "the trace is off (trace: enabled)";
 
 /// The rows that are asked for: `last=N`, `call_id=X` or `id=BASE64URL`, `since=SEQ`; with `follow=1` the answer goes on.
-pub(super) fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
+pub(super) fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> MonitorResponse {
     let query = match query(asked) {
         Ok(query) => query,
-        Err(reason) => return HttpResponse::refusal(StatusCode::BAD_REQUEST, &reason),
+        Err(reason) => return MonitorResponse::refusal(StatusCode::BAD_REQUEST, &reason),
     };
     let head = observers(scene).and_then(|observers| observers.trace_head(scene.driver.clock.now()));
-    let Some(head) = head else { return HttpResponse::refusal(StatusCode::NOT_FOUND, OFF) };
+    let Some(head) = head else { return MonitorResponse::refusal(StatusCode::NOT_FOUND, OFF) };
     if !asked.flag("follow") || asked.for_head() {
-        let (answer, pieces) = HttpResponse::in_pieces(CONTENT_TYPE);
+        let (answer, pieces) = MonitorResponse::in_pieces(CONTENT_TYPE);
         if !asked.for_head() {
             let scene = scene.clone();
             tokio::spawn(async move {
@@ -48,9 +48,9 @@ pub(super) fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene
         return answer;
     }
     let Some(place) = door.place_to_go_on() else {
-        return HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
+        return MonitorResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
-    let (answer, pieces) = HttpResponse::going_on(CONTENT_TYPE);
+    let (answer, pieces) = MonitorResponse::going_on(CONTENT_TYPE);
     tokio::spawn(follow(head.into(), query, pieces, place, scene.clone()));
     answer
 }

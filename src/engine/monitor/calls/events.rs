@@ -18,8 +18,8 @@ use super::open_pages::OpenPages;
 use super::row;
 use crate::clock::Clock;
 use crate::engine::monitor::door::Door;
-use crate::engine::monitor::http_response::{HttpResponse, Pieces};
 use crate::engine::monitor::monitor_request::MonitorRequest;
+use crate::engine::monitor::monitor_response::{MonitorResponse, Pieces};
 use crate::engine::monitor::questions::Topic;
 use crate::engine::monitor::scene::Scene;
 use crate::engine::SystemClock;
@@ -51,18 +51,18 @@ pub(super) fn answer(
     door: &Arc<Door>,
     scene: &Arc<Scene>,
     open_pages: &Arc<OpenPages>,
-) -> HttpResponse {
+) -> MonitorResponse {
     let open = match asked.parameter("call").map(row::call_id) {
-        Some(None) => return HttpResponse::refusal(StatusCode::BAD_REQUEST, "call names no call"),
+        Some(None) => return MonitorResponse::refusal(StatusCode::BAD_REQUEST, "call names no call"),
         open => open.flatten(),
     };
     if asked.for_head() {
-        return HttpResponse::new(CONTENT_TYPE, "");
+        return MonitorResponse::new(CONTENT_TYPE, "");
     }
     let Some(place) = door.place_to_go_on() else {
-        return HttpResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
+        return MonitorResponse::refusal(StatusCode::SERVICE_UNAVAILABLE, "too many follow already");
     };
-    let (answer, pieces) = HttpResponse::going_on(CONTENT_TYPE);
+    let (answer, pieces) = MonitorResponse::going_on(CONTENT_TYPE);
     tokio::spawn(follow(open.map(Open::new), pieces, place, scene.clone(), open_pages.clone()));
     answer
 }

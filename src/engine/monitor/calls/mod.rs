@@ -17,8 +17,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::StatusCode;
 
 use super::door::Door;
-use super::http_response::HttpResponse;
 use super::monitor_request::MonitorRequest;
+use super::monitor_response::MonitorResponse;
 use super::scene::Scene;
 use crate::engine::observers::Observers;
 
@@ -34,11 +34,11 @@ const GUARDS: [(&str, &str); 4] = [
 ];
 
 /// The answer to a request for `/calls` or below it.
-pub(super) fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> HttpResponse {
+pub(super) fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> MonitorResponse {
     let answer = match &scene.calls_page {
         None => nothing(),
         Some(open_pages) => match open_pages.guard.admit(asked) {
-            Err(reason) => HttpResponse::refusal(StatusCode::FORBIDDEN, reason),
+            Err(reason) => MonitorResponse::refusal(StatusCode::FORBIDDEN, reason),
             Ok(()) => admitted(asked, door, scene, open_pages),
         },
     };
@@ -52,9 +52,9 @@ fn admitted(
     door: &Arc<Door>,
     scene: &Arc<Scene>,
     open_pages: &Arc<OpenPages>,
-) -> HttpResponse {
+) -> MonitorResponse {
     if scene.driver.observers.as_ref().and_then(Observers::ring).is_none() {
-        return HttpResponse::refusal(StatusCode::NOT_FOUND, "the trace is off (trace: enabled)");
+        return MonitorResponse::refusal(StatusCode::NOT_FOUND, "the trace is off (trace: enabled)");
     }
     match asked.path.as_str() {
         "/calls" => page::answer(),
@@ -63,6 +63,6 @@ fn admitted(
     }
 }
 
-fn nothing() -> HttpResponse {
-    HttpResponse::refusal(StatusCode::NOT_FOUND, "there is nothing of that name")
+fn nothing() -> MonitorResponse {
+    MonitorResponse::refusal(StatusCode::NOT_FOUND, "there is nothing of that name")
 }

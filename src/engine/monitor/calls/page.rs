@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::header::{HeaderValue, CONTENT_SECURITY_POLICY};
 use sha2::{Digest, Sha256};
 
-use crate::engine::monitor::http_response::HttpResponse;
+use crate::engine::monitor::monitor_response::MonitorResponse;
 
 const FRAME: &str = include_str!("../../../../web/calls/page.html");
 /// Ladders look as on the pages that are files, and are read by the same keys.
@@ -37,9 +37,9 @@ static PAGE: LazyLock<(Bytes, HeaderValue)> = LazyLock::new(|| {
 });
 
 /// The page.
-pub(super) fn answer() -> HttpResponse {
+pub(super) fn answer() -> MonitorResponse {
     let (text, policy) = &*PAGE;
-    HttpResponse::new("text/html; charset=utf-8", text.clone())
+    MonitorResponse::new("text/html; charset=utf-8", text.clone())
         .header(CONTENT_SECURITY_POLICY, policy.clone())
 }
 

@@ -10,8 +10,8 @@ use std::time::UNIX_EPOCH;
 use serde_json::Value as Json;
 
 use super::door::{Door, MonitorSocket};
-use super::http_response::HttpResponse;
 use super::kernel;
+use super::monitor_response::MonitorResponse;
 use super::questions::Topic;
 use super::scene::Scene;
 use crate::metrics::Families;
@@ -20,11 +20,11 @@ use crate::metrics::Families;
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The page.
-pub(super) async fn answer(door: &Door, scene: &Arc<Scene>) -> HttpResponse {
+pub(super) async fn answer(door: &Door, scene: &Arc<Scene>) -> MonitorResponse {
     if door.socket == MonitorSocket::Control {
-        return HttpResponse::new(CONTENT_TYPE, page(scene).await);
+        return MonitorResponse::new(CONTENT_TYPE, page(scene).await);
     }
-    HttpResponse::new(CONTENT_TYPE, scene.pages.page(page(scene)).await)
+    MonitorResponse::new(CONTENT_TYPE, scene.pages.page(page(scene)).await)
 }
 
 async fn page(scene: &Scene) -> Vec<u8> {

@@ -17,7 +17,7 @@ const MOST_PIECES: usize = 4;
 
 /// The response to a request.
 #[derive(Debug)]
-pub(super) struct HttpResponse {
+pub(super) struct MonitorResponse {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Text,
@@ -44,42 +44,42 @@ pub(super) struct ResponseBody {
 /// Sends the pieces of an answer that goes on. An error: the peer is gone, or the engine ends.
 pub(super) type Pieces = mpsc::Sender<Bytes>;
 
-impl HttpResponse {
+impl MonitorResponse {
     /// A text of a type.
-    pub(super) fn new(kind: &'static str, text: impl Into<Bytes>) -> HttpResponse {
-        HttpResponse::with_text(kind, Text::Whole(text.into()))
+    pub(super) fn new(kind: &'static str, text: impl Into<Bytes>) -> MonitorResponse {
+        MonitorResponse::with_text(kind, Text::Whole(text.into()))
     }
 
     /// Plain text.
-    pub(super) fn plain(text: impl Into<Bytes>) -> HttpResponse {
-        HttpResponse::new("text/plain; charset=utf-8", text)
+    pub(super) fn plain(text: impl Into<Bytes>) -> MonitorResponse {
+        MonitorResponse::new("text/plain; charset=utf-8", text)
     }
 
     /// JSON.
-    pub(super) fn json(value: &serde_json::Value) -> HttpResponse {
-        HttpResponse::new("application/json", format!("{value}\n"))
+    pub(super) fn json(value: &serde_json::Value) -> MonitorResponse {
+        MonitorResponse::new("application/json", format!("{value}\n"))
     }
 
     /// A text of a type that goes on, and who sends its pieces.
-    pub(super) fn going_on(kind: &'static str) -> (HttpResponse, Pieces) {
-        let (answer, pieces) = HttpResponse::in_pieces(kind);
-        (HttpResponse { lasts: true, ..answer }, pieces)
+    pub(super) fn going_on(kind: &'static str) -> (MonitorResponse, Pieces) {
+        let (answer, pieces) = MonitorResponse::in_pieces(kind);
+        (MonitorResponse { lasts: true, ..answer }, pieces)
     }
 
     /// A text of a type that is made piece by piece, and who sends them.
-    pub(super) fn in_pieces(kind: &'static str) -> (HttpResponse, Pieces) {
+    pub(super) fn in_pieces(kind: &'static str) -> (MonitorResponse, Pieces) {
         let (pieces, taken) = mpsc::channel(MOST_PIECES);
-        (HttpResponse::with_text(kind, Text::GoesOn(taken)), pieces)
+        (MonitorResponse::with_text(kind, Text::GoesOn(taken)), pieces)
     }
 
     /// The request is refused, for a reason in words.
-    pub(super) fn refusal(status: StatusCode, reason: &str) -> HttpResponse {
-        HttpResponse { status, ..HttpResponse::plain(format!("{reason}\n")) }
+    pub(super) fn refusal(status: StatusCode, reason: &str) -> MonitorResponse {
+        MonitorResponse { status, ..MonitorResponse::plain(format!("{reason}\n")) }
     }
 
     /// The method is none of those that are served.
-    pub(super) fn wrong_method() -> HttpResponse {
-        HttpResponse::refusal(
+    pub(super) fn wrong_method() -> MonitorResponse {
+        MonitorResponse::refusal(
             StatusCode::METHOD_NOT_ALLOWED,
             "GET and HEAD only: nothing can be changed here",
         )
@@ -87,7 +87,7 @@ impl HttpResponse {
     }
 
     /// One more header.
-    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> HttpResponse {
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> MonitorResponse {
         self.headers.push((name, value));
         self
     }
@@ -104,13 +104,13 @@ impl HttpResponse {
         response
     }
 
-    fn with_text(kind: &'static str, body: Text) -> HttpResponse {
+    fn with_text(kind: &'static str, body: Text) -> MonitorResponse {
         let headers = vec![
             (CONTENT_TYPE, HeaderValue::from_static(kind)),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        HttpResponse { status: StatusCode::OK, headers, body, lasts: false }
+        MonitorResponse { status: StatusCode::OK, headers, body, lasts: false }
     }
 }
 
