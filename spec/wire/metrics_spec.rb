@@ -306,6 +306,8 @@ RSpec.describe "The metrics of a server", :native do
 
     [100, 1000].each do |number|
       it "answer at once while #{number} idle connections stand" do
+        limit = Process.getrlimit(:NOFILE)
+        Process.setrlimit(:NOFILE, limit.last)
         relay
         idle = Array.new(number) { TCPSocket.new("127.0.0.1", metrics_port) }
         began = OverSIP::Deadline.now
@@ -314,6 +316,7 @@ RSpec.describe "The metrics of a server", :native do
         expect(OverSIP::Deadline.now - began).to be < 2
       ensure
         idle&.each(&:close)
+        Process.setrlimit(:NOFILE, *limit)
       end
     end
 
