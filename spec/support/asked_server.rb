@@ -42,6 +42,7 @@ module AskedServer
       ids = rows.map { |row| row[:call_id] }.compact.uniq
       ids = ids.last(query["last"].to_i) if query["last"]
       ids &= [query["call_id"]] if query["call_id"]
+      ids &= [query["id"].tr("-_", "+/").unpack1("m")] if query["id"]
       TraceRows.lines([TraceRows.head_row(calls: ids.size), *rows.select { |row| row[:call_id].nil? || ids.include?(row[:call_id]) }])
     end)
   end

@@ -20,7 +20,13 @@ module TraceRows
   end
 
   def lines(rows)
-    rows.map { |row| "#{JSON.generate(utf8(row))}\n" }.join
+    rows.map { |row| "#{JSON.generate({ **utf8(row), **id(row) })}\n" }.join
+  end
+
+  # The bytes of a Call-ID that is no UTF-8.
+  def id(row)
+    call_id = row[:call_id].to_s
+    call_id.dup.force_encoding(Encoding::UTF_8).valid_encoding? ? {} : { id: [call_id].pack("m0").tr("+/", "-_").delete("=") }
   end
 
   # What is no UTF-8 is replaced, as the engine does.

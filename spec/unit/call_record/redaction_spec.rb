@@ -132,6 +132,8 @@ RSpec.describe OverSIP::CallRecord::Redaction do
       later = described_class.new.tap { |redaction| redaction.call(call_record(sent)) }.call(call_record(failing))
       expect(later.events.last.exception.message).to eq left
     end
+    cut = block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", "#{"x" * 993} bob:p@"))
+    expect(redacted(sent, cut).events.last.exception.message).to eq "#{"x" * 993} bob:***"
     others = block(:on_request, call_id: "2", exception: OverSIP::CallRecord::Raised.new("KeyError", "bob:p@ss"))
     expect(redacted(sent, others).events.last.exception.message).to eq "bob:p@ss"
   end

@@ -42,6 +42,17 @@ RSpec.describe "oversip trace" do
       it("by #{arguments.join(" ")}") { expect(shown(*arguments)).to eq(calls) }
     end
 
+    it "by Call-IDs that are no UTF-8, as the list shows them" do
+      @monitor.close
+      File.delete(socket)
+      tracing(*["a\xFFb", "a\xFEb"].map { |call_id| a_call("plain", "200 OK").map_events { |event| event.with_bytes(event.bytes.sub("plain", call_id.b), []) } })
+      expect(trace("--list").first.scan(/a\\x\h+b/)).to eq(['a\\xFFb', 'a\\xFEb'])
+      expect(trace('a\\xFEb').first).to include('Call-ID a\\xFEb').and match(/\A200 OK  INVITE (?!.*xFF)/m)
+      expect(JSON.parse(trace("--json", "--last", "2").first)["calls"].map { |call| call["call_id"] }).to eq(['a\\xFFb', 'a\\xFEb'])
+      client = OverSIP::MonitorClient.new(socket)
+      expect(client.get("/trace", call_id: "a\xFEb").scan(/"id":"(\w+)"/).flatten.uniq).to eq([["a\xFEb"].pack("m0").delete("=")])
+    end
+
     it "asks the server for as few as it can" do
       shown("--last", "2")
       shown("one")

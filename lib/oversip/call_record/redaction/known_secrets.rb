@@ -19,10 +19,12 @@ module OverSIP
         # Bytes of a user with a password, of a password that is looked for alone, of a word of credentials, and of a line of
         # a body: shorter ones stand in many texts by chance.
         SHORTEST = { user: 5, password: 4, credentials: 8, body: 6 }.freeze
+        # From so many bytes on the engine may have cut the message of an exception, within a secret too.
+        CUT = 900
         # Its parameters are names, but for what {TextRedaction} finds.
         DIGEST = /\ADigest\b/in
         SCHEME = /\A[!-~]+[ \t]+(?=\S)/n
-        private_constant :MASK, :MOST_CALLS, :MOST, :SHORTEST, :DIGEST, :SCHEME
+        private_constant :MASK, :MOST_CALLS, :MOST, :SHORTEST, :CUT, :DIGEST, :SCHEME
 
         def initialize
           @of_calls = {}
@@ -47,10 +49,21 @@ module OverSIP
           # "bob:password" before "password".
           longest_first = known.sort_by { |secret, _| -secret.bytesize }
           hidden = longest_first.reduce(text.b) { |bytes, (secret, mask)| bytes.gsub(secret, mask) }
+          hidden = without_cut_secret(hidden, longest_first) if text.bytesize >= CUT
           hidden.force_encoding(text.encoding)
         end
 
         private
+
+        def without_cut_secret(bytes, known)
+          known.each do |secret, mask|
+            size = [secret.bytesize - 1, bytes.bytesize].min.downto(SHORTEST[:password]).find do |length|
+              bytes.end_with?(secret.byteslice(0, length))
+            end
+            return bytes.byteslice(0, bytes.bytesize - size) + mask if size
+          end
+          bytes
+        end
 
         # With what was escaped in the URI too.
         def passwords(message)
