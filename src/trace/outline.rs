@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use super::entry::{Of, What};
 use super::log::Log;
@@ -67,7 +68,7 @@ pub struct Outline {
     pub to: Vec<u8>,
     /// Of the final response that the sender of the request got.
     pub status: Option<u16>,
-    /// Likewise.
+    /// Likewise; empty where a password may stand in it.
     pub reason: Vec<u8>,
     /// How its request has ended.
     pub outcome: RequestOutcome,
@@ -137,7 +138,7 @@ impl Outline {
         let Some(Sent { message, .. }) = sent else { return };
         self.method = message.method().map(|method| method.as_bytes().to_vec()).unwrap_or_default();
         (self.from, self.to) = (uri(message.from()), uri(message.to()));
-        (self.status, self.reason) = (message.status(), message.reason().to_vec());
+        (self.status, self.reason) = (message.status(), reason(message));
         self.outcome = RequestOutcome::of(self.status, false);
     }
 
@@ -153,7 +154,7 @@ impl Outline {
         let last = success.or_else(|| finals().last());
         if let Some(last) = last {
             self.status = last.message.status();
-            self.reason = last.message.reason().to_vec();
+            self.reason = reason(&last.message);
         }
         let cancelled = || sent.iter().any(|sent| is_of(first, sent) && method(sent, &Method::Cancel));
         self.outcome = match RequestOutcome::of(self.status, cancelled()) {
@@ -211,6 +212,16 @@ fn answers(first: &Sent, sent: &Sent) -> bool {
         && sent.direction != first.direction
         && sent.remote == first.remote
         && sent.message.cseq_method() == first.message.method()
+}
+
+/// A reason phrase without an address and the names of secrets: others may say a password.
+fn reason(message: &Message) -> Vec<u8> {
+    let reason = message.reason().to_ascii_lowercase();
+    let mut words = [&b"@"[..], b"passw", b"pwd", b"secret"].into_iter();
+    match words.any(|word| memmem::find(&reason, word).is_some()) {
+        true => Vec::new(),
+        false => message.reason().to_vec(),
+    }
 }
 
 /// A URI without its password (RFC 3261 19.1.1) and without what stands behind the host and port.
@@ -354,6 +365,14 @@ mod tests {
         assert_eq!(call.end(), (None, RequestOutcome::Pending, true));
         let call = call.leaves(2001, ALICE, "SIP/2.0 302 Moved", "1 INVITE");
         assert_eq!(call.end(), (Some(302), RequestOutcome::Redirection, false));
+    }
+
+    #[test]
+    fn a_reason_phrase_that_may_have_a_password_is_none() {
+        let reason = |first: &str| Call::ringing().leaves(2000, ALICE, first, "1 INVITE").outline().reason;
+        let reasons =
+            ["SIP/2.0 404 No sip:bob:pw@b", "SIP/2.0 403 Password=pw", "SIP/2.0 400 Bad Via: byte=7"];
+        assert_eq!(reasons.map(reason), [&b""[..], b"", b"Bad Via: byte=7"]);
     }
 
     #[test]

@@ -15,10 +15,11 @@ RSpec.describe OverSIP::Testing::Persona, :native do
     alice.invite("sip:bob@example.com")
   end
 
-  # @return [Integer] how many methods and blocks were called
+  # @return [Integer] how many methods and blocks this thread has called
   def methods_called(&)
     count = 0
-    TracePoint.new(:call, :b_call) { count += 1 }.enable(&)
+    thread = Thread.current
+    TracePoint.new(:call, :b_call) { count += 1 if Thread.current.equal?(thread) }.enable(&)
     count
   end
 
