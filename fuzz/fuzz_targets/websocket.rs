@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use oversip::message::websocket_message;
-use oversip::transport::ws::{FrameReader, FrameLimits, Received};
+use oversip::transport::ws::{FrameLimits, FrameReader, Received};
 
 fn read(pieces: &[&[u8]]) -> Vec<Received> {
     let mut reader = FrameReader::new(FrameLimits { max_frame_size: 1000, max_message_size: 2000 });
