@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{Flock, FlockArg};
 use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 
@@ -15,6 +16,9 @@ use crate::transport::error_text;
 
 /// How often the name may be taken by another start while this one clears it.
 const MOST_TRIES: usize = 8;
+
+/// How often the lock of the folder is asked for: another start holds it for some microseconds.
+const MOST_TRIES_FOR_TURN: usize = 10_000;
 
 /// The rights of the file.
 const MODE: u32 = 0o600;
@@ -109,10 +113,11 @@ fn new_socket() -> Result<Socket, Problem> {
 
 /// Removes the socket of a process that has ended.
 fn make_room(path: &Path, address: &SockAddr) -> Result<(), Problem> {
+    let _turn = turn(path);
     if !is_dead(path, address)? {
         return Ok(());
     }
-    // Another start may have put its own there meanwhile: what is taken away is looked at once more.
+    // Who has no turn may have taken it away, and another one put its own there: what is taken away is looked at once more.
     let aside = beside(path);
     let aside_address = SockAddr::unix(&aside).map_err(|_| Problem::TooLong)?;
     match fs::rename(path, &aside) {
@@ -125,6 +130,21 @@ fn make_room(path: &Path, address: &SockAddr) -> Result<(), Problem> {
     }
     fs::remove_file(&aside).map_err(Problem::System)?;
     dead.map(drop)
+}
+
+/// Of several starts one at a time looks at what is in the folder, and takes it away. `None`: somebody else holds its lock, or it cannot
+/// be read. A start does not wait for that.
+fn turn(path: &Path) -> Option<Flock<File>> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut folder = File::open(parent.unwrap_or(Path::new("."))).ok()?;
+    for _ in 0..MOST_TRIES_FOR_TURN {
+        match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+            Ok(turn) => return Some(turn),
+            Err((still_open, _)) => folder = still_open,
+        }
+        std::thread::yield_now();
+    }
+    None
 }
 
 /// Whether there is a socket whose process has ended; false for nothing.
