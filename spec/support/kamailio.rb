@@ -95,7 +95,7 @@ class Kamailio
     File.write(file("kamailio.cfg"), format(configuration, ip: ip, port: @port, modules: MODULES, tls: tls_settings,
                                                            record_route: record_route ? "record_route();" : ""))
     @pid = Process.spawn(PROGRAM, "-DD", "-E", "-m", "64", "-M", "8", "-f", file("kamailio.cfg"), "-w", @folder, "-Y", @folder,
-                         in: File::NULL, out: file("log"), err: file("log"), pgroup: true)
+                         in: File::NULL, out: file("log"), err: %i[child out], pgroup: true)
     wait_until_it_answers
   rescue StandardError
     close

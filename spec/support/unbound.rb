@@ -20,7 +20,7 @@ class Unbound
     @folder = Dir.mktmpdir("oversip-unbound")
     @port = free_port
     File.write(File.join(@folder, "unbound.conf"), configuration(records, zones))
-    @pid = Process.spawn(PROGRAM, "-d", "-p", "-c", File.join(@folder, "unbound.conf"), out: log, err: log)
+    @pid = Process.spawn(PROGRAM, "-d", "-p", "-c", File.join(@folder, "unbound.conf"), out: log, err: %i[child out])
     wait_until_it_answers
   rescue StandardError
     close

@@ -25,7 +25,7 @@ module Stores
 
     # @yieldreturn [Object, nil] what the server says when it answers; nil or SystemCallError until then
     def start(*command, &)
-      @pid = Process.spawn(*command, in: File::NULL, out: log, err: log)
+      @pid = Process.spawn(*command, in: File::NULL, out: log, err: %i[child out])
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + LIMIT
       until answers?(&)
         if ended? || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
