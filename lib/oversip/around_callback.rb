@@ -2,6 +2,7 @@
 
 require "oversip/brief_mutex"
 require "oversip/callback_event"
+require "oversip/source_place"
 
 # Blocks around the callbacks of scripts.
 module OverSIP
@@ -167,7 +168,7 @@ module OverSIP
 
       def source(callable)
         callable = callable.method(:call) unless callable.respond_to?(:source_location)
-        callable.source_location&.join(":")
+        SourcePlace.of(callable)&.join(":")
       end
     end
   end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/deadline"
+require "oversip/source_place"
 
 module OverSIP
   class Metrics
@@ -90,7 +91,7 @@ module OverSIP
       end
 
       def place
-        @block.source_location&.join(":") || "an unknown place"
+        SourcePlace.of(@block)&.join(":") || "an unknown place"
       end
     end
   end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "oversip/source_place"
+
 module OverSIP
   module Waiting
     # A block that runs on a worker, and its outcome.
@@ -122,9 +124,9 @@ module OverSIP
         Fiber.current.equal?(@fiber)
       end
 
-      # @return [String] with its place in the script, which a method of C and the block of a Symbol do not have
+      # @return [String] with its place in the script, which a method of Ruby's own and the block of a Symbol do not have
       def to_s
-        place = @block.source_location
+        place = SourcePlace.of(@block)
         place ? "#{@name} (#{place.join(":")})" : @name
       end
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/deadline"
+require "oversip/source_place"
 require "oversip/testing/world/block_subject"
 
 module OverSIP
@@ -83,7 +84,7 @@ module OverSIP
         end
 
         def source(run)
-          ((run.event == :on_request && @on_request) || run.callable).source_location
+          SourcePlace.of((run.event == :on_request && @on_request) || run.callable)
         end
 
         def note(run)
