@@ -32,7 +32,15 @@ RSpec.configure do |config|
   # What needs the engine cannot run without it.
   config.filter_run_excluding(:native) unless NATIVE
 
-  # What an example started must not reach the next one.
+  # What an example registers and starts must not reach the next one.
+  config.around do |example|
+    lists = %i[on_started_callbacks on_reload_callbacks on_terminated_callbacks].map { |name| OverSIP::SystemCallbacks.public_send(name) }
+    before = lists.map(&:dup)
+    example.run
+  ensure
+    lists.zip(before) { |list, callbacks| list.replace(callbacks) }
+  end
+
   config.after do
     OverSIP.stop(timeout: 0) if OverSIP.running?
     OverSIP.configuration = nil

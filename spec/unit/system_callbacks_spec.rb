@@ -1,15 +1,6 @@
 # frozen_string_literal: true
 
 RSpec.describe OverSIP::SystemCallbacks do
-  around do |example|
-    lists = %i[on_started_callbacks on_reload_callbacks on_terminated_callbacks].map { |name| described_class.public_send(name) }
-    saved = lists.map(&:dup)
-    lists.each(&:clear)
-    example.run
-  ensure
-    lists.zip(saved) { |list, before| list.replace(before) }
-  end
-
   %i[on_started on_reload on_terminated].each do |name|
     it "#{name} takes a block or a Proc and keeps the order" do
       callbacks = [proc { 1 }, proc { 2 }]

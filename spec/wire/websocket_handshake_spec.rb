@@ -55,34 +55,26 @@ RSpec.describe "A request for a WebSocket", :native do
 
   it "is refused while the server loads" do
     answer = nil
-    asked = lambda do
+    OverSIP::SystemCallbacks.on_started do
       client = websocket_client
       client.send_bytes(WebSocketPeer.request)
       # The dispatcher, on which this runs, is not needed for the answer.
       answer = client.rest
     end
-    callbacks = OverSIP::SystemCallbacks.on_started_callbacks
-    callbacks << asked
     start_websocket
     expect(answer).to eq("HTTP/1.1 500 Server Still Loading\r\nRetry-After: 5\r\n#{server}")
-  ensure
-    callbacks.delete(asked)
   end
 
   it "is refused while the server ends" do
     start_websocket
     client = websocket_client
     answer = mailbox
-    at_end = lambda do |_error|
+    OverSIP::SystemCallbacks.on_terminated do
       client.send_bytes(WebSocketPeer.request)
       answer << client.rest
     end
-    callbacks = OverSIP::SystemCallbacks.on_terminated_callbacks
-    callbacks << at_end
     OverSIP.stop
     expect(answer.pop).to eq("HTTP/1.1 500 Server is Being Stopped\r\nRetry-After: 5\r\n#{server}")
-  ensure
-    callbacks.delete(at_end)
   end
 
   it "is refused while too many events wait for the script, and counts among them" do
