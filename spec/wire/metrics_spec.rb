@@ -238,7 +238,24 @@ RSpec.describe "The metrics of a server", :native do
                                                                  "cache-control" => "no-store", "x-content-type-options" => "nosniff")
   end
 
-  it "are shown to who asks by an address of this server or a name that it knows, or says no name" do
+  it "are shown to other machines by any name, but calls by a known one alone" do
+    address = Socket.ip_address_list.find { |found| found.ipv4? && !found.ipv4_loopback? }&.ip_address
+    skip "no address here that another machine would have" unless address
+    metrics = { listen: "#{address}:0", calls_page: true, token: "0123456789abcdef" }
+    capture_log { start_oversip(configuration: { metrics: metrics }) { nil } }
+    status = lambda do |path, host|
+      socket = TCPSocket.new(address, metrics_port)
+      socket.write(request(path, "GET", "Host" => host, "Connection" => "close"))
+      answer(read_all(socket), "GET").status
+    ensure
+      socket&.close
+    end
+    expect(%w[/metrics /health].map { |path| status.call(path, "sip.example.com:9464") }).to eq([200, 200])
+    page = "/calls?token=0123456789abcdef"
+    expect([status.call(page, "sip.example.com"), status.call(page, address)]).to eq([403, 200])
+  end
+
+  it "are shown to who asks on this machine by an address of this server or a name that it knows, or says no name" do
     start_oversip(configuration: { metrics: { listen: ":0", hosts: ["sip.example.com"] } }) { nil }
     status = ->(path, host) { ask(path, at: metrics_port, headers: { "Host" => host }).status }
     ["127.0.0.1:#{metrics_port}", "192.0.2.1", "[2001:db8::1]:1", "LocalHost", "sip.example.com:9464"].each do |host|

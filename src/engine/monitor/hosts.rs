@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::connection_places::MonitorPeer;
 use super::monitor_request::{HostHeader, MonitorRequest};
 
 /// Names of this server, beside its addresses and `localhost`.
@@ -9,9 +10,13 @@ use super::monitor_request::{HostHeader, MonitorRequest};
 pub(super) struct Hosts(pub(super) Vec<String>);
 
 impl Hosts {
-    /// Whether a request has come by a name of ours, or says none, as no browser does. Else why it is refused.
-    pub(super) fn admit(&self, request: &MonitorRequest) -> Result<(), &'static str> {
+    /// Whether a request of this peer has come by a name of ours, or says none, as no browser does. Else why it is refused.
+    ///
+    /// Calls are shown by a name of ours alone. Figures, which have no password, are shown to other machines by any name: whoever has
+    /// them come there lets all of them ask, while a browser on this machine reaches what is for this machine alone.
+    pub(super) fn admit(&self, request: &MonitorRequest, peer: MonitorPeer) -> Result<(), &'static str> {
         let ours = match request.host() {
+            _ if peer != MonitorPeer::Loopback && !request.is_about_calls() => true,
             HostHeader::Absent => true,
             HostHeader::Is(host) => self.have(host),
             HostHeader::Unclear => false,

@@ -64,6 +64,11 @@ impl MonitorRequest {
         self.has_body
     }
 
+    /// Whether it is for the page of calls, or for what that page asks.
+    pub(super) fn is_about_calls(&self) -> bool {
+        self.path == "/calls" || self.path.starts_with("/calls/")
+    }
+
     /// By which name it has come.
     pub(super) fn host(&self) -> &HostHeader {
         &self.host

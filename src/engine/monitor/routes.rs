@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 
+use super::connection_places::MonitorPeer;
 use super::door::{Door, MonitorSocket};
 use super::monitor_request::MonitorRequest;
 use super::monitor_response::MonitorResponse;
@@ -12,10 +13,15 @@ use super::scene::Scene;
 
 use super::{calls, health, metrics, status, trace};
 
-/// The answer to a request.
-pub(super) async fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> MonitorResponse {
+/// The answer to a request of this peer.
+pub(super) async fn answer(
+    asked: &MonitorRequest,
+    peer: MonitorPeer,
+    door: &Arc<Door>,
+    scene: &Arc<Scene>,
+) -> MonitorResponse {
     if door.socket == MonitorSocket::Network {
-        if let Err(reason) = scene.hosts.admit(asked) {
+        if let Err(reason) = scene.hosts.admit(asked, peer) {
             return MonitorResponse::refusal(StatusCode::FORBIDDEN, reason);
         }
     }
@@ -24,9 +30,7 @@ pub(super) async fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc
         ("/metrics", _) => metrics::answer(door, scene).await,
         ("/status", MonitorSocket::Control) => status::answer(scene).await,
         ("/trace", MonitorSocket::Control) => trace::answer(asked, door, scene),
-        (path, MonitorSocket::Network) if path == "/calls" || path.starts_with("/calls/") => {
-            calls::answer(asked, door, scene)
-        }
+        (_, MonitorSocket::Network) if asked.is_about_calls() => calls::answer(asked, door, scene),
         _ => MonitorResponse::refusal(StatusCode::NOT_FOUND, "there is nothing of that name"),
     }
 }

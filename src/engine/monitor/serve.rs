@@ -145,7 +145,7 @@ impl Conversation {
         if asked.has_body() {
             return MonitorResponse::refusal(StatusCode::PAYLOAD_TOO_LARGE, "a request here has no body");
         }
-        routes::answer(&asked, &self.door, &self.scene).await
+        routes::answer(&asked, self.peer, &self.door, &self.scene).await
     }
 }
 
