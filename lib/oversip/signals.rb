@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "io/wait"
+
 module OverSIP
   # Waits for signals outside of the trap context, in which locks and logging are forbidden: the handlers only write a byte
   # to a pipe.
@@ -27,7 +29,7 @@ module OverSIP
 
     # @return [String, Object] the name of the next signal, or what {wake} was given
     def wait
-      @names[@reader.readbyte] || @words.pop
+      @names[next_byte] || @words.pop
     end
 
     # Ends a {wait} without a signal.
@@ -45,6 +47,16 @@ module OverSIP
     end
 
     private
+
+    # `readbyte` would do the same, but Ruby 3.4 with M:N threads can wake it with an IO::TimeoutError though no time is set.
+    def next_byte
+      loop do
+        byte = @reader.read_nonblock(1, exception: false)
+        return byte.ord unless byte == :wait_readable
+
+        @reader.wait_readable
+      end
+    end
 
     # A forked child has inherited handler and pipe; its signals are not its parent's business.
     def received(name, index)

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "io/wait"
 require "open3"
 require "rbconfig"
 require "tmpdir"
@@ -94,9 +95,11 @@ module Command
 
     private
 
+    # Without `readpartial`, which Ruby 3.4 with M:N threads can wake with an IO::TimeoutError though no time is set.
     def listen
-      loop { hear(@reader.readpartial(65_536)) }
-    rescue EOFError
+      while (text = @reader.read_nonblock(65_536, exception: false))
+        text == :wait_readable ? @reader.wait_readable : hear(text)
+      end
       @lock.synchronize do
         @ended = true
         @said.broadcast
