@@ -46,8 +46,8 @@ prepare() {
   inside "$folder" "$place" "${program[@]}" rake compile
   # The specs have no network: what they look at comes before them.
   inside "$folder" "$place" "${program[@]:0:2}" cargo fetch --locked --quiet
-  inside "$folder" "$place" sh -c 'cd spec/browser && { [ node_modules/.package-lock.json -nt package-lock.json ] ||
-    npm ci --silent --no-audit --no-fund --ignore-scripts; }'
+  inside "$folder" "$place" sh -c 'cd spec/browser && { cmp -s package-lock.json node_modules/.installed ||
+    { npm ci --silent --no-audit --no-fund --ignore-scripts && cp package-lock.json node_modules/.installed; }; }'
 }
 
 summary=""
