@@ -85,20 +85,20 @@ module OverSIP
       @events.empty?
     end
 
-    # The calls, in the order of their first event. The messages on both sides of a proxy have one Call-ID.
+    # The calls, in the order of {Call#began_at}. The messages on both sides of a proxy have one Call-ID.
     #
     # @return [Hash{String => CallRecord}] by Call-ID
     def calls
       notes, others = events.each_with_index.partition { |event, _| of_no_call?(event) }
       by_call = others.group_by { |event, _| event.call_id }
       by_call.delete(nil)
-      by_call.transform_values do |events|
+      by_beginning(by_call).transform_values do |events|
         events = (events + notes).sort_by(&:last) if notes.any?
         events.each_with_object(beginning) { |(event, _), record| record << event }
       end
     end
 
-    # The calls, in the order of their first event.
+    # The calls, in the order of their beginning.
     #
     # @return [Array<Call>]
     def summaries
@@ -173,6 +173,11 @@ module OverSIP
 
     def of_no_call?(event)
       event.is_a?(Note) && event.call_id.nil?
+    end
+
+    # Notes do not count, as for {Call#began_at}.
+    def by_beginning(by_call)
+      by_call.sort_by { |_, events| (events.find { |event, _| !event.is_a?(Note) } || events.first).last }.to_h
     end
 
     def only(call_ids)

@@ -62,7 +62,7 @@ module OverSIP
       def ladder(name)
         rows, earlier = few(Engine.trace_rows(nil, name.tr("-_", "+/").unpack1("m"), nil).lines)
         record = rows.each_with_object(CallRecord::TraceReader.new) { |row, reader| reader.add(row) }.record
-        record = shortened(record.with_zero_at(record.events.first&.at || 0.0), earlier)
+        record = shortened(record.with_zero_at(record.summaries.first&.began_at || 0.0), earlier)
         call = CallRecord::Redaction.new.call(record).summaries.first or return
         JSON.generate(CallRecord::HtmlLadder::Drawing.new(call, CallRecord::Clock.new(:seconds)).to_h)
       end

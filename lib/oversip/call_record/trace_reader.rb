@@ -147,8 +147,7 @@ module OverSIP
       end
 
       def keep_of_no_call(row)
-        place = (row["peer"] || row["target"]).to_s.partition(":").last
-        (@rest[place] ||= []) << row
+        (@rest[(row["peer"] || row["target"]).to_s] ||= []) << row
       end
 
       def events(rows)
@@ -176,11 +175,11 @@ module OverSIP
         from, to = rows.filter_map { |row| row["at"] }.minmax
         return [] unless from
 
-        flow = (from - BEFORE)..(to + (waiting?(rows) ? AFTER : 0))
-        places = rows.flat_map { |row| [row["remote"], row["target"]&.partition(":")&.last] }.compact.uniq
+        times = { "flow_opened" => (from - BEFORE)..to, "flow_closed" => from..(to + (waiting?(rows) ? AFTER : 0)) }
+        ways = rows.select { |row| row["remote"] }.map { |row| "#{row["transport"]}:#{row["remote"]}" }
+        places = (ways + rows.filter_map { |row| row["target"] }).uniq
         places.flat_map { |place| @rest.fetch(place, []) }.select do |row|
-          time = row.key?("peer") ? flow : (from..to)
-          time.cover?(row.fetch("at", 0.0))
+          times.fetch(row["kind"], from..to).cover?(row.fetch("at", 0.0))
         end
       end
 

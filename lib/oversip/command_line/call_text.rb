@@ -62,7 +62,7 @@ module OverSIP
         @call = call
         @width = CallRecord::Terminal.columns(width)
         @color = color
-        record = call.record.with_zero_at(call.record.events.first.at)
+        record = call.record.with_zero_at(call.began_at)
         @ladder = CallRecord::TextLadder.new(record, width: @width, color: @color)
       end
 

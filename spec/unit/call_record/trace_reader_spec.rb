@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/call_record"
+require "oversip/command_line/call_text"
 require_relative "../../support/golden_calls"
 require_relative "../../support/recorded_calls"
 require_relative "../../support/trace_rows"
@@ -159,9 +160,9 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
   end
 
   it "gives a call what happens to its own connections and targets in its time, and nothing of others" do
-    used = message_row("out", "INVITE sip:bob@example.com SIP/2.0", remote: "192.0.2.1:5060", at: 1.0)
+    used = message_row("out", "INVITE sip:bob@example.com SIP/2.0", remote: "192.0.2.1:5060", at: 1.0, transport: "tcp")
     opened = { kind: "flow_opened", at: 1.0, peer: "tcp:192.0.2.1:5060", local: "192.0.2.100:5060", inbound: false, call_id: nil }
-    record = read(used, used.merge(at: 3.0), opened, opened.merge(peer: "tcp:192.0.2.2:5060"), opened.merge(at: 99.0),
+    record = read(used, used.merge(at: 2.5, transport: "tls"), used.merge(at: 3.0), opened, opened.merge(peer: "tcp:192.0.2.2:5060"), opened.merge(at: 99.0),
                   opened.merge(handshake: 0.25, at: 1.5, peer: "tls:192.0.2.1:5060"), opened.merge(handshake: 0.05, at: 1.6, peer: "tls:192.0.2.1:5060"),
                   { kind: "flow_closed", at: 2.0, peer: "tcp:192.0.2.1:5060" }).record
     expect(record.events.grep(OverSIP::CallRecord::Note).map { |note| [note.at, note.call_id, note.text] })
@@ -172,7 +173,7 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
   it "gives a call the connection that was opened for it, and one that was lost while it waited" do
     opened = { kind: "flow_opened", at: 0.5, peer: "tls:198.51.100.1:40000", local: "192.0.2.100:5061", inbound: true, handshake: 0.3, call_id: nil }
     closed = { kind: "flow_closed", at: 25.0, peer: "tls:198.51.100.1:40000", call_id: nil }
-    invite = message_row("in", "INVITE sip:bob@example.com SIP/2.0", remote: "198.51.100.1:40000", at: 1.0)
+    invite = message_row("in", "INVITE sip:bob@example.com SIP/2.0", remote: "198.51.100.1:40000", at: 1.0, transport: "tls")
     texts = lambda do |*rows|
       call = read(*rows).record.summaries.first
       [call.began_at, call.ended_at, call.record.events.grep(OverSIP::CallRecord::Note).map(&:text)]
@@ -180,8 +181,25 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
     handshake = "connection from tls:198.51.100.1:40000 opened, TLS handshake of 300 ms"
     expect(texts.call(opened, invite, closed)).to eq [1.0, 1.0, [handshake, "connection with tls:198.51.100.1:40000 closed"]]
     expect(texts.call(opened, invite, closed.merge(at: 40.0))).to eq [1.0, 1.0, [handshake]]
-    answer = message_row("out", "SIP/2.0 486 Busy Here", remote: "198.51.100.1:40000", at: 2.0)
+    answer = message_row("out", "SIP/2.0 486 Busy Here", remote: "198.51.100.1:40000", at: 2.0, transport: "tls")
     expect(texts.call(opened.merge(at: -1.0), invite, answer, closed)).to eq [1.0, 2.0, []]
+    expect(texts.call(closed.merge(at: 0.9), invite, answer)).to eq [1.0, 2.0, []]
+  end
+
+  it "gives a call nothing of connections to the same address by another transport" do
+    invite = message_row("out", "INVITE sip:bob@example.com SIP/2.0", remote: "192.0.2.1:5060", at: 1.0)
+    record = read({ kind: "flow_opened", at: 0.5, peer: "tcp:192.0.2.1:5060", local: "192.0.2.100:40000", inbound: false, call_id: nil }, invite,
+                  invite.merge(at: 2.0), { kind: "flow_closed", at: 1.5, peer: "tcp:192.0.2.1:5060", call_id: nil }).record
+    expect(record.events.grep(OverSIP::CallRecord::Note)).to be_empty
+  end
+
+  it "has calls in the order of their beginning, whenever their connections were opened" do
+    later = message_row("in", "INVITE sip:bob@example.com SIP/2.0", remote: "198.51.100.1:40000", at: 1.0, transport: "tcp", call_id: "later")
+    later[:bytes] = [later[:bytes].unpack1("m").sub("Call-ID: 1", "Call-ID: later")].pack("m0")
+    record = read({ kind: "flow_opened", at: 0.1, peer: "tcp:198.51.100.1:40000", local: "192.0.2.100:5060", inbound: true, call_id: nil }, later,
+                  message_row("in", "INVITE sip:bob@example.com SIP/2.0", remote: "198.51.100.2:5060", at: 0.5)).record
+    expect([record.calls.keys, record.summaries.map(&:call_id), record.select(last: 1).calls.keys]).to eq([%w[1 later], %w[1 later], %w[later]])
+    expect(OverSIP::CommandLine::CallText.new(record.summaries.last, 100, false).to_s).to match(/-0\.900 .*# connection from.*^ +0\.000 /m)
   end
 
   it "brings together a call whose Call-ID is no UTF-8, of which the rows have something else" do
