@@ -57,6 +57,15 @@ RSpec.describe OverSIP::Config do
     expect(build(yaml: "- a\n- b\n")[:core][:syslog_level]).to eq("info")
   end
 
+  it "switches the trace off by no, by off and by enabled" do
+    ["trace: no", "trace: {off: yes}", "trace: {'off': yes}", "trace: {enabled: no}"].each do |yaml|
+      expect([yaml, build(yaml: yaml).dig(:trace, :enabled), warnings]).to eq([yaml, false, []])
+    end
+    expect(build({ trace: { off: true } }).dig(:trace, :enabled)).to be(false)
+    expect(build({ trace: { off: false } }).dig(:trace, :enabled)).to be(true)
+    expect { build(yaml: "trace: {off: perhaps}") }.to raise_error(OverSIP::ConfigurationError, /trace\[enabled\]/)
+  end
+
   it "notes for which families a script has given no address" do
     families = ->(given, **options) { build(given, **options).dig(:sip, :loopback_by_default) }
     expect(families.call({})).to eq(%i[ipv4 ipv6])
@@ -307,6 +316,11 @@ RSpec.describe OverSIP::Config do
                                           "oversip.conf unknown parameter core[sip_tls] ignored: it belongs to the section 'sip'")
       build(yaml: "- a")
       expect(warnings).to eq(["oversip.conf ignored: it is no mapping of sections"])
+    end
+
+    it "both ways to switch the trace off, of which one counts" do
+      build(yaml: "trace: {off: yes, enabled: yes}")
+      expect(warnings).to eq(["oversip.conf unknown parameter trace[off] ignored"])
     end
 
     it "a section that finds no address to listen on" do

@@ -45,13 +45,33 @@ module OverSIP
           end
         end
 
-        # @return [Object] the content of a section, where yes or no stands for its switch
+        # @return [Object] the content of a section, where yes or no stands for its switch, and `off` for the contrary
         def switched(name, content)
           switch = SWITCHES[name.to_s.to_sym]
-          switch && [true, false].include?(content) ? { switch => content } : content
+          return content unless switch
+          return { switch => content } if boolean?(content)
+
+          content.is_a?(Hash) ? without_off(content, switch) : content
         end
 
         private
+
+        # YAML 1.1 reads a key `off` as no.
+        def without_off(content, switch)
+          off = content.keys.find { |key| key == false || key.to_s == "off" }
+          return content if off.nil?
+
+          value = content.fetch(off)
+          rest = content.except(off)
+          # One of the two counts, and the other is told of as unknown.
+          return rest.merge(off: value) if rest.keys.any? { |key| key.to_s == switch.name }
+
+          rest.merge(switch => boolean?(value) ? !value : value)
+        end
+
+        def boolean?(value)
+          [true, false].include?(value)
+        end
 
         def mistaken(rule, value, hint = "")
           raise ConfigurationError, "#{rule}, not #{value.inspect}#{hint}"
