@@ -17,14 +17,25 @@ module OverSIP
     MOST_FOLDER_BYTES = MOST_BYTES - "/.oversip-00000000".bytesize
 
     class << self
-      # @return [String, nil] why the system takes no socket of this path; nil: it does
-      def too_long(path)
+      # @return [String, nil] why the system takes no socket of this path, wherever it leads; nil: it does
+      def impossible(path)
+        return "it has a NUL byte" if path.include?("\0")
+
         folder = File.dirname(path)
         if path.bytesize > MOST_BYTES
           "#{path.bytesize} bytes are above the bound: the path of a socket has #{MOST_BYTES} bytes at most"
         elsif folder.bytesize > MOST_FOLDER_BYTES
           "the #{folder.bytesize} bytes of its folder are above the bound: #{MOST_FOLDER_BYTES} at most for a socket"
         end
+      end
+
+      # @param path [String] a configured one
+      # @return [String, nil] why no socket can be made there now; nil: it can, as far as names tell
+      def obstacle(path)
+        return "the name is taken by something that is no socket" if File.exist?(path) && !File.socket?(path)
+
+        folder = File.dirname(path)
+        "there is no folder #{folder}" unless File.directory?(folder) || folders.include?(folder)
       end
 
       # @param configured [String, false, nil] `core: control_socket`

@@ -58,8 +58,15 @@ module OverSIP
       attempt(@file) { Config::BindCheck.new(configuration).run(ports: false) }
       attempt(@file) { check_certificate(configuration.fetch(:tls)) }
       attempt(@file) { CallsPage.configured_token(configuration.fetch(:metrics)) }
+      advise_on_control_socket(configuration.dig(:core, :control_socket))
       advise_on_authorities(configuration.dig(:tls, :ca_dir))
       configuration
+    end
+
+    # A folder may be made by whoever starts the server, such as systemd.
+    def advise_on_control_socket(path)
+      obstacle = ControlSocket.obstacle(path) if path
+      @advice << "#{@file}: core[control_socket]: #{obstacle}, and the server does not start so" if obstacle
     end
 
     # Readable files need not match each other, nor be usable.

@@ -19,8 +19,8 @@ module OverSIP
     # The server has no such page, or does not show it now; the message says why.
     class Refused < Error; end
 
-    # Nobody answers: the server does not run.
-    class NotRunning < Error; end
+    # Nobody answers: the server does not run, or it hangs.
+    class NoAnswer < Error; end
 
     # Seconds for a connection and for an answer. The monitor waits for Ruby for one second at most.
     LIMIT = 10
@@ -56,7 +56,7 @@ module OverSIP
       # @raise [Error] no socket can have this path
       # @raise [SystemCallError]
       def open(path)
-        reason = path.include?("\0") ? "it has a NUL byte" : ControlSocket.too_long(path)
+        reason = ControlSocket.impossible(path)
         raise Error, "no server has its socket at #{path}: #{reason}" if reason
 
         UNIXSocket.new(path)
@@ -170,17 +170,17 @@ module OverSIP
     def unreachable(error)
       case error
       when Errno::ENOENT
-        NotRunning.new("no server runs with the socket #{path}")
+        NoAnswer.new("no server runs with the socket #{path}")
       when Errno::ECONNREFUSED
         return Error.new("#{path} is no socket of a server") unless File.socket?(path)
 
-        NotRunning.new("nobody listens at #{path}: the server has ended")
+        NoAnswer.new("nobody listens at #{path}: the server has ended")
       when Errno::EACCES, Errno::EPERM
         self.class.closed(path)
       when Errno::ENOTSOCK, Errno::EPROTOTYPE
         Error.new("#{path} is no socket of a server")
       when Timeout::Error
-        Error.new("the server at #{path} does not answer within #{LIMIT} s")
+        NoAnswer.new("the server at #{path} does not answer within #{LIMIT} s")
       else
         Error.new("the connection with the server at #{path} was lost: #{error.message}")
       end

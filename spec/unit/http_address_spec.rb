@@ -26,7 +26,8 @@ RSpec.describe OverSIP::Config::HttpAddress do
     expect { OverSIP::Config.build(given: { core: { control_socket: true } }) }
       .to raise_error(OverSIP::ConfigurationError, /core\[control_socket\].*: the path of a file, or no/)
     { "/tmp/#{"a" * 103}" => "108 bytes are above the bound: the path of a socket has 107 bytes at most",
-      "/tmp/#{"a" * 85}/a.sock" => "the 90 bytes of its folder are above the bound: 89 at most for a socket" }.each do |path, reason|
+      "/tmp/#{"a" * 85}/a.sock" => "the 90 bytes of its folder are above the bound: 89 at most for a socket",
+      "/tmp/a\0b" => "it has a NUL byte" }.each do |path, reason|
       expect { OverSIP::Config.build(given: { core: { control_socket: path } }) }
         .to raise_error(OverSIP::ConfigurationError, /core\[control_socket\].*: #{reason}/)
     end

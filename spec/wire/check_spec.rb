@@ -63,6 +63,15 @@ RSpec.describe "oversip check" do
     end
   end
 
+  it "says when no control socket can be made where it has to be" do
+    { in_folder("none/a.sock") => "there is no folder #{in_folder("none")}",
+      in_folder("server.rb") => "the name is taken by something that is no socket" }.each do |path, obstacle|
+      folder(conf: "core: {syslog_level: info, control_socket: #{path}}")
+      expect(check).to eq([["oversip.conf: core[control_socket]: #{obstacle}, and the server does not start so"],
+                           "#{@dir}: 1 to be looked at\n", 0])
+    end
+  end
+
   it "names a certificate without its key, and a key that TLS cannot use; the server does not start with them" do
     [Certificates.for_name.dup.tap { |copy| copy.key = Certificates.self_signed.key }, Certificates.rsa(bits: 1024)].each do |issued|
       tls = Certificates.section(issued, ca_dir: nil)

@@ -37,7 +37,7 @@ RSpec.describe "The control socket", :native do
       folder = File.join(@dir, "a" * (OverSIP::ControlSocket::MOST_FOLDER_BYTES - @dir.bytesize - 1))
       Dir.mkdir(folder)
       path = File.join(folder, "a" * 17)
-      expect([path.bytesize, OverSIP::ControlSocket.too_long(path)]).to eq([OverSIP::ControlSocket::MOST_BYTES, nil])
+      expect([path.bytesize, OverSIP::ControlSocket.impossible(path)]).to eq([OverSIP::ControlSocket::MOST_BYTES, nil])
       start(control_socket: path)
       expect(ask("/health", at: path).status).to eq(200)
     end

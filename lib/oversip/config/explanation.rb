@@ -133,7 +133,7 @@ module OverSIP
       def socket_path(value)
         return "the path of a file, or no" if value == true
 
-        (ControlSocket.too_long(value) if value.is_a?(String)) || "an absolute path, or no"
+        (ControlSocket.impossible(value) if value.is_a?(String)) || "an absolute path, or no"
       end
 
       def domain(value)

@@ -87,7 +87,7 @@ module OverSIP
         def socket_path(value)
           return value == false unless value.is_a?(String)
 
-          value.start_with?("/") && !value.end_with?("/") && !value.include?("\0") && ControlSocket.too_long(value).nil?
+          value.start_with?("/") && !value.end_with?("/") && ControlSocket.impossible(value).nil?
         end
 
         # A label may begin with a digit, but numbers with dots between them are an address or nothing (RFC 1123 2.1).
