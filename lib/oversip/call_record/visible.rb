@@ -47,6 +47,17 @@ module OverSIP
 
         # @param text [String] that {of} has returned
         # @param room [Integer] columns
+        # @return [String] the text, or its beginning, ".." and its end: texts that begin alike are told apart by that
+        def cut_within(text, room)
+          return text if width(text) <= room
+
+          rest = text.chars.last((room - 2) / 2).join
+          rest = rest[1..] while width(rest) > (room - 2) / 2
+          cut(text, room - width(rest)) + rest
+        end
+
+        # @param text [String] that {of} has returned
+        # @param room [Integer] columns
         # @return [Array<String>] lines, broken at blanks where there are some
         def wrap(text, room)
           lines = [+""]

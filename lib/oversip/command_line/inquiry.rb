@@ -73,8 +73,8 @@ module OverSIP
       def failed(error)
         message = CallRecord::Visible.of(error.message, limit: LONGEST_MESSAGE)
         if name == "status"
-          puts "#{error.is_a?(MonitorClient::NotRunning) ? "CRITICAL" : "UNKNOWN"}: #{message}"
-          return error.is_a?(MonitorClient::NotRunning) ? 2 : 3
+          puts "#{error.is_a?(MonitorClient::NoAnswer) ? "CRITICAL" : "UNKNOWN"}: #{message}"
+          return error.is_a?(MonitorClient::NoAnswer) ? 2 : 3
         end
 
         warn "ERROR: #{@program} #{name}: #{message}"

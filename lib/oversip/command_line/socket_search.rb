@@ -54,7 +54,7 @@ module OverSIP
       def folder_of(path)
         folder = MonitorClient.new(path).status["folder"] if living?(path)
         folder && File.realpath(folder)
-      rescue MonitorClient::NotRunning, SystemCallError
+      rescue MonitorClient::NoAnswer, SystemCallError
         nil
       end
 
@@ -109,9 +109,9 @@ module OverSIP
         closed = ControlSocket.folders.find { |folder| File.directory?(folder) && !open?(folder) }
         return MonitorClient.closed(closed) if closed
 
-        MonitorClient::NotRunning.new("#{words} #{places.join(" and ")}: does the server run, as this user? " \
-                                      "Its folder (--config-dir DIR), PID file (--pid FILE) or socket (--socket PATH) " \
-                                      "says where it is")
+        MonitorClient::NoAnswer.new("#{words} #{places.join(" and ")}: does the server run, as this user? " \
+                                    "Its folder (--config-dir DIR), PID file (--pid FILE) or socket (--socket PATH) " \
+                                    "says where it is")
       end
 
       def open?(folder)

@@ -144,7 +144,7 @@ module OverSIP
         others = widths.drop(1)
         room = [@width - others.sum { |width| width + CELLS }, FIRST].max
         room = [room, [widths.first, FIRST].max].min
-        canvas.put(start, CallRecord::Visible.cut(cells.first.to_s, room), style)
+        canvas.put(start, CallRecord::Visible.cut_within(cells.first.to_s, room), style)
         column = start + room
         cells.drop(1).zip(others) do |cell, width|
           column += CELLS + width

@@ -102,6 +102,20 @@ RSpec.describe "oversip status" do
     expect(out).to include("trace    off").and match(/\A[^\e\u202E]+\z/)
   end
 
+  it "tells targets apart where there is no room for their names" do
+    target = AskedServer::STATUS[:targets].first
+    out, = page(targets: [25_070, 25_079].map { |port| { **target, target: "udp:[2001:db8::ffff:0:1]:#{port}" } })
+    expect(out.scan(/^udp:.*?(?= )/)).to eq(%w[udp:[2001:db8:..ff:0:1]:25070 udp:[2001:db8:..ff:0:1]:25079])
+  end
+
+  it "is critical when the server hangs" do
+    stub_const("OverSIP::MonitorClient::LIMIT", 0.05)
+    hanging = UNIXServer.new(socket)
+    expect(oversip("status")).to eq(["CRITICAL: the server at #{socket} does not answer within 0.05 s\n", "", 2])
+  ensure
+    hanging&.close
+  end
+
   it "is critical when no server runs" do
     expect(oversip("status")).to eq(["CRITICAL: no server runs with the socket #{socket}\n", "", 2])
     UNIXServer.new(socket).close
