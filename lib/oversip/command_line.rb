@@ -56,7 +56,7 @@ module OverSIP
 
       call = Words.new(@program, @words, given: @given, known: @known).call
       @options.config_dir = Arguments.path(call.folder) if call.folder
-      public_send(call.command.name, call)
+      perform(call)
     rescue OptionParser::ParseError => e
       return show(:help) if @information == :help
 
@@ -69,13 +69,21 @@ module OverSIP
       INTERRUPTED
     end
 
-    # `oversip start [DIR]`.
-    def start(_call)
-      Launcher.new(@options).run
+    private
+
+    # @param call [Words::Call] of a command that asks no server
+    # @return [Integer] the exit status
+    def perform(call)
+      case call.command.name
+      when "start" then Launcher.new(@options).run
+      when "check" then check
+      when "init" then init(call.folder)
+      when "help" then tell(usage(call.about))
+      when "version" then tell(DESCRIPTION)
+      end
     end
 
-    # `oversip check [DIR]`.
-    def check(_call)
+    def check
       Logger.target = target = FolderCheck::CountingTarget.new(color: @options.color)
       check = FolderCheck.new(@options.config_dir, file: @options.config_file).run
       Logger.flush # warnings that were logged come first
@@ -84,53 +92,47 @@ module OverSIP
       check.problems.empty? ? 0 : 1
     end
 
-    # `oversip init DIR`.
-    def init(call)
-      Starter.new(call.folder).write.each { |file| puts "wrote #{file}" }
-      folder = Folder.shell(call.folder)
+    def init(folder)
+      Starter.new(folder).write.each { |file| puts "wrote #{file}" }
+      folder = Folder.shell(folder)
       puts "specs: cd #{folder} && rspec (needs `gem install rspec`)", "now: #{@program} --config-dir #{folder}"
       0
     end
 
-    # `oversip help [COMMAND]`.
-    def help(call)
-      puts usage(call.about)
+    def tell(text)
+      puts text
       0
     end
 
-    # `oversip version`.
-    def version(_call = nil)
-      puts DESCRIPTION
-      0
-    end
-
-    private
-
-    # Commands and options in any order: a word is a command or its folder wherever it stands. A command that asks a running
-    # server has its own options, which follow it.
+    # Commands and options in any order: a word is a command or its folder wherever it stands, and behind `--` whatever it
+    # looks like. A command that asks a running server has its own options, which follow it.
     #
     # @return [Inquiry, nil]
     def read(arguments)
       rest = arguments.dup
-      words = catch(:inquiry) do
+      catch(:inquiry) do
         parser.order!(rest) do |word|
           @words << word
-          throw :inquiry if @words.one? && Commands.named(word)&.options == :monitor
+          throw :inquiry if asks?
         end
+        @words << rest.shift until rest.empty? || asks?
+        rest.unshift("--")
       end
-      return @words.concat(words) && nil if words
+      return unless asks?
 
       Inquiry.new(@program, Commands.named(@words.first), @options, @given).tap do |inquiry|
         @information ||= inquiry.read(rest)
       end
     end
 
+    # @return [Boolean] whether the first word is a command that asks a running server
+    def asks?
+      @words.one? && Commands.named(@words.first)&.options == :monitor
+    end
+
     # @return [Integer] the exit status
     def show(information)
-      return version if information == :version
-
-      puts usage(Commands.named(@words.first))
-      0
+      tell(information == :version ? DESCRIPTION : usage(Commands.named(@words.first)))
     end
 
     def summary(check, warnings)

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "socket"
+require "oversip/system_reason"
 
 module OverSIP
   # Where the control socket of a server is, by which `oversip status`, `oversip trace` and `oversip top` talk to it.
@@ -92,8 +93,7 @@ module OverSIP
       rescue Errno::EEXIST
         false
       rescue SystemCallError => e
-        reason = SystemCallError.new(nil, e.errno).message
-        raise ControlSocketError, "control socket '#{path}': cannot make its folder: #{reason}"
+        raise ControlSocketError, "control socket '#{path}': cannot make its folder: #{SystemReason.of(e)}"
       end
     end
   end

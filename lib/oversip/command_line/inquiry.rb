@@ -4,6 +4,7 @@ require "oversip/command_line/arguments"
 require "oversip/command_line/commands"
 require "oversip/command_line/monitor_options"
 require "oversip/monitor_client"
+require "oversip/system_reason"
 
 module OverSIP
   class CommandLine
@@ -63,8 +64,7 @@ module OverSIP
       rescue OverSIP::RuntimeError => e
         failed(e)
       rescue SystemCallError => e
-        # What goes wrong with the socket is said above: stdout may be full.
-        failed(OverSIP::RuntimeError.new("cannot write: #{SystemCallError.new(nil, e.errno).message}"))
+        failed(OverSIP::RuntimeError.new(SystemReason.of(e)))
       end
 
       private

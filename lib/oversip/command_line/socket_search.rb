@@ -5,6 +5,7 @@ require "socket"
 require "oversip/config"
 require "oversip/control_socket"
 require "oversip/monitor_client"
+require "oversip/system_reason"
 
 module OverSIP
   class CommandLine
@@ -47,8 +48,14 @@ module OverSIP
       # What oversip.conf says, else the server that says that its files are there.
       def of_folder
         folder = @given.config_dir or return
-        configured || sockets.find { |path| folder_of(path) == File.realpath(folder) } ||
+        configured || sockets.find { |path| folder_of(path) == real(folder) } ||
           raise(nobody("no socket of a server with the files of #{folder} in", ControlSocket.folders))
+      end
+
+      def real(folder)
+        File.realpath(folder)
+      rescue SystemCallError => e
+        raise MonitorClient::Error, "#{folder} cannot be read: #{SystemReason.of(e)}"
       end
 
       def folder_of(path)
@@ -69,7 +76,8 @@ module OverSIP
       rescue SystemCallError, Psych::Exception, EncodingError, ArgumentError => e
         return unless @given.config_dir
 
-        raise MonitorClient::Error, "#{file} cannot be read: #{e.message.sub(/ @ .*/, "")}"
+        reason = e.is_a?(SystemCallError) ? SystemReason.of(e) : e.message
+        raise MonitorClient::Error, "#{file} cannot be read: #{reason}"
       end
 
       def off(file)

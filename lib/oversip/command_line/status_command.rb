@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "oversip/call_record/terminal"
+require "oversip/command_line/output"
 require "oversip/command_line/status_page"
 require "oversip/command_line/verdict"
 require "oversip/monitor_client"
@@ -32,8 +33,7 @@ module OverSIP
 
       # Whoever reads it may have seen enough; the exit status says the rest.
       def say(text)
-        $stdout.write(text)
-        $stdout.flush
+        Output.write(text)
       rescue Errno::EPIPE
         nil
       end

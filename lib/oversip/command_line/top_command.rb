@@ -4,6 +4,7 @@ require "io/console"
 require "oversip/call_record"
 require "oversip/command_line/call_list"
 require "oversip/command_line/call_text"
+require "oversip/command_line/output"
 require "oversip/command_line/screen"
 require "oversip/command_line/status_page"
 require "oversip/command_line/status_tables"
@@ -55,8 +56,7 @@ module OverSIP
         width = CallRecord::Terminal.columns($stdout)
         lines = [*StatusPage.new(@status, width: width, rate: @rate).lines, CallRecord::Canvas.new,
                  *@calls.lines(CALLS + 1, width)]
-        $stdout.write(lines.map { |line| "#{line.to_s(color: color)}\n" }.join)
-        $stdout.flush
+        Output.write(lines.map { |line| "#{line.to_s(color: color)}\n" }.join)
         0
       rescue Errno::EPIPE
         0

@@ -3,6 +3,7 @@
 require "fileutils"
 require "io/console"
 require "pathname"
+require "oversip/system_reason"
 
 module OverSIP
   module Testing
@@ -164,8 +165,7 @@ module OverSIP
         File.write(path, @world.svg)
         nil
       rescue SystemCallError => e
-        reason = SystemCallError.new(nil, e.errno).message
-        OverSIP::RuntimeError.new("the ladder of this example cannot be written to #{path}: #{reason}")
+        OverSIP::RuntimeError.new("the ladder of this example cannot be written to #{path}: #{SystemReason.of(e)}")
       end
 
       def shortened(lines)

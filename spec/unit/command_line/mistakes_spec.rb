@@ -41,6 +41,35 @@ RSpec.describe "Mistakes in the arguments of oversip" do
     expect(run("--user", "x", "status")).to match(["", /\AERROR: oversip status does not take --user/, 3])
   end
 
+  it "are the same behind --, where each argument is a word" do
+    { %w[-- status a --json] => ["status takes [DIR], '--json' is too much", 3], %w[-- trace --last] => ["no socket of a server", 1],
+      %w[-- top a b] => ["top takes [DIR], 'b' is too much", 1], %w[-- x status] => ["unknown command 'x'", 1],
+      %w[x -- status] => ["unknown command 'x'", 1], %w[-- start a --pid] => ["start takes one word, '--pid' is too much", 1] }
+      .each do |arguments, (message, status)|
+      allow(OverSIP::ControlSocket).to receive(:folders).and_return([@dir])
+      _, error, exit_status = run(*arguments)
+      expect([error.lines.size, exit_status]).to eq([1, status])
+      expect(error).to include(message)
+    end
+    server("/status" => status)
+    File.write(File.join(@dir, "oversip.conf"), "core: {control_socket: #{socket}}")
+    expect(run("--", "status", @dir)).to match([/\AWARNING|\AOK/, "", be < 2])
+    expect(run("--", "version")).to eq(["#{OverSIP::DESCRIPTION}\n", "", 0])
+  end
+
+  it "are told by what has gone wrong, where that is no output" do
+    server("/status" => status(folder: "/x"))
+    allow(OverSIP::ControlSocket).to receive(:folders).and_return([@dir])
+    File.write(File.join(@dir, "oversip.conf"), "{}")
+    allow(File).to receive(:realpath).and_call_original
+    allow(File).to receive(:realpath).with(@dir).and_raise(Errno::EACCES)
+    expect(run("trace", @dir)).to eq(["", "ERROR: oversip trace: #{@dir} cannot be read: Permission denied\n", 1])
+    allow(OverSIP::CommandLine::TopCommand).to receive(:new).and_raise(Errno::EIO)
+    expect(oversip("top")).to eq(["", "ERROR: oversip top: Input/output error\n", 1])
+    File.write(File.join(@dir, "oversip.conf"), "a: b @ c: d")
+    expect(run("top", @dir)).to match(["", /cannot be read: .*mapping values.*line 1/, 1])
+  end
+
   it "are numbers that no call or clock has" do
     { ["trace", "--last", "9" * 30] => "--last has to be 2147483647 or less: --last",
       ["trace", "--slow", "9" * 80] => "--slow has to be 1000000000 or less: --slow",
