@@ -90,14 +90,9 @@ fn place_of(callable: Value) -> SourceLocation {
     let mut last = lock(&LAST);
     let file = match &*last {
         Some(last) if text::same_bytes(file, last.as_bytes()) => last.clone(),
-        _ => {
-            let file = lossy(file);
-            // Ruby has some of its own methods in Ruby, from 3.3 on those of Queue too: these stand in no script.
-            if file.starts_with("<internal:") {
-                return nowhere();
-            }
-            last.insert(file.into()).clone()
-        }
+        // Ruby has some of its own methods in Ruby, from 3.3 on those of Queue too: these stand in no script.
+        _ if text::begins_with(file, b"<internal:") => return nowhere(),
+        _ => last.insert(lossy(file).into()).clone(),
     };
     SourceLocation { file, line }
 }

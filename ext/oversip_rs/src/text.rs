@@ -60,6 +60,12 @@ pub fn same_bytes(string: RString, bytes: &[u8]) -> bool {
     unsafe { string.as_slice() == bytes }
 }
 
+/// Whether a String begins with these bytes.
+pub fn begins_with(string: RString, bytes: &[u8]) -> bool {
+    // SAFETY: only compared; no Ruby code runs meanwhile.
+    unsafe { string.as_slice().starts_with(bytes) }
+}
+
 /// The object of a class of ours that a value is, if it is one.
 ///
 /// `try_convert` would make an error for any other value, and its text by calling Ruby: a Thread#kill that arrives there
