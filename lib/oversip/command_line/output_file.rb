@@ -2,19 +2,26 @@
 
 require "fileutils"
 require "securerandom"
+require "oversip/command_line/output"
 require "oversip/errors"
 
 module OverSIP
   class CommandLine
-    # A file for what was said on calls: its owner alone may read it, also where it was there. It is never written through a
-    # symbolic link, which somebody else may have put into the folder.
+    # A file for what was said on calls: its owner alone may read it, also where it was there, and the owner is who runs the
+    # command. It is never written through a symbolic link, which somebody else may have put into the folder. A descriptor
+    # that the command has got from its shell is what it is: `-o >(less)`.
     #
     # @api private
     class OutputFile
       MODE = 0o600
-      NEW = File::WRONLY | File::CREAT | File::EXCL | File::NOFOLLOW | File::BINARY
-      APPEND = File::WRONLY | File::CREAT | File::APPEND | File::NOFOLLOW | File::BINARY
-      private_constant :MODE, :NEW, :APPEND
+      # Rights of others.
+      OTHERS = 0o077
+      NEW = File::WRONLY | File::CREAT | File::EXCL | File::APPEND | File::NOFOLLOW | File::BINARY
+      THERE = File::WRONLY | File::APPEND | File::NOFOLLOW | File::BINARY
+      READ = File::RDONLY | File::NOFOLLOW | File::NONBLOCK | File::BINARY
+      DESCRIPTOR = %r{\A/dev/(?:fd/(?<number>\d{1,9})|(?<name>stdout|stderr))\z}
+      NUMBERS = { "stdout" => 1, "stderr" => 2 }.freeze
+      private_constant :MODE, :OTHERS, :NEW, :THERE, :READ, :DESCRIPTOR, :NUMBERS
 
       # @param path [String] absolute
       def initialize(path)
@@ -28,9 +35,12 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] it cannot be written
       def write(document)
         outside do
-          next replace(document) if replaceable?
-
-          File.open(@path, File::WRONLY | File::NOFOLLOW | File::BINARY) { |device| device.write(document) }
+          file = descriptor || device || draft
+          file.write(document)
+          put_in_place(file)
+        ensure
+          file&.close
+          discard
         end
       end
 
@@ -40,46 +50,95 @@ module OverSIP
       # @raise [OverSIP::RuntimeError] it cannot be written
       def append
         outside do
-          file = File.open(@path, APPEND, MODE)
-          file.chmod(MODE) if file.stat.file?
-          file
-        rescue SystemCallError
-          file&.close
-          raise
+          descriptor || device || private_file || copy
+        ensure
+          discard
         end
       end
 
       private
 
-      # A device or pipe keeps its place.
-      def replaceable?
-        found = File.lstat(@path)
-        raise Errno::ELOOP if found.symlink?
-        raise Errno::EISDIR if found.directory?
-
-        found.file?
-      rescue Errno::ENOENT
-        true
+      # @return [IO, nil] another one that leads to the same place
+      def descriptor
+        match = DESCRIPTOR.match(@path) or return
+        number = match[:number]&.to_i || NUMBERS.fetch(match[:name])
+        IO.for_fd(number, "wb", autoclose: false).dup
+      rescue ArgumentError
+        raise Errno::EBADF # Ruby's own
       end
 
-      def replace(document)
-        draft = File.join(File.dirname(@path), ".oversip-#{SecureRandom.hex(8)}")
-        File.open(draft, NEW, MODE) { |file| file.write(document) }
-        File.rename(draft, @path)
-      rescue SystemCallError
-        FileUtils.rm_f(draft)
+      # @return [File, nil] a device or pipe, which keeps its place
+      def device
+        return if found.nil? || found.file?
+
+        open_there
+      end
+
+      # @return [File, nil] a file that nobody else has been able to open
+      def private_file
+        open_there if found && (found.mode & OTHERS).zero?
+      end
+
+      # Who has opened a file that others may read goes on reading it: another one takes its place.
+      def copy
+        file = draft
+        File.open(@path, READ) { |former| IO.copy_stream(former, file) if allowed(former.stat).file? } if found
+        put_in_place(file)
+        file
+      end
+
+      # What has the name. Ask it first: to open a pipe waits for its reader.
+      #
+      # @return [File::Stat, nil]
+      def found
+        allowed(File.lstat(@path))
+      rescue Errno::ENOENT
+        nil
+      end
+
+      def open_there
+        file = File.open(@path, THERE)
+        allowed(file.stat)
+        file
+      rescue StandardError
+        file&.close
         raise
       end
 
-      def outside
-        yield
-      rescue Errno::ELOOP
+      # Whoever owns a file or pipe decides who reads it. Devices are the system's.
+      def allowed(stat)
+        raise Errno::ELOOP if stat.symlink?
+        raise Errno::EISDIR if stat.directory?
+        return stat if stat.owned? || (stat.chardev? && stat.uid.zero?)
+
+        raise OverSIP::RuntimeError, "cannot write #{@path}: it belongs to another user, who could read it; please name " \
+                                     "another file, or - for stdout"
+      end
+
+      def draft
+        @draft = File.join(File.dirname(@path), ".oversip-#{SecureRandom.hex(8)}")
+        File.open(@draft, NEW, MODE)
+      end
+
+      def put_in_place(file)
+        return unless @draft
+
+        file.flush
+        File.rename(@draft, @path)
+      end
+
+      # Also after an Interrupt. What has been put in its place has another name.
+      def discard
+        FileUtils.rm_f(@draft) if @draft
+      end
+
+      def outside(&)
+        Output.outside(@path, &)
+      rescue OverSIP::RuntimeError => e
+        raise unless e.cause.is_a?(Errno::ELOOP)
+
         raise OverSIP::RuntimeError, "cannot write #{@path}: it is a symbolic link; please name the file itself, or - for " \
                                      "stdout"
-      rescue Errno::EPIPE
-        raise
-      rescue SystemCallError => e
-        raise OverSIP::RuntimeError, "cannot write #{@path}: #{SystemCallError.new(nil, e.errno).message}"
       end
     end
   end

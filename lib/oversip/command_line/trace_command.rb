@@ -4,6 +4,7 @@ require "json"
 require "oversip/call_record"
 require "oversip/command_line/call_line"
 require "oversip/command_line/call_text"
+require "oversip/command_line/output"
 require "oversip/command_line/output_file"
 require "oversip/command_line/trace_choice"
 require "oversip/command_line/trace_follower"
@@ -84,8 +85,8 @@ module OverSIP
         document = document(record)
         return OutputFile.new(@values.output).write(document) if @values.output
 
-        $stdout.binmode.write(document)
-        $stdout.flush
+        $stdout.binmode
+        Output.write(document)
       end
 
       def document(record)

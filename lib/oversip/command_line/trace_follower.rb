@@ -4,6 +4,7 @@ require "json"
 require "oversip/call_record"
 require "oversip/command_line/call_text"
 require "oversip/command_line/follow_line"
+require "oversip/command_line/output"
 require "oversip/command_line/output_file"
 
 module OverSIP
@@ -100,7 +101,7 @@ module OverSIP
         return unless call && @choice.include?(call)
 
         followed = @followed[call_id] = Followed.new(@count += 1, false)
-        @output.write(@line.beginning(shown(call), followed.number)) unless @values.form == :json
+        put(@line.beginning(shown(call), followed.number)) unless @values.form == :json
         call.record.events.each do |event|
           write(event, followed.number) unless event.is_a?(CallRecord::Attempt) && !event.vain?
         end
@@ -114,7 +115,7 @@ module OverSIP
         return if call.outcome == :pending
 
         followed.ended = true
-        @output.write(@line.ending(shown(call), followed.number))
+        put(@line.ending(shown(call), followed.number))
       end
 
       # @return [CallRecord::Call] without what is secret
@@ -127,9 +128,13 @@ module OverSIP
         again = event.is_a?(CallRecord::Message) && event.retransmission?
         record << event
         record = @redaction.call(record) if @redaction
-        return @output.write(CallRecord::Json.new(record).lines) if @values.form == :json
+        return put(CallRecord::Json.new(record).lines) if @values.form == :json
 
-        @output.write(@line.of(record, number, again))
+        put(@line.of(record, number, again))
+      end
+
+      def put(text)
+        Output.outside(@values.output) { @output.write(text) }
       end
     end
   end

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "open3"
+require "shellwords"
 require_relative "../../support/asked_server"
 require_relative "../../support/command"
 
@@ -58,6 +60,43 @@ RSpec.describe "A file that oversip trace writes" do
         expect([reader.value.include?("Call-ID one"), File.pipe?(file)]).to eq([true, true])
       end
 
+      it "is no file and no pipe of another user, who could read it" do
+        skip "root alone gives files away" unless Process.euid.zero?
+        [-> { File.write(file, "mine") }, -> { File.mkfifo(file) }].each do |make|
+          make.call
+          File.chown(65_534, 65_534, file)
+          message = "cannot write #{file}: it belongs to another user, who could read it; please name another file, or - for stdout\n"
+          expect(written(*arguments)).to eq(["ERROR: oversip trace: #{message}", 1])
+          expect([File.stat(file).uid, File.size(file)]).to eq([65_534, File.file?(file) ? 4 : 0])
+          File.delete(file)
+        end
+      end
+
+      it "is a new one for who has opened it while others could read it" do
+        File.write(file, "older\n")
+        File.chmod(0o644, file)
+        File.open(file) do |reader|
+          written(*arguments)
+          expect(reader.read).to eq("older\n")
+        end
+      end
+
+      it "is a descriptor of the command by its name" do
+        reader, writer = IO.pipe
+        _, error, status = oversip("trace", *arguments, "-o", "/dev/fd/#{writer.fileno}")
+        writer.close
+        expect([error.lines.grep(/ERROR/), status, reader.read]).to match([[], 0, /Call-ID one/])
+        _, error, status = oversip("trace", *arguments, "-o", "/dev/fd/999")
+        expect([error.lines.last, status]).to eq(["ERROR: oversip trace: cannot write /dev/fd/999: Bad file descriptor\n", 1])
+      end
+
+      it "leaves no draft after an Interrupt" do
+        allow(File).to receive(:rename).and_raise(Interrupt)
+        File.write(file, "older")
+        expect(written(*arguments)).to eq(["", 130])
+        expect([Dir.children(@dir).sort, File.read(file)]).to eq([["oversip.sock", "x.txt"], "older"])
+      end
+
       it "is no folder" do
         Dir.mkdir(file)
         expect(written(*arguments)).to eq(["ERROR: oversip trace: cannot write #{file}: Is a directory\n", 1])
@@ -76,6 +115,17 @@ RSpec.describe "A file that oversip trace writes" do
     File.link(file, other)
     oversip("trace", "-o", file)
     expect([File.read(other), File.read(file).include?("Call-ID one")]).to eq(["older", true])
+  end
+
+  describe "by a shell" do
+    include Command
+
+    it "is stdout by the name /dev/stdout, and a process that reads it" do
+      tracing(a_call("one", "200 OK"))
+      trace = [*command("trace", "--socket", socket), "-o"].shelljoin
+      expect(Open3.capture2e("bash", "-c", "#{trace} /dev/stdout | cat; #{trace} >(sed 's/^/read: /') | cat").first)
+        .to match(/^200 OK .*^read: 200 OK /m)
+    end
   end
 
   describe "on a full disk" do
