@@ -39,8 +39,10 @@ module OverSIP
     end
 
     # A number that grows and falls. With a block it is asked for each time that somebody looks, on a thread of the block's
-    # own. All of them together have half a second: a block that takes too long is ended (`Thread#kill`), is not begun anew
-    # before it has come to its end, and is asked last the next time.
+    # own, the same one each time: what belongs to a thread, such as a connection of a pool, is kept from one time to the
+    # next. All blocks together have half a second: one that takes too long is ended with its thread (`Thread#kill`), is not
+    # begun anew before it has come to its end, and is asked last the next time. One that others have left too little time
+    # keeps its value, and is asked first the next time.
     #
     # A gauge whose block fails, by an exception, by `exit` or in any other way, keeps its value. The log says once that it
     # has begun to fail, with the place of the block, and that it works again; `oversip_metric_failures_total` counts each

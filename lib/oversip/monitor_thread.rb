@@ -90,13 +90,16 @@ module OverSIP
     # Events do not wait until it has computed the answer.
     def answer(about)
       Engine.worker_begins
-      @answer.call(about)
-    rescue StandardError, ScriptError, SystemStackError => e
-      Logger.record(:error, "monitor", "no answer to the monitor's question for #{@topic}: #{e.message} (#{e.class})",
-                    [:monitor, @topic, e.class])
-      nil
-    ensure
-      Engine.worker_ends
+      begin
+        @answer.call(about)
+      rescue StandardError, ScriptError, SystemStackError => e
+        Logger.record(:error, "monitor", "no answer to the monitor's question for #{@topic}: #{e.message} (#{e.class})",
+                      [:monitor, @topic, e.class])
+        nil
+      ensure
+        # A kill may come before there is a worker to end: it must not end another one's.
+        Engine.worker_ends
+      end
     end
 
     on(:state, "oversip monitor") do
@@ -104,6 +107,7 @@ module OverSIP
                     metric_failures: OverSIP.metrics.failures)
     end
 
+    # The blocks compute on threads of their own: they count as long as they are waited for here.
     on(:gauges, "oversip gauges") do
       OverSIP.metrics.ask_gauges
       ""

@@ -111,6 +111,97 @@ RSpec.describe OverSIP::Metrics, :native do
       expect { asked }.to change(last, :value).to(2.0)
     end
 
+    describe "take some time" do
+      before do
+        @now = OverSIP::Deadline.now
+        allow(OverSIP::Deadline).to receive(:now) { @now }
+      end
+
+      # Takes so many seconds, and does not come back when the time for all blocks is over.
+      def take(seconds)
+        @now += seconds
+        Thread.stop if @now >= @end
+      end
+
+      def asked
+        @end = @now + 0.5
+        super
+      end
+
+      it "have a value at one of the next times where that is too long for all of them, and none of them has failed" do
+        begun = 0
+        slow = metrics.gauge(name(:slow)) { ((begun += 1) && take(0.42)) || begun }
+        quick = metrics.gauge(name(:quick)) { take(0.1) || 2 }
+        expect([asked, slow.value, quick.value]).to eq([[], 1.0, 0.0])
+        expect([asked, quick.value]).to eq([[], 2.0])
+        expect { asked }.to change(slow, :value).to(2.0)
+        # It was not begun to be ended.
+        expect([begun, metrics.failures]).to eq([2, 0])
+      end
+
+      it "are asked last the next time when they take the longest time" do
+        order = []
+        durations = [0.08, 0.02, 0.05]
+        durations.each { |time| metrics.gauge(name("takes_#{(time * 100).to_i}")) { ((order << time) && take(time)) || 1 } }
+        asked
+        expect { asked }.to change { order.last(3) }.from(durations).to(durations.sort)
+      end
+    end
+
+    it "have a thread of their own that lasts until it is ended" do
+      connections = []
+      works = true
+      metrics.gauge(name(:users)) do
+        connections << (Thread.current[:connection] ||= Object.new)
+        works ? 1 : Thread.stop
+      end
+      other = nil
+      metrics.gauge(name(:other)) { (other = Thread.current) && 1 }
+      2.times { metrics.ask_gauges }
+      expect(connections.uniq.size).to eq(1)
+      expect(other).not_to be_nil
+      expect(other.name).to eq("oversip gauge #{name(:other)}")
+      works = false
+      capture_log { metrics.ask_gauges }
+      works = true
+      capture_log { eventually { metrics.ask_gauges || connections.size > 3 } }
+      expect(connections.uniq.size).to eq(2)
+    end
+
+    it "are given anew have a thread anew: the former one ends" do
+      former = nil
+      metrics.gauge(name(:users)) { (former = Thread.current) && 1 }
+      metrics.ask_gauges
+      gauge = metrics.gauge(name(:users)) { Thread.current == former ? 0 : 2 }
+      expect { metrics.ask_gauges }.to change(gauge, :value).to(2.0)
+      expect(former.join(5)).to eq(former)
+    end
+
+    it "are asked by somebody who is killed are ended" do
+      running = Thread::Queue.new
+      metrics.gauge(name(:users)) { (running << Thread.current) && Thread.stop }
+      asking = Thread.new { metrics.ask_gauges }
+      block = running.pop
+      asking.kill.join
+      expect(block.join(5)).to eq(block)
+    end
+
+    it "do not come back count as work only as long as they are waited for" do
+      workers = 0
+      allow(OverSIP::Engine).to receive(:worker_begins) { workers += 1 }
+      allow(OverSIP::Engine).to receive(:worker_ends) { workers -= 1 }
+      gate = Thread::Queue.new
+      bad do
+        gate.pop
+      ensure
+        gate.pop
+      end
+      asked
+      expect(workers).to eq(0)
+    ensure
+      2.times { gate << 1 }
+    end
+
     it "do not even come back when they are ended are not begun a second time" do
       gate = Thread::Queue.new
       begun = 0

@@ -1,20 +1,22 @@
 # frozen_string_literal: true
 
 require "oversip/deadline"
+require "oversip/metrics/gauge_thread"
 require "oversip/source_place"
 
 module OverSIP
   class Metrics
     # The block that knows the value of a gauge, and how it is doing. It is a script's: it may raise whatever it likes, end
-    # its thread, or not come back. So it runs on a thread of its own each time.
+    # its thread, or not come back. So it runs on a thread of its own.
     #
     # @api private
     class GaugeBlock
       # Seconds after a record of a failure in which another failure is not told of.
       QUIET = 60
-      # What {#run} leaves undone when its thread is ended from within.
-      THREAD_ENDED = ["has ended its thread"].freeze
-      private_constant :QUIET, :THREAD_ENDED
+      private_constant :QUIET
+
+      # @return [Float] seconds that it has taken the last time
+      attr_reader :took
 
       # @param gauge [Gauge]
       # @param block [Proc]
@@ -22,6 +24,7 @@ module OverSIP
         @gauge = gauge
         @block = block
         @told = false
+        @took = 0.0
       end
 
       # @return [String] of the gauge
@@ -32,36 +35,45 @@ module OverSIP
       # Sets the gauge to what the block returns. The log says when that begins to fail, and when it works again.
       #
       # @param limit [Float] seconds; the block is ended then
-      # @return [Boolean] whether the gauge was set
-      def ask(limit)
-        # One that was ended and still runs, such as in an `ensure`, is not begun a second time.
-        @failure = failure_within(limit) unless @thread&.alive?
-        @failure ? failed : works
-        @failure.nil?
+      # @param whole [Boolean] whether that is all the time that blocks have, so that one that takes longer has failed
+      # @return [Symbol] `:set`; `:failed`; `:late`: it needs time that others have taken
+      def ask(limit, whole:)
+        return :late if @closed
+        # One that was ended and still runs is not begun a second time.
+        return failed(ended) if @thread&.busy?
+
+        outcome = run(limit)
+        return works if outcome == :set
+
+        outcome || whole ? failed(outcome || ended) : :late
+      end
+
+      # There is another block for the gauge.
+      def close
+        @closed = true
+        @thread&.close
       end
 
       private
 
-      def failure_within(limit)
-        @thread = Thread.new { run }
-        @thread.name = "oversip gauge #{name}"
-        return (@thread.value || THREAD_ENDED).first if @thread.join(limit)
-
-        @thread.kill
+      def ended
         "was ended: the blocks of all gauges have #{GaugeBlocks::PATIENCE} s together"
       end
 
-      # Events do not wait until it has computed its value.
-      #
-      # @return [Array(String), Array(nil)] why it has failed
-      def run
-        Engine.worker_begins
-        @gauge.set(@block.call)
-        [nil]
-      rescue Exception => e # rubocop:disable Lint/RescueException -- what leaves a thread here, such as that of `exit`, ends the process
-        [failure(e)]
+      # @return [Symbol, String, nil] `:set`, or why it has failed; nil: it has not come back
+      def run(limit)
+        began = Deadline.now
+        @thread = GaugeThread.new("oversip gauge #{name}") { set } unless @thread&.alive?
+        @thread.run(limit)
       ensure
-        Engine.worker_ends
+        @took = Deadline.now - began
+      end
+
+      def set
+        @gauge.set(@block.call)
+        :set
+      rescue Exception => e # rubocop:disable Lint/RescueException -- what leaves a thread here, such as that of `exit`, ends the process
+        failure(e)
       end
 
       # The words of an exception are the script's code, too.
@@ -71,19 +83,21 @@ module OverSIP
         "has failed (#{error.class})"
       end
 
-      def failed
-        return if @told || @quiet&.over? == false
-
-        @told = true
-        @quiet = Deadline.new(QUIET)
-        say(:error, "#{@failure}; this is said once until it works again")
+      def failed(how)
+        unless @told || @quiet&.over? == false
+          @told = true
+          @quiet = Deadline.new(QUIET)
+          say(:error, "#{how}; this is said once until it works again")
+        end
+        :failed
       end
 
       def works
-        return unless @told
-
-        @told = false
-        say(:info, "works again")
+        if @told
+          @told = false
+          say(:info, "works again")
+        end
+        :set
       end
 
       def say(severity, what)

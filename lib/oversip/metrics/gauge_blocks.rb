@@ -11,11 +11,12 @@ module OverSIP
     class GaugeBlocks
       # Seconds that all of them may take together. The monitor waits for a second.
       PATIENCE = 0.5
-      # With less than this left none is begun: it would be ended for the time that others have taken.
+      # With less than this left none is begun. As much as this may others have taken of the time of one that is said to have
+      # had all of it.
       LEAST = 0.05
       private_constant :LEAST
 
-      # @return [Integer] how often one of them has not set its gauge
+      # @return [Integer] how often one of them has failed to set its gauge
       attr_reader :failures
 
       def initialize
@@ -29,25 +30,36 @@ module OverSIP
       # @param gauge [Gauge]
       # @param block [Proc]
       def add(gauge, block)
-        @lock.synchronize { @blocks = @blocks.merge(gauge.name => GaugeBlock.new(gauge, block)) }
+        @lock.synchronize do
+          @blocks[gauge.name]&.close
+          @blocks = @blocks.merge(gauge.name => GaugeBlock.new(gauge, block))
+        end
       end
 
-      # Asks one after the other. Those that no time was left for come first the next time, and who has taken it comes last.
+      # Asks one after the other. Those that others have left too little time come first the next time, and of the others the
+      # one that has taken the longest time comes last.
       def ask
         deadline = Deadline.new(PATIENCE)
-        asked = []
-        waiting = @blocks.values
-        until waiting.empty? || deadline.left < LEAST
-          asked << waiting.shift
-          @failures += 1 unless asked.last.ask(deadline.left)
-        end
-        put_first(waiting.map(&:name), asked.map(&:name)) unless waiting.empty?
+        late, asked = @blocks.values.partition { |block| late?(block, deadline.left) }
+        put_in_order((late + asked.sort_by(&:took)).map(&:name))
       end
 
       private
 
-      def put_first(waiting, asked)
-        @lock.synchronize { @blocks = @blocks.slice(*waiting, *asked).merge(@blocks) }
+      # Asks a block, unless it is known to need more time than is left: to be ended costs it what it keeps for its thread.
+      #
+      # @return [Boolean] whether it needs time that others have taken
+      def late?(block, left)
+        whole = left > PATIENCE - LEAST
+        return true if !whole && left < [block.took, LEAST].max
+
+        outcome = block.ask(left, whole: whole)
+        @failures += 1 if outcome == :failed
+        outcome == :late
+      end
+
+      def put_in_order(names)
+        @lock.synchronize { @blocks = @blocks.slice(*names).merge(@blocks) }
       end
     end
   end
