@@ -7,7 +7,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
@@ -18,7 +20,10 @@ use crate::transport::error_text;
 const MOST_TRIES: usize = 8;
 
 /// How often the lock of the folder is asked for: another start holds it for some microseconds.
-const MOST_TRIES_FOR_TURN: usize = 10_000;
+const MOST_TRIES_FOR_TURN: usize = 50;
+
+/// How long another start has then to come to its end.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The rights of the file.
 const MODE: u32 = 0o600;
@@ -133,18 +138,24 @@ fn make_room(path: &Path, address: &SockAddr) -> Result<(), Problem> {
 }
 
 /// Of several starts one at a time looks at what is in the folder, and takes it away. `None`: somebody else holds its lock, or it cannot
-/// be read. A start does not wait for that.
+/// be locked. A start waits some milliseconds for that.
 fn turn(path: &Path) -> Option<Flock<File>> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut folder = File::open(parent.unwrap_or(Path::new("."))).ok()?;
     for _ in 0..MOST_TRIES_FOR_TURN {
         match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
             Ok(turn) => return Some(turn),
-            Err((still_open, _)) => folder = still_open,
+            Err((still_open, error)) if is_held(error) => folder = still_open,
+            Err(_) => return None,
         }
-        std::thread::yield_now();
+        std::thread::sleep(PAUSE);
     }
     None
+}
+
+/// Whether somebody else holds a lock that is refused for this: some file systems have none at all.
+fn is_held(error: Errno) -> bool {
+    matches!(error, Errno::EWOULDBLOCK | Errno::EINTR)
 }
 
 /// Whether there is a socket whose process has ended; false for nothing.
@@ -278,6 +289,25 @@ mod tests {
         let waiting: Vec<_> = full.filter(|socket| socket.connect(&address).is_ok()).collect();
         assert!(waiting.len() >= BACKLOG as usize);
         assert_eq!(refusal(&folder.socket()), "another process listens on it");
+    }
+
+    #[test]
+    fn a_lock_that_somebody_holds_is_asked_for_again_and_none_that_cannot_be() {
+        assert!(is_held(Errno::EWOULDBLOCK) && is_held(Errno::EINTR));
+        assert!(!is_held(Errno::EOPNOTSUPP) && !is_held(Errno::ENOLCK));
+    }
+
+    #[test]
+    fn a_start_waits_for_one_that_clears_the_name_and_not_for_ever() {
+        let folder = Folder::new("turn");
+        let held = turn(&folder.socket()).expect("the lock");
+        assert!(turn(&folder.socket()).is_none());
+        let waiting = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| turn(&folder.socket()).is_some());
+            drop(held);
+            waiting.join().expect("no panic")
+        });
+        assert!(waiting);
     }
 
     #[test]

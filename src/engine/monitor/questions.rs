@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::engine::SystemClock;
 use crate::host::lock;
 
-/// RubyQuestions on a topic that may wait; beyond it there is no answer.
+/// Questions on a topic that may wait; a further one has no answer.
 const MOST_QUESTIONS: usize = 16;
 
 /// How long an answer is waited for.
