@@ -238,9 +238,9 @@ RSpec.describe "The metrics of a server", :native do
                                                                  "cache-control" => "no-store", "x-content-type-options" => "nosniff")
   end
 
-  it "are shown to other machines by any name, but calls by a known one alone" do
+  it "are shown on this machine by a known name alone, by whichever of its addresses, and so are calls" do
     address = Socket.ip_address_list.find { |found| found.ipv4? && !found.ipv4_loopback? }&.ip_address
-    skip "no address here that another machine would have" unless address
+    skip "no address here but that of loopback" unless address
     metrics = { listen: "#{address}:0", calls_page: true, token: "0123456789abcdef" }
     capture_log { start_oversip(configuration: { metrics: metrics }) { nil } }
     status = lambda do |path, host|
@@ -250,9 +250,9 @@ RSpec.describe "The metrics of a server", :native do
     ensure
       socket&.close
     end
-    expect(%w[/metrics /health].map { |path| status.call(path, "sip.example.com:9464") }).to eq([200, 200])
-    page = "/calls?token=0123456789abcdef"
-    expect([status.call(page, "sip.example.com"), status.call(page, address)]).to eq([403, 200])
+    ["/metrics", "/health", "/calls?token=0123456789abcdef"].each do |path|
+      expect([path, status.call(path, "evil.example"), status.call(path, address)]).to eq([path, 403, 200])
+    end
   end
 
   it "are shown to who asks on this machine by an address of this server or a name that it knows, or says no name" do
@@ -349,6 +349,38 @@ RSpec.describe "The metrics of a server", :native do
       expect(idle.first.wait_readable(5) && idle.first.read_nonblock(1, exception: false)).to be_nil
     ensure
       idle&.each(&:close)
+    end
+
+    it "answer soon while others ask and do not wait for the answer" do
+      relay
+      %w[localhost evil.example].each do |host|
+        300.times { with_connection(metrics_port) { |peer| peer.write(request("/metrics", "GET", "Host" => host)) } }
+      end
+      began = OverSIP::Deadline.now
+      expect(ask("/metrics", at: metrics_port).status).to eq(200)
+      expect(OverSIP::Deadline.now - began).to be < 3
+    end
+
+    it "answer soon while others ask for more than their turns, and count who has to make room" do
+      socket = "/tmp/oversip-spec-#{Process.pid}.sock"
+      relay(core: { control_socket: socket })
+      asking = Array.new(48) { TCPSocket.new("127.0.0.1", metrics_port).tap { |peer| peer.write(request("/health") * 100) } }
+      expect(ask("/health", at: metrics_port)).to have_attributes(status: 200)
+      page = MetricsPage.new(ask("/metrics", at: socket).body)
+      expect(page['oversip_monitor_refused_total{reason="idle",socket="network"}']).to be_between(1, 2)
+      expect(page['oversip_monitor_connections{socket="network"}']).to be_between(40, 48)
+      expect(page["oversip_limit{of=\"monitor_connections\"}"]).to eq(64.0)
+    ensure
+      asking&.each(&:close)
+    end
+
+    it "count when they ask by a name that is none of the server's" do
+      socket = "/tmp/oversip-spec-#{Process.pid}.sock"
+      relay(core: { control_socket: socket })
+      2.times { ask("/metrics", at: metrics_port, headers: { "Host" => "evil.example" }) }
+      page = MetricsPage.new(ask("/metrics", at: socket).body)
+      expect(page['oversip_monitor_refused_total{reason="host",socket="network"}']).to eq(2.0)
+      expect(page['oversip_monitor_connections{socket="control"}']).to eq(1.0)
     end
 
     it "are cut off when they do not ask in time" do

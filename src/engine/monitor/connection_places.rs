@@ -1,5 +1,5 @@
 //! Who is connected at a door. A peer has a bound of its own, and who only stays connected makes room for who comes: idle connections,
-//! however many, keep nobody from asking.
+//! however many, keep nobody from asking. Other machines, however many, leave some places for this one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,35 +9,39 @@ use std::time::Instant;
 use tokio::sync::futures::Notified;
 use tokio::sync::Notify;
 
+use super::refusals::{Refusal, Refusals};
 use crate::clock::Clock;
 use crate::engine::SystemClock;
 use crate::host::lock;
 
 /// Connections at a time.
-const MOST_CONNECTIONS: usize = 64;
+pub(super) const MOST_CONNECTIONS: usize = 64;
+
+/// Connections of all other machines at a time.
+const MOST_OF_OTHERS: usize = 60;
 
 /// Connections of an address at a time: more than answers may go on, which a proxy in front of browsers asks for.
 const MOST_OF_ADDRESS: usize = 24;
 
 /// Connections from this machine at a time: several programs may look.
-const MOST_OF_LOOPBACK: usize = 48;
+const MOST_OF_THIS_MACHINE: usize = 48;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum MonitorPeer {
     /// The control socket.
     Control,
-    /// This machine.
-    Loopback,
+    /// This machine, by any of its addresses.
+    ThisMachine,
     /// An address; of an IPv6 address the first 64 bits: a host has all of such a network (RFC 6177).
     Address(IpAddr),
 }
 
 impl MonitorPeer {
-    /// The peer at this address.
-    pub(super) fn at(address: IpAddr) -> MonitorPeer {
-        match address.to_canonical() {
-            address if address.is_loopback() => MonitorPeer::Loopback,
+    /// The peer at an address, which has come to this one of ours.
+    pub(super) fn at(remote: IpAddr, local: IpAddr) -> MonitorPeer {
+        match remote.to_canonical() {
+            address if address.is_loopback() || address == local.to_canonical() => MonitorPeer::ThisMachine,
             IpAddr::V6(address) => {
                 MonitorPeer::Address(Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into())
             }
@@ -49,9 +53,13 @@ impl MonitorPeer {
         match self {
             // Whoever comes by it is let in: it waits for a place.
             MonitorPeer::Control => usize::MAX,
-            MonitorPeer::Loopback => MOST_OF_LOOPBACK,
+            MonitorPeer::ThisMachine => MOST_OF_THIS_MACHINE,
             MonitorPeer::Address(_) => MOST_OF_ADDRESS,
         }
+    }
+
+    fn is_other_machine(self) -> bool {
+        matches!(self, MonitorPeer::Address(_))
     }
 }
 
@@ -67,7 +75,7 @@ pub(super) enum NoPlace {
 #[derive(Debug)]
 struct Occupant {
     peer: MonitorPeer,
-    /// Since when it has asked nothing; `None` while it is answered.
+    /// Since when it has had no answer under way; `None` until hyper has all of one. Who waits for its turn has none yet.
     idle_since: Option<Instant>,
     leave: Arc<Notify>,
 }
@@ -78,19 +86,36 @@ pub(super) struct ConnectionPlaces {
     occupants: Mutex<(u64, HashMap<u64, Occupant>)>,
     /// A connection has ended or become idle.
     changed: Notify,
+    refusals: Arc<Refusals>,
 }
 
 impl ConnectionPlaces {
+    /// None is taken; who has to leave is counted there.
+    pub(super) fn new(refusals: Arc<Refusals>) -> ConnectionPlaces {
+        ConnectionPlaces { refusals, ..ConnectionPlaces::default() }
+    }
+
     /// Room for one more connection. Where there is none, the connection that has been idle for the longest time has to leave: one of this
-    /// peer's where it has as many as it may have, else anybody's.
+    /// peer's where it has as many as it may have, one of another machine where all of those have as many as they may have, else anybody's.
     pub(super) fn take(self: &Arc<Self>, peer: MonitorPeer) -> Result<ConnectionPlace, NoPlace> {
         let mut occupants = lock(&self.occupants);
         let (last, connected) = &mut *occupants;
-        let of_peer = connected.values().filter(|occupant| occupant.peer == peer).count();
-        if of_peer >= peer.most() {
-            dismiss(connected, |occupant| occupant.peer == peer).ok_or(NoPlace::OfPeer)?;
+        let number = |among: &dyn Fn(MonitorPeer) -> bool| {
+            connected.values().filter(|occupant| among(occupant.peer)).count()
+        };
+        let is_same = |other| other == peer;
+        let dismissed = if number(&is_same) >= peer.most() {
+            Some(dismiss(connected, is_same).ok_or(NoPlace::OfPeer)?)
+        } else if peer.is_other_machine() && number(&MonitorPeer::is_other_machine) >= MOST_OF_OTHERS {
+            Some(dismiss(connected, MonitorPeer::is_other_machine).ok_or(NoPlace::AtAll)?)
         } else if connected.len() >= MOST_CONNECTIONS {
-            dismiss(connected, |_| true).ok_or(NoPlace::AtAll)?;
+            Some(dismiss(connected, |_| true).ok_or(NoPlace::AtAll)?)
+        } else {
+            None
+        };
+        if let Some(dismissed) = dismissed {
+            dismissed.leave.notify_one();
+            self.refusals.count(Refusal::Idle);
         }
         *last += 1;
         let leave = Arc::new(Notify::new());
@@ -103,9 +128,9 @@ impl ConnectionPlaces {
         self.changed.notified()
     }
 
-    /// Whether nobody is connected.
-    pub(super) fn are_empty(&self) -> bool {
-        lock(&self.occupants).1.is_empty()
+    /// How many are connected.
+    pub(super) fn taken(&self) -> usize {
+        lock(&self.occupants).1.len()
     }
 
     fn set(&self, number: u64, idle_since: Option<Instant>) {
@@ -115,13 +140,12 @@ impl ConnectionPlaces {
     }
 }
 
-/// Has the connection leave that has been idle for the longest time among these. Its place is free at once.
-fn dismiss(connected: &mut HashMap<u64, Occupant>, among: impl Fn(&Occupant) -> bool) -> Option<()> {
-    let idle = connected.iter().filter(|(_, occupant)| among(occupant));
+/// Takes out the connection that has been idle for the longest time among those of these peers.
+fn dismiss(connected: &mut HashMap<u64, Occupant>, among: impl Fn(MonitorPeer) -> bool) -> Option<Occupant> {
+    let idle = connected.iter().filter(|(_, occupant)| among(occupant.peer));
     let idle = idle.filter_map(|(number, occupant)| Some((occupant.idle_since?, *number)));
     let (_, number) = idle.min()?;
-    connected.remove(&number)?.leave.notify_one();
-    Some(())
+    connected.remove(&number)
 }
 
 /// The place of a connection, which is free again with this.
@@ -138,7 +162,7 @@ impl ConnectionPlace {
         self.leave.notified().await;
     }
 
-    /// The connection has asked something: it is not idle as long as this is there.
+    /// An answer begins: the connection is not idle as long as this is there.
     pub(super) fn answering(self: &Arc<Self>) -> Answering {
         self.places.set(self.number, None);
         Answering(self.clone())
@@ -168,10 +192,10 @@ mod tests {
     use super::*;
 
     fn peer(address: &str) -> MonitorPeer {
-        MonitorPeer::at(address.parse().expect("an address"))
+        MonitorPeer::at(address.parse().expect("an address"), IpAddr::from([192, 0, 2, 99]))
     }
 
-    /// ConnectionPlaces of this peer, all that are there.
+    /// Takes all places of a peer.
     fn fill(places: &Arc<ConnectionPlaces>, peer: MonitorPeer) -> Vec<Arc<ConnectionPlace>> {
         (0..peer.most()).map(|_| Arc::new(places.take(peer).expect("room"))).collect()
     }
@@ -190,12 +214,43 @@ mod tests {
     #[test]
     fn a_peer_is_an_address_a_network_of_ipv6_or_this_machine() {
         for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
-            assert_eq!(peer(address), MonitorPeer::Loopback, "{address}");
+            assert_eq!(peer(address), MonitorPeer::ThisMachine, "{address}");
         }
         assert_eq!(peer("2001:db8::1"), peer("2001:db8::ffff:0:0:1"));
         assert_ne!(peer("2001:db8::1"), peer("2001:db8:0:1::1"));
         assert_eq!(peer("192.0.2.1"), peer("::ffff:192.0.2.1"));
         assert_ne!(peer("192.0.2.1"), peer("192.0.2.2"));
+    }
+
+    #[test]
+    fn who_comes_from_the_address_that_it_asks_is_this_machine() {
+        for (remote, local) in
+            [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::1"), ("::ffff:192.0.2.1", "192.0.2.1")]
+        {
+            let [remote, local] = [remote, local].map(|address| address.parse().expect("an address"));
+            assert_eq!(MonitorPeer::at(remote, local), MonitorPeer::ThisMachine, "{remote}");
+        }
+        let [neighbour, ours] =
+            ["2001:db8::2", "2001:db8::1"].map(|address| address.parse().expect("an address"));
+        assert_eq!(MonitorPeer::at(neighbour, ours), peer("2001:db8::2"));
+    }
+
+    #[test]
+    fn other_machines_leave_places_for_this_one() {
+        let places = Arc::<ConnectionPlaces>::default();
+        let of_others: Vec<_> = (0..MOST_OF_OTHERS)
+            .map(|number| places.take(peer(&format!("192.0.2.{}", number % 3))).map(Arc::new).expect("room"))
+            .collect();
+        let answering: Vec<_> = of_others.iter().map(ConnectionPlace::answering).collect();
+        assert_eq!(places.take(peer("192.0.2.9")).err(), Some(NoPlace::AtAll));
+        let of_this_machine: Vec<_> =
+            (MOST_OF_OTHERS..MOST_CONNECTIONS).map(|_| places.take(MonitorPeer::ThisMachine)).collect();
+        assert!(of_this_machine.iter().all(Result::is_ok));
+        drop(answering);
+        let _of_another = places.take(peer("192.0.2.9")).expect("room");
+        // One of another machine's has made room, though these have been idle for longer.
+        assert!(!of_this_machine.iter().flatten().any(has_to_leave));
+        assert_eq!(places.taken(), MOST_CONNECTIONS);
     }
 
     #[test]
@@ -231,7 +286,7 @@ mod tests {
     #[test]
     fn when_all_places_are_taken_the_idle_ones_of_others_make_room() {
         let places = Arc::<ConnectionPlaces>::default();
-        let of_this_machine = fill(&places, MonitorPeer::Loopback);
+        let of_this_machine = fill(&places, MonitorPeer::ThisMachine);
         let of_alice = fill(&places, peer("192.0.2.1"));
         assert!(places.take(peer("192.0.2.2")).is_ok());
         assert!(has_to_leave(&of_this_machine[0]));
@@ -258,8 +313,8 @@ mod tests {
     fn a_place_is_free_again_with_its_connection() {
         let places = Arc::<ConnectionPlaces>::default();
         let place = places.take(MonitorPeer::Control).expect("room");
-        assert!(!places.are_empty());
+        assert_eq!(places.taken(), 1);
         drop(place);
-        assert!(places.are_empty());
+        assert_eq!(places.taken(), 0);
     }
 }

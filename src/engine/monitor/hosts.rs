@@ -10,13 +10,15 @@ use super::monitor_request::{HostHeader, MonitorRequest};
 pub(super) struct Hosts(pub(super) Vec<String>);
 
 impl Hosts {
-    /// Whether a request of this peer has come by a name of ours, or says none, as no browser does. Else why it is refused.
+    /// Whether a request of this peer has come by a name of ours, or says none, as no browser does. Else why it is refused. No browser
+    /// reaches the control socket.
     ///
     /// Calls are shown by a name of ours alone. Figures, which have no password, are shown to other machines by any name: whoever has
     /// them come there lets all of them ask, while a browser on this machine reaches what is for this machine alone.
     pub(super) fn admit(&self, request: &MonitorRequest, peer: MonitorPeer) -> Result<(), &'static str> {
         let ours = match request.host() {
-            _ if peer != MonitorPeer::Loopback && !request.is_about_calls() => true,
+            _ if peer == MonitorPeer::Control => true,
+            _ if peer != MonitorPeer::ThisMachine && !request.is_about_calls() => true,
             HostHeader::Absent => true,
             HostHeader::Is(host) => self.have(host),
             HostHeader::Unclear => false,
@@ -45,6 +47,23 @@ mod tests {
 
     fn hosts() -> Hosts {
         Hosts(vec!["sip.example.com".into()])
+    }
+
+    /// Of this path and host, whether the control socket, this machine and another one are admitted.
+    fn admitted(path: &str, host: &str) -> [bool; 3] {
+        let request = hyper::Request::get(path).header("Host", host).body(String::new()).expect("a request");
+        let request = MonitorRequest::of(request);
+        let other = MonitorPeer::Address(Ipv4Addr::new(192, 0, 2, 1).into());
+        [MonitorPeer::Control, MonitorPeer::ThisMachine, other]
+            .map(|peer| hosts().admit(&request, peer).is_ok())
+    }
+
+    #[test]
+    fn figures_are_shown_to_other_machines_by_any_name_and_calls_to_nobody() {
+        assert_eq!(admitted("/metrics", "192.0.2.1"), [true; 3]);
+        assert_eq!(admitted("/calls", "sip.example.com"), [true; 3]);
+        assert_eq!(admitted("/metrics", "evil.example"), [true, false, true]);
+        assert_eq!(admitted("/calls/events", "evil.example"), [true, false, false]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod monitor_response;
 mod pace;
 mod page_cache;
 mod questions;
+mod refusals;
 mod routes;
 mod scene;
 mod serve;

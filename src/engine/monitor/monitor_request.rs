@@ -1,6 +1,6 @@
 //! What a request asks for.
 
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::header::{AUTHORIZATION, HOST};
 use hyper::{Method, Request};
 
@@ -28,7 +28,7 @@ pub(super) enum HostHeader {
 }
 
 impl MonitorRequest {
-    pub(super) fn of(request: Request<Incoming>) -> MonitorRequest {
+    pub(super) fn of(request: Request<impl Body>) -> MonitorRequest {
         let only = |name| {
             let mut values = request.headers().get_all(name).iter();
             let value = values.next().filter(|_| values.next().is_none())?;

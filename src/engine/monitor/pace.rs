@@ -12,7 +12,7 @@ use crate::host::lock;
 /// Connections of all peers: to accept one costs little, and who has to wait behind idle ones gets no answer meanwhile.
 const CONNECTIONS: Rate = Rate { interval: Duration::from_millis(1), burst: 1000 };
 
-/// Requests of a peer.
+/// Requests of a peer: as many as may wait at once, one on each connection, have their turn within a second.
 const REQUESTS: Rate = Rate { interval: Duration::from_millis(20), burst: 50 };
 
 /// Peers whose requests are counted apart; all others count together.
@@ -37,12 +37,6 @@ impl Rate {
     }
 }
 
-async fn wait(at: Option<Instant>) {
-    if let Some(at) = at {
-        SystemClock.sleep_until(at).await;
-    }
-}
-
 /// Lets each connection come at its time.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionPace(Mutex<Option<Instant>>);
@@ -51,7 +45,9 @@ impl ConnectionPace {
     /// Waits until one more may come.
     pub(super) async fn turn(&self) {
         let at = CONNECTIONS.book(&mut lock(&self.0), SystemClock.now());
-        wait(at).await;
+        if let Some(at) = at {
+            SystemClock.sleep_until(at).await;
+        }
     }
 }
 
@@ -59,20 +55,46 @@ impl ConnectionPace {
 #[derive(Debug, Default)]
 pub(super) struct RequestPace(Mutex<HashMap<Option<MonitorPeer>, Option<Instant>>>);
 
+/// A turn that has not come. Who does not wait for it gives it back: who asks and leaves, however often, takes no time from others.
+#[derive(Debug)]
+struct Turn<'a> {
+    pace: &'a RequestPace,
+    /// With whom it is counted.
+    peer: Option<MonitorPeer>,
+    at: Instant,
+    has_come: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.has_come {
+            return;
+        }
+        if let Some(Some(over)) = lock(&self.pace.0).get_mut(&self.peer) {
+            *over -= REQUESTS.interval;
+        }
+    }
+}
+
 impl RequestPace {
     /// Waits until one more of this peer may be answered.
     pub(super) async fn turn(&self, peer: MonitorPeer) {
-        let at = self.book(peer, SystemClock.now());
-        wait(at).await;
+        if let Some(mut turn) = self.book(peer, SystemClock.now()) {
+            SystemClock.sleep_until(turn.at).await;
+            turn.has_come = true;
+        }
     }
 
-    fn book(&self, peer: MonitorPeer, now: Instant) -> Option<Instant> {
+    /// The turn of one more of this peer; `None` for at once.
+    fn book(&self, peer: MonitorPeer, now: Instant) -> Option<Turn<'_>> {
         let mut overs = lock(&self.0);
         if overs.len() >= MOST_PEERS && !overs.contains_key(&Some(peer)) {
             overs.retain(|_, over| over.is_some_and(|over| over > now));
         }
         let apart = overs.len() < MOST_PEERS || overs.contains_key(&Some(peer));
-        REQUESTS.book(overs.entry(apart.then_some(peer)).or_default(), now)
+        let peer = apart.then_some(peer);
+        let at = REQUESTS.book(overs.entry(peer).or_default(), now)?;
+        Some(Turn { pace: self, peer, at, has_come: false })
     }
 }
 
@@ -100,14 +122,36 @@ mod tests {
     }
 
     fn peer(number: usize) -> MonitorPeer {
-        MonitorPeer::at(Ipv4Addr::from_bits(number as u32).into())
+        MonitorPeer::Address(Ipv4Addr::from_bits(number as u32).into())
     }
 
     #[test]
     fn a_peer_without_end_takes_no_turn_of_others() {
         let (pace, now) = (RequestPace::default(), Instant::now());
         while pace.book(peer(1), now).is_none() {}
-        assert_eq!(pace.book(peer(2), now), None);
+        assert!(pace.book(peer(2), now).is_none());
+    }
+
+    #[test]
+    fn who_does_not_wait_for_its_turn_gives_it_back() {
+        let (pace, now) = (RequestPace::default(), Instant::now());
+        while pace.book(peer(1), now).is_none() {}
+        let waiting: Vec<_> = (0..10).map(|_| pace.book(peer(1), now).expect("a wait")).collect();
+        for _ in 0..1000 {
+            drop(pace.book(peer(1), now));
+        }
+        let next = pace.book(peer(1), now).expect("a wait");
+        assert_eq!([waiting[0].at, next.at], [now + REQUESTS.interval, now + 11 * REQUESTS.interval]);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_has_come_is_used_up() {
+        let pace = RequestPace::default();
+        let began = Instant::now();
+        for _ in 0..REQUESTS.burst + 4 {
+            pace.turn(peer(1)).await;
+        }
+        assert!(began.elapsed() >= 2 * REQUESTS.interval);
     }
 
     #[test]
@@ -118,7 +162,7 @@ mod tests {
         }
         assert_eq!(lock(&pace.0).len(), MOST_PEERS + 1);
         assert!(pace.book(peer(3 * MOST_PEERS), now).is_some());
-        assert_eq!(pace.book(peer(3 * MOST_PEERS), now + Duration::from_secs(100)), None);
+        assert!(pace.book(peer(3 * MOST_PEERS), now + Duration::from_secs(100)).is_none());
         assert_eq!(lock(&pace.0).len(), 1);
     }
 }

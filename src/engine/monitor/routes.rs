@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 
-use super::connection_places::MonitorPeer;
 use super::door::{Door, MonitorSocket};
 use super::monitor_request::MonitorRequest;
 use super::monitor_response::MonitorResponse;
@@ -13,18 +12,8 @@ use super::scene::Scene;
 
 use super::{calls, health, metrics, status, trace};
 
-/// The answer to a request of this peer.
-pub(super) async fn answer(
-    asked: &MonitorRequest,
-    peer: MonitorPeer,
-    door: &Arc<Door>,
-    scene: &Arc<Scene>,
-) -> MonitorResponse {
-    if door.socket == MonitorSocket::Network {
-        if let Err(reason) = scene.hosts.admit(asked, peer) {
-            return MonitorResponse::refusal(StatusCode::FORBIDDEN, reason);
-        }
-    }
+/// The answer to a request that has come by this door.
+pub(super) async fn answer(asked: &MonitorRequest, door: &Arc<Door>, scene: &Arc<Scene>) -> MonitorResponse {
     match (asked.path.as_str(), door.socket) {
         ("/health", _) => health::answer(scene),
         ("/metrics", _) => metrics::answer(door, scene).await,

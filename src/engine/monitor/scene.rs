@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 
 use super::calls;
+use super::door::Door;
 use super::hosts::Hosts;
 use super::kernel::UdpDrops;
 use super::page_cache::PageCache;
@@ -36,6 +37,8 @@ pub(super) struct Scene {
     /// The page of figures that a network was shown last.
     pub(super) pages: PageCache,
     pub(super) identity: Identity,
+    /// Where peers come in: by the control socket, and from a network.
+    pub(super) doors: [Arc<Door>; 2],
     /// By which names a network may ask.
     pub(super) hosts: Hosts,
     /// What the pages of calls share; `None`: they are not served.

@@ -20,6 +20,7 @@ use super::door::Door;
 use super::hyper_io::{HyperIo, HyperTimer};
 use super::monitor_request::MonitorRequest;
 use super::monitor_response::{MonitorResponse, ResponseBody};
+use super::refusals::Refusal;
 use super::routes;
 use super::scene::Scene;
 use crate::clock::Clock;
@@ -56,7 +57,10 @@ impl Accept for TcpListener {
     type Stream = tokio::net::TcpStream;
 
     async fn next(&self) -> io::Result<(Self::Stream, MonitorPeer)> {
-        self.accept().await.map(|(stream, remote)| (stream, MonitorPeer::at(remote.ip())))
+        let (stream, remote) = self.accept().await?;
+        // One whose address here cannot be read is gone.
+        let local = stream.local_addr().map_or(remote.ip(), |local| local.ip());
+        Ok((stream, MonitorPeer::at(remote.ip(), local)))
     }
 }
 
@@ -131,9 +135,18 @@ impl Conversation {
     }
 
     async fn respond(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+        let asked = MonitorRequest::of(request);
+        let admitted = self.scene.hosts.admit(&asked, self.peer);
+        self.door.turn(self.peer, admitted.is_ok()).await;
+        // Who has waited for its turn until now has made room for others, as who asks nothing.
         let answering = self.place.answering();
-        self.door.turn(self.peer).await;
-        let response = self.judge(MonitorRequest::of(request)).await;
+        let response = match admitted {
+            Ok(()) => self.judge(asked).await,
+            Err(reason) => {
+                self.door.refusals().count(Refusal::Host);
+                MonitorResponse::refusal(StatusCode::FORBIDDEN, reason)
+            }
+        };
         self.goes_on.store(response.goes_on(), Ordering::Relaxed);
         Ok(response.into_response(answering))
     }
@@ -145,7 +158,7 @@ impl Conversation {
         if asked.has_body() {
             return MonitorResponse::refusal(StatusCode::PAYLOAD_TOO_LARGE, "a request here has no body");
         }
-        routes::answer(&asked, self.peer, &self.door, &self.scene).await
+        routes::answer(&asked, &self.door, &self.scene).await
     }
 }
 

@@ -98,6 +98,7 @@ impl Monitor {
             of_script: config.of_script.clone(),
             pages: PageCache::default(),
             identity: config.identity.clone(),
+            doors: [MonitorSocket::Control, MonitorSocket::Network].map(Door::new),
             hosts: Hosts(config.hosts.clone()),
             calls_page: config.calls_page.clone().map(|guard| Arc::new(calls::OpenPages::new(guard))),
             udp_drops: UdpDrops::default(),
@@ -147,8 +148,8 @@ fn run(runtime: &Runtime, scene: &Arc<Scene>, control: Option<ControlSocket>, po
     let _speaks = log::speak_for(&scene.driver);
     let (control, _file) = control.map(ControlSocket::into_parts).unzip();
     runtime.block_on(async {
-        let (inside, outside) = (Door::new(MonitorSocket::Control), Door::new(MonitorSocket::Network));
-        let served = serve(control, ports, [&inside, &outside], scene);
+        let [inside, outside] = &scene.doors;
+        let served = serve(control, ports, scene);
         if let Err(error) = served {
             return tracing::error!(target: "oversip::monitor", "nothing is shown: {error}");
         }
@@ -178,9 +179,9 @@ fn send_to_collectors(scene: &Arc<Scene>) -> Option<tokio::task::JoinHandle<()>>
 fn serve(
     control: Option<std::os::unix::net::UnixListener>,
     ports: Vec<TcpListener>,
-    [inside, outside]: [&Arc<Door>; 2],
     scene: &Arc<Scene>,
 ) -> std::io::Result<()> {
+    let [inside, outside] = &scene.doors;
     if let Some(listener) = control {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         tokio::spawn(accept(listener, inside.clone(), scene.clone()));

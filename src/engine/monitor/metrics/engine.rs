@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use crate::client::BLACKLIST_CAPACITY;
 use crate::engine::config::MAX_CONNECTIONS;
+use crate::engine::monitor::connection_places::MOST_CONNECTIONS;
 use crate::engine::monitor::scene::Scene;
 use crate::engine::readings::{Reading, Shown, Value};
 use crate::metrics::{Families, Family};
@@ -66,6 +67,7 @@ fn limits(families: &mut Families, scene: &Scene, of_ruby: &Json) {
             ("queued_requests", limits.queued_requests),
             ("queued_acks", limits.queued_acks),
             ("connections", MAX_CONNECTIONS),
+            ("monitor_connections", MOST_CONNECTIONS),
             ("blacklist_of_profile", BLACKLIST_CAPACITY),
             ("dns_cache_of_profile", DNS_CACHE_CAPACITY),
         ] {

@@ -1,6 +1,7 @@
 //! `/metrics`: all figures in the text format of Prometheus.
 
 mod collectors;
+mod doors;
 mod engine;
 mod script;
 
@@ -36,6 +37,7 @@ async fn page(scene: &Scene) -> Vec<u8> {
     engine::read(&mut families, scene, &script["limits"]);
     script::read(&mut families, &script);
     collectors::read(&mut families, scene);
+    doors::read(&mut families, scene);
     let sockets = scene.driver.network.get().map(|network| network.udp_inodes()).unwrap_or_default();
     kernel::read(&mut families, &sockets, &scene.udp_drops);
     if let Some(metrics) = scene.driver.observers.as_ref().and_then(|observers| observers.metrics()) {
