@@ -10,6 +10,7 @@ module OverSIP
     # `call_id`, or nothing but `last`, is given.
     #
     # @example The ladder of the last call that has failed
+    #   require "oversip/call_record"
     #   puts OverSIP::CallRecord::TextLadder.new(OverSIP.trace(failed: true, last: 1))
     # @param call_id [String, nil]
     # @param last [Integer, nil] so many calls: those that began last; when it is given alone, those of which the newest is
