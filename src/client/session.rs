@@ -82,8 +82,8 @@ pub struct Session {
     targets: Queue<Target>,
     /// The targets that were passed over so far, since they are on the blacklist.
     passed: Vec<Target>,
-    /// Those of them that nobody was told of yet; only where somebody wants to know.
-    passed_untold: Option<Vec<Target>>,
+    /// Those of them that are not tried at all; only where somebody wants to know.
+    passed_over: Option<search::PassedOver>,
     /// How many targets were tried.
     tried: usize,
     /// When the time for all targets is over.
@@ -135,7 +135,7 @@ impl Session {
             in_dialog: class == RequestClass::Ack,
             targets: Queue::new(),
             passed: Vec::new(),
-            passed_untold: None,
+            passed_over: None,
             tried: 0,
             deadline: None,
             server_end: None,

@@ -98,6 +98,41 @@ fn a_target_known_to_be_unavailable_is_503_for_the_blocks_and_500_upstream() {
 }
 
 #[test]
+fn a_target_that_is_tried_all_the_same_is_not_told_of_as_passed_over() {
+    let case = |ports: &[u16]| {
+        let mut case = Case::proxy(RequestClass::Invite);
+        case.session.tell_passed_over();
+        list(&mut case, &[1, 2]);
+        case.give(targets(ports));
+        case
+    };
+    // Another one is free.
+    assert_eq!(case(&[1, 2, 3]).session.take_passed_over(), [target(1), target(2)]);
+    // All are listed: one of them may be the probe.
+    let mut probe = case(&[1, 2]);
+    assert_eq!(probe.session.take_passed_over(), []);
+    probe.give(SessionInput::Probe);
+    assert_eq!(probe.session.take_passed_over(), [target(2)]);
+    let mut none = case(&[1, 2]);
+    none.give(SessionInput::StillListed);
+    assert_eq!(none.session.take_passed_over(), [target(1), target(2)]);
+    let mut again = case(&[1, 2]);
+    again.give(SessionInput::LookAgain);
+    again.give(SessionInput::StillListed);
+    assert_eq!(again.session.take_passed_over(), [target(1), target(2)]);
+}
+
+#[test]
+fn a_request_of_a_dialog_passes_no_target_over_that_it_comes_to_later() {
+    let mut case = Case::proxy(RequestClass::Invite);
+    case.session.tell_passed_over();
+    case.session.set_in_dialog();
+    list(&mut case, &[1, 2]);
+    case.give(targets(&[1, 2]));
+    assert_eq!(case.session.take_passed_over(), []);
+}
+
+#[test]
 fn a_blacklisted_first_target_is_passed_over_without_being_shown() {
     let mut case = Case::proxy(RequestClass::Invite);
     let entry = Failure::destination_blacklisted(403, "One");

@@ -8,6 +8,22 @@ use crate::client::{Failure, RouteError};
 use crate::message::Transport;
 use crate::resolve::{ResolveError, Target};
 
+/// Targets on the blacklist that were not tried.
+#[derive(Debug, Default)]
+pub(super) struct PassedOver {
+    /// Which target is tried in their place is not decided yet: it may be one of them.
+    skipped: Vec<Target>,
+    /// It is decided, and nobody has taken them yet.
+    untold: Vec<Target>,
+}
+
+impl PassedOver {
+    /// This target is tried, or none.
+    fn settle(&mut self, tried: Option<Target>) {
+        self.untold.extend(self.skipped.drain(..).filter(|skipped| Some(*skipped) != tried));
+    }
+}
+
 impl Session {
     /// The request belongs to a dialog: the targets on the blacklist are its last ones, and it makes no entry.
     pub fn set_in_dialog(&mut self) {
@@ -31,12 +47,15 @@ impl Session {
 
     /// From now on [`Session::take_passed_over`] has something to say.
     pub fn tell_passed_over(&mut self) {
-        self.passed_untold = Some(Vec::new());
+        self.passed_over = Some(PassedOver::default());
     }
 
-    /// The targets that were passed over since the last call, since they are on the blacklist.
+    /// The targets that were passed over since the last call: they are on the blacklist, and another target is tried or none.
     pub fn take_passed_over(&mut self) -> Vec<Target> {
-        self.passed_untold.as_mut().map(std::mem::take).unwrap_or_default()
+        self.passed_over
+            .as_mut()
+            .map(|passed_over| std::mem::take(&mut passed_over.untold))
+            .unwrap_or_default()
     }
 
     /// Whether the session waits for the answer to [`Action::AskProbe`].
@@ -84,8 +103,8 @@ impl Session {
             let Some(entry) = step.blacklist.entry(step.now, &target) else {
                 return self.try_target(step, target);
             };
-            if let Some(untold) = &mut self.passed_untold {
-                untold.push(target);
+            if let Some(passed_over) = &mut self.passed_over {
+                passed_over.skipped.push(target);
             }
             if let Some(since) = entry.automatic.filter(|since| longest.is_none_or(|(at, _)| *since < at)) {
                 longest = Some((since, target));
@@ -113,7 +132,15 @@ impl Session {
             return self.give_last_result();
         }
         let target = self.passed.remove(0);
+        // The others have their turn as well.
+        self.forget_skipped();
         self.try_target(step, target);
+    }
+
+    fn forget_skipped(&mut self) {
+        if let Some(passed_over) = &mut self.passed_over {
+            passed_over.skipped.clear();
+        }
     }
 
     /// Whether nothing more is tried: the request was cancelled or aborted, or its time is over.
@@ -170,6 +197,9 @@ impl Session {
 
     /// No target is left, or none may be tried any more: what became of the last one counts.
     fn give_last_result(&mut self) {
+        if let Some(passed_over) = &mut self.passed_over {
+            passed_over.settle(None);
+        }
         self.forget_targets();
         let last = self.last.take().unwrap_or_else(|| LastResult::Failure(RouteError::ClientTimeout.into()));
         self.finish(last);
@@ -182,6 +212,9 @@ impl Session {
 
     fn try_target(&mut self, step: &mut Step<'_>, listed: Target) {
         self.tried += 1;
+        if let Some(passed_over) = &mut self.passed_over {
+            passed_over.settle(Some(listed));
+        }
         let by_tcp = self.by_tcp(step, listed);
         self.upgraded = by_tcp.map(|_| listed);
         self.show(by_tcp.unwrap_or(listed));
@@ -276,6 +309,7 @@ impl Session {
 
     pub(super) fn on_look_again(&mut self, step: &mut Step<'_>) {
         if self.asks_probe() {
+            self.forget_skipped();
             self.targets = std::mem::take(&mut self.passed).into();
             self.next_target(step);
         }
