@@ -187,6 +187,12 @@ RSpec.describe "The control socket", :native do
       end
     end
 
+    it "has its default in a folder that the server makes for its user, of which systemd makes none of root's" do
+      unit = File.read(File.join(Command::ROOT, "packaging/oversip.service"))
+      expect(unit).to match(/^ExecStart=.* --user oversip\b/)
+      expect(unit).not_to match(/^RuntimeDirectory=/)
+    end
+
     it "serves without, and says why, where the default cannot be made" do
       folder
       File.write(in_folder("run/oversip"), "")
