@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "support/scripted_dns"
 require "support/toolkit_world"
 
 # What an element does that no message shows, as the record of a world says it; the trace of an engine says the same.
@@ -42,7 +43,7 @@ RSpec.describe OverSIP::Testing::World, :native do
     it "says the same as the trace of an engine where #{title}" do
       bob = udp_peer("127.0.0.3")
       caller = udp_peer
-      start_oversip(configuration: { trace: true }) { |request| script.call(request, ["127.0.0.3", bob.port]) }
+      start_oversip(configuration: { core: { nameservers: [scripted_dns({}).address] }, trace: true }) { |request| script.call(request, ["127.0.0.3", bob.port]) }
       caller.send_text(caller.build(:OPTIONS, "sip:bob@b.example"), oversip_port)
       bob.answer(bob.receive, 486) if expected.include?("<- 486")
       caller.receive_final
