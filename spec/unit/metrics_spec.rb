@@ -168,6 +168,14 @@ RSpec.describe OverSIP::Metrics, :native do
       expect(connections.uniq.size).to eq(2)
     end
 
+    it "get no thread from the system have failed" do
+      bad { 1 }
+      allow(Thread).to receive(:new).and_raise(ThreadError, "can't create Thread")
+      expect(asked).to include(record("has no thread: can't create Thread"))
+      allow(Thread).to receive(:new).and_call_original
+      expect { asked }.to change(first, :value).to(1.0)
+    end
+
     it "are given anew have a thread anew: the former one ends" do
       former = nil
       metrics.gauge(name(:users)) { (former = Thread.current) && 1 }

@@ -65,6 +65,8 @@ module OverSIP
         began = Deadline.now
         @thread = GaugeThread.new("oversip gauge #{name}") { set } unless @thread&.alive?
         @thread.run(limit)
+      rescue ThreadError => e
+        "has no thread: #{e.message}"
       ensure
         @took = Deadline.now - began
       end
