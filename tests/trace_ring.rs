@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use oversip::element::{AttemptEnd, Happening, ObservedRequest, Responder, Word};
+use oversip::element::{AttemptEnd, Happening, ObservedRequest, Responder, SendFailure, Word};
 use oversip::message::{Method, Transport};
 use oversip::observed::{BlockRun, Direction, Fate, FiveTuple, ObservedMessage};
 use oversip::resolve::Target;
@@ -27,29 +27,48 @@ impl Scene {
     }
 
     fn sent(&mut self, method: &str, call_id: &str, size: usize) {
-        self.told(Direction::Out, &format!("{method} sip:b SIP/2.0"), method, call_id, size);
+        self.told(Direction::Out, &format!("{method} sip:b SIP/2.0"), &format!("1 {method}"), call_id, size);
     }
 
     /// A message comes or leaves.
-    fn told(&mut self, direction: Direction, start: &str, method: &str, call_id: &str, size: usize) {
+    fn told(&mut self, direction: Direction, start: &str, cseq: &str, call_id: &str, size: usize) {
         self.now += Duration::from_millis(1);
         let filling = "x".repeat(size);
-        let wire = format!("{start}\r\nCall-ID: {call_id}\r\nSubject: {filling}\r\n\r\n");
+        let wire = format!("{start}\r\nCall-ID: {call_id}\r\nCSeq: {cseq}\r\nSubject: {filling}\r\n\r\n");
         let address = "192.0.2.1:5060".parse().expect("an address");
         let between =
             FiveTuple { transport: Transport::Udp, local: Some(address), remote: address, connection: None };
         let message = ObservedMessage::sent(self.now, wire.as_bytes(), between, Fate::Sent);
-        self.ring.message(&ObservedMessage { direction, method: method.as_bytes(), ..message });
+        self.ring.message(&ObservedMessage { direction, ..message });
+    }
+
+    /// The element has done something about a request of a call.
+    fn happened(&mut self, happening: Happening) {
+        self.ring.happened(self.now, &happening);
     }
 
     /// An INVITE comes.
     fn invite(&mut self, call_id: &str) {
-        self.told(Direction::In, "INVITE sip:b SIP/2.0", "INVITE", call_id, 10);
+        self.told(Direction::In, "INVITE sip:b SIP/2.0", "1 INVITE", call_id, 10);
     }
 
     /// An INVITE gets a response.
     fn respond(&mut self, status: u16, call_id: &str) {
-        self.told(Direction::Out, &format!("SIP/2.0 {status} Reason"), "INVITE", call_id, 10);
+        self.respond_to(Method::Invite, "1 INVITE", status, call_id);
+    }
+
+    /// A request with this method and CSeq gets a response.
+    fn respond_to(&mut self, method: Method, cseq: &str, status: u16, call_id: &str) {
+        let (of, by) = (request(method, call_id), Responder::Script);
+        match status {
+            100 => {}
+            101..200 => self.happened(Happening::Progress { of, status, by, after: None, call: true }),
+            _ => {
+                let (call, cancelled) = (true, false);
+                self.happened(Happening::Answered { of, status, by, after: None, call, cancelled });
+            }
+        }
+        self.told(Direction::Out, &format!("SIP/2.0 {status} Reason"), cseq, call_id, 10);
     }
 
     /// An INVITE comes, which is refused without having been routed.
@@ -57,13 +76,20 @@ impl Scene {
         self.invite(call_id);
         self.respond(100, call_id);
         self.respond(403, call_id);
-        self.told(Direction::In, "ACK sip:b SIP/2.0", "ACK", call_id, 10);
+        self.told(Direction::In, "ACK sip:b SIP/2.0", "1 ACK", call_id, 10);
+    }
+
+    /// An INVITE is sent to a target.
+    fn sent_on(&mut self, call_id: &str) {
+        let target = Target::new(Transport::Udp, [192, 0, 2, 9].into(), 5060);
+        self.happened(Happening::Attempt { target, of: request(Method::Invite, call_id) });
+        self.sent("INVITE", call_id, 10);
     }
 
     /// An INVITE comes, is sent on, and is answered.
     fn answered(&mut self, call_id: &str) {
         self.invite(call_id);
-        self.sent("INVITE", call_id, 10);
+        self.sent_on(call_id);
         self.respond(200, call_id);
     }
 
@@ -84,6 +110,15 @@ impl Scene {
         let lines = String::from_utf8(lines).expect("UTF-8");
         lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
+}
+
+fn request(method: Method, call_id: &str) -> ObservedRequest {
+    ObservedRequest { method, branch: Word::default(), call_id: Some(Word::from(call_id.as_bytes())) }
+}
+
+/// Names with numbers.
+fn names(word: &str, numbers: std::ops::Range<usize>) -> Vec<String> {
+    numbers.map(|number| format!("{word} {number}")).collect()
 }
 
 #[test]
@@ -131,49 +166,111 @@ fn a_call_id_that_is_no_utf_8_stands_in_its_rows_by_its_bytes_too() {
 }
 
 #[test]
-fn what_is_no_call_pushes_no_call_out_and_has_the_room_that_calls_do_not_need() {
+fn what_is_no_call_has_the_room_that_calls_do_not_need_and_a_quarter() {
     let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
-    (0..5).for_each(|call| scene.sent("INVITE", &format!("call {call}"), 10));
-    (0..100).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 10));
-    let calls = ["call 0", "call 1", "call 2", "call 3", "call 4"];
-    assert_eq!(scene.calls(), [&calls[..], &["client 97", "client 98", "client 99"]].concat());
-    scene.sent("INVITE", "call 5", 10);
+    names("call", 0..5).iter().for_each(|call| scene.answered(call));
+    names("client", 0..100).iter().for_each(|client| scene.sent("REGISTER", client, 10));
+    assert_eq!(scene.calls(), [names("call", 0..5), names("client", 97..100)].concat());
+    scene.answered("call 5");
     scene.sent("BYE", "call 0", 10);
     let kept = ["call 1", "call 2", "call 3", "call 4", "client 98", "client 99", "call 5", "call 0"];
     assert_eq!(scene.calls(), kept);
-    scene.sent("INVITE", "call 6", 10);
+    scene.answered("call 6");
     assert_eq!(scene.entries("call 1"), 0, "the oldest call goes for a new one");
     assert_eq!(scene.entries("client 98"), 1);
 }
 
 #[test]
-fn calls_that_are_refused_at_once_push_no_routed_call_out() {
+fn calls_that_are_refused_at_once_have_the_room_that_others_do_not_need_and_a_quarter() {
     let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
-    (0..5).for_each(|call| scene.answered(&format!("call {call}")));
-    (0..100).for_each(|scan| scene.refused(&format!("scan {scan}")));
-    let calls = ["call 0", "call 1", "call 2", "call 3", "call 4"];
-    assert_eq!(scene.calls(), [&calls[..], &["scan 97", "scan 98", "scan 99"]].concat());
-    assert_eq!(scene.entries("scan 99"), 4);
+    names("call", 0..5).iter().for_each(|call| scene.answered(call));
+    names("scan", 0..100).iter().for_each(|scan| scene.refused(scan));
+    assert_eq!(scene.calls(), [names("call", 0..5), names("scan", 97..100)].concat());
+    assert_eq!(scene.entries("scan 99"), 5);
     scene.answered("call 5");
     scene.answered("call 6");
-    let kept = ["call 1", "call 2", "call 3", "call 4", "scan 98", "scan 99", "call 5", "call 6"];
+    assert_eq!(scene.calls(), [names("call", 0..5), names("scan", 99..100), names("call", 5..7)].concat());
+}
+
+#[test]
+fn of_a_ring_that_is_full_of_routed_calls_scanners_and_registrations_take_a_quarter_each() {
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
+    names("call", 0..100).iter().for_each(|call| scene.answered(call));
+    assert_eq!(scene.calls(), names("call", 92..100));
+    names("scan", 0..100).iter().for_each(|scan| scene.refused(scan));
+    assert_eq!(scene.calls(), [names("call", 94..100), names("scan", 98..100)].concat());
+    names("client", 0..100).iter().for_each(|client| scene.sent("REGISTER", client, 10));
+    let kept = [names("call", 96..100), names("scan", 98..100), names("client", 98..100)].concat();
     assert_eq!(scene.calls(), kept);
+    names("scan", 100..200).iter().for_each(|scan| scene.refused(scan));
+    let kept = [names("call", 96..100), names("client", 98..100), names("scan", 198..200)].concat();
+    assert_eq!(scene.calls(), kept);
+}
+
+#[test]
+fn where_there_are_no_calls_scanners_and_registrations_share_the_ring() {
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
+    names("client", 0..100).iter().for_each(|client| scene.sent("REGISTER", client, 10));
+    names("scan", 0..100).iter().for_each(|scan| scene.refused(scan));
+    assert_eq!(scene.calls(), [names("client", 96..100), names("scan", 96..100)].concat());
+}
+
+#[test]
+fn a_cseq_whose_method_is_not_that_of_the_request_makes_no_call_a_routed_one() {
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
+    names("call", 0..100).iter().for_each(|call| scene.answered(call));
+    for scan in names("scan", 0..100) {
+        scene.told(Direction::In, "INVITE sip:b SIP/2.0", "1 OPTIONS", &scan, 10);
+        scene.respond_to(Method::Invite, "1 OPTIONS", 403, &scan);
+        scene.told(Direction::In, "OPTIONS sip:b SIP/2.0", "2 INVITE", &scan, 10);
+        scene.respond_to(Method::Options, "2 INVITE", 200, &scan);
+    }
+    // What cannot be read is answered by the engine, and never comes to the script.
+    for scan in names("other", 0..100) {
+        scene.told(Direction::In, "INVITE sip:b SIP/2.0", "x", &scan, 10);
+        scene.told(Direction::Out, "SIP/2.0 400 Bad CSeq", "x", &scan, 10);
+    }
+    assert_eq!(scene.calls(), [names("call", 94..100), names("other", 98..100)].concat());
+}
+
+#[test]
+fn a_call_that_waits_for_the_script_goes_after_those_that_were_refused_before_it_came() {
+    let mut scene = Scene::new(TraceLimits { calls: 16, ..ROOM });
+    names("call", 0..100).iter().for_each(|call| scene.answered(call));
+    names("scan", 0..4).iter().for_each(|scan| scene.refused(scan));
+    scene.invite("waits");
+    names("scan", 4..7).iter().for_each(|scan| scene.refused(scan));
+    assert_eq!(scene.entries("waits"), 1);
+    scene.sent_on("waits");
+    names("scan", 7..100).iter().for_each(|scan| scene.refused(scan));
+    assert_eq!(scene.entries("waits"), 3);
+}
+
+#[test]
+fn an_attempt_counts_as_routed_even_if_the_system_refuses_to_send_it() {
+    let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
+    scene.invite("down");
+    let target = Target::new(Transport::Tcp, [192, 0, 2, 9].into(), 5060);
+    let of = request(Method::Invite, "down");
+    scene.happened(Happening::Attempt { target, of: of.clone() });
+    let end = AttemptEnd::Failed(SendFailure::Unreachable);
+    scene.happened(Happening::AttemptEnded { target, of, end, took: Duration::ZERO });
+    scene.respond(503, "down");
+    names("scan", 0..100).iter().for_each(|scan| scene.refused(scan));
+    assert_eq!(scene.entries("down"), 5);
 }
 
 #[test]
 fn calls_that_end_without_a_response_push_no_routed_call_out() {
     let mut scene = Scene::new(TraceLimits { calls: 8, ..ROOM });
-    (0..5).for_each(|call| scene.answered(&format!("call {call}")));
-    for scan in 0..100 {
-        let scan = format!("scan {scan}");
+    names("call", 0..5).iter().for_each(|call| scene.answered(call));
+    for scan in names("scan", 0..100) {
         scene.invite(&scan);
-        let call_id = Some(Word::from(scan.as_bytes()));
-        let of = ObservedRequest { method: Method::Invite, branch: Word::default(), call_id };
-        scene.ring.happened(scene.now, &Happening::Unanswered { of, call: true });
+        scene.happened(Happening::Unanswered { of: request(Method::Invite, &scan), call: true });
         // Its sender has got nothing, and sends it again.
         scene.invite(&scan);
     }
-    assert!((0..5).all(|call| scene.entries(&format!("call {call}")) == 3), "{:?}", scene.calls());
+    assert_eq!(scene.calls()[..5], names("call", 0..5));
 }
 
 #[test]
@@ -185,14 +282,14 @@ fn a_refused_call_is_pushed_out_neither_by_registrations_nor_after_it_was_routed
     scene.answered("challenged");
     // What a target refuses, or the script after it has rung, was routed.
     scene.invite("busy");
-    scene.sent("INVITE", "busy", 10);
+    scene.sent_on("busy");
     scene.respond(486, "busy");
     scene.invite("voicemail");
     scene.respond(180, "voicemail");
     scene.respond(480, "voicemail");
-    (0..100).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 10));
+    names("client", 0..100).iter().for_each(|client| scene.sent("REGISTER", client, 10));
     assert_eq!(scene.calls()[..4], ["refused", "challenged", "busy", "voicemail"]);
-    (0..100).for_each(|scan| scene.refused(&format!("scan {scan}")));
+    names("scan", 0..100).iter().for_each(|scan| scene.refused(scan));
     assert_eq!(scene.calls()[..3], ["challenged", "busy", "voicemail"]);
     assert_eq!(scene.entries("refused"), 0, "the oldest of the refused calls goes");
 }
@@ -200,19 +297,19 @@ fn a_refused_call_is_pushed_out_neither_by_registrations_nor_after_it_was_routed
 #[test]
 fn bytes_of_what_is_no_call_push_no_call_out() {
     let mut scene = Scene::new(TraceLimits { bytes: 1 << 20, ..ROOM });
-    (0..100).for_each(|call| scene.sent("INVITE", &format!("call {call}"), 1000));
-    (0..5000).for_each(|client| scene.sent("REGISTER", &format!("client {client}"), 1000));
-    assert!((0..100).all(|call| scene.entries(&format!("call {call}")) == 1));
+    names("call", 0..100).iter().for_each(|call| scene.answered(call));
+    names("client", 0..5000).iter().for_each(|client| scene.sent("REGISTER", client, 1000));
+    assert!(names("call", 0..100).iter().all(|call| scene.entries(call) == 5));
     assert!(scene.ring.bytes() <= 1 << 20, "{} bytes", scene.ring.bytes());
 }
 
 #[test]
-fn a_dialog_that_begins_without_an_invite_becomes_a_call_with_it() {
+fn what_begins_without_an_invite_becomes_a_call_when_one_is_routed() {
     let mut scene = Scene::new(TraceLimits { calls: 4, ..ROOM });
     scene.message("a", 10);
-    scene.sent("INVITE", "a", 10);
+    scene.sent_on("a");
     (0..100).for_each(|client| scene.sent("OPTIONS", &client.to_string(), 10));
-    assert_eq!((scene.entries("a"), scene.calls().len()), (2, 4));
+    assert_eq!((scene.entries("a"), scene.calls().len()), (3, 4));
 }
 
 #[test]
@@ -273,9 +370,9 @@ fn who_has_read_up_to_a_number_gets_what_came_after() {
     ["a", "b", "a"].into_iter().for_each(|call| scene.message(call, 10));
     let read = scene.ring.last();
     ["b", "c"].into_iter().for_each(|call| scene.message(call, 10));
-    let names = |calls: Vec<Box<[u8]>>| calls.concat();
-    assert_eq!(names(scene.ring.active_since(read, usize::MAX)), b"bc");
-    assert_eq!(names(scene.ring.active_since(0, 2)), b"bc");
+    let joined = |calls: Vec<Box<[u8]>>| calls.concat();
+    assert_eq!(joined(scene.ring.active_since(read, usize::MAX)), b"bc");
+    assert_eq!(joined(scene.ring.active_since(0, 2)), b"bc");
     let log = scene.ring.call_since(b"b", read).expect("it is kept");
     let again: Vec<_> = log.since(read).collect();
     assert_eq!(again.iter().map(|entry| entry.number).collect::<Vec<_>>(), [4]);
@@ -287,7 +384,7 @@ fn who_has_read_up_to_a_number_gets_what_came_after() {
 #[test]
 fn a_reader_copies_a_long_call_part_by_part() {
     let mut scene = Scene::new(ROOM);
-    (0..1000).for_each(|_| scene.message("long", 1000));
+    (0..1000).for_each(|_| scene.message("long", 980));
     let (mut read, mut parts, mut numbers) = (0, 0, Vec::new());
     loop {
         let part = scene.ring.call_since(b"long", read).expect("it is kept");
@@ -371,7 +468,10 @@ fn a_row_says_what_has_happened() {
         row
     };
     let to = "udp:192.0.2.9:5060";
-    assert_eq!(rows[0]["bytes"], "TUVTU0FHRSBzaXA6YiBTSVAvMi4wDQpDYWxsLUlEOiBjDQpTdWJqZWN0OiANCg0K");
+    assert_eq!(
+        rows[0]["bytes"],
+        "TUVTU0FHRSBzaXA6YiBTSVAvMi4wDQpDYWxsLUlEOiBjDQpDU2VxOiAxIE1FU1NBR0UNClN1YmplY3Q6IA0KDQo="
+    );
     assert_eq!((&rows[0]["direction"], &rows[0]["local"]), (&"out".into(), &"192.0.2.1:5060".into()));
     assert_eq!(rows[1], row("received", serde_json::json!({})));
     assert_eq!(rows[2], row("attempt", serde_json::json!({ "target": to })));

@@ -1,5 +1,6 @@
 //! A group of the ring: the logs of some calls, the one that was active last at the end.
 
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -15,34 +16,31 @@ const PLACE: usize = 192;
 /// The logs of some calls.
 pub(super) struct Group {
     logs: LinkedHashMap<Box<[u8]>, Log, RandomState>,
+    /// Bytes of the logs and names.
     bytes: usize,
+    /// How many calls it has held at most: the table keeps the places of calls that went.
+    places: usize,
 }
 
-/// An entry, its number and time, how many bytes its call may have, and what it means for its call.
+/// An entry, its number and time, and how many bytes its call may have.
 pub(super) struct NewEntry<'a> {
     pub(super) number: u64,
     pub(super) at: Duration,
     pub(super) what: &'a What<TextPieces<'a>>,
     pub(super) most: usize,
-    pub(super) means: Means,
 }
 
-/// What an entry means for the place of its call in the ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Means {
-    /// Nothing.
-    Nothing,
-    /// It is an INVITE, or belongs to one.
-    Invite,
-    /// The INVITE is sent on, or gets a provisional response or a 2xx.
-    Routed,
-    /// The INVITE is refused, or ends without a response.
-    Refused,
+/// The hash of a Call-ID in all groups with these keys.
+#[expect(clippy::manual_hash_one, reason = "the table makes it so; ahash may make another one in hash_one")]
+pub(super) fn hash(keys: &RandomState, call_id: &[u8]) -> u64 {
+    let mut hasher = keys.build_hasher();
+    call_id.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Group {
     pub(super) fn new(keys: RandomState) -> Group {
-        Group { logs: LinkedHashMap::with_hasher(keys), bytes: 0 }
+        Group { logs: LinkedHashMap::with_hasher(keys), bytes: 0, places: 0 }
     }
 
     /// How many calls.
@@ -52,42 +50,59 @@ impl Group {
 
     /// How many bytes of memory it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.places * PLACE
+    }
+
+    /// How many times so many calls, or so many bytes of logs and names, it holds: the greater number of the two.
+    pub(super) fn held_of(&self, calls: usize, bytes: usize) -> f64 {
+        let of_calls = self.logs.len() as f64 / calls.max(1) as f64;
+        of_calls.max(self.bytes as f64 / bytes.max(1) as f64)
     }
 
     pub(super) fn get(&self, call_id: &[u8]) -> Option<&Log> {
         self.logs.get(call_id)
     }
 
-    /// Adds an entry to a call that is in the group. Says whether the call was routed; `None`: it is in another group.
-    pub(super) fn add(&mut self, hash: u64, call_id: &[u8], entry: &NewEntry<'_>) -> Option<bool> {
+    /// Adds an entry to a call with this hash. False: it is not in the group.
+    pub(super) fn add(&mut self, hash: u64, call_id: &[u8], entry: &NewEntry<'_>) -> bool {
         let RawEntryMut::Occupied(mut call) =
             self.logs.raw_entry_mut().from_key_hashed_nocheck(hash, call_id)
         else {
-            return None;
+            return false;
         };
         call.to_back();
         let log = call.get_mut();
         let before = log.size();
-        add(log, entry);
+        log.add(entry.number, entry.at, entry.what, entry.most);
         self.bytes = self.bytes + log.size() - before;
-        Some(log.is_routed())
+        true
     }
 
     /// A new call with its first entry, in this memory.
-    pub(super) fn begin(&mut self, call_id: &[u8], entry: &NewEntry<'_>, mut log: Log) {
-        add(&mut log, entry);
-        self.bytes += log.size() + call_id.len() + PLACE;
-        self.logs.insert(call_id.into(), log);
+    pub(super) fn begin(&mut self, hash: u64, call_id: &[u8], entry: &NewEntry<'_>, mut log: Log) {
+        log.add(entry.number, entry.at, entry.what, entry.most);
+        self.take(hash, call_id.into(), log);
     }
 
     /// The call goes to the end of another group.
-    pub(super) fn hand_over(&mut self, call_id: &[u8], to: &mut Group) {
-        let Some((call_id, log)) = self.logs.remove_entry(call_id) else { return };
-        let size = log.size() + call_id.len() + PLACE;
-        self.bytes -= size;
-        to.bytes += size;
-        to.logs.insert(call_id, log);
+    pub(super) fn hand_over(&mut self, hash: u64, call_id: &[u8], to: &mut Group) {
+        let RawEntryMut::Occupied(call) = self.logs.raw_entry_mut().from_key_hashed_nocheck(hash, call_id)
+        else {
+            return;
+        };
+        let (call_id, log) = call.remove_entry();
+        self.bytes -= log.size() + call_id.len();
+        to.take(hash, call_id, log);
+    }
+
+    fn take(&mut self, hash: u64, call_id: Box<[u8]>, log: Log) {
+        self.bytes += log.size() + call_id.len();
+        let entry = self.logs.raw_entry_mut().from_key_hashed_nocheck(hash, &call_id);
+        let RawEntryMut::Vacant(place) = entry else { return };
+        place.insert_hashed_nocheck(hash, call_id, log);
+        // The table finds it by the hash that it makes itself.
+        debug_assert!(self.logs.back().is_some_and(|(call_id, _)| self.logs.contains_key(call_id)));
+        self.places = self.places.max(self.logs.len());
     }
 
     /// The number of the newest entry of the call that was active least recently.
@@ -98,20 +113,12 @@ impl Group {
     /// Takes out the call that was active least recently.
     pub(super) fn drop_oldest(&mut self) -> Option<Log> {
         let (call_id, log) = self.logs.pop_front()?;
-        self.bytes -= log.size() + call_id.len() + PLACE;
+        self.bytes -= log.size() + call_id.len();
         Some(log)
     }
 
     /// The calls, the one that was active last first.
     pub(super) fn newest(&self) -> impl Iterator<Item = (&[u8], u64)> {
         self.logs.iter().rev().map(|(call_id, log)| (&**call_id, log.last()))
-    }
-}
-
-fn add(log: &mut Log, entry: &NewEntry<'_>) {
-    let NewEntry { number, at, what, most, means } = *entry;
-    log.add(number, at, what, most);
-    if means == Means::Routed {
-        log.mark_routed();
     }
 }

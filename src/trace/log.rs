@@ -61,8 +61,6 @@ pub struct Log {
     /// Where the texts stood before of which these are the end.
     skipped: u32,
     left_out: LeftOut,
-    /// Whether it is of a call that was routed, see [`Log::mark_routed`].
-    routed: bool,
 }
 
 /// An entry as it is read.
@@ -119,17 +117,6 @@ impl Log {
         self.entries.clear();
         self.texts.clear();
         self.left_out = LeftOut::default();
-        self.routed = false;
-    }
-
-    /// The call was sent on to a target, or the script has answered it by a provisional response or a 2xx.
-    pub(super) fn mark_routed(&mut self) {
-        self.routed = true;
-    }
-
-    /// Whether that has happened.
-    pub(super) fn is_routed(&self) -> bool {
-        self.routed
     }
 
     /// The number of the newest entry, be it left out; 0 for none.
@@ -151,7 +138,7 @@ impl Log {
         let (taken, left) = rest.split_at(by_texts.min(MOST_COPIED / size_of::<Entry>()));
         let end = left.first().map_or(whole, |entry| entry.texts);
         let texts = self.texts[skipped as usize..end as usize].to_vec();
-        Log { texts, entries: taken.to_vec(), skipped, left_out: self.left_out, routed: self.routed }
+        Log { texts, entries: taken.to_vec(), skipped, left_out: self.left_out }
     }
 
     /// Adds the copy of what comes next. False: there is none, or the log has begun anew meanwhile.

@@ -5,18 +5,20 @@ use std::time::{Duration, Instant, SystemTime};
 use ahash::RandomState;
 
 use super::entry::{Of, SentResponse, What};
-use super::group::{Group, Means, NewEntry};
+use super::group::{hash, Group, NewEntry};
 use super::log::{Log, TextPieces};
 use crate::element::{Happening, ObservedRequest};
 use crate::message::Method;
-use crate::observed::{BlockRun, Direction, ObservedMessage};
+use crate::observed::{BlockRun, ObservedMessage};
 
-/// The part of all bytes that one call may take, and that what belongs to no call may take.
+/// One call takes this part of all bytes at most.
 const PART_OF_CALL: usize = 8;
+
+/// Entries of no call take this part of all bytes at most.
 const PART_OF_OTHERS: usize = 32;
 
-/// The part of all calls, and of all bytes, that what is no call may hold while calls need the room, and that calls may hold which
-/// were refused at once: registrations and scanners push no other call out, nor each other.
+/// The part of all calls, and of all bytes, that each of the two minor groups may hold where there is no room for all: calls that were
+/// not routed, and Call-IDs without an INVITE. Routed calls have the other half, whatever scanners and registrations do.
 const PART_OF_MINOR_GROUP: usize = 4;
 
 /// The memory of a dropped call is given to the next one, up to this many bytes.
@@ -61,11 +63,12 @@ pub struct Ring {
     /// The number of the newest entry.
     last: u64,
     keys: RandomState,
-    /// Call-IDs with an INVITE.
+    /// Calls that were routed: their INVITE was sent to a target, whether the system has taken it or not, or was answered by a provisional
+    /// response above 100 or a 2xx.
     calls: Group,
-    /// Those of them that were refused, or ended without a response, and were not routed before.
-    refused: Group,
-    /// Those without an INVITE: REGISTER, OPTIONS, SUBSCRIBE and others.
+    /// Calls that were not, or not yet.
+    unrouted: Group,
+    /// Call-IDs that begin with something else than an INVITE, as those of REGISTER, OPTIONS and SUBSCRIBE, and are not routed calls.
     no_calls: Group,
     /// What belongs to no call: when the second part is full, it becomes the first, which is dropped.
     others: [Log; 2],
@@ -92,7 +95,7 @@ impl Ring {
             began: (now, date),
             last: 0,
             calls: Group::new(keys.clone()),
-            refused: Group::new(keys.clone()),
+            unrouted: Group::new(keys.clone()),
             no_calls: Group::new(keys.clone()),
             keys,
             others: Default::default(),
@@ -108,7 +111,9 @@ impl Ring {
         let ObservedMessage { direction, transport, local, remote, connection, fate, .. } = *message;
         let wire = [message.head, message.body];
         let what = What::Message { direction, transport, local, remote, connection, fate, wire };
-        self.add_meaning(message.at, message.call_id, &what, meaning(message));
+        let is_invite = message.status.is_none() && message.method == Method::Invite.as_bytes();
+        let means = if is_invite { Means::Invite } else { Means::Nothing };
+        self.add_meaning(message.at, message.call_id, &what, means);
     }
 
     /// A block has run.
@@ -130,16 +135,13 @@ impl Ring {
             Happening::Received { of, .. } => self.received(at, of),
             Happening::Progress { of, status, by, after, .. } => {
                 let answer = SentResponse { status: *status, by: *by, after: *after };
-                self.add_of(at, of, |transaction| What::Progress(transaction, answer));
+                self.add_of_routed(at, of, true, |transaction| What::Progress(transaction, answer));
             }
             Happening::Answered { of, status, by, after, .. } => {
                 let answer = SentResponse { status: *status, by: *by, after: *after };
-                self.add_of(at, of, |transaction| What::Answered(transaction, answer));
+                self.add_of_routed(at, of, *status < 300, |transaction| What::Answered(transaction, answer));
             }
-            Happening::Unanswered { of, call } => {
-                let means = if *call { Means::Refused } else { Means::Nothing };
-                self.add_meaning(at, of.call_id.as_deref(), &What::Unanswered(transaction(of)), means);
-            }
+            Happening::Unanswered { of, .. } => self.add_of(at, of, What::Unanswered),
             Happening::DroppedResponse { of, status } => {
                 self.add_of(at, of, |transaction| What::DroppedResponse(transaction, *status));
             }
@@ -147,7 +149,7 @@ impl Ring {
                 self.add_of(at, of, |transaction| What::Timer(transaction, *timer));
             }
             Happening::Attempt { target, of } => {
-                self.add_of(at, of, |transaction| What::Attempt(transaction, *target));
+                self.add_of_routed(at, of, true, |transaction| What::Attempt(transaction, *target));
             }
             Happening::AttemptEnded { target, of, end, .. } => {
                 self.add_of(at, of, |transaction| What::AttemptEnded(transaction, *target, *end));
@@ -185,7 +187,20 @@ impl Ring {
         of: &'a ObservedRequest,
         what: impl FnOnce(Of<TextPieces<'a>>) -> What<TextPieces<'a>>,
     ) {
-        self.add(at, of.call_id.as_deref(), &what(transaction(of)));
+        self.add_of_routed(at, of, false, what);
+    }
+
+    /// The same of what shows that a call is routed, if its request is an INVITE. The method is that of the request, not that of a CSeq,
+    /// where a peer may have written another one.
+    fn add_of_routed<'a>(
+        &mut self,
+        at: Instant,
+        of: &'a ObservedRequest,
+        is_routed: bool,
+        what: impl FnOnce(Of<TextPieces<'a>>) -> What<TextPieces<'a>>,
+    ) {
+        let means = if is_routed && of.method == Method::Invite { Means::Routed } else { Means::Nothing };
+        self.add_meaning(at, of.call_id.as_deref(), &what(transaction(of)), means);
     }
 
     fn add(&mut self, at: Instant, call_id: Option<&[u8]>, what: &What<TextPieces<'_>>) {
@@ -216,29 +231,27 @@ impl Ring {
 
     fn add_to_call(&mut self, at: Duration, call_id: &[u8], what: &What<TextPieces<'_>>, means: Means) {
         self.last += 1;
-        let entry = NewEntry { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL, means };
-        let Ring { calls, refused, no_calls, spare, .. } = self;
-        // Most of what happens belongs to a call that is known: it is looked for once.
-        let hash = self.keys.hash_one(call_id);
-        if let Some(routed) = calls.add(hash, call_id, &entry) {
-            if means == Means::Refused && !routed {
-                calls.hand_over(call_id, refused);
-            }
-        } else if refused.add(hash, call_id, &entry).is_some() {
-            if means == Means::Routed {
-                refused.hand_over(call_id, calls);
-            }
+        let entry = NewEntry { number: self.last, at, what, most: self.limits.bytes / PART_OF_CALL };
+        let Ring { calls, unrouted, no_calls, spare, .. } = self;
+        // Most of what happens belongs to a routed call that is known: it is looked for once.
+        let hash = hash(&self.keys, call_id);
+        let group = if calls.add(hash, call_id, &entry) {
+            None
+        } else if unrouted.add(hash, call_id, &entry) {
+            Some(unrouted)
+        } else if no_calls.add(hash, call_id, &entry) {
+            Some(no_calls)
         } else {
             let group = match means {
-                Means::Nothing => None,
-                Means::Invite | Means::Routed => Some(calls),
-                Means::Refused => Some(refused),
+                Means::Nothing => no_calls,
+                Means::Invite => unrouted,
+                Means::Routed => &mut *calls,
             };
-            match (no_calls.add(hash, call_id, &entry), group) {
-                (Some(_), Some(group)) => no_calls.hand_over(call_id, group),
-                (Some(_), None) => {}
-                (None, group) => group.unwrap_or(no_calls).begin(call_id, &entry, std::mem::take(spare)),
-            }
+            group.begin(hash, call_id, &entry, std::mem::take(spare));
+            None
+        };
+        if let (Some(minor), Means::Routed) = (group, means) {
+            minor.hand_over(hash, call_id, calls);
         }
         while self.count() > 1 && (self.count() > self.limits.calls || self.bytes() > self.limits.bytes) {
             self.drop_oldest();
@@ -246,30 +259,24 @@ impl Ring {
     }
 
     fn groups(&self) -> [&Group; 3] {
-        [&self.no_calls, &self.refused, &self.calls]
+        [&self.no_calls, &self.unrouted, &self.calls]
     }
 
     fn count(&self) -> usize {
         self.groups().iter().map(|group| group.len()).sum()
     }
 
-    /// What is no call goes first as long as it has more than its part, then what was refused likewise.
+    /// A minor group that has more than its part loses its oldest call, the one with the most first; if none has, a routed call goes.
     fn drop_oldest(&mut self) {
-        let TraceLimits { calls, bytes, .. } = self.limits;
-        let has_more = |group: &Group| {
-            group.len() > (calls / PART_OF_MINOR_GROUP).max(1) || group.bytes() > bytes / PART_OF_MINOR_GROUP
+        let Ring { limits, last, unrouted, no_calls, calls, .. } = self;
+        let part = |group: &Group| {
+            group.held_of(limits.calls / PART_OF_MINOR_GROUP, limits.bytes / PART_OF_MINOR_GROUP)
         };
-        let last = self.last;
-        // Not the one to which something is happening.
-        let may_go = |group: &Group| group.oldest().is_some_and(|newest| newest < last);
-        let Ring { no_calls, refused, calls, .. } = self;
-        let group = match () {
-            () if has_more(no_calls) && may_go(no_calls) => no_calls,
-            () if has_more(refused) && may_go(refused) => refused,
-            () if may_go(calls) => calls,
-            () if may_go(refused) => refused,
-            () => no_calls,
-        };
+        let groups = [(part(unrouted), unrouted), (part(no_calls), no_calls), (1.0, calls)];
+        // Not the call to which something is happening.
+        let may_go =
+            groups.into_iter().filter(|(_, group)| group.oldest().is_some_and(|newest| newest < *last));
+        let Some((_, group)) = may_go.max_by(|(one, _), (other, _)| one.total_cmp(other)) else { return };
         let Some(mut log) = group.drop_oldest() else { return };
         self.dropped += 1;
         self.newest_dropped = self.newest_dropped.max(log.last());
@@ -366,22 +373,21 @@ impl Ring {
     }
 }
 
+/// What an entry means for the group of its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Means {
+    /// Nothing.
+    Nothing,
+    /// It is an INVITE.
+    Invite,
+    /// The INVITE is routed.
+    Routed,
+}
+
 fn one(text: &[u8]) -> TextPieces<'_> {
     [text, b""]
 }
 
 fn transaction(of: &ObservedRequest) -> Of<TextPieces<'_>> {
     Of { method: one(of.method.as_bytes()), branch: one(&of.branch) }
-}
-
-/// What a message means for the place of its call.
-fn meaning(message: &ObservedMessage<'_>) -> Means {
-    if message.method != Method::Invite.as_bytes() {
-        return Means::Nothing;
-    }
-    match (message.direction, message.status) {
-        (Direction::Out, None | Some(101..=299)) => Means::Routed,
-        (Direction::Out, Some(300..)) => Means::Refused,
-        (Direction::In, _) | (Direction::Out, Some(_)) => Means::Invite,
-    }
 }
