@@ -151,6 +151,19 @@ RSpec.describe "The trace on the control socket", :native do
     end
   end
 
+  it "tells who goes on from a number that calls went since" do
+    start_oversip(configuration: { core: { control_socket: path }, trace: { enabled: true, calls: 3 } }) { |request| request.reply(200) }
+    exchange = -> { alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example"), oversip_port) && alice.receive_final }
+    exchange.call
+    read = eventually { rows.first["seq"].then { |last| last if last >= 3 } }
+    3.times { exchange.call }
+    expect(rows("?since=#{read}").map { |row| row["kind"] }).not_to include("missed")
+    5.times { exchange.call }
+    missed = rows("?since=#{read}").find { |row| row["kind"] == "missed" }
+    expect(missed).to match("kind" => "missed", "call_id" => nil, "at" => be > 0, "calls" => be >= 1)
+    expect(rows.map { |row| row["kind"] }).not_to include("missed")
+  end
+
   it "tells who follows of each event once that a call has no room for, with its time" do
     start_oversip(configuration: { core: { control_socket: path }, trace: { enabled: true, bytes: 65_536 } }) { |request| request.reply(200) }
     options = -> { alice.send_text(alice.build(:OPTIONS, "sip:bob@b.example", call_id: "long"), oversip_port) && alice.receive_final }

@@ -69,6 +69,19 @@ pub(super) struct TracePiece {
     pub(super) lines: Vec<u8>,
     /// Behind them: the call that they are of, and what it was not given room for.
     pub(super) left_out: Option<(Box<[u8]>, LeftOut)>,
+    /// The call went to make room before all of it was copied.
+    pub(super) is_gone: bool,
+}
+
+/// What is sent of a trace before anything new comes.
+pub(super) struct TracePieces<T> {
+    /// In their order.
+    pub(super) pieces: T,
+    /// How far they go.
+    pub(super) reached: TracePosition,
+    /// Whether calls went to which something had happened after what was read before: not where nothing was, nor where one call is asked
+    /// for.
+    pub(super) missed: bool,
 }
 
 impl Observers {
@@ -87,7 +100,7 @@ impl Observers {
         let ReadPlan { names, reached, missed } = ReadPlan::begin(ring, query);
         let last = reached.last;
         let wanted = names.len();
-        let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
+        let others = others(ring, since, last);
         let calls: Vec<_> =
             names.into_iter().filter_map(|name| Some((copy(ring, &name, since)?, name))).collect();
         let of_calls =
@@ -115,31 +128,47 @@ impl Observers {
         Some(line)
     }
 
-    /// The other rows in pieces of some lines each, for who takes them one after the other: first what belongs to no call, then call by
-    /// call. With it how far they go. `None`: the trace is off.
+    /// The other rows in pieces of some lines each, for who takes them one after the other. `None`: the trace is off.
     pub(super) fn trace_pieces(
         &self,
         query: &TraceQuery,
-    ) -> Option<(impl Iterator<Item = TracePiece> + '_, TracePosition)> {
-        let ring = self.ring()?;
-        let since = query.since;
-        let ReadPlan { names, reached, .. } = ReadPlan::begin(ring, query);
-        let last = reached.last;
-        let others = parts(since, last, |number| Some(lock(ring).others_since(number)));
-        let of_none = others.map(move |part| TracePiece { lines: rows(None, &part, last), left_out: None });
-        let of_calls = names.into_iter().flat_map(move |name| {
-            let asked = name.clone();
-            let parts = parts(since, last, move |number| lock(ring).call_since(&asked, number));
-            let mut parts = parts.peekable();
-            std::iter::from_fn(move || {
-                let part = parts.next()?;
-                let lines = rows(Some(&name), &part, last);
-                let left_out = left_out(&part, since).filter(|_| parts.peek().is_none());
-                Some(TracePiece { lines, left_out: left_out.map(|left_out| (name.clone(), left_out)) })
-            })
-        });
-        Some((of_none.chain(of_calls), reached))
+    ) -> Option<TracePieces<impl Iterator<Item = TracePiece> + '_>> {
+        Some(pieces(self.ring()?, query))
     }
+}
+
+/// The rows in pieces: first what belongs to no call, then call by call.
+fn pieces<'a>(
+    ring: &'a Mutex<Ring>,
+    query: &TraceQuery,
+) -> TracePieces<impl Iterator<Item = TracePiece> + 'a> {
+    let (since, asks_for_all) = (query.since, query.call_id.is_none());
+    let ReadPlan { names, reached, missed } = ReadPlan::begin(ring, query);
+    let last = reached.last;
+    let of_none = others(ring, since, last)
+        .map(move |part| TracePiece { lines: rows(None, &part, last), ..Default::default() });
+    let of_calls = names.into_iter().flat_map(move |name| {
+        let mut rest = Some(since);
+        std::iter::from_fn(move || {
+            let number = rest.take()?;
+            let Some((part, newest)) = part_of_call(ring, &name, number) else {
+                // Nobody has promised that there is a call with the name that is asked for.
+                return Some(TracePiece { is_gone: asks_for_all || number > since, ..Default::default() });
+            };
+            rest = part.newest().filter(|number| *number < newest.min(last));
+            let left_out = left_out(&part, since).filter(|_| rest.is_none());
+            let left_out = left_out.map(|left_out| (name.clone(), left_out));
+            Some(TracePiece { lines: rows(Some(&name), &part, last), left_out, is_gone: false })
+        })
+    });
+    let missed = missed && asks_for_all && since > 0;
+    TracePieces { pieces: of_none.chain(of_calls), reached, missed }
+}
+
+/// A part of a call after the entry with this number, and the number of its newest entry. `None`: it is not kept.
+fn part_of_call(ring: &Mutex<Ring>, call_id: &[u8], since: u64) -> Option<(Log, u64)> {
+    let ring = lock(ring);
+    Some((ring.call_since(call_id, since)?, ring.last_of(call_id)?))
 }
 
 /// What somebody is about to read.
@@ -164,30 +193,27 @@ impl ReadPlan {
     }
 }
 
-/// A copy of what is kept of a call after the entry with this number. `None`: it is not kept.
+/// A copy of what is kept of a call after the entry with this number. `None`: it is not kept, or no more before all was copied.
 pub(super) fn copy(ring: &Mutex<Ring>, call_id: &[u8], since: u64) -> Option<Log> {
-    let mut log = lock(ring).call_since(call_id, since)?;
-    while let Some(number) = log.newest() {
-        let next = lock(ring).call_since(call_id, number);
-        if !next.is_some_and(|next| log.append(next)) {
+    let (mut log, mut newest) = part_of_call(ring, call_id, since)?;
+    while let Some(number) = log.newest().filter(|number| *number < newest) {
+        let (next, last) = part_of_call(ring, call_id, number)?;
+        newest = last;
+        if !log.append(next) {
             break;
         }
     }
     Some(log)
 }
 
-/// What comes between two numbers, copied part by part. Where nothing but what was left out is new, that is a part.
-fn parts<'a>(
-    since: u64,
-    last: u64,
-    mut copy: impl FnMut(u64) -> Option<Log> + 'a,
-) -> impl Iterator<Item = Log> + 'a {
+/// What belongs to no call between two numbers, copied part by part.
+fn others(ring: &Mutex<Ring>, since: u64, last: u64) -> impl Iterator<Item = Log> + '_ {
     let mut next = Some(since);
     std::iter::from_fn(move || {
-        let number = next.take().filter(|number| *number == since || *number < last)?;
-        let part = copy(number)?;
+        let number = next.take().filter(|number| *number < last)?;
+        let part = lock(ring).others_since(number);
         next = part.newest();
-        (next.is_some() || number == since).then_some(part)
+        next.is_some().then_some(part)
     })
 }
 
@@ -200,4 +226,74 @@ fn rows(call_id: Option<&[u8]>, part: &Log, last: u64) -> Vec<u8> {
 
 fn left_out(log: &Log, since: u64) -> Option<LeftOut> {
     Some(log.left_out()).filter(|left_out| left_out.last > since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Transport;
+    use crate::observed::{Fate, FiveTuple, ObservedMessage};
+    use crate::trace::TraceLimits;
+    use std::time::SystemTime;
+
+    /// So long that few of them are copied at a time.
+    const LONG: usize = 60_000;
+
+    fn ring(calls: usize) -> Mutex<Ring> {
+        let limits = TraceLimits { calls, bytes: 16 << 20, sample: 1.0 };
+        Mutex::new(Ring::new(limits, Instant::now(), SystemTime::UNIX_EPOCH, [1, 2, 3, 4]))
+    }
+
+    /// Messages of a call come.
+    fn tell(ring: &Mutex<Ring>, call_id: &str, messages: usize) {
+        let wire =
+            format!("OPTIONS sip:b SIP/2.0\r\nCall-ID: {call_id}\r\nSubject: {}\r\n\r\n", "x".repeat(LONG));
+        let remote = ([192, 0, 2, 1], 5060).into();
+        let between = FiveTuple { transport: Transport::Tcp, local: None, remote, connection: None };
+        let message = ObservedMessage::sent(Instant::now(), wire.as_bytes(), between, Fate::Sent);
+        (0..messages).for_each(|_| lock(ring).message(&message));
+    }
+
+    fn rows_in(piece: &TracePiece) -> usize {
+        piece.lines.iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    #[test]
+    fn calls_that_go_while_pieces_are_taken_are_said_to_be_gone() {
+        let ring = ring(3);
+        [("a", 1), ("b", 10), ("c", 1)].into_iter().for_each(|(call, messages)| tell(&ring, call, messages));
+        let mut pieces = pieces(&ring, &TraceQuery::default()).pieces;
+        let whole = pieces.next().expect("a piece of a");
+        assert_eq!((rows_in(&whole), whole.is_gone), (1, false));
+        let part = pieces.next().expect("a part of b");
+        assert!((1..10).contains(&rows_in(&part)) && !part.is_gone);
+        ["d", "e", "f"].into_iter().for_each(|call| tell(&ring, call, 1));
+        let rest: Vec<_> = pieces.map(|piece| (rows_in(&piece), piece.is_gone)).collect();
+        assert_eq!(rest, [(0, true), (0, true)], "of b, which was there in part, and of c");
+    }
+
+    #[test]
+    fn calls_that_go_after_they_were_taken_are_not() {
+        let ring = ring(2);
+        ["a", "b"].into_iter().for_each(|call| tell(&ring, call, 1));
+        let mut pieces = pieces(&ring, &TraceQuery::default()).pieces;
+        assert!(pieces.next().is_some_and(|piece| rows_in(&piece) == 1));
+        tell(&ring, "c", 1);
+        let rest: Vec<_> = pieces.map(|piece| (rows_in(&piece), piece.is_gone)).collect();
+        assert_eq!(rest, [(1, false)]);
+    }
+
+    #[test]
+    fn who_has_read_some_learns_that_calls_went_since_and_who_asks_for_one_call_does_not() {
+        let ring = ring(2);
+        ["a", "b", "c", "d"].into_iter().for_each(|call| tell(&ring, call, 1));
+        let missed = |call_id: Option<&[u8]>, since| {
+            let call_id = call_id.map(<[u8]>::to_vec);
+            pieces(&ring, &TraceQuery { call_id, since, last: None }).missed
+        };
+        assert_eq!([0, 1, 2].map(|since| missed(None, since)), [false, true, false]);
+        assert!(!missed(Some(b"c"), 1));
+        let gone = TraceQuery { call_id: Some(b"a".to_vec()), ..Default::default() };
+        assert!(pieces(&ring, &gone).pieces.all(|piece| !piece.is_gone));
+    }
 }

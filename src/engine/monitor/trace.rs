@@ -14,7 +14,7 @@ use super::monitor_response::{MonitorResponse, Pieces};
 use super::scene::Scene;
 use crate::clock::Clock;
 use crate::engine::observers::Observers;
-use crate::engine::trace_rows::{ToldLeftOut, TracePiece, TracePosition, TraceQuery, TraceRows};
+use crate::engine::trace_rows::{ToldLeftOut, TracePiece, TracePieces, TracePosition, TraceQuery, TraceRows};
 use crate::engine::SystemClock;
 
 /// How often it is looked for what is new: no call tells of it.
@@ -92,17 +92,23 @@ async fn send_kept(
     pieces: &Pieces,
     scene: &Scene,
 ) -> Option<TracePosition> {
-    let (kept, reached) = observers(scene)?.trace_pieces(query)?;
-    let kept = kept.map(|TracePiece { mut lines, left_out }| {
+    let TracePieces { pieces: kept, reached, missed } = observers(scene)?.trace_pieces(query)?;
+    send(head, pieces, scene).await?;
+    // No more than so many: each has an entry that was not read.
+    let mut gone = if missed { reached.dropped.min(reached.last - query.since) } else { 0 };
+    for TracePiece { mut lines, left_out, is_gone } in kept {
+        gone += u64::from(is_gone);
         if let Some((call_id, left_out)) = left_out {
             told.tell(&mut lines, &call_id, left_out);
         }
-        Bytes::from(lines)
-    });
-    for piece in std::iter::once(head).chain(kept.filter(|lines| !lines.is_empty())) {
-        send(piece, pieces, scene).await?;
+        if !lines.is_empty() {
+            send(lines.into(), pieces, scene).await?;
+        }
         // Each piece has taken its time, and others have something to do.
         tokio::task::yield_now().await;
+    }
+    if gone > 0 {
+        send(missed_row(scene, gone)?.into(), pieces, scene).await?;
     }
     Some(reached)
 }
