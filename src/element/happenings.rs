@@ -44,7 +44,7 @@ pub(super) struct Attempt {
 /// What is to be known of a request while it is under way.
 #[derive(Debug)]
 pub(super) struct Followed {
-    pub(super) subject: ObservedRequest,
+    pub(super) request: ObservedRequest,
     pub(super) began: Instant,
     /// The client has got a provisional response other than 100.
     pub(super) in_progress: bool,
@@ -104,15 +104,15 @@ impl Happenings {
     /// A request is followed while it is under way, unless too many are: false.
     pub(super) fn follow(
         &mut self,
-        request: RequestId,
-        subject: ObservedRequest,
+        id: RequestId,
+        request: ObservedRequest,
         call: bool,
         now: Instant,
     ) -> bool {
         let room = self.requests.len() < MOST_FOLLOWED;
         if room {
-            let followed = Followed { subject, began: now, in_progress: false, call, answered: false };
-            self.requests.insert(request, followed);
+            let followed = Followed { request, began: now, in_progress: false, call, answered: false };
+            self.requests.insert(id, followed);
         }
         room
     }
@@ -122,9 +122,9 @@ impl Happenings {
         self.requests.get_mut(&request)
     }
 
-    /// The request that this one is, while it is under way.
-    pub(super) fn subject(&self, request: RequestId) -> Option<&ObservedRequest> {
-        self.requests.get(&request).map(|followed| &followed.subject)
+    /// A request that is followed.
+    pub(super) fn observed_request(&self, id: RequestId) -> Option<&ObservedRequest> {
+        self.requests.get(&id).map(|followed| &followed.request)
     }
 
     /// A request has its final response, and little more comes of it.
@@ -138,10 +138,10 @@ impl Happenings {
     }
 
     /// A request is over, with a final response to its client or without one.
-    pub(super) fn end(&mut self, request: RequestId, now: Instant) {
-        let Some(Followed { subject, call, answered, .. }) = self.requests.remove(&request) else { return };
+    pub(super) fn end(&mut self, id: RequestId, now: Instant) {
+        let Some(Followed { request: of, call, answered, .. }) = self.requests.remove(&id) else { return };
         if !answered {
-            self.add(now, Happening::Unanswered { of: subject, call });
+            self.add(now, Happening::Unanswered { of, call });
         }
     }
 

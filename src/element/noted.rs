@@ -59,14 +59,14 @@ impl Element {
         if self.wants(timer) {
             self.note(|element| {
                 let transaction = element.client_transactions.get(branch)?;
-                Some(Happening::Timer { timer, of: element.subject_of_attempt(branch, transaction) })
+                Some(Happening::Timer { timer, of: element.observed_attempt(branch, transaction) })
             });
         }
     }
 
     pub(super) fn note_server_timer(&mut self, request: RequestId, timer: Timer) {
         if self.wants(timer) {
-            self.note(|element| Some(Happening::Timer { timer, of: element.subject_of(request)? }));
+            self.note(|element| Some(Happening::Timer { timer, of: element.observed_request(request)? }));
         }
     }
 
@@ -78,7 +78,7 @@ impl Element {
         if self.happenings.is_none() {
             return;
         }
-        let Some(of) = self.subject_of(request).filter(|of| of.method != Method::Ack) else { return };
+        let Some(of) = self.observed_request(request).filter(|of| of.method != Method::Ack) else { return };
         let call = self.begins_call(request);
         if let Some(happenings) = &mut self.happenings {
             // A call whose end will not be known would never end for those who count.
@@ -110,7 +110,7 @@ impl Element {
             return;
         }
         self.note(|element| {
-            let of = element.subject_of(request)?;
+            let of = element.observed_request(request)?;
             Some(match status {
                 ..=199 => Happening::Progress { of, status, by, after, call },
                 _ => {
@@ -122,7 +122,7 @@ impl Element {
         // Another final response to an INVITE is repeated until its ACK has come.
         let is_over = |of: &ObservedRequest| status >= 200 && (of.method != Method::Invite || status < 300);
         if let Some(happenings) = &mut self.happenings {
-            if happenings.subject(request).is_some_and(is_over) {
+            if happenings.observed_request(request).is_some_and(is_over) {
                 happenings.is_answered(request);
             }
         }
@@ -131,7 +131,7 @@ impl Element {
     /// A block has kept back a response to the client of a request.
     pub(super) fn note_kept_back(&mut self, request: Option<RequestId>, status: Option<u16>) {
         self.note(|element| {
-            Some(Happening::DroppedResponse { of: element.subject_of(request?)?, status: status? })
+            Some(Happening::DroppedResponse { of: element.observed_request(request?)?, status: status? })
         });
     }
 
@@ -144,8 +144,10 @@ impl Element {
     }
 
     /// A request that the script has got.
-    fn subject_of(&self, id: RequestId) -> Option<ObservedRequest> {
-        if let Some(followed) = self.happenings.as_ref().and_then(|happenings| happenings.subject(id)) {
+    fn observed_request(&self, id: RequestId) -> Option<ObservedRequest> {
+        if let Some(followed) =
+            self.happenings.as_ref().and_then(|happenings| happenings.observed_request(id))
+        {
             return Some(followed.clone());
         }
         let request = self.server_transactions.get(id)?;
@@ -157,7 +159,7 @@ impl Element {
     }
 
     /// A request that has left.
-    fn subject_of_attempt(&self, branch: &Branch, transaction: &ClientTransaction) -> ObservedRequest {
+    fn observed_attempt(&self, branch: &Branch, transaction: &ClientTransaction) -> ObservedRequest {
         let (method, call_id) = transaction.of_call();
         let known = self.happenings.as_ref().and_then(|happenings| happenings.call_of_attempt(branch));
         let call_id = known.or_else(|| call_id.map(Word::from));
@@ -169,7 +171,7 @@ impl Element {
             return;
         }
         let Some(transaction) = self.client_transactions.get(branch) else { return };
-        let (target, of) = (transaction.target(), self.subject_of_attempt(branch, transaction));
+        let (target, of) = (transaction.target(), self.observed_attempt(branch, transaction));
         if let Some(happenings) = &mut self.happenings {
             happenings.begin_attempt(&of, self.now);
             happenings.add(self.now, Happening::Attempt { target, of });

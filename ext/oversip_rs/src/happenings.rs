@@ -50,18 +50,18 @@ impl Details<'_> {
     fn fill(&self, happening: &Happening) -> Result<&'static str, Error> {
         Ok(match happening {
             Happening::Received { of, .. } => {
-                self.subject(of)?;
+                self.put_request(of)?;
                 "received"
             }
             Happening::Progress { of, status, by, .. } => {
                 self.put("status", *status)?;
                 self.put("by", self.0.to_symbol(by.as_str()))?;
-                self.subject(of)?;
+                self.put_request(of)?;
                 "progress"
             }
             Happening::DroppedResponse { of, status } => {
                 self.put("status", *status)?;
-                self.subject(of)?;
+                self.put_request(of)?;
                 "dropped_response"
             }
             Happening::PassedOver { target, call_id } => {
@@ -72,21 +72,21 @@ impl Details<'_> {
             Happening::Answered { of, status, by, .. } => {
                 self.put("status", *status)?;
                 self.put("by", self.0.to_symbol(by.as_str()))?;
-                self.subject(of)?;
+                self.put_request(of)?;
                 "answered"
             }
             Happening::Unanswered { of, .. } => {
-                self.subject(of)?;
+                self.put_request(of)?;
                 "unanswered"
             }
             Happening::Timer { timer, of } => {
                 self.put("name", frozen(self.0, timer.name().as_bytes()))?;
-                self.subject(of)?;
+                self.put_request(of)?;
                 "timer"
             }
             Happening::Attempt { target, of } => {
                 self.put("target", self.target(target))?;
-                self.subject(of)?;
+                self.put_request(of)?;
                 "attempt"
             }
             Happening::AttemptEnded { target, of, end, .. } => {
@@ -94,7 +94,7 @@ impl Details<'_> {
                 self.put("outcome", self.0.to_symbol(end.outcome()))?;
                 let status = if let AttemptEnd::Answered(status) = end { Some(*status) } else { None };
                 self.put("status", status)?;
-                self.subject(of)?;
+                self.put_request(of)?;
                 "attempt_ended"
             }
             Happening::Resolved { asked, targets, call_id, .. } => {
@@ -122,7 +122,7 @@ impl Details<'_> {
         })
     }
 
-    fn subject(&self, of: &ObservedRequest) -> Result<(), Error> {
+    fn put_request(&self, of: &ObservedRequest) -> Result<(), Error> {
         self.put("method", self.0.to_symbol(&*String::from_utf8_lossy(of.method.as_bytes())))?;
         self.put("branch", frozen(self.0, &of.branch))?;
         self.put("call_id", of.call_id.as_ref().map(|id| frozen(self.0, id)))
