@@ -14,7 +14,7 @@ module AskedServer
   STATUS = {
     version: "3.0.0", pid: 4711, name: "oversip", status: "running", began_at: 1_764_322_222.0, now: 1_764_333_022.0,
     stats: {}, script: { suspended_fibers: 3 },
-    calls: { begun: 12_345, in_progress: 56, answered: 11_800, cancelled: 120, failed: { "3xx": 0, "4xx": 200, none: 5 } },
+    calls: { begun: 12_345, in_progress: 56, answered: 11_800, cancelled: 120, redirected: 7, failed: { "4xx": 200, none: 5 } },
     causes: [{ cause: "timeout", count: 20 }, { cause: "486 Busy Here", by: "relayed", count: 120 }],
     targets: [{ target: "udp:192.0.2.1:5060", attempts: 800, answered: 700, failed: 60, timeouts: 40, last: "timeout", seconds: 0.034, blacklisted: false },
               { target: "tls:192.0.2.2:5061", attempts: 8000, answered: 7000, failed: 60, timeouts: 0, last: "answered", seconds: 1.234, blacklisted: false }],

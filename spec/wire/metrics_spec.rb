@@ -94,7 +94,18 @@ RSpec.describe "The metrics of a server", :native do
     start_oversip(configuration: with_metrics) { nil }
     2.times { call_from(alice) }
     page = page_with('oversip_calls_ended_total{outcome="none"}', 2.0)
-    expect([page["oversip_calls_total"], page["oversip_calls_in_progress"]]).to eq([2.0, 0.0])
+    expect(page.samples).to include("oversip_calls_total" => 2.0, "oversip_calls_in_progress" => 0.0,
+                                    'oversip_calls_failed_total{by="script",status="none"}' => 2.0)
+  end
+
+  it "have the same calls as failed as their records" do
+    relay(trace: { enabled: true })
+    [200, 302, 486].each { |status| call(status) }
+    page = page_with('oversip_calls_ended_total{outcome="4xx"}', 1.0)
+    failed = page.samples.select { |name, _| name.start_with?("oversip_calls_failed_total") }
+    expect(failed).to eq('oversip_calls_failed_total{by="relayed",status="486"}' => 1.0)
+    eventually { OverSIP.trace.summaries.size == 3 }
+    expect(OverSIP.trace(failed: true).summaries.map(&:status)).to eq([486])
   end
 
   it "tell a call that its caller has cancelled from one that ends with 487 by itself" do

@@ -33,8 +33,9 @@ impl CallEnd {
     /// What they are called, in their order.
     const NAMES: [&'static str; 7] = ["answered", "cancelled", "3xx", "4xx", "5xx", "6xx", "none"];
 
-    /// Those of calls that have failed.
-    const FAILED: std::ops::Range<usize> = 2..CallEnd::NAMES.len();
+    /// Those of calls that have failed: neither answered, cancelled nor redirected. A call of a record has failed by the same rule
+    /// (`OverSIP::CallRecord::Call#failed?`).
+    const FAILED: std::ops::Range<usize> = CallEnd::ClientError as usize..CallEnd::NAMES.len();
 
     fn of(status: u16, cancelled: bool) -> CallEnd {
         match status {
@@ -55,16 +56,18 @@ enum Reason {
     Known(u16),
     /// Any other status of this class.
     Other(&'static str),
+    /// No final response.
+    Unanswered,
 }
 
-/// The reasons that calls fail for: the statuses with a phrase of their own, and a class for all others of it, since a server
-/// downstream may make up any number. Each has the place of its status, and counts by who has made the answer.
+/// The reasons that calls fail for: the statuses with a phrase of their own, a class for all others of it, since a server
+/// downstream may make up any number, and no response. Each has its place, and counts by who has made the answer.
 #[derive(Debug)]
 struct Causes(Vec<[AtomicU64; Responder::ALL.len()]>);
 
 impl Causes {
     fn new() -> Causes {
-        Causes((0..REASON_PHRASES.len() + CLASSES.len()).map(|_| Default::default()).collect())
+        Causes((0..=REASON_PHRASES.len() + CLASSES.len()).map(|_| Default::default()).collect())
     }
 
     fn note(&self, status: u16, by: Responder) {
@@ -74,10 +77,15 @@ impl Causes {
         raise(&self.0[place][by as usize]);
     }
 
+    /// It is the script that leaves a call without a response.
+    fn note_unanswered(&self) {
+        raise(&self.0[REASON_PHRASES.len() + CLASSES.len()][Responder::Script as usize]);
+    }
+
     /// Those that there were: the reason, who has made the answer, and how often.
     fn list(&self) -> impl Iterator<Item = (Reason, Responder, u64)> + '_ {
         let known = REASON_PHRASES.iter().map(|(status, _)| Reason::Known(*status));
-        let reasons = known.chain(CLASSES.map(Reason::Other));
+        let reasons = known.chain(CLASSES.map(Reason::Other)).chain([Reason::Unanswered]);
         let counts = reasons.zip(&self.0).flat_map(|(reason, counts)| {
             let counts = Responder::ALL.into_iter().zip(counts);
             counts.map(move |(by, count)| (reason, by, count.load(Ordering::Relaxed)))
@@ -109,6 +117,8 @@ pub struct CallFigures {
     pub answered: u64,
     /// Those that their callers have cancelled.
     pub cancelled: u64,
+    /// Those with a 3xx.
+    pub redirected: u64,
     /// The others, by the class of their answer; `none` are those that have ended without one.
     pub failed: Vec<(&'static str, u64)>,
 }
@@ -170,6 +180,7 @@ impl CallMetrics {
     /// It has ended without a final response.
     pub(super) fn end_unanswered(&self) {
         raise(&self.ended[CallEnd::Unanswered as usize]);
+        self.causes.note_unanswered();
     }
 
     pub(super) fn figures(&self) -> CallFigures {
@@ -181,16 +192,18 @@ impl CallMetrics {
             in_progress: begun.saturating_sub(ended.iter().sum()),
             answered: ended[CallEnd::Answered as usize],
             cancelled: ended[CallEnd::Cancelled as usize],
+            redirected: ended[CallEnd::Redirected as usize],
             failed: CallEnd::FAILED.map(|place| (CallEnd::NAMES[place], ended[place])).collect(),
         }
     }
 
-    /// The reasons for which calls have failed, the most frequent one first; a cancelled one has not.
+    /// The reasons for which calls have failed, the most frequent one first.
     pub(super) fn causes(&self) -> Vec<Cause> {
         let cause = |(reason, by, count): (Reason, Responder, u64)| Cause {
             words: match reason {
                 Reason::Known(status) => format!("{status} {}", reason_phrase(status)),
                 Reason::Other(class) => format!("{class} without a usual phrase"),
+                Reason::Unanswered => "no response".to_owned(),
             },
             by: by.as_str(),
             count,
@@ -219,13 +232,14 @@ impl CallMetrics {
         );
         families.counters(
             "oversip_calls_failed_total",
-            "Calls that have ended with a final answer other than a 2xx and were not cancelled, by status (of a status that is not \
-             registered, its class) and who has made the answer.",
+            "Calls that have failed, with a 4xx, 5xx or 6xx and not by their caller's CANCEL, or without a final answer: by status (its \
+             class where it is not registered, or none) and who has made the answer.",
             |family| {
                 for (reason, by, count) in self.causes.list() {
                     let status = match reason {
                         Reason::Known(status) => status.to_string(),
                         Reason::Other(class) => class.to_owned(),
+                        Reason::Unanswered => "none".to_owned(),
                     };
                     family.add(&[("by", by.as_str()), ("status", &status)], count as f64);
                 }
@@ -249,19 +263,25 @@ mod tests {
     #[test]
     fn calls_count_by_how_they_end() {
         let calls = CallMetrics::new();
-        (0..8).for_each(|_| calls.begin());
+        (0..9).for_each(|_| calls.begin());
         calls.end(200, Responder::Relayed, SECOND, false);
         calls.end(487, Responder::Element, SECOND, true);
         calls.end(486, Responder::Relayed, SECOND, false);
         calls.end(486, Responder::Relayed, SECOND, true);
         calls.end(503, Responder::Script, SECOND, false);
+        calls.end(302, Responder::Relayed, SECOND, false);
         calls.end_unanswered();
-        let failed = vec![("3xx", 0), ("4xx", 2), ("5xx", 1), ("6xx", 0), ("none", 1)];
-        let wanted = CallFigures { begun: 8, in_progress: 2, answered: 1, cancelled: 1, failed };
+        let failed = vec![("4xx", 2), ("5xx", 1), ("6xx", 0), ("none", 1)];
+        let wanted =
+            CallFigures { begun: 9, in_progress: 2, answered: 1, cancelled: 1, redirected: 1, failed };
         assert_eq!(calls.figures(), wanted);
         assert_eq!(
             causes(&calls),
-            [("486 Busy Here".into(), "relayed", 2), ("503 Service Unavailable".into(), "script", 1)]
+            [
+                ("486 Busy Here".into(), "relayed", 2),
+                ("503 Service Unavailable".into(), "script", 1),
+                ("no response".into(), "script", 1)
+            ]
         );
     }
 
@@ -269,8 +289,27 @@ mod tests {
     fn a_487_that_no_caller_has_asked_for_is_a_failure() {
         let calls = CallMetrics::new();
         calls.end(487, Responder::Relayed, SECOND, false);
-        assert_eq!((calls.figures().cancelled, calls.figures().failed[1]), (0, ("4xx", 1)));
+        assert_eq!((calls.figures().cancelled, calls.figures().failed[0]), (0, ("4xx", 1)));
         assert_eq!(causes(&calls), [("487 Request Terminated".into(), "relayed", 1)]);
+    }
+
+    #[test]
+    fn the_page_and_the_figures_have_the_same_calls_as_failed() {
+        let calls = CallMetrics::new();
+        for status in [200, 302, 305, 404, 503, 603, 699] {
+            calls.end(status, Responder::Relayed, SECOND, false);
+        }
+        calls.end(487, Responder::Element, SECOND, true);
+        calls.end_unanswered();
+        let mut families = Families::default();
+        calls.read(&mut families);
+        let text = String::from_utf8(families.text()).expect("UTF-8");
+        let failed = text.lines().filter(|line| line.starts_with("oversip_calls_failed_total{"));
+        let statuses: Vec<_> = failed.filter_map(|line| line.split('"').nth(3)).collect();
+        assert_eq!(statuses, ["404", "503", "603", "6xx", "none"]);
+        let figures = calls.figures().failed.iter().map(|(_, count)| count).sum::<u64>();
+        let causes = calls.causes().iter().map(|cause| cause.count).sum::<u64>();
+        assert_eq!((figures, causes), (5, 5));
     }
 
     #[test]

@@ -99,7 +99,9 @@ module OverSIP
         all = failed.values.sum
         classes = failed.select { |_, count| count.positive? }
                         .map { |name, count| "#{count} #{name == "none" ? "without a response" : text(name)}" }
-        ["ended", ["#{calls["answered"].to_i} answered", "#{calls["cancelled"].to_i} cancelled",
+        others = %w[answered redirected cancelled].map { |name| [name, calls[name].to_i] }
+                                                  .reject { |name, count| name == "redirected" && count.zero? }
+        ["ended", [*others.map { |name, count| "#{count} #{name}" },
                    "#{all} failed#{" (#{classes.join(", ")})" if classes.any?}"]]
       end
 

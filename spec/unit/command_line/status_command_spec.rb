@@ -16,7 +16,7 @@ RSpec.describe "oversip status" do
     expect(out).to eq(<<~TEXT)
       OK: oversip 3.0.0, process 4711, running for 3 h 0 min
       calls    56 not answered yet, 12345 since the start
-      ended    11800 answered, 120 cancelled,
+      ended    11800 answered, 7 redirected, 120 cancelled,
                205 failed (200 4xx, 5 without a response)
       script   0 events wait, suspended fibers 3
       trace    10 of 1000 calls, 120 KiB of 16 MiB

@@ -75,6 +75,7 @@ fn calls(metrics: &Metrics) -> Value {
         "in_progress": figures.in_progress,
         "answered": figures.answered,
         "cancelled": figures.cancelled,
+        "redirected": figures.redirected,
         "failed": failed.collect::<Map<_, _>>(),
     })
 }
