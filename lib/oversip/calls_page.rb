@@ -3,6 +3,7 @@
 require "json"
 require "securerandom"
 require "oversip/monitor_thread"
+require "oversip/system_reason"
 
 module OverSIP
   # The page `/calls` of a running server: who may see it, and the ladders on it.
@@ -86,7 +87,7 @@ module OverSIP
         raise ConfigurationError,
               "metrics[token_file]: #{file} has to have one word of #{SHORTEST_TOKEN} or more ASCII characters"
       rescue SystemCallError => e
-        raise ConfigurationError, "metrics[token_file]: #{e.message}"
+        raise ConfigurationError, "metrics[token_file]: #{file}: #{SystemReason.of(e)}"
       end
 
       def last_of(events)

@@ -133,6 +133,9 @@ RSpec.describe "The page /calls", :native do
         file = File.join(dir, "token")
         File.write(file, "short")
         expect { start_logged(token_file: file) }.to raise_error(OverSIP::ConfigurationError, "metrics[token_file]: #{file} has to have one word of 16 or more ASCII characters")
+        allow(File).to receive(:binread).and_call_original
+        allow(File).to receive(:binread).with(file).and_raise(Errno::EACCES.new("rb_sysopen"))
+        expect { start_logged(token_file: file) }.to raise_error(OverSIP::ConfigurationError, "metrics[token_file]: #{file}: Permission denied")
         expect { start_logged(token_file: file, token: token) }.to raise_error(OverSIP::ConfigurationError, "metrics[token] and metrics[token_file]: only one of them can be set")
         expect { start_logged(token: "short") }.to raise_error(OverSIP::ConfigurationError, /at least 16/)
       end

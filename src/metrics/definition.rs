@@ -64,7 +64,7 @@ pub enum MetricError {
     OfPrometheus(String),
     /// The name of a label is none.
     #[error(
-        "'{0}' is no name of a label: 1 to {LONGEST_NAME} letters, digits and _, no digit first, not __ and not le; each once"
+        "'{0}' is no name of a label: 1 to {LONGEST_NAME} letters, digits and _, no digit first, not __, not le and not quantile; each once"
     )]
     Label(String),
     /// It says nothing.
@@ -126,7 +126,7 @@ fn check(definition: &MetricDefinition) -> Result<(), MetricError> {
     }
     let mut seen = HashSet::new();
     for label in &definition.labels {
-        let reserved = label.starts_with("__") || label == "le";
+        let reserved = label.starts_with("__") || label == "le" || label == "quantile";
         if !is_name(label) || reserved || !seen.insert(label) {
             return Err(MetricError::Label(shown(label)));
         }
@@ -193,7 +193,7 @@ mod tests {
         }
         let silent = MetricDefinition { help: " ".to_owned(), ..definition(MetricType::Gauge, "a", &[]) };
         assert_eq!(silent.checked().err(), Some(MetricError::Help));
-        for labels in [&["le"][..], &["__a"], &["1"], &["a", "a"], &[""]] {
+        for labels in [&["le"][..], &["quantile"], &["__a"], &["1"], &["a", "a"], &[""]] {
             let made = definition(MetricType::Gauge, "a", labels).checked();
             assert!(matches!(made, Err(MetricError::Label(_))), "{labels:?}");
         }
