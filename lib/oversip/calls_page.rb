@@ -63,8 +63,8 @@ module OverSIP
       def ladder(name)
         rows, earlier = few(Engine.trace_rows(nil, name.tr("-_", "+/").unpack1("m"), nil).lines)
         record = rows.each_with_object(CallRecord::TraceReader.new) { |row, reader| reader.add(row) }.record
-        record = shortened(record.with_zero_at(record.summaries.first&.began_at || 0.0), earlier)
-        call = CallRecord::Redaction.new.call(record).summaries.first or return
+        record = record.with_zero_at(record.summaries.first&.began_at || 0.0)
+        call = redacted(record, earlier).summaries.first or return
         JSON.generate(CallRecord::HtmlLadder::Drawing.new(call, CallRecord::Clock.new(:seconds)).to_h)
       end
 
@@ -109,6 +109,14 @@ module OverSIP
           (bytes += row.bytesize) <= (MOST_BYTES * 4 / 3) + (MOST_EVENTS * MOST_ROW_BYTES)
         end
         [others + first + last.reverse, of_call.size - last.size]
+      end
+
+      # What is not shown says what is secret, too.
+      def redacted(record, earlier)
+        redaction = CallRecord::Redaction.new
+        shown = redaction.call(record, whole: earlier.zero?)
+        shorter = shortened(record, earlier)
+        shorter.equal?(record) ? shown : redaction.call(shorter)
       end
 
       def shortened(record, earlier)

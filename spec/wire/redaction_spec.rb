@@ -33,7 +33,9 @@ RSpec.describe "What is secret in a call", :native do
      "Identity: aGVhZA.cGF5.#{secret("identity")};info=<http://h/>", "y: \"#{secret("y")}\"", "Identity: aGVhZA\r\n .#{secret("passport")}",
      "Contact: <sip:alice:#{secret("contact")}@a.example>", "Alert-Info: <sip:b@h;x=y;password=#{secret("parameter")}>;Passwd=#{secret("header")}",
      "Call-Info: <http://u:#{secret("call-info")}@h/>", "Refer-To: <sip:b@h?Authorization=#{secret("refer")}&Proxy-Authorization=#{secret("refer-proxy")}>",
-     "Referred-By: <sip:b@h?Route=%3Csip%3Ac%3A#{secret("escaped")}%40h%3E>"]
+     "Referred-By: <sip:b@h?Route=%3Csip%3Ac%3A#{secret("escaped")}%40h%3E>", "Reply-To: <sip:a/b:#{secret("slash")}@h>",
+     "History-Info: <sip:x@h?Contact=sip:bob:#{secret("mixed")}%40h>, <sip:x@h?Refer-To=sip%3Abob:#{secret("half")}%40h>",
+     "X-Settings: password=\"a #{secret("quoted")} b\", {secret: [\"a\", \"#{secret("list")}\"]}"]
   end
 
   def send_secrets(method, type, body)
@@ -49,7 +51,8 @@ RSpec.describe "What is secret in a call", :native do
                       metrics: { listen: "127.0.0.1:0", calls_page: true, token: token } }
     start_oversip(configuration: configuration) do |request|
       raise KeyError, [request.ruri.user, request.body.to_s.lines.last, "redis://:#{secret("redis-#{request.sip_method}-")}@h",
-                       { password: secret("hash-#{request.sip_method}-") }.inspect, request.contact.to_s, request.headers.inspect].join(" ")
+                       { password: secret("hash-#{request.sip_method}-") }.inspect, request.contact.to_s, request.header_all("Identity").inspect,
+                       request.header("X-Settings").split("\"")[1], request.headers.inspect].join(" ")
     end
   end
 

@@ -167,10 +167,17 @@ module OverSIP
       # @return [String, nil] the party that it is about; nil is the element
       attr_reader :party
 
-      def initialize(at:, text:, party: nil, call_id: nil)
+      # @param lacking [Boolean] whether it says that events of its call are missing
+      def initialize(at:, text:, party: nil, call_id: nil, lacking: false)
         super(at: at, call_id: call_id)
         @text = text
         @party = party
+        @lacking = lacking
+      end
+
+      # @return [Boolean] whether it says that events of its call are missing
+      def lacking?
+        @lacking
       end
     end
   end

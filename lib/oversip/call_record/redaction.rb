@@ -13,8 +13,13 @@ module OverSIP
     # (`Authorization`, `Proxy-Authorization`) and what servers answer to them, the signature of `Identity`, digest answers
     # wherever they stand, passwords in URIs, what is called a password or a secret (`;password=`), keys of media in SDP
     # (`a=crypto`, `a=key-mgmt`, `a=ice-pwd`, `k=`), and bodies other than SDP. What is no SIP is taken out whole, and so are
-    # lines of a head that are no header fields: nobody knows what they are. Messages of exceptions lose what was such a
-    # secret in a message of their call.
+    # lines of a head that are no header fields: nobody knows what they are.
+    #
+    # Messages of exceptions lose what was taken out of the messages of their call: passwords, values of headers, keys and
+    # signatures of four bytes or more; of a header also words of eight bytes or more, of a body lines of six or more. They
+    # lose it as it stood there, without escapes, and as `inspect` shows it. In other forms (in capitals, in parts) a script
+    # can say it all the same. Where messages of the call are missing in the record, the class alone is left of an exception.
+    # That of a block of no call, as of a schedule, loses what messages of any call have shown.
     #
     # Keys in SDP are replaced by as many letters, so that a body stays as long as Content-Length says. A body that is taken
     # out leaves its Content-Length. {Message#redacted} names what is gone. Retransmissions stay marked as such.
@@ -40,17 +45,23 @@ module OverSIP
       # Records of the same calls that come later profit by what this one shows to be secret.
       #
       # @param record [CallRecord] it stays as it is
+      # @param whole [Boolean] whether it has all messages of its calls, but for those that a note says are missing
       # @return [CallRecord] another one, without the arguments of blocks
-      def call(record)
-        record.messages.each { |message| @known.learn(message, @bodies) }
-        record.map_events { |event| redacted(event) }
+      def call(record, whole: true)
+        events = record.events
+        shown = events.grep(Message).to_h { |message| [message, message(message)] }.compare_by_identity
+        events.each { |event| @known.lack(event.call_id) if event.call_id && (!whole || lacking?(event)) }
+        record.map_events { |event| shown[event] || redacted(event) }
       end
 
       private
 
+      def lacking?(event)
+        event.is_a?(Note) && event.lacking?
+      end
+
       def redacted(event)
         case event
-        when Message then message(event)
         when Block then block(event)
         when Timer
           Timer.new(**common(event), name: event.name, sip_method: event.sip_method, branch: event.branch)
@@ -61,7 +72,7 @@ module OverSIP
         when Resolution
           Resolution.new(**common(event), question: text(event.question), duration: event.duration,
                                           targets: event.targets.map { |name| text(name) })
-        when Note then Note.new(**common(event), text: text(event.text), party: event.party)
+        when Note then note(event)
         end
       end
 
@@ -76,7 +87,12 @@ module OverSIP
 
       def message(message)
         redaction = MessageRedaction.new(message, @headers, @bodies)
+        @known.learn(message, redaction.taken.masks)
         message.with_bytes(redaction.bytes, redaction.names)
+      end
+
+      def note(note)
+        Note.new(**common(note), text: text(note.text), party: note.party, lacking: note.lacking?)
       end
 
       def block(block)

@@ -35,6 +35,15 @@ RSpec.describe OverSIP::CallRecord::Redaction do
     "lines that are no fields, with what goes on with them" => ["Autho\r\n rization: Digest a\r\nSubject: x", "***\r\nSubject: x"],
     "digest answers in other fields" => ['X: response="0123456789abcdef0123456789ABCDEF"', 'X: response="***"'],
     "passwords in URIs" => ["Contact: <sip:bob:pw@h>, \"b\" <SIPS:carol:a:b%40c@h;x=y>", "Contact: <sip:bob:***@h>, \"b\" <SIPS:carol:***@h;x=y>"],
+    "a password behind a user with a slash" => ["Contact: <sip:a/b:pw@h>", "Contact: <sip:a/b:***@h>"],
+    "passwords in the headers of a URI, whatever is escaped there" =>
+      ["Refer-To: <sip:x@h?Contact=sip:bob:pw1%40h>, <sip:x:pw2@h?Refer-To=sip%3Abob:pw3%40h>, <sip:x@h?C=http%3A%2F%2Fbob%3Apw4%40h>",
+       "Refer-To: <sip:x@h?Contact=sip:bob:***%40h>, <sip:x:***@h?Refer-To=sip%3Abob:***%40h>, <sip:x@h?C=http%3A%2F%2Fbob%3A***%40h>"],
+    "passwords with blanks in quotes, and lists of them" =>
+      ["X: password=\"my s \\\" t\";x, {password: ['my s', \"b\"], x: 1}, pwd: 'a b', {\\\"secret\\\": \\\"a, b\\\"}",
+       "X: password=\"***\";x, {password: [***], x: 1}, pwd: '***', {\\\"secret\\\": \\\"***\\\"}"],
+    "passwords that are cut within their quotes" => ["X: password=\"a b c", "X: password=\"***"],
+    "digest answers in Hashes" => ["X: {\"response\"=>\"#{"0a" * 16}\", rspauth: [\"#{"0" * 64}\"]}", "X: {\"response\"=>\"***\", rspauth: [\"***\"]}"],
     "passwords in other URIs" => ["Call-Info: <https://u:p@h/x>", "Call-Info: <https://u:***@h/x>"],
     "passwords that are parameters of URIs and headers" => ["Contact: <sip:bob@h;password=a.b;x=y?Secret=c&z=1>;passwd=\"d\";q=1", "Contact: <sip:bob@h;password=***;x=y?Secret=***&z=1>;passwd=\"***\";q=1"],
     "the signature of Identity" => ["Identity: eyJhbGci.eyJhdHRl.c2lnbmF0dXJl;info=<https://h/x>;alg=ES256", "Identity: eyJhbGci.eyJhdHRl.***;info=<https://h/x>;alg=ES256"],
@@ -52,7 +61,8 @@ RSpec.describe OverSIP::CallRecord::Redaction do
 
   it "leaves everything else" do
     others = ["Via: SIP/2.0/UDP h:5060;branch=z9hG4bK1", "From: \"a:b@c\" <sip:alice@h:5060;transport=tcp>;tag=1", "WWW-Authenticate: Digest nonce=\"1\"",
-              "Subject: time: 12:30@home", "To: <tel:+34600>", "Expires: 3600"].join("\r\n")
+              "Subject: time: 12:30@home", "To: <tel:+34600>",
+              "Route: <sip:proxy:5060;lr;x=a@b>, <sip:proxy:5060?x=a%40b>, <http://h:8080/a@b>", "Expires: 3600"].join("\r\n")
     expect(fields(others)).to eq "#{others}\r\n"
     expect(shown("SIP/2.0 200 OK\r\nCall-ID: 1\r\n\r\n").redacted).to eq []
   end
@@ -114,7 +124,7 @@ RSpec.describe OverSIP::CallRecord::Redaction do
 
   it "reads what blocks, notes and look-ups say as well" do
     failing = block(:on_request, subject: "INVITE sip:bob:pw@h", args: ["secret"], exception: KeyError.new("no sip:bob:pw@h\nAuthorization: secret"), duration: 0.1)
-    events = redacted(failing, note("to sip:bob:pw@h"), resolution("sip:bob:pw@h", "udp:192.0.2.1:5060"), attempt("udp:192.0.2.1:5060", :timeout)).events
+    _, *events = redacted(message(0.0, :alice, :oversip), failing, note("to sip:bob:pw@h"), resolution("sip:bob:pw@h", "udp:192.0.2.1:5060"), attempt("udp:192.0.2.1:5060", :timeout)).events
     expect(events[0]).to have_attributes(subject: "INVITE sip:bob:***@h", args: [], place: "server.rb:12", duration: 0.1, call_id: "1",
                                          exception: have_attributes(class: KeyError, message: "no sip:bob:***@h\nAuthorization: ***"))
     expect(events[1..]).to match [have_attributes(text: "to sip:bob:***@h"), have_attributes(question: "sip:bob:***@h", targets: ["udp:192.0.2.1:5060"]),
@@ -135,7 +145,56 @@ RSpec.describe OverSIP::CallRecord::Redaction do
     cut = block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", "#{"x" * 993} bob:p@"))
     expect(redacted(sent, cut).events.last.exception.message).to eq "#{"x" * 993} bob:***"
     others = block(:on_request, call_id: "2", exception: OverSIP::CallRecord::Raised.new("KeyError", "bob:p@ss"))
-    expect(redacted(sent, others).events.last.exception.message).to eq "bob:p@ss"
+    request = message(0.0, :alice, :oversip, bytes: "INVITE sip:bob@h SIP/2.0\r\nCall-ID: 2\r\n\r\n")
+    expect(redacted(sent, request, others).events.last.exception.message).to eq "bob:p@ss"
+    scheduled = block(:schedule, call_id: nil, exception: OverSIP::CallRecord::Raised.new("KeyError", "bob:p@ss"))
+    expect(redacted(sent, scheduled).events.last.exception.message).to eq "bob:***"
+  end
+
+  # What is shown of this text, which a block raises for a request with these lines.
+  def raised(text, *lines, body: "", **options)
+    sent = message(0.0, :alice, :oversip, bytes: ["INVITE sip:bob@h SIP/2.0", "Call-ID: 1", *lines, "", body].join("\r\n"))
+    redacted(sent, block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", text)), **options).events.last.exception.message
+  end
+
+  it "takes out of exceptions all that it takes out of messages" do
+    digest = "Authorization: Digest username=\"bob\", realm=\"example.net\", response=\"0a1b2c3d\""
+    { ["no hunter22", "Contact: <sip:bob@h;password=hunter22>"] => "no ***", ["no a token", "X-Token: a token"] => "no ***",
+      ["bad c2lnbmF0dXJl", "Identity: aGVhZA..c2lnbmF0dXJl;info=<x>"] => "bad ***",
+      ["no bob:hunter2, hunter2", "Authorization: Basic #{["bob:hunter2"].pack("m0")}"] => "no bob:***, ***",
+      ["no 0a1b2c3d for bob in example.net", digest] => "no *** for bob in example.net", ["no 12345678", "Cookie: session=12345678"] => "no ***",
+      ["no folded-word", "Authorization: Bearer a,\r\n folded-word"] => "no ***", ["bad hunter2 line", "hunter2 line"] => "bad ***" }
+      .each { |(text, line), left| expect(raised(text, line, headers: ["x-token"])).to eq left }
+    sdp = ["v=0", "k=clear:mediakey", "a=ice-pwd:icepassword", "a=crypto:1 X inline:cryptokey|2^20", ""].join("\r\n")
+    expect(raised("clear:mediakey icepassword cryptokey", "Content-Type: application/sdp", body: sdp)).to eq "*** *** ***"
+    expect(raised("no {\\\"pin\\\": 1}", "Content-Type: application/json", body: "{\"pin\": 1}")).to eq "no ***"
+  end
+
+  it "leaves the class alone of an exception where messages of its call are missing" do
+    failing = block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", "no bob"))
+    sent = message(0.0, :alice, :oversip)
+    answer = message(0.0, :oversip, :alice, "SIP/2.0 500 x")
+    lines = (1000..2200).map { |line| "line #{line}" }.join("\n")
+    many = message(0.0, :alice, :oversip, bytes: "#{RecordedCalls::INVITE}\r\nCall-ID: 1\r\n\r\n#{lines}")
+    missing = ->(call_id) { note("left out", call_id: call_id, lacking: true) }
+    { [failing] => "", [answer, failing] => "", [sent, failing] => "no bob", [sent, missing["1"], failing] => "", [failing, missing["1"], sent] => "",
+      [sent, missing["2"], failing] => "no bob", [many, failing] => "" }.each do |events, left|
+      exception = redacted(*events).events.grep(OverSIP::CallRecord::Block).last.exception
+      expect([exception.class_name, exception.message]).to eq ["KeyError", left]
+    end
+    expect(described_class.new.call(call_record(sent, failing), whole: false).events.last.exception.message).to eq ""
+    real = redacted(block(:on_request, exception: IOError.new("no bob"))).events.last
+    expect(real.exception).to have_attributes(class: IOError, message: "")
+  end
+
+  it "knows what the last calls have shown, those that go on among them" do
+    redaction = described_class.new
+    sent = ->(number) { call_record(message(0.0, :alice, :oversip, bytes: "INVITE sip:bob:hunter2@h SIP/2.0\r\nCall-ID: #{number}\r\n\r\n")) }
+    failing = call_record(block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", "no hunter2")))
+    [*1..1000, 1, *1001..1500].each { |number| redaction.call(sent[number]) }
+    expect(redaction.call(failing).events.last.exception.message).to eq "no ***"
+    (2000..3000).each { |number| redaction.call(sent[number]) }
+    expect(redaction.call(failing).events.last.exception.message).to eq ""
   end
 
   {
@@ -147,13 +206,13 @@ RSpec.describe OverSIP::CallRecord::Redaction do
   }.each do |said, left|
     it "leaves #{left.inspect} of an exception" do
       failing = block(:on_request, exception: OverSIP::CallRecord::Raised.new("KeyError", said))
-      expect(redacted(failing).events.last.exception.message).to eq left
+      expect(redacted(message(0.0, :alice, :oversip), failing).events.last.exception.message).to eq left
     end
   end
 
   it "takes no word of exceptions that say more than they were made with" do
     talkative = Class.new(StandardError) { def message = "sip:bob:pw@h" }
-    exception = redacted(block(:on_request, exception: talkative.new)).events.first.exception
+    exception = redacted(message(0.0, :alice, :oversip), block(:on_request, exception: talkative.new)).events.last.exception
     expect(exception).to have_attributes(class: OverSIP::RuntimeError, message: "sip:bob:***@h")
   end
 

@@ -125,12 +125,13 @@ RSpec.describe OverSIP::CallRecord::TraceReader do
   end
 
   it "has blocks with what they have raised" do
-    record = read({ kind: "block", call_id: "1", at: 0.1, event: "on_request", subject: "INVITE", file: "/srv/server.rb", line: 3, duration: 0.2,
+    record = read(message_row("in", "INVITE sip:bob@example.com SIP/2.0", remote: "198.51.100.1:5060"),
+                  { kind: "block", call_id: "1", at: 0.1, event: "on_request", subject: "INVITE", file: "/srv/server.rb", line: 3, duration: 0.2,
                     exception: { class: "KeyError", message: "key not found: :bob" } }).record
     shown = OverSIP::CallRecord::TextLadder.new(OverSIP::CallRecord::Redaction.new.call(record), width: 120).to_s
     expect(shown).to include("* on_request INVITE (server.rb:3, 200 ms)", "raised KeyError: key not found: :bob")
     expect(record.summaries.first.causes).to eq(["on_request server.rb:3 raised KeyError: key not found: :bob"])
-    expect(OverSIP::CallRecord::Json.new(record).to_h["calls"][0]["events"][0]["exception"])
+    expect(OverSIP::CallRecord::Json.new(record).to_h["calls"][0]["events"][1]["exception"])
       .to eq("class" => "KeyError", "message" => "key not found: :bob")
   end
 

@@ -2,6 +2,7 @@
 
 require_relative "sdp_redaction"
 require_relative "secret_names"
+require_relative "taken_secrets"
 require_relative "text_redaction"
 
 module OverSIP
@@ -34,6 +35,8 @@ module OverSIP
         attr_reader :bytes
         # @return [Array<String>] names of what is gone
         attr_reader :names
+        # @return [TakenSecrets] what is gone
+        attr_reader :taken
 
         # @param message [Message]
         # @param headers [Array<String>] names of further secret headers, in small letters
@@ -42,6 +45,7 @@ module OverSIP
           @secret = SecretNames::HEADERS | headers
           @bodies = bodies
           @names = message.redacted.dup
+          @taken = TakenSecrets.new
           @types = []
           @encoded = false
           @bytes = message.keep_alive? ? message.bytes : redacted(message.bytes)
@@ -71,11 +75,12 @@ module OverSIP
         end
 
         def unknown(bytes)
+          @taken.lines(bytes)
           gone("bytes", "[#{bytes.bytesize} bytes that are no SIP]".b)
         end
 
         def text(text)
-          shown = TextRedaction.of(text)
+          shown = TextRedaction.of(text, @taken)
           gone("a password or a digest answer") unless shown == text
           shown
         end
@@ -86,16 +91,22 @@ module OverSIP
           lines.map do |line|
             content = line.sub(/[\r\n]+\z/n, "")
             ending = line[content.size..]
-            next kept ? text(content) + ending : "" if content.match?(/\A[ \t]/n)
+            next kept ? text(content) + ending : continued(content) if content.match?(/\A[ \t]/n)
 
             shown, kept = field(content)
             shown + ending
           end
         end
 
+        # Of a field whose value is gone.
+        def continued(content)
+          @taken.credentials(content)
+          ""
+        end
+
         # @return [Array(String, Boolean)] what is shown of it, and whether lines that go on with it are
         def field(content)
-          field = FIELD.match(content) or return [gone("a line that is no header field"), false]
+          field = FIELD.match(content) or return [no_field(content), false]
           name = field[:name].downcase
           return secret(field) if @secret.include?(name)
           return signed(field) if IDENTITY.include?(name)
@@ -105,24 +116,41 @@ module OverSIP
           [text(content), true]
         end
 
+        def no_field(content)
+          @taken.lines(content)
+          gone("a line that is no header field")
+        end
+
         def secret(field)
+          @taken.credentials(field[:value])
           scheme = field[:value][SCHEME]
           [[field[:name], field[:colon], [scheme, gone(field[:name])].compact.join(" ")].join, false]
         end
 
         # A line that goes on with it may be part of the signature.
         def signed(field)
-          value = field[:value].sub(SIGNATURE) { "#{Regexp.last_match[:before]}#{gone(field[:name])}" }
+          value = field[:value].sub(SIGNATURE) do
+            match = Regexp.last_match
+            @taken.value(match[:signature])
+            "#{match[:before]}#{gone(field[:name])}"
+          end
           ["#{field[:name]}#{field[:colon]}#{text(value)}", false]
         end
 
         def redacted_body(body)
           return body if body.empty?
-          return @bodies ? gone("body", "") : body unless sdp?
+          return other_body(body) unless sdp?
 
-          shown = pieces(body).map { |line| SdpRedaction.of(line) }.join
+          shown = pieces(body).map { |line| SdpRedaction.of(line, @taken) }.join
           gone("part of SDP") unless shown == body
           shown
+        end
+
+        def other_body(body)
+          return body unless @bodies
+
+          @taken.lines(body)
+          gone("body", "")
         end
 
         def sdp?

@@ -22,38 +22,40 @@ module OverSIP
 
         class << self
           # @param line [String] BINARY, with its line end
+          # @param taken [TakenSecrets] gets what is taken out
           # @return [String]
-          def of(line)
+          def of(line, taken)
             content = line.sub(/[\r\n]+\z/n, "")
-            redacted(content) + line[content.size..]
+            redacted(content, taken) + line[content.size..]
           end
 
           private
 
-          def redacted(content)
+          def redacted(content, taken)
             if (match = CRYPTO.match(content))
-              match[0] + match.post_match.gsub(/[^ \t;]+/n) { |word| crypto(word) }
+              match[0] + match.post_match.gsub(/[^ \t;]+/n) { |word| crypto(word, taken) }
             elsif (match = KEY.match(content))
-              match[0] + fill(match.post_match)
+              match[0] + fill(match.post_match, taken)
             elsif content.empty? || LINE.match?(content)
-              text(content)
+              text(content, taken)
             else
-              fill(content)
+              fill(content, taken)
             end
           end
 
           # As long as it was, too.
-          def text(content)
-            TextRedaction.of(content) == content ? content : content[0, 2] + fill(content[2..])
+          def text(content, taken)
+            TextRedaction.of(content, taken) == content ? content : content[0, 2] + fill(content[2..], taken)
           end
 
           # "inline:KEY|2^20|1:4": what stands behind the key says how long it lives.
-          def crypto(word)
+          def crypto(word, taken)
             inline, key, rest = word.match(/\A(inline:)?([^|]*)(.*)\z/in).captures
-            inline ? inline + fill(key) + rest : fill(word)
+            inline ? inline + fill(key, taken) + rest : fill(word, taken)
           end
 
-          def fill(text)
+          def fill(text, taken)
+            taken.value(text)
             (FILLER * ((text.size / FILLER.size) + 1))[0, text.size]
           end
         end

@@ -42,7 +42,7 @@ module OverSIP
           when "resolution" then resolution(row)
           else
             text = words(row)
-            note(text) if text
+            note(text, lacking: row["kind"] == "left_out") if text
           end
         end
 
@@ -110,8 +110,8 @@ module OverSIP
           Resolution.new(**common, question: row["question"].to_s, targets: Array(row["targets"]), duration: row["seconds"])
         end
 
-        def note(text)
-          Note.new(**common, text: text)
+        def note(text, lacking:)
+          Note.new(**common, text: text, lacking: lacking)
         end
 
         def words(row)
