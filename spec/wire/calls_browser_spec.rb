@@ -147,7 +147,7 @@ RSpec.describe "Calls in Chromium", :browser, :native do
     until_page { texts("#state").grep(/live/).any? }
     expect(rows).to eq []
     alice.send_text(alice.build(:MESSAGE, "sip:bob@b.example"), oversip_port)
-    until_page { rows.grep(/503 Later/).any? }
+    until_page { rows.grep(/503 Service Unavailable/).any? }
   end
 
   it "tell nobody else of anything: no request leaves but to this server, and none has the address with the token in a header" do
