@@ -208,6 +208,18 @@ RSpec.describe "The page /calls", :native do
       expect(drawn["articles"].scan("<article").size).to be_between(8, 14)
     end
 
+    it "of no secret that a message has shown which is not drawn any more" do
+      start { |request| request.header("X-Settings") ? request.reply(486, "Busy Here") : raise(KeyError, "no hunter22") }
+      body = "v=0\r\n#{"a=x:#{"x" * 990}\r\n" * 40}"
+      call(call_id: "c", cseq: 1, headers: { "X-Settings" => "password=hunter22" })
+      capture_log { 9.times { |cseq| call(call_id: "c", cseq: cseq + 2, body: body, headers: { "Content-Type" => "application/sdp" }) } }
+      drawn = event("ladder", call_id: "c")
+      expect(drawn["ladder"]).to include("earlier events are not shown here", "raised KeyError: no ***")
+      expect(drawn.values.join).not_to match(/X-Settings|hunter22/)
+      capture_log { 401.times { |cseq| call(call_id: "c", cseq: cseq + 20) } }
+      expect(event("ladder", call_id: "c")["ladder"]).to match(/raised KeyError(?!:)/)
+    end
+
     it "nothing by a request that names no call, or when too many ask" do
       start
       expect(get("/calls/events?token=#{token}&call=*").status).to eq(400)
