@@ -4,6 +4,7 @@
 //! until [`Session::callback_done`] tells how the round of blocks ended; every other action is carried out by
 //! whoever drives the machine and needs no answer.
 
+mod passed_over;
 mod search;
 mod vocabulary;
 
@@ -83,7 +84,7 @@ pub struct Session {
     /// The targets that were passed over so far, since they are on the blacklist.
     passed: Vec<Target>,
     /// Those of them that are not tried at all; only where somebody wants to know.
-    passed_over: Option<search::PassedOver>,
+    passed_over: Option<passed_over::PassedOver>,
     /// How many targets were tried.
     tried: usize,
     /// When the time for all targets is over.

@@ -2,27 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::passed_over::PassedOver;
 use super::{pop, After, LastResult, Queue, Session, State, Step};
 use super::{Action, Callback, RequestClass};
 use crate::client::{Failure, RouteError};
 use crate::message::Transport;
 use crate::resolve::{ResolveError, Target};
-
-/// Targets on the blacklist that were not tried.
-#[derive(Debug, Default)]
-pub(super) struct PassedOver {
-    /// Which target is tried in their place is not decided yet: it may be one of them.
-    skipped: Vec<Target>,
-    /// It is decided, and nobody has taken them yet.
-    untold: Vec<Target>,
-}
-
-impl PassedOver {
-    /// This target is tried, or none.
-    fn settle(&mut self, tried: Option<Target>) {
-        self.untold.extend(self.skipped.drain(..).filter(|skipped| Some(*skipped) != tried));
-    }
-}
 
 impl Session {
     /// The request belongs to a dialog: the targets on the blacklist are its last ones, and it makes no entry.
