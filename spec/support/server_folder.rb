@@ -29,6 +29,15 @@ module ServerFolder
   # A script that answers.
   ANSWERING = "def (OverSIP::SipEvents).on_request(request) = request.reply(404)\n"
 
+  # Says that it has begun, and computes for long without giving way to other threads.
+  COMPUTING = <<~RUBY
+    require "openssl"
+    def (OverSIP::SipEvents).on_request(_request)
+      $stderr.puts "computing"
+      OpenSSL::KDF.pbkdf2_hmac("a", salt: "b", iterations: 100_000_000, length: 20, hash: "sha1")
+    end
+  RUBY
+
   # Writes a working folder with the given changes.
   #
   # @param core [String] further parameters of that section

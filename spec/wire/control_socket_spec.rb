@@ -209,14 +209,7 @@ RSpec.describe "The control socket", :native do
     end
 
     it "does not wait for a script that keeps the interpreter" do
-      folder(script: <<~RUBY)
-        require "openssl"
-        def (OverSIP::SipEvents).on_request(_request)
-          $stderr.puts "computing"
-          # Without giving way to other threads.
-          OpenSSL::KDF.pbkdf2_hmac("a", salt: "b", iterations: 100_000_000, length: 20, hash: "sha1")
-        end
-      RUBY
+      folder(script: ServerFolder::COMPUTING)
       in_foreground do |server|
         udp_peer.then { |peer| peer.send_text(peer.build(:OPTIONS, "sip:b.example"), port) }
         server.wait_for(/computing/)

@@ -452,14 +452,7 @@ RSpec.describe "The metrics of a server", :native do
     end
 
     it "say that Ruby does not answer, and show all the same what it need not be asked for" do
-      folder(script: <<~RUBY)
-        require "openssl"
-        def (OverSIP::SipEvents).on_request(_request)
-          $stderr.puts "computing"
-          # Without giving way to other threads.
-          OpenSSL::KDF.pbkdf2_hmac("a", salt: "b", iterations: 100_000_000, length: 20, hash: "sha1")
-        end
-      RUBY
+      folder(script: ServerFolder::COMPUTING)
       Dir.mkdir(in_folder("run"))
       serving(environment: { "XDG_RUNTIME_DIR" => in_folder("run") }) do |server|
         alice.send_text(alice.build(:OPTIONS, "sip:b.example"), port)
