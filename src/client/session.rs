@@ -84,7 +84,8 @@ pub struct Session {
     /// The targets that were passed over so far, since they are on the blacklist.
     passed: Vec<Target>,
     /// Those of them that are not tried at all; only where somebody wants to know.
-    passed_over: Option<passed_over::PassedOver>,
+    passed_over: Option<Box<passed_over::PassedOver>>,
+    tells_passed_over: bool,
     /// How many targets were tried.
     tried: usize,
     /// When the time for all targets is over.
@@ -137,6 +138,7 @@ impl Session {
             targets: Queue::new(),
             passed: Vec::new(),
             passed_over: None,
+            tells_passed_over: false,
             tried: 0,
             deadline: None,
             server_end: None,

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::passed_over::PassedOver;
 use super::{pop, After, LastResult, Queue, Session, State, Step};
 use super::{Action, Callback, RequestClass};
 use crate::client::{Failure, RouteError};
@@ -32,7 +31,7 @@ impl Session {
 
     /// From now on [`Session::take_passed_over`] has something to say.
     pub fn tell_passed_over(&mut self) {
-        self.passed_over = Some(PassedOver::default());
+        self.tells_passed_over = true;
     }
 
     /// The targets that were passed over since the last call: they are on the blacklist, and another target is tried or none.
@@ -88,8 +87,8 @@ impl Session {
             let Some(entry) = step.blacklist.entry(step.now, &target) else {
                 return self.try_target(step, target);
             };
-            if let Some(passed_over) = &mut self.passed_over {
-                passed_over.skipped.push(target);
+            if self.tells_passed_over {
+                self.passed_over.get_or_insert_default().skipped.push(target);
             }
             if let Some(since) = entry.automatic.filter(|since| longest.is_none_or(|(at, _)| *since < at)) {
                 longest = Some((since, target));
