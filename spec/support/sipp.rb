@@ -154,12 +154,11 @@ module Sipp
     Run.new(scenario, **options).tap { |run| (@sipp_runs ||= []) << run }
   end
 
-  # A port is bound once a second bind of it fails.
+  # What the kernel says: a bind of our own, to see whether it fails, could take the port from SIPp.
   def wait_until_bound(port, transport)
+    local = format("0100007F:%04X", port)
     eventually(message: "SIPp does not listen on #{transport} port #{port}") do
-      Addrinfo.public_send(transport, "127.0.0.1", port).bind { false }
-    rescue Errno::EADDRINUSE
-      true
+      File.foreach("/proc/net/#{transport}").any? { |line| line.split[1] == local }
     end
   end
 end
